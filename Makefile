@@ -1,0 +1,48 @@
+# One word per chore. `make run` and `make test` set up all they need.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench
+
+help:
+	@echo "make run     everything up on http://127.0.0.1:8000, with a demo workspace"
+	@echo "make test    the whole suite, on real PostgreSQL and Valkey"
+	@echo "make lint    style, types, import directions, migrations, deployment checks"
+	@echo "make format  rewrite Python and templates in the project's style"
+	@echo "make bench   REST beside its floor"
+
+.venv/runs: requirements.txt requirements-embedded.txt
+	@echo "Installing what PraxTalk runs on (about half a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-embedded.txt
+	@touch $@
+
+.venv/tests: .venv/runs requirements-dev.txt
+	@echo "Installing what the tests need (about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+run: .venv/runs
+	@$(BIN)/python manage.py bootstrap
+	@exec $(BIN)/python manage.py serve
+
+test: .venv/tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/djhtml --check templates
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	BASE_URL=https://chat.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+format: .venv/tests
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djhtml templates
+
+bench: .venv/tests
+	@$(BIN)/python -m bench.rest

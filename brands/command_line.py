@@ -1,0 +1,37 @@
+"""Which workspace and brand a management command is about."""
+
+from argparse import ArgumentParser
+
+from django.core.management.base import CommandError
+
+from brands.models import Brand, Workspace
+from praxtalk.data.ids import parse_id
+
+
+def add_workspace_argument(parser: ArgumentParser) -> None:
+    parser.add_argument("--workspace", help="its id or name; may be left out where there is only one")
+
+
+def chosen_workspace(text: str | None) -> Workspace:
+    """The workspace of this id or name, or the only one. Raises CommandError naming those there are."""
+    workspaces = Workspace.objects.order_by("created_at")
+    if text:
+        workspaces = workspaces.filter(pk=parse_id(text)) if parse_id(text) else workspaces.filter(name=text)
+    found = list(workspaces[:2])
+    if len(found) != 1:
+        names = ", ".join(
+            f"{workspace.name} ({workspace.pk})" for workspace in Workspace.objects.order_by("created_at")[:20]
+        )
+        raise CommandError(f"--workspace: name one of: {names or 'none yet, see create_workspace'}.")
+    return found[0]
+
+
+def chosen_brand(workspace: Workspace, slug: str | None) -> Brand | None:
+    """The workspace's brand of this slug, None for none. Raises CommandError naming those there are."""
+    if not slug:
+        return None
+    brand = workspace.brands.filter(slug=slug).first()
+    if brand is None:
+        slugs = ", ".join(workspace.brands.order_by("slug").values_list("slug", flat=True))
+        raise CommandError(f"--brand: one of: {slugs}.")
+    return brand

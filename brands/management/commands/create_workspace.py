@@ -1,0 +1,32 @@
+import getpass
+import sys
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from brands.actions import create_workspace
+
+
+class Command(BaseCommand):
+    help = (
+        "Create a workspace with its first brand and its owner. The password is asked for, or read from standard input."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--brand", help="its first brand's name; the workspace's unless told")
+        parser.add_argument("--email", required=True, help="the owner's, to sign in with")
+        parser.add_argument("--owner", required=True, help="the owner's name")
+
+    def handle(self, *args: Any, name: str, brand: str | None, email: str, owner: str, **options: Any) -> None:
+        password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+        try:
+            workspace = create_workspace(
+                name=name, brand_name=brand or name, owner_email=email, owner_name=owner, password=password
+            )
+        except ValidationError as error:
+            raise CommandError("; ".join(error.messages)) from error
+        self.stdout.write(f"Workspace {workspace.name}: {workspace.pk}")
+        for made in workspace.brands.all():
+            self.stdout.write(f"Brand {made.slug}: widget id {made.widget_id}")

@@ -1,0 +1,141 @@
+"""/api/v1/conversations, /api/v1/messages"""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations import actions
+from conversations.models import Channel, Conversation, Message
+from conversations.serializers import (
+    ConversationAnswer,
+    ConversationList,
+    ConversationQuery,
+    MessageList,
+    MessageQuery,
+    MessageSent,
+    NewMessage,
+    StatusChange,
+    conversation_json,
+    message_json,
+    thread_json,
+)
+from praxtalk.api.idempotency import idempotent
+from praxtalk.api.pagination import Keyset, sign, unsign
+from praxtalk.api.serializers import Done, Shape
+from praxtalk.api.view import ApiView
+
+NEWEST_ACTIVITY_FIRST = Keyset(
+    "conversations",
+    ("-last_message_at", "-id"),
+    lambda conversation: [conversation.last_message_at.isoformat(), str(conversation.pk)],
+    lambda key: key,
+)
+THREAD_LENGTH = 100
+
+
+class Conversations(ApiView):
+    @extend_schema(
+        operation_id="listConversations",
+        summary="List conversations, newest activity first",
+        tags=["Conversations"],
+        parameters=[ConversationQuery],
+        responses=ConversationList,
+    )
+    def get(self, request: Request) -> Response:
+        query = self.parameters(ConversationQuery)
+        rows = self.in_scope(Conversation.objects.with_people(), query.get("brandId"))
+        if "status" in query:
+            rows = rows.filter(status=query["status"])
+        if "updatedSince" in query:
+            rows = rows.filter(updated_at__gte=query["updatedSince"])
+        return self.page_of(NEWEST_ACTIVITY_FIRST, rows, query, name="conversations", as_json=conversation_json)
+
+
+class ConversationById(ApiView):
+    @extend_schema(
+        operation_id="getConversation",
+        summary="One conversation with its newest messages",
+        tags=["Conversations"],
+        responses=ConversationAnswer,
+    )
+    def get(self, request: Request, conversation_id: str) -> Response:
+        self.parameters(Shape)
+        conversation = self.get_in_scope(Conversation.objects.with_people().select_related("brand"), conversation_id)
+        messages, older = _before(conversation, conversation.last_position + 1, THREAD_LENGTH)
+        return Response({"conversation": thread_json(conversation, messages, older)})
+
+    @extend_schema(
+        operation_id="setConversationStatus",
+        summary="Change the status",
+        tags=["Conversations"],
+        request=StatusChange,
+        responses=Done,
+    )
+    def patch(self, request: Request, conversation_id: str) -> Response:
+        conversation = self.get_in_scope(Conversation.objects.all(), conversation_id)
+        body = self.body(StatusChange)
+        actions.set_status(conversation, status=body["status"], snoozed_until=body.get("snoozedUntil"))
+        return Response({"ok": True})
+
+
+class MessagesOfConversation(ApiView):
+    @extend_schema(
+        operation_id="sendMessage",
+        summary="Reply as an operator",
+        tags=["Conversations"],
+        request=NewMessage,
+        responses={201: MessageSent},
+    )
+    @idempotent
+    def post(self, request: Request, conversation_id: str) -> Response:
+        conversation = self.get_in_scope(Conversation.objects.all(), conversation_id)
+        body = self.body(NewMessage)
+        message = actions.send_message(conversation, role=Message.Role.OPERATOR, body=body["body"], channel=Channel.API)
+        location = f"/api/v1/messages?conversationId={conversation.pk}"
+        return Response({"messageId": str(message.pk)}, status=201, headers={"Location": location})
+
+
+class Messages(ApiView):
+    @extend_schema(
+        operation_id="listMessages",
+        summary="The messages of a conversation, oldest first",
+        tags=["Messages"],
+        parameters=[MessageQuery],
+        responses=MessageList,
+    )
+    def get(self, request: Request) -> Response:
+        query = self.parameters(MessageQuery)
+        conversation = self.get_in_scope(Conversation.objects.all(), query["conversationId"])
+        direction, position = "after", 0
+        if "cursor" in query:
+            direction, position = unsign("messages", str(conversation.pk), query["cursor"])
+        read = _before if direction == "before" else _after
+        messages, cursor = read(conversation, position, query["limit"])
+        answer: dict[str, object] = {"messages": [message_json(message) for message in messages]}
+        if cursor:
+            answer["olderCursor" if direction == "before" else "nextCursor"] = cursor
+        return Response(answer)
+
+
+def _messages(conversation: Conversation) -> QuerySet[Message]:
+    rows = Message.objects.filter(workspace_id=conversation.workspace_id, conversation_id=conversation.pk)
+    return rows.select_related("author")
+
+
+def _after(conversation: Conversation, position: int, limit: int) -> tuple[list[Message], str | None]:
+    """The next messages behind a position, and the cursor of those behind them."""
+    found = list(_messages(conversation).filter(position__gt=position).order_by("position")[: limit + 1])
+    page = found[:limit]
+    return page, _cursor(conversation, "after", page[-1]) if len(found) > limit else None
+
+
+def _before(conversation: Conversation, position: int, limit: int) -> tuple[list[Message], str | None]:
+    """The last messages before a position, oldest first, and the cursor of those before them."""
+    found = list(_messages(conversation).filter(position__lt=position).order_by("-position")[: limit + 1])
+    page = found[:limit][::-1]
+    return page, _cursor(conversation, "before", page[0]) if len(found) > limit else None
+
+
+def _cursor(conversation: Conversation, direction: str, message: Message) -> str:
+    return sign("messages", str(conversation.pk), [direction, message.position])

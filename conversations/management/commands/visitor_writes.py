@@ -1,0 +1,30 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from brands.command_line import add_workspace_argument, chosen_brand, chosen_workspace
+from conversations.actions import start_conversation
+from conversations.models import MAX_BODY, Channel, Visitor
+
+
+class Command(BaseCommand):
+    help = "Start a conversation as a visitor would, to try webhooks and the API with."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("message")
+        parser.add_argument("--name", default="Maya A.")
+        parser.add_argument("--email", default="maya@acme.example")
+        add_workspace_argument(parser)
+        parser.add_argument("--brand", help="the slug; the workspace's first brand unless told")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = chosen_workspace(options["workspace"])
+        brand = chosen_brand(workspace, options["brand"]) or workspace.brands.order_by("created_at").first()
+        message = options["message"].strip()
+        if brand is None or not 1 <= len(message) <= MAX_BODY:
+            raise CommandError(f"A message has 1 to {MAX_BODY} characters, and the workspace needs a brand.")
+        visitor = Visitor.objects.create(
+            workspace=workspace, brand=brand, name=options["name"][:200], email=options["email"][:254]
+        )
+        conversation = start_conversation(visitor, body=message, channel=Channel.WIDGET)
+        self.stdout.write(f"Conversation {conversation.pk}")

@@ -1,0 +1,191 @@
+"""The talk: visitors, conversations, messages, and the operators' notes."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.utils import timezone
+
+from brands.models import Brand, Operator, Workspace
+from praxtalk.data.constraints import CompositeForeignKey, same_workspace
+from praxtalk.data.ids import new_id
+
+MAX_BODY = 10_000
+PREVIEW_LENGTH = 140
+
+
+class Channel(models.TextChoices):
+    """The way by which a conversation or a message came."""
+
+    WIDGET = "widget"
+    API = "api"
+    DASHBOARD = "dashboard"
+
+
+def _body_length(model: str) -> models.CheckConstraint:
+    length = Length("body")
+    return models.CheckConstraint(
+        condition=Q(GreaterThanOrEqual(length, 1)) & Q(LessThanOrEqual(length, MAX_BODY)), name=f"{model}_body_length"
+    )
+
+
+class Visitor(models.Model):
+    """The person in the widget. Belongs to one brand; nothing connects the same person across brands."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="visitors")
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="visitors")
+    name = models.CharField(max_length=200)
+    email = models.EmailField(max_length=254, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            same_workspace("visitor", "brand", "brands.Brand"),
+            models.UniqueConstraint(fields=["id", "brand"], name="visitor_in_brand"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ConversationQuerySet(models.QuerySet["Conversation"]):
+    def with_people(self) -> "ConversationQuerySet":
+        """Each row with its visitor and assignee, in one query."""
+        return self.select_related("visitor", "assignee")
+
+
+class Conversation(models.Model):
+    """One thread between a visitor and the operators of a brand."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        SNOOZED = "snoozed"
+        RESOLVED = "resolved"
+        CLOSED = "closed"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="conversations", db_index=False)
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, related_name="conversations")
+    visitor = models.ForeignKey(Visitor, on_delete=models.PROTECT, related_name="conversations")
+    assignee = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="assigned")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    preview = models.CharField(max_length=PREVIEW_LENGTH, blank=True)
+    message_count = models.PositiveIntegerField(default=0)
+    last_position = models.PositiveIntegerField(default=0)
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    last_message_at = models.DateTimeField(default=timezone.now)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["id", "workspace"], name="conversation_in_workspace"),
+            models.UniqueConstraint(fields=["id", "brand"], name="conversation_in_brand"),
+            models.CheckConstraint(
+                condition=Q(status__in=["open", "snoozed", "resolved", "closed"]), name="conversation_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(channel__in=["widget", "api", "dashboard"]), name="conversation_channel_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="snoozed") | Q(snoozed_until__isnull=True),
+                name="conversation_wakes_only_when_snoozed",
+            ),
+            models.CheckConstraint(
+                condition=Q(message_count__lte=F("last_position")), name="conversation_counts_agree"
+            ),
+            same_workspace("conversation", "brand", "brands.Brand"),
+            same_workspace("conversation", "assignee", "brands.Operator"),
+            CompositeForeignKey(
+                name="conversation_visitor_brand",
+                fields=("visitor", "brand"),
+                to="conversations.Visitor",
+                to_fields=("id", "brand"),
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index("workspace", F("last_message_at").desc(), F("id").desc(), name="conversation_newest"),
+            models.Index(
+                "workspace", "status", F("last_message_at").desc(), F("id").desc(), name="conversation_by_status"
+            ),
+            models.Index(
+                "workspace",
+                "brand",
+                "status",
+                F("last_message_at").desc(),
+                F("id").desc(),
+                name="conversation_by_brand_status",
+            ),
+            models.Index(
+                "workspace", "brand", F("last_message_at").desc(), F("id").desc(), name="conversation_by_brand"
+            ),
+            models.Index("workspace", "updated_at", name="conversation_updated"),
+            models.Index("snoozed_until", condition=Q(snoozed_until__isnull=False), name="conversation_wakes"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Conversation {self.id}"
+
+
+class Message(models.Model):
+    """One utterance. `position` counts up in its conversation under the conversation's row lock, so order needs no clock."""
+
+    class Role(models.TextChoices):
+        VISITOR = "visitor"
+        OPERATOR = "operator"
+        ATLAS = "atlas"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="messages", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    position = models.PositiveIntegerField()
+    role = models.CharField(max_length=10, choices=Role.choices)
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    body = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="message_position_unique"),
+            models.CheckConstraint(condition=Q(role__in=["visitor", "operator", "atlas"]), name="message_role_known"),
+            models.CheckConstraint(
+                condition=Q(channel__in=["widget", "api", "dashboard"]), name="message_channel_known"
+            ),
+            _body_length("message"),
+            same_workspace("message", "conversation", "conversations.Conversation"),
+            same_workspace("message", "author", "brands.Operator"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Message {self.id}"
+
+
+class Note(models.Model):
+    """An operator's internal remark in the thread. A table of its own, so that no list of messages can leak one."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="notes", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="notes")
+    position = models.PositiveIntegerField()
+    author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, related_name="+")
+    body = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="note_position_unique"),
+            _body_length("note"),
+            same_workspace("note", "conversation", "conversations.Conversation"),
+            same_workspace("note", "author", "brands.Operator"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Note {self.id}"

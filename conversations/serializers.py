@@ -1,0 +1,168 @@
+"""Conversations and messages in JSON, and the bodies and queries that ask for them."""
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+
+from brands.models import Operator
+from brands.serializers import BrandJson, brand_json
+from conversations.models import MAX_BODY, Channel, Conversation, Message, Visitor
+from praxtalk.api.serializers import Id, Milliseconds, Moment, Page, Shape, Text
+from praxtalk.data.clock import to_milliseconds
+
+# --- out ---
+
+
+def visitor_json(visitor: Visitor) -> dict[str, Any]:
+    """The shape that VisitorJson declares."""
+    return {
+        "_id": str(visitor.pk),
+        "name": visitor.name,
+        "email": visitor.email or None,
+        "phone": visitor.phone or None,
+    }
+
+
+def person_json(operator: Operator | None) -> dict[str, Any] | None:
+    """The shape that PersonJson declares; None for nobody."""
+    return {"_id": str(operator.pk), "name": operator.name} if operator else None
+
+
+def conversation_json(conversation: Conversation) -> dict[str, Any]:
+    """The shape that ConversationJson declares. Reads visitor and assignee: load them (`with_people`)."""
+    return {
+        "_id": str(conversation.pk),
+        "status": conversation.status,
+        "channel": conversation.channel,
+        "brandId": str(conversation.brand_id),
+        "visitor": visitor_json(conversation.visitor),
+        "assignee": person_json(conversation.assignee),
+        "preview": conversation.preview,
+        "messageCount": conversation.message_count,
+        "snoozedUntil": to_milliseconds(conversation.snoozed_until) if conversation.snoozed_until else None,
+        "createdAt": to_milliseconds(conversation.created_at),
+        "updatedAt": to_milliseconds(conversation.updated_at),
+        "lastMessageAt": to_milliseconds(conversation.last_message_at),
+    }
+
+
+def message_json(message: Message) -> dict[str, Any]:
+    """The shape that MessageJson declares. Reads the author: load it."""
+    return {
+        "_id": str(message.pk),
+        "conversationId": str(message.conversation_id),
+        "role": message.role,
+        "body": message.body,
+        "channel": message.channel,
+        "author": person_json(message.author),
+        "createdAt": to_milliseconds(message.created_at),
+    }
+
+
+def thread_json(conversation: Conversation, messages: list[Message], older_cursor: str | None) -> dict[str, Any]:
+    """The shape that ThreadJson declares: one conversation with its brand and newest messages."""
+    thread = conversation_json(conversation) | {
+        "brand": brand_json(conversation.brand),
+        "messages": [message_json(message) for message in messages],
+    }
+    return thread | {"olderCursor": older_cursor} if older_cursor else thread
+
+
+# ruff: noqa: N815 - the names are JSON's
+
+
+class VisitorJson(serializers.Serializer[Any]):
+    _id = serializers.UUIDField()
+    name = serializers.CharField()
+    email = serializers.CharField(allow_null=True)
+    phone = serializers.CharField(allow_null=True)
+
+
+class PersonJson(serializers.Serializer[Any]):
+    _id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class MessageJson(serializers.Serializer[Any]):
+    _id = serializers.UUIDField()
+    conversationId = serializers.UUIDField()
+    role = serializers.ChoiceField(Message.Role.choices)
+    body = serializers.CharField()
+    channel = serializers.ChoiceField(Channel.choices)
+    author = PersonJson(allow_null=True)
+    createdAt = Moment()
+
+
+class ConversationJson(serializers.Serializer[Any]):
+    _id = serializers.UUIDField()
+    status = serializers.ChoiceField(Conversation.Status.choices)
+    channel = serializers.ChoiceField(Channel.choices)
+    brandId = serializers.UUIDField()
+    visitor = VisitorJson()
+    assignee = PersonJson(allow_null=True)
+    preview = serializers.CharField(help_text="The beginning of the newest message")
+    messageCount = serializers.IntegerField()
+    snoozedUntil = Moment(allow_null=True)
+    createdAt = Moment()
+    updatedAt = Moment()
+    lastMessageAt = Moment()
+
+
+class ThreadJson(ConversationJson):
+    brand = BrandJson()
+    messages = MessageJson(many=True, help_text="The newest 100, oldest first")
+    olderCursor = serializers.CharField(required=False, help_text="For GET /messages, where there are older ones")
+
+
+class ConversationList(serializers.Serializer[Any]):
+    conversations = ConversationJson(many=True)
+    nextCursor = serializers.CharField(required=False)
+
+
+class ConversationAnswer(serializers.Serializer[Any]):
+    conversation = ThreadJson()
+
+
+class MessageList(serializers.Serializer[Any]):
+    messages = MessageJson(many=True)
+    nextCursor = serializers.CharField(required=False, help_text="Newer messages")
+    olderCursor = serializers.CharField(required=False, help_text="Older messages, when you came by an olderCursor")
+
+
+class MessageSent(serializers.Serializer[Any]):
+    messageId = serializers.UUIDField()
+
+
+# --- in ---
+
+
+class ConversationQuery(Page):
+    status = serializers.ChoiceField(Conversation.Status.choices, required=False)
+    brandId = Id(required=False)
+    updatedSince = Milliseconds(required=False, help_text="Changed at or after this time (ms since the epoch)")
+
+
+class StatusChange(Shape):
+    status = serializers.ChoiceField(Conversation.Status.choices)
+    snoozedUntil = Milliseconds(
+        required=False,
+        allow_null=True,
+        help_text="With status snoozed: reopen by itself at this time (ms since the epoch)",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        wakes = attrs.get("snoozedUntil")
+        if wakes and attrs["status"] != Conversation.Status.SNOOZED:
+            raise serializers.ValidationError({"snoozedUntil": "Only with status snoozed."})
+        if wakes and wakes <= timezone.now():
+            raise serializers.ValidationError({"snoozedUntil": "Must be in the future."})
+        return attrs
+
+
+class NewMessage(Shape):
+    body = Text(max_length=MAX_BODY)
+
+
+class MessageQuery(Page):
+    conversationId = Id()

@@ -1,0 +1,40 @@
+"""GET /api/v1/events"""
+
+import orjson
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from integrations.feed import events_after
+from integrations.serializers import EventList, EventQuery
+from praxtalk.api.errors import Invalid
+from praxtalk.api.pagination import sign, unsign
+from praxtalk.api.view import ApiView
+
+
+class Events(ApiView):
+    @extend_schema(
+        operation_id="listEvents",
+        summary="Every event in commit order, nothing skipped",
+        tags=["Events"],
+        parameters=[EventQuery],
+        responses=EventList,
+    )
+    def get(self, request: Request) -> Response:
+        query = self.parameters(EventQuery)
+        number = self._number(query["after"]) if "after" in query else 0
+        events = events_after(self.key.workspace_id, self.key.brand_id, number=number, limit=query["limit"])
+        last = events[-1].number if events else number
+        return Response(
+            {
+                "events": [orjson.Fragment(bytes(event.body)) for event in events],
+                "nextCursor": sign("events", str(self.key.workspace_id), last),
+            }
+        )
+
+    def _number(self, cursor: str) -> int:
+        try:
+            number: int = unsign("events", str(self.key.workspace_id), cursor)
+        except Invalid as error:
+            raise Invalid("after: not a cursor of the event feed.") from error
+        return number

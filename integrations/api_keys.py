@@ -1,0 +1,81 @@
+"""API keys: `ptk_live_` + 36 random base62 characters + 6 base62 characters of the CRC-32 of all before them.
+
+The checksum lets a mistyped or made-up key be refused without asking the database. What is stored is the SHA-256 of the whole
+secret: with 214 random bits there is nothing to guess, so a slow hash would protect nobody.
+"""
+
+import hashlib
+import secrets
+import zlib
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from brands.models import ALPHANUMERIC, Brand, Operator, Workspace
+from integrations.models import ApiKey
+
+PREFIX = "ptk_live_"
+RANDOM_LENGTH = 36
+CHECKSUM_LENGTH = 6
+SECRET_LENGTH = len(PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
+SHOWN_PREFIX_LENGTH = len(PREFIX) + 4
+
+
+@transaction.atomic
+def create_key(
+    workspace: Workspace,
+    *,
+    name: str,
+    scope: ApiKey.Scope,
+    brand: Brand | None = None,
+    allowed_cidrs: list[str] | None = None,
+    expires_at: datetime | None = None,
+    created_by: Operator | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its secret, which is to be had this once only."""
+    secret = _new_secret()
+    key = ApiKey.objects.create(
+        workspace=workspace,
+        brand=brand,
+        name=name,
+        scope=scope,
+        digest=digest(secret),
+        prefix=secret[:SHOWN_PREFIX_LENGTH],
+        last_four=secret[-4:],
+        allowed_cidrs=allowed_cidrs or [],
+        expires_at=expires_at,
+        created_by=created_by,
+    )
+    return key, secret
+
+
+def revoke_key(key: ApiKey) -> bool:
+    """Refuse the key from now on. False if it was revoked before."""
+    now = timezone.now()
+    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now))
+
+
+def digest(secret: str) -> bytes:
+    """The 32 bytes by which a secret is found."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def is_well_formed(secret: str) -> bool:
+    """Whether the secret has the right prefix, length and checksum."""
+    if len(secret) != SECRET_LENGTH or not secret.startswith(PREFIX) or not secret.isascii():
+        return False
+    return secret[-CHECKSUM_LENGTH:] == _checksum(secret[:-CHECKSUM_LENGTH])
+
+
+def _new_secret() -> str:
+    stem = PREFIX + "".join(secrets.choice(ALPHANUMERIC) for _ in range(RANDOM_LENGTH))
+    return stem + _checksum(stem)
+
+
+def _checksum(stem: str) -> str:
+    number, digits = zlib.crc32(stem.encode()), ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, rest = divmod(number, len(ALPHANUMERIC))
+        digits = ALPHANUMERIC[rest] + digits
+    return digits

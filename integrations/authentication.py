@@ -1,0 +1,45 @@
+"""`Authorization: Bearer ptk_live_...` to an ApiKey. Named in the settings (REST_FRAMEWORK), imported by nobody."""
+
+import re
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from integrations.api_keys import digest, is_well_formed
+from integrations.models import ApiKey
+
+LAST_USED_EVERY = timedelta(minutes=1)
+
+BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """Looked up at every call, with no cache between: a revocation counts at once."""
+
+    def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
+        """(None, key), or None without the header. Raises AuthenticationFailed (401)."""
+        header = request.META.get("HTTP_AUTHORIZATION")
+        if not header:
+            return None
+        match = BEARER.fullmatch(header)
+        if match is None or not is_well_formed(match[1]):
+            raise AuthenticationFailed("Malformed API key: send Authorization: Bearer ptk_live_...", "malformed_key")
+        key = ApiKey.objects.filter(digest=digest(match[1])).first()
+        now = timezone.now()
+        if key is None:
+            raise AuthenticationFailed("Unknown API key.", "unknown_key")
+        if key.revoked_at is not None:
+            raise AuthenticationFailed("This API key has been revoked.", "revoked_key")
+        if not key.is_valid_at(now):
+            raise AuthenticationFailed("This API key has expired.", "expired_key")
+        if key.last_used_at is None or now - key.last_used_at >= LAST_USED_EVERY:
+            unused_since = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_EVERY)
+            ApiKey.objects.filter(unused_since, pk=key.pk).update(last_used_at=now)
+        return None, key
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"

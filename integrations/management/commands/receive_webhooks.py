@@ -1,0 +1,51 @@
+import hashlib
+import hmac
+import json
+import re
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+OLDEST_SECONDS = 300
+
+
+class Command(BaseCommand):
+    help = "A receiver to try webhooks with: prints each event, and whether its signature is right."
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("secret", help="the whsec_... that create_webhook printed")
+        parser.add_argument("--port", type=int, default=9000)
+
+    def handle(self, *args: Any, secret: str, port: int, **options: Any) -> None:
+        command = self
+
+        class Receiver(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                is_right = verify(secret, self.headers.get("X-PraxTalk-Signature", ""), body)
+                self.send_response(204 if is_right else 400)
+                self.end_headers()
+                name, verdict = self.headers.get("X-PraxTalk-Event"), "right" if is_right else "WRONG"
+                command.stdout.write(f"{name}, signature {verdict}: {json.dumps(json.loads(body))}\n")
+                command.stdout.flush()
+
+            def log_message(self, *args: Any) -> None:
+                """Nothing: the event's own line says it."""
+
+        self.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.")
+        try:
+            ThreadingHTTPServer(("127.0.0.1", port), Receiver).serve_forever()
+        except KeyboardInterrupt:
+            self.stdout.write("")
+
+
+def verify(secret: str, header: str, body: bytes) -> bool:
+    """What every receiver should do: recompute the signature, compare in constant time, refuse what is over 5 minutes old."""
+    match = re.match(r"t=(\d+),v1=([a-f0-9]+)", header)
+    if not match or abs(time.time() - int(match[1])) > OLDEST_SECONDS:
+        return False
+    expected = hmac.new(secret.encode(), match[1].encode() + b"." + body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(match[2], expected)

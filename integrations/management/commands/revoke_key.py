@@ -1,0 +1,26 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from integrations.api_keys import digest, revoke_key
+from integrations.models import ApiKey
+from praxtalk.data.ids import parse_id
+
+
+class Command(BaseCommand):
+    help = "Revoke an API key, at once. Without an argument, list the keys."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("key", nargs="?", help="its id, or its secret")
+
+    def handle(self, *args: Any, key: str | None, **options: Any) -> None:
+        if key is None:
+            for row in ApiKey.objects.select_related("workspace").order_by("created_at"):
+                state = "revoked" if row.revoked_at else "valid"
+                self.stdout.write(f"{row.pk}  {row.workspace.name}  {row}  {row.scope}  {state}")
+            return
+        found = ApiKey.objects.filter(pk=parse_id(key)) if parse_id(key) else ApiKey.objects.filter(digest=digest(key))
+        row = found.first()
+        if row is None:
+            raise CommandError("There is no such key.")
+        self.stdout.write("Revoked." if revoke_key(row) else "It was revoked before.")

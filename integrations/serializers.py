@@ -1,0 +1,32 @@
+"""The event feed in JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from integrations.models import EventName
+from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from praxtalk.api.serializers import MAX_CURSOR, Moment, Shape
+
+# ruff: noqa: N815 - the names are JSON's
+
+
+class EventJson(serializers.Serializer[Any]):
+    """What a webhook carries."""
+
+    id = serializers.UUIDField()
+    type = serializers.ChoiceField(EventName.choices)
+    createdAt = Moment()
+    workspaceId = serializers.UUIDField()
+    brandId = serializers.UUIDField(allow_null=True)
+    data = serializers.DictField(help_text="The objects it is about, in their REST shape")
+
+
+class EventList(serializers.Serializer[Any]):
+    events = EventJson(many=True)
+    nextCursor = serializers.CharField(help_text="Always there: come back with it for more")
+
+
+class EventQuery(Shape):
+    after = serializers.CharField(max_length=MAX_CURSOR, required=False, help_text="nextCursor of the page before")
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)

@@ -1,0 +1,22 @@
+"""Celery tasks: thin; each may run twice without harm."""
+
+import asyncio
+
+from celery import shared_task
+from celery.worker import state
+
+from integrations.webhooks.pump import Pump
+
+
+@shared_task
+def pump() -> None:
+    """Deliver webhooks for about a minute; beat starts the next run. Ends early when its worker is told to stop."""
+    asyncio.run(_pump())
+
+
+async def _pump() -> None:
+    await Pump(should_stop=_worker_is_stopping).run()
+
+
+def _worker_is_stopping() -> bool:
+    return any(told not in (None, False) for told in (state.should_stop, state.should_terminate))

@@ -1,0 +1,1 @@
+"""All that happens between a change and a CRM's 2xx."""

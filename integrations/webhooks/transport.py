@@ -1,0 +1,136 @@
+"""The one door to the outside: POST to permitted addresses only, no redirects, bounded in time and size.
+
+- The resolver refuses a name if any of its addresses is forbidden; the socket factory checks again the address really dialled
+  (aiohttp asks no resolver about IP literals, and a name may resolve otherwise the second time).
+- One deadline over the whole exchange: a receiver that drips a byte a second is cut off like one that hangs.
+- No environment proxies, no cookies, no decompression; the answer is read up to 16 KB.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from integrations.webhooks.addresses import ForbiddenAddress, check_address, is_allowed_privately
+
+DEADLINE_SECONDS = 15.0
+MAX_ANSWER_BYTES = 16 * 1024
+MAX_CONNECTIONS = 200
+MAX_ERROR = 300
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one POST ended. `status_code` is None when no answer came; `error` then says why."""
+
+    status_code: int | None
+    duration_ms: int
+    body: str = ""
+    address: str = ""
+    error: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return self.status_code is not None and 200 <= self.status_code < 300
+
+
+class _PermittedResolver(ThreadedResolver):
+    async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
+        results = await super().resolve(host, port, family)
+        for result in results:
+            check_address(result["host"])
+        return results
+
+
+class Transport:
+    """A pool of connections; made by `open_transport()`."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """POST the body; never raises for what the other side does."""
+        started, address = time.monotonic(), ""
+        status_code, answer, error = None, "", ""
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                    address = _peer(response)
+                    content = await _read_head(response)
+                    status_code = response.status
+                    answer = "" if address and is_allowed_privately(address) else _as_text(content)
+        except Exception as problem:  # whatever a stranger's server causes is an outcome, not our failure
+            error = _sentence(problem)
+        return Answer(status_code, round((time.monotonic() - started) * 1000), answer, address, error)
+
+
+@contextlib.asynccontextmanager
+async def open_transport() -> AsyncIterator[Transport]:
+    """The transport, for as long as the body runs; inside a running event loop."""
+    connector = aiohttp.TCPConnector(
+        resolver=_PermittedResolver(),
+        socket_factory=_checked_socket,
+        use_dns_cache=False,
+        limit=MAX_CONNECTIONS,
+        keepalive_timeout=10,
+    )
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        auto_decompress=False,
+        trust_env=False,
+        skip_auto_headers=("Accept", "Accept-Encoding"),
+    ) as session:
+        yield Transport(session)
+
+
+def _checked_socket(info: Any) -> socket.socket:
+    family, kind, protocol, _, peer = info
+    check_address(str(peer[0]))
+    return socket.socket(family, kind, protocol)
+
+
+def _peer(response: aiohttp.ClientResponse) -> str:
+    peer = response.connection.transport.get_extra_info("peername") if response.connection else None
+    return str(peer[0]) if peer else ""
+
+
+async def _read_head(response: aiohttp.ClientResponse) -> bytes:
+    content = b""
+    while len(content) < MAX_ANSWER_BYTES:
+        chunk = await response.content.read(MAX_ANSWER_BYTES - len(content))
+        if not chunk:
+            return content
+        content += chunk
+    response.close()  # the rest is not read, so the connection cannot be used again
+    return content
+
+
+def _as_text(content: bytes) -> str:
+    return content.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _sentence(problem: Exception) -> str:
+    cause = problem.__cause__ if isinstance(problem, aiohttp.ClientConnectorError) and problem.__cause__ else problem
+    if isinstance(problem, TimeoutError):
+        text = f"No whole answer within {DEADLINE_SECONDS:.0f} s."
+    elif isinstance(cause, ForbiddenAddress):
+        text = f"Refused: {cause}."
+    elif isinstance(problem, aiohttp.ClientConnectorDNSError):
+        text = "DNS: the host name does not resolve."
+    elif isinstance(problem, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
+        text = f"TLS: {problem}"
+    elif isinstance(problem, aiohttp.ClientConnectorError):
+        text = f"No connection: {problem.os_error.strerror or problem.os_error}."
+    else:
+        text = f"{type(problem).__name__}: {problem}"
+    return text[:MAX_ERROR].replace("\0", "")

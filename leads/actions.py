@@ -1,0 +1,73 @@
+"""What can happen to a lead. Each action writes, then records the event of it, in one transaction."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from brands.models import Brand
+from conversations.models import Conversation
+from integrations.models import EventName
+from integrations.webhooks.outbox import record_event
+from leads.models import Lead
+from leads.serializers import lead_json
+from praxtalk.data.clock import now_after
+
+
+class BrandsDisagree(ValueError):
+    """A lead's brand is not that of its conversation."""
+
+
+@transaction.atomic
+def create_lead(
+    workspace_id: UUID,
+    *,
+    name: str,
+    email: str = "",
+    phone: str = "",
+    notes: str = "",
+    status: Lead.Status = Lead.Status.NEW,
+    brand: Brand | None = None,
+    conversation: Conversation | None = None,
+) -> Lead:
+    """A new lead; without a brand it takes its conversation's. Raises BrandsDisagree."""
+    brand_id = brand.pk if brand else None
+    if conversation:
+        if brand_id and brand_id != conversation.brand_id:
+            raise BrandsDisagree("the conversation belongs to another brand")
+        brand_id = conversation.brand_id
+    lead = Lead.objects.create(
+        workspace_id=workspace_id,
+        brand_id=brand_id,
+        conversation=conversation,
+        name=name,
+        email=email,
+        phone=phone,
+        notes=notes,
+        status=status,
+    )
+    _record(EventName.LEAD_CREATED, lead)
+    return lead
+
+
+@transaction.atomic
+def update_lead(
+    lead: Lead, *, name: str | None = None, notes: str | None = None, status: Lead.Status | None = None
+) -> Lead:
+    """Change what is given. A new status records lead.status_changed; the status it has already records nothing."""
+    lead = Lead.objects.select_for_update(no_key=True).get(workspace_id=lead.workspace_id, pk=lead.pk)
+    previous = lead.status
+    wanted = {"name": name, "notes": notes, "status": status}
+    changes = {field: value for field, value in wanted.items() if value is not None and value != getattr(lead, field)}
+    if not changes:
+        return lead
+    for field, value in changes.items():
+        setattr(lead, field, value)
+    lead.updated_at = now_after(lead.updated_at)
+    lead.save(update_fields=[*changes, "updated_at"])
+    if "status" in changes:
+        _record(EventName.LEAD_STATUS_CHANGED, lead, previousStatus=previous)
+    return lead
+
+
+def _record(name: EventName, lead: Lead, **more: object) -> None:
+    record_event(name, workspace_id=lead.workspace_id, brand_id=lead.brand_id, data={"lead": lead_json(lead), **more})

@@ -1,0 +1,68 @@
+"""/api/v1/leads"""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from brands.models import Brand
+from conversations.models import Conversation
+from leads import actions
+from leads.models import Lead
+from leads.serializers import LeadChange, LeadCreated, LeadList, LeadQuery, NewLead, lead_json
+from praxtalk.api.errors import Invalid
+from praxtalk.api.idempotency import idempotent
+from praxtalk.api.pagination import Keyset
+from praxtalk.api.serializers import Done
+from praxtalk.api.view import ApiView
+
+NEWEST_FIRST = Keyset(
+    "leads", ("-created_at", "-id"), lambda lead: [lead.created_at.isoformat(), str(lead.pk)], lambda key: key
+)
+
+
+class Leads(ApiView):
+    @extend_schema(
+        operation_id="listLeads",
+        summary="List leads, newest first",
+        tags=["Leads"],
+        parameters=[LeadQuery],
+        responses=LeadList,
+    )
+    def get(self, request: Request) -> Response:
+        query = self.parameters(LeadQuery)
+        rows = self.in_scope(Lead.objects.all(), query.get("brandId"))
+        if "status" in query:
+            rows = rows.filter(status=query["status"])
+        if "updatedSince" in query:
+            rows = rows.filter(updated_at__gte=query["updatedSince"])
+        return self.page_of(NEWEST_FIRST, rows, query, name="leads", as_json=lead_json)
+
+    @extend_schema(
+        operation_id="createLead",
+        summary="Create a lead",
+        tags=["Leads"],
+        request=NewLead,
+        responses={201: LeadCreated},
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        body = self.body(NewLead)
+        brand_id, conversation_id = body.pop("brandId", None), body.pop("conversationId", None)
+        brand_id = brand_id or self.key.brand_id
+        brand = self.get_in_scope(Brand.objects.all(), brand_id) if brand_id else None
+        conversation = self.get_in_scope(Conversation.objects.all(), conversation_id) if conversation_id else None
+        try:
+            lead = actions.create_lead(self.key.workspace_id, brand=brand, conversation=conversation, **body)
+        except actions.BrandsDisagree as error:
+            raise Invalid(f"conversationId: {error}.") from error
+        return Response({"leadId": str(lead.pk)}, status=201, headers={"Location": "/api/v1/leads"})
+
+
+class LeadById(ApiView):
+    @extend_schema(
+        operation_id="updateLead", summary="Change a lead", tags=["Leads"], request=LeadChange, responses=Done
+    )
+    def patch(self, request: Request, lead_id: str) -> Response:
+        lead = self.get_in_scope(Lead.objects.all(), lead_id)
+        actions.update_lead(lead, **self.body(LeadChange))
+        return Response({"ok": True})

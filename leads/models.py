@@ -1,0 +1,64 @@
+"""The people worth calling back."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from brands.models import Brand, Workspace
+from conversations.models import Conversation
+from praxtalk.data.constraints import CompositeForeignKey, same_workspace
+from praxtalk.data.ids import new_id
+
+
+class Lead(models.Model):
+    """Someone to follow up. May belong to a brand and point to a conversation of that brand."""
+
+    class Status(models.TextChoices):
+        NEW = "new"
+        CONTACTED = "contacted"
+        QUALIFIED = "qualified"
+        WON = "won"
+        LOST = "lost"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="leads", db_index=False)
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, null=True, blank=True, related_name="leads")
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.SET_NULL, null=True, blank=True, related_name="leads"
+    )
+    name = models.CharField(max_length=200)
+    email = models.EmailField(max_length=254, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    notes = models.TextField(blank=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEW)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                condition=Q(status__in=["new", "contacted", "qualified", "won", "lost"]), name="lead_status_known"
+            ),
+            same_workspace("lead", "brand", "brands.Brand"),
+            same_workspace("lead", "conversation", "conversations.Conversation"),
+            CompositeForeignKey(
+                name="lead_conversation_brand",
+                fields=("conversation", "brand"),
+                to="conversations.Conversation",
+                to_fields=("id", "brand"),
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index("workspace", F("created_at").desc(), F("id").desc(), name="lead_newest"),
+            models.Index("workspace", "status", F("created_at").desc(), F("id").desc(), name="lead_by_status"),
+            models.Index("workspace", "brand", F("created_at").desc(), F("id").desc(), name="lead_by_brand"),
+            models.Index(
+                "workspace", "brand", "status", F("created_at").desc(), F("id").desc(), name="lead_by_brand_status"
+            ),
+            models.Index("workspace", "updated_at", name="lead_updated"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,73 @@
+"""Leads in JSON, and the bodies and queries that ask for them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from leads.models import Lead
+from praxtalk.api.serializers import Email, Id, Milliseconds, Moment, Page, PartialShape, Shape, Text
+from praxtalk.data.clock import to_milliseconds
+
+MAX_NOTES = 10_000
+
+# ruff: noqa: N815 - the names are JSON's
+
+
+def lead_json(lead: Lead) -> dict[str, Any]:
+    """The shape that LeadJson declares."""
+    return {
+        "_id": str(lead.pk),
+        "name": lead.name,
+        "email": lead.email or None,
+        "phone": lead.phone or None,
+        "notes": lead.notes or None,
+        "status": lead.status,
+        "brandId": str(lead.brand_id) if lead.brand_id else None,
+        "conversationId": str(lead.conversation_id) if lead.conversation_id else None,
+        "createdAt": to_milliseconds(lead.created_at),
+        "updatedAt": to_milliseconds(lead.updated_at),
+    }
+
+
+class LeadJson(serializers.Serializer[Any]):
+    _id = serializers.UUIDField()
+    name = serializers.CharField()
+    email = serializers.CharField(allow_null=True)
+    phone = serializers.CharField(allow_null=True)
+    notes = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(Lead.Status.choices)
+    brandId = serializers.UUIDField(allow_null=True)
+    conversationId = serializers.UUIDField(allow_null=True)
+    createdAt = Moment()
+    updatedAt = Moment()
+
+
+class LeadList(serializers.Serializer[Any]):
+    leads = LeadJson(many=True)
+    nextCursor = serializers.CharField(required=False)
+
+
+class LeadCreated(serializers.Serializer[Any]):
+    leadId = serializers.UUIDField()
+
+
+class LeadQuery(Page):
+    status = serializers.ChoiceField(Lead.Status.choices, required=False)
+    brandId = Id(required=False)
+    updatedSince = Milliseconds(required=False, help_text="Changed at or after this time (ms since the epoch)")
+
+
+class NewLead(Shape):
+    name = Text(max_length=200)
+    email = Email(optional=True, max_length=254)
+    phone = Text(optional=True, max_length=40)
+    notes = Text(optional=True, max_length=MAX_NOTES)
+    status = serializers.ChoiceField(Lead.Status.choices, default=Lead.Status.NEW)
+    brandId = Id(required=False, allow_null=True)
+    conversationId = Id(required=False, allow_null=True)
+
+
+class LeadChange(PartialShape):
+    status = serializers.ChoiceField(Lead.Status.choices)
+    notes = Text(optional=True, max_length=MAX_NOTES)
+    name = Text(max_length=200)

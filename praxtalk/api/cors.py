@@ -1,0 +1,35 @@
+"""CORS for /api/: open to every origin, never with credentials (the seed's "Base URL")."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from praxtalk.api.errors import API_PREFIX
+
+EXPOSED = (
+    "Idempotency-Replayed, Link, Location, Retry-After, X-Error-Code, X-RateLimit-Limit, X-RateLimit-Remaining, "
+    "X-RateLimit-Reset, X-Request-Id"
+)
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+class CorsMiddleware:
+    """Answers OPTIONS itself (204, not counted, no key needed) and marks every other answer, errors included."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(API_PREFIX):
+            return self.get_response(request)
+        if request.method == "OPTIONS":
+            response = HttpResponse(status=204, headers=PREFLIGHT)
+        else:
+            response = self.get_response(request)
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Expose-Headers"] = EXPOSED
+        return response

@@ -1,0 +1,45 @@
+"""JSON in and out, by orjson: it refuses what is not JSON (NaN, lone surrogates, bytes that are not UTF-8)."""
+
+from typing import Any
+
+import orjson
+from rest_framework.exceptions import ValidationError
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class JsonParser(BaseParser):
+    """A request body: one JSON object."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
+        try:
+            value = orjson.loads(stream.read())
+        except orjson.JSONDecodeError as error:
+            raise ValidationError(f"The body is not valid JSON: {error}.", code="malformed_json") from error
+        if not isinstance(value, dict):
+            raise ValidationError("The body must be a JSON object.", code="malformed_json")
+        return value
+
+
+class JsonRenderer(BaseRenderer):
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return b"" if data is None else orjson.dumps(data)
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Every answer is JSON, whatever Accept says."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        media_type = (request.content_type or "").split(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type

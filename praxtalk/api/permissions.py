@@ -1,0 +1,16 @@
+"""What a key's scope allows."""
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+
+class WriteScopeToWrite(BasePermission):
+    """Reading needs any key; anything else needs a key of scope write."""
+
+    message = "This key has read scope; this call needs a key of scope write."
+    code = "read_only_key"
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.method in SAFE_METHODS or bool(request.auth.may_write)

@@ -1,0 +1,109 @@
+"""Shapes that come in: nothing unknown, nothing coerced, every complaint naming its field."""
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+
+from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from praxtalk.data.clock import MAX_MILLISECONDS, from_milliseconds
+from praxtalk.data.ids import parse_id
+
+MAX_CURSOR = 512
+
+
+class Shape(serializers.Serializer[Any]):
+    """A request's body or query: an unknown field is refused, which catches the typing error that would silently widen a list."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = [name for name in data if name not in self.fields]
+        if unknown:
+            allowed = ", ".join(self.fields) or "none"
+            raise serializers.ValidationError({unknown[0][:100]: f"Unknown field; allowed are: {allowed}."})
+        return super().to_internal_value(data)
+
+
+class PartialShape(Shape):
+    """A PATCH's body: any of its fields, at least one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, partial=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not data:
+            raise serializers.ValidationError(f"Send at least one of: {', '.join(self.fields)}.")
+        return super().to_internal_value(data)
+
+
+class Text(serializers.CharField):
+    """A JSON string, trimmed; numbers and booleans are not turned into strings."""
+
+    def __init__(self, *, optional: bool = False, **kwargs: Any) -> None:
+        """optional: may be left out, null or empty; all three mean empty."""
+        if optional:
+            kwargs |= {"required": False, "allow_null": True, "allow_blank": True}
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        is_empty, value = super().validate_empty_values(data)
+        return is_empty, "" if value is None else value
+
+
+class Email(Text, serializers.EmailField):
+    """An e-mail address."""
+
+
+class Id(serializers.CharField):
+    """The id of another row: a UUID. One that is none, or nobody's, is refused where the row is looked up."""
+
+    default_error_messages = {"invalid_id": "Not an id."}  # noqa: RUF012 - DRF's own declaration
+
+    def to_internal_value(self, data: Any) -> UUID:  # type: ignore[override]
+        value = parse_id(data) if isinstance(data, str) else None
+        if value is None:
+            self.fail("invalid_id")
+        return value
+
+
+class Milliseconds(serializers.IntegerField):
+    """A time: whole milliseconds since the Unix epoch. Becomes an aware datetime."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_value=MAX_MILLISECONDS, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, bool | float):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        value = super().run_validation(data)
+        return from_milliseconds(value) if isinstance(value, int) else value
+
+
+class Page(Shape):
+    """The query of every list."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    cursor = serializers.CharField(max_length=MAX_CURSOR, required=False, help_text="nextCursor of the page before")
+
+
+class Done(serializers.Serializer[Any]):
+    """{"ok": true}"""
+
+    ok = serializers.BooleanField()
+
+
+class Refusal(serializers.Serializer[Any]):
+    """{"error": "a sentence to act on"}"""
+
+    error = serializers.CharField()
+
+
+class Moment(serializers.IntegerField):
+    """Of an answer: milliseconds since the Unix epoch, UTC."""

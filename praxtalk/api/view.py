@@ -1,0 +1,156 @@
+"""ApiView: the way of every REST call from the door to its endpoint, and back."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Protocol, TypeVar
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from praxtalk.api import limits
+from praxtalk.api.address import client_address
+from praxtalk.api.errors import Invalid, NotHere, OtherBrand
+from praxtalk.api.pagination import Keyset
+from praxtalk.data.ids import parse_id
+
+Row = TypeVar("Row", bound=Model)
+
+
+class Caller(Protocol):
+    """What this package asks of an authenticated key (integrations.models.ApiKey)."""
+
+    pk: UUID
+    workspace_id: UUID
+    brand_id: UUID | None
+    allowed_cidrs: list[str]
+
+    @property
+    def may_write(self) -> bool: ...
+    def lists_address(self, address: str) -> bool: ...
+
+
+class ApiView(APIView):
+    """Base of every endpoint under /api/v1.
+
+    1. Who is it? The key, or a refusal kept for step 3.
+    2. Count the IP, unless the key's allowlist holds it; 429.
+    3. Refuse: no, malformed, revoked or expired key (401), a key used from outside its allowlist (403).
+    4. Count the key (429); a write needs a write key (403).
+    5. The endpoint: shape, get_in_scope, one action, answer.
+    """
+
+    http_method_names: ClassVar[list[str]] = ["get", "post", "patch", "delete", "head", "options"]
+    usage: limits.Usage | None = None
+
+    @property
+    def key(self) -> Caller:
+        key: Caller = self.request.auth
+        return key
+
+    def perform_authentication(self, request: Request) -> None:
+        key, refusal = self._identify(request)
+        address = client_address(request)
+        if not (key and key.lists_address(address)):
+            self.usage = limits.count_ip(request, address)
+        if not self.authentication_classes:
+            return
+        if key is None:
+            raise refusal or NotAuthenticated("Send an API key: Authorization: Bearer ptk_live_...")
+        if key.allowed_cidrs and not key.lists_address(address):
+            raise PermissionDenied(f"This key may not be used from {address}.", "address_not_allowed")
+        self.usage = limits.tighter(self.usage, limits.count_key(request, key))
+
+    def _identify(self, request: Request) -> tuple[Caller | None, Exception | None]:
+        try:
+            return request.auth, None
+        except AuthenticationFailed as refusal:
+            return None, refusal
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, limits.LimitReached):
+            self.usage = exc.usage
+        return super().handle_exception(exc)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if self.usage:
+            for name, value in self.usage.headers.items():
+                response[name] = value
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def parameters(self, shape: type[Serializer[Any]]) -> dict[str, Any]:
+        """The query parameters, checked by `shape`. Raises ValidationError naming the parameter."""
+        query: Mapping[str, Any] = self.request.query_params
+        repeated = [name for name, values in self.request.query_params.lists() if len(values) > 1]
+        if repeated:
+            raise Invalid(f"{repeated[0]}: given more than once.")
+        return _checked(shape, dict(query.items()))
+
+    def body(self, shape: type[Serializer[Any]]) -> dict[str, Any]:
+        """The JSON body, checked by `shape`. Raises ValidationError naming the field."""
+        if self.request.query_params:
+            raise Invalid(f"{next(iter(self.request.query_params))}: this call takes no query parameters.")
+        return _checked(shape, self.request.data)
+
+    def page_of(
+        self,
+        keyset: Keyset,
+        rows: QuerySet[Row],
+        query: dict[str, Any],
+        *,
+        name: str,
+        as_json: Callable[[Row], dict[str, Any]],
+    ) -> Response:
+        """One page of `rows` as {name: [...], nextCursor?}."""
+        owner = str(self.key.workspace_id)
+        page, cursor = keyset.page(rows, owner=owner, cursor=query.get("cursor"), limit=query["limit"])
+        answer: dict[str, Any] = {name: [as_json(row) for row in page]}
+        if cursor:
+            answer["nextCursor"] = cursor
+        return Response(answer)
+
+    def get_in_scope(self, rows: QuerySet[Row], text: str | UUID) -> Row:
+        """The row of this id in the key's workspace and brand. Raises NotHere (404) and OtherBrand (403)."""
+        row_id = parse_id(str(text))
+        row = rows.filter(workspace_id=self.key.workspace_id, pk=row_id).first() if row_id else None
+        if row is None:
+            raise NotHere()
+        self.check_brand(row.pk if row._meta.label == "brands.Brand" else row.brand_id)  # type: ignore[attr-defined]
+        return row
+
+    def in_scope(self, rows: QuerySet[Row], brand_id: UUID | None = None) -> QuerySet[Row]:
+        """The rows of the key's workspace and brand, narrowed to `brand_id`. Raises OtherBrand (403)."""
+        rows = rows.filter(workspace_id=self.key.workspace_id)
+        if brand_id:
+            self.check_brand(brand_id)
+        brand_id = brand_id or self.key.brand_id
+        return rows.filter(brand_id=brand_id) if brand_id else rows
+
+    def check_brand(self, brand_id: UUID | None) -> None:
+        """Raises OtherBrand (403) if the key is limited to another brand than this."""
+        if self.key.brand_id is not None and self.key.brand_id != brand_id:
+            raise OtherBrand()
+
+
+def _checked(shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    serializer = shape(data=data)
+    serializer.is_valid(raise_exception=True)
+    checked: dict[str, Any] = serializer.validated_data
+    return checked
+
+
+class NoSuchEndpoint(ApiView):
+    """Any other path under /api/: 404 as JSON, counted per IP like every call."""
+
+    authentication_classes: ClassVar[list[Any]] = []
+    permission_classes: ClassVar[list[Any]] = []
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.perform_authentication(request)
+        raise NotHere("No such endpoint; the reference is at /api/docs.")

@@ -1,0 +1,1 @@
+"""Django admin as /app; knows no app."""

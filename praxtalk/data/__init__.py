@@ -1,0 +1,1 @@
+"""What every table shares: ids, times, and constraints across tables."""

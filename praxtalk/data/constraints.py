@@ -1,0 +1,72 @@
+"""Tenancy held by the database: foreign keys over several columns, which Django's ForeignKey cannot express."""
+
+from typing import Any
+
+from django.apps import apps
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement
+from django.db.models import Model
+from django.db.models.constraints import BaseConstraint
+
+
+class CompositeForeignKey(BaseConstraint):
+    """FOREIGN KEY (fields) REFERENCES to (to_fields), checked at commit.
+
+    fields: names of model fields here, e.g. ("brand", "workspace").
+    to: the model referred to, e.g. "brands.Brand"; it needs a UniqueConstraint over to_fields.
+    A row with NULL in one of the fields passes (SQL's MATCH SIMPLE).
+    """
+
+    def __init__(self, *, name: str, fields: tuple[str, ...], to: str, to_fields: tuple[str, ...]) -> None:
+        super().__init__(name=name)
+        self.fields, self.to, self.to_fields = tuple(fields), to, tuple(to_fields)
+
+    def constraint_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        """Of a new table: nothing inside CREATE TABLE; see create_sql."""
+        return self.create_sql(model, schema_editor)
+
+    def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:  # type: ignore[override]
+        """Nothing now, the constraint at the end of the migration, when the unique constraint it refers to is there."""
+        quote = schema_editor.quote_name
+        target = apps.get_model(self.to)
+        here = ", ".join(quote(model._meta.get_field(field).column) for field in self.fields)  # type: ignore[union-attr]
+        there = ", ".join(quote(target._meta.get_field(field).column) for field in self.to_fields)  # type: ignore[union-attr]
+        schema_editor.deferred_sql.append(
+            Statement(
+                "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s FOREIGN KEY (%(here)s) REFERENCES %(target)s (%(there)s) "
+                "DEFERRABLE INITIALLY DEFERRED",
+                table=quote(model._meta.db_table),
+                name=quote(self.name),
+                here=here,
+                target=quote(target._meta.db_table),
+                there=there,
+            )
+        )
+        return ""
+
+    def remove_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
+        return Statement(
+            "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s",
+            table=schema_editor.quote_name(model._meta.db_table),
+            name=schema_editor.quote_name(self.name),
+        )
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: the database checks it at commit."""
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        kwargs |= {"fields": self.fields, "to": self.to, "to_fields": self.to_fields}
+        return path, args, kwargs
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CompositeForeignKey) and self.deconstruct() == other.deconstruct()
+
+    __hash__ = BaseConstraint.__hash__
+
+
+def same_workspace(model: str, field: str, to: str) -> CompositeForeignKey:
+    """The row that `field` of `model` points to must belong to the row's own workspace."""
+    return CompositeForeignKey(
+        name=f"{model}_{field}_workspace", fields=(field, "workspace"), to=to, to_fields=("id", "workspace")
+    )

@@ -1,0 +1,74 @@
+"""The demo workspace Acme: what `make run` begins with."""
+
+import json
+import secrets
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from brands.actions import create_brand, create_workspace
+from brands.models import Workspace
+from conversations.actions import send_message, set_status, start_conversation
+from conversations.models import Channel, Conversation, Message, Visitor
+from integrations.api_keys import create_key
+from integrations.models import ApiKey
+from leads.actions import create_lead, update_lead
+from leads.models import Lead
+from praxtalk.embedded import write_private
+
+OWNER_EMAIL = "alice@acme.example"
+
+# brand, visitor, their message, the operator's answer, the status it is in
+TALKS = [
+    ("north", "Maya Abebe", "Hi! Do you ship to Addis Ababa?", "Hello Maya, we do: about six days.", "open"),
+    ("north", "Jonas Weber", "My order 1042 arrived without the cable.", None, "open"),
+    ("north", "Li Na", "Is the blue one back in stock?", "Yes, since this morning.", "resolved"),
+    ("south", "Carmen Ruiz", "Can I change the delivery address?", "Of course. Which one should it be?", "snoozed"),
+    ("south", "Tom Baker", "Thanks, all solved!", "Glad to hear it.", "closed"),
+    ("south", "Aïcha Diallo", "Do you have an invoice for last month?", None, "open"),
+]
+
+
+def demo_file() -> Path:
+    return settings.DATA_DIR / "demo.json"
+
+
+@transaction.atomic
+def make_demo() -> dict[str, object] | None:
+    """Make the workspace and write `demo.json` (mode 0600); None, and nothing changed, where any workspace exists."""
+    if Workspace.objects.exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    workspace = create_workspace(
+        name="Acme", brand_name="North", owner_email=OWNER_EMAIL, owner_name="Alice", password=password
+    )
+    create_brand(workspace, name="South", primary_color="#c2410c")
+    _talk(workspace)
+    _, write_secret = create_key(workspace, name="Demo CRM", scope=ApiKey.Scope.WRITE)
+    _, read_secret = create_key(workspace, name="Demo reports", scope=ApiKey.Scope.READ)
+    demo: dict[str, object] = {
+        "baseUrl": settings.BASE_URL,
+        "email": OWNER_EMAIL,
+        "password": password,
+        "writeKey": write_secret,
+        "readKey": read_secret,
+        "widgetIds": {brand.slug: brand.widget_id for brand in workspace.brands.order_by("created_at")},
+    }
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    write_private(demo_file(), json.dumps(demo, indent=2) + "\n")
+    return demo
+
+
+def _talk(workspace: Workspace) -> None:
+    brands = {brand.slug: brand for brand in workspace.brands.all()}
+    for slug, name, question, answer, status in TALKS:
+        email = name.split()[0].lower().replace("ï", "i") + "@example.com"
+        visitor = Visitor.objects.create(workspace=workspace, brand=brands[slug], name=name, email=email)
+        conversation = start_conversation(visitor, body=question, channel=Channel.WIDGET)
+        if answer:
+            send_message(conversation, role=Message.Role.OPERATOR, body=answer, channel=Channel.DASHBOARD)
+        set_status(conversation, status=Conversation.Status(status))
+        lead = create_lead(workspace.pk, name=name, email=email, conversation=conversation)
+        if answer:
+            update_lead(lead, status=Lead.Status.CONTACTED)

@@ -1,0 +1,64 @@
+"""/healthz: this process is alive. /readyz: what it stands on answers."""
+
+from datetime import timedelta
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+
+from integrations.models import Delivery, WebhookSubscription
+
+DUE_AGE_WARNING = timedelta(seconds=60)
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"ok": True})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """503 without database or migrations; 200 "degraded" without Valkey or with webhooks waiting for over a minute."""
+    checks = {"database": _database(), "valkey": _valkey()}
+    if checks["database"] == "ok":
+        checks |= {"migrations": _migrations(), "webhooks": _webhooks()}
+    is_ready = checks["database"] == "ok" and checks.get("migrations") == "ok"
+    status = "ok" if all(value == "ok" for value in checks.values()) else "degraded"
+    return JsonResponse({"status": status if is_ready else "unavailable", **checks}, status=200 if is_ready else 503)
+
+
+def _database() -> str:
+    try:
+        connection.ensure_connection()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "does not answer"
+    return "ok"
+
+
+def _migrations() -> str:
+    executor = MigrationExecutor(connection)
+    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return f"{len(waiting)} not applied" if waiting else "ok"
+
+
+def _valkey() -> str:
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, **settings.VALKEY_OPTIONS) as client:
+            client.ping()
+    except (redis.RedisError, OSError):
+        return "does not answer"
+    return "ok"
+
+
+def _webhooks() -> str:
+    """Each subscription's oldest due delivery is the first entry of its slice of the index delivery_due."""
+    late = Delivery.objects.filter(
+        subscription__status=WebhookSubscription.Status.ACTIVE,
+        status=Delivery.Status.PENDING,
+        lease__isnull=True,
+        next_attempt_at__lt=timezone.now() - DUE_AGE_WARNING,
+    )
+    return "the oldest due delivery waits for over 60 s" if late.exists() else "ok"

@@ -1,0 +1,1 @@
+"""Live queries will live here; knows no app."""

@@ -1,0 +1,34 @@
+"""manage.py bootstrap: database tables, and on the first run the demo workspace."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from praxtalk.demo import demo_file, make_demo
+
+
+class Command(BaseCommand):
+    help = "Bring the database up to date and, where it is empty, make the demo workspace. Later runs change nothing."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write("Database ...")
+        call_command("migrate", verbosity=0)
+        demo = make_demo()
+        if demo is None:
+            self.stdout.write(f"The database holds a workspace already. A demo's login and keys are in {demo_file()}.")
+            return
+        self.stdout.write(
+            f"""
+Demo workspace Acme
+  Dashboard   {settings.BASE_URL}/app/   {demo["email"]} / {demo["password"]}
+  API key     {demo["writeKey"]}   (write scope; not shown again)
+  Base URL    {settings.BASE_URL}
+  Reference   {settings.BASE_URL}/api/docs
+  All of this is in {demo_file()}, readable by you only.
+
+Once it is up, paste:
+  curl -H "Authorization: Bearer {demo["writeKey"]}" "{settings.BASE_URL}/api/v1/conversations?status=open"
+"""
+        )

@@ -1,0 +1,94 @@
+"""manage.py serve: everything a node runs, under one parent."""
+
+import os
+import socket
+import sys
+import time
+import urllib.request
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from praxtalk.supervisor import Child, Supervisor, python
+
+PARTS = ("web", "worker", "webhooks", "beat")
+BACKLOG = 1024
+WAIT_FOR_PORT_SECONDS = 10
+
+
+class Command(BaseCommand):
+    help = "Run the web servers, the workers and the beat until Ctrl-C."
+    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--only", default=",".join(PARTS), help=f"parts of: {','.join(PARTS)} (one beat in all)")
+
+    def handle(self, *args: Any, only: str, **options: Any) -> None:
+        parts = [part.strip() for part in only.split(",")]
+        if unknown := set(parts) - set(PARTS):
+            raise CommandError(f"Unknown part: {', '.join(unknown)}. There are: {', '.join(PARTS)}.")
+        children, is_up = [], lambda: True
+        if "web" in parts:
+            listening = self._listen()
+            children += self._web(listening)
+            is_up = self._answers
+            self.say(f"Starting on {settings.BASE_URL} ...")
+        children += [worker for part, worker in _workers().items() if part in parts]
+        sys.exit(Supervisor(children, is_up=is_up, say=self.say).run())
+
+    def say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def _listen(self) -> socket.socket:
+        """The one socket that all web processes share; the kernel hands each connection to one of them."""
+        family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for second in range(WAIT_FOR_PORT_SECONDS + 1):
+            try:
+                listening.bind((settings.HOST, settings.PORT))
+                listening.listen(BACKLOG)
+                return listening
+            except OSError as error:
+                if second == WAIT_FOR_PORT_SECONDS:
+                    raise CommandError(
+                        f"{settings.HOST}:{settings.PORT} cannot be used ({error.strerror}). Is PraxTalk running already? "
+                        "Stop it, or choose another port: PORT=8001 make run."
+                    ) from error
+                if second == 0:
+                    self.say(
+                        f"{settings.HOST}:{settings.PORT}: {error.strerror}; waiting {WAIT_FOR_PORT_SECONDS} s ..."
+                    )
+                time.sleep(1)
+        raise AssertionError
+
+    def _web(self, listening: socket.socket) -> list[Child]:
+        count = settings.WEB_PROCESSES or os.cpu_count() or 1
+        descriptor = listening.fileno()
+        command = python("-m", "daphne", "--fd", str(descriptor), "--verbosity", "0", "--no-server-name")
+        command += ["--ping-interval", "20", "--ping-timeout", "30", "praxtalk.asgi:application"]
+        return [Child(f"web.{number}", command, 0, (descriptor,)) for number in range(1, count + 1)]
+
+    def _answers(self) -> bool:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
+        url = f"http://[{host}]:{settings.PORT}/healthz" if ":" in host else f"http://{host}:{settings.PORT}/healthz"
+        request = urllib.request.Request(url, headers={"Host": settings.ALLOWED_HOSTS[0]})  # noqa: S310 - our own address
+        try:
+            with urllib.request.urlopen(request, timeout=1) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+def _workers() -> dict[str, Child]:
+    def celery(*arguments: str) -> list[str]:
+        return python("-m", "celery", "--app", "praxtalk", *arguments, "--loglevel", "WARNING")
+
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--pool", "threads")
+    return {
+        "worker": Child("worker", celery("worker", "--queues", "default", "--concurrency", "2", *quiet), 1),
+        "webhooks": Child("webhooks", celery("worker", "--queues", "webhooks", "--concurrency", "1", *quiet), 1),
+        "beat": Child("beat", celery("beat", "--scheduler", "celery.beat.Scheduler", "--pidfile="), 0),
+    }

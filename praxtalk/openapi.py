@@ -1,0 +1,29 @@
+"""/api/v1/openapi.json: made once in a process, from the endpoints themselves."""
+
+from functools import cache
+from typing import Any, ClassVar
+
+from django.conf import settings
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from praxtalk.api.view import ApiView
+
+
+class OpenApiDocument(ApiView):
+    """Public; counted per IP like every call."""
+
+    authentication_classes: ClassVar[list[Any]] = []
+    permission_classes: ClassVar[list[Any]] = []
+    schema = None
+
+    def get(self, request: Request) -> Response:
+        return Response(document() | {"servers": [{"url": settings.BASE_URL}]})
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document, without servers."""
+    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return made

@@ -1,0 +1,37 @@
+"""The whole URL map."""
+
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularSwaggerSplitView
+
+from brands.api import Brands, Ping
+from conversations.api import ConversationById, Conversations, Messages, MessagesOfConversation
+from integrations.api import Events
+from leads.api import LeadById, Leads
+from praxtalk.api import errors
+from praxtalk.api.view import NoSuchEndpoint
+from praxtalk.dashboard.site import dashboard
+from praxtalk.health import healthz, readyz
+from praxtalk.openapi import OpenApiDocument
+
+urlpatterns = [
+    path("app/", dashboard.urls),
+    path("api/v1/ping", Ping.as_view()),
+    path("api/v1/brands", Brands.as_view()),
+    path("api/v1/conversations", Conversations.as_view()),
+    path("api/v1/conversations/<str:conversation_id>", ConversationById.as_view()),
+    path("api/v1/conversations/<str:conversation_id>/messages", MessagesOfConversation.as_view()),
+    path("api/v1/messages", Messages.as_view()),
+    path("api/v1/leads", Leads.as_view()),
+    path("api/v1/leads/<str:lead_id>", LeadById.as_view()),
+    path("api/v1/events", Events.as_view()),
+    path("api/v1/openapi.json", OpenApiDocument.as_view(), name="openapi"),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
+    re_path(r"^api(/|$)", NoSuchEndpoint.as_view()),
+    path("healthz", healthz),
+    path("readyz", readyz),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.not_found
+handler500 = errors.server_error
