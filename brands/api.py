@@ -1,5 +1,7 @@
 """GET /api/v1/ping, GET /api/v1/brands"""
 
+from uuid import UUID
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,7 +28,10 @@ class Brands(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = self.parameters(Page)
-        brands = Brand.objects.filter(workspace_id=self.key.workspace_id)
-        if self.key.brand_id:
-            brands = brands.filter(pk=self.key.brand_id)
-        return self.page_of(OLDEST_FIRST, brands, query, name="brands", as_json=brand_json)
+        rows = self.in_scope(Brand.objects.all(), brand_field="pk")
+        return self.page_of(OLDEST_FIRST, rows, query, name="brands", as_json=brand_json)
+
+
+def brand_in_scope(view: ApiView, brand_id: UUID | None) -> Brand | None:
+    """The brand that a call names, None for none. Raises NotHere (404) and OtherBrand (403)."""
+    return view.get_in_scope(Brand.objects.all(), brand_id, brand_field="pk") if brand_id else None

@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from brands.api import brand_in_scope
 from conversations import actions
 from conversations.models import Channel, Conversation, Message
 from conversations.serializers import (
@@ -44,7 +45,9 @@ class Conversations(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = self.parameters(ConversationQuery)
-        rows = self.in_scope(Conversation.objects.with_people(), query.get("brandId"))
+        rows = self.in_scope(Conversation.objects.with_people())
+        if brand := brand_in_scope(self, query.get("brandId")):
+            rows = rows.filter(brand_id=brand.pk)
         if "status" in query:
             rows = rows.filter(status=query["status"])
         if "updatedSince" in query:

@@ -31,18 +31,18 @@ NUMBER = f"""
 """  # noqa: S608 - a table's name
 
 
-@transaction.atomic
 def number_events(workspace_id: UUID) -> int:
     """Number the committed events that have no number yet, at most NUMBERED_AT_ONCE; returns how many."""
     if not Event.objects.filter(workspace_id=workspace_id, number__isnull=True).exists():
         return 0
-    EventFeed.objects.get_or_create(workspace_id=workspace_id)
-    feed = EventFeed.objects.select_for_update().get(workspace_id=workspace_id)
-    with connection.cursor() as cursor:
-        cursor.execute(NUMBER, {"workspace": workspace_id, "limit": NUMBERED_AT_ONCE, "last": feed.last_number})
-        numbered: int = cursor.rowcount
-    feed.last_number += numbered
-    feed.save(update_fields=["last_number"])
+    with transaction.atomic():
+        EventFeed.objects.get_or_create(workspace_id=workspace_id)
+        feed = EventFeed.objects.select_for_update().get(workspace_id=workspace_id)
+        with connection.cursor() as cursor:
+            cursor.execute(NUMBER, {"workspace": workspace_id, "limit": NUMBERED_AT_ONCE, "last": feed.last_number})
+            numbered: int = cursor.rowcount
+        feed.last_number += numbered
+        feed.save(update_fields=["last_number"])
     return numbered
 
 

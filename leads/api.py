@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from brands.models import Brand
+from brands.api import brand_in_scope
 from conversations.models import Conversation
 from leads import actions
 from leads.models import Lead
@@ -30,7 +30,9 @@ class Leads(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = self.parameters(LeadQuery)
-        rows = self.in_scope(Lead.objects.all(), query.get("brandId"))
+        rows = self.in_scope(Lead.objects.all())
+        if brand := brand_in_scope(self, query.get("brandId")):
+            rows = rows.filter(brand_id=brand.pk)
         if "status" in query:
             rows = rows.filter(status=query["status"])
         if "updatedSince" in query:
@@ -48,8 +50,7 @@ class Leads(ApiView):
     def post(self, request: Request) -> Response:
         body = self.body(NewLead)
         brand_id, conversation_id = body.pop("brandId", None), body.pop("conversationId", None)
-        brand_id = brand_id or self.key.brand_id
-        brand = self.get_in_scope(Brand.objects.all(), brand_id) if brand_id else None
+        brand = brand_in_scope(self, brand_id or self.key.brand_id)
         conversation = self.get_in_scope(Conversation.objects.all(), conversation_id) if conversation_id else None
         try:
             lead = actions.create_lead(self.key.workspace_id, brand=brand, conversation=conversation, **body)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import structlog
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
@@ -13,6 +12,7 @@ from rest_framework.views import set_rollback
 
 API_PREFIX = "/api/"
 RETRY_AFTER_OUTAGE = "5"
+OF_THE_WHOLE_BODY = ("malformed_json", "too_long")
 
 log = structlog.get_logger("praxtalk.api")
 
@@ -67,8 +67,6 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
             headers["Retry-After"] = str(error.retry_after)
         if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
             headers["WWW-Authenticate"] = "Bearer"
-    elif isinstance(error, RequestDataTooBig | TooManyFieldsSent):
-        code, sentence, headers = 422, "The body is too long.", {"X-Error-Code": "too_long"}
     elif isinstance(error, OperationalError | InterfaceError):
         log.error("database does not answer", error=type(error).__name__)
         code, sentence = 503, "The database does not answer. Try again in a moment."
@@ -83,7 +81,7 @@ def _word(error: exceptions.APIException) -> str:
         return "unsupported_media_type"
     if isinstance(error, exceptions.ValidationError):
         codes: Any = error.get_codes()
-        return codes[0] if isinstance(codes, list) and codes[0] == "malformed_json" else "invalid"
+        return codes[0] if isinstance(codes, list) and codes[0] in OF_THE_WHOLE_BODY else "invalid"
     return str(getattr(error.detail, "code", error.default_code))
 
 

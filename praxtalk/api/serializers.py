@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from rest_framework import serializers
+from rest_framework.settings import api_settings
 
 from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from praxtalk.data.clock import MAX_MILLISECONDS, from_milliseconds
@@ -31,7 +32,8 @@ class PartialShape(Shape):
 
     def to_internal_value(self, data: Any) -> Any:
         if not data:
-            raise serializers.ValidationError(f"Send at least one of: {', '.join(self.fields)}.")
+            sentence = f"Send at least one of: {', '.join(self.fields)}."
+            raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [sentence]})
         return super().to_internal_value(data)
 
 

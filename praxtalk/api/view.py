@@ -114,27 +114,20 @@ class ApiView(APIView):
             answer["nextCursor"] = cursor
         return Response(answer)
 
-    def get_in_scope(self, rows: QuerySet[Row], text: str | UUID) -> Row:
+    def get_in_scope(self, rows: QuerySet[Row], text: str | UUID, *, brand_field: str = "brand_id") -> Row:
         """The row of this id in the key's workspace and brand. Raises NotHere (404) and OtherBrand (403)."""
         row_id = parse_id(str(text))
         row = rows.filter(workspace_id=self.key.workspace_id, pk=row_id).first() if row_id else None
         if row is None:
             raise NotHere()
-        self.check_brand(row.pk if row._meta.label == "brands.Brand" else row.brand_id)  # type: ignore[attr-defined]
+        if self.key.brand_id and self.key.brand_id != getattr(row, brand_field):
+            raise OtherBrand()
         return row
 
-    def in_scope(self, rows: QuerySet[Row], brand_id: UUID | None = None) -> QuerySet[Row]:
-        """The rows of the key's workspace and brand, narrowed to `brand_id`. Raises OtherBrand (403)."""
+    def in_scope(self, rows: QuerySet[Row], *, brand_field: str = "brand_id") -> QuerySet[Row]:
+        """The rows of the key's workspace, and of its brand if it has one."""
         rows = rows.filter(workspace_id=self.key.workspace_id)
-        if brand_id:
-            self.check_brand(brand_id)
-        brand_id = brand_id or self.key.brand_id
-        return rows.filter(brand_id=brand_id) if brand_id else rows
-
-    def check_brand(self, brand_id: UUID | None) -> None:
-        """Raises OtherBrand (403) if the key is limited to another brand than this."""
-        if self.key.brand_id is not None and self.key.brand_id != brand_id:
-            raise OtherBrand()
+        return rows.filter(**{brand_field: self.key.brand_id}) if self.key.brand_id else rows
 
 
 def _checked(shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:

@@ -1,0 +1,149 @@
+"""The floor's SQL, column for column what the product's querysets ask, and rows as JSON."""
+
+import base64
+import hashlib
+import hmac
+import os
+import zlib
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PREVIEW_LENGTH = 140
+
+_CONVERSATION = (
+    "c.id, c.workspace_id, c.brand_id, c.visitor_id, c.assignee_id, c.status, c.channel, c.preview, c.message_count, "
+    "c.last_position, c.snoozed_until, c.created_at, c.updated_at, c.last_message_at"
+)
+_VISITOR = "v.id, v.workspace_id, v.brand_id, v.name, v.email, v.phone, v.created_at"
+_OPERATOR = "o.password, o.last_login, o.id, o.workspace_id, o.email, o.name, o.role, o.sees_all_brands, o.is_active, o.created_at"
+_BRAND = "b.id, b.workspace_id, b.slug, b.name, b.primary_color, b.widget_id, b.created_at"
+_MESSAGE = "m.id, m.workspace_id, m.conversation_id, m.position, m.role, m.channel, m.author_id, m.body, m.created_at"
+_PEOPLE = """
+    INNER JOIN conversations_visitor v ON c.visitor_id = v.id
+    LEFT OUTER JOIN brands_operator o ON c.assignee_id = o.id
+"""
+
+KEY = """
+    SELECT id, workspace_id, brand_id, name, scope, digest, prefix, last_four, allowed_cidrs, created_by_id, created_at,
+           expires_at, last_used_at, revoked_at
+    FROM integrations_apikey WHERE digest = %s ORDER BY id LIMIT 1
+"""
+KEY_USED = """
+    UPDATE integrations_apikey SET last_used_at = %s
+    WHERE id = %s AND (last_used_at IS NULL OR last_used_at <= %s)
+"""
+LIST = f"""
+    SELECT {_CONVERSATION}, {_VISITOR}, {_OPERATOR} FROM conversations_conversation c {_PEOPLE}
+    WHERE c.workspace_id = %s AND c.status = %s ORDER BY c.last_message_at DESC, c.id DESC LIMIT %s
+"""
+ONE = f"""
+    SELECT {_CONVERSATION}, {_VISITOR}, {_OPERATOR}, {_BRAND} FROM conversations_conversation c
+    INNER JOIN brands_brand b ON c.brand_id = b.id {_PEOPLE}
+    WHERE c.id = %s AND c.workspace_id = %s ORDER BY c.id LIMIT 1
+"""
+THREAD = f"""
+    SELECT {_MESSAGE}, {_OPERATOR} FROM conversations_message m LEFT OUTER JOIN brands_operator o ON m.author_id = o.id
+    WHERE m.conversation_id = %s AND m.workspace_id = %s AND m.position < %s ORDER BY m.position DESC LIMIT %s
+"""
+PLAIN = f"SELECT {_CONVERSATION} FROM conversations_conversation c WHERE c.id = %s AND c.workspace_id = %s ORDER BY c.id LIMIT 1"
+LOCKED = f"""
+    SELECT {_CONVERSATION}, {_VISITOR}, {_OPERATOR} FROM conversations_conversation c {_PEOPLE}
+    WHERE c.workspace_id = %s AND c.id = %s LIMIT 21 FOR NO KEY UPDATE OF c
+"""
+ADVANCE = """
+    UPDATE conversations_conversation
+    SET preview = %s, message_count = %s, last_position = %s, updated_at = %s, last_message_at = %s WHERE id = %s
+"""
+ADD_MESSAGE = """
+    INSERT INTO conversations_message
+        (id, workspace_id, conversation_id, position, role, channel, author_id, body, created_at)
+    VALUES (%s, %s, %s, %s, 'operator', 'api', NULL, %s, %s)
+"""
+ADD_EVENT = """
+    INSERT INTO integrations_event (id, workspace_id, brand_id, name, body, sequence, number, created_at)
+    VALUES (%s, %s, %s, %s, %s, DEFAULT, NULL, %s) RETURNING sequence
+"""
+SUBSCRIBERS = """
+    SELECT id FROM integrations_webhooksubscription
+    WHERE workspace_id = %s AND status = 'active' AND %s = ANY(events) AND (brand_id IS NULL OR brand_id = %s)
+    FOR KEY SHARE
+"""
+ADD_DELIVERY = """
+    INSERT INTO integrations_delivery
+        (id, workspace_id, subscription_id, event_id, status, attempts_made, interruptions, next_attempt_at, created_at)
+    VALUES (%s, %s, %s, %s, 'pending', 0, 0, %s, %s)
+"""
+
+Row = tuple[Any, ...]
+BRAND_AT = 31  # where ONE's columns of the brand begin
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since the epoch, rounded down."""
+    passed = moment - EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1000 + passed.microseconds // 1000
+
+
+def conversation_json(row: Row) -> dict[str, Any]:
+    """Of a row that begins with the columns of conversation, visitor and assignee."""
+    return {
+        "_id": str(row[0]),
+        "status": row[5],
+        "channel": row[6],
+        "brandId": str(row[2]),
+        "visitor": {"_id": str(row[14]), "name": row[17], "email": row[18] or None, "phone": row[19] or None},
+        "assignee": {"_id": str(row[23]), "name": row[26]} if row[23] else None,
+        "preview": row[7],
+        "messageCount": row[8],
+        "snoozedUntil": milliseconds(row[10]) if row[10] else None,
+        "createdAt": milliseconds(row[11]),
+        "updatedAt": milliseconds(row[12]),
+        "lastMessageAt": milliseconds(row[13]),
+    }
+
+
+def brand_json(row: Row) -> dict[str, Any]:
+    """Of a row of brand columns."""
+    return {
+        "_id": str(row[0]),
+        "slug": row[2],
+        "name": row[3],
+        "primaryColor": row[4],
+        "widgetId": row[5],
+        "createdAt": milliseconds(row[6]),
+    }
+
+
+def message_json(row: Row) -> dict[str, Any]:
+    """Of a row of THREAD: message and author."""
+    return {
+        "_id": str(row[0]),
+        "conversationId": str(row[2]),
+        "role": row[4],
+        "body": row[7],
+        "channel": row[5],
+        "author": {"_id": str(row[11]), "name": row[14]} if row[11] else None,
+        "createdAt": milliseconds(row[8]),
+    }
+
+
+def sign(name: str, owner: UUID, key: list[Any]) -> str:
+    """A cursor, as django.core.signing.Signer makes it."""
+    data = orjson.dumps(key)
+    packed = zlib.compress(data)
+    text = "." + _base64(packed) if len(packed) < len(data) - 1 else _base64(data)
+    return f"{text}:{_base64(hmac.digest(_signing_key(name, owner), text.encode(), 'sha256'))}"
+
+
+@cache
+def _signing_key(name: str, owner: UUID) -> bytes:
+    return hashlib.sha256(f"cursor.{name}.{owner}signer{os.environ['SECRET_KEY']}".encode()).digest()
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,111 @@
+"""The load: a few keep-alive connections that each send the next request when the answer to the last has come."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+CONNECTIONS = 16
+OPEN_EVERY_SECONDS = 0.01  # one after the other, so that the kernel spreads them over the processes
+PATIENCE_SECONDS = 10.0
+END_OF_HEAD = b"\r\n\r\n"
+LENGTH = b"content-length:"
+
+
+@dataclass
+class Result:
+    """What was measured; results of several rounds add up."""
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)  # seconds, one for each answer
+    errors: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Result") -> None:
+        self.seconds += other.seconds
+        self.latencies += other.latencies
+        self.errors += other.errors
+
+    @property
+    def per_second(self) -> float:
+        return len(self.latencies) / self.seconds if self.seconds else 0.0
+
+    def milliseconds(self, share: float) -> float:
+        """The latency that this share of the answers did not exceed."""
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 if ordered else 0.0
+
+
+class _Connection(asyncio.Protocol):
+    """One connection. Knows of HTTP what our servers send: a status line, and a body of Content-Length bytes."""
+
+    def __init__(self, requests: Iterator[bytes], status: bytes, begins: float, ends: float, result: Result) -> None:
+        self.requests, self.status, self.result = requests, status, result
+        self.begins, self.ends = begins, ends
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._next()
+
+    def _next(self) -> None:
+        self.received, self.whole = b"", 0
+        self.transport.write(next(self.requests))
+        self.sent_at = time.perf_counter()
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        if not self.whole:
+            head = self.received.find(END_OF_HEAD)
+            if head < 0:
+                return
+            self.whole = head + len(END_OF_HEAD) + _length(self.received[:head])
+        if len(self.received) >= self.whole:
+            self._answered()
+
+    def _answered(self) -> None:
+        now = time.perf_counter()
+        if self.received[9:12] != self.status:
+            self.result.errors[self.received[9:12].decode("latin-1")] += 1
+        elif self.begins <= self.sent_at:
+            self.result.latencies.append(now - self.sent_at)
+        if now < self.ends:
+            self._next()
+        else:
+            self.finished.set_result(None)
+            self.transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.finished.done():
+            self.result.errors["connection lost"] += 1
+            self.finished.set_result(None)
+
+
+def _length(head: bytes) -> int:
+    head = head.lower()
+    start = head.index(LENGTH) + len(LENGTH)
+    return int(head[start:].split(b"\r\n", 1)[0])
+
+
+async def load(port: int, requests: Iterator[bytes], *, status: int, seconds: float, warm_up: float) -> Result:
+    """Send `requests` to the port of this machine for `seconds`, after `warm_up` seconds that do not count.
+
+    status: of every right answer; any other counts as an error, as does a connection that breaks off.
+    """
+    loop, result = asyncio.get_running_loop(), Result()
+    begins = time.perf_counter() + warm_up
+    expected, connections = str(status).encode(), []
+    for _ in range(CONNECTIONS):
+        connection = _Connection(requests, expected, begins, begins + seconds, result)
+        await loop.create_connection(lambda connection=connection: connection, "127.0.0.1", port)  # type: ignore[misc]
+        connections.append(connection)
+        await asyncio.sleep(OPEN_EVERY_SECONDS)
+    futures = [connection.finished for connection in connections]
+    _, late = await asyncio.wait(futures, timeout=warm_up + seconds + PATIENCE_SECONDS)
+    result.errors["no answer"] += len(late)
+    result.errors += Counter()  # drops the zero
+    for connection in connections:
+        connection.transport.close()
+    result.seconds = time.perf_counter() - begins
+    return result

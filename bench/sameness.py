@@ -1,0 +1,62 @@
+"""Holds the floor to PraxTalk's answers: a comparison of two programs that do different work would say nothing."""
+
+import http.client
+import os.path
+import uuid
+from collections.abc import Sequence
+from uuid import UUID
+
+import orjson
+
+VARYING = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset", "date"}
+MISTYPED = "ptk_live_" + "a" * 42
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class NotTheSame(Exception):
+    """The two answers differ; the message shows where."""
+
+
+def check(product: int, floor: int, *, write_key: str, read_key: str, ids: Sequence[UUID]) -> int:
+    """Ask both ports the same and compare status, headers and JSON; how many answers were compared. Raises NotTheSame."""
+    message = b'{"body": "Is it the same?"}'
+    calls = [
+        *[("GET", f"?status={status}&limit=50", read_key, b"") for status in ("open", "closed", "resolved", "snoozed")],
+        ("GET", "?status=open&limit=1", write_key, b""),
+        *[("GET", f"/{conversation_id}", read_key, b"") for conversation_id in ids],
+        ("GET", f"/{uuid.uuid4()}", read_key, b""),
+        ("GET", "?status=open", MISTYPED, b""),
+        ("POST", f"/{ids[0]}/messages", read_key, message),
+        ("POST", f"/{ids[0]}/messages", write_key, message),
+        ("GET", f"/{ids[0]}", read_key, b""),
+    ]
+    for method, way, key, body in calls:
+        ours, theirs = _call(product, method, way, key, body), _call(floor, method, way, key, body)
+        if method == "POST" and ours[0] == theirs[0] == 201:
+            ours, theirs = _without_message_id(ours), _without_message_id(theirs)
+        if ours != theirs:
+            raise NotTheSame(f"Not the same: {method} {way}\n{_difference(ours, theirs)}")
+    return len(calls)
+
+
+def _call(port: int, method: str, way: str, key: str, body: bytes) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {"Authorization": f"Bearer {key}"} | ({"Content-Type": "application/json"} if body else {})
+    connection.request(method, f"/api/v1/conversations{way}", body or None, headers)
+    response = connection.getresponse()
+    answer = orjson.dumps(orjson.loads(response.read()), option=orjson.OPT_SORT_KEYS)
+    connection.close()
+    kept = {name.lower(): value for name, value in response.getheaders() if name.lower() not in VARYING}
+    return response.status, kept, answer
+
+
+def _without_message_id(answer: Answer) -> Answer:
+    return answer[0], answer[1], orjson.dumps(sorted(orjson.loads(answer[2])))
+
+
+def _difference(ours: Answer, theirs: Answer) -> str:
+    headers = sorted(ours[1].items() ^ theirs[1].items())
+    start = len(os.path.commonprefix([ours[2], theirs[2]]))
+    parts = [f"{answer[2][max(0, start - 60) : start + 60]!r}" for answer in (ours, theirs)]
+    return f"status: {ours[0]}, the floor {theirs[0]}\nheaders of one only: {headers}\nJSON: {parts[0]}\nfloor: {parts[1]}"

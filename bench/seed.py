@@ -1,0 +1,140 @@
+"""What the benchmark asks for: one workspace, two brands, many conversations, a write key and a read key.
+
+Made once by the database itself and kept in the database `praxtalk`; each run works on a copy of it, so that what one run
+sends is not there in the next. Everything is made again when a migration or the size has changed.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import psycopg
+from django.core.management import call_command
+from django.db import connection
+
+from brands.actions import create_brand, create_workspace
+from brands.models import Operator
+from integrations.api_keys import create_key
+from integrations.models import ApiKey
+from praxtalk.embedded import PROJECT, write_private
+
+Say = Callable[[str], None]
+
+BATCH = 10_000
+COPY_NAME = "praxtalk_run"
+LOOPBACK = ["127.0.0.0/8"]  # a key with an allowlist is not counted per IP
+
+# One batch: conversation n of the whole has its visitor and 1 to 5 messages; the highest n is the newest.
+TALKS = """
+    WITH talk AS MATERIALIZED (
+        SELECT n, uuidv7(age) AS id, uuidv7(age) AS visitor_id, (%(brands)s::uuid[])[1 + n %% 2] AS brand_id,
+               now() + age AS created_at, 1 + n %% 5 AS messages,
+               CASE WHEN n %% 3 = 0 THEN (%(operators)s::uuid[])[1 + n %% 2] END AS assignee_id,
+               (ARRAY['open', 'open', 'open', 'open', 'snoozed', 'resolved', 'resolved', 'resolved', 'closed', 'closed'])
+                   [1 + floor(random() * 10)::int] AS status
+        FROM (SELECT n, make_interval(secs => -30 * (%(total)s - n) - 300) AS age
+              FROM generate_series(%(first)s::int, %(last)s::int) AS n) AS numbers
+    ), visitors AS (
+        INSERT INTO conversations_visitor (id, workspace_id, brand_id, name, email, phone, created_at)
+        SELECT visitor_id, %(workspace)s, brand_id, 'Visitor ' || n, 'visitor.' || n || '@example.com',
+               CASE WHEN n %% 4 = 0 THEN '+251 11 ' || n ELSE '' END, created_at FROM talk
+    ), conversations AS (
+        INSERT INTO conversations_conversation (id, workspace_id, brand_id, visitor_id, assignee_id, status, channel, preview,
+            message_count, last_position, snoozed_until, created_at, updated_at, last_message_at)
+        SELECT id, %(workspace)s, brand_id, visitor_id, assignee_id, status, 'widget', left(%(text)s || messages, 140),
+               messages, messages, CASE WHEN status = 'snoozed' THEN now() + interval '9 days' END, created_at,
+               created_at + messages * interval '1 minute', created_at + messages * interval '1 minute' FROM talk
+    )
+    INSERT INTO conversations_message (id, workspace_id, conversation_id, position, role, channel, author_id, body, created_at)
+    SELECT uuidv7(), %(workspace)s, id, position, CASE WHEN position %% 2 = 1 THEN 'visitor' ELSE 'operator' END,
+           CASE WHEN position %% 2 = 1 THEN 'widget' ELSE 'dashboard' END,
+           CASE WHEN position %% 2 = 0 THEN (%(operators)s::uuid[])[1 + n %% 2] END,
+           %(text)s || position, created_at + position * interval '1 minute'
+    FROM talk CROSS JOIN LATERAL generate_series(1, talk.messages) AS position
+"""
+TEXT = "My order 1042 arrived without the cable. Could you send one, and does it reach Addis Ababa by Friday? Part "
+
+
+@dataclass(frozen=True)
+class Seed:
+    """What a run must know of the seeded database; kept in `seed.json`."""
+
+    conversations: int
+    schema: str  # digest of all migrations
+    write_key: str
+    read_key: str
+
+
+def seeded(folder: Path, conversations: int, say: Say) -> Seed:
+    """The seed of this folder's database, made now if it is not there or not this one."""
+    path = folder / "seed.json"
+    if path.exists():
+        seed = Seed(**json.loads(path.read_text()))
+        if (seed.conversations, seed.schema) == (conversations, _schema()):
+            return seed
+        path.unlink()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE")
+        cursor.execute("CREATE SCHEMA public")
+    say("Migrating ...")
+    call_command("migrate", verbosity=0)
+    write_key, read_key = _fill(conversations, say)
+    seed = Seed(conversations, _schema(), write_key, read_key)
+    write_private(path, json.dumps(asdict(seed), indent=2) + "\n")
+    return seed
+
+
+def fresh_copy() -> tuple[str, list[UUID]]:
+    """The URL of a new copy of the seeded database, and a random choice of its conversations' ids."""
+    connection.close()
+    with psycopg.connect(os.environ["DATABASE_URL"].replace("/praxtalk?", "/postgres?"), autocommit=True) as postgres:
+        postgres.execute(f"DROP DATABASE IF EXISTS {COPY_NAME} WITH (FORCE)")
+        postgres.execute(f"CREATE DATABASE {COPY_NAME} TEMPLATE praxtalk STRATEGY FILE_COPY")
+    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{COPY_NAME}").geturl()
+    with psycopg.connect(url) as copy:
+        rows = copy.execute("SELECT id FROM conversations_conversation ORDER BY random() LIMIT 10000").fetchall()
+    return url, [row[0] for row in rows]
+
+
+def _fill(conversations: int, say: Say) -> tuple[str, str]:
+    workspace = create_workspace(
+        name="Bench",
+        brand_name="North",
+        owner_email="alice@bench.example",
+        owner_name="Alice",
+        password="wonder-land-9",
+    )
+    create_brand(workspace, name="South")
+    Operator.objects.create_operator(workspace=workspace, email="bob@bench.example", name="Bob", password=None)
+    values = {
+        "workspace": workspace.pk,
+        "brands": list(workspace.brands.values_list("pk", flat=True)),
+        "operators": list(workspace.operators.values_list("pk", flat=True)),
+        "total": conversations,
+        "text": TEXT,
+    }
+    started = time.monotonic()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setseed(0.5)")
+        for first in range(1, conversations + 1, BATCH):
+            last = min(first + BATCH - 1, conversations)
+            cursor.execute(TALKS, values | {"first": first, "last": last})
+            say(f"Seeding: {last:,} of {conversations:,} conversations, {time.monotonic() - started:.0f} s ...")
+        cursor.execute("VACUUM ANALYZE")
+    write, read = ApiKey.Scope.WRITE, ApiKey.Scope.READ
+    _, write_key = create_key(workspace, name="Bench writes", scope=write, allowed_cidrs=LOOPBACK)
+    _, read_key = create_key(workspace, name="Bench reads", scope=read, allowed_cidrs=LOOPBACK)
+    return write_key, read_key
+
+
+def _schema() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(PROJECT.glob("*/migrations/*.py")) + sorted(PROJECT.glob("*/*/migrations/*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,87 @@
+"""PraxTalk's web processes and the floor's, each under one parent, on ports of their own."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from praxtalk.embedded import PROJECT
+from praxtalk.supervisor import STOP_SECONDS
+
+PRODUCT = ["manage.py", "serve", "--only", "web"]
+FLOOR = ["-m", "bench.floor_server"]
+PROCESSES = 2
+UNLIMITED = "1000000000"
+START_SECONDS = 40.0
+PR_SET_PDEATHSIG = 1
+
+# Every setting that the shell may hold and that would change what is measured.
+ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "praxtalk.settings",
+    "HOST": "127.0.0.1",
+    "DEBUG": "0",
+    "LOG_LEVEL": "WARNING",
+    "LOG_FORMAT": "console",
+    "TRUSTED_PROXIES": "",
+    "WEB_PROCESSES": str(PROCESSES),
+    "RATE_LIMIT_READ_KEY": UNLIMITED,
+    "RATE_LIMIT_WRITE_KEY": UNLIMITED,
+}
+
+
+@contextlib.contextmanager
+def serving(arguments: list[str], *, log: Path, **environment: str) -> Iterator[int]:
+    """Run a server while the body runs; its port. Raises RuntimeError with the end of its log if it does not come up."""
+    port = _free_port()
+    own = {"PORT": str(port), "BASE_URL": f"http://127.0.0.1:{port}", "ALLOWED_HOSTS": "127.0.0.1"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=PROJECT,
+            env=os.environ | ENVIRONMENT | own | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_end_with_us,
+        )
+    try:
+        _wait(process, port, log)
+        yield port
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS + 5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1):
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"{' '.join(process.args)} did not come up:\n{log.read_text(errors='replace')[-3000:]}")  # type: ignore[arg-type]
+
+
+def _end_with_us() -> None:
+    """In the child, on Linux: SIGTERM when the benchmark is killed, so that nothing is left running."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,109 @@
+"""The cast: Acme with Alice (owner) and Bob (operator of North only), brands North and South; the rival Globex with Mallory."""
+
+import itertools
+from types import SimpleNamespace
+
+import pytest
+from rest_framework.test import APIClient
+
+from brands.actions import create_brand
+from brands.models import Operator, OperatorBrand, Workspace
+from conversations.actions import send_message, start_conversation
+from conversations.models import Channel, Message, Visitor
+from integrations.api_keys import create_key
+from leads.actions import create_lead
+
+UNLIMITED = 1_000_000
+_addresses = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Live servers and browsers first, so that two workers end at about the same time."""
+    items.sort(key=lambda item: "live" not in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.RATE_LIMIT_IP = settings.RATE_LIMIT_READ_KEY = settings.RATE_LIMIT_WRITE_KEY = UNLIMITED
+
+
+def make_talk(brand, *, name="Maya A.", body="Hello?"):
+    """A conversation of the brand with a visitor's message."""
+    visitor = Visitor.objects.create(
+        workspace_id=brand.workspace_id, brand=brand, name=name, email="maya@example.com", phone="+251 11 000"
+    )
+    return start_conversation(visitor, body=body, channel=Channel.WIDGET)
+
+
+@pytest.fixture
+def cast(db):
+    acme, globex = Workspace.objects.create(name="Acme"), Workspace.objects.create(name="Globex")
+    north, south = create_brand(acme, name="North"), create_brand(acme, name="South")
+    west = create_brand(globex, name="West")
+    create = Operator.objects.create_operator
+    alice = create(workspace=acme, email="alice@acme.example", password="wonder-land-9", name="Alice", role="owner")
+    bob = create(
+        workspace=acme,
+        email="bob@acme.example",
+        password="build-er-9",
+        name="Bob",
+        role="operator",
+        sees_all_brands=False,
+    )
+    OperatorBrand.objects.create(workspace=acme, operator=bob, brand=north)
+    mallory = create(
+        workspace=globex, email="mallory@globex.example", password="mal-lory-9", name="Mallory", role="owner"
+    )
+    return SimpleNamespace(
+        acme=acme, globex=globex, north=north, south=south, west=west, alice=alice, bob=bob, mallory=mallory
+    )
+
+
+@pytest.fixture
+def talks(cast):
+    """One conversation and one lead of each brand."""
+    made = SimpleNamespace()
+    for brand in (cast.north, cast.south, cast.west):
+        conversation = make_talk(brand)
+        send_message(conversation, role=Message.Role.OPERATOR, body="Hi!", channel=Channel.DASHBOARD)
+        conversation.refresh_from_db()
+        setattr(made, brand.slug, conversation)
+        setattr(made, f"{brand.slug}_lead", create_lead(brand.workspace_id, name="Maya A.", brand=brand))
+    return made
+
+
+class Caller(APIClient):
+    """A test client that calls the API with a key, from an address of its own."""
+
+    def __init__(self, secret=None):
+        super().__init__(raise_request_exception=False)
+        if secret:
+            self.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+        number = next(_addresses)
+        self.defaults["REMOTE_ADDR"] = f"198.18.{number // 250 % 250}.{number % 250}"
+
+    def post(self, path, data=None, **extra):
+        return super().post(path, data if data is not None else {}, format="json", **extra)
+
+    def patch(self, path, data=None, **extra):
+        return super().patch(path, data if data is not None else {}, format="json", **extra)
+
+
+@pytest.fixture
+def caller():
+    """caller(workspace, scope, **key_fields) -> Caller."""
+
+    def make(workspace, scope="write", **fields):
+        key, secret = create_key(workspace, name="test", scope=scope, **fields)
+        made = Caller(secret)
+        made.key, made.secret = key, secret
+        return made
+
+    return make
+
+
+@pytest.fixture
+def crm(cast, caller):
+    """Acme's CRM: a write key without a brand."""
+    return caller(cast.acme)

@@ -1,0 +1,235 @@
+"""The table of bad inputs: each a 422 that names what is wrong (404 for an id), never a 500, and nothing written."""
+
+import pytest
+
+from conversations.models import Message
+from leads.models import Lead
+
+MESSAGES = "/api/v1/conversations/{conversation}/messages"
+CONVERSATION = "/api/v1/conversations/{conversation}"
+LEADS = "/api/v1/leads"
+LEAD = "/api/v1/leads/{lead}"
+
+BODIES = [  # method, path, raw body, a word of the answer
+    *(
+        (method, path, body, word)
+        for method, path in (("post", MESSAGES), ("patch", CONVERSATION), ("post", LEADS), ("patch", LEAD))
+        for body, word in (
+            (b'{"body":', "JSON"),
+            (b"\xff\xfe", "JSON"),
+            (b'{"body": NaN}', "JSON"),
+            (b'{"body": "\\ud800"}', "JSON"),
+            (b'{"name": "\\udfff\\ud800"}', "JSON"),
+            (b"[" * 100_000, "JSON"),
+            (b'[{"body": "x"}]', "object"),
+            (b'"text"', "object"),
+            (b"null", "object"),
+            (b'{"nonsense": 1}', "nonsense"),
+            (b'{"workspaceId": "x", "workspace": "y"}', "workspaceId"),
+            (b"x" * 1_100_000, "too long"),
+        )
+    ),
+    ("post", MESSAGES, b"{}", "body"),
+    ("post", MESSAGES, b'{"body": null}', "body"),
+    ("post", MESSAGES, b'{"body": ""}', "body"),
+    ("post", MESSAGES, b'{"body": " \\n\\t "}', "body"),
+    ("post", MESSAGES, b'{"body": 5}', "body"),
+    ("post", MESSAGES, b'{"body": true}', "body"),
+    ("post", MESSAGES, b'{"body": ["x"]}', "body"),
+    ("post", MESSAGES, b'{"body": {"x": 1}}', "body"),
+    ("post", MESSAGES, b'{"body": "a\\u0000b"}', "body"),
+    ("post", MESSAGES, b'{"body": "' + b"x" * 10_001 + b'"}', "body"),
+    ("post", MESSAGES, b'{"body": "x", "role": "visitor"}', "role"),
+    ("patch", CONVERSATION, b"{}", "status"),
+    ("patch", CONVERSATION, b'{"status": "done"}', "status"),
+    ("patch", CONVERSATION, b'{"status": null}', "status"),
+    ("patch", CONVERSATION, b'{"status": ["open"]}', "status"),
+    ("patch", CONVERSATION, b'{"status": "open\\u0000"}', "status"),
+    ("patch", CONVERSATION, b'{"status": "open", "snoozedUntil": 4102444800000}', "snoozedUntil"),
+    ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": 1000}', "future"),
+    ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": -1}', "snoozedUntil"),
+    ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": 99999999999999999999999}', "snoozedUntil"),
+    ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": 1e400}', "JSON"),
+    ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": 4102444800000.5}', "snoozedUntil"),
+    ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": true}', "snoozedUntil"),
+    ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": "tomorrow"}', "snoozedUntil"),
+    ("post", LEADS, b'{"email": "maya@acme.com"}', "name"),
+    ("post", LEADS, b'{"name": ""}', "name"),
+    ("post", LEADS, b'{"name": 7}', "name"),
+    ("post", LEADS, b'{"name": "' + b"x" * 201 + b'"}', "name"),
+    ("post", LEADS, b'{"name": "a\\u0000"}', "name"),
+    ("post", LEADS, b'{"name": "Maya", "email": "no address"}', "email"),
+    ("post", LEADS, b'{"name": "Maya", "email": 5}', "email"),
+    ("post", LEADS, b'{"name": "Maya", "email": "' + b"x" * 250 + b'@acme.com"}', "email"),
+    ("post", LEADS, b'{"name": "Maya", "phone": "' + b"1" * 41 + b'"}', "phone"),
+    ("post", LEADS, b'{"name": "Maya", "notes": "' + b"x" * 10_001 + b'"}', "notes"),
+    ("post", LEADS, b'{"name": "Maya", "status": "hot"}', "status"),
+    ("post", LEADS, b'{"name": "Maya", "brandId": "x"}', "brandId"),
+    ("post", LEADS, b'{"name": "Maya", "brandId": 5}', "brandId"),
+    ("post", LEADS, b'{"name": "Maya", "conversationId": "1234"}', "conversationId"),
+    ("patch", LEAD, b"{}", "at least one"),
+    ("patch", LEAD, b'{"status": "hot"}', "status"),
+    ("patch", LEAD, b'{"name": ""}', "name"),
+    ("patch", LEAD, b'{"name": null}', "name"),
+    ("patch", LEAD, b'{"email": "maya@acme.com"}', "email"),
+]
+
+QUERIES = [
+    *(
+        (f"/api/v1/{name}?{query}", word)
+        for name in ("conversations", "leads")
+        for query, word in (
+            ("limit=0", "limit"),
+            ("limit=101", "limit"),
+            ("limit=x", "limit"),
+            ("limit=", "limit"),
+            ("limit=-1", "limit"),
+            ("limit=1.5", "limit"),
+            ("limit=" + "9" * 500, "limit"),
+            ("limit=%00", "limit"),
+            ("status=done", "status"),
+            ("status=open%00", "status"),
+            ("status=%ff", "status"),
+            ("brandId=x", "brandId"),
+            ("brandId=", "brandId"),
+            ("brandid=x", "brandid"),
+            ("limit=5&limit=6", "limit"),
+            ("updatedSince=yesterday", "updatedSince"),
+            ("updatedSince=-1", "updatedSince"),
+            ("updatedSince=" + "9" * 40, "updatedSince"),
+            ("cursor=", "cursor"),
+            ("cursor=forged", "cursor"),
+            ("cursor=W10:aaaa", "cursor"),
+            ("cursor=%00", "cursor"),
+            ("cursor=" + "x" * 1000, "cursor"),
+        )
+    ),
+    ("/api/v1/messages", "conversationId"),
+    ("/api/v1/messages?conversationId=", "conversationId"),
+    ("/api/v1/messages?conversationId=5", "conversationId"),
+    ("/api/v1/messages?conversationId={conversation}&cursor=forged", "cursor"),
+    ("/api/v1/messages?conversationId={conversation}&limit=101", "limit"),
+    ("/api/v1/brands?limit=0", "limit"),
+    ("/api/v1/brands?cursor=forged", "cursor"),
+    ("/api/v1/events?after=forged", "after"),
+    ("/api/v1/events?limit=101", "limit"),
+    ("/api/v1/events?cursor=x", "cursor"),
+    ("/api/v1/ping?verbose=1", "verbose"),
+    ("/api/v1/conversations/{conversation}?expand=all", "expand"),
+]
+
+
+def refused(answer, word):
+    assert answer.status_code == 422, (answer.status_code, answer.content)
+    assert set(answer.json()) == {"error"}
+    assert word in answer.json()["error"]
+    assert len(answer.json()["error"]) < 1000
+    return True
+
+
+@pytest.mark.parametrize(("method", "path", "body", "word"), BODIES, ids=lambda value: str(value)[:40])
+def test_bad_bodies(crm, talks, method, path, body, word):
+    before = (Message.objects.count(), Lead.objects.count())
+    path = path.format(conversation=talks.north.pk, lead=talks.north_lead.pk)
+    answer = crm.generic(method.upper(), path, body, content_type="application/json")
+    assert refused(answer, word)
+    assert (Message.objects.count(), Lead.objects.count()) == before
+
+
+@pytest.mark.parametrize(("path", "word"), QUERIES, ids=lambda value: str(value)[:60])
+def test_bad_queries(crm, talks, path, word):
+    assert refused(crm.get(path.format(conversation=talks.north.pk)), word)
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "a/b", ""]
+)
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", MESSAGES), ("PATCH", CONVERSATION), ("POST", LEADS), ("PATCH", LEAD)]
+)
+def test_wrong_media_type(crm, talks, media_type, method, path):
+    path = path.format(conversation=talks.north.pk, lead=talks.north_lead.pk)
+    answer = crm.generic(method, path, b'{"body": "x"}', content_type=media_type)
+    assert refused(answer, "Content-Type")
+    assert answer["X-Error-Code"] == "unsupported_media_type"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", MESSAGES), ("PATCH", CONVERSATION), ("POST", LEADS), ("PATCH", LEAD)]
+)
+def test_an_empty_body_is_refused(crm, talks, method, path):
+    path = path.format(conversation=talks.north.pk, lead=talks.north_lead.pk)
+    assert crm.generic(method, path, b"", content_type="application/json").status_code == 422
+
+
+def test_media_type_with_charset_passes(crm, talks):
+    path = MESSAGES.format(conversation=talks.north.pk)
+    assert (
+        crm.generic("POST", path, b'{"body": "x"}', content_type="application/json; charset=utf-8").status_code == 201
+    )
+
+
+def test_query_parameters_on_writes(crm, talks):
+    path = MESSAGES.format(conversation=talks.north.pk)
+    assert refused(crm.post(path + "?dryRun=1", {"body": "x"}), "dryRun")
+
+
+@pytest.mark.parametrize(
+    "bad_id",
+    [
+        "x",
+        "5",
+        "null",
+        "%00",
+        "%ff",
+        "..%2f..",
+        "' OR 1=1 --",
+        "0" * 5000,
+        "01a20301-b4ee-7615-acd9-aeed3ed975ef0",
+        "%F0%9F%98%80",
+    ],
+)
+def test_an_id_that_is_none_is_a_404(crm, talks, bad_id):
+    for path in (f"/api/v1/conversations/{bad_id}",):
+        assert crm.get(path).status_code == 404
+        assert crm.patch(path, {"status": "open"}).status_code == 404
+    assert crm.post(f"/api/v1/conversations/{bad_id}/messages", {"body": "x"}).status_code == 404
+    assert crm.patch(f"/api/v1/leads/{bad_id}", {"status": "won"}).status_code == 404
+
+
+def test_a_message_of_exactly_the_longest_length_passes(crm, talks):
+    path = MESSAGES.format(conversation=talks.north.pk)
+    body = "\N{GRINNING FACE}" * 10_000
+    assert crm.post(path, {"body": body}).status_code == 201
+    assert crm.get(f"/api/v1/messages?conversationId={talks.north.pk}").json()["messages"][-1]["body"] == body
+
+
+def test_empty_optional_fields_mean_none(crm, talks):
+    answer = crm.post(
+        LEADS, {"name": "Maya", "email": "", "phone": None, "notes": "", "brandId": None, "conversationId": None}
+    )
+    assert answer.status_code == 201
+    lead = crm.get(LEADS).json()["leads"][0]
+    assert [lead[field] for field in ("email", "phone", "notes", "brandId", "conversationId")] == [None] * 5
+
+
+def test_accept_is_ignored(crm, db):
+    assert crm.get("/api/v1/ping", HTTP_ACCEPT="text/html").json()["ok"] is True
+    assert crm.get("/api/v1/ping", HTTP_ACCEPT="nonsense").json()["ok"] is True
+
+
+def test_a_host_that_is_not_ours_is_refused_as_json(crm, db):
+    answer = crm.get("/api/v1/ping", HTTP_HOST="evil.example")
+    assert (answer.status_code, set(answer.json())) == (400, {"error"})
+
+
+def test_a_failure_of_ours_tells_nothing(crm, db, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("the password is swordfish")
+
+    monkeypatch.setattr("brands.api.Ping.parameters", broken)
+    answer = crm.get("/api/v1/ping")
+    assert (answer.status_code, set(answer.json())) == (500, {"error"})
+    assert b"swordfish" not in answer.content
+    assert answer["X-Request-Id"]
+    assert answer["Access-Control-Allow-Origin"] == "*"

@@ -1,0 +1,210 @@
+"""Each endpoint as the seeds promise it: status, shape, and effect."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from conversations.actions import send_message
+from conversations.models import Channel, Conversation, Message, Note
+from conversations.tasks import wake_snoozed
+from integrations.models import Event
+from leads.models import Lead
+from tests.conftest import make_talk
+
+
+def events_of(workspace):
+    return list(Event.objects.filter(workspace=workspace).order_by("sequence").values_list("name", flat=True))
+
+
+def test_ping(crm, cast):
+    answer = crm.get("/api/v1/ping")
+    assert answer.status_code == 200
+    assert answer.json() == {"ok": True, "workspaceId": str(cast.acme.pk)}
+
+
+def test_brands(crm, cast):
+    brands = crm.get("/api/v1/brands").json()["brands"]
+    assert [brand["slug"] for brand in brands] == ["north", "south"]
+    assert set(brands[0]) == {"_id", "slug", "name", "primaryColor", "widgetId", "createdAt"}
+    assert brands[0]["widgetId"].startswith("ws_")
+
+
+CONVERSATION_FIELDS = {
+    *("_id", "status", "channel", "brandId", "visitor", "assignee", "preview", "messageCount", "snoozedUntil"),
+    *("createdAt", "updatedAt", "lastMessageAt"),
+}
+
+
+def test_conversations_list(crm, cast, talks):
+    answer = crm.get("/api/v1/conversations?status=open&limit=50").json()
+    assert [row["_id"] for row in answer["conversations"]] == [str(talks.south.pk), str(talks.north.pk)]
+    row = answer["conversations"][0]
+    assert set(row) == CONVERSATION_FIELDS
+    assert set(row["visitor"]) == {"_id", "name", "email", "phone"}
+    assert row["messageCount"] == 2
+    assert row["preview"] == "Hi!"
+    assert row["assignee"] is None
+    assert isinstance(row["createdAt"], int)
+    assert "nextCursor" not in answer
+
+
+def test_conversations_filters(crm, cast, talks):
+    Conversation.objects.filter(pk=talks.north.pk).update(assignee=cast.alice)
+    crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": "resolved"})
+    ids = lambda query: [row["_id"] for row in crm.get(f"/api/v1/conversations?{query}").json()["conversations"]]  # noqa: E731
+    assert ids("status=resolved") == [str(talks.north.pk)]
+    assert ids("status=closed") == []
+    assert ids(f"brandId={cast.south.pk}") == [str(talks.south.pk)]
+    row = crm.get("/api/v1/conversations?status=resolved").json()["conversations"][0]
+    assert row["assignee"] == {"_id": str(cast.alice.pk), "name": "Alice"}
+    talks.north.refresh_from_db()
+    changed = int(talks.north.updated_at.timestamp() * 1000)
+    assert ids(f"updatedSince={changed}") == [str(talks.north.pk)]
+    assert ids(f"updatedSince={changed + 1000}") == []
+
+
+def test_one_conversation(crm, talks, cast):
+    conversation = crm.get(f"/api/v1/conversations/{talks.north.pk}").json()["conversation"]
+    assert set(conversation) == CONVERSATION_FIELDS | {"brand", "messages"}
+    assert conversation["brand"]["slug"] == "north"
+    assert [(m["role"], m["body"], m["channel"]) for m in conversation["messages"]] == [
+        ("visitor", "Hello?", "widget"),
+        ("operator", "Hi!", "dashboard"),
+    ]
+
+
+def test_send_message(crm, talks, cast):
+    answer = crm.post(f"/api/v1/conversations/{talks.north.pk}/messages", {"body": "  How can I help? \n"})
+    assert answer.status_code == 201
+    assert list(answer.json()) == ["messageId"]
+    assert answer["Location"] == f"/api/v1/messages?conversationId={talks.north.pk}"
+    message = crm.get(f"/api/v1/messages?conversationId={talks.north.pk}").json()["messages"][-1]
+    assert message == {
+        "_id": answer.json()["messageId"],
+        "conversationId": str(talks.north.pk),
+        "role": "operator",
+        "body": "How can I help?",
+        "channel": "api",
+        "author": None,
+        "createdAt": message["createdAt"],
+    }
+    conversation = crm.get(f"/api/v1/conversations/{talks.north.pk}").json()["conversation"]
+    assert (conversation["preview"], conversation["messageCount"]) == ("How can I help?", 3)
+    assert conversation["lastMessageAt"] == message["createdAt"]
+
+
+def test_status_changes_once(crm, talks, cast):
+    before = events_of(cast.acme)
+    path = f"/api/v1/conversations/{talks.north.pk}"
+    for _ in range(2):
+        answer = crm.patch(path, {"status": "resolved"})
+        assert (answer.status_code, answer.json()) == (200, {"ok": True})
+    assert events_of(cast.acme) == [*before, "conversation.status_changed"]
+    assert crm.get(path).json()["conversation"]["status"] == "resolved"
+
+
+@pytest.mark.parametrize("status", ["snoozed", "resolved"])
+def test_a_visitors_message_reopens(cast, talks, crm, status):
+    crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": status})
+    send_message(talks.north, role=Message.Role.VISITOR, body="One more thing", channel=Channel.WIDGET)
+    assert events_of(cast.acme)[-2:] == ["conversation.status_changed", "message.created"]
+    talks.north.refresh_from_db()
+    assert talks.north.status == "open"
+
+
+def test_an_operators_message_does_not_reopen(cast, talks, crm):
+    crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": "resolved"})
+    crm.post(f"/api/v1/conversations/{talks.north.pk}/messages", {"body": "By the way"})
+    talks.north.refresh_from_db()
+    assert talks.north.status == "resolved"
+
+
+def test_snooze_wakes_at_its_time(cast, talks, crm):
+    wakes = datetime.now(UTC) + timedelta(hours=2)
+    path, until = f"/api/v1/conversations/{talks.north.pk}", int(wakes.timestamp() * 1000)
+    assert crm.patch(path, {"status": "snoozed", "snoozedUntil": until}).status_code == 200
+    assert crm.get(path).json()["conversation"]["snoozedUntil"] == until
+    wake_snoozed()
+    assert crm.get(path).json()["conversation"]["status"] == "snoozed"
+    with time_machine.travel(wakes + timedelta(seconds=1)):
+        wake_snoozed()
+    conversation = crm.get(path).json()["conversation"]
+    assert (conversation["status"], conversation["snoozedUntil"]) == ("open", None)
+    assert events_of(cast.acme)[-1] == "conversation.status_changed"
+
+
+def test_snooze_again_moves_the_time_without_an_event(cast, talks, crm):
+    path = f"/api/v1/conversations/{talks.north.pk}"
+    crm.patch(path, {"status": "snoozed"})
+    before = events_of(cast.acme)
+    until = int((datetime.now(UTC) + timedelta(days=1)).timestamp() * 1000)
+    crm.patch(path, {"status": "snoozed", "snoozedUntil": until})
+    assert crm.get(path).json()["conversation"]["snoozedUntil"] == until
+    assert events_of(cast.acme) == before
+
+
+def test_notes_never_appear(cast, talks, crm):
+    Note.objects.create(
+        workspace=cast.acme, conversation=talks.north, position=99, author=cast.alice, body="a secret remark"
+    )
+    for path in (f"conversations/{talks.north.pk}", f"messages?conversationId={talks.north.pk}", "events"):
+        assert b"secret remark" not in crm.get(f"/api/v1/{path}").content
+
+
+def test_leads(crm, cast, talks):
+    answer = crm.post("/api/v1/leads", {"name": "Maya A.", "email": "maya@acme.com"})
+    assert answer.status_code == 201
+    assert answer["Location"] == "/api/v1/leads"
+    lead_id = answer.json()["leadId"]
+    row = crm.get("/api/v1/leads?status=new").json()["leads"][0]
+    assert row == {
+        "_id": lead_id,
+        "name": "Maya A.",
+        "email": "maya@acme.com",
+        "phone": None,
+        "notes": None,
+        "status": "new",
+        "brandId": None,
+        "conversationId": None,
+        "createdAt": row["createdAt"],
+        "updatedAt": row["updatedAt"],
+    }
+    answer = crm.patch(f"/api/v1/leads/{lead_id}", {"status": "contacted", "notes": "called", "name": "Maya Abebe"})
+    assert answer.json() == {"ok": True}
+    row = crm.get("/api/v1/leads?status=contacted").json()["leads"][0]
+    assert (row["name"], row["notes"]) == ("Maya Abebe", "called")
+    assert events_of(cast.acme)[-2:] == ["lead.created", "lead.status_changed"]
+    crm.patch(f"/api/v1/leads/{lead_id}", {"status": "contacted", "notes": ""})
+    assert events_of(cast.acme)[-1] == "lead.status_changed"
+    assert Event.objects.filter(workspace=cast.acme, name="lead.status_changed").count() == 1
+    assert Lead.objects.get(pk=lead_id).notes == ""
+
+
+def test_lead_takes_its_conversations_brand(crm, cast, talks):
+    body = {"name": "Maya", "conversationId": str(talks.south.pk)}
+    lead_id = crm.post("/api/v1/leads", body).json()["leadId"]
+    assert Lead.objects.get(pk=lead_id).brand == cast.south
+    assert crm.post("/api/v1/leads", body | {"brandId": str(cast.south.pk)}).status_code == 201
+    disagreeing = crm.post("/api/v1/leads", body | {"brandId": str(cast.north.pk)})
+    assert disagreeing.status_code == 422
+    assert "conversationId" in disagreeing.json()["error"]
+
+
+def test_a_clock_that_jumps_back_keeps_the_order(cast, crm):
+    conversation = make_talk(cast.north)
+    with time_machine.travel(datetime.now(UTC) - timedelta(days=1)):
+        crm.post(f"/api/v1/conversations/{conversation.pk}/messages", {"body": "second"})
+    messages = crm.get(f"/api/v1/messages?conversationId={conversation.pk}").json()["messages"]
+    assert [message["body"] for message in messages] == ["Hello?", "second"]
+    assert messages[1]["createdAt"] >= messages[0]["createdAt"]
+
+
+def test_unknown_paths_and_methods_answer_json(crm, db):
+    for path in ("/api/v1/nothing", "/api/v1/ping/", "/api/", "/api", "/api/v2/ping", "/api/v1/leads/"):
+        answer = crm.get(path)
+        assert (answer.status_code, set(answer.json())) == (404, {"error"}), path
+    answer = crm.delete("/api/v1/ping")
+    assert (answer.status_code, set(answer.json())) == (405, {"error"})
+    assert crm.get(f"/api/v1/conversations/{uuid.uuid4()}").status_code == 404

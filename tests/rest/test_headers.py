@@ -1,0 +1,65 @@
+"""CORS, request ids, and what else stands around every answer."""
+
+import pytest
+import structlog
+
+from tests.conftest import Caller
+
+PATHS = ["/api/v1/ping", "/api/v1/nothing", "/api/v1/leads?limit=x", "/api/v1/openapi.json"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_cors_on_every_answer(crm, db, path):
+    for client in (crm, Caller()):
+        answer = client.get(path)
+        assert answer["Access-Control-Allow-Origin"] == "*"
+        assert "Access-Control-Allow-Credentials" not in answer
+        exposed = answer["Access-Control-Expose-Headers"]
+        for header in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "Retry-After", "Link", "X-Request-Id"):
+            assert header in exposed
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_preflight(db, path):
+    answer = Caller().options(
+        path,
+        HTTP_ORIGIN="https://crm.example",
+        HTTP_ACCESS_CONTROL_REQUEST_METHOD="POST",
+        HTTP_ACCESS_CONTROL_REQUEST_HEADERS="authorization, content-type, idempotency-key",
+    )
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer["Access-Control-Allow-Origin"] == "*"
+    for header in ("Authorization", "Content-Type", "Idempotency-Key"):
+        assert header in answer["Access-Control-Allow-Headers"]
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        assert method in answer["Access-Control-Allow-Methods"]
+
+
+def test_no_cors_outside_the_api(client, db):
+    assert "Access-Control-Allow-Origin" not in client.get("/app/login/")
+
+
+def test_a_request_id_of_its_own_on_every_answer(crm, db):
+    first, second = crm.get("/api/v1/ping"), crm.get("/api/v1/nothing")
+    assert first["X-Request-Id"] != second["X-Request-Id"]
+    assert crm.get("/api/v1/ping", HTTP_X_REQUEST_ID="mine\nforged")["X-Request-Id"] != "mine\nforged"
+
+
+def test_the_request_id_is_in_the_log_and_the_key_is_not(crm, db, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("brands.api.Ping.parameters", broken)
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        answer = crm.get("/api/v1/ping")
+    assert lines[0]["request_id"] == answer["X-Request-Id"]
+    assert crm.secret not in str(lines)
+
+
+def test_answers_are_not_cached(crm, db):
+    assert crm.get("/api/v1/ping")["Cache-Control"] == "no-store"
+
+
+def test_head_answers_like_get_without_a_body(crm, db):
+    answer = crm.head("/api/v1/ping")
+    assert (answer.status_code, answer.content) == (200, b"")

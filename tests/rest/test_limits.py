@@ -1,0 +1,138 @@
+"""Rate limits: the promised counts, their headers, and what counts together."""
+
+import itertools
+import time
+
+import pytest
+import redis
+
+from praxtalk.api import limits
+from praxtalk.data.breaker import Breaker
+from tests.conftest import Caller
+
+_hosts = itertools.count(int(time.time() * 1000) % 2**30)
+
+
+def fresh_address():
+    """An IPv4 address that no other test has used; its counting window has 5 s or more to go when it is used at once."""
+    number = next(_hosts)
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+@pytest.fixture(autouse=True)
+def early_in_the_window(monkeypatch):
+    """The window that django-ratelimit counts in must not turn while a test counts: stretch it."""
+    monkeypatch.setattr(
+        "django_ratelimit.core._get_window", lambda value, period: (int(time.time()) // 3600 + 1) * 3600
+    )
+    limits._breaker = Breaker("test")
+
+
+def test_60_a_minute_per_ip_before_authentication(db, settings):
+    settings.RATE_LIMIT_IP = 60
+    client, address = Caller(), fresh_address()
+    answers = [client.get("/api/v1/ping", REMOTE_ADDR=address) for _ in range(61)]
+    assert [answer.status_code for answer in answers] == [401] * 60 + [429]
+    assert answers[0]["X-RateLimit-Limit"] == "60"
+    assert [int(answer["X-RateLimit-Remaining"]) for answer in answers[:60]] == list(range(59, -1, -1))
+    last = answers[-1]
+    assert set(last.json()) == {"error"}
+    assert (last["X-Error-Code"], last["X-RateLimit-Limit"], last["X-RateLimit-Remaining"]) == (
+        "rate_limited",
+        "60",
+        "0",
+    )
+    assert int(last["Retry-After"]) >= 1
+    assert abs(int(last["X-RateLimit-Reset"]) - time.time() - int(last["Retry-After"])) <= 2
+
+
+def test_every_kind_of_call_counts_per_ip(cast, crm, settings):
+    settings.RATE_LIMIT_IP = 5
+    address = fresh_address()
+    for path in ("ping", "nothing", "openapi.json", "leads?limit=x", "brands"):
+        assert crm.get(f"/api/v1/{path}", REMOTE_ADDR=address).status_code != 429
+    for path in ("ping", "nothing", "openapi.json"):
+        assert crm.get(f"/api/v1/{path}", REMOTE_ADDR=address).status_code == 429
+    assert crm.options("/api/v1/ping", REMOTE_ADDR=address).status_code == 204
+    assert crm.get("/api/v1/ping", REMOTE_ADDR=fresh_address()).status_code == 200
+
+
+PER_KEY = [("read", "RATE_LIMIT_READ_KEY", 6000), ("write", "RATE_LIMIT_WRITE_KEY", 600)]
+
+
+@pytest.mark.parametrize(("scope", "setting", "promised"), PER_KEY)
+def test_per_key(cast, caller, settings, scope, setting, promised):
+    from praxtalk import settings as module
+
+    assert getattr(module, setting) == promised
+    setattr(settings, setting, 7)
+    client = caller(cast.acme, scope)
+    answers = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(8)]
+    assert [answer.status_code for answer in answers] == [200] * 7 + [429]
+    assert answers[0]["X-RateLimit-Limit"] == "7"
+    assert answers[6]["X-RateLimit-Remaining"] == answers[7]["X-RateLimit-Remaining"] == "0"
+    assert int(answers[7]["Retry-After"]) >= 1
+    assert caller(cast.acme, scope).get("/api/v1/ping").status_code == 200
+
+
+def test_600_writes_exactly(cast, caller, settings):
+    settings.RATE_LIMIT_WRITE_KEY = 600
+    client = caller(cast.acme)
+    codes = [client.get("/api/v1/ping").status_code for _ in range(601)]
+    assert codes == [200] * 600 + [429]
+
+
+def test_headers_tell_the_tighter_limit(cast, caller, settings):
+    settings.RATE_LIMIT_IP, settings.RATE_LIMIT_WRITE_KEY = 50, 20
+    client, address = caller(cast.acme), fresh_address()
+    assert client.get("/api/v1/ping", REMOTE_ADDR=address)["X-RateLimit-Limit"] == "20"
+    settings.RATE_LIMIT_WRITE_KEY = 600
+    assert client.get("/api/v1/ping", REMOTE_ADDR=address)["X-RateLimit-Limit"] == "50"
+
+
+def test_an_allowlisted_address_skips_the_ip_limit_and_is_not_counted(cast, caller, settings):
+    settings.RATE_LIMIT_IP = 3
+    address = fresh_address()
+    listed, other = caller(cast.acme, allowed_cidrs=[f"{address}/32"]), caller(cast.acme)
+    assert {listed.get("/api/v1/ping", REMOTE_ADDR=address).status_code for _ in range(5)} == {200}
+    codes = [other.get("/api/v1/ping", REMOTE_ADDR=address).status_code for _ in range(4)]
+    assert codes == [200, 200, 200, 429]
+    assert listed.get("/api/v1/ping", REMOTE_ADDR=address).status_code == 200
+
+
+def test_ipv6_counts_by_64(db, settings):
+    settings.RATE_LIMIT_IP = 3
+    block, client = f"2001:db8:{next(_hosts) & 0xFFFF:x}:{next(_hosts) & 0xFFFF:x}", Caller()
+    codes = [client.get("/api/v1/ping", REMOTE_ADDR=f"{block}::{number}").status_code for number in range(1, 5)]
+    assert codes == [401, 401, 401, 429]
+    assert client.get("/api/v1/ping", REMOTE_ADDR=f"2001:db9:{block.split(':')[2]}::1").status_code == 401
+
+
+def test_behind_proxies_the_client_counts(db, settings):
+    import ipaddress
+
+    settings.RATE_LIMIT_IP = 2
+    settings.TRUSTED_PROXIES = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
+    first, second, client = fresh_address(), fresh_address(), Caller()
+
+    def ask(forwarded, peer="127.0.0.1"):
+        return client.get("/api/v1/ping", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=forwarded).status_code
+
+    assert [ask(f"{first}, fd00::1"), ask(f"1.2.3.4, {first}"), ask(first)] == [401, 401, 429]
+    assert [ask(second), ask(f"{first}, {second}")] == [401, 401]
+    outsider = fresh_address()
+    assert [ask(fresh_address(), peer=outsider) for _ in range(3)] == [401, 401, 429]
+
+
+def test_without_valkey_the_api_serves_on(cast, crm, settings, monkeypatch):
+    settings.RATE_LIMIT_IP = 1
+
+    def gone(*args, **kwargs):
+        raise redis.ConnectionError("refused")
+
+    asked = []
+    monkeypatch.setattr("django_redis.cache.RedisCache.add", lambda *args, **kwargs: asked.append(1) or gone())
+    answers = [crm.get("/api/v1/ping") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert "X-RateLimit-Limit" not in answers[0]
+    assert len(asked) == 1  # then it pauses for five seconds

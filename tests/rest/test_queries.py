@@ -1,0 +1,154 @@
+"""No N+1, and an index behind every hot query at 100,000 rows."""
+
+import pytest
+from django.db import connection, reset_queries
+from django.test.utils import CaptureQueriesContext
+
+from brands.models import Workspace
+from leads.actions import create_lead
+from tests.conftest import make_talk
+
+# With the key's lookup and, once a minute, its last_used_at, which the fixture spends first.
+EXPECTED = {
+    "/api/v1/conversations": 2,
+    "/api/v1/conversations?status=open": 2,
+    "/api/v1/leads": 2,
+    "/api/v1/brands": 2,
+    "/api/v1/events": 3,  # is any event without a number?
+    "/api/v1/messages?conversationId={conversation}": 3,
+    "/api/v1/conversations/{conversation}": 3,
+}
+
+
+@pytest.mark.parametrize("path", EXPECTED)
+def test_as_many_queries_for_20_rows_as_for_2(cast, crm, path):
+    conversation = make_talk(cast.north)
+    path_filled = path.format(conversation=conversation.pk)
+    for rows in (2, 20):
+        for _ in range(rows):
+            make_talk(cast.north)
+            create_lead(cast.acme.pk, name="Lead")
+        crm.get("/api/v1/events?limit=1")
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert crm.get(path_filled).status_code == 200
+        assert len(queries) == EXPECTED[path], [query["sql"] for query in queries]
+
+
+BIG = 100_000
+
+
+@pytest.fixture(scope="module")
+def big(django_db_setup, django_db_blocker):
+    """100,000 conversations, leads and dead deliveries of one workspace among ten; written by SQL, removed afterwards."""
+    with django_db_blocker.unblock():
+        workspace = Workspace.objects.create(name="Big")
+        with connection.cursor() as cursor:
+            cursor.execute(SEED, {"workspace": workspace.pk, "rows": BIG})
+            cursor.execute("ANALYZE")
+        yield workspace
+        reset_queries()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "TRUNCATE brands_workspace, brands_brand, conversations_visitor, conversations_conversation, leads_lead, "
+                "integrations_event, integrations_delivery, integrations_webhooksubscription CASCADE"
+            )
+
+
+SEED = """
+SET LOCAL session_replication_role = replica;
+INSERT INTO brands_brand (id, workspace_id, slug, name, primary_color, widget_id, created_at)
+    SELECT gen_random_uuid(), %(workspace)s, 'brand-' || n, 'Brand', '#000000', 'ws_' || n, now() FROM generate_series(1, 4) n;
+INSERT INTO conversations_visitor (id, workspace_id, brand_id, name, email, phone, created_at)
+    SELECT gen_random_uuid(), %(workspace)s, id, 'Visitor', '', '', now() FROM brands_brand WHERE workspace_id = %(workspace)s;
+INSERT INTO conversations_conversation (id, workspace_id, brand_id, visitor_id, status, channel, preview, message_count,
+        last_position, created_at, updated_at, last_message_at)
+    SELECT gen_random_uuid(), %(workspace)s, visitor.brand_id, visitor.id,
+        (ARRAY['open', 'closed', 'resolved', 'closed'])[1 + n %% 4], 'widget', 'Hello', 1, 1,
+        now() - n * interval '1 minute', now() - n * interval '1 minute', now() - n * interval '1 minute'
+    FROM generate_series(1, %(rows)s / 4) n, conversations_visitor visitor WHERE visitor.workspace_id = %(workspace)s;
+INSERT INTO leads_lead (id, workspace_id, brand_id, name, email, phone, notes, status, created_at, updated_at)
+    SELECT gen_random_uuid(), %(workspace)s, brand.id, 'Lead', '', '', '', (ARRAY['new', 'won'])[1 + n %% 2],
+        now() - n * interval '1 minute', now() - n * interval '1 minute'
+    FROM generate_series(1, %(rows)s / 4) n, brands_brand brand WHERE brand.workspace_id = %(workspace)s;
+INSERT INTO integrations_webhooksubscription (id, workspace_id, url, events, description, status, encrypted_secret, created_at)
+    SELECT gen_random_uuid(), %(workspace)s, 'https://example.com', ARRAY['lead.created'], '', 'active', '', now()
+    FROM generate_series(1, 3);
+INSERT INTO integrations_event (id, workspace_id, name, body, number, created_at)
+    SELECT gen_random_uuid(), %(workspace)s, 'lead.created', '{}', n, now() FROM generate_series(1, %(rows)s) n;
+INSERT INTO integrations_delivery (id, workspace_id, subscription_id, event_id, status, attempts_made, interruptions,
+        next_attempt_at, created_at)
+    SELECT gen_random_uuid(), %(workspace)s, (SELECT id FROM integrations_webhooksubscription LIMIT 1), event.id, 'succeeded',
+        1, 0, now(), now() FROM integrations_event event WHERE event.workspace_id = %(workspace)s;
+"""
+
+
+def plans_of(queries):
+    """The EXPLAIN of each SELECT that was captured, but for the key's own lookup."""
+    plans = []
+    for query in queries:
+        if query["sql"].startswith("SELECT") and "integrations_apikey" not in query["sql"]:
+            with connection.cursor() as cursor:
+                cursor.execute("EXPLAIN " + query["sql"].replace("%", "%%"))
+                plans.append("\n".join(row[0] for row in cursor.fetchall()))
+    return plans
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "index"),
+    [
+        ("conversations", "conversation_newest"),
+        ("conversations?status=open", "conversation_by_status"),
+        ("conversations?brandId={brand}", "conversation_by_brand"),
+        ("conversations?brandId={brand}&status=open", "conversation_by_brand_status"),
+        ("conversations?updatedSince={recent}", "conversation_updated"),
+        ("leads", "lead_newest"),
+        ("leads?status=new", "lead_by_status"),
+        ("leads?brandId={brand}", "lead_by_brand"),
+        ("leads?brandId={brand}&status=new", "lead_by_brand_status"),
+        ("leads?updatedSince={recent}", "lead_updated"),
+        ("events", "event_number_unique"),
+    ],
+)
+def test_lists_read_an_index(big, caller, path, index):
+    from django.utils import timezone
+
+    client = caller(big, "read")
+    brand = big.brands.first()
+    recent = int((timezone.now().timestamp() - 1200) * 1000)
+    path = f"/api/v1/{path.format(brand=brand.pk, recent=recent)}"
+    answer = client.get(path).json()
+    if cursor := answer.get("nextCursor"):  # the second page, where a wrong ordering would sort
+        path += f"{'&' if '?' in path else '?'}{'after' if 'events' in answer else 'cursor'}={cursor}"
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(path).status_code == 200
+    plan = plans_of(queries)[-1]
+    assert f"using {index} " in plan or f"Scan on {index} " in plan, plan
+    assert "Seq Scan on conversations_conversation" not in plan
+    assert "Seq Scan on leads_lead" not in plan
+    if "updatedSince" not in path:
+        assert "Sort" not in plan, plan
+
+
+@pytest.mark.django_db
+def test_the_claim_reads_its_index_over_100_000_dead_rows(big):
+    from integrations.webhooks.delivery import DUE
+
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN " + DUE, {"now": "2030-01-01", "in_flight": 8, "limit": 100})
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "delivery_due" in plan, plan
+    assert "delivery_leased" in plan, plan
+    assert "Seq Scan on integrations_delivery" not in plan, plan
+
+
+@pytest.mark.django_db
+def test_waking_reads_its_index(big):
+    from django.utils import timezone
+
+    from conversations.models import Conversation
+
+    plan = Conversation.objects.filter(snoozed_until__lte=timezone.now()).order_by("snoozed_until")[:1].explain()
+    assert "conversation_wakes" in plan, plan
