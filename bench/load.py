@@ -1,6 +1,7 @@
 """The load: a few keep-alive connections that each send the next request when the answer to the last has come."""
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ CONNECTIONS = 16
 OPEN_EVERY_SECONDS = 0.01  # one after the other, so that the kernel spreads them over the processes
 PATIENCE_SECONDS = 10.0
 END_OF_HEAD = b"\r\n\r\n"
-LENGTH = b"content-length:"
+LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Result:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection. Knows of HTTP what our servers send: a status line, and a body of Content-Length bytes."""
+    """One connection, until its first error. Knows of HTTP what our servers send: a status and Content-Length bytes."""
 
     def __init__(self, requests: Iterator[bytes], status: bytes, begins: float, ends: float, result: Result) -> None:
         self.requests, self.status, self.result = requests, status, result
@@ -57,35 +58,35 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.received += data
         if not self.whole:
-            head = self.received.find(END_OF_HEAD)
-            if head < 0:
+            head, found, _ = self.received.partition(END_OF_HEAD)
+            if not found:
                 return
-            self.whole = head + len(END_OF_HEAD) + _length(self.received[:head])
+            length = LENGTH.search(head)
+            if length is None or not head.startswith(self.status):
+                self._end(f"answered {head[9:12].decode('latin-1')}")
+                return
+            self.whole = len(head) + len(END_OF_HEAD) + int(length[1])
         if len(self.received) >= self.whole:
             self._answered()
 
     def _answered(self) -> None:
         now = time.perf_counter()
-        if self.received[9:12] != self.status:
-            self.result.errors[self.received[9:12].decode("latin-1")] += 1
-        elif self.begins <= self.sent_at:
+        if self.begins <= self.sent_at:
             self.result.latencies.append(now - self.sent_at)
         if now < self.ends:
             self._next()
         else:
+            self._end()
+
+    def _end(self, error: str = "") -> None:
+        if not self.finished.done():
             self.finished.set_result(None)
-            self.transport.close()
+            if error:
+                self.result.errors[error] += 1
+        self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if not self.finished.done():
-            self.result.errors["connection lost"] += 1
-            self.finished.set_result(None)
-
-
-def _length(head: bytes) -> int:
-    head = head.lower()
-    start = head.index(LENGTH) + len(LENGTH)
-    return int(head[start:].split(b"\r\n", 1)[0])
+        self._end("connection lost")
 
 
 async def load(port: int, requests: Iterator[bytes], *, status: int, seconds: float, warm_up: float) -> Result:
@@ -95,7 +96,7 @@ async def load(port: int, requests: Iterator[bytes], *, status: int, seconds: fl
     """
     loop, result = asyncio.get_running_loop(), Result()
     begins = time.perf_counter() + warm_up
-    expected, connections = str(status).encode(), []
+    expected, connections = f"HTTP/1.1 {status} ".encode(), []
     for _ in range(CONNECTIONS):
         connection = _Connection(requests, expected, begins, begins + seconds, result)
         await loop.create_connection(lambda connection=connection: connection, "127.0.0.1", port)  # type: ignore[misc]

@@ -80,7 +80,7 @@ def check_url(url: str) -> str:
         raise ForbiddenUrl("url: must not hold spaces, control characters or backslashes.")
     try:
         parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        port = (443 if parts.scheme == "https" else 80) if parts.port is None else parts.port
     except ValueError as error:
         raise ForbiddenUrl(f"url: {error}.") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -90,7 +90,7 @@ def check_url(url: str) -> str:
     if port not in WEB_PORTS and port < FIRST_FREE_PORT:
         raise ForbiddenUrl(f"url: the port must be 80, 443, or {FIRST_FREE_PORT} and above.")
     try:
-        for answer in _resolved(parts.hostname, port):
+        for answer in _resolved(parts.hostname.rstrip("."), port):
             check_address(answer)
     except ForbiddenAddress as error:
         raise ForbiddenUrl(f"url: {error}.") from error

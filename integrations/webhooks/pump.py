@@ -52,6 +52,7 @@ class Pump:
             if self._in_flight:
                 await asyncio.wait(self._in_flight)
         listener.cancel()
+        await _in_database(connection.close)
 
     async def _start_due(self, transport: Transport) -> bool:
         room = MAX_AT_ONCE - len(self._in_flight)

@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import ResolveResult
+from aiohttp.connector import Connection
 from aiohttp.resolver import ThreadedResolver
 
 from integrations.webhooks.addresses import ForbiddenAddress, check_address, is_allowed_privately
@@ -50,6 +51,17 @@ class _PermittedResolver(ThreadedResolver):
         return results
 
 
+class _Response(aiohttp.ClientResponse):
+    """Remembers whom it came from: the connection itself is let go as soon as the answer is complete."""
+
+    peer = ""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        if connection.transport:
+            self.peer = str(connection.transport.get_extra_info("peername", ("",))[0])
+        return await super().start(connection)
+
+
 class Transport:
     """A pool of connections; made by `open_transport()`."""
 
@@ -63,7 +75,8 @@ class Transport:
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-                    address = _peer(response)
+                    assert isinstance(response, _Response)  # noqa: S101 - for the type checker
+                    address = response.peer
                     content = await _read_head(response)
                     status_code = response.status
                     answer = "" if address and is_allowed_privately(address) else _as_text(content)
@@ -84,6 +97,7 @@ async def open_transport() -> AsyncIterator[Transport]:
     )
     async with aiohttp.ClientSession(
         connector=connector,
+        response_class=_Response,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         auto_decompress=False,
@@ -97,11 +111,6 @@ def _checked_socket(info: Any) -> socket.socket:
     family, kind, protocol, _, peer = info
     check_address(str(peer[0]))
     return socket.socket(family, kind, protocol)
-
-
-def _peer(response: aiohttp.ClientResponse) -> str:
-    peer = response.connection.transport.get_extra_info("peername") if response.connection else None
-    return str(peer[0]) if peer else ""
 
 
 async def _read_head(response: aiohttp.ClientResponse) -> bytes:

@@ -1,0 +1,154 @@
+"""The management commands, as a person at a terminal uses them."""
+
+import io
+import json
+import os
+import re
+import stat
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from brands.models import Operator, Workspace
+from conversations.models import Conversation
+from integrations.models import ApiKey, WebhookSubscription
+from praxtalk.demo import demo_file, make_demo
+from tests.conftest import Caller
+
+
+def run(*args, **options):
+    out = io.StringIO()
+    call_command(*args, stdout=out, **options)
+    return out.getvalue()
+
+
+@pytest.fixture
+def data_dir(settings, tmp_path):
+    settings.DATA_DIR = tmp_path / "data"
+
+
+def test_bootstrap_makes_the_demo_once(db, data_dir, capsys):
+    shown = run("bootstrap")
+    demo = json.loads(demo_file().read_text())
+    assert set(demo) == {"baseUrl", "email", "password", "writeKey", "readKey", "widgetIds"}
+    assert stat.S_IMODE(os.stat(demo_file()).st_mode) == 0o600
+    assert demo["writeKey"] in shown
+    assert demo["password"] in shown
+    assert Operator.objects.get(email=demo["email"]).check_password(demo["password"])
+    for key in ("writeKey", "readKey"):
+        client = Caller(demo[key])
+        assert client.get("/api/v1/conversations?status=open").json()["conversations"]
+        assert client.get("/api/v1/leads?status=contacted").json()["leads"]
+        assert set(demo["widgetIds"].values()) == {b["widgetId"] for b in client.get("/api/v1/brands").json()["brands"]}
+    before = (Workspace.objects.count(), ApiKey.objects.count(), Conversation.objects.count(), demo_file().read_text())
+    again = run("bootstrap")
+    assert demo["writeKey"] not in again
+    assert (
+        Workspace.objects.count(),
+        ApiKey.objects.count(),
+        Conversation.objects.count(),
+        demo_file().read_text(),
+    ) == before
+
+
+def test_the_demo_is_made_in_an_empty_database_only(cast, data_dir):
+    assert make_demo() is None
+    assert not demo_file().exists()
+
+
+def test_create_workspace(db, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("a long enough secret\n"))
+    shown = run(
+        "create_workspace", "Initech", "--email", "bill@initech.example", "--owner", "Bill", "--brand", "Tps Reports"
+    )
+    owner = Operator.objects.get(email="bill@initech.example")
+    assert owner.check_password("a long enough secret")
+    assert (owner.role, owner.workspace.name) == ("owner", "Initech")
+    brand = owner.workspace.brands.get()
+    assert brand.slug == "tps-reports"
+    assert brand.widget_id in shown
+
+
+@pytest.mark.parametrize(
+    ("password", "email", "said"),
+    [
+        ("short", "a@b.example", "too short"),
+        ("long enough 77", "no address", "valid email"),
+        ("long enough 77", "ALICE@ACME.example", "already|violated"),
+    ],
+)
+def test_create_workspace_refuses(cast, monkeypatch, password, email, said):
+    monkeypatch.setattr("sys.stdin", io.StringIO(password + "\n"))
+    with pytest.raises(CommandError, match=said):
+        run("create_workspace", "Initech", "--email", email, "--owner", "Bill")
+    assert not Workspace.objects.filter(name="Initech").exists()
+
+
+def secret_of(shown):
+    return re.search(r"(ptk_live_\w+|whsec_\S+)", shown)[1]
+
+
+def test_create_and_revoke_a_key(cast):
+    shown = run(
+        "create_key",
+        "CRM",
+        "--scope",
+        "write",
+        "--workspace",
+        "Acme",
+        "--brand",
+        "north",
+        "--expires-in-days",
+        "30",
+        "--allow",
+        "198.18.0.0/16",
+    )
+    key, client = ApiKey.objects.get(), Caller(secret_of(shown))
+    assert (key.brand, key.scope, key.allowed_cidrs) == (cast.north, "write", ["198.18.0.0/16"])
+    assert client.get("/api/v1/ping").status_code == 200
+    assert str(key.pk) in run("revoke_key")
+    assert "Revoked." in run("revoke_key", str(key.pk))
+    assert "before" in run("revoke_key", secret_of(shown))
+    assert client.get("/api/v1/ping").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["x", "--scope", "read"], "name one of: Acme"),
+        (["x", "--scope", "read", "--workspace", "Nobody"], "name one of"),
+        (["x", "--scope", "read", "--workspace", "Acme", "--brand", "west"], "one of: north, south"),
+        (["x", "--scope", "read", "--workspace", "Acme", "--allow", "10.0.0.1/8"], "--allow"),
+        (["x", "--scope", "read", "--workspace", "Acme", "--expires-in-days", "0"], "--expires-in-days"),
+    ],
+)
+def test_create_key_refuses(cast, arguments, said):
+    with pytest.raises(CommandError, match=said):
+        run("create_key", *arguments)
+    assert not ApiKey.objects.exists()
+
+
+def test_create_webhook(cast, settings):
+    import ipaddress
+
+    settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
+    shown = run(
+        "create_webhook", "http://127.0.0.1:9000/", "--workspace", "Acme", "--event", "lead.created", "--brand", "south"
+    )
+    webhook = WebhookSubscription.objects.get()
+    assert secret_of(shown).startswith("whsec_")
+    assert (webhook.workspace, webhook.brand, webhook.events) == (cast.acme, cast.south, ["lead.created"])
+    run("create_webhook", "http://127.0.0.1:9000/", "--workspace", "Acme")
+    assert len(WebhookSubscription.objects.order_by("created_at").last().events) == 5
+    settings.WEBHOOK_ALLOW_CIDRS = []
+    with pytest.raises(CommandError, match="public addresses only"):
+        run("create_webhook", "http://127.0.0.1:9000/", "--workspace", "Acme")
+
+
+def test_visitor_writes(cast):
+    shown = run("visitor_writes", "Hello there", "--workspace", "Acme", "--brand", "south")
+    conversation = Conversation.objects.get(pk=shown.split()[1])
+    assert (conversation.brand, conversation.preview) == (cast.south, "Hello there")
+    with pytest.raises(CommandError):
+        run("visitor_writes", "  ", "--workspace", "Acme")

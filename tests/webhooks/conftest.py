@@ -1,0 +1,38 @@
+import asyncio
+import ipaddress
+
+import pytest
+
+from integrations.models import EventName
+from integrations.webhooks.delivery import attempt, claim, settle
+from integrations.webhooks.subscriptions import create_webhook
+from integrations.webhooks.transport import open_transport
+
+
+@pytest.fixture(autouse=True)
+def loopback_is_permitted(settings):
+    settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
+
+
+@pytest.fixture
+def subscribe(cast):
+    """subscribe(url, events=all, workspace=Acme, brand=None) -> (subscription, secret)."""
+
+    def make(url, events=tuple(EventName), workspace=None, brand=None):
+        return create_webhook(workspace or cast.acme, url=url, events=list(events), brand=brand)
+
+    return make
+
+
+def deliver_due():
+    """One round of the pump: claim what is due, send it, settle it. Returns the answers."""
+    claimed = claim(100)
+
+    async def send():
+        async with open_transport() as transport:
+            return await asyncio.gather(*(attempt(transport, one) for one in claimed))
+
+    answers = asyncio.run(send())
+    for one, answer in zip(claimed, answers, strict=True):
+        settle(one, answer)
+    return answers

@@ -1,0 +1,107 @@
+"""The event feed: commit order, nothing skipped, while many write."""
+
+import random
+import threading
+import time
+
+from django.db import connection, transaction
+
+from integrations.feed import events_after
+from integrations.models import Event, EventName
+from integrations.webhooks.outbox import record_event
+
+WRITERS = 8
+EACH = 40
+
+
+def test_a_page_at_a_time(cast, crm):
+    with transaction.atomic():
+        for _ in range(5):
+            record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=None, data={})
+    first = crm.get("/api/v1/events?limit=3").json()
+    second = crm.get(f"/api/v1/events?limit=3&after={first['nextCursor']}").json()
+    third = crm.get(f"/api/v1/events?limit=3&after={second['nextCursor']}").json()
+    assert [len(page["events"]) for page in (first, second, third)] == [3, 2, 0]
+    assert third["nextCursor"]
+    with transaction.atomic():
+        event = record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=None, data={})
+    later = crm.get(f"/api/v1/events?after={third['nextCursor']}").json()["events"]
+    assert [row["id"] for row in later] == [str(event.pk)]
+
+
+def test_an_event_that_commits_late_is_not_skipped(transactional_db, cast):
+    """The trap: the first writer takes the lower sequence number and commits last."""
+    took, may_commit = threading.Event(), threading.Event()
+
+    def slow():
+        try:
+            with transaction.atomic():
+                record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=None, data={"slow": True})
+                took.set()
+                may_commit.wait(5)
+        finally:
+            connection.close()
+
+    writer = threading.Thread(target=slow)
+    writer.start()
+    took.wait(5)
+    with transaction.atomic():
+        fast = record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=None, data={})
+    seen = events_after(cast.acme.pk, None, number=0, limit=100)
+    assert [event.pk for event in seen] == [fast.pk]
+    may_commit.set()
+    writer.join(5)
+    late = events_after(cast.acme.pk, None, number=seen[-1].number, limit=100)
+    assert len(late) == 1
+    assert late[0].sequence < fast.sequence
+
+
+def test_nothing_skipped_while_many_write_and_read(transactional_db, cast):
+    """Writers commit after random pauses; readers follow with a cursor. Each reader sees every event, once, and in one order."""
+    writing, seen = threading.Event(), [[] for _ in range(3)]
+    writing.set()
+
+    def write():
+        try:
+            for _ in range(EACH):
+                with transaction.atomic():
+                    record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=None, data={})
+                    time.sleep(random.random() * 0.01)
+        finally:
+            connection.close()
+
+    def read(events):
+        try:
+            while True:
+                last_round = not writing.is_set()
+                number = events[-1].number if events else 0
+                page = events_after(cast.acme.pk, None, number=number, limit=random.randint(1, 100))
+                events += page
+                if last_round and not page:
+                    return
+        finally:
+            connection.close()
+
+    writers = [threading.Thread(target=write) for _ in range(WRITERS)]
+    readers = [threading.Thread(target=read, args=(events,)) for events in seen]
+    for thread in [*writers, *readers]:
+        thread.start()
+    for thread in writers:
+        thread.join(60)
+    writing.clear()
+    for thread in readers:
+        thread.join(60)
+    assert [len(events) for events in seen] == [WRITERS * EACH] * 3
+    orders = [[event.pk for event in events] for events in seen]
+    assert orders[0] == orders[1] == orders[2]
+    assert set(orders[0]) == set(Event.objects.values_list("pk", flat=True))
+    sequences = [event.sequence for event in seen[0]]
+    assert sequences != sorted(sequences), "no event committed out of order; the test proved nothing"
+
+
+def test_each_workspace_counts_for_itself(cast):
+    for workspace in (cast.acme, cast.globex, cast.acme):
+        with transaction.atomic():
+            record_event(EventName.LEAD_CREATED, workspace_id=workspace.pk, brand_id=None, data={})
+    assert [event.number for event in events_after(cast.acme.pk, None, number=0, limit=9)] == [1, 2]
+    assert [event.number for event in events_after(cast.globex.pk, None, number=0, limit=9)] == [1]

@@ -1,0 +1,126 @@
+"""An event exists if and only if the change committed, and reaches those who subscribed to it."""
+
+import json
+import threading
+
+import pytest
+import redis
+from django.conf import settings as django_settings
+from django.db import connection, transaction
+
+from conversations.actions import send_message, set_status, start_conversation
+from conversations.models import Channel, Message, Visitor
+from integrations.models import Delivery, Event, EventName, WebhookSubscription
+from integrations.webhooks.outbox import WEBHOOKS_DUE, record_event
+from leads.actions import create_lead, update_lead
+from praxtalk.live.topics import channel_of
+from tests.conftest import make_talk
+
+URL = "http://127.0.0.1:9999/hook"
+
+
+def bodies(workspace):
+    return [json.loads(bytes(event.body)) for event in Event.objects.filter(workspace=workspace).order_by("sequence")]
+
+
+def test_the_five_events_and_their_bodies(cast, crm):
+    visitor = Visitor.objects.create(workspace=cast.acme, brand=cast.north, name="Maya")
+    conversation = start_conversation(visitor, body="Hello?", channel=Channel.WIDGET)
+    set_status(conversation, status="resolved")
+    lead = create_lead(cast.acme.pk, name="Maya", brand=cast.north)
+    update_lead(lead, status="won")
+    created, message, status, lead_created, lead_status = bodies(cast.acme)
+    for body in (created, message, status, lead_created, lead_status):
+        assert set(body) == {"id", "type", "createdAt", "workspaceId", "brandId", "data"}
+        assert (body["workspaceId"], body["brandId"]) == (str(cast.acme.pk), str(cast.north.pk))
+    assert (created["type"], set(created["data"])) == ("conversation.created", {"conversation"})
+    assert (message["type"], set(message["data"])) == ("message.created", {"message", "conversation"})
+    assert (status["type"], status["data"]["previousStatus"]) == ("conversation.status_changed", "open")
+    assert (lead_created["type"], set(lead_created["data"])) == ("lead.created", {"lead"})
+    assert (lead_status["type"], lead_status["data"]["previousStatus"]) == ("lead.status_changed", "new")
+    in_rest = crm.get("/api/v1/conversations").json()["conversations"][0]
+    assert status["data"]["conversation"] == in_rest
+    assert lead_status["data"]["lead"] == crm.get("/api/v1/leads").json()["leads"][0]
+    thread = crm.get(f"/api/v1/messages?conversationId={conversation.pk}").json()["messages"]
+    assert [message["data"]["message"]] == thread
+
+
+def test_it_refuses_to_run_outside_a_transaction(transactional_db, cast):
+    with pytest.raises(transaction.TransactionManagementError):
+        record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=None, data={})
+    with transaction.atomic():
+        record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=None, data={})
+    assert Event.objects.count() == 1
+
+
+def test_a_rolled_back_change_leaves_no_event_and_no_word(transactional_db, cast, subscribe):
+    subscribe(URL)
+    with redis.Redis.from_url(django_settings.REDIS_URL) as client, client.pubsub() as words:
+        words.subscribe(channel_of(WEBHOOKS_DUE))
+        words.get_message(timeout=1)
+        with pytest.raises(RuntimeError), transaction.atomic():
+            create_lead(cast.acme.pk, name="Maya")
+            raise RuntimeError
+        assert (Event.objects.count(), Delivery.objects.count()) == (0, 0)
+        assert words.get_message(timeout=0.3) is None
+        create_lead(cast.acme.pk, name="Maya")
+        assert (Event.objects.count(), Delivery.objects.count()) == (1, 1)
+        assert words.get_message(timeout=1)["channel"] == channel_of(WEBHOOKS_DUE).encode()
+
+
+def test_who_gets_what(cast, subscribe):
+    everything, _ = subscribe(URL)
+    leads_only, _ = subscribe(URL, events=[EventName.LEAD_CREATED])
+    north_only, _ = subscribe(URL, brand=cast.north)
+    paused, _ = subscribe(URL)
+    WebhookSubscription.objects.filter(pk=paused.pk).update(status="paused")
+    subscribe(URL, workspace=cast.globex)
+
+    def receivers_of(change):
+        before = set(Delivery.objects.values_list("pk", flat=True))
+        change()
+        return set(Delivery.objects.exclude(pk__in=before).values_list("subscription_id", flat=True))
+
+    assert receivers_of(lambda: create_lead(cast.acme.pk, name="x", brand=cast.north)) == {
+        everything.pk,
+        leads_only.pk,
+        north_only.pk,
+    }
+    assert receivers_of(lambda: create_lead(cast.acme.pk, name="x", brand=cast.south)) == {everything.pk, leads_only.pk}
+    assert receivers_of(lambda: create_lead(cast.acme.pk, name="x")) == {everything.pk, leads_only.pk}
+    assert receivers_of(lambda: make_talk(cast.north)) == {everything.pk, north_only.pk}
+
+
+def test_a_subscription_deleted_meanwhile_fails_nobodys_commit(transactional_db, cast, subscribe):
+    subscription, _ = subscribe(URL)
+    recorded, deleted = threading.Event(), threading.Event()
+
+    def delete():
+        recorded.wait(5)
+        try:
+            with transaction.atomic():
+                WebhookSubscription.objects.select_for_update().get(pk=subscription.pk).delete()
+        finally:
+            deleted.set()
+            connection.close()
+
+    other = threading.Thread(target=delete)
+    other.start()
+    with transaction.atomic():
+        create_lead(cast.acme.pk, name="Maya")
+        recorded.set()
+        assert not deleted.wait(0.5)  # it waits for this commit
+    other.join(5)
+    assert Event.objects.count() == 1
+    assert (WebhookSubscription.objects.count(), Delivery.objects.count()) == (0, 0)
+
+
+def test_the_word_never_fails_a_change(transactional_db, cast, subscribe, monkeypatch):
+    def gone(*args):
+        raise redis.ConnectionError("refused")
+
+    subscribe(URL)
+    monkeypatch.setattr("redis.Redis.publish", gone)
+    conversation = make_talk(cast.north)
+    send_message(conversation, role=Message.Role.OPERATOR, body="Hi", channel=Channel.API)
+    assert Delivery.objects.count() == 3

@@ -1,0 +1,76 @@
+"""The pump: woken by the word, polling without it, and fair."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+from django.db import connection
+
+from integrations.models import Delivery
+from integrations.webhooks import pump as pumping
+from integrations.webhooks.pump import Pump
+from leads.actions import create_lead
+from tests.webhooks.receivers import receiver
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def pump():
+    """A running pump, in a thread as Celery runs it."""
+    stop = threading.Event()
+
+    def run():
+        async def main():
+            await Pump(should_stop=stop.is_set, run_seconds=30).run()
+
+        asyncio.run(main())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.5)
+    yield
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def wait_for(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+    connection.close()
+
+
+def test_a_change_arrives_at_once(cast, subscribe, pump):
+    with receiver() as crm:
+        subscribe(crm.url)
+        create_lead(cast.acme.pk, name="first")
+        wait_for(lambda: len(crm.requests) == 1)
+        time.sleep(0.3)
+        started = time.monotonic()
+        create_lead(cast.acme.pk, name="second")
+        wait_for(lambda: len(crm.requests) == 2)
+        assert time.monotonic() - started < pumping.POLL_SECONDS
+        wait_for(lambda: Delivery.objects.filter(status="succeeded").count() == 2)
+
+
+def test_without_the_word_the_poll_finds_it(cast, subscribe, pump, monkeypatch):
+    monkeypatch.setattr("praxtalk.live.topics._publish", lambda topic: None)
+    with receiver() as crm:
+        subscribe(crm.url)
+        create_lead(cast.acme.pk, name="Maya")
+        wait_for(lambda: len(crm.requests) == 1)
+
+
+def test_a_hanging_receiver_keeps_nobody_waiting(cast, subscribe, pump):
+    with receiver(hang=3) as slow, receiver() as good:
+        subscribe(slow.url)
+        subscribe(good.url)
+        for number in range(30):
+            create_lead(cast.acme.pk, name=f"Lead {number}")
+        wait_for(lambda: len(good.requests) == 30, seconds=4)
+        assert len(slow.requests) <= 16
+        wait_for(lambda: Delivery.objects.filter(subscription__url=good.url, status="succeeded").count() == 30)
