@@ -64,6 +64,7 @@ Answer = tuple[int, dict[str, Any], Headers]
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """The ASGI entry."""
+    headers: Headers
     if scope["path"] == "/healthz":
         status, answer, headers = 200, {"ok": True}, []
     else:

@@ -20,7 +20,10 @@ _CONVERSATION = (
     "c.last_position, c.snoozed_until, c.created_at, c.updated_at, c.last_message_at"
 )
 _VISITOR = "v.id, v.workspace_id, v.brand_id, v.name, v.email, v.phone, v.created_at"
-_OPERATOR = "o.password, o.last_login, o.id, o.workspace_id, o.email, o.name, o.role, o.sees_all_brands, o.is_active, o.created_at"
+_OPERATOR = (
+    "o.password, o.last_login, o.id, o.workspace_id, o.email, o.name, o.role, o.sees_all_brands, o.is_active, "
+    "o.created_at"
+)
 _BRAND = "b.id, b.workspace_id, b.slug, b.name, b.primary_color, b.widget_id, b.created_at"
 _MESSAGE = "m.id, m.workspace_id, m.conversation_id, m.position, m.role, m.channel, m.author_id, m.body, m.created_at"
 _PEOPLE = """

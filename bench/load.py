@@ -108,5 +108,5 @@ async def load(port: int, requests: Iterator[bytes], *, status: int, seconds: fl
     result.errors += Counter()  # drops the zero
     for connection in connections:
         connection.transport.close()
-    result.seconds = time.perf_counter() - begins
+    result.seconds = max(0.0, time.perf_counter() - begins)
     return result

@@ -8,6 +8,7 @@
 import argparse
 import asyncio
 import contextlib
+import fcntl
 import itertools
 import os
 import random
@@ -22,7 +23,7 @@ from uuid import UUID
 import django
 
 from bench.load import Result, load
-from bench.sameness import NotTheSame, check
+from bench.sameness import NotTheSame, check, check_events
 from bench.servers import ENVIRONMENT, FLOOR, PRODUCT, serving
 from praxtalk import embedded
 
@@ -66,7 +67,7 @@ def main() -> int:
     os.environ.update(ENVIRONMENT, DATA_DIR=str(extent.folder))
     started = time.monotonic()
     try:
-        with embedded.services(extent.folder):
+        with _alone(extent.folder), embedded.services(extent.folder):
             scenarios = _run(extent)
     except (NotTheSame, RuntimeError) as error:
         _say(str(error))
@@ -76,7 +77,21 @@ def main() -> int:
         return 130
     print(_table(scenarios, extent))
     _say(f"Done in {time.monotonic() - started:.0f} s.")
-    return 1 if any(scenario.product.errors or scenario.floor.errors for scenario in scenarios) else 0
+    if any(scenario.product.errors or scenario.floor.errors for scenario in scenarios):
+        _say(f"There were errors, so the numbers say nothing. The servers' own words: {extent.folder}/*.log")
+        return 1
+    return 0
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "bench.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(f"Another benchmark is running in {folder}.") from None
+        yield
 
 
 def _run(extent: Extent) -> list[Scenario]:
@@ -90,8 +105,11 @@ def _run(extent: Extent) -> list[Scenario]:
         product = stack.enter_context(serving(PRODUCT, log=extent.folder / "product.log", DATABASE_URL=url))
         floor = stack.enter_context(serving(FLOOR, log=extent.folder / "floor.log", DATABASE_URL=url))
         compared = check(product, floor, write_key=seed.write_key, read_key=seed.read_key, ids=ids[:COMPARED_IDS])
+        check_events(url)
         _say(f"{compared} answers compared: the floor's are PraxTalk's.")
         scenarios = _scenarios(ids, seed.write_key, seed.read_key)
+        seconds = len(scenarios) * extent.rounds * 2 * (extent.seconds + extent.warm_up)
+        _say(f"Measuring for about {seconds:.0f} s ...")
         asyncio.run(_measure(scenarios, product, floor, extent))
         _say("Stopping ...")
     return scenarios
@@ -119,14 +137,12 @@ def _request(method: str, way: str, key: str, body: bytes = b"") -> bytes:
 async def _measure(scenarios: list[Scenario], product: int, floor: int, extent: Extent) -> None:
     for scenario in scenarios:
         for number in range(1, extent.rounds + 1):
-            shown = []
             for name, port, total in (("PraxTalk", product, scenario.product), ("the floor", floor, scenario.floor)):
                 result = await load(
                     port, scenario.requests, status=scenario.status, seconds=extent.seconds, warm_up=extent.warm_up
                 )
                 total.add(result)
-                shown.append(f"{name} {result.per_second:,.0f}/s")
-            _say(f"{scenario.name}, round {number} of {extent.rounds}: {', '.join(shown)}")
+                _say(f"{scenario.name}, round {number} of {extent.rounds}: {name} {result.per_second:,.0f}/s")
 
 
 def _table(scenarios: list[Scenario], extent: Extent) -> str:

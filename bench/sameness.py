@@ -1,15 +1,20 @@
 """Holds the floor to PraxTalk's answers: a comparison of two programs that do different work would say nothing."""
 
 import http.client
-import os.path
 import uuid
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import orjson
+import psycopg
 
 VARYING = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset", "date"}
 MISTYPED = "ptk_live_" + "a" * 42
+
+EVENTS = """
+    SELECT workspace_id, brand_id, name, body FROM integrations_event ORDER BY sequence DESC LIMIT 2
+"""
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -45,10 +50,28 @@ def _call(port: int, method: str, way: str, key: str, body: bytes) -> Answer:
     headers = {"Authorization": f"Bearer {key}"} | ({"Content-Type": "application/json"} if body else {})
     connection.request(method, f"/api/v1/conversations{way}", body or None, headers)
     response = connection.getresponse()
-    answer = orjson.dumps(orjson.loads(response.read()), option=orjson.OPT_SORT_KEYS)
+    try:
+        answer = orjson.dumps(orjson.loads(response.read()), option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONDecodeError as error:
+        raise NotTheSame(f"{method} {way}: {response.status}, and no JSON.") from error
     connection.close()
     kept = {name.lower(): value for name, value in response.getheaders() if name.lower() not in VARYING}
     return response.status, kept, answer
+
+
+def check_events(database: str) -> None:
+    """Compare the last two events: what each has recorded of the message that `check` sent. Raises NotTheSame."""
+    with psycopg.connect(database) as connection:
+        rows = connection.execute(EVENTS).fetchall()
+    theirs, ours = ((*row[:3], _shape(orjson.loads(row[3]))) for row in rows)
+    if ours != theirs:
+        raise NotTheSame(f"Not the same event:\nPraxTalk: {ours}\nthe floor: {theirs}")
+
+
+def _shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _shape(below) for name, below in value.items()}
+    return type(value).__name__
 
 
 def _without_message_id(answer: Answer) -> Answer:
@@ -57,6 +80,9 @@ def _without_message_id(answer: Answer) -> Answer:
 
 def _difference(ours: Answer, theirs: Answer) -> str:
     headers = sorted(ours[1].items() ^ theirs[1].items())
-    start = len(os.path.commonprefix([ours[2], theirs[2]]))
+    pairs = enumerate(zip(ours[2], theirs[2], strict=False))
+    start = next((place for place, (our, their) in pairs if our != their), 0)
     parts = [f"{answer[2][max(0, start - 60) : start + 60]!r}" for answer in (ours, theirs)]
-    return f"status: {ours[0]}, the floor {theirs[0]}\nheaders of one only: {headers}\nJSON: {parts[0]}\nfloor: {parts[1]}"
+    return (
+        f"status: {ours[0]}, the floor {theirs[0]}\nheaders of one only: {headers}\nJSON: {parts[0]}\nfloor: {parts[1]}"
+    )

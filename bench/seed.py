@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -93,13 +94,17 @@ def seeded(folder: Path, conversations: int, say: Say) -> Seed:
 def fresh_copy() -> tuple[str, list[UUID]]:
     """The URL of a new copy of the seeded database, and a random choice of its conversations' ids."""
     connection.close()
-    with psycopg.connect(os.environ["DATABASE_URL"].replace("/praxtalk?", "/postgres?"), autocommit=True) as postgres:
+    with psycopg.connect(_url_of("postgres"), autocommit=True) as postgres:
         postgres.execute(f"DROP DATABASE IF EXISTS {COPY_NAME} WITH (FORCE)")
         postgres.execute(f"CREATE DATABASE {COPY_NAME} TEMPLATE praxtalk STRATEGY FILE_COPY")
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{COPY_NAME}").geturl()
+    url = _url_of(COPY_NAME)
     with psycopg.connect(url) as copy:
         rows = copy.execute("SELECT id FROM conversations_conversation ORDER BY random() LIMIT 10000").fetchall()
     return url, [row[0] for row in rows]
+
+
+def _url_of(database: str) -> str:
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
 
 
 def _fill(conversations: int, say: Say) -> tuple[str, str]:
@@ -111,8 +116,8 @@ def _fill(conversations: int, say: Say) -> tuple[str, str]:
         password="wonder-land-9",
     )
     create_brand(workspace, name="South")
-    Operator.objects.create_operator(workspace=workspace, email="bob@bench.example", name="Bob", password=None)
-    values = {
+    Operator.objects.create(workspace=workspace, email="bob@bench.example", name="Bob")
+    values: dict[str, Any] = {
         "workspace": workspace.pk,
         "brands": list(workspace.brands.values_list("pk", flat=True)),
         "operators": list(workspace.operators.values_list("pk", flat=True)),

@@ -27,7 +27,7 @@ PR_SET_PDEATHSIG = 1
 ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "praxtalk.settings",
     "HOST": "127.0.0.1",
-    "DEBUG": "0",
+    "DEBUG": "false",
     "LOG_LEVEL": "WARNING",
     "LOG_FORMAT": "console",
     "TRUSTED_PROXIES": "",

@@ -1,7 +1,5 @@
 """GET /api/v1/ping, GET /api/v1/brands"""
 
-from uuid import UUID
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -32,6 +30,6 @@ class Brands(ApiView):
         return self.page_of(OLDEST_FIRST, rows, query, name="brands", as_json=brand_json)
 
 
-def brand_in_scope(view: ApiView, brand_id: UUID | None) -> Brand | None:
+def brand_in_scope(view: ApiView, brand_id: str | None) -> Brand | None:
     """The brand that a call names, None for none. Raises NotHere (404) and OtherBrand (403)."""
     return view.get_in_scope(Brand.objects.all(), brand_id, brand_field="pk") if brand_id else None

@@ -16,7 +16,8 @@ def chosen_workspace(text: str | None) -> Workspace:
     """The workspace of this id or name, or the only one. Raises CommandError naming those there are."""
     workspaces = Workspace.objects.order_by("created_at")
     if text:
-        workspaces = workspaces.filter(pk=parse_id(text)) if parse_id(text) else workspaces.filter(name=text)
+        pk = parse_id(text)
+        workspaces = workspaces.filter(pk=pk) if pk else workspaces.filter(name=text)
     found = list(workspaces[:2])
     if len(found) != 1:
         names = ", ".join(

@@ -4,6 +4,7 @@ Every action takes the conversation's row lock first: changes of one conversatio
 """
 
 from datetime import datetime
+from types import EllipsisType
 
 from django.db import transaction
 from django.utils import timezone
@@ -45,16 +46,17 @@ def send_message(
 
 @transaction.atomic
 def set_status(
-    conversation: Conversation, *, status: Conversation.Status, snoozed_until: datetime | None = None
+    conversation: Conversation, *, status: Conversation.Status, snoozed_until: datetime | EllipsisType | None = ...
 ) -> Conversation:
     """Change the status; the status it has already changes nothing but, when snoozed, the time of waking.
 
-    snoozed_until: with status snoozed, when the conversation reopens by itself; None for not before somebody acts.
+    snoozed_until: with status snoozed, when the conversation reopens by itself; None for not before somebody acts; left
+    out, a conversation that is snoozed already keeps its time.
     """
     conversation = _locked(conversation)
     if conversation.status != status:
-        _change_status(conversation, status, snoozed_until)
-    elif snoozed_until and conversation.snoozed_until != snoozed_until:
+        _change_status(conversation, status, None if snoozed_until is ... else snoozed_until)
+    elif snoozed_until is not ... and conversation.snoozed_until != snoozed_until:
         conversation.snoozed_until = snoozed_until
         conversation.updated_at = now_after(conversation.updated_at)
         conversation.save(update_fields=["snoozed_until", "updated_at"])

@@ -62,9 +62,9 @@ class ConversationById(ApiView):
         tags=["Conversations"],
         responses=ConversationAnswer,
     )
-    def get(self, request: Request, conversation_id: str) -> Response:
+    def get(self, request: Request, id: str) -> Response:
         self.parameters(Shape)
-        conversation = self.get_in_scope(Conversation.objects.with_people().select_related("brand"), conversation_id)
+        conversation = self.get_in_scope(Conversation.objects.with_people().select_related("brand"), id)
         messages, older = _before(conversation, conversation.last_position + 1, THREAD_LENGTH)
         return Response({"conversation": thread_json(conversation, messages, older)})
 
@@ -75,10 +75,10 @@ class ConversationById(ApiView):
         request=StatusChange,
         responses=Done,
     )
-    def patch(self, request: Request, conversation_id: str) -> Response:
-        conversation = self.get_in_scope(Conversation.objects.all(), conversation_id)
+    def patch(self, request: Request, id: str) -> Response:
+        conversation = self.get_in_scope(Conversation.objects.all(), id)
         body = self.body(StatusChange)
-        actions.set_status(conversation, status=body["status"], snoozed_until=body.get("snoozedUntil"))
+        actions.set_status(conversation, status=body["status"], snoozed_until=body.get("snoozedUntil", ...))
         return Response({"ok": True})
 
 
@@ -91,8 +91,8 @@ class MessagesOfConversation(ApiView):
         responses={201: MessageSent},
     )
     @idempotent
-    def post(self, request: Request, conversation_id: str) -> Response:
-        conversation = self.get_in_scope(Conversation.objects.all(), conversation_id)
+    def post(self, request: Request, id: str) -> Response:
+        conversation = self.get_in_scope(Conversation.objects.all(), id)
         body = self.body(NewMessage)
         message = actions.send_message(conversation, role=Message.Role.OPERATOR, body=body["body"], channel=Channel.API)
         location = f"/api/v1/messages?conversationId={conversation.pk}"

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from brands.models import Operator
 from brands.serializers import BrandJson, brand_json
 from conversations.models import MAX_BODY, Channel, Conversation, Message, Visitor
-from praxtalk.api.serializers import Id, Milliseconds, Moment, Page, Shape, Text
+from praxtalk.api.serializers import Id, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
 from praxtalk.data.clock import to_milliseconds
 
 # --- out ---
@@ -140,7 +140,7 @@ class MessageSent(serializers.Serializer[Any]):
 class ConversationQuery(Page):
     status = serializers.ChoiceField(Conversation.Status.choices, required=False)
     brandId = Id(required=False)
-    updatedSince = Milliseconds(required=False, help_text="Changed at or after this time (ms since the epoch)")
+    updatedSince = MillisecondsParameter(required=False, help_text="Changed at or after this time (ms since the epoch)")
 
 
 class StatusChange(Shape):

@@ -19,7 +19,7 @@ class EventJson(serializers.Serializer[Any]):
     createdAt = Moment()
     workspaceId = serializers.UUIDField()
     brandId = serializers.UUIDField(allow_null=True)
-    data = serializers.DictField(help_text="The objects it is about, in their REST shape")
+    data = serializers.DictField(help_text="The objects it is about, in their REST shape")  # type: ignore[assignment]
 
 
 class EventList(serializers.Serializer[Any]):

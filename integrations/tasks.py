@@ -19,4 +19,5 @@ async def _pump() -> None:
 
 
 def _worker_is_stopping() -> bool:
-    return any(told not in (None, False) for told in (state.should_stop, state.should_terminate))
+    """Celery sets an exit status there, which may be 0."""
+    return any(told is not None and told is not False for told in (state.should_stop, state.should_terminate))

@@ -50,7 +50,7 @@ class Leads(ApiView):
     def post(self, request: Request) -> Response:
         body = self.body(NewLead)
         brand_id, conversation_id = body.pop("brandId", None), body.pop("conversationId", None)
-        brand = brand_in_scope(self, brand_id or self.key.brand_id)
+        brand = brand_in_scope(self, brand_id or (str(self.key.brand_id) if self.key.brand_id else None))
         conversation = self.get_in_scope(Conversation.objects.all(), conversation_id) if conversation_id else None
         try:
             lead = actions.create_lead(self.key.workspace_id, brand=brand, conversation=conversation, **body)
@@ -63,7 +63,7 @@ class LeadById(ApiView):
     @extend_schema(
         operation_id="updateLead", summary="Change a lead", tags=["Leads"], request=LeadChange, responses=Done
     )
-    def patch(self, request: Request, lead_id: str) -> Response:
-        lead = self.get_in_scope(Lead.objects.all(), lead_id)
+    def patch(self, request: Request, id: str) -> Response:
+        lead = self.get_in_scope(Lead.objects.all(), id)
         actions.update_lead(lead, **self.body(LeadChange))
         return Response({"ok": True})

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from leads.models import Lead
-from praxtalk.api.serializers import Email, Id, Milliseconds, Moment, Page, PartialShape, Shape, Text
+from praxtalk.api.serializers import Email, Id, MillisecondsParameter, Moment, Page, PartialShape, Shape, Text
 from praxtalk.data.clock import to_milliseconds
 
 MAX_NOTES = 10_000
@@ -54,7 +54,7 @@ class LeadCreated(serializers.Serializer[Any]):
 class LeadQuery(Page):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
     brandId = Id(required=False)
-    updatedSince = Milliseconds(required=False, help_text="Changed at or after this time (ms since the epoch)")
+    updatedSince = MillisecondsParameter(required=False, help_text="Changed at or after this time (ms since the epoch)")
 
 
 class NewLead(Shape):

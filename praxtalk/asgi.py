@@ -5,8 +5,8 @@ Django's own ASGI handler, which opens a thread and a connection for each.
 """
 
 import os
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote_from_bytes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 
@@ -14,12 +14,12 @@ from asgiref.wsgi import WsgiToAsgi
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from twisted.web.http import RESPONSES as REASONS
 
+from praxtalk.api.address import is_trusted_proxy
 from praxtalk.orphans import end_with_parent
 
-QUERY_CHARACTERS = "!$%&'()*+,-./:;=?@_~"
-
-_http = WsgiToAsgi(get_wsgi_application())
+_http = WsgiToAsgi(get_wsgi_application())  # type: ignore[no-untyped-call]
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -27,16 +27,17 @@ async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
     - A header with an underscore is dropped: in WSGI, X_Forwarded_For and X-Forwarded-For are one, and a proxy vouches for
       the second only.
+    - X-Forwarded-Proto is believed from trusted proxies only, as X-Forwarded-For is in praxtalk/api/address.py.
     - WSGI reads as far as Content-Length says. A body sent in chunks has none, so it is counted first.
-    - Raw bytes in the query string are percent-encoded, as a browser would have done.
     """
     headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
+    if not is_trusted_proxy((scope.get("client") or [""])[0]):
+        headers = [(name, value) for name, value in headers if name != b"x-forwarded-proto"]
     if any(name == b"transfer-encoding" for name, _ in headers):
         body = await _whole(receive)
         headers.append((b"content-length", b"%d" % len(body)))
         receive = _again(body)
-    query = quote_from_bytes(scope["query_string"], safe=QUERY_CHARACTERS).encode()
-    await _http(scope | {"headers": headers, "query_string": query}, receive, send)
+    await _http(scope | {"headers": headers}, receive, send)
 
 
 async def _whole(receive: Any) -> bytes:
@@ -55,6 +56,8 @@ def _again(body: bytes) -> Any:
 
     return receive
 
+
+REASONS.update({status.value: status.phrase.encode() for status in HTTPStatus})  # Twisted knows no 422 and no 429
 
 application = ProtocolTypeRouter({"http": http})
 end_with_parent()

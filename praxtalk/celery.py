@@ -1,14 +1,18 @@
 """The Celery app. What runs when is CELERY_BEAT_SCHEDULE in the settings."""
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.platforms import SecurityWarning  # type: ignore[attr-defined]
 from celery.signals import beat_init, celeryd_init, setup_logging
 
 from praxtalk.orphans import end_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
+
+warnings.filterwarnings("ignore", category=SecurityWarning)  # of root and pickle; tasks here are JSON only
 
 app = Celery("praxtalk")
 app.config_from_object("django.conf:settings", namespace="CELERY")

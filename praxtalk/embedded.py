@@ -160,7 +160,7 @@ def _start_postgres(pgdata: Path) -> str:
             wheel.PostgresServer._instances.pop(pgdata, None)
             _say("PostgreSQL is recovering its data ...")
             time.sleep(2)
-    uri = server.get_uri(database=DATABASE)
+    uri = str(server.get_uri(database=DATABASE))
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
         if not found:

@@ -1,7 +1,7 @@
 """/api/v1/openapi.json: made once in a process, from the endpoints themselves."""
 
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
@@ -14,8 +14,8 @@ from praxtalk.api.view import ApiView
 class OpenApiDocument(ApiView):
     """Public; counted per IP like every call."""
 
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes: ClassVar[list[Any]] = []
+    authentication_classes = ()
+    permission_classes = ()
     schema = None
 
     def get(self, request: Request) -> Response:

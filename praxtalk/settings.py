@@ -4,9 +4,12 @@ Sections: environment, apps, data, REST, webhooks and timed work, security, logs
 """
 
 import ipaddress
+import os
+import re
 import warnings
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import environ
@@ -23,51 +26,58 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 
-def _required(name: str, hint: str) -> str:
-    value: str = env.str(name, default="")
-    if not value:
-        raise ImproperlyConfigured(f"{name} is not set: {hint}. `python manage.py` provides one for development.")
-    return value
+def _refuse(name: str, hint: str) -> NoReturn:
+    raise ImproperlyConfigured(f"{name} is missing or wrong: {hint}.")
 
 
-def _networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def _matching(name: str, pattern: str, hint: str, default: str = "") -> str:
+    value: str = env.str(name, default=default)
+    return value if re.fullmatch(pattern, value, re.IGNORECASE) else _refuse(name, hint)
+
+
+def _integer(name: str, default: int, smallest: int) -> int:
+    value = env.str(name, default="") or str(default)
+    return int(value) if value.isdecimal() and int(value) >= smallest else _refuse(name, f"a number from {smallest}")
+
+
+def _networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     try:
-        return [ipaddress.ip_network(text.strip()) for text in env.list(name, default=[])]
+        texts = env.str(name, default=default).split(",")
+        return [ipaddress.ip_network(text.strip()) for text in texts if text.strip()]
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name} takes networks like 10.0.0.0/8, separated by commas: {error}.") from error
+        _refuse(name, f"networks like 10.0.0.0/8, separated by commas ({error})")
 
 
-def _at_least_one(name: str, default: int) -> int:
-    value: int = env.int(name, default=default)
-    if value < 1:
-        raise ImproperlyConfigured(f"{name} must be 1 or more, not {value}.")
-    return value
-
-
-DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = _required("SECRET_KEY", "at least 50 random characters that sign cursors and sessions")
-ENCRYPTION_KEYS = _required("ENCRYPTION_KEYS", "id:key pairs of Fernet keys, the newest first, separated by commas")
-DATABASE_URL = _required("DATABASE_URL", "postgresql://user:password@host/name")
-REDIS_URL = _required("REDIS_URL", "redis://:password@host:6379/0, for Valkey or Redis")
+DEBUG = _matching("DEBUG", "true|false", "true or false", default="false").lower() == "true"
+SECRET_KEY = _matching("SECRET_KEY", ".{8,}", "at least 50 random characters, which sign cursors and sessions")
+ENCRYPTION_KEYS = _matching(
+    "ENCRYPTION_KEYS", r"(\w+:[\w-]{43}=(,\s*|$))+", "id:key pairs of Fernet keys, newest first, separated by commas"
+)
+DATABASE_URL = _matching("DATABASE_URL", "postgres(ql)?://.+", "postgresql://user:password@host/name")
+REDIS_URL = _matching("REDIS_URL", "(rediss?|unix)://.+", "redis://:password@host:6379/0, of Valkey or Redis")
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")))
 HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
-BASE_URL = env.str("BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", urlsplit(BASE_URL).hostname])
-WEB_PROCESSES = env.int("WEB_PROCESSES", default=0)
-SERVE_PID = env.int("SERVE_PID", default=0)
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
-LOG_FORMAT = env.str("LOG_FORMAT", default="console")
+PORT = _integer("PORT", 8000, 1)
+BASE_URL = _matching(
+    "BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", f"http://127.0.0.1:{PORT}"
+).rstrip("/")
+BASE_HOST = urlsplit(BASE_URL).hostname or ""
+IS_LOCAL = BASE_HOST in ("127.0.0.1", "localhost", "::1")
+ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"]), BASE_HOST]
+WEB_PROCESSES = _integer("WEB_PROCESSES", os.cpu_count() or 1, 1)
+SERVE_PID = _integer("SERVE_PID", 0, 0)
+LOG_LEVEL = _matching("LOG_LEVEL", "debug|info|warning|error", "debug, info, warning or error", default="info").upper()
+LOG_FORMAT = _matching("LOG_FORMAT", "console|json", "console or json", default="console")
 TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
-RATE_LIMIT_IP = _at_least_one("RATE_LIMIT_IP", 60)
-RATE_LIMIT_READ_KEY = _at_least_one("RATE_LIMIT_READ_KEY", 6000)
-RATE_LIMIT_WRITE_KEY = _at_least_one("RATE_LIMIT_WRITE_KEY", 600)
-WEBHOOK_ALLOW_CIDRS = _networks("WEBHOOK_ALLOW_CIDRS")
+RATE_LIMIT_IP = _integer("RATE_LIMIT_IP", 60, 1)
+RATE_LIMIT_READ_KEY = _integer("RATE_LIMIT_READ_KEY", 6000, 1)
+RATE_LIMIT_WRITE_KEY = _integer("RATE_LIMIT_WRITE_KEY", 600, 1)
+# Where only this machine reaches PraxTalk, PraxTalk may reach this machine: a receiver can be tried at once.
+WEBHOOK_ALLOW_CIDRS = _networks("WEBHOOK_ALLOW_CIDRS", default="127.0.0.0/8,::1/128" if IS_LOCAL else "")
 
 # --- apps -------------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "daphne",
     "praxtalk.dashboard.apps.DashboardConfig",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -75,7 +85,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "channels",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",

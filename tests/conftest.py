@@ -18,8 +18,9 @@ _addresses = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items):
-    """Live servers and browsers first, so that two workers end at about the same time."""
-    items.sort(key=lambda item: "live" not in getattr(item, "fixturenames", ()))
+    """Live servers first, so that two workers end at about the same time; browsers last, see test_browser.py."""
+    place = lambda item: bool(item.get_closest_marker("browser")) * 2 + (not item.get_closest_marker("live"))  # noqa: E731
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ class Pump:
             if self._in_flight:
                 await asyncio.wait(self._in_flight)
         listener.cancel()
-        await _in_database(connection.close)
+        await _in_database(_disconnect)
 
     async def _start_due(self, transport: Transport) -> bool:
         room = MAX_AT_ONCE - len(self._in_flight)
@@ -98,6 +98,10 @@ class Pump:
                     async for _ in words.listen():
                         self._woken.set()
             await asyncio.sleep(POLL_SECONDS)
+
+
+def _disconnect() -> None:
+    connection.close()
 
 
 async def _in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

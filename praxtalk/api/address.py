@@ -26,6 +26,12 @@ def client_address(request: HttpRequest) -> str:
     return str(address) if address else UNKNOWN
 
 
+def is_trusted_proxy(address: str) -> bool:
+    """Whether this peer is one of TRUSTED_PROXIES."""
+    ip = _parse(address)
+    return ip is not None and any(ip in network for network in settings.TRUSTED_PROXIES)
+
+
 def limited_unit(address: str) -> str:
     """What the per-IP limit counts: an IPv4 address, or the /64 of an IPv6 address."""
     ip = ipaddress.ip_address(address)

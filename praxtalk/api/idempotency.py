@@ -35,15 +35,9 @@ def idempotent(post: Callable[..., Response]) -> Callable[..., Response]:
                 return post(view, request, **path)
             _check(key)
             fingerprint = _fingerprint(request)
-            _, is_first = StoredAnswer.objects.get_or_create(
-                workspace_id=request.auth.workspace_id,
-                caller_id=request.auth.pk,
-                key=key,
-                defaults={"fingerprint": fingerprint},
-            )
-            row = StoredAnswer.objects.filter(
-                workspace_id=request.auth.workspace_id, caller_id=request.auth.pk, key=key
-            )
+            own = {"workspace_id": view.key.workspace_id, "caller_id": view.key.pk, "key": key}
+            _, is_first = StoredAnswer.objects.get_or_create(**own, defaults={"fingerprint": fingerprint})
+            row = StoredAnswer.objects.filter(**own)
             if not is_first:
                 return _replay(row.get(), fingerprint)
             response = post(view, request, **path)

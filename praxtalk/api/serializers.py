@@ -1,16 +1,15 @@
 """Shapes that come in: nothing unknown, nothing coerced, every complaint naming its field."""
 
 from typing import Any
-from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.settings import api_settings
 
 from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from praxtalk.data.clock import MAX_MILLISECONDS, from_milliseconds
-from praxtalk.data.ids import parse_id
 
 MAX_CURSOR = 512
+MAX_ID = 100
 
 
 class Shape(serializers.Serializer[Any]):
@@ -60,32 +59,31 @@ class Email(Text, serializers.EmailField):
     """An e-mail address."""
 
 
-class Id(serializers.CharField):
-    """The id of another row: a UUID. One that is none, or nobody's, is refused where the row is looked up."""
+class Id(Text):
+    """The id of another row. One that is no UUID, or nobody's, is a 404 where the row is looked up."""
 
-    default_error_messages = {"invalid_id": "Not an id."}  # noqa: RUF012 - DRF's own declaration
-
-    def to_internal_value(self, data: Any) -> UUID:  # type: ignore[override]
-        value = parse_id(data) if isinstance(data, str) else None
-        if value is None:
-            self.fail("invalid_id")
-        return value
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_ID, **kwargs)
 
 
-class Milliseconds(serializers.IntegerField):
-    """A time: whole milliseconds since the Unix epoch. Becomes an aware datetime."""
+class MillisecondsParameter(serializers.IntegerField):
+    """A time in a query: whole milliseconds since the Unix epoch. Becomes an aware datetime."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=0, max_value=MAX_MILLISECONDS, **kwargs)
 
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, bool | float):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
     def run_validation(self, data: Any = serializers.empty) -> Any:
         value = super().run_validation(data)
         return from_milliseconds(value) if isinstance(value, int) else value
+
+
+class Milliseconds(MillisecondsParameter):
+    """A time in a body: a JSON number, not a string of digits."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class Page(Shape):
@@ -99,12 +97,6 @@ class Done(serializers.Serializer[Any]):
     """{"ok": true}"""
 
     ok = serializers.BooleanField()
-
-
-class Refusal(serializers.Serializer[Any]):
-    """{"error": "a sentence to act on"}"""
-
-    error = serializers.CharField()
 
 
 class Moment(serializers.IntegerField):

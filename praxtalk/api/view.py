@@ -1,7 +1,7 @@
 """ApiView: the way of every REST call from the door to its endpoint, and back."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -43,13 +43,19 @@ class ApiView(APIView):
     5. The endpoint: shape, get_in_scope, one action, answer.
     """
 
-    http_method_names: ClassVar[list[str]] = ["get", "post", "patch", "delete", "head", "options"]
+    http_method_names = [  # noqa: RUF012 - Django's own declaration
+        "get",
+        "post",
+        "patch",
+        "delete",
+        "head",
+        "options",
+    ]
     usage: limits.Usage | None = None
 
     @property
     def key(self) -> Caller:
-        key: Caller = self.request.auth
-        return key
+        return cast(Caller, self.request.auth)
 
     def perform_authentication(self, request: Request) -> None:
         key, refusal = self._identify(request)
@@ -66,7 +72,7 @@ class ApiView(APIView):
 
     def _identify(self, request: Request) -> tuple[Caller | None, Exception | None]:
         try:
-            return request.auth, None
+            return cast(Caller | None, request.auth), None
         except AuthenticationFailed as refusal:
             return None, refusal
 
@@ -114,9 +120,9 @@ class ApiView(APIView):
             answer["nextCursor"] = cursor
         return Response(answer)
 
-    def get_in_scope(self, rows: QuerySet[Row], text: str | UUID, *, brand_field: str = "brand_id") -> Row:
+    def get_in_scope(self, rows: QuerySet[Row], text: str, *, brand_field: str = "brand_id") -> Row:
         """The row of this id in the key's workspace and brand. Raises NotHere (404) and OtherBrand (403)."""
-        row_id = parse_id(str(text))
+        row_id = parse_id(text)
         row = rows.filter(workspace_id=self.key.workspace_id, pk=row_id).first() if row_id else None
         if row is None:
             raise NotHere()
@@ -140,8 +146,8 @@ def _checked(shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:
 class NoSuchEndpoint(ApiView):
     """Any other path under /api/: 404 as JSON, counted per IP like every call."""
 
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes: ClassVar[list[Any]] = []
+    authentication_classes = ()
+    permission_classes = ()
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

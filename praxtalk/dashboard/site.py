@@ -1,6 +1,7 @@
 """The dashboard at /app: Django's admin site, entered by operators."""
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest
 
 
@@ -11,6 +12,7 @@ class Dashboard(AdminSite):
     site_header = "PraxTalk"
     index_title = "Dashboard"
     enable_nav_sidebar = False
+    login_form = AuthenticationForm  # the admin's own asks for is_staff; here every active operator enters
 
     def has_permission(self, request: HttpRequest) -> bool:
         return request.user.is_authenticated and request.user.is_active

@@ -3,9 +3,7 @@
 from typing import Any
 
 from django.apps import apps
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement
-from django.db.models import Model
 from django.db.models.constraints import BaseConstraint
 
 
@@ -21,16 +19,16 @@ class CompositeForeignKey(BaseConstraint):
         super().__init__(name=name)
         self.fields, self.to, self.to_fields = tuple(fields), to, tuple(to_fields)
 
-    def constraint_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
         """Of a new table: nothing inside CREATE TABLE; see create_sql."""
         return self.create_sql(model, schema_editor)
 
-    def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:  # type: ignore[override]
+    def create_sql(self, model: Any, schema_editor: Any) -> str:
         """Nothing now, the constraint at the end of the migration, when the unique constraint it refers to is there."""
         quote = schema_editor.quote_name
         target = apps.get_model(self.to)
-        here = ", ".join(quote(model._meta.get_field(field).column) for field in self.fields)  # type: ignore[union-attr]
-        there = ", ".join(quote(target._meta.get_field(field).column) for field in self.to_fields)  # type: ignore[union-attr]
+        here = ", ".join(quote(str(model._meta.get_field(field).column)) for field in self.fields)
+        there = ", ".join(quote(str(target._meta.get_field(field).column)) for field in self.to_fields)
         schema_editor.deferred_sql.append(
             Statement(
                 "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s FOREIGN KEY (%(here)s) REFERENCES %(target)s (%(there)s) "
@@ -44,7 +42,7 @@ class CompositeForeignKey(BaseConstraint):
         )
         return ""
 
-    def remove_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:
+    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
         return Statement(
             "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s",
             table=schema_editor.quote_name(model._meta.db_table),
@@ -55,9 +53,8 @@ class CompositeForeignKey(BaseConstraint):
         """Nothing: the database checks it at commit."""
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
-        path, args, kwargs = super().deconstruct()
-        kwargs |= {"fields": self.fields, "to": self.to, "to_fields": self.to_fields}
-        return path, args, kwargs
+        path, _, kwargs = super().deconstruct()
+        return path, (), kwargs | {"fields": self.fields, "to": self.to, "to_fields": self.to_fields}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CompositeForeignKey) and self.deconstruct() == other.deconstruct()

@@ -53,6 +53,7 @@ BODIES = [  # method, path, raw body, a word of the answer
     ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": 4102444800000.5}', "snoozedUntil"),
     ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": true}', "snoozedUntil"),
     ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": "tomorrow"}', "snoozedUntil"),
+    ("patch", CONVERSATION, b'{"status": "snoozed", "snoozedUntil": "4102444800000"}', "snoozedUntil"),
     ("post", LEADS, b'{"email": "maya@acme.com"}', "name"),
     ("post", LEADS, b'{"name": ""}', "name"),
     ("post", LEADS, b'{"name": 7}', "name"),
@@ -64,9 +65,9 @@ BODIES = [  # method, path, raw body, a word of the answer
     ("post", LEADS, b'{"name": "Maya", "phone": "' + b"1" * 41 + b'"}', "phone"),
     ("post", LEADS, b'{"name": "Maya", "notes": "' + b"x" * 10_001 + b'"}', "notes"),
     ("post", LEADS, b'{"name": "Maya", "status": "hot"}', "status"),
-    ("post", LEADS, b'{"name": "Maya", "brandId": "x"}', "brandId"),
+    ("post", LEADS, b'{"name": "Maya", "brandId": "' + b"x" * 101 + b'"}', "brandId"),
     ("post", LEADS, b'{"name": "Maya", "brandId": 5}', "brandId"),
-    ("post", LEADS, b'{"name": "Maya", "conversationId": "1234"}', "conversationId"),
+    ("post", LEADS, b'{"name": "Maya", "conversationId": ["1234"]}', "conversationId"),
     ("patch", LEAD, b"{}", "at least one"),
     ("patch", LEAD, b'{"status": "hot"}', "status"),
     ("patch", LEAD, b'{"name": ""}', "name"),
@@ -90,7 +91,6 @@ QUERIES = [
             ("status=done", "status"),
             ("status=open%00", "status"),
             ("status=%ff", "status"),
-            ("brandId=x", "brandId"),
             ("brandId=", "brandId"),
             ("brandid=x", "brandid"),
             ("limit=5&limit=6", "limit"),
@@ -106,7 +106,6 @@ QUERIES = [
     ),
     ("/api/v1/messages", "conversationId"),
     ("/api/v1/messages?conversationId=", "conversationId"),
-    ("/api/v1/messages?conversationId=5", "conversationId"),
     ("/api/v1/messages?conversationId={conversation}&cursor=forged", "cursor"),
     ("/api/v1/messages?conversationId={conversation}&limit=101", "limit"),
     ("/api/v1/brands?limit=0", "limit"),
@@ -190,9 +189,9 @@ def test_query_parameters_on_writes(crm, talks):
     ],
 )
 def test_an_id_that_is_none_is_a_404(crm, talks, bad_id):
-    for path in (f"/api/v1/conversations/{bad_id}",):
-        assert crm.get(path).status_code == 404
-        assert crm.patch(path, {"status": "open"}).status_code == 404
+    path = f"/api/v1/conversations/{bad_id}"
+    assert crm.get(path).status_code == 404
+    assert crm.patch(path, {"status": "open"}).status_code == 404
     assert crm.post(f"/api/v1/conversations/{bad_id}/messages", {"body": "x"}).status_code == 404
     assert crm.patch(f"/api/v1/leads/{bad_id}", {"status": "won"}).status_code == 404
 
@@ -233,3 +232,11 @@ def test_a_failure_of_ours_tells_nothing(crm, db, monkeypatch):
     assert b"swordfish" not in answer.content
     assert answer["X-Request-Id"]
     assert answer["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("bad_id", ["x", "5", "1234-5678"])
+def test_an_id_that_is_none_is_a_404_in_queries_and_bodies_too(crm, talks, bad_id):
+    for path in ("conversations?brandId=", "leads?brandId=", "messages?conversationId="):
+        assert crm.get(f"/api/v1/{path}{bad_id}").status_code == 404
+    for field in ("brandId", "conversationId"):
+        assert crm.post(LEADS, {"name": "Maya", field: bad_id}).status_code == 404

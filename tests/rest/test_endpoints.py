@@ -141,7 +141,10 @@ def test_snooze_again_moves_the_time_without_an_event(cast, talks, crm):
     before = events_of(cast.acme)
     until = int((datetime.now(UTC) + timedelta(days=1)).timestamp() * 1000)
     crm.patch(path, {"status": "snoozed", "snoozedUntil": until})
+    crm.patch(path, {"status": "snoozed"})
     assert crm.get(path).json()["conversation"]["snoozedUntil"] == until
+    crm.patch(path, {"status": "snoozed", "snoozedUntil": None})
+    assert crm.get(path).json()["conversation"]["snoozedUntil"] is None
     assert events_of(cast.acme) == before
 
 

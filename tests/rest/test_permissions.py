@@ -50,8 +50,8 @@ def test_the_table_holds_every_route():
         p.pattern._route for p in urlpatterns if isinstance(p, URLPattern) and str(p.pattern).startswith("api/v1/")
     }
     known = [*READS.values(), *(path for path, _, _ in WRITES.values())]
-    paths = {path.split("?")[0].lstrip("/").replace("{conversation}", "<str:conversation_id>") for path in known}
-    paths = {path.replace("{lead}", "<str:lead_id>") for path in paths}
+    paths = {path.split("?")[0].lstrip("/").replace("{conversation}", "<str:id>") for path in known}
+    paths = {path.replace("{lead}", "<str:id>") for path in paths}
     assert routes - paths == {"api/v1/openapi.json"}  # public
 
 

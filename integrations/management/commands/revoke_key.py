@@ -19,8 +19,9 @@ class Command(BaseCommand):
                 state = "revoked" if row.revoked_at else "valid"
                 self.stdout.write(f"{row.pk}  {row.workspace.name}  {row}  {row.scope}  {state}")
             return
-        found = ApiKey.objects.filter(pk=parse_id(key)) if parse_id(key) else ApiKey.objects.filter(digest=digest(key))
-        row = found.first()
-        if row is None:
+        key_id = parse_id(key)
+        found = ApiKey.objects.filter(pk=key_id) if key_id else ApiKey.objects.filter(digest=digest(key))
+        named = found.first()
+        if named is None:
             raise CommandError("There is no such key.")
-        self.stdout.write("Revoked." if revoke_key(row) else "It was revoked before.")
+        self.stdout.write("Revoked." if revoke_key(named) else "It was revoked before.")

@@ -17,7 +17,8 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         demo = make_demo()
         if demo is None:
-            self.stdout.write(f"The database holds a workspace already. A demo's login and keys are in {demo_file()}.")
+            where = f" The demo's login and keys are in {demo_file()}." if demo_file().exists() else ""
+            self.stdout.write(f"The database holds a workspace already; nothing is changed.{where}")
             return
         self.stdout.write(
             f"""

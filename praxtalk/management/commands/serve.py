@@ -1,11 +1,11 @@
 """manage.py serve: everything a node runs, under one parent."""
 
-import os
 import socket
 import sys
 import time
 import urllib.request
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -65,16 +65,15 @@ class Command(BaseCommand):
         raise AssertionError
 
     def _web(self, listening: socket.socket) -> list[Child]:
-        count = settings.WEB_PROCESSES or os.cpu_count() or 1
         descriptor = listening.fileno()
         command = python("-m", "daphne", "--fd", str(descriptor), "--verbosity", "0", "--no-server-name")
         command += ["--ping-interval", "20", "--ping-timeout", "30", "praxtalk.asgi:application"]
-        return [Child(f"web.{number}", command, 0, (descriptor,)) for number in range(1, count + 1)]
+        return [Child(f"web.{number}", command, 0, (descriptor,)) for number in range(1, settings.WEB_PROCESSES + 1)]
 
     def _answers(self) -> bool:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
         url = f"http://[{host}]:{settings.PORT}/healthz" if ":" in host else f"http://{host}:{settings.PORT}/healthz"
-        request = urllib.request.Request(url, headers={"Host": settings.ALLOWED_HOSTS[0]})  # noqa: S310 - our own address
+        request = urllib.request.Request(url, headers={"Host": urlsplit(settings.BASE_URL).netloc})  # noqa: S310 - our own
         try:
             with urllib.request.urlopen(request, timeout=1) as answer:  # noqa: S310
                 return bool(answer.status == 200)
@@ -84,7 +83,7 @@ class Command(BaseCommand):
 
 def _workers() -> dict[str, Child]:
     def celery(*arguments: str) -> list[str]:
-        return python("-m", "celery", "--app", "praxtalk", *arguments, "--loglevel", "WARNING")
+        return python("-m", "celery", "--quiet", "--app", "praxtalk", *arguments, "--loglevel", "WARNING")
 
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--pool", "threads")
     return {

@@ -1,0 +1,213 @@
+"""`manage.py serve`: up, down, and killed at any place without losing an event."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from integrations.api_keys import create_key
+from integrations.models import Delivery, Event, EventName
+from integrations.webhooks.subscriptions import create_webhook
+from praxtalk import embedded
+from tests.servers import PROJECT, Server, is_running
+from tests.webhooks.receivers import receiver
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
+
+
+def call(server, path, secret=None, body=None, address="198.18.200.1", timeout=10):
+    """(status, body, headers) of a real request."""
+    headers = {"X-Forwarded-For": address, "Content-Type": "application/json"}
+    if secret:
+        headers["Authorization"] = f"Bearer {secret}"
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(server.url + path, data=data, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), error.headers
+
+
+def test_up_and_down_in_order(cast):
+    with Server() as server:
+        assert set(server.pids) >= {"web.1", "worker", "webhooks", "beat", "serve"}
+        status, body, _ = call(server, "/readyz")
+        assert (status, json.loads(body)["status"]) == (200, "ok")
+        assert call(server, "/healthz")[0] == 200
+        with socket.create_connection(("127.0.0.1", server.port)):  # half open: says nothing, holds nothing up
+            server.process.send_signal(signal.SIGINT)
+            assert server.wait_for_end() == 0
+    assert server.output.rstrip().endswith("Stopped.")
+    assert "Traceback" not in server.output
+
+
+def test_a_second_one_on_the_same_port_says_so(cast):
+    with Server("--only", "web") as server:
+        second = subprocess.run(
+            [sys.executable, "manage.py", "serve"],
+            cwd=PROJECT,
+            env=server.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert "Is PraxTalk running already?" in second.stderr
+        assert call(server, "/healthz")[0] == 200
+
+
+def test_two_processes_count_together_exactly(cast):
+    """60 a minute from one address, whichever of the processes answers."""
+    with Server("--only", "web", WEB_PROCESSES="2", RATE_LIMIT_IP="60") as server:
+        address = f"10.9.{int(time.time()) >> 8 & 255}.{int(time.time()) & 255}"
+        headers = call(server, "/api/v1/ping", address=address)[2]
+        used = 1
+        left = int(headers["X-RateLimit-Reset"]) - time.time()
+        if left < 15:  # the window is about to turn: count in the next one
+            time.sleep(left + 1)
+            used = 0
+        codes = [call(server, "/api/v1/ping", address=address)[0] for _ in range(62 - used)]
+        assert codes == [401] * (60 - used) + [429] * 2
+        _, body, headers = call(server, "/api/v1/ping", address=address)
+        assert set(json.loads(body)) == {"error"}
+        assert int(headers["Retry-After"]) >= 1
+
+
+def test_a_body_in_chunks_and_raw_bytes_arrive(cast):
+    _, secret = create_key(cast.acme, name="k", scope="write")
+    with Server("--only", "web") as server:
+
+        def raw(head, body=b""):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+                lines = f"{head}\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {secret}\r\nConnection: close\r\n".encode(
+                    "latin-1"
+                )
+                connection.sendall(lines + body)
+                answer = b""
+                while chunk := connection.recv(65536):
+                    answer += chunk
+            return int(answer.split()[1]), answer
+
+        head = b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        assert raw("POST /api/v1/leads HTTP/1.1", head + b'8\r\n{"name":\r\n7\r\n"Maya"}\r\n0\r\n\r\n')[0] == 201
+        for path in ("/api/v1/leads?status=\xff", "/api/v1/nothing\xff", "/api/v1/leads?status=%ff"):
+            assert 400 <= raw(f"GET {path} HTTP/1.1", b"\r\n")[0] < 500
+        forged = b"X_Forwarded_For: 10.66.66.66\r\nX-Forwarded-For: 10.77.77.77\r\n\r\n"
+        assert raw("GET /api/v1/ping HTTP/1.1", forged)[0] == 200
+
+
+def test_valkey_killed_the_api_serves_on(cast, tmp_path):
+    _, secret = create_key(cast.acme, name="k", scope="write")
+    valkey = embedded._start_valkey(tmp_path / "valkey")
+    try:
+        with Server("--only", "web", REDIS_URL=valkey) as server:
+            assert call(server, "/api/v1/ping", secret)[2]["X-RateLimit-Limit"]
+            embedded._stop_valkey(valkey)
+            started = time.monotonic()
+            for _ in range(5):
+                status, _, headers = call(server, "/api/v1/leads", secret, {"name": "Maya"})
+                assert status == 201
+            assert time.monotonic() - started < 3
+            assert "X-RateLimit-Limit" not in headers
+            status, body, _ = call(server, "/readyz")
+            assert (status, json.loads(body)["status"], json.loads(body)["valkey"]) == (
+                200,
+                "degraded",
+                "does not answer",
+            )
+            assert server.output.count("valkey does not answer") <= 4  # once a minute, a use, a process
+            assert valkey not in server.output
+    finally:
+        embedded._stop_valkey(valkey)
+
+
+class Writer(threading.Thread):
+    """Creates leads until told to stop; remembers those that were acknowledged."""
+
+    def __init__(self, server, secret):
+        super().__init__()
+        self.server, self.secret, self.acknowledged, self.stopping = server, secret, set(), False
+
+    def run(self):
+        while not self.stopping:
+            try:
+                status, body, _ = call(self.server, "/api/v1/leads", self.secret, {"name": "Maya"}, timeout=3)
+            except OSError:
+                continue
+            if status == 201:
+                self.acknowledged.add(json.loads(body)["leadId"])
+            time.sleep(0.02)
+
+
+def test_any_process_killed_loses_no_event(cast):
+    _, secret = create_key(cast.acme, name="k", scope="write")
+    acknowledged = set()
+    with receiver(hang=0.05) as crm:
+        create_webhook_for(cast, crm.url)
+        for victim in ("webhooks", "worker", "beat", "web.1", "serve"):
+            with Server(WEB_PROCESSES="1") as server:
+                writer = Writer(server, secret)
+                writer.start()
+                time.sleep(1.0)
+                os.kill(server.pids[victim], signal.SIGKILL)
+                server.wait_for_end()
+                writer.stopping = True
+                writer.join(10)
+            acknowledged |= writer.acknowledged
+            assert writer.acknowledged, victim
+            if victim != "serve":
+                assert server.process.returncode == 1
+                assert f"{victim} (pid {server.pids[victim]}) was killed by SIGKILL" in server.output
+            assert not any(is_running(pid) for pid in server.pids.values())
+        with Server(WEB_PROCESSES="1"):
+            deadline = time.monotonic() + 45
+            while Delivery.objects.exclude(status="succeeded").exists():
+                assert time.monotonic() < deadline, Delivery.objects.exclude(status="succeeded").values()
+                time.sleep(0.2)
+    assert acknowledged <= {json.loads(request.body)["data"]["lead"]["_id"] for request in crm.requests}
+    recorded = {str(pk) for pk in Event.objects.values_list("pk", flat=True)}
+    assert {request.headers["X-PraxTalk-Event-Id"] for request in crm.requests} == recorded
+
+
+def create_webhook_for(cast, url):
+    import ipaddress
+
+    from django.test import override_settings
+
+    with override_settings(WEBHOOK_ALLOW_CIDRS=[ipaddress.ip_network("127.0.0.0/8")]):
+        return create_webhook(cast.acme, url=url, events=[EventName.LEAD_CREATED])
+
+
+WRONG = {
+    "RATE_LIMIT_IP": "0",
+    "TRUSTED_PROXIES": "nonsense",
+    "ENCRYPTION_KEYS": "bad",
+    "DATABASE_URL": "mysql://x/y",
+    "REDIS_URL": "foo",
+    "DEBUG": "maybe",
+    "LOG_FORMAT": "xml",
+    "LOG_LEVEL": "XX",
+    "BASE_URL": "chat.example.com",
+    "PORT": "abc",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_setting_is_said_at_once(name):
+    code = "import praxtalk.settings"
+    environment = os.environ | {name: WRONG[name]}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode != 0
+    assert f"ImproperlyConfigured: {name} is missing or wrong: " in result.stderr

@@ -1,0 +1,118 @@
+"""A real `manage.py serve` in front of the test's own database."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+PROJECT = Path(__file__).resolve().parent.parent
+UP_SECONDS = 40
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def database_url():
+    """The test's own database, as an environment variable names it."""
+    options = connection.settings_dict
+    host = options["OPTIONS"].get("host") or options["HOST"]
+    user, password, port = options["USER"], options["PASSWORD"], options["PORT"] or 5432
+    return f"postgresql://{user}:{password}@/{options['NAME']}?host={host}&port={port}"
+
+
+def valkey_url():
+    """The test's Valkey, in a numbered database of this worker's own: its Celery queues must meet no other's."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
+    return settings.REDIS_URL.rsplit("/", 1)[0] + f"/{number}"
+
+
+class Server:
+    """`with Server() as server:` - it is up inside, and gone with all its processes outside."""
+
+    def __init__(self, *arguments, **environment):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.arguments = arguments
+        self.lines = []
+        self.environment = os.environ | {
+            "DATABASE_URL": database_url(),
+            "REDIS_URL": valkey_url(),
+            "PORT": str(self.port),
+            "BASE_URL": self.url,
+            "TRUSTED_PROXIES": "127.0.0.0/8",
+            "WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
+            "LOG_LEVEL": "INFO",
+            **dict.fromkeys(("RATE_LIMIT_IP", "RATE_LIMIT_READ_KEY", "RATE_LIMIT_WRITE_KEY"), "1000000"),
+            **environment,
+        }
+
+    def __enter__(self):
+        command = [sys.executable, "manage.py", "serve", *self.arguments]
+        self.process = subprocess.Popen(
+            command, cwd=PROJECT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.wait_for_line("Up after")
+        return self
+
+    def __exit__(self, *args):
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(40)
+        finally:
+            for pid in self.pids.values():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self._reader.join(5)
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+
+    @property
+    def output(self):
+        return "\n".join(self.lines)
+
+    @property
+    def pids(self):
+        """Its processes: {"web.1": 123, ..., "serve": 122}"""
+        up = next((line for line in self.lines if line.startswith("Up after")), "")
+        found = {name: int(pid) for name, pid in re.findall(r"([a-z.0-9]+) (\d+)[,)]", up)}
+        return {**found, "serve": self.process.pid}
+
+    def wait_for_line(self, text):
+        deadline = time.monotonic() + UP_SECONDS
+        while text not in self.output:
+            assert self.process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.05)
+
+    def wait_for_end(self):
+        """Its exit status, once it and all its processes are gone."""
+        status = self.process.wait(40)
+        deadline = time.monotonic() + 20
+        while any(is_running(pid) for pid in self.pids.values()):
+            assert time.monotonic() < deadline, self.pids
+            time.sleep(0.1)
+        return status
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,76 @@
+"""The docs and the code agree: routes, events, settings, commands, error codes."""
+
+import re
+from pathlib import Path
+
+from django.urls import URLPattern
+
+from integrations.models import EventName
+from praxtalk.urls import urlpatterns
+
+ROOT = Path(__file__).resolve().parent.parent
+REST = (ROOT / "docs/rest.md").read_text()
+WEBHOOKS = (ROOT / "docs/webhooks.md").read_text()
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+README = (ROOT / "README.md").read_text()
+PACKAGES = ("praxtalk", "brands", "integrations", "conversations", "leads")
+SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+
+
+def test_every_route_has_a_section_with_an_example():
+    calls = set()
+    for pattern in urlpatterns:
+        if isinstance(pattern, URLPattern) and str(pattern.pattern).startswith("api/v1/"):
+            path = "/" + re.sub(r"<str:\w+>", ":id", pattern.pattern._route)
+            methods = {
+                name.upper() for name in ("get", "post", "patch", "delete") if hasattr(pattern.callback.cls, name)
+            }
+            calls |= {f"{method} {path}" for method in methods}
+    sections = dict(re.findall(r"^### ([A-Z]+ /api/v1/\S+)$(.*?)(?=^###? |\Z)", REST, re.MULTILINE | re.DOTALL))
+    assert set(sections) == calls
+    for call, text in sections.items():
+        assert "curl" in text, call
+        assert "```" in text.split("curl", 1)[1], call
+
+
+def test_every_event_has_its_body():
+    for name in EventName.values:
+        assert f'"type": "{name}"' in WEBHOOKS, name
+
+
+def test_every_error_code_is_listed():
+    code = re.compile(
+        r'X-Error-Code": "(\w+)"|default_code = "(\w+)"|, "(\w+_key|\w+_allowed|\w+_reused)"\)|code = "(\w+)"'
+    )
+    used = {word for path in SOURCES for words in code.findall(path.read_text()) for word in words if word}
+    used |= {"not_authenticated", "not_found", "method_not_allowed", "malformed_json"}
+    assert {word for word in used if f"`{word}`" not in REST} == set()
+
+
+def test_every_setting_is_listed_and_nothing_else():
+    text = (ROOT / "praxtalk/settings.py").read_text()
+    read = set(re.findall(r'(?:env\.\w+|_matching|_networks|_integer)\(\s*"([A-Z_]+)"', text))
+    listed = set(re.findall(r"^\| `([A-Z_]+)` \|", OPERATIONS, re.MULTILINE))
+    assert read - {"SERVE_PID"} == listed - {"PYTHON"}
+    assert len(read) < 30
+
+
+def test_every_command_is_listed():
+    commands = {path.stem for path in SOURCES if "commands" in path.parts and path.stem != "__init__"}
+    assert len(commands) >= 8
+    for command in commands:
+        assert f"manage.py {command}" in OPERATIONS, command
+
+
+def test_links_and_pictures_are_there():
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_two_commands_are_in_the_readme():
+    makefile = (ROOT / "Makefile").read_text()
+    for word in ("run", "test"):
+        assert f"make {word}" in README
+        assert re.search(rf"^{word}:", makefile, re.MULTILINE)
+    assert "make test" in (ROOT / ".ci/run").read_text()
