@@ -140,9 +140,9 @@ async def _list(connection: Any, key: Key, query: list[tuple[str, str]]) -> dict
         raise Refused(422, "limit: 1 to 100.", "invalid")
     rows = await _rows(connection, sql.LIST, [key.workspace_id, status, int(limit) + 1])
     page = rows[: int(limit)]
-    answer: dict[str, Any] = {"conversations": [sql.conversation_json(row) for row in page]}
+    answer: dict[str, Any] = {"conversations": [sql.listed_json(row) for row in page]}
     if len(rows) > len(page):
-        answer["nextCursor"] = sql.sign("conversations", key.workspace_id, [page[-1][13].isoformat(), str(page[-1][0])])
+        answer["nextCursor"] = sql.sign("conversations", key.workspace_id, [page[-1][9].isoformat(), str(page[-1][0])])
     return answer
 
 
@@ -192,7 +192,7 @@ async def _append(connection: Any, plain: sql.Row, body: str) -> tuple[UUID, boo
     message_id, event_id = new_id(), new_id()
     await connection.execute(sql.ADD_MESSAGE, [message_id, row[1], row[0], position, body, now])
     changed = (*row[:7], preview, count, position, row[10], row[11], updated_at, now, *row[14:])
-    message = (message_id, row[1], row[0], position, "operator", "api", None, body, now, *[None] * 10)
+    message = (message_id, row[1], row[0], position, "operator", "api", None, body, now, *[None] * 3)
     event = {
         "id": str(event_id),
         "type": EVENT,

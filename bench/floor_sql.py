@@ -20,9 +20,10 @@ _CONVERSATION = (
     "c.last_position, c.snoozed_until, c.created_at, c.updated_at, c.last_message_at"
 )
 _VISITOR = "v.id, v.workspace_id, v.brand_id, v.name, v.email, v.phone, v.created_at"
-_OPERATOR = (
-    "o.password, o.last_login, o.id, o.workspace_id, o.email, o.name, o.role, o.sees_all_brands, o.is_active, "
-    "o.created_at"
+_OPERATOR = "o.id, o.workspace_id, o.name"
+_LISTED = (
+    "c.id, c.status, c.channel, c.brand_id, c.preview, c.message_count, c.snoozed_until, c.created_at, c.updated_at, "
+    "c.last_message_at, c.visitor_id, v.name, v.email, v.phone, c.assignee_id, o.name"
 )
 _BRAND = "b.id, b.workspace_id, b.slug, b.name, b.primary_color, b.widget_id, b.created_at"
 _MESSAGE = "m.id, m.workspace_id, m.conversation_id, m.position, m.role, m.channel, m.author_id, m.body, m.created_at"
@@ -41,7 +42,7 @@ KEY_USED = """
     WHERE id = %s AND (last_used_at IS NULL OR last_used_at <= %s)
 """
 LIST = f"""
-    SELECT {_CONVERSATION}, {_VISITOR}, {_OPERATOR} FROM conversations_conversation c {_PEOPLE}
+    SELECT {_LISTED} FROM conversations_conversation c {_PEOPLE}
     WHERE c.workspace_id = %s AND c.status = %s ORDER BY c.last_message_at DESC, c.id DESC LIMIT %s
 """
 ONE = f"""
@@ -83,7 +84,7 @@ ADD_DELIVERY = """
 """
 
 Row = tuple[Any, ...]
-BRAND_AT = 31  # where ONE's columns of the brand begin
+BRAND_AT = 24  # where ONE's columns of the brand begin
 
 
 def milliseconds(moment: datetime) -> int:
@@ -100,13 +101,31 @@ def conversation_json(row: Row) -> dict[str, Any]:
         "channel": row[6],
         "brandId": str(row[2]),
         "visitor": {"_id": str(row[14]), "name": row[17], "email": row[18] or None, "phone": row[19] or None},
-        "assignee": {"_id": str(row[23]), "name": row[26]} if row[23] else None,
+        "assignee": {"_id": str(row[21]), "name": row[23]} if row[21] else None,
         "preview": row[7],
         "messageCount": row[8],
         "snoozedUntil": milliseconds(row[10]) if row[10] else None,
         "createdAt": milliseconds(row[11]),
         "updatedAt": milliseconds(row[12]),
         "lastMessageAt": milliseconds(row[13]),
+    }
+
+
+def listed_json(row: Row) -> dict[str, Any]:
+    """Of a row of LIST."""
+    return {
+        "_id": str(row[0]),
+        "status": row[1],
+        "channel": row[2],
+        "brandId": str(row[3]),
+        "visitor": {"_id": str(row[10]), "name": row[11], "email": row[12] or None, "phone": row[13] or None},
+        "assignee": {"_id": str(row[14]), "name": row[15]} if row[14] else None,
+        "preview": row[4],
+        "messageCount": row[5],
+        "snoozedUntil": milliseconds(row[6]) if row[6] else None,
+        "createdAt": milliseconds(row[7]),
+        "updatedAt": milliseconds(row[8]),
+        "lastMessageAt": milliseconds(row[9]),
     }
 
 
@@ -130,7 +149,7 @@ def message_json(row: Row) -> dict[str, Any]:
         "role": row[4],
         "body": row[7],
         "channel": row[5],
-        "author": {"_id": str(row[11]), "name": row[14]} if row[11] else None,
+        "author": {"_id": str(row[9]), "name": row[11]} if row[9] else None,
         "createdAt": milliseconds(row[8]),
     }
 

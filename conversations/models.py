@@ -52,10 +52,16 @@ class Visitor(models.Model):
         return self.name
 
 
+def unshown(path: str) -> list[str]:
+    """The fields of the operator at `path` that no answer shows; least of all is a password read to show a name."""
+    shown = ("id", "workspace", "name")
+    return [f"{path}__{field.name}" for field in Operator._meta.concrete_fields if field.name not in shown]
+
+
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def with_people(self) -> "ConversationQuerySet":
         """Each row with its visitor and assignee, in one query."""
-        return self.select_related("visitor", "assignee")
+        return self.select_related("visitor", "assignee").defer(*unshown("assignee"))
 
 
 class Conversation(models.Model):

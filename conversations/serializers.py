@@ -7,21 +7,11 @@ from rest_framework import serializers
 
 from brands.models import Operator
 from brands.serializers import BrandJson, brand_json
-from conversations.models import MAX_BODY, Channel, Conversation, Message, Visitor
+from conversations.models import MAX_BODY, Channel, Conversation, Message
 from praxtalk.api.serializers import Id, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
 from praxtalk.data.clock import to_milliseconds
 
 # --- out ---
-
-
-def visitor_json(visitor: Visitor) -> dict[str, Any]:
-    """The shape that VisitorJson declares."""
-    return {
-        "_id": str(visitor.pk),
-        "name": visitor.name,
-        "email": visitor.email or None,
-        "phone": visitor.phone or None,
-    }
 
 
 def person_json(operator: Operator | None) -> dict[str, Any] | None:
@@ -29,22 +19,66 @@ def person_json(operator: Operator | None) -> dict[str, Any] | None:
     return {"_id": str(operator.pk), "name": operator.name} if operator else None
 
 
-def conversation_json(conversation: Conversation) -> dict[str, Any]:
-    """The shape that ConversationJson declares. Reads visitor and assignee: load them (`with_people`)."""
+# What a conversation's JSON is made of. A list reads just these columns as tuples: fifty rows as three model instances each
+# cost more than all the rest of the request.
+COLUMNS = (
+    *("id", "status", "channel", "brand_id", "preview", "message_count", "snoozed_until", "created_at", "updated_at"),
+    *(
+        "last_message_at",
+        "visitor_id",
+        "visitor__name",
+        "visitor__email",
+        "visitor__phone",
+        "assignee_id",
+        "assignee__name",
+    ),
+)
+
+
+def conversation_row_json(row: tuple[Any, ...]) -> dict[str, Any]:
+    """The shape that ConversationJson declares, of a row of COLUMNS."""
+    (
+        pk,
+        status,
+        channel,
+        brand,
+        preview,
+        count,
+        wakes,
+        created,
+        updated,
+        newest,
+        visitor,
+        name,
+        email,
+        phone,
+        *assignee,
+    ) = row
     return {
-        "_id": str(conversation.pk),
-        "status": conversation.status,
-        "channel": conversation.channel,
-        "brandId": str(conversation.brand_id),
-        "visitor": visitor_json(conversation.visitor),
-        "assignee": person_json(conversation.assignee),
-        "preview": conversation.preview,
-        "messageCount": conversation.message_count,
-        "snoozedUntil": to_milliseconds(conversation.snoozed_until) if conversation.snoozed_until else None,
-        "createdAt": to_milliseconds(conversation.created_at),
-        "updatedAt": to_milliseconds(conversation.updated_at),
-        "lastMessageAt": to_milliseconds(conversation.last_message_at),
+        "_id": str(pk),
+        "status": status,
+        "channel": channel,
+        "brandId": str(brand),
+        "visitor": {"_id": str(visitor), "name": name, "email": email or None, "phone": phone or None},
+        "assignee": {"_id": str(assignee[0]), "name": assignee[1]} if assignee[0] else None,
+        "preview": preview,
+        "messageCount": count,
+        "snoozedUntil": to_milliseconds(wakes) if wakes else None,
+        "createdAt": to_milliseconds(created),
+        "updatedAt": to_milliseconds(updated),
+        "lastMessageAt": to_milliseconds(newest),
     }
+
+
+def conversation_json(conversation: Conversation) -> dict[str, Any]:
+    """The same of a model instance. Reads visitor and assignee: load them (`with_people`)."""
+    return conversation_row_json(tuple(_column(conversation, path) for path in COLUMNS))
+
+
+def _column(row: Any, path: str) -> Any:
+    for name in path.split("__"):
+        row = getattr(row, name) if row is not None else None
+    return row
 
 
 def message_json(message: Message) -> dict[str, Any]:

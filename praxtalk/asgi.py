@@ -1,16 +1,20 @@
 """The ASGI entry of Daphne.
 
-HTTP goes through WsgiToAsgi: one thread with one lasting database connection, measured at about twice the requests a second of
-Django's own ASGI handler, which opens a thread and a connection for each.
+HTTP runs as WSGI in one thread with one lasting database connection: measured at about twice the requests a second of Django's
+own ASGI handler, which opens a thread and a connection for each. (Not by asgiref's WsgiToAsgi: its separate last message lets
+a keep-alive client's next request begin inside the one that is ending, which answered one request in twenty with a 500.)
 """
 
+import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 
-from asgiref.wsgi import WsgiToAsgi
+from asgiref.wsgi import WsgiToAsgiInstance
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -19,28 +23,19 @@ from twisted.web.http import RESPONSES as REASONS
 from praxtalk.api.address import is_trusted_proxy
 from praxtalk.orphans import end_with_parent
 
-_http = WsgiToAsgi(get_wsgi_application())  # type: ignore[no-untyped-call]
+_wsgi = get_wsgi_application()
+_thread = ThreadPoolExecutor(1, thread_name_prefix="http")
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Hand on what WSGI can express.
-
-    - A header with an underscore is dropped: in WSGI, X_Forwarded_For and X-Forwarded-For are one, and a proxy vouches for
-      the second only.
-    - X-Forwarded-Proto is believed from trusted proxies only, as X-Forwarded-For is in praxtalk/api/address.py.
-    - WSGI reads as far as Content-Length says. A body sent in chunks has none, so it is counted first.
-    """
-    headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
-    if not is_trusted_proxy((scope.get("client") or [""])[0]):
-        headers = [(name, value) for name, value in headers if name != b"x-forwarded-proto"]
-    if any(name == b"transfer-encoding" for name, _ in headers):
-        body = await _whole(receive)
-        headers.append((b"content-length", b"%d" % len(body)))
-        receive = _again(body)
-    await _http(scope | {"headers": headers}, receive, send)
+    """One request: the whole body in, the whole answer out, as one message each."""
+    body = await _whole_body(receive)
+    status, headers, content = await asyncio.get_running_loop().run_in_executor(_thread, _answer, scope, body)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
 
 
-async def _whole(receive: Any) -> bytes:
+async def _whole_body(receive: Any) -> bytes:
     """The body; one byte more than the longest that is accepted where it is longer, which suffices to refuse it."""
     body, more = b"", True
     while more:
@@ -50,11 +45,38 @@ async def _whole(receive: Any) -> bytes:
     return body
 
 
-def _again(body: bytes) -> Any:
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+def _answer(scope: dict[str, Any], body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Django's answer as (status, headers, content)."""
+    started: dict[str, Any] = {}
 
-    return receive
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        started["status"] = int(status.split(" ", 1)[0])
+        started["headers"] = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in headers]
+
+    response = _wsgi(_environ(scope, body), start_response)
+    try:
+        content = b"".join(response)
+    finally:
+        response.close()
+    return started["status"], started["headers"], content
+
+
+def _environ(scope: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """WSGI's environment, with what it cannot tell apart left out.
+
+    - A header with an underscore is dropped: in WSGI, X_Forwarded_For and X-Forwarded-For are one, and a proxy vouches for
+      the second only.
+    - X-Forwarded-Proto is believed from trusted proxies only, as X-Forwarded-For is in praxtalk/api/address.py.
+    - Content-Length is the body's own: one sent in chunks came without.
+    """
+    headers = [(name, value) for name, value in scope["headers"] if b"_" not in name and name != b"content-length"]
+    if not is_trusted_proxy((scope.get("client") or [""])[0]):
+        headers = [(name, value) for name, value in headers if name != b"x-forwarded-proto"]
+    headers.append((b"content-length", b"%d" % len(body)))
+    instance = WsgiToAsgiInstance(_wsgi, duplicate_header_limit=0)  # type: ignore[no-untyped-call]
+    instance.scope = scope = scope | {"headers": headers}
+    environ: dict[str, Any] = instance.build_environ(scope, BytesIO(body))  # type: ignore[no-untyped-call]
+    return environ
 
 
 REASONS.update({status.value: status.phrase.encode() for status in HTTPStatus})  # Twisted knows no 422 and no 429

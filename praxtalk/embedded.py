@@ -176,15 +176,18 @@ def _postgres_wheel() -> Any:
 
 
 def _forget_dead_postmaster(pgdata: Path) -> None:
-    """Remove the pid file of a PostgreSQL that was killed, if its number belongs to a zombie or another program."""
+    """Remove the lock files of a PostgreSQL that was killed, if its number belongs to a zombie or another program."""
     import psutil
 
     pid_file = pgdata / "postmaster.pid"
-    with contextlib.suppress(FileNotFoundError, IndexError, ValueError, psutil.Error):
-        pid = int(pid_file.read_text().splitlines()[0])
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE or "postgres" not in process.name():
-            pid_file.unlink()
+    with contextlib.suppress(FileNotFoundError, IndexError, ValueError):
+        pid, _, _, port, socket_folder = pid_file.read_text().splitlines()[:5]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(int(pid))
+            if process.status() != psutil.STATUS_ZOMBIE and "postgres" in process.name():
+                return
+        pid_file.unlink()
+        (Path(socket_folder) / f".s.PGSQL.{port}.lock").unlink(missing_ok=True)
 
 
 def _stop_postgres(pgdata: Path) -> None:

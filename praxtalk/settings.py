@@ -137,6 +137,8 @@ warnings.filterwarnings("ignore", message="No directory at", category=UserWarnin
 
 DATABASES = {"default": env.db_url("DATABASE_URL", engine="django.db.backends.postgresql")}
 DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+# Statements are prepared from their third use on: half of PostgreSQL's time for a list.
+DATABASES["default"].setdefault("OPTIONS", {}).update({"server_side_binding": True, "prepare_threshold": 3})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "brands.Operator"
 VALKEY_TIMEOUT_SECONDS = 0.2

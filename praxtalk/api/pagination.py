@@ -27,7 +27,9 @@ class Keyset:
     to_key: Callable[[Any], list[Any]]
     from_key: Callable[[list[Any]], Sequence[Any]]
 
-    def page(self, rows: QuerySet[Any], *, owner: str, cursor: str | None, limit: int) -> tuple[list[Any], str | None]:
+    def page(
+        self, rows: QuerySet[Any, Any], *, owner: str, cursor: str | None, limit: int
+    ) -> tuple[list[Any], str | None]:
         """At most `limit` rows after the cursor, and the next cursor if there are more. Raises Invalid.
 
         owner: who may use the cursor, for instance the workspace's id.
@@ -39,7 +41,7 @@ class Keyset:
         page = found[:limit]
         return page, sign(self.name, owner, self.to_key(page[-1])) if more else None
 
-    def _after(self, rows: QuerySet[Any], key: Sequence[Any]) -> QuerySet[Any]:
+    def _after(self, rows: QuerySet[Any, Any], key: Sequence[Any]) -> QuerySet[Any, Any]:
         """SQL's row comparison, (a, b) < (x, y): one range of the index, where nested ORs would not be."""
         descending = self.order[0].startswith("-")
         fields = [field.lstrip("-") for field in self.order]

@@ -106,11 +106,11 @@ class ApiView(APIView):
     def page_of(
         self,
         keyset: Keyset,
-        rows: QuerySet[Row],
+        rows: QuerySet[Any, Any],
         query: dict[str, Any],
         *,
         name: str,
-        as_json: Callable[[Row], dict[str, Any]],
+        as_json: Callable[[Any], dict[str, Any]],
     ) -> Response:
         """One page of `rows` as {name: [...], nextCursor?}."""
         owner = str(self.key.workspace_id)

@@ -1,5 +1,6 @@
 """`manage.py serve`: up, down, and killed at any place without losing an event."""
 
+import http.client
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -104,6 +106,30 @@ def test_a_body_in_chunks_and_raw_bytes_arrive(cast):
             assert 400 <= raw(f"GET {path} HTTP/1.1", b"\r\n")[0] < 500
         forged = b"X_Forwarded_For: 10.66.66.66\r\nX-Forwarded-For: 10.77.77.77\r\n\r\n"
         assert raw("GET /api/v1/ping HTTP/1.1", forged)[0] == 200
+
+
+def test_a_connection_that_is_kept_answers_every_call(cast):
+    """Many calls down one connection, and eight such connections at once: each its own answer."""
+    _, secret = create_key(cast.acme, name="k", scope="read")
+    headers = {"Authorization": f"Bearer {secret}"}
+
+    def calls(port, count):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        ids = []
+        for _ in range(count):
+            connection.request("GET", "/api/v1/ping", headers=headers)
+            answer = connection.getresponse()
+            assert (answer.status, json.loads(answer.read())["ok"]) == (200, True)
+            ids.append(answer.headers["X-Request-Id"])
+        connection.close()
+        return ids
+
+    with Server("--only", "web") as server:
+        assert len(set(calls(server.port, 200))) == 200
+        with ThreadPoolExecutor(8) as pool:
+            found = [request_id for ids in pool.map(lambda _: calls(server.port, 50), range(8)) for request_id in ids]
+        assert len(set(found)) == 400
+    assert "Traceback" not in server.output
 
 
 def test_valkey_killed_the_api_serves_on(cast, tmp_path):

@@ -25,9 +25,10 @@ def receiver(*, status=200, headers=None, answer=b"thanks", drip=None, hang=0.0)
             self.send_response(state.status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer)))
+            content = b"" if state.status == 204 else answer
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            for piece in [answer[index : index + 1] for index in range(len(answer))] if drip else [answer]:
+            for piece in [content[index : index + 1] for index in range(len(content))] if drip else [content]:
                 self.wfile.write(piece)
                 time.sleep(drip or 0)
 
