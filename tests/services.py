@@ -2,7 +2,9 @@
 
 import atexit
 import contextlib
+import fcntl
 import os
+import sys
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / ".data" / "test"
@@ -12,6 +14,26 @@ os.environ["LOG_LEVEL"] = "ERROR"
 
 from praxtalk import embedded  # noqa: E402
 
+
+def only_suite_here():
+    """One suite at a time on one folder; databases that a killed suite left behind are dropped."""
+    import psycopg
+    from psycopg import sql
+
+    lock = (DATA / "suite.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("Another run of this suite is under way in this folder.")
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        left = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%'").fetchall()
+        for (name,) in left:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    return lock
+
+
+_is_embedded = "DATABASE_URL" not in os.environ
 _services = contextlib.ExitStack()
 _services.enter_context(embedded.services(DATA))
 atexit.register(_services.close)
+_lock = only_suite_here() if _is_embedded and "PYTEST_XDIST_WORKER" not in os.environ else None

@@ -4,12 +4,14 @@ import os
 import shutil
 
 import pytest
+from django.test import override_settings
 
 from integrations.api_keys import create_key
 from tests.conftest import make_talk
 from tests.servers import Server
 
 CHROMIUM = "/usr/bin/chromium"
+ARGON2 = "django.contrib.auth.hashers.Argon2PasswordHasher"
 
 pytestmark = [
     pytest.mark.browser,
@@ -39,6 +41,9 @@ def orm_beside_playwright():
 
 @pytest.fixture
 def server(cast):
+    with override_settings(PASSWORD_HASHERS=[ARGON2]):  # what the server reads; the suite's own hasher is a fast one
+        cast.alice.set_password("wonder-land-9")
+        cast.alice.save(update_fields=["password"])
     with Server("--only", "web", WEB_PROCESSES="1", LOG_LEVEL="ERROR") as running:
         yield running
 
