@@ -79,7 +79,13 @@ def _environ(scope: dict[str, Any], body: bytes) -> dict[str, Any]:
     return environ
 
 
+async def no_sockets(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Refuse a WebSocket; there is none yet."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
 REASONS.update({status.value: status.phrase.encode() for status in HTTPStatus})  # Twisted knows no 422 and no 429
 
-application = ProtocolTypeRouter({"http": http})
+application = ProtocolTypeRouter({"http": http, "websocket": no_sockets})
 end_with_parent()

@@ -62,7 +62,7 @@ BASE_URL = _matching(
     "BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", f"http://127.0.0.1:{PORT}"
 ).rstrip("/")
 BASE_HOST = urlsplit(BASE_URL).hostname or ""
-IS_LOCAL = BASE_HOST in ("127.0.0.1", "localhost", "::1")
+IS_LOCAL = {BASE_HOST, HOST} <= {"127.0.0.1", "localhost", "::1"}
 ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"]), BASE_HOST]
 WEB_PROCESSES = _integer("WEB_PROCESSES", os.cpu_count() or 1, 1)
 SERVE_PID = _integer("SERVE_PID", 0, 0)

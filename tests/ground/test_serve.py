@@ -184,7 +184,7 @@ def test_any_process_killed_loses_no_event(cast):
             with Server(WEB_PROCESSES="1") as server:
                 writer = Writer(server, secret)
                 writer.start()
-                time.sleep(1.0)
+                time.sleep(0.6)
                 os.kill(server.pids[victim], signal.SIGKILL)
                 server.wait_for_end()
                 writer.stopping = True

@@ -83,7 +83,7 @@ def test_schemathesis_finds_nothing(cast, scope, tmp_path):
     with Server("--only", "web") as server:
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/api/v1/openapi.json"),
-            *("--header", f"Authorization: Bearer {secret}", "--checks", "all", "--max-examples", "25"),
+            *("--header", f"Authorization: Bearer {secret}", "--checks", "all", "--max-examples", "15"),
             *("--phases", "examples,coverage,fuzzing", "--generation-deterministic", "--no-color"),
             # A read key is refused where the body is fine, and an id nobody has is a 404.
             *("--exclude-checks", "positive_data_acceptance,missing_required_header,unsupported_method"),

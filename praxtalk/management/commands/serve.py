@@ -14,7 +14,7 @@ from praxtalk.supervisor import Child, Supervisor, python
 
 PARTS = ("web", "worker", "webhooks", "beat")
 BACKLOG = 1024
-WAIT_FOR_PORT_SECONDS = 10
+WAIT_FOR_PORT_SECONDS = 5
 
 
 class Command(BaseCommand):
