@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # mypy loads the settings, and needs them only to be well-formed.
-FOR_TYPES := SECRET_KEY=for-types ENCRYPTION_KEYS=k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
+FOR_TYPES := SECRET_KEY=not-a-secret-but-as-long-as-one-has-to-be-for-types ENCRYPTION_KEYS=k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
 	DATABASE_URL=postgresql://types/types REDIS_URL=redis://types
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format openapi bench

@@ -10,9 +10,13 @@ from praxtalk import embedded
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
     with embedded.services():
+        from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
 
-        execute_from_command_line(sys.argv)
+        try:
+            execute_from_command_line(sys.argv)
+        except ImproperlyConfigured as error:
+            sys.exit(f"{error}.")
 
 
 if __name__ == "__main__":

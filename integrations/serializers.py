@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from integrations.models import EventName
 from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.api.serializers import MAX_CURSOR, Moment, Shape
+from praxtalk.api.serializers import MAX_CURSOR, Moment, Shape, WholeNumber
 
 # ruff: noqa: N815 - the names are JSON's
 
@@ -29,4 +29,4 @@ class EventList(serializers.Serializer[Any]):
 
 class EventQuery(Shape):
     after = serializers.CharField(max_length=MAX_CURSOR, required=False, help_text="nextCursor of the page before")
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    limit = WholeNumber(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)

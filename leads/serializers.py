@@ -68,6 +68,6 @@ class NewLead(Shape):
 
 
 class LeadChange(PartialShape):
-    status = serializers.ChoiceField(Lead.Status.choices)
+    status = serializers.ChoiceField(Lead.Status.choices, required=False)
     notes = Text(optional=True, max_length=MAX_NOTES)
-    name = Text(max_length=200)
+    name = Text(max_length=200, required=False)

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 
@@ -67,6 +68,7 @@ def _environ(scope: dict[str, Any], body: bytes) -> dict[str, Any]:
     - A header with an underscore is dropped: in WSGI, X_Forwarded_For and X-Forwarded-For are one, and a proxy vouches for
       the second only.
     - X-Forwarded-Proto is believed from trusted proxies only, as X-Forwarded-For is in praxtalk/api/address.py.
+    - A request line may name the whole URL (RFC 9112, 3.2.2); its path counts.
     - Content-Length is the body's own: one sent in chunks came without.
     """
     headers = [(name, value) for name, value in scope["headers"] if b"_" not in name and name != b"content-length"]
@@ -74,7 +76,8 @@ def _environ(scope: dict[str, Any], body: bytes) -> dict[str, Any]:
         headers = [(name, value) for name, value in headers if name != b"x-forwarded-proto"]
     headers.append((b"content-length", b"%d" % len(body)))
     instance = WsgiToAsgiInstance(_wsgi, duplicate_header_limit=0)  # type: ignore[no-untyped-call]
-    instance.scope = scope = scope | {"headers": headers}
+    path = scope["path"] if scope["path"].startswith("/") else urlsplit(scope["path"]).path or "/"
+    instance.scope = scope = scope | {"headers": headers, "path": path}
     environ: dict[str, Any] = instance.build_environ(scope, BytesIO(body))  # type: ignore[no-untyped-call]
     return environ
 

@@ -26,6 +26,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 PROJECT = Path(__file__).resolve().parent.parent
 PROVIDED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
@@ -191,8 +192,10 @@ def _forget_dead_postmaster(pgdata: Path) -> None:
 
 
 def _stop_postgres(pgdata: Path) -> None:
-    with contextlib.suppress(subprocess.SubprocessError, OSError):
-        _postgres_wheel().get_server(pgdata, cleanup_mode=None).stop()
+    wheel = _postgres_wheel()
+    wheel.PostgresServer._instances.pop(pgdata, None)  # what it remembers may be a server that has died since
+    with contextlib.suppress(subprocess.SubprocessError, OSError, AssertionError):
+        wheel.get_server(pgdata, cleanup_mode=None).stop()
 
 
 def _start_valkey(folder: Path) -> str:
@@ -202,8 +205,10 @@ def _start_valkey(folder: Path) -> str:
     url_file = folder / "url"
     if url_file.exists() and _answers(url := url_file.read_text()):
         return url
-    for _ in range(3):
-        password, port = secrets.token_urlsafe(24), _free_port()
+    # At its old address where that is free: those who use it find it again after a crash.
+    addresses = [_address_in(url_file.read_text())] if url_file.exists() else []
+    addresses += [(_free_port(), secrets.token_urlsafe(24)) for _ in range(3)]
+    for port, password in addresses:
         config = {
             "bind": "127.0.0.1",
             "port": port,
@@ -218,16 +223,20 @@ def _start_valkey(folder: Path) -> str:
             f'{name} "{value}"' if isinstance(value, Path) else f"{name} {value}" for name, value in config.items()
         )
         write_private(folder / "valkey.conf", "\n".join(lines) + "\n")
-        subprocess.run(
-            [get_binary_path(), folder / "valkey.conf"], check=True, capture_output=True, start_new_session=True
-        )
+        command = [get_binary_path(), folder / "valkey.conf"]
+        subprocess.run(command, check=True, capture_output=True, start_new_session=True)
         url = f"redis://:{password}@127.0.0.1:{port}/0"
-        for _ in range(100):
+        for _ in range(60):
             if _answers(url):
                 write_private(url_file, url)
                 return url
             time.sleep(0.05)
     raise TimeoutError(f"Valkey does not answer; its log is {folder / 'log'}")
+
+
+def _address_in(url: str) -> tuple[int, str]:
+    parts = urlsplit(url)
+    return parts.port or 0, parts.password or ""
 
 
 def _free_port() -> int:

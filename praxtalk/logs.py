@@ -38,6 +38,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "loggers": {
             "praxtalk": {"level": level},
             "django.request": {"level": "ERROR"},
+            "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can send one
             "celery.worker.strategy": {"level": "WARNING"},
         },
     }

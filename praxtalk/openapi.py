@@ -4,11 +4,20 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.http import JsonResponse
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from praxtalk.api.view import ApiView
+
+
+class ApiDocs(SpectacularSwaggerSplitView):
+    """/api/docs: the reference as a page, from this server alone."""
+
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        return JsonResponse({"error": "This page is read with GET."}, status=405)
 
 
 class OpenApiDocument(ApiView):

@@ -27,7 +27,7 @@ env = environ.Env()
 
 
 def _refuse(name: str, hint: str) -> NoReturn:
-    raise ImproperlyConfigured(f"{name} is missing or wrong: {hint}.")
+    raise ImproperlyConfigured(f"{name} is missing or wrong: {hint}")
 
 
 def _matching(name: str, pattern: str, hint: str, default: str = "") -> str:
@@ -35,9 +35,10 @@ def _matching(name: str, pattern: str, hint: str, default: str = "") -> str:
     return value if re.fullmatch(pattern, value, re.IGNORECASE) else _refuse(name, hint)
 
 
-def _integer(name: str, default: int, smallest: int) -> int:
+def _integer(name: str, default: int, smallest: int, largest: int = 10**9) -> int:
     value = env.str(name, default="") or str(default)
-    return int(value) if value.isdecimal() and int(value) >= smallest else _refuse(name, f"a number from {smallest}")
+    is_right = value.isdecimal() and smallest <= int(value) <= largest
+    return int(value) if is_right else _refuse(name, f"a number from {smallest} to {largest}")
 
 
 def _networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -49,7 +50,7 @@ def _networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipad
 
 
 DEBUG = _matching("DEBUG", "true|false", "true or false", default="false").lower() == "true"
-SECRET_KEY = _matching("SECRET_KEY", ".{8,}", "at least 50 random characters, which sign cursors and sessions")
+SECRET_KEY = _matching("SECRET_KEY", ".{50,}", "at least 50 random characters, which sign cursors and sessions")
 ENCRYPTION_KEYS = _matching(
     "ENCRYPTION_KEYS", r"(\w+:[\w-]{43}=(,\s*|$))+", "id:key pairs of Fernet keys, newest first, separated by commas"
 )
@@ -57,7 +58,7 @@ DATABASE_URL = _matching("DATABASE_URL", "postgres(ql)?://.+", "postgresql://use
 REDIS_URL = _matching("REDIS_URL", "(rediss?|unix)://.+", "redis://:password@host:6379/0, of Valkey or Redis")
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")))
 HOST = env.str("HOST", default="127.0.0.1")
-PORT = _integer("PORT", 8000, 1)
+PORT = _integer("PORT", 8000, 1, 65535)
 BASE_URL = _matching(
     "BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", f"http://127.0.0.1:{PORT}"
 ).rstrip("/")
@@ -194,6 +195,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "COMPONENT_SPLIT_REQUEST": True,
+    "COMPONENT_SPLIT_PATCH": False,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

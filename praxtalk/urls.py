@@ -1,7 +1,7 @@
 """The whole URL map."""
 
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from django.views.generic import RedirectView
 
 from brands.api import Brands, Ping
 from conversations.api import ConversationById, Conversations, Messages, MessagesOfConversation
@@ -11,9 +11,10 @@ from praxtalk.api import errors
 from praxtalk.api.view import NoSuchEndpoint
 from praxtalk.dashboard.site import dashboard
 from praxtalk.health import healthz, readyz
-from praxtalk.openapi import OpenApiDocument
+from praxtalk.openapi import ApiDocs, OpenApiDocument
 
 urlpatterns = [
+    path("", RedirectView.as_view(url="/app/")),
     path("app/", dashboard.urls),
     path("api/v1/ping", Ping.as_view()),
     path("api/v1/brands", Brands.as_view()),
@@ -25,7 +26,7 @@ urlpatterns = [
     path("api/v1/leads/<str:id>", LeadById.as_view()),
     path("api/v1/events", Events.as_view()),
     path("api/v1/openapi.json", OpenApiDocument.as_view(), name="openapi"),
-    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
+    path("api/docs", ApiDocs.as_view(url_name="openapi"), name="api-docs"),
     re_path(r"^api(/|$)", NoSuchEndpoint.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -22,8 +22,11 @@ class JsonParser(BaseParser):
             raise ValidationError("The body is too long.", code="too_long")
         try:
             value = orjson.loads(body)
+            orjson.dumps(value)  # writes 254 levels at most, where it reads 1,024: no more is passed on
         except orjson.JSONDecodeError as error:
             raise ValidationError(f"The body is not valid JSON: {error}.", code="malformed_json") from error
+        except TypeError as error:
+            raise ValidationError("The body is nested too deeply.", code="malformed_json") from error
         if not isinstance(value, dict):
             raise ValidationError("The body must be a JSON object.", code="malformed_json")
         return value

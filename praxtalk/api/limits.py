@@ -66,7 +66,8 @@ def _count(request: HttpRequest, group: str, value: str, limit: int, sentence: s
         return None
     if counted is None or counted["limit"] == 0:
         return None
-    usage = Usage(limit, max(0, limit - counted["count"]), max(1, counted["time_left"]))
+    # django-ratelimit counts the second in which a window ends to that window, so one more has to pass.
+    usage = Usage(limit, max(0, limit - counted["count"]), max(1, counted["time_left"] + 1))
     if counted["should_limit"]:
         raise LimitReached(sentence, usage)
     return usage

@@ -15,11 +15,25 @@ REFUSALS = {
     "429": "Rate limited; honour Retry-After",
     "5XX": "On our side; retry with backoff",
 }
-HEADERS = {
-    "X-RateLimit-Limit": "Calls a minute allowed by the tighter of the two limits",
-    "X-RateLimit-Remaining": "Calls left in this minute",
-    "X-RateLimit-Reset": "When the count starts again, in seconds since the Unix epoch",
-}
+
+
+def _headers(kind: str, texts: dict[str, str]) -> dict[str, Any]:
+    return {name: {"description": text, "schema": {"type": kind}} for name, text in texts.items()}
+
+
+LIMIT_HEADERS = _headers(
+    "integer",
+    {
+        "X-RateLimit-Limit": "Calls a minute allowed by the tighter of the two limits",
+        "X-RateLimit-Remaining": "Calls left in this minute",
+        "X-RateLimit-Reset": "When the count starts again, in seconds since the Unix epoch",
+    },
+)
+CREATED_HEADERS = _headers(
+    "string", {"Location": "Where to find it", "Idempotency-Replayed": "true, where the answer is a repeated one"}
+)
+ERROR_HEADER = {"X-Error-Code": "A machine's word for the error"}
+STATUS_HEADERS = {"401": {"WWW-Authenticate": "Bearer"}, "429": {"Retry-After": "Whole seconds to wait"}}
 REFUSAL = {
     "type": "object",
     "properties": {"error": {"type": "string", "description": "A sentence a developer can act on"}},
@@ -61,18 +75,29 @@ def only_rest(endpoints: list[Any]) -> list[Any]:
 
 
 def describe_every_answer(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Postprocessing hook: on every operation the refusals, the limit headers and, on POSTs, Idempotency-Key."""
-    result["components"]["schemas"]["Refusal"] = REFUSAL
-    limits = {name: {"description": text, "schema": {"type": "integer"}} for name, text in HEADERS.items()}
-    refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
+    """Postprocessing hook: what holds for every shape and every operation."""
+    schemas = result["components"]["schemas"]
+    for name, schema in schemas.items():
+        schema.pop("description", None)  # a docstring, written for those who read the code
+        if name.endswith("Request"):
+            schema["additionalProperties"] = False
+    schemas["Refusal"] = REFUSAL
     for path in result["paths"].values():
         for method, operation in path.items():
             if method == "post":
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
-            for response in operation["responses"].values():
-                response |= {"description": "Done", "headers": limits}
-            operation["responses"] |= {
-                status: {"description": text, "headers": limits, "content": refusal}
-                for status, text in REFUSALS.items()
-            }
+            for status, response in operation["responses"].items():
+                response |= {
+                    "description": "Done",
+                    "headers": LIMIT_HEADERS | (CREATED_HEADERS if status == "201" else {}),
+                }
+            operation["responses"] |= {status: _refusal(status, text) for status, text in REFUSALS.items()}
     return result
+
+
+def _refusal(status: str, text: str) -> dict[str, Any]:
+    return {
+        "description": text,
+        "headers": LIMIT_HEADERS | _headers("string", ERROR_HEADER | STATUS_HEADERS.get(status, {})),
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}},
+    }

@@ -1,5 +1,6 @@
 """Shapes that come in: nothing unknown, nothing coerced, every complaint naming its field."""
 
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -25,9 +26,6 @@ class Shape(serializers.Serializer[Any]):
 
 class PartialShape(Shape):
     """A PATCH's body: any of its fields, at least one."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, partial=True, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
         if not data:
@@ -66,7 +64,16 @@ class Id(Text):
         super().__init__(max_length=MAX_ID, **kwargs)
 
 
-class MillisecondsParameter(serializers.IntegerField):
+class WholeNumber(serializers.IntegerField):
+    """A number in a query: plain digits, where IntegerField would take 5.0, 1_0 and digits of other scripts too."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, str) and not re.fullmatch(r"-?[0-9]{1,20}", data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class MillisecondsParameter(WholeNumber):
     """A time in a query: whole milliseconds since the Unix epoch. Becomes an aware datetime."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -89,7 +96,7 @@ class Milliseconds(MillisecondsParameter):
 class Page(Shape):
     """The query of every list."""
 
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    limit = WholeNumber(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
     cursor = serializers.CharField(max_length=MAX_CURSOR, required=False, help_text="nextCursor of the page before")
 
 

@@ -115,6 +115,20 @@ def test_everything_killed_and_started_again(folder):
     assert finish(start(folder))[0] == "2"
 
 
+def test_a_valkey_that_died_comes_back_at_its_old_address(folder):
+    """So that a running server finds it again; and the last user stops what came back."""
+    first = start(folder, stay=True)
+    first.stdout.readline()
+    address = (folder / "valkey" / "url").read_text()
+    for process in servers_of(folder):
+        process.kill()
+    time.sleep(0.5)
+    finish(start(folder))
+    assert (folder / "valkey" / "url").read_text() == address
+    finish(first)
+    assert servers_of(folder) == []
+
+
 def test_a_stale_pid_file_with_another_programs_number(folder):
     finish(start(folder))
     pid_file = folder / "postgres" / "postmaster.pid"

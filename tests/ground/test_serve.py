@@ -104,6 +104,12 @@ def test_a_body_in_chunks_and_raw_bytes_arrive(cast):
         assert raw("POST /api/v1/leads HTTP/1.1", head + b'8\r\n{"name":\r\n7\r\n"Maya"}\r\n0\r\n\r\n')[0] == 201
         for path in ("/api/v1/leads?status=\xff", "/api/v1/nothing\xff", "/api/v1/leads?status=%ff"):
             assert 400 <= raw(f"GET {path} HTTP/1.1", b"\r\n")[0] < 500
+        assert raw(f"GET {server.url}/api/v1/ping HTTP/1.1", b"\r\n")[0] == 200
+        socket_asked = (
+            b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert raw("GET /api/v1/ping HTTP/1.1", socket_asked)[0] in (400, 403)
+        assert "Traceback" not in server.output
         forged = b"X_Forwarded_For: 10.66.66.66\r\nX-Forwarded-For: 10.77.77.77\r\n\r\n"
         assert raw("GET /api/v1/ping HTTP/1.1", forged)[0] == 200
 
@@ -224,7 +230,8 @@ WRONG = {
     "LOG_FORMAT": "xml",
     "LOG_LEVEL": "XX",
     "BASE_URL": "chat.example.com",
-    "PORT": "abc",
+    "PORT": "80000",
+    "SECRET_KEY": "short",
 }
 
 

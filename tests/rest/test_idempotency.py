@@ -70,6 +70,14 @@ def test_a_refused_request_may_be_mended(crm, talks):
     assert send(crm, talks.north, "k", body="Mended").status_code == 201
 
 
+def test_a_body_nested_too_deeply_is_refused(crm, talks):
+    path = f"/api/v1/conversations/{talks.north.pk}/messages"
+    for depth in (100, 300, 900, 5000):
+        body = b'{"body":' + b"[" * depth + b"]" * depth + b"}"
+        for extra in ({}, {"HTTP_IDEMPOTENCY_KEY": "k"}):
+            assert crm.generic("POST", path, body, content_type="application/json", **extra).status_code == 422
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "caf\u00e9", "a\tb"])
 def test_bad_keys(crm, talks, key):
     answer = send(crm, talks.north, key)

@@ -5,6 +5,8 @@ import time
 
 import pytest
 import redis
+import time_machine
+from django_ratelimit.core import _get_window as GET_WINDOW
 
 from praxtalk.api import limits
 from praxtalk.data.breaker import Breaker
@@ -44,6 +46,23 @@ def test_60_a_minute_per_ip_before_authentication(db, settings):
     )
     assert int(last["Retry-After"]) >= 1
     assert abs(int(last["X-RateLimit-Reset"]) - time.time() - int(last["Retry-After"])) <= 2
+
+
+def test_who_waits_as_told_is_served(db, settings, monkeypatch):
+    """At each second of the window, Retry-After and X-RateLimit-Reset name the first second that is served, not one before."""
+    settings.RATE_LIMIT_IP = 1
+    monkeypatch.setattr("django_ratelimit.core._get_window", GET_WINDOW)
+    for start in range(0, 60, 7):
+        client, address = Caller(), fresh_address()
+        with time_machine.travel(1_800_000_000 + start, tick=False) as clock:
+            assert client.get("/api/v1/ping", REMOTE_ADDR=address).status_code == 401
+            refused = client.get("/api/v1/ping", REMOTE_ADDR=address)
+            wait = int(refused["Retry-After"])
+            assert int(refused["X-RateLimit-Reset"]) == 1_800_000_000 + start + wait
+            clock.shift(wait - 1)
+            assert client.get("/api/v1/ping", REMOTE_ADDR=address).status_code == 429
+            clock.shift(1)
+            assert client.get("/api/v1/ping", REMOTE_ADDR=address).status_code == 401
 
 
 def test_every_kind_of_call_counts_per_ip(cast, crm, settings):

@@ -99,6 +99,15 @@ def test_nothing_skipped_while_many_write_and_read(transactional_db, cast):
     assert sequences != sorted(sequences), "no event committed out of order; the test proved nothing"
 
 
+def test_a_brands_page_is_not_cut_short_by_another_brands_backlog(cast, caller, monkeypatch):
+    monkeypatch.setattr("integrations.feed.NUMBERED_AT_ONCE", 5)
+    with transaction.atomic():
+        for brand in [cast.south] * 12 + [cast.north] * 3:
+            record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=brand.pk, data={})
+    limited = caller(cast.acme, "read", brand=cast.north)
+    assert len(limited.get("/api/v1/events").json()["events"]) == 3
+
+
 def test_each_workspace_counts_for_itself(cast):
     for workspace in (cast.acme, cast.globex, cast.acme):
         with transaction.atomic():

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from integrations.api_keys import digest, revoke_key
 from integrations.models import ApiKey
@@ -16,7 +17,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, key: str | None, **options: Any) -> None:
         if key is None:
             for row in ApiKey.objects.select_related("workspace").order_by("created_at"):
-                state = "revoked" if row.revoked_at else "valid"
+                state = "revoked" if row.revoked_at else "valid" if row.is_valid_at(timezone.now()) else "expired"
                 self.stdout.write(f"{row.pk}  {row.workspace.name}  {row}  {row.scope}  {state}")
             return
         key_id = parse_id(key)

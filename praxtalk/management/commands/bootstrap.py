@@ -4,9 +4,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
 
 from praxtalk.demo import demo_file, make_demo
+
+ONE_AT_A_TIME = 0x7072_6178  # any number that only this command locks
 
 
 class Command(BaseCommand):
@@ -14,6 +17,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write("Database ...")
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])  # until this connection ends
+        except OperationalError as error:
+            raise CommandError(f"The database of DATABASE_URL does not answer: {error}") from error
         call_command("migrate", verbosity=0)
         demo = make_demo()
         if demo is None:
