@@ -133,7 +133,7 @@ async def _count(what: str, limit: int, sentence: str, usages: list[Usage]) -> N
         pipeline.set(name, 0, ex=PERIOD + FUDGE, nx=True)
         pipeline.incr(name)
         _, count = await pipeline.execute()
-    usages.append(Usage(limit, max(0, limit - count), max(1, window - now)))
+    usages.append(Usage(limit, max(0, limit - count), window - now + 1))
     if count > limit:
         retry = f"{limit} a minute are allowed. Retry after {usages[-1].seconds_left} s."
         raise Refused(429, f"{sentence}: {retry}", "rate_limited")
