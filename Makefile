@@ -31,7 +31,7 @@ run: .venv/runs
 	@exec $(BIN)/python manage.py serve
 
 test: .venv/tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 lint: .venv/tests
 	$(BIN)/ruff check .
