@@ -10,7 +10,7 @@ from praxtalk.api.pagination import Keyset
 from praxtalk.api.serializers import Page, Shape
 from praxtalk.api.view import ApiView
 
-OLDEST_FIRST = Keyset("brands", ("id",), lambda brand: [str(brand.pk)], lambda key: key)
+OLDEST_FIRST = Keyset("brands", ("id",), lambda brand: [str(brand.pk)])
 
 
 class Ping(ApiView):

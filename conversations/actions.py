@@ -35,8 +35,11 @@ def start_conversation(visitor: Visitor, *, body: str, channel: Channel) -> Conv
 def send_message(
     conversation: Conversation, *, role: Message.Role, body: str, channel: Channel, author: Operator | None = None
 ) -> Message:
-    """Add a message to the thread. A visitor's reopens a snoozed or resolved conversation."""
+    """Add a message to the thread. A visitor's reopens a snoozed or resolved conversation, and after a closed one it starts
+    a new one: the message returned tells in which conversation it stands."""
     conversation = _locked(conversation)
+    if role == Message.Role.VISITOR and conversation.status == Conversation.Status.CLOSED:
+        return start_conversation(conversation.visitor, body=body, channel=channel).messages.get()
     message = _append(conversation, role=role, body=body, channel=channel, author=author)
     if role == Message.Role.VISITOR and conversation.status in REOPENED_BY_VISITOR:
         _change_status(conversation, Conversation.Status.OPEN)

@@ -31,7 +31,6 @@ NEWEST_ACTIVITY_FIRST = Keyset(
     "conversations",
     ("-last_message_at", "-id"),
     lambda row: [row[COLUMNS.index("last_message_at")].isoformat(), str(row[COLUMNS.index("id")])],
-    lambda key: key,
 )
 THREAD_LENGTH = 100
 

@@ -15,9 +15,7 @@ from praxtalk.api.pagination import Keyset
 from praxtalk.api.serializers import Done
 from praxtalk.api.view import ApiView
 
-NEWEST_FIRST = Keyset(
-    "leads", ("-created_at", "-id"), lambda lead: [lead.created_at.isoformat(), str(lead.pk)], lambda key: key
-)
+NEWEST_FIRST = Keyset("leads", ("-created_at", "-id"), lambda lead: [lead.created_at.isoformat(), str(lead.pk)])
 
 
 class Leads(ApiView):

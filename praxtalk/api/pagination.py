@@ -19,13 +19,12 @@ class Keyset:
 
     name: of the list; a cursor of another list or workspace is refused.
     order: fields of the ordering, the last one unique, each "-field" or all "field".
-    to_key: a row's values of these fields as JSON; from_key: back again.
+    to_key: a row's values of these fields, as JSON and as SQL takes them.
     """
 
     name: str
     order: tuple[str, ...]
     to_key: Callable[[Any], list[Any]]
-    from_key: Callable[[list[Any]], Sequence[Any]]
 
     def page(
         self, rows: QuerySet[Any, Any], *, owner: str, cursor: str | None, limit: int
@@ -35,7 +34,7 @@ class Keyset:
         owner: who may use the cursor, for instance the workspace's id.
         """
         if cursor is not None:
-            rows = self._after(rows, self.from_key(unsign(self.name, owner, cursor)))
+            rows = self._after(rows, unsign(self.name, owner, cursor))
         found = list(rows.order_by(*self.order)[: limit + 1])
         more = len(found) > limit
         page = found[:limit]

@@ -114,6 +114,16 @@ def test_a_visitors_message_reopens(cast, talks, crm, status):
     assert talks.north.status == "open"
 
 
+def test_a_visitors_message_after_closed_starts_a_new_conversation(cast, talks, crm):
+    crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": "closed"})
+    message = send_message(talks.north, role=Message.Role.VISITOR, body="Me again", channel=Channel.WIDGET)
+    assert message.conversation_id != talks.north.pk
+    assert message.conversation.visitor == talks.north.visitor
+    assert events_of(cast.acme)[-2:] == ["conversation.created", "message.created"]
+    talks.north.refresh_from_db()
+    assert (talks.north.status, talks.north.message_count) == ("closed", 2)
+
+
 def test_an_operators_message_does_not_reopen(cast, talks, crm):
     crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": "resolved"})
     crm.post(f"/api/v1/conversations/{talks.north.pk}/messages", {"body": "By the way"})
