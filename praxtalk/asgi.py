@@ -37,13 +37,14 @@ async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def _whole_body(receive: Any) -> bytes:
-    """The body; one byte more than the longest that is accepted where it is longer, which suffices to refuse it."""
-    body, more = b"", True
+    """The body; of one that is longer than what is accepted, enough to refuse it."""
+    body, more = bytearray(), True
     while more:
         message = await receive()
-        body = (body + message.get("body", b""))[: settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1]
+        if len(body) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            body += message.get("body", b"")
         more = message.get("more_body", False)
-    return body
+    return bytes(body)
 
 
 def _answer(scope: dict[str, Any], body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

@@ -17,15 +17,15 @@ class UtcLoader(Loader):
 
     timezone = UTC  # what Django looks at to see that the loader fits the connection
 
+    def __init__(self, oid: int, context: Any = None) -> None:
+        super().__init__(oid, context)
+        self._oid = oid
+
     def load(self, data: Buffer) -> datetime:
         try:
             return datetime.fromisoformat(bytes(data).decode())
         except ValueError:
             return TimestamptzLoader(self._oid, self.connection).load(data)
-
-    def __init__(self, oid: int, context: Any = None) -> None:
-        super().__init__(oid, context)
-        self._oid = oid
 
 
 def read_fast(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
