@@ -46,8 +46,17 @@ def number_events(workspace_id: UUID) -> int:
     return numbered
 
 
+class Forgotten(LookupError):
+    """Events after this number have been deleted: a reader would step over them."""
+
+
 def events_after(workspace_id: UUID, brand_id: UUID | None, *, number: int, limit: int) -> list[Event]:
-    """At most `limit` events numbered above `number`, of one brand if `brand_id` is given."""
+    """At most `limit` events numbered above `number`, of one brand if `brand_id` is given. From 0: from the oldest kept.
+
+    Raises Forgotten.
+    """
+    if number and EventFeed.objects.filter(workspace_id=workspace_id, forgotten_number__gt=number).exists():
+        raise Forgotten
     events = Event.objects.filter(workspace_id=workspace_id, number__gt=number)
     if brand_id:
         events = events.filter(brand_id=brand_id)

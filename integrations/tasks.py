@@ -5,6 +5,8 @@ import asyncio
 from celery import shared_task
 from celery.worker import state
 
+from integrations import retention
+from integrations.webhooks import mail, pings, subscriptions
 from integrations.webhooks.pump import Pump
 
 
@@ -21,3 +23,17 @@ async def _pump() -> None:
 def _worker_is_stopping() -> bool:
     """Celery sets an exit status there, which may be 0."""
     return any(told is not None and told is not False for told in (state.should_stop, state.should_terminate))
+
+
+@shared_task
+def look_after_webhooks() -> None:
+    """Once a minute: ask paused receivers whether they are back, tell owners, let old secrets end."""
+    subscriptions.forget_ended_secrets()
+    mail.tell_owners()
+    pings.probe_paused()
+
+
+@shared_task
+def forget_events() -> None:
+    """Delete the events that are over 30 days old, with their deliveries and attempts."""
+    retention.forget_events()

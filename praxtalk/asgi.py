@@ -3,10 +3,12 @@
 HTTP runs as WSGI in one thread with one lasting database connection: measured at about twice the requests a second of Django's
 own ASGI handler, which opens a thread and a connection for each. (Not by asgiref's WsgiToAsgi: its separate last message lets
 a keep-alive client's next request begin inside the one that is ending, which answered one request in twenty with a 500.)
+Calls that wait for the network have a few threads of their own.
 """
 
 import asyncio
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from io import BytesIO
@@ -24,14 +26,20 @@ from twisted.web.http import RESPONSES as REASONS
 from praxtalk.api.address import is_trusted_proxy
 from praxtalk.orphans import end_with_parent
 
+# Calls that wait for somebody else's server or resolver: they must not keep the others waiting.
+SLOW = re.compile(r"/api/v1/webhooks(/[^/]*(/test)?)?")
+SLOW_THREADS = 4
+
 _wsgi = get_wsgi_application()
 _thread = ThreadPoolExecutor(1, thread_name_prefix="http")
+_slow_threads = ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="slow")
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """One request: the whole body in, the whole answer out, as one message each."""
     body = await _whole_body(receive)
-    status, headers, content = await asyncio.get_running_loop().run_in_executor(_thread, _answer, scope, body)
+    threads = _slow_threads if scope["method"] != "GET" and SLOW.fullmatch(scope["path"]) else _thread
+    status, headers, content = await asyncio.get_running_loop().run_in_executor(threads, _answer, scope, body)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 

@@ -1,6 +1,6 @@
 """Settings. The environment is read here and nowhere else; docs/operations.md lists each variable.
 
-Sections: environment, apps, data, REST, webhooks and timed work, security, logs.
+Sections: environment, apps, data, REST, webhooks and timed work, e-mail, security, logs.
 """
 
 import ipaddress
@@ -74,6 +74,11 @@ RATE_LIMIT_IP = _integer("RATE_LIMIT_IP", 60, 1)
 RATE_LIMIT_READ_KEY = _integer("RATE_LIMIT_READ_KEY", 6000, 1)
 RATE_LIMIT_WRITE_KEY = _integer("RATE_LIMIT_WRITE_KEY", 600, 1)
 # Where only this machine reaches PraxTalk, PraxTalk may reach this machine: a receiver can be tried at once.
+METRICS_TOKEN = _matching("METRICS_TOKEN", "(.{20,})?", "at least 20 characters, or nothing")
+EMAIL_URL = _matching(
+    "EMAIL_URL", r"(smtp|smtp\+tls|smtp\+ssl|consolemail)://.*", "smtp+tls://user:password@host:587", "consolemail://"
+)
+EMAIL_FROM = env.str("EMAIL_FROM", default=f"PraxTalk <praxtalk@{BASE_HOST}>")
 WEBHOOK_ALLOW_CIDRS = _networks("WEBHOOK_ALLOW_CIDRS", default="127.0.0.0/8,::1/128" if IS_LOCAL else "")
 
 # --- apps -------------------------------------------------------------------------------------------------------------
@@ -217,7 +222,17 @@ CELERY_TASK_ROUTES = {"integrations.tasks.pump": {"queue": "webhooks"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULE = {
-    "pump": {"task": "integrations.tasks.pump", "schedule": timedelta(seconds=5), "options": {"expires": 5}},
+    "pump": {"task": "integrations.tasks.pump", "schedule": timedelta(seconds=5), "options": {"expires": 15}},
+    "look-after-webhooks": {
+        "task": "integrations.tasks.look_after_webhooks",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
+    "forget-events": {
+        "task": "integrations.tasks.forget_events",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 600},
+    },
     "wake-snoozed": {
         "task": "conversations.tasks.wake_snoozed",
         "schedule": timedelta(seconds=10),
@@ -229,6 +244,12 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 600},
     },
 }
+
+# --- e-mail -----------------------------------------------------------------------------------------------------------
+
+vars().update(environ.Env.email_url_config(EMAIL_URL))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = EMAIL_FROM
+EMAIL_TIMEOUT = 15
 
 # --- security ---------------------------------------------------------------------------------------------------------
 

@@ -5,12 +5,15 @@ from django.views.generic import RedirectView
 
 from brands.api import Brands, Ping
 from conversations.api import ConversationById, Conversations, Messages, MessagesOfConversation
-from integrations.api import Events
+from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery
+from integrations.api.events import Events
+from integrations.api.webhooks import PromoteSecret, RetireSecret, RotateSecret, TestWebhook, WebhookById, Webhooks
 from leads.api import LeadById, Leads
 from praxtalk.api import errors
 from praxtalk.api.view import NoSuchEndpoint
 from praxtalk.dashboard.site import dashboard
 from praxtalk.health import healthz, readyz
+from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
 
 urlpatterns = [
@@ -25,11 +28,23 @@ urlpatterns = [
     path("api/v1/leads", Leads.as_view()),
     path("api/v1/leads/<str:id>", LeadById.as_view()),
     path("api/v1/events", Events.as_view()),
+    path("api/v1/webhooks", Webhooks.as_view()),
+    path("api/v1/webhooks/<str:id>", WebhookById.as_view()),
+    path("api/v1/webhooks/<str:id>/rotate", RotateSecret.as_view()),
+    path("api/v1/webhooks/<str:id>/promote", PromoteSecret.as_view()),
+    path("api/v1/webhooks/<str:id>/retire", RetireSecret.as_view()),
+    path("api/v1/webhooks/<str:id>/test", TestWebhook.as_view()),
+    path("api/v1/deliveries", Deliveries.as_view()),
+    path("api/v1/deliveries/replay", ReplayDeliveries.as_view()),
+    path("api/v1/deliveries/<str:id>", DeliveryById.as_view()),
+    path("api/v1/deliveries/<str:id>/retry", RetryDelivery.as_view()),
+    path("api/v1/replays/<str:id>", ReplayById.as_view()),
     path("api/v1/openapi.json", OpenApiDocument.as_view(), name="openapi"),
     path("api/docs", ApiDocs.as_view(url_name="openapi"), name="api-docs"),
     re_path(r"^api(/|$)", NoSuchEndpoint.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),
+    path("metrics", metrics),
 ]
 
 handler400 = errors.bad_request

@@ -5,6 +5,7 @@ The lists follow the IANA special-purpose address registries; `is_global` alone 
 
 import ipaddress
 import socket
+from typing import NewType
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -15,6 +16,7 @@ FIRST_FREE_PORT = 1024
 WEB_PORTS = (80, 443)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+PermittedUrl = NewType("PermittedUrl", str)
 
 NEVER = [
     ipaddress.ip_network(text)
@@ -74,7 +76,7 @@ def is_allowed_privately(text: str) -> bool:
     return any(address in network for network in settings.WEBHOOK_ALLOW_CIDRS)
 
 
-def check_url(url: str) -> str:
+def check_url(url: str) -> PermittedUrl:
     """The URL, if a webhook may have it. Raises ForbiddenUrl with a sentence that says what to change."""
     if len(url) > MAX_URL:
         raise ForbiddenUrl(f"url: at most {MAX_URL} characters.")
@@ -96,7 +98,7 @@ def check_url(url: str) -> str:
             check_address(answer)
     except ForbiddenAddress as error:
         raise ForbiddenUrl(f"url: {error}.") from error
-    return url
+    return PermittedUrl(url)
 
 
 def _resolved(host: str, port: int) -> list[str]:

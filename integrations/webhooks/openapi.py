@@ -3,7 +3,7 @@
 from drf_spectacular.utils import OpenApiResponse, OpenApiWebhook, extend_schema
 
 from integrations.models import EventName
-from integrations.serializers import EventJson
+from integrations.serializers.events import EventJson
 
 
 def _webhook(name: EventName, summary: str) -> OpenApiWebhook:

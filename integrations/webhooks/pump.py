@@ -11,17 +11,21 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import close_old_connections, connection
-from django.db.utils import InterfaceError, OperationalError
+from django.db.utils import DatabaseError, InterfaceError, OperationalError
 
-from integrations.webhooks import delivery
+from integrations.webhooks import claims, delivery, replays, settlement
 from integrations.webhooks.delivery import Claimed
 from integrations.webhooks.outbox import WEBHOOKS_DUE
+from integrations.webhooks.settlement import Attempted
 from integrations.webhooks.transport import Transport, open_transport
 from praxtalk.live.topics import channel_of
 
 RUN_SECONDS = 55.0
 POLL_SECONDS = 1.0
-MAX_AT_ONCE = 100
+MAX_AT_ONCE = 256
+MAX_SETTLED_AT_ONCE = 100
+PAUSE_SECONDS = 0.01  # between two claims, and for answers to gather: so both come in batches, and nobody notices
+SETTLE_TRIES = 3
 
 log = structlog.get_logger("praxtalk.webhooks")
 
@@ -36,58 +40,75 @@ class Pump:
         self._should_stop = should_stop
         self._run_seconds = run_seconds
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._ended: asyncio.Queue[Attempted] = asyncio.Queue()
         self._woken = asyncio.Event()
+        self._upkeep_at = 0.0
 
     async def run(self) -> None:
-        """Until `run_seconds` are over or `should_stop()` says so; what is in flight is finished first."""
+        """Until `run_seconds` are over or `should_stop()` says so; what is in flight is finished first, and written down."""
         until = time.monotonic() + self._run_seconds
-        listener = asyncio.create_task(self._listen())
+        listener, writer = asyncio.create_task(self._listen()), asyncio.create_task(self._write())
         async with open_transport() as transport:
             while time.monotonic() < until and not self._should_stop():
                 self._woken.clear()
-                found = await self._start_due(transport)
-                if not found:
+                if await self._start_due(transport):
+                    await asyncio.sleep(PAUSE_SECONDS)
+                else:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
             if self._in_flight:
                 await asyncio.wait(self._in_flight)
-        listener.cancel()
+        await self._ended.join()
+        for task in (listener, writer):
+            task.cancel()
         await _in_database(_disconnect)
 
     async def _start_due(self, transport: Transport) -> bool:
+        """Whether anything was due."""
+        has_more = await self._upkeep() if time.monotonic() >= self._upkeep_at else False
         room = MAX_AT_ONCE - len(self._in_flight)
-        if room <= 0:
-            return False
-        try:
-            await _in_database(delivery.release_expired)
-            claimed = await _in_database(delivery.claim, room)
-        except (OperationalError, InterfaceError) as error:
-            log.error("database does not answer", error=type(error).__name__)
-            return False
+        claimed = (await _in_database(claims.claim, room) if room else None) or []
         for one in claimed:
             task = asyncio.create_task(self._deliver(transport, one))
             self._in_flight.add(task)
             task.add_done_callback(self._finished)
-        return bool(claimed)
+        return bool(claimed) or has_more
+
+    async def _upkeep(self) -> bool:
+        """Once a second, what no word tells of; whether there may be more of it."""
+        has_more = [await _in_database(do) for do in (claims.release_expired, claims.follow_pauses, replays.advance)]
+        if not any(has_more):
+            self._upkeep_at = time.monotonic() + POLL_SECONDS
+        return any(has_more)
 
     async def _deliver(self, transport: Transport, claimed: Claimed) -> None:
-        answer = await delivery.attempt(transport, claimed)
-        settled = await _in_database(delivery.settle, claimed, answer)
-        log.info(
-            "webhook attempted",
-            delivery=str(claimed.delivery_id),
-            type=claimed.event_name,
-            attempt=claimed.number,
-            status_code=answer.status_code,
-            duration_ms=answer.duration_ms,
-            settled=settled,
-        )
+        self._ended.put_nowait(Attempted(claimed, await delivery.attempt(transport, claimed)))
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
-        self._woken.set()  # its place may let the next one of its subscription go
         if not task.cancelled() and (error := task.exception()):
-            log.error("an attempt could not be written; its lease will run out", exc_info=error)
+            log.error("an attempt broke off; its lease will run out", exc_info=error)
+
+    async def _write(self) -> None:
+        """Settle what has ended, in batches."""
+        while True:
+            batch = [await self._ended.get()]
+            await asyncio.sleep(PAUSE_SECONDS)
+            while len(batch) < MAX_SETTLED_AT_ONCE and not self._ended.empty():
+                batch.append(self._ended.get_nowait())
+            await self._settle(batch)
+            self._woken.set()  # their places may let the next ones of their subscriptions go
+            for _ in batch:
+                self._ended.task_done()
+
+    async def _settle(self, batch: list[Attempted]) -> None:
+        """Tried a few times: what cannot be written would be sent again when its lease has run out."""
+        for _ in range(SETTLE_TRIES):
+            settled = await _in_database(settlement.settle, batch)
+            if settled is not None:
+                for each in batch:
+                    _log(each, was_settled=each.claimed.delivery_id in settled)
+                return
 
     async def _listen(self) -> None:
         """Wake the run at each word; without Valkey the poll remains."""
@@ -100,18 +121,34 @@ class Pump:
             await asyncio.sleep(POLL_SECONDS)
 
 
+def _log(each: Attempted, *, was_settled: bool) -> None:
+    log.info(
+        "webhook attempted",
+        delivery=str(each.claimed.delivery_id),
+        type=each.claimed.event_name,
+        attempt=each.claimed.number,
+        status_code=each.answer.status_code,
+        duration_ms=each.answer.duration_ms,
+        settled=was_settled,
+    )
+
+
 def _disconnect() -> None:
     connection.close()
 
 
-async def _in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    def call() -> T:
+async def _in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """The function's result, or None where the database refused: that is logged, and the pump goes on."""
+
+    def call() -> T | None:
         close_old_connections()
         try:
             return function(*args, **kwargs)
-        except (OperationalError, InterfaceError):
-            connection.close()
-            raise
+        except (DatabaseError, InterfaceError) as error:
+            log.error("database refuses", what=function.__name__, error=type(error).__name__, text=str(error)[:300])
+            if isinstance(error, OperationalError | InterfaceError):
+                connection.close()
+            return None
 
     result: Any = await sync_to_async(call)()
     return result  # type: ignore[no-any-return]

@@ -1,26 +1,127 @@
-"""Creating a webhook subscription."""
+"""What an owner can do with a webhook subscription: create, change, pause, delete it, and rotate its secret."""
+
+from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
 
 from brands.models import Brand, Workspace
 from integrations.models import EventName, WebhookSubscription
-from integrations.webhooks.addresses import check_url
-from integrations.webhooks.secrets import encrypt, new_secret
+from integrations.webhooks.addresses import PermittedUrl
+from integrations.webhooks.health import PausedBy, Status, open_again
+from integrations.webhooks.signature import new_secret
+from praxtalk.data.encryption import encrypt
+
+OLD_SECRET_SIGNS_FOR = timedelta(hours=24)  # after Promote
 
 
+class NothingToPromote(ValueError):
+    """No new secret waits for its promotion."""
+
+
+class OldSecretStillSigns(ValueError):
+    """A rotation was promoted lately; a third secret would put out one that receivers may still use."""
+
+
+@transaction.atomic
 def create_webhook(
-    workspace: Workspace, *, url: str, events: list[EventName], brand: Brand | None = None, description: str = ""
+    workspace: Workspace | UUID,
+    *,
+    url: PermittedUrl,
+    events: list[EventName],
+    brand: Brand | None = None,
+    description: str = "",
 ) -> tuple[WebhookSubscription, str]:
-    """A new active subscription and its secret. Raises ForbiddenUrl."""
-    check_url(url)  # asks the resolver, so before the transaction
+    """A new active subscription and its secret, which is shown this once. It gets what happens from now on."""
     secret = new_secret()
-    with transaction.atomic():
-        subscription = WebhookSubscription.objects.create(
-            workspace=workspace,
-            brand=brand,
-            url=url,
-            events=sorted(set(events)),
-            description=description,
-            encrypted_secret=encrypt(secret),
-        )
+    subscription = WebhookSubscription.objects.create(
+        workspace_id=workspace.pk if isinstance(workspace, Workspace) else workspace,
+        brand=brand,
+        url=url,
+        events=sorted(set(events)),
+        description=description,
+        encrypted_secret=encrypt(secret),
+    )
     return subscription, secret
+
+
+@transaction.atomic
+def change_webhook(
+    webhook: WebhookSubscription,
+    *,
+    url: PermittedUrl | None = None,
+    events: list[EventName] | None = None,
+    description: str | None = None,
+    status: WebhookSubscription.Status | None = None,
+    holds_events: bool | None = None,
+) -> None:
+    """Change what is given. Another URL is a new receiver: what was known of the old one's health is forgotten."""
+    wanted = {
+        "url": url,
+        "events": sorted(set(events)) if events is not None else None,
+        "description": description,
+        "holds_events": holds_events,
+    }
+    changes: dict[str, object] = {field: value for field, value in wanted.items() if value is not None}
+    if url is not None and url != webhook.url:
+        changes |= {"failing_since": None, "gone_since": None, "gone_answers": 0}
+    if changes:
+        _rows(webhook).update(**changes)
+    if status == Status.PAUSED:
+        _rows(webhook).exclude(paused_by=PausedBy.OWNER).update(
+            status=Status.PAUSED, paused_by=PausedBy.OWNER, paused_at=timezone.now(), next_probe_at=None
+        )
+    elif status == Status.ACTIVE:
+        open_again(_rows(webhook))
+
+
+@transaction.atomic
+def delete_webhook(webhook: WebhookSubscription) -> None:
+    """End it, with its deliveries. Its row is locked first: whoever records an event for it at this moment comes before."""
+    _rows(webhook).select_for_update().get()
+    webhook.delete()
+
+
+@transaction.atomic
+def rotate_secret(webhook: WebhookSubscription) -> str:
+    """A new secret, shown this once; it signs second until `promote_secret`. One that waits already is replaced.
+
+    Raises OldSecretStillSigns.
+    """
+    webhook = _rows(webhook).select_for_update(no_key=True).get()
+    if webhook.second_secret_ends_at and webhook.second_secret_ends_at > timezone.now():
+        raise OldSecretStillSigns
+    secret = new_secret()
+    _rows(webhook).update(encrypted_second_secret=encrypt(secret), second_secret_ends_at=None)
+    return secret
+
+
+@transaction.atomic
+def promote_secret(webhook: WebhookSubscription) -> None:
+    """The new secret signs first; the old one second, for another day. Again: nothing more. Raises NothingToPromote."""
+    webhook = _rows(webhook).select_for_update(no_key=True).get()
+    if not webhook.encrypted_second_secret:
+        raise NothingToPromote
+    if webhook.is_rotating:
+        _rows(webhook).update(
+            encrypted_secret=F("encrypted_second_secret"),
+            encrypted_second_secret=F("encrypted_secret"),
+            second_secret_ends_at=timezone.now() + OLD_SECRET_SIGNS_FOR,
+        )
+
+
+def retire_secret(webhook: WebhookSubscription) -> None:
+    """The second secret signs no more: the old one after Promote, or a new one that was not wanted after all."""
+    _rows(webhook).update(encrypted_second_secret="", second_secret_ends_at=None)
+
+
+def forget_ended_secrets() -> int:
+    """Delete the old secrets whose day is over; returns how many."""
+    ended = WebhookSubscription.objects.filter(second_secret_ends_at__lte=timezone.now())
+    return ended.update(encrypted_second_secret="", second_secret_ends_at=None)
+
+
+def _rows(webhook: WebhookSubscription) -> QuerySet[WebhookSubscription]:
+    return WebhookSubscription.objects.filter(workspace_id=webhook.workspace_id, pk=webhook.pk)

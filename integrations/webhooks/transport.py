@@ -13,12 +13,14 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import ResolveResult
 from aiohttp.connector import Connection
 from aiohttp.resolver import ThreadedResolver
+from django.utils import timezone
 
 from integrations.webhooks.addresses import ForbiddenAddress, check_address, is_allowed_privately
 
@@ -26,6 +28,7 @@ DEADLINE_SECONDS = 15.0
 MAX_ANSWER_BYTES = 16 * 1024
 MAX_CONNECTIONS = 200
 MAX_ERROR = 300
+MAX_RETRY_AFTER_SECONDS = 10**7  # what is obeyed of it, delivery.py says
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Answer:
     body: str = ""
     address: str = ""
     error: str = ""
+    retry_after: float | None = None  # seconds, where a receiver asked for a pause
 
     @property
     def is_success(self) -> bool:
@@ -71,7 +75,7 @@ class Transport:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """POST the body; never raises for what the other side does."""
         started, address = time.monotonic(), ""
-        status_code, answer, error = None, "", ""
+        status_code, answer, error, retry_after = None, "", "", None
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
@@ -79,10 +83,11 @@ class Transport:
                     address = response.peer
                     content = await _read_head(response)
                     status_code = response.status
+                    retry_after = _seconds(response.headers.get("Retry-After", ""))
                     answer = "" if address and is_allowed_privately(address) else _as_text(content)
         except Exception as problem:  # whatever a stranger's server causes is an outcome, not our failure
             error = _sentence(problem)
-        return Answer(status_code, round((time.monotonic() - started) * 1000), answer, address, error)
+        return Answer(status_code, round((time.monotonic() - started) * 1000), answer, address, error, retry_after)
 
 
 @contextlib.asynccontextmanager
@@ -122,6 +127,18 @@ async def _read_head(response: aiohttp.ClientResponse) -> bytes:
         content += chunk
     response.close()  # the rest is not read, so the connection cannot be used again
     return content
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Retry-After in seconds from now: a number, or a date (RFC 9110, 10.2.3)."""
+    text = retry_after.strip()
+    if text.isascii() and text.isdecimal():
+        return float(min(int(text[:10]), MAX_RETRY_AFTER_SECONDS))
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(0.0, (date - timezone.now()).total_seconds()) if date.tzinfo else None
 
 
 def _as_text(content: bytes) -> str:

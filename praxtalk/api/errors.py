@@ -38,6 +38,13 @@ class NotHere(exceptions.NotFound):
     """404: no such thing in the key's workspace."""
 
 
+class Forgotten(exceptions.APIException):
+    """410: what is asked for was there and has been deleted."""
+
+    status_code = status.HTTP_410_GONE
+    default_code = "forgotten"
+
+
 class TooManyRequests(exceptions.APIException):
     """429, with the seconds until the limit's window ends."""
 

@@ -2,7 +2,8 @@
 
 1. The transaction begins by inserting a StoredAnswer. A second request with the same key waits there, in PostgreSQL, until
    the first one commits or rolls back.
-2. Inserted: the endpoint runs, and its answer is written into the row, in the same transaction as the effect.
+2. Inserted: the endpoint runs, and its answer is written into the row, in the same transaction as the effect. Encrypted: it
+   may be the one time that a secret is shown.
 3. Already there: the stored answer, with Idempotency-Replayed: true; 422 if the request was another one.
 4. An error rolls all of it back, so a refused request may be mended and sent again under its key.
 """
@@ -19,41 +20,74 @@ from rest_framework.response import Response
 
 from praxtalk.api.errors import Invalid
 from praxtalk.api.models import StoredAnswer
+from praxtalk.data.encryption import Unreadable, decrypt, encrypt
 
 MAX_KEY = 255
 KEPT_HOURS = 24
 
+Post = Callable[..., Response]
 
-def idempotent(post: Callable[..., Response]) -> Callable[..., Response]:
-    """Decorates an ApiView's `post`. Every POST has it: a test walks them."""
+
+def idempotent(post: Post) -> Post:
+    """Decorates an ApiView's `post`. Every POST has it, or one of the two below: a test walks them."""
+    return idempotent_after(None)(post)
+
+
+def idempotent_after(look: Callable[[Any, Request], None] | None) -> Callable[[Post], Post]:
+    """`look(view, request)` runs before the transaction begins: what asks the network, and may refuse the request."""
+
+    def decorate(post: Post) -> Post:
+        @functools.wraps(post)
+        def wrapper(view: Any, request: Request, **path: Any) -> Response:
+            key = _key(request)
+            if look and (key is None or not _own(view, key).exists()):
+                look(view, request)
+            with transaction.atomic():
+                if key is None:
+                    return post(view, request, **path)
+                values = {**_owner(view, key), "defaults": {"fingerprint": _fingerprint(request)}}
+                stored, is_first = StoredAnswer.objects.get_or_create(**values)
+                if not is_first:
+                    return _replay(stored, request)
+                response = post(view, request, **path)
+                _own(view, key).update(**_kept(response))
+                return response
+
+        return wrapper
+
+    return decorate
+
+
+def idempotent_outside(post: Post) -> Post:
+    """For a POST that waits for the network and changes nothing: no transaction is held meanwhile. Two at once both run."""
 
     @functools.wraps(post)
     def wrapper(view: Any, request: Request, **path: Any) -> Response:
-        with transaction.atomic():
-            key = request.headers.get("Idempotency-Key")
-            if key is None:
-                return post(view, request, **path)
-            _check(key)
-            fingerprint = _fingerprint(request)
-            own = {"workspace_id": view.key.workspace_id, "caller_id": view.key.pk, "key": key}
-            _, is_first = StoredAnswer.objects.get_or_create(**own, defaults={"fingerprint": fingerprint})
-            row = StoredAnswer.objects.filter(**own)
-            if not is_first:
-                return _replay(row.get(), fingerprint)
-            response = post(view, request, **path)
-            row.update(
-                status=response.status_code,
-                headers={"Location": response["Location"]} if response.has_header("Location") else {},
-                body=orjson.dumps(response.data).decode(),
-            )
-            return response
+        key = _key(request)
+        if key is not None and (stored := _own(view, key).first()):
+            return _replay(stored, request)
+        response = post(view, request, **path)
+        if key is not None:
+            values = {"fingerprint": _fingerprint(request), **_kept(response)}
+            StoredAnswer.objects.get_or_create(**_owner(view, key), defaults=values)
+        return response
 
     return wrapper
 
 
-def _check(key: str) -> None:
-    if not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
+def _owner(view: Any, key: str) -> dict[str, Any]:
+    return {"workspace_id": view.key.workspace_id, "caller_id": view.key.pk, "key": key}
+
+
+def _own(view: Any, key: str) -> Any:
+    return StoredAnswer.objects.filter(**_owner(view, key))
+
+
+def _key(request: Request) -> str | None:
+    key: str | None = request.headers.get("Idempotency-Key")
+    if key is not None and (not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable()):
         raise Invalid(f"Idempotency-Key: must be 1 to {MAX_KEY} printable ASCII characters.")
+    return key
 
 
 def _fingerprint(request: Request) -> bytes:
@@ -61,8 +95,20 @@ def _fingerprint(request: Request) -> bytes:
     return hashlib.sha256(b"\0".join([request.get_full_path().encode(), body])).digest()
 
 
-def _replay(stored: StoredAnswer, fingerprint: bytes) -> Response:
-    if bytes(stored.fingerprint) != fingerprint:
+def _kept(response: Response) -> dict[str, Any]:
+    return {
+        "status": response.status_code,
+        "headers": {"Location": response["Location"]} if response.has_header("Location") else {},
+        "body": encrypt(orjson.dumps(response.data).decode()),
+    }
+
+
+def _replay(stored: StoredAnswer, request: Request) -> Response:
+    if bytes(stored.fingerprint) != _fingerprint(request):
         raise Invalid("Idempotency-Key: already used for another request.", "idempotency_key_reused")
+    try:
+        body = orjson.loads(decrypt(stored.body))
+    except Unreadable as error:
+        raise Invalid("Idempotency-Key: the answer that was kept for it cannot be read any more.") from error
     headers = {**stored.headers, "Idempotency-Replayed": "true"}
-    return Response(orjson.loads(stored.body), status=stored.status, headers=headers)
+    return Response(body, status=stored.status, headers=headers)

@@ -1,5 +1,6 @@
 """What a key's scope allows."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -11,8 +12,15 @@ class WriteScopeToWrite(BasePermission):
 
     message = "This key has read scope; this call needs a key of scope write."
     code = "read_only_key"
+    free_methods: Sequence[str] = SAFE_METHODS
 
     def has_permission(self, request: Request, view: Any) -> bool:
         method = (request.method or "").lower()
         is_unknown = not hasattr(view, method)  # answered 405 later on
-        return request.method in SAFE_METHODS or is_unknown or bool(view.key.may_write)
+        return request.method in self.free_methods or is_unknown or bool(view.key.may_write)
+
+
+class WriteScope(WriteScopeToWrite):
+    """Reading too needs a write key: what is shown may hold secrets of others, like a token in a webhook's URL."""
+
+    free_methods = ()

@@ -64,6 +64,15 @@ class Id(Text):
         super().__init__(max_length=MAX_ID, **kwargs)
 
 
+class Flag(serializers.BooleanField):
+    """JSON's true or false, where BooleanField would take "yes" and 1 too."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if type(data) is not bool:
+            self.fail("invalid", input=data)
+        return data
+
+
 class WholeNumber(serializers.IntegerField):
     """A number in a query: plain digits, where IntegerField would take 5.0, 1_0 and digits of other scripts too."""
 

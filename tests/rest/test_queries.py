@@ -77,15 +77,16 @@ INSERT INTO leads_lead (id, workspace_id, brand_id, name, email, phone, notes, s
     SELECT gen_random_uuid(), %(workspace)s, brand.id, 'Lead', '', '', '', (ARRAY['new', 'won'])[1 + n %% 2],
         now() - n * interval '1 minute', now() - n * interval '1 minute'
     FROM generate_series(1, %(rows)s / 4) n, brands_brand brand WHERE brand.workspace_id = %(workspace)s;
-INSERT INTO integrations_webhooksubscription (id, workspace_id, url, events, description, status, encrypted_secret, created_at)
-    SELECT gen_random_uuid(), %(workspace)s, 'https://example.com', ARRAY['lead.created'], '', 'active', '', now()
-    FROM generate_series(1, 3);
+INSERT INTO integrations_webhooksubscription (id, workspace_id, url, events, description, status, encrypted_secret,
+        encrypted_second_secret, paused_by, holds_events, gone_answers, created_at)
+    SELECT gen_random_uuid(), %(workspace)s, 'https://example.com', ARRAY['lead.created'], '', 'active', '', '', '',
+        true, 0, now() FROM generate_series(1, 3);
 INSERT INTO integrations_event (id, workspace_id, name, body, number, created_at)
     SELECT gen_random_uuid(), %(workspace)s, 'lead.created', '{}', n, now() FROM generate_series(1, %(rows)s) n;
 INSERT INTO integrations_delivery (id, workspace_id, subscription_id, event_id, status, attempts_made, interruptions,
-        next_attempt_at, created_at)
+        last_number, next_trigger, next_attempt_at, created_at)
     SELECT gen_random_uuid(), %(workspace)s, (SELECT id FROM integrations_webhooksubscription LIMIT 1), event.id, 'succeeded',
-        1, 0, now(), now() FROM integrations_event event WHERE event.workspace_id = %(workspace)s;
+        1, 0, 1, 'schedule', now(), now() FROM integrations_event event WHERE event.workspace_id = %(workspace)s;
 """
 
 

@@ -4,7 +4,10 @@ import ipaddress
 import pytest
 
 from integrations.models import EventName
-from integrations.webhooks.delivery import attempt, claim, settle
+from integrations.webhooks.addresses import check_url
+from integrations.webhooks.claims import claim
+from integrations.webhooks.delivery import attempt
+from integrations.webhooks.settlement import Attempted, settle
 from integrations.webhooks.subscriptions import create_webhook
 from integrations.webhooks.transport import open_transport
 
@@ -19,7 +22,7 @@ def subscribe(cast):
     """subscribe(url, events=all, workspace=Acme, brand=None) -> (subscription, secret)."""
 
     def make(url, events=tuple(EventName), workspace=None, brand=None):
-        return create_webhook(workspace or cast.acme, url=url, events=list(events), brand=brand)
+        return create_webhook(workspace or cast.acme, url=check_url(url), events=list(events), brand=brand)
 
     return make
 
@@ -33,6 +36,5 @@ def deliver_due():
             return await asyncio.gather(*(attempt(transport, one) for one in claimed))
 
     answers = asyncio.run(send())
-    for one, answer in zip(claimed, answers, strict=True):
-        settle(one, answer)
+    settle([Attempted(one, answer) for one, answer in zip(claimed, answers, strict=True)])
     return answers

@@ -3,8 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from brands.command_line import add_workspace_argument, chosen_brand, chosen_workspace
-from integrations.models import EventName
-from integrations.webhooks.addresses import ForbiddenUrl
+from integrations.models import MAX_DESCRIPTION, EventName
+from integrations.webhooks.addresses import ForbiddenUrl, check_url
 from integrations.webhooks.subscriptions import create_webhook
 
 
@@ -25,10 +25,10 @@ class Command(BaseCommand):
         try:
             webhook, secret = create_webhook(
                 workspace,
-                url=options["url"],
+                url=check_url(options["url"]),
                 events=[EventName(value) for value in options["event"] or EventName.values],
                 brand=chosen_brand(workspace, options["brand"]),
-                description=options["description"][:200],
+                description=options["description"][:MAX_DESCRIPTION],
             )
         except ForbiddenUrl as error:
             raise CommandError(str(error)) from error

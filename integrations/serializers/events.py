@@ -1,4 +1,4 @@
-"""The event feed in JSON."""
+"""Events in JSON, and the query of the feed."""
 
 from typing import Any
 

@@ -5,9 +5,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from integrations.feed import events_after
-from integrations.serializers import EventList, EventQuery
-from praxtalk.api.errors import Invalid
+from integrations import feed
+from integrations.serializers.events import EventList, EventQuery
+from praxtalk.api.errors import Forgotten, Invalid
 from praxtalk.api.pagination import sign, unsign
 from praxtalk.api.view import ApiView
 
@@ -23,7 +23,12 @@ class Events(ApiView):
     def get(self, request: Request) -> Response:
         query = self.parameters(EventQuery)
         number = self._number(query["after"]) if "after" in query else 0
-        events = events_after(self.key.workspace_id, self.key.brand_id, number=number, limit=query["limit"])
+        try:
+            events = feed.events_after(self.key.workspace_id, self.key.brand_id, number=number, limit=query["limit"])
+        except feed.Forgotten as error:
+            raise Forgotten(
+                "after: events behind this cursor have been deleted after 30 days. Read the lists again, then the feed anew."
+            ) from error
         last = events[-1].number if events else number
         return Response(
             {

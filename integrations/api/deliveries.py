@@ -1,0 +1,111 @@
+"""/api/v1/deliveries and /api/v1/replays: what was sent, how it was answered, and sending it again."""
+
+from django.db.models import F, QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from integrations.api.webhooks import TAGS, WebhookView
+from integrations.models import Delivery, Replay
+from integrations.serializers.deliveries import (
+    DeliveryAlone,
+    DeliveryList,
+    DeliveryQuery,
+    NewReplay,
+    ReplayCreated,
+    ReplayState,
+    attempt_json,
+    delivery_json,
+)
+from integrations.webhooks import replays
+from praxtalk.api.errors import Invalid
+from praxtalk.api.idempotency import idempotent
+from praxtalk.api.pagination import Keyset
+from praxtalk.api.serializers import Done, Shape
+
+NEWEST_FIRST = Keyset(
+    "deliveries", ("-created_at", "-id"), lambda delivery: [delivery.created_at.isoformat(), str(delivery.pk)]
+)
+SHOWN_ATTEMPTS = 100
+
+
+def _deliveries() -> QuerySet[Delivery]:
+    """With the brand that decides about scope, and without the events' bodies."""
+    rows = Delivery.objects.annotate(brand_id=F("subscription__brand_id"), type=F("event__name"))
+    return rows.only("id", "workspace_id", "subscription_id", "event_id", "status", "attempts_made", "next_attempt_at",
+        "created_at")  # fmt: skip
+
+
+class Deliveries(WebhookView):
+    @extend_schema(
+        operation_id="listDeliveries",
+        summary="List deliveries, newest first",
+        tags=TAGS,
+        parameters=[DeliveryQuery],
+        responses=DeliveryList,
+    )
+    def get(self, request: Request) -> Response:
+        query = self.parameters(DeliveryQuery)
+        rows = self.in_scope(_deliveries())
+        if "webhookId" in query:
+            rows = rows.filter(subscription_id=self.webhook(query["webhookId"]).pk)
+        if "status" in query:
+            rows = rows.filter(status=query["status"])
+        if "type" in query:
+            rows = rows.filter(event__name=query["type"])
+        return self.page_of(NEWEST_FIRST, rows, query, name="deliveries", as_json=delivery_json)
+
+
+class DeliveryById(WebhookView):
+    @extend_schema(
+        operation_id="getDelivery", summary="One delivery with its attempts", tags=TAGS, responses=DeliveryAlone
+    )
+    def get(self, request: Request, id: str) -> Response:
+        self.parameters(Shape)
+        delivery = self.get_in_scope(_deliveries(), id)
+        newest = delivery.attempts.filter(workspace_id=delivery.workspace_id).order_by("-number")[:SHOWN_ATTEMPTS]
+        log = [attempt_json(attempt) for attempt in reversed(newest)]
+        return Response({"delivery": delivery_json(delivery) | {"log": log}})
+
+
+class RetryDelivery(WebhookView):
+    @extend_schema(
+        operation_id="retryDelivery", summary="Attempt a delivery now", tags=TAGS, request=None, responses=Done
+    )
+    @idempotent
+    def post(self, request: Request, id: str) -> Response:
+        self.nothing()
+        try:
+            replays.retry(self.get_in_scope(_deliveries(), id))
+        except replays.WebhookPaused as error:
+            raise Invalid("This webhook is paused: make it active first.", "webhook_paused") from error
+        return Response({"ok": True})
+
+
+class ReplayDeliveries(WebhookView):
+    @extend_schema(
+        operation_id="replayDeliveries",
+        summary="Send many again: what failed, what succeeded, or what the webhook never had",
+        tags=TAGS,
+        request=NewReplay,
+        responses={201: ReplayCreated},
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        body = self.body(NewReplay)
+        replay = replays.start_replay(
+            self.webhook(body["webhookId"]),
+            what=body["status"],
+            event_name=body.get("type"),
+            since=body.get("since"),
+            until=body.get("until"),
+        )
+        return Response({"replayId": str(replay.pk)}, status=201, headers={"Location": f"/api/v1/replays/{replay.pk}"})
+
+
+class ReplayById(WebhookView):
+    @extend_schema(operation_id="getReplay", summary="How far a replay has come", tags=TAGS, responses=ReplayState)
+    def get(self, request: Request, id: str) -> Response:
+        self.parameters(Shape)
+        replay = self.get_in_scope(Replay.objects.annotate(brand_id=F("subscription__brand_id")), id)
+        return Response({"total": replay.total, "done": replay.done, "status": replay.status})

@@ -1,0 +1,197 @@
+"""/api/v1/webhooks: subscriptions, their secrets, a test. For write keys; one limited to a brand manages its brand's only."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from brands.api import brand_in_scope
+from integrations.models import WebhookSubscription
+from integrations.serializers.webhooks import (
+    NewSecret,
+    NewWebhook,
+    Tested,
+    WebhookAlone,
+    WebhookChange,
+    WebhookCreated,
+    WebhookList,
+    WebhookQuery,
+    webhook_json,
+)
+from integrations.webhooks import subscriptions
+from integrations.webhooks.addresses import ForbiddenUrl, PermittedUrl, check_url
+from integrations.webhooks.pings import ping
+from praxtalk.api.errors import Invalid
+from praxtalk.api.idempotency import idempotent, idempotent_after, idempotent_outside
+from praxtalk.api.pagination import Keyset
+from praxtalk.api.permissions import WriteScope
+from praxtalk.api.serializers import Done, Shape
+from praxtalk.api.view import ApiView
+
+OLDEST_FIRST = Keyset("webhooks", ("id",), lambda webhook: [str(webhook.pk)])
+TAGS = ["Webhooks"]
+
+
+class WebhookView(ApiView):
+    permission_classes = (WriteScope,)
+
+    def webhook(self, id: str) -> WebhookSubscription:
+        return self.get_in_scope(WebhookSubscription.objects.all(), id)
+
+    def nothing(self) -> None:
+        """For a POST that takes no body: an empty one, or {}."""
+        self.body(Shape)
+
+
+def _permitted(url: str) -> PermittedUrl:
+    try:
+        return check_url(url)
+    except ForbiddenUrl as error:
+        raise Invalid(str(error)) from error
+
+
+def _look(view: ApiView, request: Request) -> None:
+    _permitted(view.body(NewWebhook)["url"])
+
+
+class Webhooks(WebhookView):
+    @extend_schema(
+        operation_id="listWebhooks",
+        summary="List webhooks, oldest first",
+        tags=TAGS,
+        parameters=[WebhookQuery],
+        responses=WebhookList,
+    )
+    def get(self, request: Request) -> Response:
+        query = self.parameters(WebhookQuery)
+        rows = self.in_scope(WebhookSubscription.objects.all())
+        if brand := brand_in_scope(self, query.get("brandId")):
+            rows = rows.filter(brand_id=brand.pk)
+        if "status" in query:
+            rows = rows.filter(status=query["status"])
+        return self.page_of(OLDEST_FIRST, rows, query, name="webhooks", as_json=webhook_json)
+
+    @extend_schema(
+        operation_id="createWebhook",
+        summary="Create a webhook; its secret is shown this once",
+        tags=TAGS,
+        request=NewWebhook,
+        responses={201: WebhookCreated},
+    )
+    @idempotent_after(_look)
+    def post(self, request: Request) -> Response:
+        body = self.body(NewWebhook)
+        brand_id = body.pop("brandId", None) or (str(self.key.brand_id) if self.key.brand_id else None)
+        brand = brand_in_scope(self, brand_id)
+        body["url"] = PermittedUrl(body["url"])  # by _look
+        webhook, secret = subscriptions.create_webhook(self.key.workspace_id, brand=brand, **body)
+        answer = {"webhookId": str(webhook.pk), "secret": secret}
+        return Response(answer, status=201, headers={"Location": f"/api/v1/webhooks/{webhook.pk}"})
+
+
+class WebhookById(WebhookView):
+    @extend_schema(operation_id="getWebhook", summary="One webhook", tags=TAGS, responses=WebhookAlone)
+    def get(self, request: Request, id: str) -> Response:
+        self.parameters(Shape)
+        return Response({"webhook": webhook_json(self.webhook(id))})
+
+    @extend_schema(
+        operation_id="updateWebhook",
+        summary="Change, pause or open a webhook",
+        tags=TAGS,
+        request=WebhookChange,
+        responses=Done,
+    )
+    def patch(self, request: Request, id: str) -> Response:
+        webhook, changes = self.webhook(id), self.body(WebhookChange)
+        wanted: dict[str, Any] = {NAMES.get(name, name): value for name, value in changes.items()}
+        if "url" in wanted:
+            wanted["url"] = _permitted(wanted["url"])
+        subscriptions.change_webhook(webhook, **wanted)
+        return Response({"ok": True})
+
+    @extend_schema(
+        operation_id="deleteWebhook", summary="Delete a webhook and its deliveries", tags=TAGS, responses={200: Done}
+    )
+    def delete(self, request: Request, id: str) -> Response:
+        subscriptions.delete_webhook(self.webhook(id))
+        return Response({"ok": True})
+
+
+NAMES = {"holdEvents": "holds_events"}
+
+
+class RotateSecret(WebhookView):
+    @extend_schema(
+        operation_id="rotateWebhookSecret",
+        summary="A new secret, which signs second until it is promoted",
+        tags=TAGS,
+        request=None,
+        responses=NewSecret,
+    )
+    @idempotent
+    def post(self, request: Request, id: str) -> Response:
+        self.nothing()
+        try:
+            return Response({"secret": subscriptions.rotate_secret(self.webhook(id))})
+        except subscriptions.OldSecretStillSigns as error:
+            raise Invalid(
+                "The secret before this one still signs, for 24 hours after its promotion: retire it first.",
+                "old_secret_signs",
+            ) from error
+
+
+class PromoteSecret(WebhookView):
+    @extend_schema(
+        operation_id="promoteWebhookSecret",
+        summary="Let the new secret sign first; the old one signs second for 24 hours",
+        tags=TAGS,
+        request=None,
+        responses=Done,
+    )
+    @idempotent
+    def post(self, request: Request, id: str) -> Response:
+        self.nothing()
+        try:
+            subscriptions.promote_secret(self.webhook(id))
+        except subscriptions.NothingToPromote as error:
+            raise Invalid("There is no new secret to promote: rotate first.", "nothing_to_promote") from error
+        return Response({"ok": True})
+
+
+class RetireSecret(WebhookView):
+    @extend_schema(
+        operation_id="retireWebhookSecret",
+        summary="End the secret that signs second, at once",
+        tags=TAGS,
+        request=None,
+        responses=Done,
+    )
+    @idempotent
+    def post(self, request: Request, id: str) -> Response:
+        self.nothing()
+        subscriptions.retire_secret(self.webhook(id))
+        return Response({"ok": True})
+
+
+class TestWebhook(WebhookView):
+    @extend_schema(
+        operation_id="testWebhook",
+        summary="Send a ping now, and say how it was answered",
+        tags=TAGS,
+        request=None,
+        responses=Tested,
+    )
+    @idempotent_outside
+    def post(self, request: Request, id: str) -> Response:
+        self.nothing()
+        answer = ping(self.webhook(id))
+        return Response(
+            {
+                "delivered": answer.is_success,
+                "statusCode": answer.status_code,
+                "durationMs": answer.duration_ms,
+                "error": answer.error or None,
+            }
+        )

@@ -1,0 +1,49 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.db.models import Model
+
+from integrations.models import WebhookSubscription
+from praxtalk.api.models import StoredAnswer
+from praxtalk.data.encryption import Unreadable, decrypt, encrypt, is_current
+
+ENCRYPTED: list[tuple[type[Model], str]] = [
+    (WebhookSubscription, "encrypted_secret"),
+    (WebhookSubscription, "encrypted_second_secret"),
+    (StoredAnswer, "body"),
+]
+
+
+class Command(BaseCommand):
+    help = "Encrypt everything anew with the first of ENCRYPTION_KEYS; then the others may be left out."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        done = left = 0
+        for model, field in ENCRYPTED:
+            rows = model._default_manager.exclude(**{field: ""})
+            for pk, encrypted in rows.order_by("pk").values_list("pk", field).iterator():
+                if is_current(encrypted):
+                    continue
+                if self._reencrypt(model, field, pk):
+                    done += 1
+                else:
+                    left += 1
+                    self.stderr.write(f"{model._meta.verbose_name} {pk}: no key of ENCRYPTION_KEYS reads its {field}.")
+        self.stdout.write(f"Encrypted anew: {done}.")
+        if left:
+            raise CommandError(
+                f"{left} could not be read: keep the keys that you have, and look for the one that is missing."
+            )
+
+    @transaction.atomic
+    def _reencrypt(self, model: type[Model], field: str, pk: Any) -> bool:
+        """Under the row's lock: a rotation at this moment is not undone."""
+        row = model._default_manager.select_for_update(no_key=True).filter(pk=pk)
+        try:
+            for encrypted in row.values_list(field, flat=True):
+                if encrypted:
+                    row.update(**{field: encrypt(decrypt(encrypted))})
+        except Unreadable:
+            return False
+        return True

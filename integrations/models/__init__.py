@@ -1,0 +1,21 @@
+"""The workspace's outside connections: API keys, events, webhook subscriptions and what is owed to them."""
+
+from integrations.models.api_keys import ApiKey
+from integrations.models.deliveries import Attempt, Delivery, DeliveryCount, Replay
+from integrations.models.events import Event, EventFeed, EventName, NextEventSequence
+from integrations.models.subscriptions import MAX_DESCRIPTION, MAX_URL, WebhookSubscription
+
+__all__ = [
+    "MAX_DESCRIPTION",
+    "MAX_URL",
+    "ApiKey",
+    "Attempt",
+    "Delivery",
+    "DeliveryCount",
+    "Event",
+    "EventFeed",
+    "EventName",
+    "NextEventSequence",
+    "Replay",
+    "WebhookSubscription",
+]

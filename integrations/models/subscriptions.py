@@ -1,0 +1,94 @@
+"""Who is to be told what, and where."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from brands.models import Brand, Workspace
+from integrations.models.events import EventName
+from praxtalk.data.constraints import same_workspace
+from praxtalk.data.ids import new_id
+
+MAX_URL = 2048
+MAX_DESCRIPTION = 200
+
+
+class WebhookSubscription(models.Model):
+    """Where to send which events. With a brand, only that brand's events.
+
+    The secrets: `encrypted_secret` signs first. During a rotation `encrypted_second_secret` signs beside it: the new one until
+    Promote changes places; then the old one, until `second_secret_ends_at`.
+    """
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        PAUSED = "paused"
+
+    class PausedBy(models.TextChoices):
+        OWNER = "owner"
+        FAILING = "failing"  # itself: every attempt failed for days
+        GONE = "gone"  # itself: the receiver answered 410
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="webhooks", db_index=False)
+    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, null=True, blank=True, related_name="webhooks")
+    url = models.CharField(max_length=MAX_URL)
+    events = ArrayField(models.CharField(max_length=40, choices=EventName.choices))
+    description = models.CharField(max_length=MAX_DESCRIPTION, blank=True)
+    encrypted_secret = models.TextField(editable=False)
+    encrypted_second_secret = models.TextField(blank=True, editable=False)
+    second_secret_ends_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    paused_by = models.CharField(max_length=10, choices=PausedBy.choices, blank=True)
+    paused_at = models.DateTimeField(null=True, editable=False)
+    holds_events = models.BooleanField(default=True)  # while paused: keep what happens, or let it pass
+    next_probe_at = models.DateTimeField(null=True, editable=False)
+    owners_told_at = models.DateTimeField(null=True, editable=False)
+    failing_since = models.DateTimeField(null=True, editable=False)  # the first failed attempt since the last success
+    gone_since = models.DateTimeField(null=True, editable=False)
+    gone_answers = models.PositiveIntegerField(default=0, editable=False)  # 410s in a row
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["id", "workspace"], name="webhook_in_workspace"),
+            models.CheckConstraint(condition=Q(events__len__gte=1), name="webhook_has_events"),
+            models.CheckConstraint(
+                condition=Q(status="active", paused_by="", paused_at__isnull=True, next_probe_at__isnull=True)
+                | Q(status="paused", paused_by__in=["owner", "failing", "gone"], paused_at__isnull=False),
+                name="webhook_pause_whole",
+            ),
+            models.CheckConstraint(
+                condition=Q(second_secret_ends_at__isnull=True) | ~Q(encrypted_second_secret=""),
+                name="webhook_second_secret_whole",
+            ),
+            same_workspace("webhook", "brand", "brands.Brand"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "status"], name="webhook_by_status"),
+            models.Index(fields=["workspace", "id"], name="webhook_newest"),
+            models.Index(fields=["next_probe_at"], condition=Q(next_probe_at__isnull=False), name="webhook_probes"),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+    def secrets_at(self, moment: datetime) -> tuple[str, ...]:
+        """The encrypted secrets that sign at this moment: one, or two, the first of which signs first."""
+        is_over = self.second_secret_ends_at is not None and self.second_secret_ends_at <= moment
+        second = "" if is_over else self.encrypted_second_secret
+        return (self.encrypted_secret, second) if second else (self.encrypted_secret,)
+
+    @property
+    def is_rotating(self) -> bool:
+        """A new secret waits for its promotion."""
+        return bool(self.encrypted_second_secret) and self.second_secret_ends_at is None

@@ -1,0 +1,100 @@
+"""Deliveries, their attempts and replays in JSON, and the bodies and queries that ask for them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from integrations.models import Attempt, Delivery, EventName, Replay
+from integrations.models.deliveries import Trigger
+from praxtalk.api.serializers import Id, Milliseconds, Moment, Page, Shape
+from praxtalk.data.clock import to_milliseconds
+
+# ruff: noqa: N815 - the names are JSON's
+
+
+def delivery_json(delivery: Any) -> dict[str, Any]:
+    """The shape that DeliveryJson declares. delivery: with its event's name as `type`."""
+    is_waiting = delivery.status == Delivery.Status.PENDING
+    return {
+        "_id": str(delivery.pk),
+        "webhookId": str(delivery.subscription_id),
+        "eventId": str(delivery.event_id),
+        "type": delivery.type,
+        "status": delivery.status,
+        "attempts": delivery.attempts_made,
+        "nextAttemptAt": to_milliseconds(delivery.next_attempt_at) if is_waiting else None,
+        "createdAt": to_milliseconds(delivery.created_at),
+    }
+
+
+def attempt_json(attempt: Attempt) -> dict[str, Any]:
+    """The shape that AttemptJson declares."""
+    return {
+        "number": attempt.number,
+        "trigger": attempt.trigger,
+        "startedAt": to_milliseconds(attempt.started_at),
+        "durationMs": attempt.duration_ms,
+        "outcome": attempt.outcome,
+        "statusCode": attempt.status_code,
+        "responseBody": attempt.response_body,
+        "error": attempt.error or None,
+    }
+
+
+class DeliveryJson(serializers.Serializer[Any]):
+    _id = serializers.UUIDField()
+    webhookId = serializers.UUIDField()
+    eventId = serializers.UUIDField()
+    type = serializers.ChoiceField(EventName.choices)
+    status = serializers.ChoiceField(Delivery.Status.choices)
+    attempts = serializers.IntegerField(help_text="How many of the six have been made")
+    nextAttemptAt = Moment(allow_null=True)
+    createdAt = Moment()
+
+
+class AttemptJson(serializers.Serializer[Any]):
+    number = serializers.IntegerField(help_text="Counts all attempts, interrupted and manual ones too")
+    trigger = serializers.ChoiceField(Trigger.choices)
+    startedAt = Moment()
+    durationMs = serializers.IntegerField(allow_null=True)
+    outcome = serializers.ChoiceField(Attempt.Outcome.choices)
+    statusCode = serializers.IntegerField(allow_null=True)
+    responseBody = serializers.CharField(allow_blank=True)
+    error = serializers.CharField(allow_null=True)
+
+
+class DeliveryList(serializers.Serializer[Any]):
+    deliveries = DeliveryJson(many=True)
+    nextCursor = serializers.CharField(required=False)
+
+
+class DeliveryWithLog(DeliveryJson):
+    log = AttemptJson(many=True, help_text="The newest 100 attempts, oldest first")
+
+
+class DeliveryAlone(serializers.Serializer[Any]):
+    delivery = DeliveryWithLog()
+
+
+class DeliveryQuery(Page):
+    webhookId = Id(required=False)
+    status = serializers.ChoiceField(Delivery.Status.choices, required=False)
+    type = serializers.ChoiceField(EventName.choices, required=False)
+
+
+class NewReplay(Shape):
+    webhookId = Id()
+    status = serializers.ChoiceField(Replay.What.choices, default=Replay.What.FAILED)
+    type = serializers.ChoiceField(EventName.choices, required=False)
+    since = Milliseconds(required=False, help_text="Created at or after this time (ms since the epoch)")
+    until = Milliseconds(required=False, help_text="Created at or before this time (ms since the epoch)")
+
+
+class ReplayCreated(serializers.Serializer[Any]):
+    replayId = serializers.UUIDField()
+
+
+class ReplayState(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+    done = serializers.IntegerField()
+    status = serializers.ChoiceField(Replay.Status.choices)

@@ -1,0 +1,101 @@
+"""Webhooks in JSON, and the bodies and queries that ask for them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from integrations.models import MAX_DESCRIPTION, MAX_URL, EventName, WebhookSubscription
+from praxtalk.api.serializers import Flag, Id, Moment, Page, PartialShape, Shape, Text
+from praxtalk.data.clock import to_milliseconds
+
+# ruff: noqa: N815 - the names are JSON's
+
+
+def webhook_json(webhook: WebhookSubscription) -> dict[str, Any]:
+    """The shape that WebhookJson declares."""
+    pause = None
+    if webhook.paused_at:
+        since = to_milliseconds(webhook.paused_at)
+        pause = {"by": webhook.paused_by, "since": since, "holdEvents": webhook.holds_events}
+    return {
+        "_id": str(webhook.pk),
+        "url": webhook.url,
+        "events": webhook.events,
+        "brandId": str(webhook.brand_id) if webhook.brand_id else None,
+        "description": webhook.description or None,
+        "status": webhook.status,
+        "pause": pause,
+        "failingSince": to_milliseconds(webhook.failing_since) if webhook.failing_since else None,
+        "createdAt": to_milliseconds(webhook.created_at),
+    }
+
+
+class PauseJson(serializers.Serializer[Any]):
+    by = serializers.ChoiceField(WebhookSubscription.PausedBy.choices)
+    since = Moment()
+    holdEvents = serializers.BooleanField()
+
+
+class WebhookJson(serializers.Serializer[Any]):
+    _id = serializers.UUIDField()
+    url = serializers.CharField()
+    events = serializers.ListField(child=serializers.ChoiceField(EventName.choices))
+    brandId = serializers.UUIDField(allow_null=True)
+    description = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(WebhookSubscription.Status.choices)
+    pause = PauseJson(allow_null=True)
+    failingSince = Moment(allow_null=True, help_text="The first failed attempt since the last success")
+    createdAt = Moment()
+
+
+class WebhookList(serializers.Serializer[Any]):
+    webhooks = WebhookJson(many=True)
+    nextCursor = serializers.CharField(required=False)
+
+
+class WebhookAlone(serializers.Serializer[Any]):
+    webhook = WebhookJson()
+
+
+class WebhookCreated(serializers.Serializer[Any]):
+    webhookId = serializers.UUIDField()
+    secret = serializers.CharField(help_text="whsec_..., shown this once")
+
+
+class NewSecret(serializers.Serializer[Any]):
+    secret = serializers.CharField(help_text="whsec_..., shown this once")
+
+
+class Tested(serializers.Serializer[Any]):
+    delivered = serializers.BooleanField()
+    statusCode = serializers.IntegerField(allow_null=True)
+    durationMs = serializers.IntegerField()
+    error = serializers.CharField(allow_null=True)
+
+
+class WebhookQuery(Page):
+    status = serializers.ChoiceField(WebhookSubscription.Status.choices, required=False)
+    brandId = Id(required=False)
+
+
+class Events(serializers.ListField):
+    """A list of event names, at least one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        child = serializers.ChoiceField(EventName.choices)
+        super().__init__(child=child, min_length=1, max_length=len(EventName), **kwargs)
+
+
+class NewWebhook(Shape):
+    url = Text(max_length=MAX_URL)
+    events = Events()
+    brandId = Id(required=False, allow_null=True)
+    description = Text(optional=True, max_length=MAX_DESCRIPTION)
+
+
+class WebhookChange(PartialShape):
+    url = Text(max_length=MAX_URL, required=False)
+    events = Events(required=False)
+    description = Text(optional=True, max_length=MAX_DESCRIPTION)
+    status = serializers.ChoiceField(WebhookSubscription.Status.choices, required=False)
+    holdEvents = Flag(required=False, help_text="While paused: keep events, or let them pass")

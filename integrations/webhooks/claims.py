@@ -1,0 +1,190 @@
+"""Who delivers what: leases, taken and run out, and deliveries that wait for their subscription."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from integrations.models import Attempt, Delivery, WebhookSubscription
+from integrations.webhooks.counts import COUNT
+from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, MAX_INTERRUPTIONS, Claimed
+from praxtalk.data.ids import new_id
+
+FOLLOWED_AT_ONCE = 1000
+CLAIMING = 0x70747821  # the advisory lock's number, this project's own choice
+
+# One claim at a time, or two pumps would each fill a subscription's places. A pump that freezes in its turn loses it.
+TAKE_TURN = """
+    SELECT set_config('idle_in_transaction_session_timeout', '10000', true), set_config('lock_timeout', '10000', true),
+        pg_advisory_xact_lock(%s)
+"""
+
+# The subscriptions that have deliveries of this kind, by skipping through a partial index: what is done and who has none cost
+# nothing.
+SUBSCRIPTIONS_OF = f"""
+    (SELECT subscription_id AS id FROM {Delivery._meta.db_table} WHERE {{condition}} ORDER BY subscription_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT delivery.subscription_id FROM {Delivery._meta.db_table} AS delivery
+            WHERE {{condition}} AND delivery.subscription_id > found.id ORDER BY delivery.subscription_id LIMIT 1)
+    FROM found WHERE found.id IS NOT NULL
+"""  # noqa: S608 - tables' names
+WAITING = "status = 'pending' AND lease IS NULL"
+HELD = "status = 'held'"
+
+# Of each subscription that anything waits for, as many due deliveries as it has places free; everybody's first one before
+# anybody's second. What somebody else has in hand at this moment is left out.
+LEASE_DUE = f"""
+    WITH RECURSIVE found AS ({SUBSCRIPTIONS_OF.format(condition=WAITING)}
+    ), chosen AS (
+        SELECT due.id
+        FROM found
+        JOIN {WebhookSubscription._meta.db_table} AS subscription ON subscription.id = found.id
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS in_flight FROM {Delivery._meta.db_table} AS leased
+            WHERE leased.subscription_id = subscription.id AND leased.lease IS NOT NULL
+        ) AS busy
+        CROSS JOIN LATERAL (
+            SELECT first.id, first.next_attempt_at, row_number() OVER (ORDER BY first.next_attempt_at) AS place
+            FROM (
+                SELECT id, next_attempt_at FROM {Delivery._meta.db_table} AS delivery
+                WHERE delivery.subscription_id = subscription.id AND delivery.status = 'pending' AND delivery.lease IS NULL
+                    AND delivery.next_attempt_at <= %(now)s
+                ORDER BY delivery.next_attempt_at
+                LIMIT greatest(0, CASE WHEN subscription.failing_since IS NULL THEN %(in_flight)s::int
+                    ELSE %(in_flight_failing)s::int END - busy.in_flight)
+            ) AS first
+        ) AS due
+        WHERE subscription.status = 'active'
+        ORDER BY busy.in_flight + due.place, due.next_attempt_at
+        LIMIT %(limit)s
+    ), free AS (
+        SELECT delivery.id FROM {Delivery._meta.db_table} AS delivery
+        JOIN chosen ON chosen.id = delivery.id
+        WHERE delivery.status = 'pending' AND delivery.lease IS NULL AND delivery.next_attempt_at <= %(now)s
+        FOR UPDATE OF delivery SKIP LOCKED
+    )
+    UPDATE {Delivery._meta.db_table} AS delivery
+    SET lease = %(lease)s, leased_until = %(leased_until)s, last_number = last_number + 1
+    FROM free WHERE delivery.id = free.id
+    RETURNING delivery.id, delivery.workspace_id, delivery.last_number, delivery.next_trigger
+"""  # noqa: S608 - tables' names
+
+BEGIN_ATTEMPTS = f"""
+    INSERT INTO {Attempt._meta.db_table}
+        (id, delivery_id, workspace_id, number, trigger, outcome, started_at, address, response_body, error)
+    SELECT begun.id, begun.delivery_id, begun.workspace_id, begun.number, begun.trigger, 'started', %s, '', '', ''
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::text[])
+        AS begun(id, delivery_id, workspace_id, number, trigger)
+"""  # noqa: S608 - a table's name
+
+
+def claim(limit: int) -> list[Claimed]:
+    """Lease at most `limit` due deliveries and begin an attempt of each."""
+    now, lease = timezone.now(), new_id()
+    values: dict[str, Any] = {
+        "now": now,
+        "limit": limit,
+        "lease": lease,
+        "leased_until": now + LEASE,
+        "in_flight": MAX_IN_FLIGHT,
+        "in_flight_failing": MAX_IN_FLIGHT_FAILING,
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(TAKE_TURN, [CLAIMING])
+        cursor.execute(LEASE_DUE, values)
+        leased = cursor.fetchall()
+        if not leased:
+            return []
+        ids, workspaces, numbers, triggers = (list(column) for column in zip(*leased, strict=True))
+        cursor.execute(BEGIN_ATTEMPTS, [now, [new_id() for _ in ids], ids, workspaces, numbers, triggers])
+    return [_claimed(delivery, lease, now) for delivery in _with_contents(ids, lease)]
+
+
+def _with_contents(ids: list[UUID], lease: UUID) -> QuerySet[Delivery]:
+    return (
+        Delivery.objects.filter(pk__in=ids, lease=lease)
+        .select_related("event", "subscription")
+        .order_by("next_attempt_at")
+    )
+
+
+def _claimed(delivery: Delivery, lease: UUID, now: datetime) -> Claimed:
+    return Claimed(
+        delivery_id=delivery.pk,
+        workspace_id=delivery.workspace_id,
+        subscription_id=delivery.subscription_id,
+        lease=lease,
+        number=delivery.last_number,
+        trigger=delivery.next_trigger,
+        attempts_made=delivery.attempts_made,
+        url=delivery.subscription.url,
+        encrypted_secrets=delivery.subscription.secrets_at(now),
+        event_id=delivery.event_id,
+        event_name=delivery.event.name,
+        body=bytes(delivery.event.body),
+    )
+
+
+RELEASE_EXPIRED = f"""
+    WITH expired AS (
+        SELECT id FROM {Delivery._meta.db_table} WHERE lease IS NOT NULL AND leased_until < %(now)s
+        ORDER BY subscription_id LIMIT 500 FOR UPDATE SKIP LOCKED
+    ), released AS (
+        UPDATE {Delivery._meta.db_table} AS delivery
+        SET lease = NULL, leased_until = NULL, interruptions = interruptions + 1,
+            status = CASE WHEN interruptions + 1 >= %(most)s THEN 'failed' ELSE 'pending' END
+        FROM expired WHERE delivery.id = expired.id
+        RETURNING delivery.id, delivery.workspace_id, delivery.subscription_id, delivery.last_number, delivery.status
+    ), logged AS (
+        UPDATE {Attempt._meta.db_table} AS attempt SET outcome = 'interrupted'
+        FROM released WHERE attempt.delivery_id = released.id AND attempt.number = released.last_number
+    ), counted AS (
+        {COUNT.format(rows="SELECT workspace_id, subscription_id, status, 'interrupted' AS outcome FROM released")}
+    )
+    SELECT count(*) FROM released
+"""  # noqa: S608 - tables' names
+
+
+def release_expired() -> int:
+    """Make due again what a dead worker had leased; returns how many."""
+    now = timezone.now()
+    if not Delivery.objects.filter(lease__isnull=False, leased_until__lt=now).exists():
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(RELEASE_EXPIRED, {"now": now, "day": now.date(), "most": MAX_INTERRUPTIONS})
+        released: int = cursor.fetchone()[0]
+    return released
+
+
+FIND = f"""
+    WITH RECURSIVE found AS ({SUBSCRIPTIONS_OF})
+    SELECT subscription.id FROM found JOIN {WebhookSubscription._meta.db_table} AS subscription ON subscription.id = found.id
+    WHERE subscription.status = %s
+"""  # noqa: S608 - tables' names
+MOVE = f"""
+    UPDATE {Delivery._meta.db_table} SET status = %s, next_attempt_at = greatest(next_attempt_at, %s) WHERE id IN (
+        SELECT id FROM {Delivery._meta.db_table} WHERE {{condition}} AND subscription_id = ANY(%s)
+        LIMIT %s FOR UPDATE SKIP LOCKED
+    )
+"""  # noqa: S608 - a table's name
+
+
+def follow_pauses() -> int:
+    """Hold what waits for a paused subscription, make due what is held for an active one; some of it each time. How many."""
+    return _move(WAITING, WebhookSubscription.Status.PAUSED, Delivery.Status.HELD) + _move(
+        HELD, WebhookSubscription.Status.ACTIVE, Delivery.Status.PENDING
+    )
+
+
+def _move(condition: str, of: WebhookSubscription.Status, to: Delivery.Status) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(FIND.format(condition=condition), [of])
+        subscriptions = [row[0] for row in cursor.fetchall()]
+        if not subscriptions:
+            return 0
+        cursor.execute(MOVE.format(condition=condition), [to, timezone.now(), subscriptions, FOLLOWED_AT_ONCE])
+        moved: int = cursor.rowcount
+        return moved

@@ -1,0 +1,100 @@
+"""A subscription that only fails pauses itself, and opens again when its receiver is back.
+
+1. The first failed attempt after a success sets `failing_since`; the next success clears it.
+2. Failing for FAILING_FOR, or answered 410 three times in a row over ten minutes: it pauses itself. Its events are held.
+3. `owners_to_tell` are told by e-mail, until one was sent.
+4. Each hour a probe (a ping) asks whether the receiver is back; a 2xx opens the subscription, and what was held is sent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Coalesce
+
+from integrations.models import WebhookSubscription
+from integrations.webhooks.outbox import WEBHOOKS_DUE
+from integrations.webhooks.transport import Answer
+from praxtalk.live.topics import changed
+
+FAILING_FOR = timedelta(days=5)
+GONE = 410
+GONE_ANSWERS = 3
+GONE_FOR = timedelta(minutes=10)
+PROBE_EVERY = timedelta(hours=1)
+
+log = structlog.get_logger("praxtalk.webhooks")
+
+PausedBy = WebhookSubscription.PausedBy
+Status = WebhookSubscription.Status
+
+
+@dataclass(frozen=True)
+class Health:
+    """What was known of a subscription before the answers that are judged now."""
+
+    failing_since: datetime | None
+    gone_since: datetime | None
+    gone_answers: int
+
+    @property
+    def is_good(self) -> bool:
+        return self.failing_since is None and self.gone_answers == 0
+
+
+def judge(subscription_id: UUID, known: Health, answers: Sequence[Answer], now: datetime) -> None:
+    """Keep a subscription's health in step with the answers it got together. One row, one statement: it blocks nobody."""
+    rows = WebhookSubscription.objects.filter(pk=subscription_id)
+    if any(answer.is_success for answer in answers):
+        if not known.is_good:
+            rows.update(failing_since=None, gone_since=None, gone_answers=0)
+        return
+    if known.failing_since is None:
+        rows.update(failing_since=Coalesce(F("failing_since"), Value(now)))
+    _count_gone(subscription_id, known, answers, now)
+    if known.failing_since is not None and now - known.failing_since >= FAILING_FOR:
+        _pause_itself(subscription_id, PausedBy.FAILING, now)
+
+
+def _count_gone(subscription_id: UUID, known: Health, answers: Sequence[Answer], now: datetime) -> None:
+    rows = WebhookSubscription.objects.filter(pk=subscription_id)
+    if any(answer.status_code != GONE for answer in answers):
+        if known.gone_answers:
+            rows.update(gone_since=None, gone_answers=0)
+        return
+    rows.update(gone_since=Coalesce(F("gone_since"), Value(now)), gone_answers=F("gone_answers") + len(answers))
+    is_long = known.gone_since is not None and now - known.gone_since >= GONE_FOR
+    if is_long and known.gone_answers + len(answers) >= GONE_ANSWERS:
+        _pause_itself(subscription_id, PausedBy.GONE, now)
+
+
+def _pause_itself(subscription_id: UUID, by: PausedBy, now: datetime) -> None:
+    paused = WebhookSubscription.objects.filter(pk=subscription_id, status=Status.ACTIVE).update(
+        status=Status.PAUSED,
+        paused_by=by,
+        paused_at=now,
+        holds_events=True,
+        next_probe_at=now + PROBE_EVERY,
+        owners_told_at=None,
+    )
+    if paused:
+        log.warning("webhook paused itself", webhook=str(subscription_id), by=by.value)
+
+
+def open_again(rows: QuerySet[WebhookSubscription]) -> int:
+    """Make paused subscriptions active; the pump sends what is held. How many were opened."""
+    opened = rows.filter(status=Status.PAUSED).update(
+        status=Status.ACTIVE,
+        paused_by="",
+        paused_at=None,
+        next_probe_at=None,
+        failing_since=None,
+        gone_since=None,
+        gone_answers=0,
+    )
+    if opened:
+        changed(WEBHOOKS_DUE)
+    return opened

@@ -1,0 +1,76 @@
+"""Pings: one signed attempt outside the outbox, to see whether a receiver is there. It is no event, and kept nowhere."""
+
+import asyncio
+from collections.abc import Iterable
+
+import orjson
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from integrations.models import WebhookSubscription
+from integrations.models.deliveries import Trigger
+from integrations.webhooks.delivery import Claimed, attempt
+from integrations.webhooks.health import PROBE_EVERY, open_again
+from integrations.webhooks.transport import Answer, open_transport
+from praxtalk.data.clock import to_milliseconds
+from praxtalk.data.ids import new_id
+
+PING = "ping"
+PROBED_AT_ONCE = 50
+
+
+def ping(webhook: WebhookSubscription) -> Answer:
+    """Send one `ping` and wait for its end, at most 15 seconds: outside any transaction. Never raises for the receiver."""
+    return asyncio.run(_send([_ping(webhook)]))[0]
+
+
+def probe_paused() -> int:
+    """Ping the subscriptions that paused themselves and whose hour is over; open those that answer 2xx. How many opened."""
+    now = timezone.now()
+    due = WebhookSubscription.objects.filter(next_probe_at__lte=now).order_by("next_probe_at")
+    mine = [webhook for webhook in due[:PROBED_AT_ONCE] if _take(webhook)]
+    answers = asyncio.run(_send([_ping(webhook) for webhook in mine]))
+    return sum(
+        open_again(WebhookSubscription.objects.filter(pk=webhook.pk, next_probe_at__isnull=False))
+        for webhook, answer in zip(mine, answers, strict=True)
+        if answer.is_success
+    )
+
+
+def _take(webhook: WebhookSubscription) -> bool:
+    """Move the probe by an hour; False if another worker did so first."""
+    rows: QuerySet[WebhookSubscription] = WebhookSubscription.objects.filter(
+        pk=webhook.pk, next_probe_at=webhook.next_probe_at
+    )
+    return bool(rows.update(next_probe_at=timezone.now() + PROBE_EVERY))
+
+
+async def _send(pings: Iterable[Claimed]) -> list[Answer]:
+    async with open_transport() as transport:
+        return await asyncio.gather(*(attempt(transport, each) for each in pings))
+
+
+def _ping(webhook: WebhookSubscription) -> Claimed:
+    now, event_id = timezone.now(), new_id()
+    body = {
+        "id": str(event_id),
+        "type": PING,
+        "createdAt": to_milliseconds(now),
+        "workspaceId": str(webhook.workspace_id),
+        "brandId": str(webhook.brand_id) if webhook.brand_id else None,
+        "data": {"webhookId": str(webhook.pk)},
+    }
+    return Claimed(
+        delivery_id=new_id(),
+        workspace_id=webhook.workspace_id,
+        subscription_id=webhook.pk,
+        lease=new_id(),
+        number=1,
+        trigger=Trigger.MANUAL,
+        attempts_made=0,
+        url=webhook.url,
+        encrypted_secrets=webhook.secrets_at(now),
+        event_id=event_id,
+        event_name=PING,
+        body=orjson.dumps(body),
+    )

@@ -1,0 +1,142 @@
+"""Sending again: one delivery (retry), or many (a replay, which the pump advances until it is done).
+
+A replay's row holds how far it has come. Each step moves some deliveries and the mark in one commit, so a restart in between
+goes on where the last step ended, and does nothing twice.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from integrations.models import Delivery, Event, EventName, Replay, WebhookSubscription
+from integrations.models.deliveries import Trigger
+from integrations.webhooks.outbox import WEBHOOKS_DUE
+from praxtalk.live.topics import changed
+
+STEP = 500
+
+Status = Delivery.Status
+
+
+class WebhookPaused(Exception):
+    """The delivery's subscription is paused: nothing is sent to it."""
+
+
+@transaction.atomic
+def retry(delivery: Delivery) -> None:
+    """Make a delivery due at once; one under way already stays as it is. Raises WebhookPaused."""
+    subscription = WebhookSubscription.objects.get(workspace_id=delivery.workspace_id, pk=delivery.subscription_id)
+    if not subscription.is_active:
+        raise WebhookPaused
+    _make_due(Delivery.objects.filter(workspace_id=delivery.workspace_id, pk=delivery.pk))
+    changed(WEBHOOKS_DUE)
+
+
+def _make_due(rows: QuerySet[Delivery]) -> int:
+    """A waiting delivery keeps its count of attempts; a finished one begins anew, with all six."""
+    is_finished = Q(status__in=[Status.SUCCEEDED, Status.FAILED])
+    return rows.filter(lease__isnull=True).update(
+        status=Status.PENDING,
+        attempts_made=Case(When(is_finished, then=Value(0)), default=F("attempts_made")),
+        interruptions=Case(When(is_finished, then=Value(0)), default=F("interruptions")),
+        next_attempt_at=timezone.now(),
+        next_trigger=Trigger.MANUAL,
+    )
+
+
+@transaction.atomic
+def start_replay(
+    subscription: WebhookSubscription,
+    *,
+    what: Replay.What,
+    event_name: EventName | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Replay:
+    """Begin a replay of what failed, succeeded or is missing at this moment."""
+    now = timezone.now()
+    replay = Replay(
+        workspace_id=subscription.workspace_id,
+        subscription=subscription,
+        what=what,
+        event_name=event_name or "",
+        since=since,
+        until=min(until, now) if until else now,
+        created_at=now,
+    )
+    replay.total = _rows(replay).count()
+    replay.status = Replay.Status.RUNNING if replay.total else Replay.Status.DONE
+    replay.save(force_insert=True)
+    changed(WEBHOOKS_DUE)
+    return replay
+
+
+@transaction.atomic
+def advance() -> bool:
+    """One step of the oldest replay that nobody else advances; whether there was one."""
+    running = Replay.objects.select_related("subscription").filter(status=Replay.Status.RUNNING)
+    replay = running.select_for_update(skip_locked=True, of=("self",)).order_by("created_at").first()
+    if replay is None:
+        return False
+    rows = list(_rows(replay).order_by("created_at", "id").values("id", "created_at")[:STEP])
+    if rows:
+        replay.reached_at, replay.reached_id = rows[-1]["created_at"], rows[-1]["id"]
+        ids = [row["id"] for row in rows]
+        if replay.what == Replay.What.MISSING:
+            _make_missing(replay, ids)
+        else:
+            _make_due(Delivery.objects.filter(workspace_id=replay.workspace_id, pk__in=ids))
+        replay.done += len(rows)
+    if len(rows) < STEP:
+        replay.status, replay.done = Replay.Status.DONE, replay.total
+    replay.done = min(replay.done, replay.total)
+    replay.save(update_fields=["status", "done", "reached_at", "reached_id"])
+    return True
+
+
+def _rows(replay: Replay) -> QuerySet[Any]:
+    """What the replay is still to deal with: deliveries, or events without one."""
+    rows: QuerySet[Any]
+    if replay.what == Replay.What.MISSING:
+        rows, name = _missing(replay.subscription), "name"
+    else:
+        rows, name = Delivery.objects.filter(subscription_id=replay.subscription_id, status=replay.what), "event__name"
+    rows = rows.filter(workspace_id=replay.workspace_id, created_at__lte=replay.until)
+    if replay.since:
+        rows = rows.filter(created_at__gte=replay.since)
+    if replay.event_name:
+        rows = rows.filter(**{name: replay.event_name})
+    if replay.reached_at:
+        after = Q(created_at__gt=replay.reached_at) | Q(created_at=replay.reached_at, id__gt=replay.reached_id)
+        rows = rows.filter(after, created_at__gte=replay.reached_at)
+    return rows
+
+
+def _missing(subscription: WebhookSubscription) -> QuerySet[Event]:
+    """The events that the subscription asks for and has no delivery of."""
+    events = Event.objects.filter(workspace_id=subscription.workspace_id, name__in=subscription.events)
+    if subscription.brand_id:
+        events = events.filter(brand_id=subscription.brand_id)
+    own = Delivery.objects.filter(subscription_id=subscription.pk, event_id=OuterRef("pk"))
+    return events.filter(~Exists(own))
+
+
+def _make_missing(replay: Replay, event_ids: list[Any]) -> None:
+    now = timezone.now()
+    Delivery.objects.bulk_create(
+        (
+            Delivery(
+                workspace_id=replay.workspace_id,
+                subscription_id=replay.subscription_id,
+                event_id=event_id,
+                next_trigger=Trigger.MANUAL,
+                next_attempt_at=now,
+                created_at=now,
+            )
+            for event_id in event_ids
+        ),
+        ignore_conflicts=True,
+    )

@@ -1,0 +1,100 @@
+"""Writing down how attempts ended: a batch in one commit, each guarded by its lease."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from integrations.models import Attempt, Delivery, WebhookSubscription
+from integrations.webhooks import health
+from integrations.webhooks.counts import COUNT
+from integrations.webhooks.delivery import Claimed, outcome
+from integrations.webhooks.transport import Answer
+
+# Taken before the deliveries' own locks, as a deletion of the subscription does: so neither waits for the other in a circle.
+KEEP_SUBSCRIPTIONS = f"""
+    SELECT id, failing_since, gone_since, gone_answers FROM {WebhookSubscription._meta.db_table}
+    WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
+"""  # noqa: S608 - a table's name
+
+SETTLE = f"""
+    WITH given AS (
+        SELECT * FROM unnest(
+            %(ids)s::uuid[], %(leases)s::uuid[], %(statuses)s::text[], %(attempts_made)s::int[],
+            %(next_attempts_at)s::timestamptz[], %(numbers)s::int[], %(outcomes)s::text[], %(durations)s::int[],
+            %(codes)s::int[], %(addresses)s::text[], %(bodies)s::text[], %(errors)s::text[]
+        ) AS given(id, lease, status, attempts_made, next_attempt_at, number, outcome, duration_ms, status_code, address,
+            response_body, error)
+    ), settled AS (
+        UPDATE {Delivery._meta.db_table} AS delivery
+        SET status = given.status, attempts_made = given.attempts_made, next_attempt_at = given.next_attempt_at,
+            next_trigger = 'schedule', lease = NULL, leased_until = NULL
+        FROM given WHERE delivery.id = given.id AND delivery.lease = given.lease
+        RETURNING delivery.id, delivery.workspace_id, delivery.subscription_id
+    ), logged AS (
+        UPDATE {Attempt._meta.db_table} AS attempt
+        SET outcome = given.outcome, duration_ms = given.duration_ms, status_code = given.status_code,
+            address = given.address, response_body = given.response_body, error = given.error
+        FROM given JOIN settled ON settled.id = given.id
+        WHERE attempt.delivery_id = given.id AND attempt.number = given.number
+    ), counted AS (
+        {
+    COUNT.format(
+        rows="SELECT workspace_id, subscription_id, status, outcome FROM settled JOIN given ON given.id = settled.id"
+    )
+}
+    )
+    SELECT id FROM settled
+"""  # noqa: S608 - tables' names
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """An attempt that has ended, not yet written down."""
+
+    claimed: Claimed
+    answer: Answer
+
+
+def settle(batch: list[Attempted]) -> set[UUID]:
+    """Write how the attempts ended; the ids of those whose lease was still their own. Of the rest, another attempt counts."""
+    now = timezone.now()
+    subscriptions = sorted({each.claimed.subscription_id for each in batch})
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute(KEEP_SUBSCRIPTIONS, [subscriptions])
+        known = {row[0]: health.Health(*row[1:]) for row in cursor.fetchall()}
+        cursor.execute(SETTLE, _columns(batch, now))
+        settled = {row[0] for row in cursor.fetchall()}
+    answers: dict[UUID, list[Answer]] = {}
+    for each in batch:
+        if each.claimed.delivery_id in settled:
+            answers.setdefault(each.claimed.subscription_id, []).append(each.answer)
+    for subscription_id, given in answers.items():
+        health.judge(subscription_id, known[subscription_id], given, now)
+    return settled
+
+
+def _columns(batch: list[Attempted], now: datetime) -> dict[str, Any]:
+    outcomes = [outcome(each.claimed, each.answer, now) for each in batch]
+    return {
+        "day": now.date(),
+        "ids": [each.claimed.delivery_id for each in batch],
+        "leases": [each.claimed.lease for each in batch],
+        "statuses": [each.status.value for each in outcomes],
+        "attempts_made": [each.attempts_made for each in outcomes],
+        "next_attempts_at": [each.next_attempt_at for each in outcomes],
+        "numbers": [each.claimed.number for each in batch],
+        "outcomes": [_word(each.answer) for each in batch],
+        "durations": [each.answer.duration_ms for each in batch],
+        "codes": [each.answer.status_code for each in batch],
+        "addresses": [each.answer.address for each in batch],
+        "bodies": [each.answer.body for each in batch],
+        "errors": [each.answer.error for each in batch],
+    }
+
+
+def _word(answer: Answer) -> str:
+    return (Attempt.Outcome.SUCCEEDED if answer.is_success else Attempt.Outcome.FAILED).value

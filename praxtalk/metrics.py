@@ -1,0 +1,57 @@
+"""/metrics in the Prometheus text format. All figures come from the database: every process shows the same."""
+
+import hmac
+import ipaddress
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from integrations.webhooks.counts import ended_in_all, waiting_now
+from praxtalk.api.address import client_address
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For METRICS_TOKEN as bearer; without that setting, for a machine that only itself can reach."""
+    if not _may_read(request):
+        return HttpResponse("Send METRICS_TOKEN as bearer token.\n", status=401, content_type="text/plain")
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Webhooks())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _may_read(request: HttpRequest) -> bool:
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "").encode()
+        return hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode())
+    try:
+        return settings.IS_LOCAL and ipaddress.ip_address(client_address(request)).is_loopback
+    except ValueError:
+        return False
+
+
+class _Webhooks:
+    """What webhooks owe now, and how all of it ended so far."""
+
+    def collect(self) -> Iterator[Metric]:
+        now = waiting_now()
+        yield _gauge("due_age_seconds", "How long the oldest due delivery has been waiting", now.oldest_due_seconds)
+        yield _gauge("due", "Deliveries that are due and not under way", now.due)
+        yield _gauge("in_flight", "Deliveries under way", now.in_flight)
+        yield _gauge("held", "Deliveries held for paused webhooks", now.held)
+        yield _gauge("paused", "Webhooks that have paused themselves", now.paused_themselves)
+        for what, outcomes in ended_in_all().items():
+            name, text = f"praxtalk_webhook_{what}", f"Webhook {what} that ended, by outcome"
+            family = CounterMetricFamily(name, text, labels=["outcome"])
+            for outcome, count in outcomes.items():
+                family.add_metric([outcome], count)
+            yield family
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"praxtalk_webhook_{name}", text, value=value)
