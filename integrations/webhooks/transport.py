@@ -1,5 +1,6 @@
 """The one door to the outside: POST to permitted addresses only, no redirects, bounded in time and size.
 
+- The URL is read by `addresses.target`, as when it was saved, and sent as that writes it: aiohttp is left nothing to decide.
 - The resolver refuses a name if any of its addresses is forbidden; the socket factory checks again the address really dialled
   (aiohttp asks no resolver about IP literals, and a name may resolve otherwise the second time).
 - One deadline over the whole exchange: a receiver that drips a byte a second is cut off like one that hangs.
@@ -19,8 +20,9 @@ import aiohttp
 from aiohttp.abc import ResolveResult
 from aiohttp.connector import Connection
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
 
-from integrations.webhooks.addresses import ForbiddenAddress, check_address, is_allowed_privately
+from integrations.webhooks.addresses import ForbiddenAddress, ForbiddenUrl, check_address, is_allowed_privately, target
 
 DEADLINE_SECONDS = 15.0
 MAX_ANSWER_BYTES = 16 * 1024
@@ -73,8 +75,10 @@ class Transport:
         started, address = time.monotonic(), ""
         status_code, answer, error = None, "", ""
         try:
+            # encoded: receivers that sign or route by the URL get it as it was given, not decoded and not normalised
+            as_given = URL(target(url).url, encoded=True)
             async with asyncio.timeout(DEADLINE_SECONDS):
-                async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                async with self._session.post(as_given, data=body, headers=headers, allow_redirects=False) as response:
                     assert isinstance(response, _Response)  # noqa: S101 - for the type checker
                     address = response.peer
                     content = await _read_head(response)
@@ -132,6 +136,8 @@ def _sentence(problem: Exception) -> str:
     cause = problem.__cause__ if isinstance(problem, aiohttp.ClientConnectorError) and problem.__cause__ else problem
     if isinstance(problem, TimeoutError):
         text = f"No whole answer within {DEADLINE_SECONDS:.0f} s."
+    elif isinstance(problem, ForbiddenUrl):
+        text = f"Refused: {problem}"
     elif isinstance(cause, ForbiddenAddress):
         text = f"Refused: {cause}."
     elif isinstance(problem, aiohttp.ClientConnectorDNSError):
