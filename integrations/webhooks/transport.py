@@ -1,5 +1,6 @@
 """The one door to the outside: POST to permitted addresses only, no redirects, bounded in time and size.
 
+- The URL is read by `addresses.target`, as when it was saved, and sent as that writes it: aiohttp is left nothing to decide.
 - The resolver refuses a name if any of its addresses is forbidden; the socket factory checks again the address really dialled
   (aiohttp asks no resolver about IP literals, and a name may resolve otherwise the second time).
 - One deadline over the whole exchange: a receiver that drips a byte a second is cut off like one that hangs.
@@ -12,23 +13,27 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import aiohttp
-from aiohttp.abc import ResolveResult
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import Connection
-from aiohttp.resolver import ThreadedResolver
 from django.utils import timezone
+from yarl import URL
 
-from integrations.webhooks.addresses import ForbiddenAddress, check_address, is_allowed_privately
+from integrations.webhooks.addresses import ForbiddenAddress, ForbiddenUrl, check_address, is_allowed_privately, target
 
 DEADLINE_SECONDS = 15.0
 MAX_ANSWER_BYTES = 16 * 1024
-MAX_CONNECTIONS = 200
+MAX_LOOKUPS = 64
 MAX_ERROR = 300
 MAX_RETRY_AFTER_SECONDS = 10**7  # what is obeyed of it, delivery.py says
+
+_lookups = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="dns")
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,23 @@ class Answer:
         return self.status_code is not None and 200 <= self.status_code < 300
 
 
-class _PermittedResolver(ThreadedResolver):
+class _PermittedResolver(AbstractResolver):
+    """The system's resolver, on threads of its own: names that nobody answers for must not keep other names waiting."""
+
     async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
-        results = await super().resolve(host, port, family)
-        for result in results:
-            check_address(result["host"])
-        return results
+        look_up = partial(socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM)
+        infos = await asyncio.get_running_loop().run_in_executor(_lookups, look_up)
+        for info in infos:
+            check_address(str(info[4][0]))
+        return [
+            ResolveResult(
+                hostname=host, host=str(peer[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
+            )
+            for kind, _, protocol, _, peer in infos
+        ]
+
+    async def close(self) -> None:
+        """Nothing: the threads serve the next transport too."""
 
 
 class _Response(aiohttp.ClientResponse):
@@ -77,8 +93,10 @@ class Transport:
         started, address = time.monotonic(), ""
         status_code, answer, error, retry_after = None, "", "", None
         try:
+            # encoded: receivers that sign or route by the URL get it as it was given, not decoded and not normalised
+            as_given = URL(target(url).url, encoded=True)
             async with asyncio.timeout(DEADLINE_SECONDS):
-                async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                async with self._session.post(as_given, data=body, headers=headers, allow_redirects=False) as response:
                     assert isinstance(response, _Response)  # noqa: S101 - for the type checker
                     address = response.peer
                     content = await _read_head(response)
@@ -97,7 +115,7 @@ async def open_transport() -> AsyncIterator[Transport]:
         resolver=_PermittedResolver(),
         socket_factory=_checked_socket,
         use_dns_cache=False,
-        limit=MAX_CONNECTIONS,
+        limit=0,  # the pump bounds them; a wait here would use up the deadline
         keepalive_timeout=10,
     )
     async with aiohttp.ClientSession(
@@ -149,6 +167,8 @@ def _sentence(problem: Exception) -> str:
     cause = problem.__cause__ if isinstance(problem, aiohttp.ClientConnectorError) and problem.__cause__ else problem
     if isinstance(problem, TimeoutError):
         text = f"No whole answer within {DEADLINE_SECONDS:.0f} s."
+    elif isinstance(problem, ForbiddenUrl):
+        text = f"Refused: {problem}"
     elif isinstance(cause, ForbiddenAddress):
         text = f"Refused: {cause}."
     elif isinstance(problem, aiohttp.ClientConnectorDNSError):

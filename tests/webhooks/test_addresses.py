@@ -1,0 +1,297 @@
+"""Where webhooks may go: what is refused is refused both when a webhook is made and at every attempt, before any dial."""
+
+import asyncio
+import errno
+import functools
+import ipaddress
+import itertools
+import random
+import socket
+import threading
+import time
+from asyncio.selector_events import BaseSelectorEventLoop
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import pytest
+from yarl import URL
+
+from integrations.webhooks import addresses
+from integrations.webhooks import transport as door
+from integrations.webhooks.addresses import ForbiddenUrl, check_address, check_url, target
+from integrations.webhooks.transport import open_transport
+from tests.webhooks.hostile import GROUPS, NEVER
+from tests.webhooks.receivers import receiver
+from tests.webhooks.resolver import NAMES, PUBLIC, PUBLIC_6, resolve
+
+URLS = [url for group in GROUPS for url in group.urls]
+ADDRESSES = [url[7:-5].strip("[]") for url in URLS if url.startswith("http:") and url.endswith("/hook")]
+EVERYTHING = ["0.0.0.0/0", "::/0"]
+
+
+def short(value):
+    return ascii(value)[1:60] if isinstance(value, str) else None
+
+
+@pytest.fixture(autouse=True)
+def allow(settings):
+    """allow(*networks); nothing is allowed unless told."""
+
+    def only(*networks):
+        settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network(network) for network in networks]
+
+    only()
+    return only
+
+
+@pytest.fixture(autouse=True)
+def names(monkeypatch):
+    """The resolver's answers, which the test may change."""
+    answers = dict(NAMES)
+    monkeypatch.setattr(socket, "getaddrinfo", functools.partial(resolve, names=answers))
+    return answers
+
+
+@pytest.fixture(autouse=True)
+def dialled(monkeypatch):
+    """Every (address, port) that was to be connected to. Only loopback is connected to."""
+    dials, real = [], BaseSelectorEventLoop.sock_connect
+
+    async def connect(self, connection, address):
+        dials.append(address[:2])
+        if address[0] != "127.0.0.1":
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+        await real(self, connection, address)
+
+    monkeypatch.setattr(BaseSelectorEventLoop, "sock_connect", connect)
+    return dials
+
+
+def post(url):
+    async def run():
+        async with open_transport() as transport:
+            return await transport.post(url, {"Content-Type": "application/json"}, b"{}")
+
+    return asyncio.run(run())
+
+
+def refused(url, dialled):
+    """Whether the URL is refused in both ways, with a sentence and without a dial."""
+    with pytest.raises(ForbiddenUrl, match=r"^url: .*\.$"):
+        check_url(url)
+    answer = post(url)
+    return (answer.status_code, answer.error[:8], dialled) == (None, "Refused:", [])
+
+
+def test_there_are_many_hostile_entries():
+    assert len(set(URLS)) == len(URLS) >= 300
+
+
+@pytest.mark.parametrize("url", URLS, ids=short)
+def test_hostile_urls_are_refused_when_saved_and_when_sent(url, dialled):
+    assert refused(url, dialled)
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.reason)
+def test_the_twin_of_each_group_passes_and_is_dialled(group, allow, dialled):
+    allow(*group.allow)
+    permitted = check_url(group.twin)
+    assert post(group.twin).error.startswith("No connection")
+    assert [address for address, _ in dialled] == [group.dials]
+    assert check_url(permitted) == permitted
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_forbidden_address_is_refused_behind_a_name_too(address, names, dialled):
+    names["hook.example"] = [PUBLIC, address]
+    assert refused("https://hook.example/", dialled)
+
+
+@pytest.mark.parametrize("address", NEVER)
+def test_metadata_and_link_local_stay_forbidden_whatever_is_allowed(address, allow, names, dialled):
+    allow(*EVERYTHING, f"{address}/128" if ":" in address else f"{address}/32")
+    assert refused(f"http://[{address}]/" if ":" in address else f"http://{address}/", dialled)
+    names["hook.example"] = [address]
+    assert refused("http://hook.example/", dialled)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "fd00::1", "::1", "64:ff9b::10.0.0.1", "::ffff:10.0.0.1"])
+def test_all_else_is_permitted_where_everything_is_allowed(address, allow):
+    with pytest.raises(addresses.ForbiddenAddress):
+        check_address(address)
+    allow(*EVERYTHING)
+    check_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        PUBLIC,
+        PUBLIC_6,
+        "1.1.1.1",
+        "::ffff:1.1.1.1",
+        "99.255.255.255",
+        "172.32.0.1",
+        "100.128.0.1",
+        "2001:4860:4860::8888",
+    ],
+)
+def test_public_addresses_pass(address):
+    check_address(address)
+
+
+@pytest.mark.parametrize(
+    "inside", ["127.0.0.1", "169.254.169.254", "10.0.0.5", "::1", "fd00:ec2::254", "::ffff:7f00:1"]
+)
+def test_a_name_that_resolves_otherwise_after_the_check_is_not_dialled(inside, names, dialled):
+    names["rebinding.example"] = [PUBLIC]
+    permitted = check_url("https://rebinding.example/")
+    names["rebinding.example"] = [inside]
+    assert post(permitted).error.startswith("Refused: a webhook may")
+    assert dialled == []
+
+
+def test_the_address_dialled_is_checked_even_when_the_resolver_was_deceived(monkeypatch, dialled):
+    async def deceived(self, host, port=0, family=socket.AF_INET):
+        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": family, "proto": 0, "flags": 0}]
+
+    monkeypatch.setattr(door._PermittedResolver, "resolve", deceived)
+    assert "public addresses only" in post("http://rebinding.example/").error
+    assert dialled == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_a_failed_attempt_and_nothing_is_requested_from_there(status, allow, dialled):
+    allow("127.0.0.0/8")
+    with receiver() as inside:
+        for location in ("http://169.254.169.254/latest/", "//169.254.169.254/", inside.url):
+            with receiver(status=status, headers={"Location": location}) as crm:
+                answer = post(crm.url)
+            assert (answer.status_code, answer.is_success) == (status, False)
+    assert [address for address, _ in dialled] == ["127.0.0.1"] * 3
+    assert inside.requests == []
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("https://bücher.example/", "https://xn--bcher-kva.example/"),
+        ("https://BÜCHER。example:8443/Ä", "https://xn--bcher-kva.example:8443/%C3%84"),
+        ("https://straße.example/", "https://xn--strae-oqa.example/"),
+        ("HTTPS://Good.Example/Path", "https://good.example/Path"),
+        ("https://good.example", "https://good.example"),
+        ("https://good.example./", "https://good.example./"),
+        ("https://a_b.good.example/", "https://a_b.good.example/"),
+        ("https://xn--nonsense-.example/", "https://xn--nonsense-.example/"),
+        ("https://good.example:443/", "https://good.example:443/"),
+        ("https://good.example/<a>?q={x}|ü", "https://good.example/%3Ca%3E?q=%7Bx%7D%7C%C3%BC"),
+        ("http://[2606:4700:4700:0::1111]:8080/", "http://[2606:4700:4700::1111]:8080/"),
+    ],
+)
+def test_good_urls_are_kept_in_the_form_in_which_they_are_sent(given, sent, dialled):
+    assert check_url(given) == check_url(sent) == sent
+    assert post(given).error.startswith("No connection")
+    assert len(dialled) == 1
+
+
+def test_three_parsers_agree_on_whatever_is_accepted():
+    dice = random.Random(7)
+    pieces = [
+        *("//", "http:", "1.1.1.1", "good.example", ":80", "[2606::1]", "%2f", "xn--", "0x7f"),
+        *"/?#@:[]%.\\-_~;,&=+ \t\0aé。①",
+    ]
+    accepted = 0
+    for _ in range(20_000):
+        url = "http://" + "".join(dice.choices(pieces, k=dice.randint(1, 5)))
+        with suppress(ForbiddenUrl):
+            found = target(url)
+            accepted += 1
+            for parts in (URL(found.url, encoded=True), URL(found.url)):
+                assert (parts.raw_host, parts.port, parts.raw_user, parts.scheme) == (
+                    found.host,
+                    found.port,
+                    None,
+                    "http",
+                )
+            split = urlsplit(found.url)
+            assert (split.hostname, split.port or 80, split.username) == (found.host, found.port, None)
+            assert target(found.url) == found
+    assert accepted > 1000
+
+
+def test_receivers_on_the_machine_itself_pass_where_loopback_is_allowed(allow):
+    allow("127.0.0.0/8", "::1/128")
+    for url in (
+        "http://127.0.0.1:9000/",
+        "http://localhost:9000/",
+        "http://[::1]:9000/",
+        "http://１２７.０.０.１:9000/",
+    ):
+        check_url(url)
+    with receiver() as crm:
+        assert post(crm.url.replace("127.0.0.1", "localhost")).is_success
+        assert post(crm.url.replace("127.0.0.1", "LOCALHOST")).is_success
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/a%2Fb/%2e%2e/c?x=%2F&y=a+b&z=a%20b",
+        "/a%2fb?sig=ab%2bcd%3d&t=%7E~",
+        "/%41%C3%BC?%61=%62&c=%C3%BC",
+        "/a/./b/../c//d;e=f,g",
+        "/a:b@c/$&'()*!?d=/?:@!$'()*,;e[]=1",
+        "/%zz%?100%",
+        "/?a=b&a=c&&d&=e",
+    ],
+)
+def test_the_path_and_query_arrive_as_they_were_given(path, allow):
+    allow("127.0.0.0/8")
+    with receiver() as crm:
+        url = crm.url.removesuffix("/hook") + path
+        assert check_url(url) == url
+        assert post(url).is_success
+    assert [request.path for request in crm.requests] == [path]
+
+
+def test_unicode_arrives_percent_encoded_and_the_host_as_punycode(allow, names):
+    allow("127.0.0.0/8")
+    names["xn--bcher-kva.example"] = ["127.0.0.1"]
+    with receiver() as crm:
+        url = crm.url.replace("127.0.0.1", "bücher.example").removesuffix("/hook") + "/grüße?an=Zoë&x=%2B"
+        assert post(check_url(url)).is_success
+        assert post(url).is_success
+    for request in crm.requests:
+        assert request.path == "/gr%C3%BC%C3%9Fe?an=Zo%C3%AB&x=%2B"
+        assert request.headers["Host"].startswith("xn--bcher-kva.example:")
+
+
+def test_a_slow_resolver_neither_holds_the_caller_nor_gathers_threads(monkeypatch, names):
+    monkeypatch.setattr(addresses, "RESOLVE_SECONDS", 0.1)
+    quick, go_on, calls = socket.getaddrinfo, threading.Event(), itertools.count(1)
+
+    def slow(*args, **kwargs):
+        next(calls)
+        go_on.wait(10)
+        return quick(*args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    threads, started = threading.active_count(), time.monotonic()
+    for _ in range(2 * addresses.MAX_LOOKUPS):
+        assert check_url("https://localhost/") == "https://localhost/"  # not known in time: checked at each attempt
+    assert time.monotonic() - started < 2 * addresses.MAX_LOOKUPS * 0.1 + 1
+    assert threading.active_count() - threads <= addresses.MAX_LOOKUPS
+    assert next(calls) == addresses.MAX_LOOKUPS + 1
+    go_on.set()
+    monkeypatch.setattr(addresses, "RESOLVE_SECONDS", 5)
+    with pytest.raises(ForbiddenUrl):
+        check_url("https://localhost/")
+
+
+def test_a_name_that_does_not_resolve_now_may_be_given(monkeypatch):
+    def unknown(*args, **kwargs):
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert check_url("https://tomorrow.example/") == "https://tomorrow.example/"
+    assert post("https://tomorrow.example/").error.startswith("DNS")
