@@ -1,0 +1,354 @@
+"""The receivers under docs/receivers/, started as a CRM would start them, each against real requests."""
+
+import contextlib
+import http.client
+import importlib.util
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from integrations.management.commands.receive_webhooks import verify
+from integrations.models import Delivery, Event
+from integrations.webhooks.signature import signature
+from leads.actions import create_lead
+from praxtalk.data.ids import new_id
+from tests.servers import free_port
+from tests.webhooks.conftest import deliver_due
+from tests.webhooks.test_delivery import SEED_VERIFIERS
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+RECEIVERS = ROOT / "docs/receivers"
+WEBHOOKS = (ROOT / "docs/webhooks.md").read_text()
+OLD, NEW = "whsec_b2xkIHNlY3JldCwgb2xkIHNlY3JldCwgb2xkIHM=", "whsec_bmV3IHNlY3JldCwgbmV3IHNlY3JldCwgbmV3IHM="
+UP_SECONDS = 10
+MAX_BODY = 1024 * 1024
+
+
+class Language(NamedTuple):
+    heading: str  # in docs/webhooks.md
+    file: str
+    tool: str
+    package: str
+    prints: str  # the line of handle() that prints
+    fails: str  # one to put in its place
+
+
+LANGUAGES = {
+    "python": Language(
+        "Python",
+        "receiver.py",
+        sys.executable,
+        "python3",
+        'print(event["type"], event["id"], flush=True)',
+        'raise ValueError("not today")',
+    ),
+    "node": Language(
+        "Node",
+        "receiver.mjs",
+        "node",
+        "nodejs",
+        "console.log(event.type, event.id);",
+        'throw new Error("not today");',
+    ),
+    "php": Language(
+        "PHP",
+        "receiver.php",
+        "php",
+        "php-cli",
+        "file_put_contents('php://stdout', $event['type'] . ' ' . $event['id'] . \"\\n\");",
+        "throw new Exception('not today');",
+    ),
+    "go": Language(
+        "Go",
+        "receiver.go",
+        "go",
+        "golang-go",
+        "fmt.Println(event.Type, event.ID)",
+        'panic(fmt.Sprint("not today"))',
+    ),
+}
+
+
+class Receiver(NamedTuple):
+    port: int
+    process: subprocess.Popen
+    folder: Path
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def lines(self):
+        """What handle() printed. A receiver prints before it answers, so nothing is still to come."""
+        return (self.folder / "stdout").read_text().splitlines()
+
+    def post(self, body, header):
+        """The status of the answer; None if the connection was closed without one."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        with contextlib.closing(connection), contextlib.suppress(http.client.RemoteDisconnected):
+            connection.request(
+                "POST", "/", body, headers if header is None else {**headers, "X-PraxTalk-Signature": header}
+            )
+            return connection.getresponse().status
+
+    def wait_until_up(self):
+        deadline = time.monotonic() + UP_SECONDS
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            assert self.process.poll() is None, (self.folder / "stderr").read_text()
+            assert time.monotonic() < deadline, "It does not listen."
+            time.sleep(0.02)
+
+
+def need(language):
+    if not shutil.which(language.tool):
+        missing = f"no {language.tool} here (apt-get install {language.package})"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+
+
+@pytest.fixture(params=LANGUAGES)
+def language(request):
+    need(LANGUAGES[request.param])
+    return LANGUAGES[request.param]
+
+
+@pytest.fixture(scope="session")
+def build_go(tmp_path_factory):
+    """build_go(source) -> the program. The file under docs/ is compiled once."""
+    programs = {}
+
+    def build(source):
+        if source not in programs:
+            programs[source] = tmp_path_factory.mktemp("go") / "receiver"
+            environment = {"PATH": os.environ["PATH"], "GOCACHE": str(ROOT / ".data/go"), "GOPROXY": "off"}
+            command = ["go", "build", "-o", programs[source], source]
+            subprocess.run(command, env=environment, cwd=source.parent, check=True, timeout=120)
+        return programs[source]
+
+    return build
+
+
+@pytest.fixture
+def run(language, build_go, tmp_path_factory):
+    """run(secret, port=any, change=()) -> context manager of a Receiver. change: (old, new) in a copy of its source."""
+
+    def command(source, port):
+        match language.tool:
+            case "php":
+                return ["php", "-S", f"127.0.0.1:{port}", source]
+            case "go":
+                return [build_go(source)]
+        return [language.tool, source]
+
+    @contextlib.contextmanager
+    def running(secret, port=None, change=None):
+        folder, source, port = tmp_path_factory.mktemp("receiver"), RECEIVERS / language.file, port or free_port()
+        if change:
+            text = source.read_text()
+            assert text.count(change[0]) == 1
+            source = folder / language.file
+            source.write_text(text.replace(*change))
+        environment = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), "PORT": str(port)}
+        with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as errors:
+            process = subprocess.Popen(
+                command(source, port),
+                env=environment | {"PRAXTALK_WEBHOOK_SECRET": secret},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=errors,
+            )
+        try:
+            started = Receiver(port, process, folder)
+            started.wait_until_up()
+            yield started
+        finally:
+            process.kill()
+            process.wait(10)
+        printed = (folder / "stdout").read_text() + (folder / "stderr").read_text()
+        assert not secret or secret[:12] not in printed
+
+    return running
+
+
+def body_of(name="lead.created", **data):
+    event = {"id": str(new_id()), "type": name, "createdAt": 1795348312904, "brandId": None, "data": data}
+    return json.dumps(event, ensure_ascii=False).encode()
+
+
+def line_of(body):
+    event = json.loads(body)
+    return f"{event['type']} {event['id']}"
+
+
+def signed(*secrets, body, age=0):
+    """The header with a v1 for each secret, in this order."""
+    headers = [signature(secret, int(time.time()) - age, body) for secret in secrets]
+    return ",".join([headers[0], *(header.split(",")[1] for header in headers[1:])])
+
+
+def test_an_event_is_handled_once(run):
+    body = body_of(name="lead.created", lead={"name": "Maya"})
+    with run(OLD) as crm:
+        assert crm.post(body, signed(OLD, body=body)) == 204
+        assert crm.lines == [line_of(body)]
+        assert crm.post(body, signed(OLD, body=body, age=4)) == 204
+        assert crm.lines == [line_of(body)]
+
+
+def test_the_body_is_taken_as_it_arrived(run):
+    body = '{ "id":"1", "type":"message.created",\t"data":{"body":"Aïcha \N{GRINNING FACE} \\u00e9 1.0 \u2028"} }\r\n'.encode()
+    with run(OLD) as crm:
+        assert crm.post(body, signed(OLD, body=body)) == 204
+        assert crm.lines == ["message.created 1"]
+
+
+def test_what_is_not_signed_right_is_refused(run):
+    body = body_of()
+    right = signed(OLD, body=body)
+    time_field, v1 = right.split(",")
+    wrong = {
+        "another secret": signed(NEW, body=body),
+        "another body": signed(OLD, body=body + b" "),
+        "no header": None,
+        "empty": "",
+        "garbage": "gar,b=age,,\N{POUND SIGN}",
+        "not a field of ASCII": f"{time_field},v1=\N{POUND SIGN}",
+        "uppercase": f"{time_field},v1={v1[3:].upper()}",
+        "six minutes old": signed(OLD, body=body, age=360),
+        "six minutes ahead": signed(OLD, body=body, age=-360),
+        "another time": right.replace("t=1", "t=01"),
+        "no time": v1,
+        "no digits": f"t=,{v1}",
+        "far too many digits": f"t={'9' * 30},{v1}",
+        "other way round": f"{v1},{time_field}",
+        "a space": f"{time_field}, {v1}",
+        "a space before": f"{time_field} ,{v1}",
+        "cut short": right[:-1],
+        "longer": right + "0",
+        "no v1": time_field,
+        "another version": f"{time_field},v2={v1[3:]}",
+    }
+    with run(OLD) as crm:
+        answers = {name: crm.post(body, header) for name, header in wrong.items()}
+        assert answers == dict.fromkeys(wrong, 400)
+        assert crm.lines == []
+        assert crm.post(body, right) == 204
+
+
+def test_a_time_of_four_minutes_is_accepted(run):
+    with run(OLD) as crm:
+        for age in (240, -240):
+            body = body_of()
+            assert crm.post(body, signed(OLD, body=body, age=age)) == 204
+
+
+@pytest.mark.parametrize("held", [OLD, NEW], ids=["old", "new"])
+def test_in_a_rotation_either_secret_will_do(run, held):
+    with run(held) as crm:
+        for order in ((OLD, NEW), (NEW, OLD)):
+            body = body_of()
+            assert crm.post(body, signed(*order, body=body)) == 204
+            assert crm.post(body + b" ", signed(*order, body=body)) == 400
+            assert crm.lines[-1] == line_of(body)
+        body = body_of()
+        assert crm.post(body, signed("whsec_another", "whsec_one_more", body=body)) == 400
+        assert crm.post(body, signed(held, body=body).replace(",", ",v0=so,") + ",v2=what") == 204
+
+
+@pytest.mark.parametrize("order", [(OLD, NEW), (NEW, OLD)], ids=["old first", "new first"])
+def test_in_a_rotation_a_verifier_of_the_first_v1_goes_by_the_first(tmp_path, order):
+    need(LANGUAGES["node"])
+    script, file, body = tmp_path / "verify.mjs", tmp_path / "body", body_of()
+    script.write_text(SEED_VERIFIERS)
+    file.write_bytes(body)
+    header = signed(*order, body=body)
+    status = lambda secret: subprocess.run(["node", script, secret, header, file], check=False).returncode  # noqa: E731
+    assert [status(secret) for secret in order] == [0, 1]
+    assert [verify(secret, header, body) for secret in (*order, "whsec_another")] == [True, True, False]
+
+
+def test_pings_and_unknown_types_are_welcome(run):
+    with run(OLD) as crm:
+        for name in ("ping", "lead.sneezed"):
+            body = body_of(name)
+            assert crm.post(body, signed(OLD, body=body)) == 204
+            assert crm.lines[-1] == line_of(body)
+
+
+def test_a_body_over_1_mib_is_refused(run):
+    largest = body_of(padding="")
+    largest = largest.replace(b'""', b'"%b"' % (b"x" * (MAX_BODY - len(largest))))
+    with run(OLD) as crm:
+        assert crm.post(largest, signed(OLD, body=largest)) == 204
+        larger = largest + b" "
+        assert crm.post(larger, signed(OLD, body=larger)) == 413
+        assert crm.lines == [line_of(largest)]
+
+
+def test_an_event_that_could_not_be_handled_is_not_taken_for_a_repeat(run, language):
+    body = body_of()
+    with run(OLD, change=(language.prints, language.fails)) as crm:
+        for _ in range(2):
+            assert crm.post(body, signed(OLD, body=body)) in (500, None)
+        assert crm.post(b"[", signed(OLD, body=b"[")) == 500
+
+
+def test_only_so_many_ids_are_kept(run):
+    bodies = [body_of() for _ in range(10)]
+    with run(OLD, change=("10_000", "3")) as crm:
+        for body in [*bodies, bodies[-2], bodies[0]]:
+            assert crm.post(body, signed(OLD, body=body)) == 204
+        assert crm.lines == [line_of(body) for body in [*bodies, bodies[0]]]
+
+
+def test_without_a_secret_nothing_is_accepted(run, language):
+    body = body_of()
+    if language.tool == "php":  # it has no start of its own
+        with run("") as crm:
+            assert crm.post(body, signed("", body=body)) == 500
+    else:
+        with pytest.raises(AssertionError, match="Set PRAXTALK_WEBHOOK_SECRET"), run(""):
+            pass
+
+
+def test_what_praxtalk_sends_arrives(cast, subscribe, run):
+    port = free_port()
+    _, secret = subscribe(f"http://127.0.0.1:{port}/")
+    with run(secret, port) as crm:
+        create_lead(cast.acme.pk, name="Aïcha \N{GRINNING FACE}", brand=cast.north)
+        (answer,) = deliver_due()
+        assert answer.status_code == 204
+        assert crm.lines == [f"lead.created {Event.objects.get().pk}"]
+    assert Delivery.objects.get().status == "succeeded"
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_the_docs_print_the_verifier_as_it_is(name):
+    heading, file = LANGUAGES[name][:2]
+    block = re.search(rf"^### {heading}$.*?^```\w+\n(.*?)^```$", WEBHOOKS, re.MULTILINE | re.DOTALL)[1]
+    assert "function verify(" in block or "def verify(" in block or "func verify(" in block
+    assert block in (RECEIVERS / file).read_text()
+
+
+def test_the_docs_test_vector():
+    secret, body, header = re.search(r"^secret +(.+)\nbody +(.+)\nheader +(.+)$", WEBHOOKS, re.MULTILINE).groups()
+    now = int(header[2:].split(",")[0])
+    assert signature(secret, now, body.encode()) == header
+    spec = importlib.util.spec_from_file_location("receiver", RECEIVERS / "receiver.py")
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    assert example.verify(body.encode(), header, secret, now)
+    assert not example.verify(body.encode(), header, secret)
