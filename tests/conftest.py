@@ -11,6 +11,9 @@ from brands.models import Operator, OperatorBrand, Workspace
 from conversations.actions import send_message, start_conversation
 from conversations.models import Channel, Message, Visitor
 from integrations.api_keys import create_key
+from integrations.models import EventName
+from integrations.webhooks.replays import start_replay
+from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
 
 UNLIMITED = 1_000_000
@@ -71,6 +74,21 @@ def talks(cast):
         conversation.refresh_from_db()
         setattr(made, brand.slug, conversation)
         setattr(made, f"{brand.slug}_lead", create_lead(brand.workspace_id, name="Maya A.", brand=brand))
+    return made
+
+
+@pytest.fixture
+def hooks(cast):
+    """Of each brand a webhook (.north), with one delivery of a lead (.north_delivery) and a replay (.north_replay)."""
+    made = SimpleNamespace()
+    for brand in (cast.north, cast.south, cast.west):
+        webhook, _ = create_webhook(
+            brand.workspace_id, url="http://127.0.0.1:9/", events=[EventName.LEAD_CREATED], brand=brand
+        )
+        create_lead(brand.workspace_id, name="Maya A.", brand=brand)
+        setattr(made, brand.slug, webhook)
+        setattr(made, f"{brand.slug}_delivery", webhook.deliveries.get())
+        setattr(made, f"{brand.slug}_replay", start_replay(webhook, what="missing"))
     return made
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, PositiveSmallIntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from integrations.models import Delivery, Event, EventName, Replay, WebhookSubscription
@@ -17,6 +17,7 @@ from integrations.webhooks.outbox import WEBHOOKS_DUE
 from praxtalk.live.topics import changed
 
 STEP = 500
+NONE_YET = Value(0, output_field=PositiveSmallIntegerField())
 
 Status = Delivery.Status
 
@@ -40,8 +41,8 @@ def _make_due(rows: QuerySet[Delivery]) -> int:
     is_finished = Q(status__in=[Status.SUCCEEDED, Status.FAILED])
     return rows.filter(lease__isnull=True).update(
         status=Status.PENDING,
-        attempts_made=Case(When(is_finished, then=Value(0)), default=F("attempts_made")),
-        interruptions=Case(When(is_finished, then=Value(0)), default=F("interruptions")),
+        attempts_made=Case(When(is_finished, then=NONE_YET), default=F("attempts_made")),
+        interruptions=Case(When(is_finished, then=NONE_YET), default=F("interruptions")),
         next_attempt_at=timezone.now(),
         next_trigger=Trigger.MANUAL,
     )
@@ -67,7 +68,7 @@ def start_replay(
         until=min(until, now) if until else now,
         created_at=now,
     )
-    replay.total = _rows(replay).count()
+    replay.total = _total(replay)
     replay.status = Replay.Status.RUNNING if replay.total else Replay.Status.DONE
     replay.save(force_insert=True)
     changed(WEBHOOKS_DUE)
@@ -81,15 +82,15 @@ def advance() -> bool:
     replay = running.select_for_update(skip_locked=True, of=("self",)).order_by("created_at").first()
     if replay is None:
         return False
-    rows = list(_rows(replay).order_by("created_at", "id").values("id", "created_at")[:STEP])
+    rows = list(_ahead(replay).order_by("created_at", "id").values("id", "created_at")[:STEP])
+    ids = [row["id"] for row in rows]
+    if replay.what == Replay.What.MISSING:
+        replay.done += _make_missing(replay, ids)
+    else:
+        _make_due(Delivery.objects.filter(workspace_id=replay.workspace_id, pk__in=ids))
+        replay.done += len(rows)
     if rows:
         replay.reached_at, replay.reached_id = rows[-1]["created_at"], rows[-1]["id"]
-        ids = [row["id"] for row in rows]
-        if replay.what == Replay.What.MISSING:
-            _make_missing(replay, ids)
-        else:
-            _make_due(Delivery.objects.filter(workspace_id=replay.workspace_id, pk__in=ids))
-        replay.done += len(rows)
     if len(rows) < STEP:
         replay.status, replay.done = Replay.Status.DONE, replay.total
     replay.done = min(replay.done, replay.total)
@@ -97,11 +98,11 @@ def advance() -> bool:
     return True
 
 
-def _rows(replay: Replay) -> QuerySet[Any]:
-    """What the replay is still to deal with: deliveries, or events without one."""
+def _ahead(replay: Replay) -> QuerySet[Any]:
+    """What the replay is still to look at, by an index: deliveries of its status, or the events that its webhook asks for."""
     rows: QuerySet[Any]
     if replay.what == Replay.What.MISSING:
-        rows, name = _missing(replay.subscription), "name"
+        rows, name = _asked_for(replay.subscription), "name"
     else:
         rows, name = Delivery.objects.filter(subscription_id=replay.subscription_id, status=replay.what), "event__name"
     rows = rows.filter(workspace_id=replay.workspace_id, created_at__lte=replay.until)
@@ -115,17 +116,25 @@ def _rows(replay: Replay) -> QuerySet[Any]:
     return rows
 
 
-def _missing(subscription: WebhookSubscription) -> QuerySet[Event]:
-    """The events that the subscription asks for and has no delivery of."""
+def _total(replay: Replay) -> int:
+    rows = _ahead(replay)
+    return (_without_delivery(rows, replay) if replay.what == Replay.What.MISSING else rows).count()
+
+
+def _asked_for(subscription: WebhookSubscription) -> QuerySet[Event]:
     events = Event.objects.filter(workspace_id=subscription.workspace_id, name__in=subscription.events)
-    if subscription.brand_id:
-        events = events.filter(brand_id=subscription.brand_id)
-    own = Delivery.objects.filter(subscription_id=subscription.pk, event_id=OuterRef("pk"))
-    return events.filter(~Exists(own))
+    return events.filter(brand_id=subscription.brand_id) if subscription.brand_id else events
 
 
-def _make_missing(replay: Replay, event_ids: list[Any]) -> None:
+def _without_delivery(events: QuerySet[Event], replay: Replay) -> QuerySet[Event]:
+    return events.filter(~Exists(Delivery.objects.filter(subscription=replay.subscription, event=OuterRef("pk"))))
+
+
+def _make_missing(replay: Replay, event_ids: list[Any]) -> int:
+    """A delivery for each of these events that has none; how many."""
     now = timezone.now()
+    events = Event.objects.filter(workspace_id=replay.workspace_id, pk__in=event_ids)
+    missing = list(_without_delivery(events, replay).values_list("pk", flat=True))
     Delivery.objects.bulk_create(
         (
             Delivery(
@@ -136,7 +145,8 @@ def _make_missing(replay: Replay, event_ids: list[Any]) -> None:
                 next_attempt_at=now,
                 created_at=now,
             )
-            for event_id in event_ids
+            for event_id in missing
         ),
         ignore_conflicts=True,
     )
+    return len(missing)

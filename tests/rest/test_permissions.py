@@ -1,5 +1,6 @@
 """The permission table: every route with every kind of key."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,8 @@ from django.urls import URLPattern
 from django.utils import timezone
 
 from integrations.api_keys import create_key, revoke_key
+from integrations.models import WebhookSubscription
+from integrations.webhooks.subscriptions import create_webhook, rotate_secret
 from praxtalk.urls import urlpatterns
 from tests.conftest import Caller
 
@@ -25,17 +28,56 @@ WRITES = {
     "POST lead": ("/api/v1/leads", {"name": "Maya", "conversationId": "{conversation}"}, 201),
     "PATCH lead": ("/api/v1/leads/{lead}", {"status": "won"}, 200),
 }
-ROUTES = [*READS, *WRITES]
-ABOUT_ONE_OBJECT = [route for route in ROUTES if "{" in str(READS.get(route) or WRITES[route])]
+# Webhooks are managed with write keys: reading too. Path, body, status.
+MANAGES = {
+    "GET webhooks": ("/api/v1/webhooks", None, 200),
+    "GET webhook": ("/api/v1/webhooks/{webhook}", None, 200),
+    "GET deliveries": ("/api/v1/deliveries", None, 200),
+    "GET deliveries of one": ("/api/v1/deliveries?webhookId={webhook}", None, 200),
+    "GET delivery": ("/api/v1/deliveries/{delivery}", None, 200),
+    "GET replay": ("/api/v1/replays/{replay}", None, 200),
+    "POST webhook": ("/api/v1/webhooks", {"url": "https://93.184.215.14/", "events": ["lead.created"]}, 201),
+    "PATCH webhook": ("/api/v1/webhooks/{webhook}", {"description": "CRM"}, 200),
+    "DELETE webhook": ("/api/v1/webhooks/{webhook}", None, 200),
+    "POST rotate": ("/api/v1/webhooks/{webhook}/rotate", {}, 200),
+    "POST promote": ("/api/v1/webhooks/{webhook}/promote", {}, 200),
+    "POST retire": ("/api/v1/webhooks/{webhook}/retire", {}, 200),
+    "POST test": ("/api/v1/webhooks/{webhook}/test", {}, 200),
+    "POST retry": ("/api/v1/deliveries/{delivery}/retry", {}, 200),
+    "POST replay": ("/api/v1/deliveries/replay", {"webhookId": "{webhook}"}, 201),
+}
+TABLE = {**{route: (path, None, 200) for route, path in READS.items()}, **WRITES, **MANAGES}
+ABOUT_ONE_OBJECT = [route for route in TABLE if re.search(r"{\w+}", str(TABLE[route]))]
 
 
-def call(client, route, conversation, lead):
-    fill = lambda text: text.replace("{conversation}", str(conversation.pk)).replace("{lead}", str(lead.pk))  # noqa: E731
-    if route in READS:
-        return client.get(fill(READS[route]))
-    path, body, _ = WRITES[route]
-    send = client.post if route.startswith("POST") else client.patch
-    return send(fill(path), {name: fill(value) for name, value in body.items()})
+@pytest.fixture
+def things(talks, hooks):
+    """things("north"): what the paths name, of this brand."""
+    for webhook in (hooks.north, hooks.south, hooks.west):
+        rotate_secret(webhook)  # so that there is something to promote
+    return lambda slug: {
+        "{conversation}": getattr(talks, slug),
+        "{lead}": getattr(talks, f"{slug}_lead"),
+        "{webhook}": getattr(hooks, slug),
+        "{delivery}": getattr(hooks, f"{slug}_delivery"),
+        "{replay}": getattr(hooks, f"{slug}_replay"),
+    }
+
+
+def call(client, route, things):
+    def fill(text):
+        for name, row in things.items():
+            text = text.replace(name, str(row.pk)) if isinstance(text, str) else text
+        return text
+
+    path, body, _ = TABLE[route]
+    send = getattr(client, route.split()[0].lower())
+    return send(fill(path)) if body is None else send(fill(path), {name: fill(value) for name, value in body.items()})
+
+
+def done(answer, route):
+    assert answer.status_code == TABLE[route][2], answer.content
+    return True
 
 
 def refused(answer, status, code):
@@ -46,16 +88,16 @@ def refused(answer, status, code):
 
 
 def test_the_table_holds_every_route():
-    routes = {
-        p.pattern._route for p in urlpatterns if isinstance(p, URLPattern) and str(p.pattern).startswith("api/v1/")
-    }
-    known = [*READS.values(), *(path for path, _, _ in WRITES.values())]
-    paths = {path.split("?")[0].lstrip("/").replace("{conversation}", "<str:id>") for path in known}
-    paths = {path.replace("{lead}", "<str:id>") for path in paths}
-    assert routes - paths == {"api/v1/openapi.json"}  # public
+    routes = set()
+    for pattern in urlpatterns:
+        if isinstance(pattern, URLPattern) and str(pattern.pattern).startswith("api/v1/"):
+            methods = {name for name in ("get", "post", "patch", "delete") if hasattr(pattern.callback.cls, name)}
+            routes |= {(name.upper(), re.sub(r"<str:\w+>", "{}", pattern.pattern._route)) for name in methods}
+    known = {(route.split()[0], re.sub(r"{\w+}", "{}", TABLE[route][0].split("?")[0].lstrip("/"))) for route in TABLE}
+    assert routes - known == {("GET", "api/v1/openapi.json")}  # public
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", TABLE)
 @pytest.mark.parametrize(
     ("header", "code"),
     [
@@ -72,7 +114,7 @@ def test_the_table_holds_every_route():
         ("Bearer {expired}", "expired_key"),
     ],
 )
-def test_without_a_valid_key(cast, talks, route, header, code):
+def test_without_a_valid_key(cast, things, route, header, code):
     _, good = create_key(cast.acme, name="good", scope="write")
     unknown_key, unknown = create_key(cast.acme, name="gone", scope="write")
     unknown_key.delete()
@@ -84,46 +126,43 @@ def test_without_a_valid_key(cast, talks, route, header, code):
     if header:
         filled = header.format(good=good, unknown=unknown, revoked=revoked, expired=expired, checksum=checksum)
         client.credentials(HTTP_AUTHORIZATION=filled)
-    answer = call(client, route, talks.north, talks.north_lead)
+    answer = call(client, route, things("north"))
     assert refused(answer, 401, code)
     assert answer["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("route", ROUTES)
-def test_read_key(cast, talks, caller, route):
-    answer = call(caller(cast.acme, "read"), route, talks.north, talks.north_lead)
-    assert answer.status_code == 200 if route in READS else refused(answer, 403, "read_only_key")
+@pytest.mark.parametrize("route", TABLE)
+def test_read_key(cast, things, caller, route):
+    answer = call(caller(cast.acme, "read"), route, things("north"))
+    assert done(answer, route) if route in READS else refused(answer, 403, "read_only_key")
 
 
-@pytest.mark.parametrize("route", ROUTES)
-def test_write_key(cast, talks, caller, route):
-    answer = call(caller(cast.acme, "write"), route, talks.north, talks.north_lead)
-    assert answer.status_code == (200 if route in READS else WRITES[route][2])
+@pytest.mark.parametrize("route", TABLE)
+def test_write_key(cast, things, caller, route):
+    assert done(call(caller(cast.acme, "write"), route, things("north")), route)
 
 
-@pytest.mark.parametrize("route", ROUTES)
-def test_brand_key_on_its_brand(cast, talks, caller, route):
-    answer = call(caller(cast.acme, "write", brand=cast.north), route, talks.north, talks.north_lead)
-    assert answer.status_code == (200 if route in READS else WRITES[route][2])
+@pytest.mark.parametrize("route", TABLE)
+def test_brand_key_on_its_brand(cast, things, caller, route):
+    assert done(call(caller(cast.acme, "write", brand=cast.north), route, things("north")), route)
 
 
 @pytest.mark.parametrize("route", ABOUT_ONE_OBJECT)
-def test_brand_key_on_another_brand(cast, talks, caller, route):
-    answer = call(caller(cast.acme, "write", brand=cast.north), route, talks.south, talks.south_lead)
+def test_brand_key_on_another_brand(cast, things, caller, route):
+    answer = call(caller(cast.acme, "write", brand=cast.north), route, things("south"))
     assert refused(answer, 403, "other_brand")
 
 
 @pytest.mark.parametrize("route", ABOUT_ONE_OBJECT)
-def test_another_workspace(cast, talks, caller, route):
+def test_another_workspace(cast, things, caller, route):
     mallory = caller(cast.globex, "write")
-    assert refused(call(mallory, route, talks.north, talks.north_lead), 404, "not_found")
-    own = call(mallory, route, talks.west, talks.west_lead)
-    assert own.status_code == (200 if route in READS else WRITES[route][2])
+    assert refused(call(mallory, route, things("north")), 404, "not_found")
+    assert done(call(mallory, route, things("west")), route)
 
 
 @pytest.mark.parametrize("route", ABOUT_ONE_OBJECT)
-def test_brand_key_on_another_workspace_tells_nothing(cast, talks, caller, route):
-    answer = call(caller(cast.acme, "write", brand=cast.north), route, talks.west, talks.west_lead)
+def test_brand_key_on_another_workspace_tells_nothing(cast, things, caller, route):
+    answer = call(caller(cast.acme, "write", brand=cast.north), route, things("west"))
     assert refused(answer, 404, "not_found")
 
 
@@ -214,3 +253,22 @@ def test_a_secret_is_stored_as_a_hash_only(cast):
     assert secret not in stored
     assert secret[13:-4] not in stored
     assert (secret[:9], len(secret), key.prefix, key.last_four) == ("ptk_live_", 51, secret[:13], secret[-4:])
+
+
+def test_webhooks_and_deliveries_of_a_brand_key(cast, caller, hooks):
+    """A webhook without a brand gets every brand's events: it is not a brand key's to see or manage."""
+    everything, _ = create_webhook(cast.acme, url="https://93.184.215.14/", events=["lead.created"])
+    limited, crm = caller(cast.acme, brand=cast.north), caller(cast.acme)
+    ids = lambda client, name, field: {row[field] for row in client.get(f"/api/v1/{name}").json()[name]}  # noqa: E731
+    assert ids(limited, "webhooks", "_id") == {str(hooks.north.pk)}
+    assert ids(limited, "deliveries", "webhookId") == {str(hooks.north.pk)}
+    assert ids(crm, "webhooks", "_id") == {str(hooks.north.pk), str(hooks.south.pk), str(everything.pk)}
+    assert ids(crm, "deliveries", "webhookId") == {str(hooks.north.pk), str(hooks.south.pk)}
+    assert ids(caller(cast.globex), "deliveries", "webhookId") == {str(hooks.west.pk)}
+    assert refused(limited.get(f"/api/v1/webhooks/{everything.pk}"), 403, "other_brand")
+    assert refused(limited.get(f"/api/v1/webhooks?brandId={cast.south.pk}"), 403, "other_brand")
+    new = {"url": "https://93.184.215.14/", "events": ["lead.created"]}
+    assert refused(limited.post("/api/v1/webhooks", new | {"brandId": str(cast.south.pk)}), 403, "other_brand")
+    assert refused(crm.post("/api/v1/webhooks", new | {"brandId": str(cast.west.pk)}), 404, "not_found")
+    made = limited.post("/api/v1/webhooks", new).json()["webhookId"]
+    assert WebhookSubscription.objects.get(pk=made).brand == cast.north

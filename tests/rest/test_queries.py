@@ -1,13 +1,21 @@
 """No N+1, and an index behind every hot query at 100,000 rows."""
 
+import re
 from contextlib import suppress
 
 import pytest
 from django.db import ProgrammingError, connection, reset_queries
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from brands.models import Workspace
+from conversations.models import Conversation
+from integrations.models import Delivery, Event, Replay
+from integrations.webhooks.claims import FIND, HELD, LEASE_DUE, RELEASE_EXPIRED, WAITING
+from integrations.webhooks.replays import _ahead
+from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
+from praxtalk.data.ids import new_id
 from tests.conftest import make_talk
 
 # With the key's lookup and, once a minute, its last_used_at, which the fixture spends first.
@@ -19,17 +27,21 @@ EXPECTED = {
     "/api/v1/events": 3,  # is any event without a number?
     "/api/v1/messages?conversationId={conversation}": 3,
     "/api/v1/conversations/{conversation}": 3,
+    "/api/v1/webhooks": 2,
+    "/api/v1/deliveries": 2,
+    "/api/v1/deliveries?webhookId={webhook}": 3,
 }
 
 
 @pytest.mark.parametrize("path", EXPECTED)
-def test_as_many_queries_for_20_rows_as_for_2(cast, crm, path):
+def test_as_many_queries_for_20_rows_as_for_2(cast, crm, hooks, path):
     conversation = make_talk(cast.north)
-    path_filled = path.format(conversation=conversation.pk)
+    path_filled = path.format(conversation=conversation.pk, webhook=hooks.north.pk)
     for rows in (2, 20):
         for _ in range(rows):
             make_talk(cast.north)
-            create_lead(cast.acme.pk, name="Lead")
+            create_lead(cast.acme.pk, name="Lead", brand=cast.north)
+            create_webhook(cast.acme, url="http://127.0.0.1:9/", events=["lead.created"])
         crm.get("/api/v1/events?limit=1")
         with CaptureQueriesContext(
             connection,
@@ -85,8 +97,10 @@ INSERT INTO integrations_event (id, workspace_id, name, body, number, created_at
     SELECT gen_random_uuid(), %(workspace)s, 'lead.created', '{}', n, now() FROM generate_series(1, %(rows)s) n;
 INSERT INTO integrations_delivery (id, workspace_id, subscription_id, event_id, status, attempts_made, interruptions,
         last_number, next_trigger, next_attempt_at, created_at)
-    SELECT gen_random_uuid(), %(workspace)s, (SELECT id FROM integrations_webhooksubscription LIMIT 1), event.id, 'succeeded',
-        1, 0, 1, 'schedule', now(), now() FROM integrations_event event WHERE event.workspace_id = %(workspace)s;
+    SELECT gen_random_uuid(), %(workspace)s, (SELECT id FROM integrations_webhooksubscription LIMIT 1), event.id,
+        CASE WHEN number %% 100 = 0 THEN 'failed' ELSE 'succeeded' END, 1, 0, 1, 'schedule', now(),
+        now() - number * interval '1 second'
+    FROM integrations_event event WHERE event.workspace_id = %(workspace)s;
 """
 
 
@@ -116,15 +130,19 @@ def plans_of(queries):
         ("leads?brandId={brand}&status=new", "lead_by_brand_status"),
         ("leads?updatedSince={recent}", "lead_updated"),
         ("events", "event_number_unique"),
+        ("deliveries", "delivery_newest"),
+        ("deliveries?status=succeeded", "delivery_newest"),
+        ("deliveries?status=failed", "delivery_undone"),
+        ("deliveries?webhookId={webhook}", "delivery_by_webhook"),
+        ("deliveries?webhookId={webhook}&status=failed", "delivery_undone_by_webhook"),
+        ("deliveries?type=lead.created", "delivery_newest"),
     ],
 )
 def test_lists_read_an_index(big, caller, path, index):
-    from django.utils import timezone
-
-    client = caller(big, "read")
-    brand = big.brands.first()
+    client = caller(big, "write")
+    brand, webhook = big.brands.first(), Delivery.objects.filter(workspace=big).first().subscription
     recent = int((timezone.now().timestamp() - 1200) * 1000)
-    path = f"/api/v1/{path.format(brand=brand.pk, recent=recent)}"
+    path = f"/api/v1/{path.format(brand=brand.pk, recent=recent, webhook=webhook.pk)}"
     answer = client.get(path).json()
     if cursor := answer.get("nextCursor"):  # the second page, where a wrong ordering would sort
         path += f"{'&' if '?' in path else '?'}{'after' if 'events' in answer else 'cursor'}={cursor}"
@@ -138,23 +156,60 @@ def test_lists_read_an_index(big, caller, path, index):
         assert "Sort" not in plan, plan
 
 
-@pytest.mark.django_db
-def test_the_claim_reads_its_index_over_100_000_dead_rows(big):
-    from integrations.webhooks.delivery import DUE
-
+def explained(sql, values):
+    """The plan of a statement that was really run: its text, and how many pages it touched."""
     with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN " + DUE, {"now": "2030-01-01", "in_flight": 8, "limit": 100})
-        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("EXPLAIN (ANALYZE, BUFFERS) " + sql, values)
+        lines = [row[0] for row in cursor.fetchall()]
+    pages = sum(int(number) for number in re.findall(r"(?:hit|read)=(\d+)", lines[1]))
+    return "\n".join(lines), pages
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("due", [0, 5])
+def test_the_claim_reads_its_index_over_100_000_dead_rows(big, due):
+    """And touches few pages: that is what makes it quick (bench/webhooks.py says how quick)."""
+    for number in range(due):
+        row = Delivery.objects.filter(workspace=big)[number]
+        Delivery.objects.filter(pk=row.pk).update(status="pending", next_attempt_at=timezone.now())
+    now = timezone.now()
+    values = {"now": now, "limit": 100, "lease": new_id(), "leased_until": now, "in_flight": 8, "in_flight_failing": 2}
+    plan, pages = explained(LEASE_DUE, values)
     assert "delivery_due" in plan, plan
+    assert "Seq Scan on integrations_delivery" not in plan, plan
+    assert f"rows={due}" in plan or f"rows={due}.00" in plan, plan
+    assert pages < 20 + 60 * due, plan
+    assert Delivery.objects.filter(lease__isnull=False).count() == due
+
+
+@pytest.mark.django_db
+def test_upkeep_reads_its_indexes(big):
+    for condition, index in ((WAITING, "delivery_due"), (HELD, "delivery_held")):
+        plan, pages = explained(FIND.format(condition=condition), ["paused"])
+        assert index in plan, plan
+        assert pages < 20, plan
+    plan, _ = explained(RELEASE_EXPIRED, {"now": timezone.now(), "day": timezone.now().date(), "most": 5})
     assert "delivery_leased" in plan, plan
     assert "Seq Scan on integrations_delivery" not in plan, plan
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("what", "index"), [("failed", "delivery_undone_by_webhook"), ("missing", "event_by_time")])
+def test_a_replays_step_reads_its_index(big, what, index):
+    webhook = Delivery.objects.filter(workspace=big).first().subscription
+    replay = Replay(workspace=big, subscription=webhook, what=what, until=timezone.now(), since=None, total=0)
+    plan = _ahead(replay).order_by("created_at", "id").values("id", "created_at")[:500].explain()
+    assert index in plan, plan
+    assert "Seq Scan on integrations_event" not in plan, plan
+
+
+@pytest.mark.django_db
+def test_retention_reads_its_index(big):
+    plan = Event.objects.filter(workspace=big, created_at__lt=timezone.now()).order_by("created_at")[:500].explain()
+    assert "event_by_time" in plan, plan
+
+
+@pytest.mark.django_db
 def test_waking_reads_its_index(big):
-    from django.utils import timezone
-
-    from conversations.models import Conversation
-
     plan = Conversation.objects.filter(snoozed_until__lte=timezone.now()).order_by("snoozed_until")[:1].explain()
     assert "conversation_wakes" in plan, plan

@@ -1,0 +1,63 @@
+"""/metrics: what webhooks owe now and how all of it ended, for those who may read it."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from integrations.models import Delivery
+from integrations.webhooks.claims import claim, follow_pauses, release_expired
+from integrations.webhooks.settlement import Attempted, settle
+from integrations.webhooks.subscriptions import change_webhook, delete_webhook
+from integrations.webhooks.transport import Answer
+from leads.actions import create_lead
+
+
+def read(client, **headers):
+    answer = client.get("/metrics", headers=headers)
+    assert answer.status_code == 200
+    return {
+        sample.name + (f".{sample.labels['outcome']}" if sample.labels else ""): sample.value
+        for family in text_string_to_metric_families(answer.content.decode())
+        for sample in family.samples
+    }
+
+
+def test_what_is_owed_and_how_it_ended(cast, hooks, client):
+    for name in ("one", "two", "three"):
+        create_lead(cast.acme.pk, name=name, brand=cast.north)
+    before = read(client)
+    assert before["praxtalk_webhook_due"] == 6
+    assert before["praxtalk_webhook_due_age_seconds"] > 0
+    assert before["praxtalk_webhook_in_flight"] == 0
+    first, second, third, *_ = claim(6)
+    assert read(client)["praxtalk_webhook_in_flight"] == 6
+    settle([Attempted(first, Answer(200, 5)), Attempted(second, Answer(500, 5))])
+    Delivery.objects.filter(pk=third.delivery_id).update(leased_until="2020-01-01T00:00Z")
+    release_expired()
+    change_webhook(hooks.north, status="paused")
+    follow_pauses()
+    after = read(client)
+    assert after["praxtalk_webhook_attempts_total.succeeded"] == 1
+    assert after["praxtalk_webhook_attempts_total.failed"] == 1
+    assert after["praxtalk_webhook_attempts_total.interrupted"] == 1
+    assert after["praxtalk_webhook_deliveries_total.succeeded"] == 1
+    assert after["praxtalk_webhook_in_flight"] == 3
+    assert after["praxtalk_webhook_held"] == Delivery.objects.filter(status="held").count()
+    for webhook in (hooks.north, hooks.south, hooks.west):
+        delete_webhook(webhook)
+    assert read(client)["praxtalk_webhook_attempts_total.succeeded"] == 1  # counters never fall
+
+
+def test_who_may_read(db, client, settings):
+    assert client.get("/metrics", REMOTE_ADDR="203.0.113.7").status_code == 401
+    settings.IS_LOCAL = False
+    assert client.get("/metrics").status_code == 401  # behind a proxy, everybody may come from loopback
+    settings.METRICS_TOKEN = "a-token-of-twenty-characters"
+    assert client.get("/metrics").status_code == 401
+    for wrong in ("Bearer x", "Bearer ", "Bearer é", "a-token-of-twenty-characters"):
+        assert client.get("/metrics", headers={"Authorization": wrong}).status_code == 401, wrong
+    assert "praxtalk_webhook_due" in read(client, Authorization="Bearer a-token-of-twenty-characters")
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_it_is_read_only(db, client, method):
+    assert getattr(client, method)("/metrics").status_code == 405

@@ -1,0 +1,212 @@
+"""A receiver that is gone for good: the webhook pauses itself, holds what happens, says so, and opens again by itself."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core import mail
+from django.utils import timezone
+
+from brands.models import Operator, OperatorBrand
+from integrations.models import Delivery, WebhookSubscription
+from integrations.tasks import look_after_webhooks
+from integrations.webhooks.claims import follow_pauses
+from integrations.webhooks.health import FAILING_FOR
+from integrations.webhooks.mail import tell_owners
+from integrations.webhooks.pings import probe_paused
+from integrations.webhooks.subscriptions import change_webhook
+from leads.actions import create_lead
+from tests.webhooks.conftest import deliver_due
+from tests.webhooks.receivers import receiver
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(timezone.now(), tick=False) as moving:
+        yield moving
+
+
+def statuses():
+    return sorted(Delivery.objects.values_list("status", flat=True))
+
+
+def fail_for(clock, days, workspace):
+    """A lead a day, and every attempt of it that the schedule makes."""
+    for _ in range(days):
+        create_lead(workspace.pk, name="Maya")
+        for _ in range(24):
+            deliver_due()
+            clock.shift(HOUR)
+
+
+def test_five_days_of_failures_pause_it_and_a_probe_opens_it(cast, subscribe, clock):
+    with receiver(status=500) as crm:
+        webhook, _ = subscribe(crm.url)
+        fail_for(clock, 4, cast.acme)
+        webhook.refresh_from_db()
+        assert webhook.is_active
+        fail_for(clock, 2, cast.acme)
+        webhook.refresh_from_db()
+        assert (webhook.status, webhook.paused_by, webhook.holds_events) == ("paused", "failing", True)
+        assert webhook.paused_at - webhook.failing_since >= FAILING_FOR
+
+        before = len(crm.requests)
+        create_lead(cast.acme.pk, name="held")
+        follow_pauses()
+        assert "pending" not in statuses()
+        assert Delivery.objects.latest("created_at").status == "held"
+        assert deliver_due() == []
+
+        clock.shift(HOUR)
+        assert probe_paused() == 0  # still broken
+        assert len(crm.requests) == before + 1
+        assert crm.requests[-1].headers["X-PraxTalk-Event"] == "ping"
+        assert probe_paused() == 0  # not again within the hour
+        assert len(crm.requests) == before + 1
+
+        crm.status = 200
+        clock.shift(HOUR)
+        assert probe_paused() == 1
+        webhook.refresh_from_db()
+        assert (webhook.status, webhook.paused_by, webhook.failing_since) == ("active", "", None)
+        follow_pauses()
+        while deliver_due():
+            pass
+    assert "held" not in statuses()
+    assert Delivery.objects.latest("created_at").status == "succeeded"
+
+
+def test_a_success_in_between_keeps_it_open(cast, subscribe, clock):
+    with receiver(status=500) as crm:
+        webhook, _ = subscribe(crm.url)
+        fail_for(clock, 4, cast.acme)
+        crm.status = 200
+        deliver_due()
+        create_lead(cast.acme.pk, name="Maya")
+        deliver_due()
+        webhook.refresh_from_db()
+        assert webhook.failing_since is None
+        crm.status = 500
+        fail_for(clock, 4, cast.acme)
+    webhook.refresh_from_db()
+    assert webhook.is_active
+
+
+def test_the_third_410_in_a_row_over_ten_minutes_pauses_it(cast, subscribe, clock):
+    with receiver(status=410) as crm:
+        webhook, _ = subscribe(crm.url)
+        for name in ("one", "two", "three"):  # three at once are not over ten minutes
+            create_lead(cast.acme.pk, name=name)
+        deliver_due()
+        webhook.refresh_from_db()
+        assert (webhook.status, webhook.gone_answers) == ("active", 3)
+        clock.shift(timedelta(minutes=11))
+        deliver_due()
+        webhook.refresh_from_db()
+        assert (webhook.status, webhook.paused_by) == ("paused", "gone")
+        follow_pauses()
+        assert statuses() == ["held"] * 3
+
+
+def test_another_answer_between_410s_begins_the_count_anew(cast, subscribe, clock):
+    with receiver(status=410) as crm:
+        webhook, _ = subscribe(crm.url)
+        create_lead(cast.acme.pk, name="Maya")
+        for status in (410, 410, 500, 410, 410):
+            crm.status = status
+            deliver_due()
+            clock.shift(timedelta(hours=7))
+    webhook.refresh_from_db()
+    assert (webhook.status, webhook.gone_answers) == ("active", 2)
+
+
+def paused_itself(webhook):
+    now = timezone.now()
+    WebhookSubscription.objects.filter(pk=webhook.pk).update(
+        status="paused", paused_by="failing", paused_at=now, next_probe_at=now + HOUR, failing_since=now - FAILING_FOR
+    )
+
+
+def test_owners_and_admins_are_told_once(cast, subscribe):
+    for name in ("ann", "zoe"):
+        Operator.objects.create_operator(
+            workspace=cast.acme, email=f"{name}@acme.example", password=None, name=name, role="admin"
+        )
+    limited = Operator.objects.get(email="zoe@acme.example")
+    Operator.objects.filter(pk=limited.pk).update(sees_all_brands=False)
+    OperatorBrand.objects.create(workspace=cast.acme, operator=limited, brand=cast.south)
+    webhook, secret = subscribe("http://127.0.0.1:9999/", brand=cast.north)
+    assert tell_owners() == 0
+    paused_itself(webhook)
+    assert (tell_owners(), tell_owners()) == (1, 0)
+    (message,) = mail.outbox
+    assert message.to == ["alice@acme.example", "ann@acme.example"]
+    assert webhook.url in message.body
+    assert "5 days" in message.body
+    assert "/app/integrations" in message.body
+    assert secret not in message.body
+
+
+def test_an_email_that_cannot_be_sent_is_tried_again(cast, subscribe, monkeypatch):
+    webhook, _ = subscribe("http://127.0.0.1:9999/")
+    paused_itself(webhook)
+
+    def refuse(*args):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("integrations.webhooks.mail.send_mail", refuse)
+    assert tell_owners() == 0
+    monkeypatch.undo()
+    look_after_webhooks()
+    assert len(mail.outbox) == 1
+
+
+def test_the_owner_decides_over_what_it_did_itself(cast, subscribe, clock):
+    """Paused by hand it stays paused: no probe opens it, and no e-mail speaks of it."""
+    with receiver() as crm:
+        webhook, _ = subscribe(crm.url)
+        paused_itself(webhook)
+        change_webhook(webhook, status="paused")
+        clock.shift(2 * HOUR)
+        look_after_webhooks()
+        webhook.refresh_from_db()
+        assert (webhook.status, webhook.paused_by) == ("paused", "owner")
+        assert (crm.requests, mail.outbox) == ([], [])
+        change_webhook(webhook, status="active")
+        webhook.refresh_from_db()
+        assert (webhook.status, webhook.failing_since) == ("active", None)
+
+
+@pytest.mark.parametrize(("holds", "sent"), [(True, ["before", "while paused", "after"]), (False, ["before", "after"])])
+def test_a_manual_pause_holds_or_lets_pass(cast, subscribe, holds, sent):
+    with receiver() as crm:
+        webhook, _ = subscribe(crm.url)
+        create_lead(cast.acme.pk, name="before")
+        change_webhook(webhook, status="paused", holds_events=holds)
+        create_lead(cast.acme.pk, name="while paused")
+        follow_pauses()
+        assert deliver_due() == []
+        assert set(statuses()) == {"held"}
+        change_webhook(webhook, status="active")
+        create_lead(cast.acme.pk, name="after")
+        follow_pauses()
+        deliver_due()
+    names = {request.body.split(b'"name":"')[1].split(b'"')[0].decode() for request in crm.requests}
+    assert names == set(sent)
+
+
+def test_another_url_is_another_receiver(cast, subscribe, clock):
+    with receiver(status=500) as old, receiver() as new:
+        webhook, _ = subscribe(old.url)
+        create_lead(cast.acme.pk, name="Maya")
+        deliver_due()
+        webhook.refresh_from_db()
+        assert webhook.failing_since
+        change_webhook(webhook, url=new.url)
+        webhook.refresh_from_db()
+        assert webhook.failing_since is None
+        clock.shift(timedelta(minutes=1))
+        deliver_due()
+        assert len(new.requests) == 1

@@ -1,0 +1,191 @@
+"""Sending again: one delivery at once, or a whole outage."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from integrations.models import Attempt, Delivery, EventName, Replay
+from integrations.webhooks import replays
+from integrations.webhooks.claims import claim
+from integrations.webhooks.delivery import MAX_ATTEMPTS, SCHEDULE
+from integrations.webhooks.replays import WebhookPaused, advance, retry, start_replay
+from integrations.webhooks.subscriptions import change_webhook
+from leads.actions import create_lead
+from tests.conftest import make_talk
+from tests.webhooks.conftest import deliver_due
+from tests.webhooks.receivers import receiver
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(timezone.now(), tick=False) as moving:
+        yield moving
+
+
+def run_out(clock):
+    """Attempt until nothing is pending any more."""
+    while Delivery.objects.filter(status="pending").exists():
+        while deliver_due():
+            pass
+        clock.shift(timedelta(hours=7))
+
+
+def test_a_failed_delivery_begins_anew(cast, subscribe, clock):
+    with receiver(status=500) as crm:
+        subscribe(crm.url)
+        create_lead(cast.acme.pk, name="Maya")
+        run_out(clock)
+        delivery = Delivery.objects.get()
+        assert (delivery.status, delivery.attempts_made) == ("failed", MAX_ATTEMPTS)
+        retry(delivery)
+        deliver_due()
+        delivery.refresh_from_db()
+        assert (delivery.status, delivery.attempts_made) == ("pending", 1)
+        assert SCHEDULE[0] <= delivery.next_attempt_at - timezone.now() <= SCHEDULE[0] * 1.05
+        crm.status = 200
+        clock.shift(timedelta(minutes=1))
+        deliver_due()
+    delivery.refresh_from_db()
+    assert delivery.status == "succeeded"
+    log = list(Attempt.objects.order_by("number").values_list("number", "trigger", "outcome"))
+    assert log[:6] == [(number, "schedule", "failed") for number in range(1, 7)]  # its history is kept
+    assert log[6:] == [(7, "manual", "failed"), (8, "schedule", "succeeded")]
+    assert [request.headers["X-PraxTalk-Attempt"] for request in crm.requests] == list("12345678")
+    assert len({request.headers["X-PraxTalk-Delivery"] for request in crm.requests}) == 1
+
+
+def test_a_waiting_delivery_is_due_at_once_and_loses_none_of_its_six(cast, subscribe, clock):
+    with receiver(status=500) as crm:
+        subscribe(crm.url)
+        create_lead(cast.acme.pk, name="Maya")
+        deliver_due()
+        for _ in range(10):
+            retry(Delivery.objects.get())
+            deliver_due()
+        delivery = Delivery.objects.get()
+        assert (delivery.status, delivery.attempts_made, len(crm.requests)) == ("pending", 1, 11)
+        assert delivery.next_attempt_at - timezone.now() >= SCHEDULE[0]
+        run_out(clock)
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.attempts_made) == ("failed", MAX_ATTEMPTS)
+    assert Attempt.objects.filter(trigger="schedule", outcome="failed").count() == MAX_ATTEMPTS
+
+
+def test_one_that_is_under_way_stays_as_it_is(cast, subscribe):
+    subscribe("http://127.0.0.1:9999/")
+    create_lead(cast.acme.pk, name="Maya")
+    (claimed,) = claim(10)
+    retry(Delivery.objects.get())
+    assert Delivery.objects.get().lease == claimed.lease
+    assert claim(10) == []
+
+
+def test_nothing_is_sent_to_a_paused_webhook(cast, subscribe):
+    webhook, _ = subscribe("http://127.0.0.1:9999/")
+    create_lead(cast.acme.pk, name="Maya")
+    change_webhook(webhook, status="paused")
+    with pytest.raises(WebhookPaused):
+        retry(Delivery.objects.get())
+    change_webhook(webhook, status="active")
+    retry(Delivery.objects.get())
+
+
+def test_a_whole_outage_is_replayed(cast, subscribe, clock, monkeypatch):
+    monkeypatch.setattr(replays, "STEP", 3)
+    with receiver(status=500) as crm, receiver() as other:
+        webhook, _ = subscribe(crm.url)
+        subscribe(other.url)
+        for number in range(7):
+            create_lead(cast.acme.pk, name=f"Lead {number}")
+        run_out(clock)
+        crm.requests.clear()
+        other.requests.clear()
+        crm.status = 200
+        replay = start_replay(webhook, what=Replay.What.FAILED)
+        assert (replay.total, replay.done, replay.status) == (7, 0, "running")
+        seen = []
+        while advance():
+            replay.refresh_from_db()
+            seen.append(replay.done)
+        assert seen == [3, 6, 7]
+        assert replay.status == "done"
+        while deliver_due():
+            pass
+    assert len({request.headers["X-PraxTalk-Event-Id"] for request in crm.requests}) == len(crm.requests) == 7
+    assert other.requests == []
+    assert set(Delivery.objects.values_list("status", flat=True)) == {"succeeded"}
+
+
+def test_a_replay_goes_on_where_it_was_when_its_pump_died(transactional_db, cast, subscribe, clock, monkeypatch):
+    monkeypatch.setattr(replays, "STEP", 2)
+    webhook, _ = subscribe("http://127.0.0.1:9999/")
+    for number in range(5):
+        create_lead(cast.acme.pk, name=f"Lead {number}")
+    Delivery.objects.update(status="failed")
+    replay = start_replay(webhook, what=Replay.What.FAILED)
+    assert advance()
+
+    def die(*args, **kwargs):
+        raise RuntimeError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Replay, "save", die)
+        with pytest.raises(RuntimeError):
+            advance()
+    assert Delivery.objects.filter(status="pending").count() == 2  # what died left nothing half done
+    while advance():
+        pass
+    replay.refresh_from_db()
+    assert (replay.done, replay.status, Delivery.objects.filter(status="pending").count()) == (5, "done", 5)
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ({"what": "failed"}, {"old", "new", "talk"}),
+        ({"what": "failed", "event_name": EventName.LEAD_CREATED}, {"old", "new"}),
+        ({"what": "failed", "since": "middle"}, {"new", "talk"}),
+        ({"what": "failed", "until": "middle"}, {"old"}),
+        ({"what": "succeeded"}, {"done"}),
+    ],
+)
+def test_filters(cast, subscribe, clock, filters, names):
+    webhook, _ = subscribe("http://127.0.0.1:9999/", events=[EventName.LEAD_CREATED, EventName.CONVERSATION_CREATED])
+    create_lead(cast.acme.pk, name="old")
+    clock.shift(timedelta(minutes=1))
+    middle = timezone.now()
+    clock.shift(timedelta(minutes=1))
+    create_lead(cast.acme.pk, name="new")
+    make_talk(cast.north, name="talk")
+    Delivery.objects.update(status="failed")
+    create_lead(cast.acme.pk, name="done")
+    Delivery.objects.exclude(status="failed").update(status="succeeded")
+    clock.shift(timedelta(minutes=1))
+    start_replay(webhook, **{key: middle if value == "middle" else value for key, value in filters.items()})
+    while advance():
+        pass
+    again = [bytes(delivery.event.body).decode() for delivery in Delivery.objects.filter(status="pending")]
+    assert {
+        name for name in ("old", "new", "talk", "done") if any(f'"name":"{name}"' in body for body in again)
+    } == names
+
+
+def test_a_new_webhook_gets_what_it_never_had(cast, subscribe, clock):
+    make_talk(cast.north)
+    for brand in (cast.north, cast.south):
+        create_lead(cast.acme.pk, name=brand.name, brand=brand)
+    create_lead(cast.globex.pk, name="rival")
+    clock.shift(timedelta(minutes=1))
+    with receiver() as crm:
+        webhook, _ = subscribe(crm.url, events=[EventName.LEAD_CREATED], brand=cast.north)
+        create_lead(cast.acme.pk, name="Later", brand=cast.north)
+        replay = start_replay(webhook, what=Replay.What.MISSING)
+        assert replay.total == 1
+        while advance():
+            pass
+        deliver_due()
+        assert start_replay(webhook, what=Replay.What.MISSING).status == "done"  # nothing is missing now
+    names = sorted(request.body.split(b'"name":"')[1].split(b'"')[0] for request in crm.requests)
+    assert names == [b"Later", b"North"]
