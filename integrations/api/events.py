@@ -1,7 +1,7 @@
 """GET /api/v1/events"""
 
 import orjson
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +18,7 @@ class Events(ApiView):
         summary="Every event in commit order, nothing skipped",
         tags=["Events"],
         parameters=[EventQuery],
-        responses=EventList,
+        responses={200: EventList, 410: OpenApiResponse(description="The events behind this cursor have been deleted")},
     )
     def get(self, request: Request) -> Response:
         query = self.parameters(EventQuery)

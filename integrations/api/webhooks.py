@@ -85,7 +85,10 @@ class Webhooks(WebhookView):
         brand_id = body.pop("brandId", None) or (str(self.key.brand_id) if self.key.brand_id else None)
         brand = brand_in_scope(self, brand_id)
         body["url"] = PermittedUrl(body["url"])  # by _look
-        webhook, secret = subscriptions.create_webhook(self.key.workspace_id, brand=brand, **body)
+        try:
+            webhook, secret = subscriptions.create_webhook(self.key.workspace_id, brand=brand, **body)
+        except subscriptions.TooManyWebhooks as error:
+            raise Invalid(str(error), "too_many_webhooks") from error
         answer = {"webhookId": str(webhook.pk), "secret": secret}
         return Response(answer, status=201, headers={"Location": f"/api/v1/webhooks/{webhook.pk}"})
 

@@ -77,9 +77,16 @@ def start_replay(
 
 @transaction.atomic
 def advance() -> bool:
-    """One step of the oldest replay that nobody else advances; whether there was one."""
+    """One step of the oldest replay that nobody else advances; whether there was one.
+
+    Its webhook's row is locked too: a deletion, which begins there, waits for the step's end and not in a circle.
+    """
     running = Replay.objects.select_related("subscription").filter(status=Replay.Status.RUNNING)
-    replay = running.select_for_update(skip_locked=True, of=("self",)).order_by("created_at").first()
+    replay = (
+        running.select_for_update(skip_locked=True, of=("self", "subscription"), no_key=True)
+        .order_by("created_at")
+        .first()
+    )
     if replay is None:
         return False
     rows = list(_ahead(replay).order_by("created_at", "id").values("id", "created_at")[:STEP])

@@ -3,18 +3,29 @@
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from brands.models import Brand, Workspace
-from integrations.models import EventName, WebhookSubscription
+from integrations.models import Attempt, Delivery, EventName, WebhookSubscription
 from integrations.webhooks.addresses import PermittedUrl
 from integrations.webhooks.health import PausedBy, Status, open_again
 from integrations.webhooks.signature import new_secret
 from praxtalk.data.encryption import encrypt
 
 OLD_SECRET_SIGNS_FOR = timedelta(hours=24)  # after Promote
+MAX_WEBHOOKS = 100  # of a workspace: each event is written once for each, in the transaction of a visitor's message
+
+DELETE_ATTEMPTS = f"""
+    DELETE FROM {Attempt._meta.db_table} AS attempt USING {Delivery._meta.db_table} AS delivery
+    WHERE attempt.delivery_id = delivery.id AND delivery.subscription_id = %s
+"""  # noqa: S608 - tables' names
+DELETE_DELIVERIES = f"DELETE FROM {Delivery._meta.db_table} WHERE subscription_id = %s"  # noqa: S608 - a table's name
+
+
+class TooManyWebhooks(ValueError):
+    """The workspace has MAX_WEBHOOKS already."""
 
 
 class NothingToPromote(ValueError):
@@ -34,10 +45,13 @@ def create_webhook(
     brand: Brand | None = None,
     description: str = "",
 ) -> tuple[WebhookSubscription, str]:
-    """A new active subscription and its secret, which is shown this once. It gets what happens from now on."""
+    """A new active subscription and its secret, shown this once. It gets what happens from now on. Raises TooManyWebhooks."""
+    workspace_id = workspace.pk if isinstance(workspace, Workspace) else workspace
+    if WebhookSubscription.objects.filter(workspace_id=workspace_id).count() >= MAX_WEBHOOKS:
+        raise TooManyWebhooks(f"A workspace has at most {MAX_WEBHOOKS} webhooks: delete one first.")
     secret = new_secret()
     subscription = WebhookSubscription.objects.create(
-        workspace_id=workspace.pk if isinstance(workspace, Workspace) else workspace,
+        workspace_id=workspace_id,
         brand=brand,
         url=url,
         events=sorted(set(events)),
@@ -81,6 +95,9 @@ def change_webhook(
 def delete_webhook(webhook: WebhookSubscription) -> None:
     """End it, with its deliveries. Its row is locked first: whoever records an event for it at this moment comes before."""
     _rows(webhook).select_for_update().get()
+    with connection.cursor() as cursor:  # Django would load them all, to delete what hangs on each
+        cursor.execute(DELETE_ATTEMPTS, [webhook.pk])
+        cursor.execute(DELETE_DELIVERIES, [webhook.pk])
     webhook.delete()
 
 

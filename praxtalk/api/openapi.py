@@ -87,6 +87,9 @@ def describe_every_answer(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             if method == "post":
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
             for status, response in operation["responses"].items():
+                if status.startswith("4"):
+                    operation["responses"][status] = _refusal(status, response["description"])
+                    continue
                 response |= {
                     "description": "Done",
                     "headers": LIMIT_HEADERS | (CREATED_HEADERS if status == "201" else {}),

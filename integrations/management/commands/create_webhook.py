@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from brands.command_line import add_workspace_argument, chosen_brand, chosen_workspace
 from integrations.models import MAX_DESCRIPTION, EventName
 from integrations.webhooks.addresses import ForbiddenUrl, check_url
-from integrations.webhooks.subscriptions import create_webhook
+from integrations.webhooks.subscriptions import TooManyWebhooks, create_webhook
 
 
 class Command(BaseCommand):
@@ -30,6 +30,6 @@ class Command(BaseCommand):
                 brand=chosen_brand(workspace, options["brand"]),
                 description=options["description"][:MAX_DESCRIPTION],
             )
-        except ForbiddenUrl as error:
+        except (ForbiddenUrl, TooManyWebhooks) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"Webhook id: {webhook.pk}\nSigning secret, shown this once: {secret}")

@@ -1,0 +1,142 @@
+"""Deliveries over REST: what was sent, how it was answered, and sending it again."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from integrations.models import Attempt, Delivery, DeliveryCount, Event, EventName, Replay
+from integrations.webhooks.replays import advance
+from leads.actions import create_lead
+from tests.conftest import make_talk
+from tests.rest.test_webhooks import loopback_is_permitted, make, refused  # noqa: F401 - a fixture
+from tests.webhooks.conftest import deliver_due
+from tests.webhooks.receivers import receiver
+
+PUBLIC = "https://93.184.215.14/hook"
+
+
+def test_deliveries_and_their_log(cast, crm):
+    with receiver(status=500) as receives:
+        webhook, other = make(crm, receives.url), make(crm, receives.url, ["conversation.created"])
+        lead = create_lead(cast.acme.pk, name="Maya")
+        make_talk(cast.north)
+        deliver_due()
+        deliveries = crm.get("/api/v1/deliveries").json()["deliveries"]
+        assert [(each["webhookId"], each["type"]) for each in deliveries] == [
+            (other, "conversation.created"),
+            (webhook, "lead.created"),
+        ]
+        one = deliveries[1]
+        event = Event.objects.get(name=EventName.LEAD_CREATED)
+        assert one == {
+            "_id": one["_id"],
+            "webhookId": webhook,
+            "eventId": str(event.pk),
+            "type": "lead.created",
+            "status": "pending",
+            "attempts": 1,
+            "nextAttemptAt": one["nextAttemptAt"],
+            "createdAt": one["createdAt"],
+        }
+        assert str(lead.pk).encode() in bytes(event.body)
+        alone = crm.get(f"/api/v1/deliveries/{one['_id']}").json()["delivery"]
+        (log,) = alone.pop("log")
+        assert alone == one
+        assert log == {
+            "number": 1,
+            "trigger": "schedule",
+            "startedAt": log["startedAt"],
+            "durationMs": log["durationMs"],
+            "outcome": "failed",
+            "statusCode": 500,
+            "responseBody": "",
+            "error": None,
+        }
+        receives.status = 204
+        assert crm.post(f"/api/v1/deliveries/{one['_id']}/retry").json() == {"ok": True}
+        deliver_due()
+        alone = crm.get(f"/api/v1/deliveries/{one['_id']}").json()["delivery"]
+        assert (alone["status"], alone["attempts"], alone["nextAttemptAt"]) == ("succeeded", 1, None)
+        assert [(log["number"], log["trigger"], log["outcome"]) for log in alone["log"]] == [
+            (1, "schedule", "failed"),
+            (2, "manual", "succeeded"),
+        ]
+
+
+def test_filters_of_deliveries(cast, crm, hooks):
+    Delivery.objects.filter(pk=hooks.south_delivery.pk).update(status="failed")
+    ids = lambda query: [each["_id"] for each in crm.get(f"/api/v1/deliveries?{query}").json()["deliveries"]]  # noqa: E731
+    north, south = str(hooks.north_delivery.pk), str(hooks.south_delivery.pk)
+    assert ids("") == [south, north]
+    assert ids(f"webhookId={hooks.north.pk}") == [north]
+    assert ids("status=failed") == [south]
+    assert ids("status=held") == []
+    assert ids("type=lead.created") == [south, north]
+    assert ids("type=message.created") == []
+    assert ids(f"status=pending&type=lead.created&webhookId={hooks.north.pk}") == [north]
+    assert refused(crm.get("/api/v1/deliveries?status=done"), "status: ")
+    assert refused(crm.get("/api/v1/deliveries?type=ping"), "type: ")
+    assert refused(crm.get("/api/v1/deliveries?webhook=x"), "webhook: ")
+    assert crm.get("/api/v1/deliveries?webhookId=x").status_code == 404
+    page = crm.get("/api/v1/deliveries?limit=1").json()
+    assert ids(f"limit=1&cursor={page['nextCursor']}") == [north]
+
+
+def test_nothing_is_sent_again_to_a_paused_webhook(crm, hooks):
+    crm.patch(f"/api/v1/webhooks/{hooks.north.pk}", {"status": "paused"})
+    retry = f"/api/v1/deliveries/{hooks.north_delivery.pk}/retry"
+    assert refused(crm.post(retry), "make it active first", "webhook_paused")
+    crm.patch(f"/api/v1/webhooks/{hooks.north.pk}", {"status": "active"})
+    assert crm.post(retry).json() == {"ok": True}
+
+
+def test_a_replay_shows_its_progress(crm, hooks):
+    Delivery.objects.update(status="failed")
+    answer = crm.post("/api/v1/deliveries/replay", {"webhookId": str(hooks.north.pk)})
+    assert answer.status_code == 201
+    assert answer["Location"] == f"/api/v1/replays/{answer.json()['replayId']}"
+    assert crm.get(answer["Location"]).json() == {"total": 1, "done": 0, "status": "running"}
+    while advance():
+        pass
+    assert crm.get(answer["Location"]).json() == {"total": 1, "done": 1, "status": "done"}
+    assert set(Delivery.objects.filter(status="pending").values_list("pk", flat=True)) == {hooks.north_delivery.pk}
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"status": "pending"}, "status: "),
+        ({"type": "ping"}, "type: "),
+        ({"since": "yesterday"}, "since: "),
+        ({"since": -1}, "since: "),
+        ({"until": 10**30}, "until: "),
+        ({"until": 1.5}, "until: "),
+        ({"limit": 5}, "limit: "),
+    ],
+)
+def test_bad_replays(crm, hooks, more, sentence):
+    before = Replay.objects.count()
+    assert refused(crm.post("/api/v1/deliveries/replay", {"webhookId": str(hooks.north.pk), **more}), sentence)
+    assert Replay.objects.count() == before
+
+
+def test_a_deleted_webhook_takes_its_deliveries_and_leaves_its_counts(cast, crm):
+    with receiver() as receives:
+        webhook = make(crm, receives.url)
+        create_lead(cast.acme.pk, name="Maya")
+        deliver_due()
+    assert crm.delete(f"/api/v1/webhooks/{webhook}").status_code == 200
+    assert (Delivery.objects.count(), Attempt.objects.count(), Event.objects.count()) == (0, 0, 1)
+    assert DeliveryCount.objects.get(workspace=cast.acme).deliveries_succeeded == 1
+
+
+def test_a_log_with_many_attempts_shows_the_newest(crm, hooks):
+    delivery = hooks.north_delivery
+    Attempt.objects.bulk_create(
+        Attempt(workspace_id=delivery.workspace_id, delivery=delivery, number=number, outcome="failed")
+        for number in range(1, 121)
+    )
+    with CaptureQueriesContext(connection) as queries:
+        log = crm.get(f"/api/v1/deliveries/{delivery.pk}").json()["delivery"]["log"]
+    assert [entry["number"] for entry in log] == list(range(21, 121))
+    assert len([query for query in queries if "apikey" not in query["sql"]]) == 2
