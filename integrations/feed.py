@@ -50,18 +50,26 @@ class Forgotten(LookupError):
     """Events after this number have been deleted: a reader would step over them."""
 
 
-def events_after(workspace_id: UUID, brand_id: UUID | None, *, number: int, limit: int) -> list[Event]:
-    """At most `limit` events numbered above `number`, of one brand if `brand_id` is given. From 0: from the oldest kept.
+def events_after(
+    workspace_id: UUID, brand_id: UUID | None, *, number: int | None, limit: int
+) -> tuple[list[Event], int]:
+    """At most `limit` events numbered above `number` (None: from the oldest kept), of one brand if `brand_id` is given.
 
-    Raises Forgotten.
+    With them the number to come back with: at the end of the feed the last one of the workspace, whatever its brand, so that a
+    quiet brand's reader does not fall behind what is deleted. Raises Forgotten.
     """
-    if number and EventFeed.objects.filter(workspace_id=workspace_id, forgotten_number__gt=number).exists():
-        raise Forgotten
-    events = Event.objects.filter(workspace_id=workspace_id, number__gt=number)
+    events = Event.objects.filter(workspace_id=workspace_id, number__gt=number or 0)
     if brand_id:
         events = events.filter(brand_id=brand_id)
     while True:
         numbered = number_events(workspace_id)
+        feed = EventFeed.objects.filter(workspace_id=workspace_id).first() or EventFeed()
+        if number is not None and number < feed.forgotten_number:
+            raise Forgotten
         page = list(events.order_by("number")[:limit])
         if len(page) == limit or numbered < NUMBERED_AT_ONCE:
-            return page
+            break
+    last = page[-1].number if page else None
+    if len(page) < limit:  # the last number was read first: nothing up to it is outside this page
+        last = max(last or 0, number or 0, feed.last_number)
+    return page, last or 0

@@ -22,14 +22,15 @@ class Events(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = self.parameters(EventQuery)
-        number = self._number(query["after"]) if "after" in query else 0
+        number = self._number(query["after"]) if "after" in query else None
         try:
-            events = feed.events_after(self.key.workspace_id, self.key.brand_id, number=number, limit=query["limit"])
+            events, last = feed.events_after(
+                self.key.workspace_id, self.key.brand_id, number=number, limit=query["limit"]
+            )
         except feed.Forgotten as error:
             raise Forgotten(
                 "after: events behind this cursor have been deleted after 30 days. Read the lists again, then the feed anew."
             ) from error
-        last = events[-1].number if events else number
         return Response(
             {
                 "events": [orjson.Fragment(bytes(event.body)) for event in events],

@@ -20,8 +20,9 @@ from integrations.serializers.webhooks import (
     webhook_json,
 )
 from integrations.webhooks import subscriptions
-from integrations.webhooks.addresses import ForbiddenUrl, PermittedUrl, check_url
+from integrations.webhooks.addresses import ForbiddenUrl, PermittedUrl, check_url, target
 from integrations.webhooks.pings import ping
+from praxtalk.api import limits
 from praxtalk.api.errors import Invalid
 from praxtalk.api.idempotency import idempotent, idempotent_after, idempotent_outside
 from praxtalk.api.pagination import Keyset
@@ -84,7 +85,7 @@ class Webhooks(WebhookView):
         body = self.body(NewWebhook)
         brand_id = body.pop("brandId", None) or (str(self.key.brand_id) if self.key.brand_id else None)
         brand = brand_in_scope(self, brand_id)
-        body["url"] = PermittedUrl(body["url"])  # by _look
+        body["url"] = PermittedUrl(target(body["url"]).url)  # permitted by _look
         try:
             webhook, secret = subscriptions.create_webhook(self.key.workspace_id, brand=brand, **body)
         except subscriptions.TooManyWebhooks as error:
@@ -111,13 +112,17 @@ class WebhookById(WebhookView):
         wanted: dict[str, Any] = {NAMES.get(name, name): value for name, value in changes.items()}
         if "url" in wanted:
             wanted["url"] = _permitted(wanted["url"])
-        subscriptions.change_webhook(webhook, **wanted)
+        try:
+            subscriptions.change_webhook(webhook, **wanted)
+        except subscriptions.NotPaused as error:
+            raise Invalid("holdEvents: goes with a pause; send it together with status paused.") from error
         return Response({"ok": True})
 
     @extend_schema(
         operation_id="deleteWebhook", summary="Delete a webhook and its deliveries", tags=TAGS, responses={200: Done}
     )
     def delete(self, request: Request, id: str) -> Response:
+        self.nothing()
         subscriptions.delete_webhook(self.webhook(id))
         return Response({"ok": True})
 
@@ -189,7 +194,9 @@ class TestWebhook(WebhookView):
     @idempotent_outside
     def post(self, request: Request, id: str) -> Response:
         self.nothing()
-        answer = ping(self.webhook(id))
+        webhook = self.webhook(id)
+        self.usage = limits.tighter(self.usage, limits.count_test(request, self.key))
+        answer = ping(webhook)
         return Response(
             {
                 "delivered": answer.is_success,

@@ -70,17 +70,21 @@ class Delivery(models.Model):
                 fields=["subscription", "leased_until"], condition=Q(lease__isnull=False), name="delivery_leased"
             ),
             models.Index(fields=["subscription"], condition=Q(status="held"), name="delivery_held"),
+            # For lists:
             models.Index(fields=["workspace", "-created_at", "-id"], name="delivery_newest"),
             models.Index(fields=["subscription", "-created_at", "-id"], name="delivery_by_webhook"),
             models.Index(
-                fields=["workspace", "status", "-created_at", "-id"],
-                condition=~Q(status="succeeded"),
-                name="delivery_undone",
+                fields=["workspace", "-created_at", "-id"], condition=Q(status="failed"), name="delivery_failed"
             ),
             models.Index(
-                fields=["subscription", "status", "-created_at", "-id"],
-                condition=~Q(status="succeeded"),
-                name="delivery_undone_by_webhook",
+                fields=["subscription", "-created_at", "-id"],
+                condition=Q(status="failed"),
+                name="delivery_failed_by_webhook",
+            ),
+            models.Index(
+                fields=["workspace", "status", "-created_at", "-id"],
+                condition=Q(status__in=["pending", "held"]),
+                name="delivery_open",
             ),
         ]
 

@@ -89,6 +89,11 @@ class NewReplay(Shape):
     since = Milliseconds(required=False, help_text="Created at or after this time (ms since the epoch)")
     until = Milliseconds(required=False, help_text="Created at or before this time (ms since the epoch)")
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "since" in attrs and "until" in attrs and attrs["since"] > attrs["until"]:
+            raise serializers.ValidationError({"since": "Must not be later than until."})
+        return attrs
+
 
 class ReplayCreated(serializers.Serializer[Any]):
     replayId = serializers.UUIDField()

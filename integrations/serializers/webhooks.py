@@ -17,6 +17,10 @@ def webhook_json(webhook: WebhookSubscription) -> dict[str, Any]:
     if webhook.paused_at:
         since = to_milliseconds(webhook.paused_at)
         pause = {"by": webhook.paused_by, "since": since, "holdEvents": webhook.holds_events}
+    rotation = None
+    if webhook.encrypted_second_secret:
+        ends_at = webhook.second_secret_ends_at
+        rotation = {"promoted": ends_at is not None, "oldSecretEndsAt": to_milliseconds(ends_at) if ends_at else None}
     return {
         "_id": str(webhook.pk),
         "url": webhook.url,
@@ -25,6 +29,7 @@ def webhook_json(webhook: WebhookSubscription) -> dict[str, Any]:
         "description": webhook.description or None,
         "status": webhook.status,
         "pause": pause,
+        "rotation": rotation,
         "failingSince": to_milliseconds(webhook.failing_since) if webhook.failing_since else None,
         "createdAt": to_milliseconds(webhook.created_at),
     }
@@ -36,6 +41,11 @@ class PauseJson(serializers.Serializer[Any]):
     holdEvents = serializers.BooleanField()
 
 
+class RotationJson(serializers.Serializer[Any]):
+    promoted = serializers.BooleanField(help_text="false: the old secret signs first. true: the new one does")
+    oldSecretEndsAt = Moment(allow_null=True)
+
+
 class WebhookJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     url = serializers.CharField()
@@ -44,6 +54,7 @@ class WebhookJson(serializers.Serializer[Any]):
     description = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(WebhookSubscription.Status.choices)
     pause = PauseJson(allow_null=True)
+    rotation = RotationJson(allow_null=True, help_text="While two secrets sign")
     failingSince = Moment(allow_null=True, help_text="The first failed attempt since the last success")
     createdAt = Moment()
 

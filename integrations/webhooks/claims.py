@@ -16,10 +16,12 @@ from praxtalk.data.ids import new_id
 FOLLOWED_AT_ONCE = 1000
 CLAIMING = 0x70747821  # the advisory lock's number, this project's own choice
 
-# One claim at a time, or two pumps would each fill a subscription's places. A pump that freezes in its turn loses it.
+# One claim at a time, or two pumps would each fill a subscription's places. A pump that freezes in its turn loses it. What
+# PostgreSQL knows of the table is from before the queue filled or emptied: so it is told to go by the indexes' order.
 TAKE_TURN = """
     SELECT set_config('idle_in_transaction_session_timeout', '10000', true), set_config('lock_timeout', '10000', true),
-        pg_advisory_xact_lock(%s)
+        set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),
+        set_config('enable_bitmapscan', 'off', true), pg_advisory_xact_lock(%s)
 """
 
 # The subscriptions that have deliveries of this kind, by skipping through a partial index: what is done and who has none cost
@@ -35,7 +37,8 @@ WAITING = "status = 'pending' AND lease IS NULL"
 HELD = "status = 'held'"
 
 # Of each subscription that anything waits for, as many due deliveries as it has places free; everybody's first one before
-# anybody's second. What somebody else has in hand at this moment is left out.
+# anybody's second. What somebody else has in hand at this moment is left out. (What is free is judged after the rows are
+# locked, by id: with the condition of delivery_due beside the id, the planner reads all that is due, for each of them.)
 LEASE_DUE = f"""
     WITH RECURSIVE found AS ({SUBSCRIPTIONS_OF.format(condition=WAITING)}
     ), chosen AS (
@@ -61,14 +64,13 @@ LEASE_DUE = f"""
         ORDER BY busy.in_flight + due.place, due.next_attempt_at
         LIMIT %(limit)s
     ), free AS (
-        SELECT delivery.id FROM {Delivery._meta.db_table} AS delivery
+        SELECT delivery.id, delivery.status, delivery.lease FROM {Delivery._meta.db_table} AS delivery
         JOIN chosen ON chosen.id = delivery.id
-        WHERE delivery.status = 'pending' AND delivery.lease IS NULL AND delivery.next_attempt_at <= %(now)s
         FOR UPDATE OF delivery SKIP LOCKED
     )
     UPDATE {Delivery._meta.db_table} AS delivery
     SET lease = %(lease)s, leased_until = %(leased_until)s, last_number = last_number + 1
-    FROM free WHERE delivery.id = free.id
+    FROM free WHERE delivery.id = free.id AND free.status = 'pending' AND free.lease IS NULL
     RETURNING delivery.id, delivery.workspace_id, delivery.last_number, delivery.next_trigger
 """  # noqa: S608 - tables' names
 

@@ -28,6 +28,10 @@ class TooManyWebhooks(ValueError):
     """The workspace has MAX_WEBHOOKS already."""
 
 
+class NotPaused(ValueError):
+    """What becomes of events during a pause was said, and there is none."""
+
+
 class NothingToPromote(ValueError):
     """No new secret waits for its promotion."""
 
@@ -71,7 +75,15 @@ def change_webhook(
     status: WebhookSubscription.Status | None = None,
     holds_events: bool | None = None,
 ) -> None:
-    """Change what is given. Another URL is a new receiver: what was known of the old one's health is forgotten."""
+    """Change what is given. Another URL is a new receiver: what was known of the old one's health is forgotten.
+
+    holds_events: while paused; each pause begins with True unless told. Raises NotPaused.
+    """
+    webhook = _rows(webhook).select_for_update(no_key=True).get()
+    if holds_events is not None and (status or webhook.status) != Status.PAUSED:
+        raise NotPaused
+    if webhook.is_active and status == Status.PAUSED and holds_events is None:
+        holds_events = True
     wanted = {
         "url": url,
         "events": sorted(set(events)) if events is not None else None,

@@ -18,6 +18,8 @@ from praxtalk.api.address import limited_unit
 from praxtalk.api.errors import TooManyRequests
 from praxtalk.data.breaker import Breaker
 
+TESTS_A_MINUTE = 20
+
 _breaker = Breaker("rate limits")
 
 
@@ -48,6 +50,11 @@ def count_key(request: HttpRequest, key: Any) -> Usage | None:
     """Count a call with this key. Raises TooManyRequests; None while Valkey is away."""
     limit = settings.RATE_LIMIT_WRITE_KEY if key.may_write else settings.RATE_LIMIT_READ_KEY
     return _count(request, "key", str(key.pk), limit, "Too many requests with this key")
+
+
+def count_test(request: HttpRequest, key: Any) -> Usage | None:
+    """Count a call that waits for a stranger's server, for the workspace of this key. Raises TooManyRequests."""
+    return _count(request, "test", str(key.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
 
 
 def tighter(first: Usage | None, second: Usage | None) -> Usage | None:

@@ -112,6 +112,7 @@ def test_a_replay_shows_its_progress(crm, hooks):
         ({"until": 10**30}, "until: "),
         ({"until": 1.5}, "until: "),
         ({"limit": 5}, "limit: "),
+        ({"since": 2, "until": 1}, "since: "),
     ],
 )
 def test_bad_replays(crm, hooks, more, sentence):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from brands.models import Workspace
 from conversations.models import Conversation
 from integrations.models import Delivery, Event, Replay
-from integrations.webhooks.claims import FIND, HELD, LEASE_DUE, RELEASE_EXPIRED, WAITING
+from integrations.webhooks.claims import CLAIMING, FIND, HELD, LEASE_DUE, RELEASE_EXPIRED, TAKE_TURN, WAITING, claim
 from integrations.webhooks.replays import _ahead
 from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
@@ -24,7 +24,7 @@ EXPECTED = {
     "/api/v1/conversations?status=open": 2,
     "/api/v1/leads": 2,
     "/api/v1/brands": 2,
-    "/api/v1/events": 3,  # is any event without a number?
+    "/api/v1/events": 4,  # is any event without a number? which were deleted?
     "/api/v1/messages?conversationId={conversation}": 3,
     "/api/v1/conversations/{conversation}": 3,
     "/api/v1/webhooks": 2,
@@ -97,7 +97,8 @@ INSERT INTO integrations_event (id, workspace_id, name, body, number, created_at
     SELECT gen_random_uuid(), %(workspace)s, 'lead.created', '{}', n, now() FROM generate_series(1, %(rows)s) n;
 INSERT INTO integrations_delivery (id, workspace_id, subscription_id, event_id, status, attempts_made, interruptions,
         last_number, next_trigger, next_attempt_at, created_at)
-    SELECT gen_random_uuid(), %(workspace)s, (SELECT id FROM integrations_webhooksubscription LIMIT 1), event.id,
+    SELECT gen_random_uuid(), %(workspace)s,
+        (SELECT array_agg(id) FROM integrations_webhooksubscription)[1 + number %% 3], event.id,
         CASE WHEN number %% 100 = 0 THEN 'failed' ELSE 'succeeded' END, 1, 0, 1, 'schedule', now(),
         now() - number * interval '1 second'
     FROM integrations_event event WHERE event.workspace_id = %(workspace)s;
@@ -132,9 +133,11 @@ def plans_of(queries):
         ("events", "event_number_unique"),
         ("deliveries", "delivery_newest"),
         ("deliveries?status=succeeded", "delivery_newest"),
-        ("deliveries?status=failed", "delivery_undone"),
+        ("deliveries?status=failed", "delivery_failed"),
+        ("deliveries?status=pending", "delivery_open"),
+        ("deliveries?status=held", "delivery_open"),
         ("deliveries?webhookId={webhook}", "delivery_by_webhook"),
-        ("deliveries?webhookId={webhook}&status=failed", "delivery_undone_by_webhook"),
+        ("deliveries?webhookId={webhook}&status=failed", "delivery_failed_by_webhook"),
         ("deliveries?type=lead.created", "delivery_newest"),
     ],
 )
@@ -169,14 +172,21 @@ def explained(sql, values):
 @pytest.mark.parametrize("due", [0, 5])
 def test_the_claim_reads_its_index_over_100_000_dead_rows(big, due):
     """And touches few pages: that is what makes it quick (bench/webhooks.py says how quick)."""
+    claim(1)  # passes over the entries of rows that other tests rolled back, and marks them as dead
     for number in range(due):
         row = Delivery.objects.filter(workspace=big)[number]
         Delivery.objects.filter(pk=row.pk).update(status="pending", next_attempt_at=timezone.now())
+    Delivery.objects.filter(workspace=big).update(lease=None, leased_until=None)
     now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_TURN, [CLAIMING])
     values = {"now": now, "limit": 100, "lease": new_id(), "leased_until": now, "in_flight": 8, "in_flight_failing": 2}
     plan, pages = explained(LEASE_DUE, values)
     assert "delivery_due" in plan, plan
-    assert "Seq Scan on integrations_delivery" not in plan, plan
+    used = set(re.findall(r"using (\w+) on integrations_delivery", plan))
+    by_id = {"integrations_delivery_pkey", "delivery_in_workspace"}
+    assert used - by_id == {"delivery_due", "delivery_leased"}, plan
+    assert "Seq Scan" not in plan, plan
     assert f"rows={due}" in plan or f"rows={due}.00" in plan, plan
     assert pages < 20 + 60 * due, plan
     assert Delivery.objects.filter(lease__isnull=False).count() == due
@@ -194,7 +204,7 @@ def test_upkeep_reads_its_indexes(big):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("what", "index"), [("failed", "delivery_undone_by_webhook"), ("missing", "event_by_time")])
+@pytest.mark.parametrize(("what", "index"), [("failed", "delivery_failed_by_webhook"), ("missing", "event_by_time")])
 def test_a_replays_step_reads_its_index(big, what, index):
     webhook = Delivery.objects.filter(workspace=big).first().subscription
     replay = Replay(workspace=big, subscription=webhook, what=what, until=timezone.now(), since=None, total=0)

@@ -2,8 +2,10 @@
 
 import ipaddress
 import json
+import time
 
 import pytest
+import time_machine
 from django.db import connection
 
 from integrations.models import Delivery, Event, WebhookSubscription
@@ -47,6 +49,7 @@ def test_create_read_change_delete(cast, crm):
         "description": "CRM",
         "status": "active",
         "pause": None,
+        "rotation": None,
         "failingSince": None,
         "createdAt": shown["createdAt"],
     }
@@ -62,6 +65,11 @@ def test_create_read_change_delete(cast, crm):
     assert crm.get("/api/v1/webhooks?status=active").json()["webhooks"] == []
     assert crm.patch(one, {"status": "active"}).json() == {"ok": True}
     assert crm.get(one).json()["webhook"]["pause"] is None
+    assert crm.patch(one, {"status": "paused"}).json() == {"ok": True}
+    assert crm.get(one).json()["webhook"]["pause"]["holdEvents"] is True  # each pause anew
+    assert crm.patch(one, {"holdEvents": False}).json() == {"ok": True}
+    assert crm.get(one).json()["webhook"]["pause"]["holdEvents"] is False
+    assert refused(crm.delete(f"{one}?x=1"), "x: ")
     assert crm.delete(one).json() == {"ok": True}
     assert crm.get(one).status_code == 404
     assert crm.delete(one).status_code == 404
@@ -98,6 +106,8 @@ def test_bad_webhooks(crm, body, sentence):
     [
         ({}, "Send at least one of"),
         ({"holdEvents": "yes"}, "holdEvents: "),
+        ({"holdEvents": False}, "holdEvents: goes with a pause"),
+        ({"status": "active", "holdEvents": False}, "holdEvents: goes with a pause"),
         ({"holdEvents": 1}, "holdEvents: "),
         ({"status": "stopped"}, "status: "),
         ({"url": "http://192.168.0.1/"}, "url: "),
@@ -125,12 +135,17 @@ def test_a_repeated_creation_shows_the_same_secret_and_keeps_it_encrypted(crm):
 def test_rotate_promote_retire(crm):
     one = f"/api/v1/webhooks/{make(crm)}"
     assert refused(crm.post(f"{one}/promote"), "rotate first", "nothing_to_promote")
+    rotation = lambda: crm.get(one).json()["webhook"]["rotation"]  # noqa: E731
     new = crm.post(f"{one}/rotate").json()
+    assert rotation() == {"promoted": False, "oldSecretEndsAt": None}
     assert set(new) == {"secret"}
     assert crm.post(f"{one}/promote").json() == {"ok": True}
     assert crm.post(f"{one}/promote").json() == {"ok": True}
+    assert rotation()["promoted"]
+    assert rotation()["oldSecretEndsAt"] > time.time() * 1000
     assert refused(crm.post(f"{one}/rotate"), "retire it first", "old_secret_signs")
     assert crm.post(f"{one}/retire").json() == {"ok": True}
+    assert rotation() is None
     assert crm.post(f"{one}/rotate").json()["secret"] != new["secret"]
     assert refused(crm.post(f"{one}/rotate", {"now": True}), "now: ")
 
@@ -161,6 +176,26 @@ def test_a_repeated_test_sends_nothing_again(crm):
         path = f"/api/v1/webhooks/{make(crm, good.url)}/test"
         first, again = (crm.post(path, HTTP_IDEMPOTENCY_KEY="k") for _ in range(2))
         assert (first.content, again["Idempotency-Replayed"], len(good.requests)) == (again.content, "true", 1)
+
+
+def test_tests_are_limited(cast, crm, caller, monkeypatch):
+    """Each may hold a thread for 15 seconds."""
+    monkeypatch.setattr("praxtalk.api.limits.TESTS_A_MINUTE", 2)
+    with receiver() as good:
+        path = f"/api/v1/webhooks/{make(crm, good.url)}/test"
+        with time_machine.travel("2026-11-22T12:00:01Z", tick=False):
+            assert [crm.post(path).status_code for _ in range(3)] == [200, 200, 429]
+            assert caller(cast.acme).post(path)["X-Error-Code"] == "rate_limited"
+            rival = caller(cast.globex)
+            assert rival.post(f"/api/v1/webhooks/{make(rival, good.url)}/test").status_code == 200
+
+
+def test_the_url_is_kept_as_it_is_sent(crm):
+    webhook = make(crm, "https://93.184.215.14/Ünï?a=%2F")
+    shown = crm.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"]
+    assert shown == "https://93.184.215.14/%C3%9Cn%C3%AF?a=%2F"
+    assert crm.patch(f"/api/v1/webhooks/{webhook}", {"url": shown}).status_code == 200
+    assert crm.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"] == shown
 
 
 def test_no_transaction_is_open_while_a_test_waits(transactional_db, crm, monkeypatch):

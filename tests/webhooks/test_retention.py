@@ -70,6 +70,22 @@ def test_the_feed_says_what_is_gone(cast, crm, caller):
     assert feed(rival).status_code == 200
 
 
+def test_a_reader_who_was_at_the_end_is_not_sent_away(cast, crm, caller):
+    """Of a quiet brand, or of a feed in which nothing had happened yet."""
+    limited = caller(cast.acme, "read", brand=cast.south)
+    read = lambda client, cursor="": client.get(f"/api/v1/events{cursor and '?after=' + cursor}")  # noqa: E731
+    empty = read(crm).json()["nextCursor"]
+    with time_machine.travel(timezone.now() - timedelta(days=31), tick=False):
+        create_lead(cast.acme.pk, name="Other brand", brand=cast.north)
+        read(crm)
+    quiet = read(limited).json()["nextCursor"]
+    forget_events()
+    assert read(limited, quiet).status_code == 200
+    assert read(crm, empty).status_code == 410  # something happened in between, and is gone
+    create_lead(cast.acme.pk, name="South", brand=cast.south)
+    assert len(read(limited, quiet).json()["events"]) == 1
+
+
 def test_a_delivery_under_way_does_no_harm(cast, subscribe):
     with receiver() as crm:
         subscribe(crm.url)
