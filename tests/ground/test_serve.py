@@ -211,7 +211,9 @@ def test_any_process_killed_loses_no_event(cast):
             with Server(WEB_PROCESSES="1") as server:
                 writer = Writer(server, secret)
                 writer.start()
-                time.sleep(0.6)
+                while not writer.acknowledged:
+                    time.sleep(0.05)
+                time.sleep(0.4)
                 os.kill(server.pids[victim], signal.SIGKILL)
                 server.wait_for_end()
                 writer.stopping = True
