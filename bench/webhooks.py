@@ -60,8 +60,8 @@ def _measured(extent: Extent) -> str:
 
     seed.seeded(extent.folder, extent.conversations)
     say(f"Making databases with {extent.done:,} deliveries done ...")
-    with contextlib.ExitStack() as stack:
-        crm = stack.enter_context(receivers(outbox.WEBHOOKS))
+    # The receivers end first: they would keep PraxTalk waiting for the hanging one.
+    with contextlib.ExitStack() as stack, receivers(outbox.WEBHOOKS) as crm:
         ours, rivals = outbox.make_databases(crm.good, done=extent.done)
         outbox.use(ours)
         say("Measuring the claim ...")
