@@ -12,7 +12,7 @@ import psutil
 from bench.outbox import add_webhook, count_undone, make_due, record
 from bench.receivers import Receipt, Receivers
 from bench.run import Invalid
-from integrations.models import Delivery, WebhookSubscription
+from integrations.models import WebhookSubscription
 from integrations.webhooks.claims import claim
 from integrations.webhooks.pump import MAX_AT_ONCE
 

@@ -100,7 +100,8 @@ class _Good(asyncio.Protocol):
         if not found:
             return
         length, delivery = LENGTH.search(head), DELIVERY.search(head)
-        assert length and delivery, head
+        assert length, head
+        assert delivery, head
         if len(body) >= int(length[1]):
             self._received.append((delivery[1].decode(), self._began))
             self._data = b""

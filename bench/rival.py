@@ -25,7 +25,18 @@ from praxtalk.data.encryption import decrypt  # noqa: E402
 
 TIMEOUT_SECONDS = 15.0
 PROCESSES = 2
-WORKER = ["-m", "celery", "--quiet", "--app", "bench.rival", "worker", "--pool", "prefork", "--concurrency", str(PROCESSES)]
+WORKER = [
+    "-m",
+    "celery",
+    "--quiet",
+    "--app",
+    "bench.rival",
+    "worker",
+    "--pool",
+    "prefork",
+    "--concurrency",
+    str(PROCESSES),
+]
 WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
 
 app = Celery("rival", broker=os.environ["REDIS_URL"])
