@@ -1,14 +1,15 @@
 """Who delivers what: leases, taken and run out, and deliveries that wait for their subscription."""
 
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from integrations.models import Attempt, Delivery, WebhookSubscription
+from integrations.models import Attempt, Delivery, Event, WebhookSubscription
+from integrations.models.subscriptions import signing_secrets
 from integrations.webhooks.counts import COUNT
 from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, MAX_INTERRUPTIONS, Claimed
 from praxtalk.data.ids import new_id
@@ -35,7 +36,7 @@ WAITING = "status = 'pending' AND lease IS NULL"
 HELD = "status = 'held'"
 
 # Of each subscription that anything waits for, as many due deliveries as it has places free; everybody's first one before
-# anybody's second. What somebody else has in hand at this moment is left out.
+# anybody's second. What somebody else has in hand at this moment is left out. With each comes all that its attempt needs.
 LEASE_DUE = f"""
     WITH RECURSIVE found AS ({SUBSCRIPTIONS_OF.format(condition=WAITING)}
     ), chosen AS (
@@ -61,15 +62,21 @@ LEASE_DUE = f"""
         ORDER BY busy.in_flight + due.place, due.next_attempt_at
         LIMIT %(limit)s
     ), free AS (
-        SELECT delivery.id FROM {Delivery._meta.db_table} AS delivery
+        SELECT delivery.id, event.name, event.body, subscription.url, subscription.encrypted_secret,
+            subscription.encrypted_second_secret, subscription.second_secret_ends_at
+        FROM {Delivery._meta.db_table} AS delivery
         JOIN chosen ON chosen.id = delivery.id
+        JOIN {Event._meta.db_table} AS event ON event.id = delivery.event_id
+        JOIN {WebhookSubscription._meta.db_table} AS subscription ON subscription.id = delivery.subscription_id
         WHERE delivery.status = 'pending' AND delivery.lease IS NULL AND delivery.next_attempt_at <= %(now)s
         FOR UPDATE OF delivery SKIP LOCKED
     )
     UPDATE {Delivery._meta.db_table} AS delivery
     SET lease = %(lease)s, leased_until = %(leased_until)s, last_number = last_number + 1
     FROM free WHERE delivery.id = free.id
-    RETURNING delivery.id, delivery.workspace_id, delivery.last_number, delivery.next_trigger
+    RETURNING delivery.next_attempt_at, delivery.id, delivery.workspace_id, delivery.subscription_id, delivery.last_number,
+        delivery.next_trigger, delivery.attempts_made, delivery.event_id, free.name, free.body, free.url,
+        free.encrypted_secret, free.encrypted_second_secret, free.second_secret_ends_at
 """  # noqa: S608 - tables' names
 
 BEGIN_ATTEMPTS = f"""
@@ -95,37 +102,39 @@ def claim(limit: int) -> list[Claimed]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(TAKE_TURN, [CLAIMING])
         cursor.execute(LEASE_DUE, values)
-        leased = cursor.fetchall()
-        if not leased:
-            return []
-        ids, workspaces, numbers, triggers = (list(column) for column in zip(*leased, strict=True))
-        cursor.execute(BEGIN_ATTEMPTS, [now, [new_id() for _ in ids], ids, workspaces, numbers, triggers])
-    return [_claimed(delivery, lease, now) for delivery in _with_contents(ids, lease)]
+        claimed = [_claimed(row, lease, now) for row in sorted(cursor.fetchall(), key=itemgetter(0))]
+        if claimed:
+            cursor.execute(BEGIN_ATTEMPTS, _attempts(claimed, now))
+    return claimed
 
 
-def _with_contents(ids: list[UUID], lease: UUID) -> QuerySet[Delivery]:
-    return (
-        Delivery.objects.filter(pk__in=ids, lease=lease)
-        .select_related("event", "subscription")
-        .order_by("next_attempt_at")
-    )
-
-
-def _claimed(delivery: Delivery, lease: UUID, now: datetime) -> Claimed:
+def _claimed(row: tuple[Any, ...], lease: UUID, now: datetime) -> Claimed:
+    _, delivery, workspace, subscription, number, trigger, attempts_made, event, name, body, url, *secrets = row
     return Claimed(
-        delivery_id=delivery.pk,
-        workspace_id=delivery.workspace_id,
-        subscription_id=delivery.subscription_id,
+        delivery_id=delivery,
+        workspace_id=workspace,
+        subscription_id=subscription,
         lease=lease,
-        number=delivery.last_number,
-        trigger=delivery.next_trigger,
-        attempts_made=delivery.attempts_made,
-        url=delivery.subscription.url,
-        encrypted_secrets=delivery.subscription.secrets_at(now),
-        event_id=delivery.event_id,
-        event_name=delivery.event.name,
-        body=bytes(delivery.event.body),
+        number=number,
+        trigger=trigger,
+        attempts_made=attempts_made,
+        url=url,
+        encrypted_secrets=signing_secrets(*secrets, moment=now),
+        event_id=event,
+        event_name=name,
+        body=body,
     )
+
+
+def _attempts(claimed: list[Claimed], now: datetime) -> list[Any]:
+    return [
+        now,
+        [new_id() for _ in claimed],
+        [each.delivery_id for each in claimed],
+        [each.workspace_id for each in claimed],
+        [each.number for each in claimed],
+        [each.trigger for each in claimed],
+    ]
 
 
 RELEASE_EXPIRED = f"""
