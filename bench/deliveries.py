@@ -11,7 +11,7 @@ import psutil
 
 from bench.outbox import add_webhook, count_undone, make_due, record
 from bench.receivers import Receipt, Receivers
-from bench.run import Invalid
+from bench.run import Invalid, say
 from integrations.models import WebhookSubscription
 from integrations.webhooks.claims import claim
 from integrations.webhooks.pump import MAX_AT_ONCE
@@ -19,6 +19,7 @@ from integrations.webhooks.pump import MAX_AT_ONCE
 PATIENCE_SECONDS = 30.0
 LOOK_EVERY_SECONDS = 0.1
 LOOK_AT_ONE_EVERY_SECONDS = 0.01
+SAY_EVERY_SECONDS = 2.0
 EVENTS_A_SECOND = 75
 
 Publish = Callable[[str], object]
@@ -128,7 +129,7 @@ def cpu_seconds(process: psutil.Process) -> float:
 def _received(receivers: Receivers, ids: list[str], name: str) -> dict[str, float]:
     """When each delivery was received, once all are written down too. Raises Invalid if one was lost, sent twice or invented."""
     receipts: list[Receipt] = []
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline, say_at = time.monotonic() + PATIENCE_SECONDS, time.monotonic() + SAY_EVERY_SECONDS
     while len(receipts) < len(ids) or count_undone():
         time.sleep(LOOK_EVERY_SECONDS if len(ids) > 1 else LOOK_AT_ONE_EVERY_SECONDS)
         if news := receivers.take():
@@ -136,6 +137,9 @@ def _received(receivers: Receivers, ids: list[str], name: str) -> dict[str, floa
             deadline = time.monotonic() + PATIENCE_SECONDS
         elif time.monotonic() > deadline:
             break
+        if time.monotonic() > say_at:
+            say(f"  {name}: {len(receipts):,} of {len(ids):,} received ...")
+            say_at = time.monotonic() + SAY_EVERY_SECONDS
     receipts += receivers.take()
     counted = Counter(delivery_id for delivery_id, _ in receipts)
     faults = {

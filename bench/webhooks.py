@@ -37,14 +37,15 @@ class Extent:
     conversations: int
     done: int  # deliveries that were made before
     rounds: int
-    deliveries: int  # of a round, for each of the two
+    deliveries: int  # of a round
+    rivals: int  # the same for the rival, which needs longer for each
     single: int  # events at random moments
     seconds: float  # with bad receivers
     claims: int
 
 
-FULL = Extent(FOLDER, 100_000, 100_000, rounds=3, deliveries=4_000, single=100, seconds=15.0, claims=50)
-QUICK = Extent(QUICK_FOLDER, 1_000, 2_000, rounds=1, deliveries=300, single=10, seconds=2.0, claims=5)
+FULL = Extent(FOLDER, 100_000, 100_000, rounds=3, deliveries=4_000, rivals=1_000, single=100, seconds=15.0, claims=50)
+QUICK = Extent(QUICK_FOLDER, 1_000, 2_000, rounds=1, deliveries=300, rivals=100, single=10, seconds=2.0, claims=5)
 
 
 def main() -> int:
@@ -95,17 +96,21 @@ def _drain_in_turn(senders: "dict[str, Sender]", extent: Extent, crm: Receivers)
     from bench import deliveries, outbox
 
     postgres = psutil.Process(int((extent.folder / "postgres" / "postmaster.pid").read_text().split()[0]))
-    drained = {url: deliveries.Drained() for url in senders}
+    drained = [deliveries.Drained() for _ in senders]
     for number in range(extent.rounds + 1):
-        for url, sender in senders.items():
+        for (url, sender), count, total in zip(
+            senders.items(), (extent.deliveries, extent.rivals), drained, strict=True
+        ):
             outbox.use(url)
-            if number == 0:  # until it is up and warm
+            if number == 0:
+                say(f"Waiting until {sender.name} is up and warm ...")
                 deliveries.drain(sender, WARM_UP, crm, postgres)
                 continue
-            result = deliveries.drain(sender, extent.deliveries, crm, postgres)
-            drained[url].add(result)
+            say(f"Round {number} of {extent.rounds}: recording {count:,} events for {sender.name} ...")
+            result = deliveries.drain(sender, count, crm, postgres)
+            total.add(result)
             say(f"Round {number} of {extent.rounds}: {sender.name} {result.per_second:,.0f} deliveries/s")
-    ours, rivals = drained.values()
+    ours, rivals = drained
     return ours, rivals
 
 
