@@ -13,7 +13,7 @@ help:
 	@echo "make lint    style, types, import directions, migrations, deployment checks"
 	@echo "make format  rewrite Python and templates in the project's style"
 	@echo "make openapi write docs/openapi.json"
-	@echo "make bench   REST beside its floor"
+	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each"
 
 .venv/runs: requirements.txt requirements-embedded.txt
 	@echo "Installing what PraxTalk runs on (about half a minute) ..."
@@ -53,3 +53,4 @@ openapi: .venv/runs
 
 bench: .venv/tests
 	@$(BIN)/python -m bench.rest
+	@$(BIN)/python -m bench.webhooks

@@ -9,6 +9,8 @@ from uuid import UUID
 import orjson
 import psycopg
 
+from bench.run import Invalid
+
 VARYING = {"x-request-id", "x-ratelimit-remaining", "x-ratelimit-reset", "date"}
 MISTYPED = "ptk_live_" + "a" * 42
 
@@ -19,7 +21,7 @@ EVENTS = """
 Answer = tuple[int, dict[str, str], bytes]
 
 
-class NotTheSame(Exception):
+class NotTheSame(Invalid):
     """The two answers differ; the message shows where."""
 
 

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,12 @@ import psycopg
 from django.core.management import call_command
 from django.db import connection
 
+from bench.run import say
 from brands.actions import create_brand, create_workspace
 from brands.models import Operator
 from integrations.api_keys import create_key
 from integrations.models import ApiKey
-from praxtalk.embedded import PROJECT, write_private
-
-Say = Callable[[str], None]
+from praxtalk.embedded import DATABASE, PROJECT, write_private
 
 BATCH = 10_000
 COPY_NAME = "praxtalk_run"
@@ -72,7 +70,7 @@ class Seed:
     read_key: str
 
 
-def seeded(folder: Path, conversations: int, say: Say) -> Seed:
+def seeded(folder: Path, conversations: int) -> Seed:
     """The seed of this folder's database, made now if it is not there or not this one."""
     path = folder / "seed.json"
     if path.exists():
@@ -85,7 +83,7 @@ def seeded(folder: Path, conversations: int, say: Say) -> Seed:
         cursor.execute("CREATE SCHEMA public")
     say("Migrating ...")
     call_command("migrate", verbosity=0)
-    write_key, read_key = _fill(conversations, say)
+    write_key, read_key = _fill(conversations)
     seed = Seed(conversations, _schema(), write_key, read_key)
     write_private(path, json.dumps(asdict(seed), indent=2) + "\n")
     return seed
@@ -93,21 +91,26 @@ def seeded(folder: Path, conversations: int, say: Say) -> Seed:
 
 def fresh_copy() -> tuple[str, list[UUID]]:
     """The URL of a new copy of the seeded database, and a random choice of its conversations' ids."""
-    connection.close()
-    with psycopg.connect(_url_of("postgres"), autocommit=True) as postgres:
-        postgres.execute(f"DROP DATABASE IF EXISTS {COPY_NAME} WITH (FORCE)")
-        postgres.execute(f"CREATE DATABASE {COPY_NAME} TEMPLATE praxtalk STRATEGY FILE_COPY")
-    url = _url_of(COPY_NAME)
+    url = copy_database(COPY_NAME)
     with psycopg.connect(url) as copy:
         rows = copy.execute("SELECT id FROM conversations_conversation ORDER BY random() LIMIT 10000").fetchall()
     return url, [row[0] for row in rows]
+
+
+def copy_database(name: str, *, of: str = DATABASE) -> str:
+    """The URL of a new copy of a database that nobody else uses at this moment."""
+    connection.close()
+    with psycopg.connect(_url_of("postgres"), autocommit=True) as postgres:
+        postgres.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        postgres.execute(f"CREATE DATABASE {name} TEMPLATE {of} STRATEGY FILE_COPY")
+    return _url_of(name)
 
 
 def _url_of(database: str) -> str:
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
 
 
-def _fill(conversations: int, say: Say) -> tuple[str, str]:
+def _fill(conversations: int) -> tuple[str, str]:
     workspace = create_workspace(
         name="Bench",
         brand_name="North",

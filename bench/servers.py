@@ -1,4 +1,4 @@
-"""PraxTalk's web processes and the floor's, each under one parent, on ports of their own."""
+"""The processes that are measured, each under a parent of its own; servers on ports of their own."""
 
 import contextlib
 import ctypes
@@ -31,6 +31,8 @@ ENVIRONMENT = {
     "LOG_LEVEL": "WARNING",
     "LOG_FORMAT": "console",
     "TRUSTED_PROXIES": "",
+    "SERVE_PID": "",
+    "WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
     "WEB_PROCESSES": str(PROCESSES),
     "RATE_LIMIT_READ_KEY": UNLIMITED,
     "RATE_LIMIT_WRITE_KEY": UNLIMITED,
@@ -42,11 +44,19 @@ def serving(arguments: list[str], *, log: Path, **environment: str) -> Iterator[
     """Run a server while the body runs; its port. Raises RuntimeError with the end of its log if it does not come up."""
     port = _free_port()
     own = {"PORT": str(port), "BASE_URL": f"http://127.0.0.1:{port}", "ALLOWED_HOSTS": "127.0.0.1"}
+    with running(arguments, log=log, **own, **environment) as process:
+        _wait(process, port, log)
+        yield port
+
+
+@contextlib.contextmanager
+def running(arguments: list[str], *, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run this Python with the arguments while the body runs."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=PROJECT,
-            env=os.environ | ENVIRONMENT | own | environment,
+            env=os.environ | ENVIRONMENT | environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -54,8 +64,7 @@ def serving(arguments: list[str], *, log: Path, **environment: str) -> Iterator[
             preexec_fn=_end_with_us,
         )
     try:
-        _wait(process, port, log)
-        yield port
+        yield process
     finally:
         process.terminate()
         try:

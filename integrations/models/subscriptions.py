@@ -84,11 +84,17 @@ class WebhookSubscription(models.Model):
 
     def secrets_at(self, moment: datetime) -> tuple[str, ...]:
         """The encrypted secrets that sign at this moment: one, or two, the first of which signs first."""
-        is_over = self.second_secret_ends_at is not None and self.second_secret_ends_at <= moment
-        second = "" if is_over else self.encrypted_second_secret
-        return (self.encrypted_secret, second) if second else (self.encrypted_secret,)
+        return signing_secrets(
+            self.encrypted_secret, self.encrypted_second_secret, self.second_secret_ends_at, moment=moment
+        )
 
     @property
     def is_rotating(self) -> bool:
         """A new secret waits for its promotion."""
         return bool(self.encrypted_second_secret) and self.second_secret_ends_at is None
+
+
+def signing_secrets(first: str, second: str, second_ends_at: datetime | None, *, moment: datetime) -> tuple[str, ...]:
+    """Those of a subscription's encrypted secrets that sign at this moment."""
+    is_over = second_ends_at is not None and second_ends_at <= moment
+    return (first, second) if second and not is_over else (first,)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NewType
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ LAST_PORT = 65535
 WEB_PORTS = (80, 443)
 RESOLVE_SECONDS = 3.0
 MAX_LOOKUPS = 4
+REMEMBERED = 1000  # URLs and addresses: the same few are read at every attempt
 
 PermittedUrl = NewType("PermittedUrl", str)  # what check_url returned
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -108,6 +110,7 @@ def is_allowed_privately(text: str) -> bool:
     return any(address in network for network in settings.WEBHOOK_ALLOW_CIDRS)
 
 
+@lru_cache(REMEMBERED)
 def target(url: str) -> Target:
     """Whom the URL names, by its form alone. Raises ForbiddenUrl. An IDN host becomes punycode."""
     if len(url) > MAX_URL:
@@ -197,6 +200,7 @@ def _is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not any(address in network for network in NOT_PUBLIC)
 
 
+@lru_cache(REMEMBERED)
 def _unwrapped(text: str) -> Address:
     address = ipaddress.ip_address(text.split("%")[0])
     return getattr(address, "ipv4_mapped", None) or address

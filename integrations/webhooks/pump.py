@@ -96,7 +96,10 @@ class Pump:
             await asyncio.sleep(PAUSE_SECONDS)
             while len(batch) < MAX_SETTLED_AT_ONCE and not self._ended.empty():
                 batch.append(self._ended.get_nowait())
-            await self._settle(batch)
+            try:
+                await self._settle(batch)
+            except Exception as error:  # our own mistake: it must not end the writing of all that follows
+                log.error("attempts were not written down; their leases will run out", exc_info=error)
             self._woken.set()  # their places may let the next ones of their subscriptions go
             for _ in batch:
                 self._ended.task_done()

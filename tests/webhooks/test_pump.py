@@ -76,3 +76,20 @@ def test_a_hanging_receiver_keeps_nobody_waiting(cast, subscribe, pump):
         wait_for(lambda: len(good.requests) == 30, seconds=4)
         assert len(slow.requests) <= 16
         wait_for(lambda: Delivery.objects.filter(subscription__url=good.url, status="succeeded").count() == 30)
+
+
+def test_a_mistake_while_settling_does_not_end_the_settling(cast, subscribe, pump, monkeypatch):
+    right = pumping.settlement.settle
+
+    def wrong(batch):
+        monkeypatch.setattr(pumping.settlement, "settle", right)
+        raise KeyError("a mistake of our own")
+
+    wrong.__name__ = "settle"
+    monkeypatch.setattr(pumping.settlement, "settle", wrong)
+    with receiver() as crm:
+        subscribe(crm.url)
+        create_lead(cast.acme.pk, name="first")
+        wait_for(lambda: len(crm.requests) == 1 and pumping.settlement.settle is right)
+        create_lead(cast.acme.pk, name="second")
+        wait_for(lambda: Delivery.objects.filter(status="succeeded").count() == 1)

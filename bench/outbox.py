@@ -1,0 +1,106 @@
+"""The databases that webhooks are measured in: 20 webhooks, what they were sent before, and new events for them.
+
+Each of the 20 is for one of 20 brands, so an event is one delivery: the pump reads as many bodies as it sends, which is the
+harder case. The rival's database is a copy of PraxTalk's, so neither sees the other's deliveries.
+"""
+
+import itertools
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from bench.seed import TEXT, copy_database
+from brands.actions import create_brand
+from brands.models import Brand, Workspace
+from integrations.models import Delivery, EventName
+from integrations.webhooks.addresses import check_url
+from integrations.webhooks.outbox import record_event
+from integrations.webhooks.subscriptions import create_webhook
+
+OURS, RIVALS = "praxtalk_webhooks", "praxtalk_rival"
+WEBHOOKS = 20
+DATA = {"message": {"role": "visitor", "channel": "widget", "body": TEXT * 16}}  # a body of about 2 KB
+
+# Done long ago: each event was sent to all, at the first attempt.
+DONE = """
+    WITH events AS (
+        INSERT INTO integrations_event (id, workspace_id, brand_id, name, body, number, created_at)
+        SELECT uuidv7(age), %(workspace)s, NULL, 'message.created', convert_to(repeat(%(text)s, 16), 'UTF8'), n, now() + age
+        FROM (SELECT n, make_interval(secs => 10 * (n - %(events)s) - 300) AS age
+              FROM generate_series(1, %(events)s::int) AS n) AS numbers
+        RETURNING id, workspace_id, created_at
+    ), deliveries AS (
+        INSERT INTO integrations_delivery (id, workspace_id, subscription_id, event_id, status, attempts_made, interruptions,
+            last_number, next_attempt_at, next_trigger, created_at)
+        SELECT uuidv7(), events.workspace_id, webhook.id, events.id, 'succeeded', 1, 0, 1, events.created_at, 'schedule',
+               events.created_at
+        FROM events CROSS JOIN integrations_webhooksubscription AS webhook
+        RETURNING id, workspace_id, created_at
+    )
+    INSERT INTO integrations_attempt (id, workspace_id, delivery_id, number, trigger, outcome, started_at, duration_ms,
+        status_code, address, response_body, error)
+    SELECT uuidv7(), workspace_id, id, 1, 'schedule', 'succeeded', created_at, 20, 204, '127.0.0.1', '', '' FROM deliveries
+"""
+
+_brands: list[Brand] = []
+_turns: Iterator[tuple[Brand, EventName]] = iter(())
+
+
+def make_databases(urls: list[str], *, done: int) -> tuple[str, str]:
+    """The URLs of both databases, each with a webhook to each of `urls` and `done` deliveries that have succeeded."""
+    global _turns
+    ours = copy_database(OURS)
+    use(ours)
+    workspace = Workspace.objects.get()
+    for number, url in enumerate(urls, start=1):
+        brand = create_brand(workspace, name=f"Webhooks {number}")
+        create_webhook(workspace, url=check_url(url), events=list(EventName), brand=brand)
+        _brands.append(brand)
+    _turns = zip(itertools.cycle(_brands), itertools.cycle(EventName), strict=True)
+    values = {"workspace": workspace.pk, "text": TEXT, "events": done // len(urls)}
+    with connection.cursor() as cursor:
+        cursor.execute(DONE, values)
+        cursor.execute("VACUUM ANALYZE")
+    return ours, copy_database(RIVALS, of=OURS)
+
+
+def use(url: str) -> None:
+    """Work in the database of this URL from now on."""
+    connection.close()
+    connection.settings_dict["NAME"] = urlsplit(url).path[1:]
+
+
+def add_webhook(url: str) -> UUID:
+    """Another webhook, for the events of all brands."""
+    return create_webhook(_brands[0].workspace_id, url=check_url(url), events=list(EventName))[0].pk
+
+
+def record(count: int) -> tuple[float, list[str]]:
+    """Record as many events in one transaction. The moment of the commit, and the ids of the deliveries for the 20 webhooks."""
+    committed: list[float] = []
+    with transaction.atomic():
+        transaction.on_commit(lambda: committed.append(time.time()))  # before the word goes out
+        events = [
+            record_event(name, workspace_id=brand.workspace_id, brand_id=brand.pk, data=DATA)
+            for brand, name in itertools.islice(_turns, count)
+        ]
+    ids = Delivery.objects.filter(event__in=events, subscription__brand__isnull=False).values_list("pk", flat=True)
+    return committed[0], [str(delivery_id) for delivery_id in ids]
+
+
+def count_undone() -> int:
+    """How many deliveries for the 20 webhooks are not written down as succeeded."""
+    undone = Delivery.objects.exclude(status=Delivery.Status.SUCCEEDED)
+    return undone.filter(subscription__brand__isnull=False).count()
+
+
+def make_due(ids: list[str]) -> None:
+    """Exactly these are due, and none of them is leased; all others have succeeded."""
+    Delivery.objects.exclude(status=Delivery.Status.SUCCEEDED).update(
+        status=Delivery.Status.SUCCEEDED, lease=None, leased_until=None
+    )
+    Delivery.objects.filter(pk__in=ids).update(status=Delivery.Status.PENDING, next_attempt_at=timezone.now())

@@ -1,0 +1,137 @@
+"""Webhooks: deliveries a second beside a Celery task for each, latency when idle, fairness, and the claim alone.
+
+1. Private servers as in bench.rest; databases of this run's own with 100,000 deliveries already made (bench/outbox.py).
+2. PraxTalk as `manage.py serve --only webhooks,beat`; the rival (bench/rival.py) as its own Celery worker.
+3. A backlog of deliveries for 20 receivers on loopback, in rounds, the two in turn, so that both meet the same machine.
+
+A delivery that is lost, sent twice or invented ends the run.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import django
+import psutil
+
+from bench.receivers import Receivers, receivers
+from bench.run import FOLDER, QUICK_FOLDER, is_quick, quantile, run, say, table
+from bench.servers import running
+
+if TYPE_CHECKING:
+    from bench.deliveries import Drained, Sender
+
+PRODUCT = ["manage.py", "serve", "--only", "webhooks,beat"]
+WARM_UP = 100
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much of everything."""
+
+    folder: Path
+    conversations: int
+    done: int  # deliveries that were made before
+    rounds: int
+    deliveries: int  # of a round
+    rivals: int  # the same for the rival, which needs longer for each
+    single: int  # events at random moments
+    seconds: float  # with bad receivers
+    claims: int
+
+
+FULL = Extent(FOLDER, 100_000, 100_000, rounds=3, deliveries=4_000, rivals=1_000, single=100, seconds=15.0, claims=50)
+QUICK = Extent(QUICK_FOLDER, 1_000, 2_000, rounds=1, deliveries=300, rivals=100, single=10, seconds=2.0, claims=5)
+
+
+def main() -> int:
+    """The exit status: 1 if a delivery was lost, sent twice or invented."""
+    quick = is_quick("bench.webhooks", __doc__.splitlines()[0], "a small database and one small round, for a test")
+    extent = QUICK if quick else FULL
+    return run(extent.folder, lambda: _measured(extent))
+
+
+def _measured(extent: Extent) -> str:
+    django.setup()
+    from bench import deliveries, outbox, rival, seed  # models can be imported from here on only
+
+    seed.seeded(extent.folder, extent.conversations)
+    say(f"Making databases with {extent.done:,} deliveries done ...")
+    # The receivers end first: they would keep PraxTalk waiting for the hanging one.
+    with contextlib.ExitStack() as stack, receivers(outbox.WEBHOOKS) as crm:
+        ours, rivals = outbox.make_databases(crm.good, done=extent.done)
+        outbox.use(ours)
+        say("Measuring the claim ...")
+        claims = {due: deliveries.claim_seconds(due, extent.claims) for due in (0, 5, 100)}
+        say("Starting PraxTalk and the rival ...")
+        logs = [extent.folder / f"{name}.log" for name in ("webhooks", "rival")]
+        product = stack.enter_context(running(PRODUCT, log=logs[0], DATABASE_URL=ours, LOG_LEVEL="INFO"))
+        worker = stack.enter_context(running(rival.WORKER, log=logs[1], DATABASE_URL=rivals))
+        senders = {
+            ours: deliveries.Sender("PraxTalk", psutil.Process(product.pid)),
+            rivals: deliveries.Sender("the rival", psutil.Process(worker.pid), rival.deliver.delay),
+        }
+        drained = _drain_in_turn(senders, extent, crm)
+        outbox.use(ours)
+        say(f"{extent.single} events at random moments, with the pump idle ...")
+        single = deliveries.latencies(extent.single, crm)
+        say(f"A hanging and a dripping receiver beside {outbox.WEBHOOKS} good ones, {extent.seconds:.0f} s ...")
+        beside_bad = deliveries.lags(extent.seconds, crm)
+        say("Stopping ...")
+    parts = [
+        f"{extent.deliveries * extent.rounds:,} deliveries of 2 KB to {outbox.WEBHOOKS} webhooks, {extent.done:,} done before, "
+        f"{os.cpu_count()} cores, receivers included; 0 lost, 0 sent twice",
+        _throughput(*drained),
+        _times(single, beside_bad, claims),
+    ]
+    return "\n" + "\n\n".join(parts) + "\n"
+
+
+def _drain_in_turn(senders: "dict[str, Sender]", extent: Extent, crm: Receivers) -> "tuple[Drained, Drained]":
+    """senders: by the URLs of their databases."""
+    from bench import deliveries, outbox
+
+    postgres = psutil.Process(int((extent.folder / "postgres" / "postmaster.pid").read_text().split()[0]))
+    drained = [deliveries.Drained() for _ in senders]
+    for number in range(extent.rounds + 1):
+        for (url, sender), count, total in zip(
+            senders.items(), (extent.deliveries, extent.rivals), drained, strict=True
+        ):
+            outbox.use(url)
+            if number == 0:
+                say(f"Waiting until {sender.name} is up and warm ...")
+                deliveries.drain(sender, WARM_UP, crm, postgres)
+                continue
+            say(f"Round {number} of {extent.rounds}: recording {count:,} events for {sender.name} ...")
+            result = deliveries.drain(sender, count, crm, postgres)
+            total.add(result)
+            say(f"Round {number} of {extent.rounds}: {sender.name} {result.per_second:,.0f} deliveries/s")
+    ours, rivals = drained
+    return ours, rivals
+
+
+def _throughput(ours: "Drained", rivals: "Drained") -> str:
+    rows = [["", "deliveries/s", "CPU ms per delivery", "of which PostgreSQL", "ratio"]]
+    for name, drained in (("PraxTalk", ours), ("a Celery task for each", rivals)):
+        each = 1000 / drained.deliveries
+        cpu = (drained.cpu_seconds + drained.database_cpu_seconds) * each
+        cells = [f"{drained.per_second:,.0f}", f"{cpu:.2f}", f"{drained.database_cpu_seconds * each:.2f}"]
+        rows.append([name, *cells, f"{drained.per_second / rivals.per_second:.1f}"])
+    return table(rows)
+
+
+def _times(single: Sequence[float], beside_bad: Sequence[float], claims: dict[int, list[float]]) -> str:
+    measured = {"commit to first byte, idle": single, "beside a hanging and a dripping receiver": beside_bad}
+    measured |= {f"one claim, {due or 'nothing'} due": seconds for due, seconds in claims.items()}
+    rows = [["", "p50 ms", "p95 ms", "max ms"]]
+    for name, seconds in measured.items():
+        rows.append([name, *(f"{quantile(seconds, share) * 1000:.1f}" for share in (0.5, 0.95, 1.0))])
+    return table(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
