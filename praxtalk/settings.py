@@ -215,6 +215,8 @@ SILENCED_SYSTEM_CHECKS = [
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Celery's own 100 are over after 47 minutes without Valkey: the workers would end, and `serve` with them.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "celery:"}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
