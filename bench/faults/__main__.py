@@ -32,7 +32,9 @@ def main() -> int:
     except KeyboardInterrupt:
         _say("Stopped.")
         return 130
-    _say(f"Done in {time.monotonic() - started:.0f} s, seed {options.seed}. The processes' own words: {FOLDER}/run/*.log")
+    _say(
+        f"Done in {time.monotonic() - started:.0f} s, seed {options.seed}. The processes' own words: {FOLDER}/run/*.log"
+    )
     return 0 if is_right else 1
 
 

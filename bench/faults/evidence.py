@@ -73,9 +73,7 @@ class Evidence:
         return [entry["ids"] for entry in self.journal if entry["fate"] == "unknown"]
 
 
-def gather(
-    folder: Path, stage: Stage, chaos: Chaos, crew: Crew, *, began: float, calm: float, **more: Any
-) -> Evidence:
+def gather(folder: Path, stage: Stage, chaos: Chaos, crew: Crew, *, began: float, calm: float, **more: Any) -> Evidence:
     """Read everything, once nothing moves any more."""
     attempts: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in Attempt.objects.order_by("number"):

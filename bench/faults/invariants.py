@@ -1,4 +1,4 @@
-"""What must hold after a run. Each check is a function that returns what is wrong; its first line of documentation is its name."""
+"""What must hold after a run. Each check returns what is wrong; the first line of its documentation is its name."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -177,7 +177,9 @@ def duplicates_are_the_same(evidence: Evidence) -> Iterator[str]:
 @check
 def signatures_are_right(evidence: Evidence) -> Iterator[str]:
     """every request carries a right signature"""
-    return (f"{each.receiver}: attempt {each.number} of {each.event_id}" for each in evidence.receipts if not each.is_signed)
+    return (
+        f"{each.receiver}: attempt {each.number} of {each.event_id}" for each in evidence.receipts if not each.is_signed
+    )
 
 
 @check

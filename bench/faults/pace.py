@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 
 from bench.faults import times
 from bench.faults.evidence import Evidence
@@ -9,10 +10,10 @@ from bench.faults.invariants import ROUNDED, check
 from integrations.models import Attempt
 
 FAST_FAILING = ("broken", "redirecting")
-LATE = 1.0  # seconds that a due attempt may wait for its turn, while nothing goes wrong
+LATE = 2.0  # seconds that a due attempt may wait for its turn, while nothing goes wrong
 NOTICED = 0.1  # seconds after which a receiver has surely seen that a connection is closed
-MOST_WORD_SECONDS = 0.5
-MOST_WRITE_SECONDS = 1.5
+MOST_WORD_SECONDS = 1.0
+MOST_WRITE_SECONDS = 5.0  # with two cores that carry all of this: stuck, not slow
 P95_SECONDS = 2.0
 
 
@@ -34,7 +35,7 @@ def pauses_fit_the_schedule(evidence: Evidence) -> Iterator[str]:
     for id_, attempts in evidence.attempts.items():
         receiver = evidence.receiver_of[str(evidence.deliveries[id_].subscription_id)]
         failed = 0
-        for attempt, following in zip(attempts, attempts[1:], strict=False):
+        for attempt, following in pairwise(attempts):
             if attempt.outcome == "interrupted":
                 if begun(following) < begun(attempt) + times.LEASE:
                     yield f"{receiver}: attempt {following.number} of {id_} came before the lease was over"
@@ -53,7 +54,7 @@ def pauses_fit_the_schedule(evidence: Evidence) -> Iterator[str]:
 def retry_after_is_obeyed(evidence: Evidence) -> Iterator[str]:
     """who asks with 503 and Retry-After for a pause gets it"""
     for id_, attempts in evidence.attempts.items():
-        for attempt, following in zip(attempts, attempts[1:], strict=False):
+        for attempt, following in pairwise(attempts):
             if attempt.status_code == 503 and begun(following) - ended(attempt) < times.RETRY_AFTER - ROUNDED:
                 yield f"attempt {following.number} of {id_} came too soon"
 

@@ -33,7 +33,8 @@ def figures(evidence: Evidence) -> dict[str, str]:
     writes = [entry["seconds"] for entry in evidence.journal]
     waits = pace.calm_waits(evidence)
     again = sum(
-        sum(200 <= (each.status or 0) < 300 for each in receipts) > 1 for receipts in receipts_by_event(evidence).values()
+        sum(200 <= (each.status or 0) < 300 for each in receipts) > 1
+        for receipts in receipts_by_event(evidence).values()
     )
     worn_out = sum(one.interruptions >= 5 for one in evidence.deliveries.values())
     killed = evidence.killed["webhooks"]
@@ -41,7 +42,9 @@ def figures(evidence: Evidence) -> dict[str, str]:
     return {
         "cores": str(os.cpu_count()),
         "seconds of writing": f"{evidence.seconds:.0f}",
-        "seconds until nothing was owed": "never" if evidence.drained_seconds is None else f"{evidence.drained_seconds:.0f}",
+        "seconds until nothing was owed": "never"
+        if evidence.drained_seconds is None
+        else f"{evidence.drained_seconds:.0f}",
         "transactions": ", ".join(f"{count:,} {fate}" for fate, count in sorted(fates.items())),
         "events": f"{len(evidence.events):,} committed, {len(evidence.undone):,} rolled back",
         "deliveries": ", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items())),
@@ -49,7 +52,9 @@ def figures(evidence: Evidence) -> dict[str, str]:
         "failed after five interruptions": str(worn_out),
         "requests received": f"{len(evidence.receipts):,}",
         "events dealt with twice by a receiver": f"{again:,}",
-        "workers killed": f"{killed} (" + ", ".join(f"{count} {point}" for point, count in sorted(evidence.fired.items())) + ")",
+        "workers killed": f"{killed} ("
+        + ", ".join(f"{count} {point}" for point, count in sorted(evidence.fired.items()))
+        + ")",
         **accidents,
         "commit to receipt, calm": f"p50 {pace.quantile(waits, 0.5):.3f} s, p95 {pace.quantile(waits, 0.95):.3f} s",
         "a change": f"p95 {pace.quantile(writes, 0.95):.3f} s, longest {max(writes, default=0):.3f} s",

@@ -42,11 +42,11 @@ class Extent:
 
 SHORT = Extent(
     events=5_200,
-    seconds=48,
-    calm=10,
+    seconds=58,
+    calm=9,
     rare=4,
     accidents=Accidents(
-        kills=14,
+        kills=12,
         flushes=1,
         valkey_freezes=1,
         valkey_stops=1,
@@ -65,7 +65,7 @@ LONG = Extent(
     calm=30,
     rare=12,
     accidents=Accidents(
-        kills=60,
+        kills=50,
         flushes=5,
         valkey_freezes=5,
         valkey_stops=5,

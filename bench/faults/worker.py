@@ -113,8 +113,9 @@ def lay_mines(folder: Path) -> None:
         # Alone, the statement commits as it ends: in a transaction there is a moment before the commit.
         from django.db import transaction
 
-        with transaction.atomic(), connection.execute_wrapper(
-            after(claims.RELEASE_EXPIRED, "inside the release of leases")
+        with (
+            transaction.atomic(),
+            connection.execute_wrapper(after(claims.RELEASE_EXPIRED, "inside the release of leases")),
         ):
             return int(release())
 

@@ -102,7 +102,7 @@ class Writer(threading.Thread):
         if fate == "gone":
             raise RolledBack
         if fate == "cut":
-            with psycopg.connect(_database_url(), autocommit=True) as other:
+            with psycopg.connect(_database_url(), autocommit=True, application_name="faults") as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
         if fate == "half":  # a part is undone, the whole commits
             before, made = list(entry.ids), list(self._made)
