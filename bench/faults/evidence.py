@@ -48,6 +48,7 @@ class Evidence:
     journal: list[dict[str, Any]]
     done: Counter[str]
     killed: Counter[str]
+    ended: Counter[str]  # by themselves, or told to
     fired: Counter[str]  # kills by point
     frozen: list[tuple[float, float]]
     trapped: int
@@ -93,6 +94,7 @@ def gather(folder: Path, stage: Stage, chaos: Chaos, crew: Crew, *, began: float
         journal=journal,
         done=chaos.done,
         killed=crew.killed,
+        ended=crew.ended,
         fired=Counter(path.name.rpartition(".")[0] for path in folder.glob("*.[0-9]*") if " " in path.name),
         frozen=chaos.frozen,
         trapped=stage.street.trapped,

@@ -119,6 +119,8 @@ def changes_do_not_wait_for_valkey(evidence: Evidence) -> Iterator[str]:
 
 @check
 def workers_end_in_order(evidence: Evidence) -> Iterator[str]:
-    """told to stop, workers finish what they have begun and end"""
+    """told to stop, workers finish what they have begun and end; by themselves they do not end"""
     if not evidence.stopped_cleanly:
         yield "one had to be killed"
+    if evidence.ended["webhooks"] > evidence.done["worker told to stop"] or evidence.ended["beat"]:
+        yield f"ended without being told to: {dict(evidence.ended)}"

@@ -38,6 +38,8 @@ def figures(evidence: Evidence) -> dict[str, str]:
     )
     worn_out = sum(one.interruptions >= 5 for one in evidence.deliveries.values())
     killed = evidence.killed["webhooks"]
+    rows, seen = set(evidence.events), {each.event_id for each in evidence.receipts}
+    lost, invented = set(evidence.committed) - rows, (rows & evidence.undone) | (seen - rows)
     accidents = {name: f"{count:,}" for name, count in sorted(evidence.done.items())}
     return {
         "cores": str(os.cpu_count()),
@@ -47,6 +49,7 @@ def figures(evidence: Evidence) -> dict[str, str]:
         else f"{evidence.drained_seconds:.0f}",
         "transactions": ", ".join(f"{count:,} {fate}" for fate, count in sorted(fates.items())),
         "events": f"{len(evidence.events):,} committed, {len(evidence.undone):,} rolled back",
+        "events lost, invented": f"{len(lost)}, {len(invented)}",
         "deliveries": ", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items())),
         "attempts": ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items())),
         "failed after five interruptions": str(worn_out),
