@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -67,7 +68,6 @@ class Chaos:
         self._random = random.Random(f"chaos {seed}")
         self._points = itertools.cycle(times.KILL_POINTS)
         self.done: Counter[str] = Counter()
-        self.frozen: list[tuple[float, float]] = []  # when a worker stood still
         self._timeline: list[tuple[float, Callable[[], None]]] = []
 
     def plan(self, *, calm: float, until: float) -> None:
@@ -86,7 +86,7 @@ class Chaos:
         outages = [(self._freeze_valkey, self._thaw_valkey)] * how.valkey_freezes
         outages += [(self._stop_valkey, self._start_valkey)] * how.valkey_stops
         self._in_turn(calm, until, outages, how.valkey_seconds)
-        self._in_turn(calm, until, [(self._freeze_worker, self._thaw_worker)] * how.worker_freezes, how.frozen_seconds)
+        spread(how.worker_freezes, (self._folder / times.STOP_POINT).touch, until - how.frozen_seconds)
         self._in_turn(calm, until, [(self._leave, self._return)] * how.absences, how.absent_seconds)
         self._in_turn(calm, until, [(self._hold, self._open)] * how.pauses, how.paused_seconds)
         self._timeline.sort(key=lambda each: each[0])
@@ -94,10 +94,19 @@ class Chaos:
 
     def look(self) -> None:
         """Do what is due, start whoever ended, wait a moment."""
-        while self._timeline and time.monotonic() - self._started >= self._timeline[0][0]:
+        while self._timeline and self._elapsed >= self._timeline[0][0]:
             self._timeline.pop(0)[1]()
+        self._see_frozen()
         self._crew.restart_ended()
         time.sleep(LOOK_EVERY_SECONDS)
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    def _at(self, moment: float, do: Callable[[], None]) -> None:
+        self._timeline.append((moment, do))
+        self._timeline.sort(key=lambda each: each[0])
 
     @property
     def killed(self) -> int:
@@ -108,9 +117,11 @@ class Chaos:
         return not self._timeline
 
     def kill_until(self, count: int) -> bool:
-        """After the timeline: no armed points any more; one more kill if there were fewer than `count`. Whether done."""
-        for point in times.KILL_POINTS:
+        """After the timeline: nothing armed, nobody frozen; one more kill if there were fewer than `count`. Whether done."""
+        for point in (*times.KILL_POINTS, times.STOP_POINT):
             (self._folder / point).unlink(missing_ok=True)
+        for worker in self._crew.webhooks:
+            worker.signal(signal.SIGCONT)
         if self.killed < count:
             self._kill()
         return self.killed >= count
@@ -135,9 +146,9 @@ class Chaos:
         self._to_some_worker(signal.SIGKILL, "killed at any moment")
 
     def _to_some_worker(self, number: int, name: str) -> None:
-        worker = self._random.choice([one for one in self._crew.webhooks if not one.is_frozen])
-        worker.signal(number)
-        self.done[name] += 1
+        if awake := [one for one in self._crew.webhooks if not one.is_frozen]:
+            self._random.choice(awake).signal(number)
+            self.done[name] += 1
 
     def _kill_beat(self) -> None:
         next(worker for worker in self._crew.workers if worker.name == "beat").signal(signal.SIGKILL)
@@ -149,8 +160,7 @@ class Chaos:
         try:
             self._valkey.flush()
         except redis.RedisError:  # frozen or down at this moment: later
-            self._timeline.insert(0, (time.monotonic() - self._started + 0.5, self._flush))
-            self._timeline.sort(key=lambda each: each[0])
+            self._at(self._elapsed + 0.5, self._flush)
             return
         self.done["FLUSHALL"] += 1
 
@@ -173,15 +183,15 @@ class Chaos:
     def _start_valkey(self) -> None:
         self._valkey.start()
 
-    def _freeze_worker(self) -> None:
-        self._to_some_worker(signal.SIGSTOP, "worker frozen")
-        self.frozen.append((time.time(), float("inf")))
-
-    def _thaw_worker(self) -> None:
+    def _see_frozen(self) -> None:
+        """Whoever has come to the stop point stands still for longer than its leases, then goes on."""
         for worker in self._crew.webhooks:
-            if worker.is_frozen:
-                worker.signal(signal.SIGCONT)
-        self.frozen[-1] = (self.frozen[-1][0], time.time())
+            mark = self._folder / f"{times.STOP_POINT}.{worker.process.pid}"
+            if not worker.is_frozen and mark.exists():
+                mark.unlink()
+                worker.is_frozen = True
+                self.done["worker frozen"] += 1
+                self._at(self._elapsed + self._accidents.frozen_seconds, partial(worker.signal, signal.SIGCONT))
 
     def _leave(self) -> None:
         self._street.do(self._street.receivers["away"].go_away())

@@ -50,7 +50,6 @@ class Evidence:
     killed: Counter[str]
     ended: Counter[str]  # by themselves, or told to
     fired: Counter[str]  # kills by point
-    frozen: list[tuple[float, float]]
     trapped: int
     began: float
     calm_until: float
@@ -96,7 +95,6 @@ def gather(folder: Path, stage: Stage, chaos: Chaos, crew: Crew, *, began: float
         killed=crew.killed,
         ended=crew.ended,
         fired=Counter(path.name.rpartition(".")[0] for path in folder.glob("*.[0-9]*") if " " in path.name),
-        frozen=chaos.frozen,
         trapped=stage.street.trapped,
         began=began,
         calm_until=began + calm,

@@ -19,6 +19,7 @@ REBINDING_HOST = "rebinding.faults.example"
 WRITER = "faults-writer"  # their application_name in PostgreSQL
 WORKER = "faults-worker"
 
+STOP_POINT = "stopped before settling"
 KILL_POINTS = (
     "after the claim",
     "after the 2xx",

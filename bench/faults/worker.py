@@ -1,6 +1,7 @@
 """`python -m bench.faults.worker FOLDER <celery's arguments>`: Celery as `serve` runs it, with scaled times and kill points.
 
-A kill point is armed by a file of its name in FOLDER. The first process to come by renames the file and kills itself.
+A kill point is armed by a file of its name in FOLDER. The first process to come by renames the file and kills itself; at the
+stop point, it stops until the harness lets it go on.
 """
 
 import os
@@ -72,12 +73,12 @@ def lay_mines(folder: Path) -> None:
         claims.release_expired,
     )
 
-    def pass_by(point: str) -> None:
+    def pass_by(point: str, number: int = signal.SIGKILL) -> None:
         try:
             (folder / point).rename(folder / f"{point}.{os.getpid()}")
         except FileNotFoundError:
             return
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), number)
 
     def after(statement: str, point: str) -> Callable[..., Any]:
         def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -101,6 +102,7 @@ def lay_mines(folder: Path) -> None:
         return answer
 
     def mined_settle(batch: Any) -> Any:
+        pass_by(times.STOP_POINT, signal.SIGSTOP)
         pass_by("before settling")
         with connection.execute_wrapper(after(settlement.SETTLE, "inside the settling transaction")):
             return settle(batch)
