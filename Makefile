@@ -5,7 +5,7 @@ BIN := .venv/bin
 FOR_TYPES := SECRET_KEY=not-a-secret-but-as-long-as-one-has-to-be-for-types ENCRYPTION_KEYS=k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
 	DATABASE_URL=postgresql://types/types REDIS_URL=redis://types
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format openapi bench
+.PHONY: help run test lint format openapi bench faults
 
 help:
 	@echo "make run     everything up on http://127.0.0.1:8000, with a demo workspace"
@@ -14,6 +14,7 @@ help:
 	@echo "make format  rewrite Python and templates in the project's style"
 	@echo "make openapi write docs/openapi.json"
 	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each"
+	@echo "make faults  five minutes of webhooks while workers are killed and Valkey is stopped"
 
 .venv/runs: requirements.txt requirements-embedded.txt
 	@echo "Installing what PraxTalk runs on (about half a minute) ..."
@@ -54,3 +55,6 @@ openapi: .venv/runs
 bench: .venv/tests
 	@$(BIN)/python -m bench.rest
 	@$(BIN)/python -m bench.webhooks
+
+faults: .venv/tests
+	@$(BIN)/python -m bench.faults $(ARGS)

@@ -215,7 +215,14 @@ SILENCED_SYSTEM_CHECKS = [
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"global_keyprefix": "celery:"}
+# Celery's own 100 are over after 47 minutes without Valkey: the workers would end, and `serve` with them.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": "celery:",
+    "socket_timeout": 30,  # a Valkey that vanished without a word is noticed, and looked for again
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"integrations.tasks.pump": {"queue": "webhooks"}}

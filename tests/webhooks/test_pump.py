@@ -6,11 +6,14 @@ import time
 
 import pytest
 from django.db import connection
+from kombu import Connection
 
 from integrations.models import Delivery
 from integrations.webhooks import pump as pumping
 from integrations.webhooks.pump import Pump
 from leads.actions import create_lead
+from praxtalk.celery import app
+from tests.servers import free_port
 from tests.webhooks.receivers import receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,3 +96,18 @@ def test_a_mistake_while_settling_does_not_end_the_settling(cast, subscribe, pum
         wait_for(lambda: len(crm.requests) == 1 and pumping.settlement.settle is right)
         create_lead(cast.acme.pk, name="second")
         wait_for(lambda: Delivery.objects.filter(status="succeeded").count() == 1)
+
+
+def test_a_worker_never_gives_up_on_valkey():
+    class EnoughSeen(Exception):
+        pass
+
+    failures = []
+
+    def failed(error, interval):
+        failures.append(error)
+        if len(failures) > 200:
+            raise EnoughSeen
+
+    with Connection(f"redis://127.0.0.1:{free_port()}") as gone, pytest.raises(EnoughSeen):
+        gone.ensure_connection(failed, app.conf.broker_connection_max_retries, interval_start=0, interval_step=0)

@@ -1,0 +1,208 @@
+"""What goes wrong when. One thread: it looks at a timeline, and starts again whoever has died."""
+
+import itertools
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import psycopg
+
+from bench.faults import times
+from bench.faults.processes import Crew, Valkey
+from bench.faults.receivers import Street
+
+LOOK_EVERY_SECONDS = 0.05
+
+CUT = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = %s AND datname = current_database() AND (xact_start IS NOT NULL OR %s)
+    ORDER BY random() LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Accidents:
+    """How many of each, spread over the time that is not calm."""
+
+    kills: int  # of workers; two thirds at kill points in turn, the rest at any moment
+    flushes: int
+    valkey_freezes: int
+    valkey_stops: int
+    worker_freezes: int
+    worker_stops: int  # in order, with SIGTERM
+    beat_kills: int
+    cut_writers: int
+    cut_workers: int
+    absences: int  # of the receiver that is gone for a while
+    pauses: int  # of a subscription
+
+    valkey_seconds: float = 4.0
+    frozen_seconds: float = 6.0  # longer than a lease
+    absent_seconds: float = 3.0
+    paused_seconds: float = 5.0
+
+
+class Chaos:
+    """Accidents at their times."""
+
+    def __init__(
+        self,
+        accidents: Accidents,
+        *,
+        crew: Crew,
+        valkey: Valkey,
+        street: Street,
+        folder: Path,
+        database_url: str,
+        pause: Callable[[bool], None],
+        seed: int,
+    ) -> None:
+        self._accidents = accidents
+        self._crew, self._valkey, self._street, self._folder = crew, valkey, street, folder
+        self._database_url, self._pause = database_url, pause
+        self._random = random.Random(f"chaos {seed}")
+        self._points = itertools.cycle(times.KILL_POINTS)
+        self.done: Counter[str] = Counter()
+        self._timeline: list[tuple[float, Callable[[], None]]] = []
+
+    def plan(self, *, calm: float, until: float) -> None:
+        """Spread the accidents over `calm` to `until` seconds from now."""
+        how = self._accidents
+        spread = lambda count, do, latest=until: self._spread(calm, latest, count, do)  # noqa: E731
+        by_point = how.kills * 2 // 3
+        spread(by_point, self._arm)
+        spread(how.kills - by_point, self._kill)
+        spread(how.flushes, self._flush)
+        spread(how.worker_stops, lambda: self._to_some_worker(signal.SIGTERM, "worker told to stop"))
+        spread(how.beat_kills, self._kill_beat)
+        spread(how.cut_writers, lambda: self._cut(times.WRITER))
+        spread(how.cut_workers, lambda: self._cut(times.WORKER))
+        # Valkey is frozen or down, never both at once; and the same of each of the others.
+        outages = [(self._freeze_valkey, self._thaw_valkey)] * how.valkey_freezes
+        outages += [(self._stop_valkey, self._start_valkey)] * how.valkey_stops
+        self._in_turn(calm, until, outages, how.valkey_seconds)
+        spread(how.worker_freezes, (self._folder / times.STOP_POINT).touch, until - how.frozen_seconds)
+        self._in_turn(calm, until, [(self._leave, self._return)] * how.absences, how.absent_seconds)
+        self._in_turn(calm, until, [(self._hold, self._open)] * how.pauses, how.paused_seconds)
+        self._timeline.sort(key=lambda each: each[0])
+        self._started = time.monotonic()
+
+    def look(self) -> None:
+        """Do what is due, start whoever ended, wait a moment."""
+        while self._timeline and self._elapsed >= self._timeline[0][0]:
+            self._timeline.pop(0)[1]()
+        self._see_frozen()
+        self._crew.restart_ended()
+        time.sleep(LOOK_EVERY_SECONDS)
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    def _at(self, moment: float, do: Callable[[], None]) -> None:
+        self._timeline.append((moment, do))
+        self._timeline.sort(key=lambda each: each[0])
+
+    @property
+    def killed(self) -> int:
+        return self._crew.killed["webhooks"]
+
+    @property
+    def is_over(self) -> bool:
+        return not self._timeline
+
+    def kill_until(self, count: int) -> bool:
+        """After the timeline: nothing armed, nobody frozen; one more kill if there were fewer than `count`. Whether done."""
+        for point in (*times.KILL_POINTS, times.STOP_POINT):
+            (self._folder / point).unlink(missing_ok=True)
+        for worker in self._crew.webhooks:
+            worker.signal(signal.SIGCONT)
+        if self.killed < count:
+            self._kill()
+        return self.killed >= count
+
+    def _spread(self, since: float, until: float, count: int, do: Callable[[], None]) -> None:
+        step = (until - since) / max(1, count)
+        for number in range(count):
+            self._timeline.append((since + (number + self._random.random()) * step, do))
+
+    def _in_turn(
+        self, since: float, until: float, pairs: list[tuple[Callable[[], None], Callable[[], None]]], seconds: float
+    ) -> None:
+        step = (until - since) / max(1, len(pairs))
+        for number, (begin, end) in enumerate(pairs):
+            at = since + number * step + self._random.random() * max(0.0, step - seconds - 1)
+            self._timeline += [(at, begin), (at + seconds, end)]
+
+    def _arm(self) -> None:
+        (self._folder / next(self._points)).touch()
+
+    def _kill(self) -> None:
+        self._to_some_worker(signal.SIGKILL, "killed at any moment")
+
+    def _to_some_worker(self, number: int, name: str) -> None:
+        if awake := [one for one in self._crew.webhooks if not one.is_frozen]:
+            self._random.choice(awake).signal(number)
+            self.done[name] += 1
+
+    def _kill_beat(self) -> None:
+        next(worker for worker in self._crew.workers if worker.name == "beat").signal(signal.SIGKILL)
+        self.done["beat killed"] += 1
+
+    def _flush(self) -> None:
+        import redis
+
+        try:
+            self._valkey.flush()
+        except redis.RedisError:  # frozen or down at this moment: later
+            self._at(self._elapsed + 0.5, self._flush)
+            return
+        self.done["FLUSHALL"] += 1
+
+    def _cut(self, whose: str) -> None:
+        with psycopg.connect(self._database_url, autocommit=True) as database:
+            cut = database.execute(CUT, [whose, whose == times.WORKER]).rowcount
+        self.done[f"database connection cut: {whose}"] += cut
+
+    def _freeze_valkey(self) -> None:
+        self._valkey.freeze()
+        self.done["Valkey frozen"] += 1
+
+    def _thaw_valkey(self) -> None:
+        self._valkey.thaw()
+
+    def _stop_valkey(self) -> None:
+        self._valkey.stop()
+        self.done["Valkey stopped"] += 1
+
+    def _start_valkey(self) -> None:
+        self._valkey.start()
+
+    def _see_frozen(self) -> None:
+        """Whoever has come to the stop point stands still for longer than its leases, then goes on."""
+        for worker in self._crew.webhooks:
+            mark = self._folder / f"{times.STOP_POINT}.{worker.process.pid}"
+            if not worker.is_frozen and mark.exists():
+                mark.unlink()
+                worker.is_frozen = True
+                self.done["worker frozen"] += 1
+                self._at(self._elapsed + self._accidents.frozen_seconds, partial(worker.signal, signal.SIGCONT))
+
+    def _leave(self) -> None:
+        self._street.do(self._street.receivers["away"].go_away())
+        self.done["receiver gone"] += 1
+
+    def _return(self) -> None:
+        self._street.do(self._street.receivers["away"].listen())
+
+    def _hold(self) -> None:
+        self._pause(True)
+        self.done["subscription paused"] += 1
+
+    def _open(self) -> None:
+        self._pause(False)

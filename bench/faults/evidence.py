@@ -1,0 +1,126 @@
+"""What is left after a run: the rows, the receipts, the writers' journal, and what was done to whom."""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bench.faults.chaos import Chaos
+from bench.faults.processes import Crew
+from bench.faults.receivers import Receipt
+from bench.faults.stage import Stage
+from conversations.models import Conversation, Message
+from integrations.models import Attempt, Delivery, DeliveryCount, Event, WebhookSubscription
+from leads.models import Lead
+
+
+@dataclass(frozen=True)
+class Known:
+    """An event's row."""
+
+    id: str
+    workspace: str
+    brand: str | None
+    name: str
+    sequence: int
+    digest: bytes
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All of it, in memory."""
+
+    events: dict[str, Known]
+    deliveries: dict[str, Delivery]
+    attempts: dict[str, list[Attempt]]  # by delivery, in order
+    subscriptions: dict[str, WebhookSubscription]
+    counts: dict[str, DeliveryCount]  # sums, by subscription
+    leads: dict[str, str]  # id to status
+    conversations: dict[str, str]
+    messages: set[str]
+    receipts: list[Receipt]
+    receiver_of: dict[str, str]  # by subscription
+    journal: list[dict[str, Any]]
+    done: Counter[str]
+    killed: Counter[str]
+    ended: Counter[str]  # by themselves, or told to
+    fired: Counter[str]  # kills by point
+    trapped: int
+    began: float
+    calm_until: float
+    writers_failed: int
+    seconds: float
+    drained_seconds: float | None
+    stopped_cleanly: bool
+
+    @property
+    def committed(self) -> dict[str, float]:
+        """When each event committed, by the writers' clocks."""
+        return {one: entry["at"] for entry in self.journal if entry["fate"] == "kept" for one in entry["ids"]}
+
+    @property
+    def undone(self) -> set[str]:
+        return {one for entry in self.journal for one in entry["gone_ids"]}
+
+    @property
+    def uncertain(self) -> list[list[str]]:
+        """The events of transactions that were cut off while they committed, transaction by transaction."""
+        return [entry["ids"] for entry in self.journal if entry["fate"] == "unknown"]
+
+
+def gather(folder: Path, stage: Stage, chaos: Chaos, crew: Crew, *, began: float, calm: float, **more: Any) -> Evidence:
+    """Read everything, once nothing moves any more."""
+    attempts: dict[str, list[Attempt]] = defaultdict(list)
+    for attempt in Attempt.objects.order_by("number"):
+        attempts[str(attempt.delivery_id)].append(attempt)
+    journal = [json.loads(line) for path in folder.glob("journal-*.jsonl") for line in path.read_text().splitlines()]
+    return Evidence(
+        events={str(event.pk): _known(event) for event in Event.objects.all()},
+        deliveries={str(delivery.pk): delivery for delivery in Delivery.objects.all()},
+        attempts=attempts,
+        subscriptions={str(one.pk): one for one in WebhookSubscription.objects.all()},
+        counts=_sums(),
+        leads={str(pk): status for pk, status in Lead.objects.values_list("pk", "status")},
+        conversations={str(pk): status for pk, status in Conversation.objects.values_list("pk", "status")},
+        messages={str(pk) for pk in Message.objects.values_list("pk", flat=True)},
+        receipts=stage.street.receipts,
+        receiver_of={str(one.pk): name for name, one in stage.subscriptions.items()},
+        journal=journal,
+        done=chaos.done,
+        killed=crew.killed,
+        ended=crew.ended,
+        fired=Counter(path.name.rpartition(".")[0] for path in folder.glob("*.[0-9]*") if " " in path.name),
+        trapped=stage.street.trapped,
+        began=began,
+        calm_until=began + calm,
+        stopped_cleanly=crew.stopped_cleanly,
+        **more,
+    )
+
+
+def _known(event: Event) -> Known:
+    body = bytes(event.body)
+    return Known(
+        id=str(event.pk),
+        workspace=str(event.workspace_id),
+        brand=str(event.brand_id) if event.brand_id else None,
+        name=event.name,
+        sequence=event.sequence,
+        digest=hashlib.sha256(body).digest(),
+        body=orjson.loads(body),
+    )
+
+
+def _sums() -> dict[str, DeliveryCount]:
+    sums: dict[str, DeliveryCount] = {}
+    fields = [field.name for field in DeliveryCount._meta.fields if field.name.startswith(("deliveries_", "attempts_"))]
+    for row in DeliveryCount.objects.all():
+        known = sums.setdefault(str(row.subscription_id), DeliveryCount())
+        for name in fields:
+            setattr(known, name, getattr(known, name) + getattr(row, name))
+    return sums

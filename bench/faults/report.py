@@ -1,0 +1,79 @@
+"""The outcome as tables."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+
+from bench.faults import pace
+from bench.faults.evidence import Evidence
+from bench.faults.invariants import CHECKS, receipts_by_event
+
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One invariant, and what speaks against it."""
+
+    name: str
+    problems: list[str]
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """Every invariant."""
+    return [Verdict((check.__doc__ or "").splitlines()[0], list(check(evidence))) for check in CHECKS]
+
+
+def figures(evidence: Evidence) -> dict[str, str]:
+    """What happened, in numbers."""
+    statuses = Counter(delivery.status for delivery in evidence.deliveries.values())
+    outcomes = Counter(attempt.outcome for attempts in evidence.attempts.values() for attempt in attempts)
+    fates = Counter(entry["fate"] for entry in evidence.journal)
+    words = [entry["word_seconds"] for entry in evidence.journal]
+    writes = [entry["seconds"] for entry in evidence.journal]
+    waits = pace.calm_waits(evidence)
+    again = sum(
+        sum(200 <= (each.status or 0) < 300 for each in receipts) > 1
+        for receipts in receipts_by_event(evidence).values()
+    )
+    worn_out = sum(one.interruptions >= 5 for one in evidence.deliveries.values())
+    killed = evidence.killed["webhooks"]
+    rows, seen = set(evidence.events), {each.event_id for each in evidence.receipts}
+    lost, invented = set(evidence.committed) - rows, (rows & evidence.undone) | (seen - rows)
+    accidents = {name: f"{count:,}" for name, count in sorted(evidence.done.items())}
+    return {
+        "cores": str(os.cpu_count()),
+        "seconds of writing": f"{evidence.seconds:.0f}",
+        "seconds until nothing was owed": "never"
+        if evidence.drained_seconds is None
+        else f"{evidence.drained_seconds:.0f}",
+        "transactions": ", ".join(f"{count:,} {fate}" for fate, count in sorted(fates.items())),
+        "events": f"{len(evidence.events):,} committed, {len(evidence.undone):,} rolled back",
+        "events lost, invented": f"{len(lost)}, {len(invented)}",
+        "deliveries": ", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items())),
+        "attempts": ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items())),
+        "failed after five interruptions": str(worn_out),
+        "requests received": f"{len(evidence.receipts):,}",
+        "events dealt with twice by a receiver": f"{again:,}",
+        "workers killed": f"{killed} ("
+        + ", ".join(f"{count} {point}" for point, count in sorted(evidence.fired.items()))
+        + ")",
+        **accidents,
+        "commit to receipt, calm": f"p50 {pace.quantile(waits, 0.5):.3f} s, p95 {pace.quantile(waits, 0.95):.3f} s",
+        "a change": f"p95 {pace.quantile(writes, 0.95):.3f} s, longest {max(writes, default=0):.3f} s",
+        "its word to Valkey": f"longest {max(words, default=0):.3f} s",
+        "most at once": str(max(pace.most_at_once(evidence).values(), default=0)),
+    }
+
+
+def text(evidence: Evidence, verdicts: list[Verdict]) -> str:
+    """Both tables, and the first problems of each broken invariant."""
+    rows = list(figures(evidence).items())
+    width = max(len(name) for name, _ in rows)
+    lines = ["", *(f"{name.ljust(width)}  {value}" for name, value in rows), ""]
+    for verdict in verdicts:
+        lines.append(f"{'FAILED' if verdict.problems else 'holds '}  {verdict.name}")
+        lines += [f"          {problem}" for problem in verdict.problems[:SHOWN]]
+        if len(verdict.problems) > SHOWN:
+            lines.append(f"          ... {len(verdict.problems):,} in all")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,98 @@
+"""Who writes where, and who listens: workspaces, brands, subscriptions and their receivers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bench.faults import manners, times
+from bench.faults.receivers import Manner, Receiver, Street
+from brands.actions import create_brand
+from brands.models import Workspace
+from integrations.models import EventName, WebhookSubscription
+from integrations.webhooks.addresses import PermittedUrl
+from integrations.webhooks.subscriptions import change_webhook, create_webhook
+
+EVERYTHING = tuple(EventName)
+STATUSES = (EventName.CONVERSATION_STATUS_CHANGED, EventName.LEAD_STATUS_CHANGED)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A brand, and the subscription to it. weight: its part of the changes; rare: changes at the beginning instead."""
+
+    name: str
+    manner: Manner
+    weight: int = 0
+    rare: int = 0
+    events: tuple[EventName, ...] = EVERYTHING
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What was put up."""
+
+    street: Street
+    subscriptions: dict[str, WebhookSubscription]  # by receiver
+    places: list[dict[str, Any]]  # for the writers
+
+    def pause(self, is_paused: bool) -> None:
+        status = WebhookSubscription.Status.PAUSED if is_paused else WebhookSubscription.Status.ACTIVE
+        change_webhook(self.subscriptions["paused"], status=status, holds_events=True)
+
+
+def parts(street: Street, rare: int) -> list[Part]:
+    """A place for each manner. Those who make every attempt last get few events: two at a time are sent to them."""
+    return [
+        Part("steady", manners.steady, weight=30),
+        Part("flaky", manners.flaky, weight=10),
+        Part("slow", manners.slow, weight=8),
+        Part("hanging", manners.hanging, rare=rare),
+        Part("hanging too", manners.hanging, rare=rare),
+        Part("dripping", manners.dripping, rare=rare * 2),
+        Part("huge", manners.huge, weight=5),
+        Part("resetting", manners.resetting, weight=8),
+        Part("redirecting", manners.redirecting(lambda: street.trap_port), weight=1),
+        Part("broken", manners.broken, weight=2),
+        Part("away", manners.steady, weight=9),
+        Part("rebinding", manners.steady, weight=5),
+        Part("busy", manners.busy, weight=5),
+        Part("garbled", manners.garbled, weight=3),
+        Part("paused", manners.steady, weight=6),
+        Part("leads only", manners.steady, weight=4, events=(EventName.LEAD_CREATED,)),
+    ]
+
+
+def put_up(rare: int) -> Stage:
+    """Fill the database; the receivers do not listen yet (their ports are free until `street.open()`)."""
+    street = Street([])
+    own = parts(street, rare)
+    rival = Part("rival", manners.steady, weight=4)
+    everywhere = Part("statuses of all", manners.steady, events=STATUSES)
+    for part in (*own, rival, everywhere):
+        street.receivers[part.name] = Receiver(part.name, part.manner)
+    acme, globex = Workspace.objects.create(name="Acme"), Workspace.objects.create(name="Globex")
+    stage = Stage(street, {}, [])
+    for workspace, part in [*((acme, part) for part in own), (globex, rival)]:
+        brand = create_brand(workspace, name=part.name)
+        place = {"workspace": str(workspace.pk), "brand": str(brand.pk), "weight": part.weight, "rare": part.rare}
+        stage.places.append(place)
+    return stage
+
+
+def subscribe(stage: Stage) -> None:
+    """Once the receivers listen: a subscription for each."""
+    street = stage.street
+    from brands.models import Brand
+
+    brands = {str(brand.pk): brand for brand in Brand.objects.all()}
+    by_name = {brands[place["brand"]].name: brands[place["brand"]] for place in stage.places}
+    events = {part.name: part.events for part in parts(street, 0)} | {"statuses of all": STATUSES}
+    acme = by_name["steady"].workspace_id
+    for name, receiver in street.receivers.items():
+        host = times.REBINDING_HOST if name == "rebinding" else times.RECEIVERS_AT
+        brand = by_name.get(name)
+        stage.subscriptions[name], receiver.secret = create_webhook(
+            brand.workspace_id if brand else acme,
+            url=PermittedUrl(f"http://{host}:{receiver.port}/hook"),
+            events=list(events.get(name, EVERYTHING)),
+            brand=brand,
+        )

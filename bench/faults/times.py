@@ -1,0 +1,30 @@
+"""Scaled times, and names that harness and workers share."""
+
+STEPS = (0.3, 0.5, 0.8, 1.2, 2.0)  # for 30 s, 2 min, 10 min, 1 h, 6 h
+ATTEMPTS = len(STEPS) + 1
+MAX_JITTER = 0.05
+DEADLINE = 1.5
+LEASE = 4.0
+RUN_SECONDS = 6.0
+PUMP_EVERY = 1.0
+PUMP_EXPIRES = 3.0
+RETRY_AFTER = 1  # what a busy receiver asks for, and the longest wait that is obeyed
+MAX_INTERRUPTIONS = 5
+MAX_IN_FLIGHT = 8
+
+RECEIVERS_AT = "127.0.0.1"
+FORBIDDEN = "127.0.0.66"  # on this machine, and not in WEBHOOK_ALLOW_CIDRS: a trap can listen there
+REBINDING_HOST = "rebinding.faults.example"
+
+WRITER = "faults-writer"  # their application_name in PostgreSQL
+WORKER = "faults-worker"
+
+STOP_POINT = "stopped before settling"
+KILL_POINTS = (
+    "after the claim",
+    "after the 2xx",
+    "before settling",
+    "inside the settling transaction",
+    "after the settling commit",
+    "inside the release of leases",
+)

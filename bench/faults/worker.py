@@ -1,0 +1,130 @@
+"""`python -m bench.faults.worker FOLDER <celery's arguments>`: Celery as `serve` runs it, with scaled times and kill points.
+
+A kill point is armed by a file of its name in FOLDER. The first process to come by renames the file and kills itself; at the
+stop point, it stops until the harness lets it go on.
+"""
+
+import os
+import random
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.db import connection
+
+from bench.faults import times
+
+
+def main() -> None:
+    """Never returns: Celery ends the process."""
+    folder = Path(sys.argv.pop(1))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
+    django.setup()
+    scale()
+    rebind()
+    lay_mines(folder)
+    from celery.__main__ import main as celery
+
+    celery()
+
+
+def scale() -> None:
+    """Make seconds of the hours."""
+    from integrations.webhooks import claims, delivery, transport
+    from integrations.webhooks.pump import Pump
+
+    delivery.SCHEDULE[:] = [timedelta(seconds=step) for step in times.STEPS]
+    delivery.LONGEST_OBEYED_WAIT = timedelta(seconds=times.RETRY_AFTER)
+    claims.LEASE = timedelta(seconds=times.LEASE)
+    transport.DEADLINE_SECONDS = times.DEADLINE
+    Pump.__init__.__kwdefaults__["run_seconds"] = times.RUN_SECONDS
+    pump = settings.CELERY_BEAT_SCHEDULE["pump"]
+    every = timedelta(seconds=times.PUMP_EVERY)
+    settings.CELERY_BEAT_SCHEDULE = {"pump": {**pump, "schedule": every, "options": {"expires": times.PUMP_EXPIRES}}}
+
+
+def rebind() -> None:
+    """One host name resolves now to a permitted address, now to a forbidden one."""
+    resolve = socket.getaddrinfo
+
+    def rebinding(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if host == times.REBINDING_HOST:
+            host = random.choice([times.RECEIVERS_AT, times.FORBIDDEN])
+        return resolve(host, *args, **kwargs)
+
+    socket.getaddrinfo = rebinding
+
+
+def lay_mines(folder: Path) -> None:
+    """Wrap the functions between which a worker may die."""
+    from integrations.webhooks import claims, delivery, health, settlement
+
+    claim, attempt, settle, judge, release = (
+        claims.claim,
+        delivery.attempt,
+        settlement.settle,
+        health.judge,
+        claims.release_expired,
+    )
+
+    def pass_by(point: str, number: int = signal.SIGKILL) -> None:
+        try:
+            (folder / point).rename(folder / f"{point}.{os.getpid()}")
+        except FileNotFoundError:
+            return
+        os.kill(os.getpid(), number)
+
+    def after(statement: str, point: str) -> Callable[..., Any]:
+        def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            result = run(sql, params, many, context)
+            if sql is statement:
+                pass_by(point)
+            return result
+
+        return execute
+
+    def mined_claim(limit: int) -> Any:
+        claimed = claim(limit)
+        if claimed:
+            pass_by("after the claim")
+        return claimed
+
+    async def mined_attempt(*args: Any) -> Any:
+        answer = await attempt(*args)
+        if answer.is_success:
+            pass_by("after the 2xx")
+        return answer
+
+    def mined_settle(batch: Any) -> Any:
+        pass_by(times.STOP_POINT, signal.SIGSTOP)
+        pass_by("before settling")
+        with connection.execute_wrapper(after(settlement.SETTLE, "inside the settling transaction")):
+            return settle(batch)
+
+    def mined_judge(*args: Any) -> None:
+        pass_by("after the settling commit")
+        judge(*args)
+
+    def mined_release() -> int:
+        # Alone, the statement commits as it ends: in a transaction there is a moment before the commit.
+        from django.db import transaction
+
+        with (
+            transaction.atomic(),
+            connection.execute_wrapper(after(claims.RELEASE_EXPIRED, "inside the release of leases")),
+        ):
+            return int(release())
+
+    mined_settle.__name__, mined_claim.__name__, mined_release.__name__ = "settle", "claim", "release_expired"
+    claims.claim, claims.release_expired = mined_claim, mined_release
+    delivery.attempt, settlement.settle, health.judge = mined_attempt, mined_settle, mined_judge
+
+
+if __name__ == "__main__":
+    main()

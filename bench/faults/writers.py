@@ -1,0 +1,201 @@
+"""`python -m bench.faults.writers PLAN NUMBER`: threads that change things through the real actions, and keep a journal.
+
+Each line of the journal is one transaction: its fate, the ids of the events that it recorded, and how long it took. What is
+rolled back carries the marker "gone-" in what it writes, so that a receiver that sees it can tell.
+"""
+
+import json
+import os
+import random
+import sys
+import threading
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import django
+import psycopg
+
+SHARES = {"kept": 85, "gone": 10, "half": 3, "cut": 2}  # of 100 transactions
+UNPACED = 25  # of the first ones of a thread: a burst
+MOST_REMEMBERED = 200
+CUT_STATES = (None, "57P01")  # the connection is not there any more, or just being told so
+
+
+@dataclass
+class Entry:
+    """One transaction. fate: kept, gone, unknown (cut off while it committed) or error."""
+
+    fate: str = "kept"
+    ids: list[str] = field(default_factory=list)
+    gone_ids: list[str] = field(default_factory=list)
+    at: float = 0.0  # of the commit
+    seconds: float = 0.0
+    word_seconds: float = 0.0  # of these, what announcing it in Valkey took
+    error: str = ""
+
+
+class RolledBack(Exception):
+    """Thrown to undo a transaction."""
+
+
+class Writer(threading.Thread):
+    """Changes things until its share of events has committed."""
+
+    def __init__(self, plan: dict[str, Any], seed: str, rare: list[dict[str, Any]], journal: Path) -> None:
+        super().__init__()
+        self._plan, self._rare, self._journal = plan, rare, journal
+        self._random = random.Random(seed)
+        self._talks: dict[str, list[Any]] = {}
+        self._leads: dict[str, list[Any]] = {}
+        self._made: list[tuple[dict[str, list[Any]], str, Any]] = []
+
+    def run(self) -> None:
+        committed, started = 0, time.monotonic()
+        rate = self._plan["events"] / self._plan["seconds"]
+        places, weights = self._plan["places"], [place["weight"] for place in self._plan["places"]]
+        with self._journal.open("w", buffering=1) as journal:
+            while committed < self._plan["events"]:
+                rare = self._rare.pop() if self._rare else None
+                entry = self._change(rare or self._random.choices(places, weights)[0], is_rare=rare is not None)
+                journal.write(json.dumps(asdict(entry)) + "\n")
+                committed += len(entry.ids) if entry.fate == "kept" else 0
+                ahead = (committed - UNPACED) / rate - (time.monotonic() - started)
+                time.sleep(max(0.0, ahead))
+        _disconnect()
+
+    def _change(self, place: dict[str, Any], *, is_rare: bool) -> Entry:
+        from django.db import DatabaseError, InterfaceError, transaction
+
+        entry = Entry()
+        fate = "kept" if is_rare else self._random.choices(list(SHARES), list(SHARES.values()))[0]
+        told.entry, self._made = entry, []
+        started = time.monotonic()
+        try:
+            with transaction.atomic():
+                transaction.on_commit(lambda: setattr(entry, "at", time.time()))
+                self._act(place, "kept-" if fate in ("kept", "half") else "gone-", only_lead=is_rare)
+                self._end(place, fate, entry)
+            for known, brand, row in self._made:
+                known.setdefault(brand, []).append(row)
+                del known[brand][:-MOST_REMEMBERED]
+        except RolledBack:
+            entry.fate, entry.gone_ids, entry.ids = "gone", entry.gone_ids + entry.ids, []
+        except (DatabaseError, InterfaceError) as error:
+            _disconnect()
+            # Cut off by itself, before COMMIT: it is gone. By somebody else: who knows.
+            was_cut = getattr(error.__cause__, "sqlstate", "") in CUT_STATES
+            entry.fate = ("gone" if fate in ("gone", "cut") else "unknown") if was_cut else "error"
+            entry.error = f"{type(error).__name__}: {error}"[:300]
+            if entry.fate == "gone":
+                entry.gone_ids, entry.ids = entry.gone_ids + entry.ids, []
+        except Exception as error:
+            entry.fate, entry.error = "error", f"{type(error).__name__}: {error}"[:300]
+        entry.seconds = time.monotonic() - started
+        return entry
+
+    def _end(self, place: dict[str, Any], fate: str, entry: Entry) -> None:
+        from django.db import connection, transaction
+
+        if fate == "gone":
+            raise RolledBack
+        if fate == "cut":
+            with psycopg.connect(_database_url(), autocommit=True, application_name="faults") as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+        if fate == "half":  # a part is undone, the whole commits
+            before, made = list(entry.ids), list(self._made)
+            try:
+                with transaction.atomic():
+                    self._act(place, "gone-")
+                    raise RolledBack
+            except RolledBack:
+                entry.gone_ids, entry.ids, self._made = entry.ids[len(before) :], before, made
+
+    def _act(self, place: dict[str, Any], marker: str, *, only_lead: bool = False) -> None:
+        """One of the real actions, on something of this brand that this thread has made."""
+        from brands.models import Brand
+        from conversations.actions import send_message, set_status, start_conversation
+        from conversations.models import Channel, Conversation, Message, Visitor
+        from leads.actions import create_lead, update_lead
+        from leads.models import Lead
+
+        brand = Brand(pk=uuid.UUID(place["brand"]), workspace_id=uuid.UUID(place["workspace"]))
+        talks, leads = self._talks.get(place["brand"]), self._leads.get(place["brand"])
+        text = f"{marker}{uuid.uuid4()}"
+        choice = "lead" if only_lead else self._random.choice(["lead", "talk", "say", "say", "status", "lead status"])
+        if choice == "say" and talks:
+            role = self._random.choice([Message.Role.VISITOR, Message.Role.OPERATOR])
+            send_message(self._random.choice(talks), role=role, body=text, channel=Channel.API)
+        elif choice == "status" and talks:
+            status = self._random.choice(list(Conversation.Status))
+            set_status(self._random.choice(talks), status=status)
+        elif choice == "lead status" and leads:
+            update_lead(self._random.choice(leads), notes=text, status=self._random.choice(list(Lead.Status)))
+        elif choice == "talk":
+            visitor = Visitor.objects.create(workspace_id=brand.workspace_id, brand=brand, name="Maya")
+            talk = start_conversation(visitor, body=text, channel=Channel.WIDGET)
+            self._made.append((self._talks, place["brand"], talk))
+        else:
+            lead = create_lead(brand.workspace_id, name=text, brand=brand)
+            self._made.append((self._leads, place["brand"], lead))
+
+
+told = threading.local()  # the entry of this thread's transaction
+
+
+def listen() -> None:
+    """Have each event's id, and the time that a word takes, noted in the entry of the transaction."""
+    from django.db.models.signals import post_save
+
+    from integrations.models import Event
+    from praxtalk.live import topics
+
+    def saved(sender: Any, instance: Event, **kwargs: Any) -> None:
+        told.entry.ids.append(str(instance.pk))
+
+    publish = topics._publish
+
+    def timed(topic: str) -> None:
+        started = time.monotonic()
+        publish(topic)
+        told.entry.word_seconds += time.monotonic() - started
+
+    post_save.connect(saved, sender=Event, weak=False)
+    topics._publish = timed
+
+
+def _database_url() -> str:
+    return os.environ["DATABASE_URL"]
+
+
+def _disconnect() -> None:
+    from django.db import connection
+
+    connection.close()
+
+
+def main() -> None:
+    """Until every thread has had its share."""
+    plan = json.loads(Path(sys.argv[1]).read_text())
+    number = int(sys.argv[2])
+    django.setup()
+    from praxtalk.orphans import end_with_parent
+
+    end_with_parent()
+    listen()
+    threads = []
+    for index in range(plan["threads"]):
+        is_first = number == index == 0
+        rare = [place for place in plan["places"] for _ in range(place["rare"])] if is_first else []
+        journal = Path(sys.argv[1]).with_name(f"journal-{number}-{index}.jsonl")
+        threads.append(Writer(plan, f"{plan['seed']} {number} {index}", rare, journal))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main()
