@@ -36,7 +36,7 @@ class Stage:
 
     def pause(self, is_paused: bool) -> None:
         status = WebhookSubscription.Status.PAUSED if is_paused else WebhookSubscription.Status.ACTIVE
-        change_webhook(self.subscriptions["paused"], status=status, holds_events=True)
+        change_webhook(self.subscriptions["paused"], status=status)
 
 
 def parts(street: Street, rare: int) -> list[Part]:

@@ -188,7 +188,7 @@ def test_the_claim_reads_its_index_over_100_000_dead_rows(big, due):
     assert used - by_id == {"delivery_due", "delivery_leased"}, plan
     assert "Seq Scan" not in plan, plan
     assert f"rows={due}" in plan or f"rows={due}.00" in plan, plan
-    assert pages < 20 + 60 * due, plan
+    assert pages < 200 + 60 * due, plan  # of the thousands that the rows take
     assert Delivery.objects.filter(lease__isnull=False).count() == due
 
 
@@ -197,7 +197,7 @@ def test_upkeep_reads_its_indexes(big):
     for condition, index in ((WAITING, "delivery_due"), (HELD, "delivery_held")):
         plan, pages = explained(FIND.format(condition=condition), ["paused"])
         assert index in plan, plan
-        assert pages < 20, plan
+        assert pages < 200, plan
     plan, _ = explained(RELEASE_EXPIRED, {"now": timezone.now(), "day": timezone.now().date(), "most": 5})
     assert "delivery_leased" in plan, plan
     assert "Seq Scan on integrations_delivery" not in plan, plan

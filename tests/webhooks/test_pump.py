@@ -56,9 +56,9 @@ def test_the_word_wakes_it(cast, subscribe, hardly_polling, pump):
     with receiver() as crm:
         subscribe(crm.url)
         create_lead(cast.acme.pk, name="first")
-        wait_for(lambda: len(crm.requests) == 1)
+        wait_for(lambda: len(crm.requests) == 1, seconds=20)  # by a poll, where it does not listen yet
         create_lead(cast.acme.pk, name="second")
-        wait_for(lambda: len(crm.requests) == 2)
+        wait_for(lambda: len(crm.requests) == 2, seconds=10)
         wait_for(lambda: Delivery.objects.filter(status="succeeded").count() == 2)
 
 
