@@ -16,11 +16,13 @@ FOLLOWED_AT_ONCE = 1000
 CLAIMING = 0x70747821  # the advisory lock's number, this project's own choice
 
 # One claim at a time, or two pumps would each fill a subscription's places. A pump that freezes in its turn loses it. What
-# PostgreSQL knows of the table is from before the queue filled or emptied: so it is told to go by the indexes' order.
+# PostgreSQL knows of the table is from before the queue filled or emptied: so it is told to go by the indexes' order, and
+# to plan once.
 TAKE_TURN = """
     SELECT set_config('idle_in_transaction_session_timeout', '10000', true), set_config('lock_timeout', '10000', true),
         set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),
-        set_config('enable_bitmapscan', 'off', true), pg_advisory_xact_lock(%s)
+        set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+        pg_advisory_xact_lock(%s)
 """
 
 # The subscriptions that have deliveries of this kind, by skipping through a partial index: what is done and who has none cost
