@@ -1,6 +1,7 @@
 """Celery tasks: thin; each may run twice without harm."""
 
 import asyncio
+import threading
 
 from celery import shared_task
 from celery.worker import state
@@ -12,12 +13,18 @@ from integrations.webhooks.pump import Pump
 
 @shared_task
 def pump() -> None:
-    """Deliver webhooks for about a minute; beat starts the next run. Ends early when its worker is told to stop."""
+    """Deliver webhooks for about a minute; beat starts the next run. Ends early when its worker is told to stop.
+
+    A worker has two threads for it: while one finishes what hangs, 15 seconds at most, the other goes on claiming.
+    """
     asyncio.run(_pump())
 
 
 async def _pump() -> None:
-    await Pump(should_stop=_worker_is_stopping).run()
+    await Pump(should_stop=_worker_is_stopping, turn=_claiming).run()
+
+
+_claiming = threading.Lock()
 
 
 def _worker_is_stopping() -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ParamSpec, TypeVar
 
 import redis.asyncio
@@ -26,6 +27,7 @@ MAX_AT_ONCE = 256
 MAX_SETTLED_AT_ONCE = 100
 PAUSE_SECONDS = 0.01  # between two claims, and for answers to gather: so both come in batches, and nobody notices
 SETTLE_TRIES = 3
+NOBODY_ELSE = nullcontext()
 
 log = structlog.get_logger("praxtalk.webhooks")
 
@@ -36,8 +38,16 @@ T = TypeVar("T")
 class Pump:
     """One run. Any number may run at once: the claim keeps them apart."""
 
-    def __init__(self, *, should_stop: Callable[[], bool], run_seconds: float = RUN_SECONDS) -> None:
+    def __init__(
+        self,
+        *,
+        should_stop: Callable[[], bool],
+        run_seconds: float = RUN_SECONDS,
+        turn: AbstractContextManager[object] = NOBODY_ELSE,
+    ) -> None:
+        """turn: entered before the first claim, left after the last one, so that the next run begins while this one finishes."""
         self._should_stop = should_stop
+        self._turn = turn
         self._run_seconds = run_seconds
         self._in_flight: set[asyncio.Task[None]] = set()
         self._ended: asyncio.Queue[Attempted] = asyncio.Queue()
@@ -46,22 +56,26 @@ class Pump:
 
     async def run(self) -> None:
         """Until `run_seconds` are over or `should_stop()` says so; what is in flight is finished first, and written down."""
-        until = time.monotonic() + self._run_seconds
-        listener, writer = asyncio.create_task(self._listen()), asyncio.create_task(self._write())
         async with open_transport() as transport:
-            while time.monotonic() < until and not self._should_stop():
-                self._woken.clear()
-                if await self._start_due(transport):
-                    await asyncio.sleep(PAUSE_SECONDS)
-                else:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+            with self._turn:
+                listener, writer = asyncio.create_task(self._listen()), asyncio.create_task(self._write())
+                await self._claim(transport)
             if self._in_flight:
                 await asyncio.wait(self._in_flight)
         await self._ended.join()
         for task in (listener, writer):
             task.cancel()
         await _in_database(_disconnect)
+
+    async def _claim(self, transport: Transport) -> None:
+        until = time.monotonic() + self._run_seconds
+        while time.monotonic() < until and not self._should_stop():
+            self._woken.clear()
+            if await self._start_due(transport):
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 
     async def _start_due(self, transport: Transport) -> bool:
         """Whether anything was due."""
@@ -148,10 +162,15 @@ async def _in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwar
         try:
             return function(*args, **kwargs)
         except (DatabaseError, InterfaceError) as error:
-            log.error("database refuses", what=function.__name__, error=type(error).__name__, text=str(error)[:300])
+            log.error("database refuses", what=function.__name__, error=type(error).__name__, text=_first_line(error))
             if isinstance(error, OperationalError | InterfaceError):
                 connection.close()
             return None
 
     result: Any = await sync_to_async(call)()
     return result  # type: ignore[no-any-return]
+
+
+def _first_line(error: Exception) -> str:
+    """What PostgreSQL says; the lines below it may hold the row."""
+    return str(error).split("\n", 1)[0]

@@ -11,7 +11,7 @@ from kombu import Connection
 from integrations.models import Delivery
 from integrations.webhooks import pump as pumping
 from integrations.webhooks.pump import Pump
-from leads.actions import create_lead
+from leads.actions import create_lead, update_lead
 from praxtalk.celery import app
 from tests.servers import free_port
 from tests.webhooks.receivers import receiver
@@ -79,6 +79,37 @@ def test_a_hanging_receiver_keeps_nobody_waiting(cast, subscribe, pump):
         wait_for(lambda: len(good.requests) == 30, seconds=4)
         assert len(slow.requests) <= 16
         wait_for(lambda: Delivery.objects.filter(subscription__url=good.url, status="succeeded").count() == 30)
+
+
+def test_a_run_that_waits_for_a_hanging_receiver_lets_the_next_one_go_on(cast, subscribe, monkeypatch):
+    """As in a worker: two threads, one turn."""
+    stop, turn = threading.Event(), threading.Lock()
+
+    def run():
+        while not stop.is_set():
+            asyncio.run(Pump(should_stop=stop.is_set, run_seconds=1, turn=turn).run())
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    with receiver(hang=6) as slow, receiver() as good:
+        subscribe(slow.url, events=["lead.status_changed"])
+        subscribe(good.url, events=["lead.created"])
+        lead = create_lead(cast.acme.pk, name="first")
+        for thread in threads:
+            thread.start()
+        update_lead(lead, status="won")
+        wait_for(lambda: slow.requests, seconds=20)
+        try:
+            for number in range(2, 6):
+                time.sleep(0.7)
+                create_lead(cast.acme.pk, name=f"Lead {number}")
+                wait_for(lambda number=number: len(good.requests) == number)
+            assert Delivery.objects.get(subscription__url=slow.url).status == "pending"  # it has not answered yet
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(20)
+        assert not any(thread.is_alive() for thread in threads)
+    assert Delivery.objects.filter(status="succeeded").count() == 6
 
 
 def test_a_mistake_while_settling_does_not_end_the_settling(cast, subscribe, pump, monkeypatch):

@@ -88,6 +88,6 @@ def _workers() -> dict[str, Child]:
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--pool", "threads")
     return {
         "worker": Child("worker", celery("worker", "--queues", "default", "--concurrency", "2", *quiet), 1),
-        "webhooks": Child("webhooks", celery("worker", "--queues", "webhooks", "--concurrency", "1", *quiet), 1),
+        "webhooks": Child("webhooks", celery("worker", "--queues", "webhooks", "--concurrency", "2", *quiet), 1),
         "beat": Child("beat", celery("beat", "--scheduler", "celery.beat.Scheduler", "--pidfile="), 0),
     }
