@@ -17,7 +17,7 @@ from praxtalk.embedded import PROJECT
 from praxtalk.supervisor import STOP_SECONDS
 
 PRODUCT = ["manage.py", "serve", "--only", "web"]
-FLOOR = ["-m", "bench.floor_server"]
+FLOOR = ["-m", "bench.rest.floor_server"]
 PROCESSES = 2
 UNLIMITED = "1000000000"
 START_SECONDS = 40.0

@@ -171,7 +171,7 @@ def explained(sql, values):
 @pytest.mark.django_db
 @pytest.mark.parametrize("due", [0, 5])
 def test_the_claim_reads_its_index_over_100_000_dead_rows(big, due):
-    """And touches few pages: that is what makes it quick (bench/webhooks.py says how quick)."""
+    """And touches few pages: that is what makes it quick (bench/webhooks says how quick)."""
     claim(1)  # passes over the entries of rows that other tests rolled back, and marks them as dead
     for number in range(due):
         row = Delivery.objects.filter(workspace=big)[number]

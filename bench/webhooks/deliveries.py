@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import psutil
 
-from bench.outbox import add_webhook, count_undone, make_due, record
-from bench.receivers import Receipt, Receivers
 from bench.run import Invalid, say
+from bench.webhooks.outbox import add_webhook, count_undone, make_due, record
+from bench.webhooks.receivers import Receipt, Receivers
 from integrations.models import WebhookSubscription
 from integrations.webhooks.claims import claim
 from integrations.webhooks.pump import MAX_AT_ONCE

@@ -1,7 +1,7 @@
 """Webhooks: deliveries a second beside a Celery task for each, latency when idle, fairness, and the claim alone.
 
-1. Private servers as in bench.rest; databases of this run's own with 100,000 deliveries already made (bench/outbox.py).
-2. PraxTalk as `manage.py serve --only webhooks,beat`; the rival (bench/rival.py) as its own Celery worker.
+1. Private servers as in bench.rest; databases of this run's own with 100,000 deliveries already made (bench/webhooks/outbox.py).
+2. PraxTalk as `manage.py serve --only webhooks,beat`; the rival (bench/webhooks/rival.py) as its own Celery worker.
 3. A backlog of deliveries for 20 receivers on loopback, in rounds, the two in turn, so that both meet the same machine.
 
 A delivery that is lost, sent twice or invented ends the run.
@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import django
 import psutil
 
-from bench.receivers import Receivers, receivers
 from bench.run import FOLDER, QUICK_FOLDER, is_quick, quantile, run, say, table
 from bench.servers import running
+from bench.webhooks.receivers import Receivers, receivers
 
 if TYPE_CHECKING:
-    from bench.deliveries import Drained, Sender
+    from bench.webhooks.deliveries import Drained, Sender
 
 PRODUCT = ["manage.py", "serve", "--only", "webhooks,beat"]
 WARM_UP = 100
@@ -57,7 +57,8 @@ def main() -> int:
 
 def _measured(extent: Extent) -> str:
     django.setup()
-    from bench import deliveries, outbox, rival, seed  # models can be imported from here on only
+    from bench import seed
+    from bench.webhooks import deliveries, outbox, rival  # models can be imported from here on only
 
     seed.seeded(extent.folder, extent.conversations)
     say(f"Making databases with {extent.done:,} deliveries done ...")
@@ -93,7 +94,7 @@ def _measured(extent: Extent) -> str:
 
 def _drain_in_turn(senders: "dict[str, Sender]", extent: Extent, crm: Receivers) -> "tuple[Drained, Drained]":
     """senders: by the URLs of their databases."""
-    from bench import deliveries, outbox
+    from bench.webhooks import deliveries, outbox
 
     postgres = psutil.Process(int((extent.folder / "postgres" / "postmaster.pid").read_text().split()[0]))
     drained = [deliveries.Drained() for _ in senders]

@@ -16,7 +16,7 @@ class FloorCommand(Command):
     def _web(self, listening: socket.socket) -> list[Child]:
         children = super()._web(listening)
         for child in children:
-            child.command[-1] = "bench.floor:application"
+            child.command[-1] = "bench.rest.floor:application"
         return children
 
 

@@ -1,7 +1,7 @@
 """REST beside its floor: three calls of PraxTalk, and the same calls of a hand-written server, in one run.
 
 1. Private servers under .data/bench, filled once (bench/seed.py); this run's own copy of the database.
-2. PraxTalk and the floor (bench/floor.py), each in two Daphne processes; their answers are compared first.
+2. PraxTalk and the floor (bench/rest/floor.py), each in two Daphne processes; their answers are compared first.
 3. Each scenario in rounds, the two in turn, so that both meet the same machine.
 """
 
@@ -18,9 +18,9 @@ from uuid import UUID
 
 import django
 
-from bench.load import Result, load
+from bench.rest.load import Result, load
+from bench.rest.sameness import check, check_events
 from bench.run import FOLDER, QUICK_FOLDER, Invalid, is_quick, run, say, table
-from bench.sameness import check, check_events
 from bench.servers import FLOOR, PRODUCT, serving
 
 COMPARED_IDS = 8

@@ -30,7 +30,7 @@ WORKER = [
     "celery",
     "--quiet",
     "--app",
-    "bench.rival",
+    "bench.webhooks.rival",
     "worker",
     "--pool",
     "prefork",
