@@ -122,8 +122,8 @@ def claim(limit: int) -> list[Claimed]:
 
 
 def _claimed(row: tuple[Any, ...], now: datetime) -> Claimed:
-    *delivery, url, event_id, event_name, body = row[:11]
-    return Claimed(*delivery, url, signing_secrets(*row[11:], moment=now), event_id, event_name, body)
+    values = (*row[:8], signing_secrets(*row[11:], moment=now), *row[8:11])  # in the order of Claimed's fields
+    return Claimed(*values)
 
 
 RELEASE_EXPIRED = f"""
