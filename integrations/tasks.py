@@ -33,14 +33,19 @@ def _worker_is_stopping() -> bool:
 
 
 @shared_task
-def look_after_webhooks() -> None:
-    """Once a minute: ask paused receivers whether they are back, tell owners, let old secrets end."""
-    subscriptions.forget_ended_secrets()
-    mail.tell_owners()
+def probe_paused() -> None:
+    """Ask the receivers of webhooks that paused themselves whether they are back."""
     pings.probe_paused()
 
 
 @shared_task
-def forget_events() -> None:
-    """Delete the events that are over 30 days old, with their deliveries and attempts."""
+def tell_owners() -> None:
+    """Send the e-mails that are owed about webhooks that paused themselves."""
+    mail.tell_owners()
+
+
+@shared_task
+def forget() -> None:
+    """Delete the secrets that sign no more, and the events that are over 30 days old with their deliveries and attempts."""
+    subscriptions.forget_ended_secrets()
     retention.forget_events()

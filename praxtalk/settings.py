@@ -230,13 +230,18 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULE = {
     "pump": {"task": "integrations.tasks.pump", "schedule": timedelta(seconds=5), "options": {"expires": 15}},
-    "look-after-webhooks": {
-        "task": "integrations.tasks.look_after_webhooks",
+    "probe-paused-webhooks": {
+        "task": "integrations.tasks.probe_paused",
         "schedule": timedelta(minutes=1),
         "options": {"expires": 60},
     },
-    "forget-events": {
-        "task": "integrations.tasks.forget_events",
+    "tell-owners": {
+        "task": "integrations.tasks.tell_owners",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
+    "forget": {
+        "task": "integrations.tasks.forget",
         "schedule": timedelta(minutes=10),
         "options": {"expires": 600},
     },

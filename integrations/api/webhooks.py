@@ -23,7 +23,7 @@ from integrations.webhooks import subscriptions
 from integrations.webhooks.addresses import ForbiddenUrl, PermittedUrl, check_url, target
 from integrations.webhooks.pings import ping
 from praxtalk.api import limits
-from praxtalk.api.errors import Invalid
+from praxtalk.api.errors import Invalid, NotHere
 from praxtalk.api.idempotency import idempotent, idempotent_after, idempotent_outside
 from praxtalk.api.pagination import Keyset
 from praxtalk.api.permissions import WriteScope
@@ -36,6 +36,9 @@ TAGS = ["Webhooks"]
 
 class WebhookView(ApiView):
     permission_classes = (WriteScope,)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(NotHere() if isinstance(exc, subscriptions.WebhookDeleted) else exc)
 
     def webhook(self, id: str) -> WebhookSubscription:
         return self.get_in_scope(WebhookSubscription.objects.all(), id)

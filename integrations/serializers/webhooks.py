@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from integrations.models import MAX_DESCRIPTION, MAX_URL, EventName, WebhookSubscription
@@ -18,7 +19,7 @@ def webhook_json(webhook: WebhookSubscription) -> dict[str, Any]:
         since = to_milliseconds(webhook.paused_at)
         pause = {"by": webhook.paused_by, "since": since, "holdEvents": webhook.holds_events}
     rotation = None
-    if webhook.encrypted_second_secret:
+    if len(webhook.secrets_at(timezone.now())) == 2:
         ends_at = webhook.second_secret_ends_at
         rotation = {"promoted": ends_at is not None, "oldSecretEndsAt": to_milliseconds(ends_at) if ends_at else None}
     return {

@@ -97,16 +97,16 @@ READ = f"""
 """  # noqa: S608 - tables' names
 
 
-def claim(limit: int) -> list[Claimed]:
-    """Lease at most `limit` due deliveries and begin an attempt of each."""
+def claim(limit: int, of_one: int = MAX_IN_FLIGHT) -> list[Claimed]:
+    """Lease at most `limit` due deliveries, until `of_one` of a subscription are under way, and begin an attempt of each."""
     now, lease = timezone.now(), new_id()
     values: dict[str, Any] = {
         "now": now,
         "limit": limit,
         "lease": lease,
         "leased_until": now + LEASE,
-        "in_flight": MAX_IN_FLIGHT,
-        "in_flight_failing": MAX_IN_FLIGHT_FAILING,
+        "in_flight": of_one,
+        "in_flight_failing": min(of_one, MAX_IN_FLIGHT_FAILING),
     }
     with connection.cursor() as cursor:
         with transaction.atomic():

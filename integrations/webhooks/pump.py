@@ -15,7 +15,7 @@ from django.db import close_old_connections, connection
 from django.db.utils import DatabaseError, InterfaceError, OperationalError
 
 from integrations.webhooks import claims, delivery, replays, settlement
-from integrations.webhooks.delivery import Claimed
+from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, Claimed
 from integrations.webhooks.outbox import WEBHOOKS_DUE
 from integrations.webhooks.settlement import Attempted
 from integrations.webhooks.transport import Transport, open_transport
@@ -23,7 +23,7 @@ from praxtalk.live.topics import channel_of
 
 RUN_SECONDS = 55.0
 POLL_SECONDS = 1.0
-MAX_AT_ONCE = 256
+MAX_AT_ONCE = 512  # connections: below the usual limit of open files
 MAX_SETTLED_AT_ONCE = 100
 PAUSE_SECONDS = 0.01  # between two claims, and for answers to gather: so both come in batches, and nobody notices
 SETTLE_TRIES = 3
@@ -81,7 +81,7 @@ class Pump:
         """Whether anything was due."""
         has_more = await self._upkeep() if time.monotonic() >= self._upkeep_at else False
         room = MAX_AT_ONCE - len(self._in_flight)
-        claimed = (await _in_database(claims.claim, room) if room else None) or []
+        claimed = (await _in_database(claims.claim, *share(room)) if room else None) or []
         for one in claimed:
             task = asyncio.create_task(self._deliver(transport, one))
             self._in_flight.add(task)
@@ -136,6 +136,18 @@ class Pump:
                     async for _ in words.listen():
                         self._woken.set()
             await asyncio.sleep(POLL_SECONDS)
+
+
+def share(room: int) -> tuple[int, int]:
+    """Of so many free places: how many to fill, and with how many of one subscription.
+
+    The second half is filled with two of each, the last quarter with one: however many receivers hang, there is a place for
+    those that have nothing under way.
+    """
+    for kept, of_one in ((MAX_AT_ONCE // 2, MAX_IN_FLIGHT), (MAX_AT_ONCE // 4, MAX_IN_FLIGHT_FAILING)):
+        if room > kept:
+            return room - kept, of_one
+    return room, 1
 
 
 def _log(each: Attempted, *, was_settled: bool) -> None:

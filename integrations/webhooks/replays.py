@@ -14,6 +14,7 @@ from django.utils import timezone
 from integrations.models import Delivery, Event, EventName, Replay, WebhookSubscription
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.outbox import WEBHOOKS_DUE
+from integrations.webhooks.subscriptions import locked
 from praxtalk.live.topics import changed
 
 STEP = 500
@@ -28,9 +29,8 @@ class WebhookPaused(Exception):
 
 @transaction.atomic
 def retry(delivery: Delivery) -> None:
-    """Make a delivery due at once; one under way already stays as it is. Raises WebhookPaused."""
-    subscription = WebhookSubscription.objects.get(workspace_id=delivery.workspace_id, pk=delivery.subscription_id)
-    if not subscription.is_active:
+    """Make a delivery due at once; one under way already stays as it is. Raises WebhookPaused, WebhookDeleted."""
+    if not locked(delivery.workspace_id, delivery.subscription_id).is_active:
         raise WebhookPaused
     _make_due(Delivery.objects.filter(workspace_id=delivery.workspace_id, pk=delivery.pk))
     changed(WEBHOOKS_DUE)
@@ -57,8 +57,8 @@ def start_replay(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Replay:
-    """Begin a replay of what failed, succeeded or is missing at this moment."""
-    now = timezone.now()
+    """Begin a replay of what failed, succeeded or is missing at this moment. Raises WebhookDeleted."""
+    now, subscription = timezone.now(), locked(subscription.workspace_id, subscription.pk)
     replay = Replay(
         workspace_id=subscription.workspace_id,
         subscription=subscription,

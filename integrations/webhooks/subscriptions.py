@@ -24,6 +24,10 @@ DELETE_ATTEMPTS = f"""
 DELETE_DELIVERIES = f"DELETE FROM {Delivery._meta.db_table} WHERE subscription_id = %s"  # noqa: S608 - a table's name
 
 
+class WebhookDeleted(LookupError):
+    """Somebody else has deleted it meanwhile."""
+
+
 class TooManyWebhooks(ValueError):
     """The workspace has MAX_WEBHOOKS already."""
 
@@ -51,6 +55,7 @@ def create_webhook(
 ) -> tuple[WebhookSubscription, str]:
     """A new active subscription and its secret, shown this once. It gets what happens from now on. Raises TooManyWebhooks."""
     workspace_id = workspace.pk if isinstance(workspace, Workspace) else workspace
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace_id)  # one at a time, or two would count the same
     if WebhookSubscription.objects.filter(workspace_id=workspace_id).count() >= MAX_WEBHOOKS:
         raise TooManyWebhooks(f"A workspace has at most {MAX_WEBHOOKS} webhooks: delete one first.")
     secret = new_secret()
@@ -79,7 +84,7 @@ def change_webhook(
 
     holds_events: while paused; each pause begins with True unless told. Raises NotPaused.
     """
-    webhook = _rows(webhook).select_for_update(no_key=True).get()
+    webhook = locked(webhook.workspace_id, webhook.pk)
     if holds_events is not None and (status or webhook.status) != Status.PAUSED:
         raise NotPaused
     if webhook.is_active and status == Status.PAUSED and holds_events is None:
@@ -106,7 +111,8 @@ def change_webhook(
 @transaction.atomic
 def delete_webhook(webhook: WebhookSubscription) -> None:
     """End it, with its deliveries. Its row is locked first: whoever records an event for it at this moment comes before."""
-    _rows(webhook).select_for_update().get()
+    if not _rows(webhook).select_for_update().first():
+        raise WebhookDeleted
     with connection.cursor() as cursor:  # Django would load them all, to delete what hangs on each
         cursor.execute(DELETE_ATTEMPTS, [webhook.pk])
         cursor.execute(DELETE_DELIVERIES, [webhook.pk])
@@ -119,7 +125,7 @@ def rotate_secret(webhook: WebhookSubscription) -> str:
 
     Raises OldSecretStillSigns.
     """
-    webhook = _rows(webhook).select_for_update(no_key=True).get()
+    webhook = locked(webhook.workspace_id, webhook.pk)
     if webhook.second_secret_ends_at and webhook.second_secret_ends_at > timezone.now():
         raise OldSecretStillSigns
     secret = new_secret()
@@ -130,8 +136,8 @@ def rotate_secret(webhook: WebhookSubscription) -> str:
 @transaction.atomic
 def promote_secret(webhook: WebhookSubscription) -> None:
     """The new secret signs first; the old one second, for another day. Again: nothing more. Raises NothingToPromote."""
-    webhook = _rows(webhook).select_for_update(no_key=True).get()
-    if not webhook.encrypted_second_secret:
+    webhook = locked(webhook.workspace_id, webhook.pk)
+    if len(webhook.secrets_at(timezone.now())) == 1:
         raise NothingToPromote
     if webhook.is_rotating:
         _rows(webhook).update(
@@ -150,6 +156,15 @@ def forget_ended_secrets() -> int:
     """Delete the old secrets whose day is over; returns how many."""
     ended = WebhookSubscription.objects.filter(second_secret_ends_at__lte=timezone.now())
     return ended.update(encrypted_second_secret="", second_secret_ends_at=None)
+
+
+def locked(workspace_id: UUID, webhook_id: UUID) -> WebhookSubscription:
+    """The row as it is now, locked until the transaction ends. Raises WebhookDeleted."""
+    rows = WebhookSubscription.objects.select_for_update(no_key=True)
+    webhook = rows.filter(workspace_id=workspace_id, pk=webhook_id).first()
+    if webhook is None:
+        raise WebhookDeleted
+    return webhook
 
 
 def _rows(webhook: WebhookSubscription) -> QuerySet[WebhookSubscription]:

@@ -1,13 +1,16 @@
 """Deliveries over REST: what was sent, how it was answered, and sending it again."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from integrations.models import Attempt, Delivery, DeliveryCount, Event, EventName, Replay
+from integrations.models import Attempt, Delivery, DeliveryCount, Event, EventName, Replay, WebhookSubscription
 from integrations.webhooks.replays import advance
 from leads.actions import create_lead
-from tests.conftest import make_talk
+from tests.conftest import Caller, make_talk
 from tests.rest.test_webhooks import loopback_is_permitted, make, refused  # noqa: F401 - a fixture
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
@@ -141,3 +144,35 @@ def test_a_log_with_many_attempts_shows_the_newest(crm, hooks):
         log = crm.get(f"/api/v1/deliveries/{delivery.pk}").json()["delivery"]["log"]
     assert [entry["number"] for entry in log] == list(range(21, 121))
     assert len([query for query in queries if "apikey" not in query["sql"]]) == 2
+
+
+def test_a_webhook_that_is_deleted_meanwhile_is_not_there(transactional_db, cast, caller):
+    """Every call of it, begun while it still was, and ended after its deletion: 404, or done before."""
+    crm, seen = caller(cast.acme), Counter()
+
+    def at_once(method, path, body):
+        try:
+            answer = (
+                getattr(Caller(crm.secret), method)(path, body) if body is not None else Caller(crm.secret).delete(path)
+            )
+            seen[answer.status_code] += 1
+        finally:
+            connection.close()
+
+    for _ in range(6):
+        webhook = make(crm)
+        create_lead(cast.acme.pk, name="Maya")
+        delivery = Delivery.objects.get(subscription_id=webhook)
+        one = f"/api/v1/webhooks/{webhook}"
+        calls = [
+            *(("delete", one, None), ("delete", one, None), ("patch", one, {"status": "paused"})),
+            *(("post", f"{one}/rotate", {}), ("post", f"{one}/promote", {}), ("post", f"{one}/retire", {})),
+            ("post", f"/api/v1/deliveries/{delivery.pk}/retry", {}),
+            ("post", "/api/v1/deliveries/replay", {"webhookId": webhook, "status": "missing"}),
+        ]
+        with ThreadPoolExecutor(len(calls)) as threads:
+            for call in calls:
+                threads.submit(at_once, *call)
+        assert not WebhookSubscription.objects.filter(pk=webhook).exists()
+    assert sum(seen.values()) == 6 * len(calls)
+    assert set(seen) <= {200, 201, 404, 422}, seen

@@ -8,8 +8,8 @@ from django.core import mail
 from django.utils import timezone
 
 from brands.models import Operator, OperatorBrand
+from integrations import tasks
 from integrations.models import Delivery, WebhookSubscription
-from integrations.tasks import look_after_webhooks
 from integrations.webhooks.claims import follow_pauses
 from integrations.webhooks.health import FAILING_FOR
 from integrations.webhooks.mail import tell_owners
@@ -159,7 +159,7 @@ def test_an_email_that_cannot_be_sent_is_tried_again(cast, subscribe, monkeypatc
     monkeypatch.setattr("integrations.webhooks.mail.send_mail", refuse)
     assert tell_owners() == 0
     monkeypatch.undo()
-    look_after_webhooks()
+    tasks.tell_owners()
     assert len(mail.outbox) == 1
 
 
@@ -170,7 +170,8 @@ def test_the_owner_decides_over_what_it_did_itself(cast, subscribe, clock):
         paused_itself(webhook)
         change_webhook(webhook, status="paused")
         clock.shift(2 * HOUR)
-        look_after_webhooks()
+        tasks.tell_owners()
+        tasks.probe_paused()
         webhook.refresh_from_db()
         assert (webhook.status, webhook.paused_by) == ("paused", "owner")
         assert (crm.requests, mail.outbox) == ([], [])

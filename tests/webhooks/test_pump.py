@@ -13,6 +13,7 @@ from integrations.webhooks import pump as pumping
 from integrations.webhooks.pump import Pump
 from leads.actions import create_lead, update_lead
 from praxtalk.celery import app
+from tests.conftest import make_talk
 from tests.servers import free_port
 from tests.webhooks.receivers import receiver
 
@@ -79,6 +80,20 @@ def test_a_hanging_receiver_keeps_nobody_waiting(cast, subscribe, pump):
         wait_for(lambda: len(good.requests) == 30, seconds=4)
         assert len(slow.requests) <= 16
         wait_for(lambda: Delivery.objects.filter(subscription__url=good.url, status="succeeded").count() == 30)
+
+
+def test_sixty_hanging_webhooks_keep_nobody_waiting(cast, subscribe, pump):
+    with receiver(hang=12) as slow, receiver() as good:
+        for _ in range(60):
+            subscribe(slow.url, events=["lead.created"])
+        subscribe(good.url, events=["conversation.created"])
+        for number in range(8):
+            create_lead(cast.acme.pk, name=f"Lead {number}")
+        wait_for(lambda: len(slow.requests) >= 60, seconds=10)
+        for number in range(1, 4):
+            make_talk(cast.north)
+            wait_for(lambda number=number: len(good.requests) == number, seconds=4)
+        assert not Delivery.objects.filter(subscription__url=slow.url, status="succeeded").exists()
 
 
 def test_a_run_that_waits_for_a_hanging_receiver_lets_the_next_one_go_on(cast, subscribe, monkeypatch):

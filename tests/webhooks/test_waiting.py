@@ -10,9 +10,11 @@ from django.utils import timezone
 from integrations.models import Delivery, DeliveryCount, WebhookSubscription
 from integrations.webhooks.claims import claim
 from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING
+from integrations.webhooks.pump import MAX_AT_ONCE, share
 from integrations.webhooks.settlement import Attempted, settle
 from integrations.webhooks.transport import Answer, _seconds
 from leads.actions import create_lead
+from tests.conftest import make_talk
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 
@@ -116,3 +118,26 @@ def test_a_batch_is_settled_in_one_commit_and_counted(cast, subscribe, django_as
     assert Delivery.objects.filter(status="succeeded").count() == sum(good for good, _ in counts)
     settle(batch)  # again: nothing is theirs any more
     assert sorted(map(sum, counts.all())) == [7, 8]
+
+
+def test_hanging_receivers_leave_places_for_those_who_have_nothing_under_way(cast, subscribe):
+    """Ninety of them, as a workspace may have, with more due than all places."""
+    for number in range(90):
+        subscribe(f"http://127.0.0.1:9999/{number}", events=["lead.created"])
+    leads(cast.acme, 9)
+    under_way = []
+    while claimed := claim(*share(MAX_AT_ONCE - len(under_way))):
+        under_way += claimed
+    assert len(under_way) == MAX_AT_ONCE // 2
+    subscribe("http://127.0.0.1:9999/good", events=["conversation.created"])
+    make_talk(cast.north)
+    (good,) = claim(*share(MAX_AT_ONCE - len(under_way)))
+    assert good.url.endswith("good")
+
+
+def test_every_place_is_filled_in_the_end(cast, subscribe):
+    assert [share(room) for room in (512, 300, 256, 200, 128, 1)] == [
+        *((256, 8), (44, 8)),
+        *((128, 2), (72, 2)),
+        *((128, 1), (1, 1)),
+    ]
