@@ -89,8 +89,8 @@ def lay_mines(folder: Path) -> None:
 
         return execute
 
-    def mined_claim(limit: int) -> Any:
-        claimed = claim(limit)
+    def mined_claim(limit: int, of_one: int) -> Any:
+        claimed = claim(limit, of_one)
         if claimed:
             pass_by("after the claim")
         return claimed
