@@ -32,6 +32,7 @@ from praxtalk.api.view import ApiView
 
 OLDEST_FIRST = Keyset("webhooks", ("id",), lambda webhook: [str(webhook.pk)])
 TAGS = ["Webhooks"]
+NAMES = {"holdEvents": "holds_events"}
 
 
 class WebhookView(ApiView):
@@ -128,9 +129,6 @@ class WebhookById(WebhookView):
         self.nothing()
         subscriptions.delete_webhook(self.webhook(id))
         return Response({"ok": True})
-
-
-NAMES = {"holdEvents": "holds_events"}
 
 
 class RotateSecret(WebhookView):

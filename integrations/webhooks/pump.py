@@ -23,7 +23,7 @@ from praxtalk.live.topics import channel_of
 
 RUN_SECONDS = 55.0
 POLL_SECONDS = 1.0
-MAX_AT_ONCE = 512  # connections: below the usual limit of open files
+MAX_AT_ONCE = 512  # connections of one run; praxtalk/celery.py allows as many files
 MAX_SETTLED_AT_ONCE = 100
 PAUSE_SECONDS = 0.01  # between two claims, and for answers to gather: so both come in batches, and nobody notices
 SETTLE_TRIES = 3

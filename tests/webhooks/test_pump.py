@@ -1,6 +1,7 @@
 """The pump: woken by the word, polling without it, and fair."""
 
 import asyncio
+import resource
 import threading
 import time
 
@@ -12,7 +13,7 @@ from integrations.models import Delivery
 from integrations.webhooks import pump as pumping
 from integrations.webhooks.pump import Pump
 from leads.actions import create_lead, update_lead
-from praxtalk.celery import app
+from praxtalk.celery import allow_many_connections, app
 from tests.conftest import make_talk
 from tests.servers import free_port
 from tests.webhooks.receivers import receiver
@@ -142,6 +143,18 @@ def test_a_mistake_while_settling_does_not_end_the_settling(cast, subscribe, pum
         wait_for(lambda: len(crm.requests) == 1 and pumping.settlement.settle is right)
         create_lead(cast.acme.pk, name="second")
         wait_for(lambda: Delivery.objects.filter(status="succeeded").count() == 1)
+
+
+def test_a_worker_may_open_as_many_files_as_two_runs_need():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+        allow_many_connections()
+        allowed, same = resource.getrlimit(resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert same == hard
+    assert allowed == (4096 if hard == resource.RLIM_INFINITY else min(hard, 4096))
 
 
 def test_a_worker_never_gives_up_on_valkey():
