@@ -53,9 +53,7 @@ def counted(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str
         "mine": {"status": Status.OPEN, "assignee": str(operator_id)},
         "unassigned": {"status": Status.OPEN, "assignee": NOBODY},
     }
-    return {
-        name: listed(scope, brand=brand, **filters)[:MAX_COUNT].count() for name, filters in views.items()
-    }
+    return {name: listed(scope, brand=brand, **filters)[:MAX_COUNT].count() for name, filters in views.items()}
 
 
 def _found(rows: QuerySet[Any, Any], workspace_id: UUID, text: str) -> QuerySet[Any, Any]:

@@ -113,7 +113,8 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
 REASONS.update({status.value: status.phrase.encode() for status in HTTPStatus})  # Twisted knows no 422 and no 429
 
 # Before Daphne cancels all that runs; it fails to when a request has just ended.
-reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(hub.drain())))
+_reactor: Any = reactor  # typed as if it took no phase
+_reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(hub.drain())))
 
 application = ProtocolTypeRouter({"http": http, "websocket": websocket})
 end_with_parent()
