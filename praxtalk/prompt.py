@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet import tcp
 
 
-class PromptServer(tcp.Server):  # type: ignore[misc]
+class PromptServer(tcp.Server):
     def write(self, data: bytes) -> None:
         waits = self.TLS or self.dataBuffer or self._tempDataBuffer
         if data and self.connected and not self._writeDisconnected and not waits:
@@ -19,7 +19,7 @@ class PromptServer(tcp.Server):  # type: ignore[misc]
                 return
             if isinstance(sent, int):  # else the connection is lost, which the event loop finds and tells
                 data = data[sent:]
-        super().write(data)
+        super().write(data)  # type: ignore[no-untyped-call]
 
 
 def write_promptly() -> None:
