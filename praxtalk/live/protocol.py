@@ -25,15 +25,6 @@ class Violation(Exception):
     """A frame that no client of the protocol sends."""
 
 
-@dataclass(frozen=True)
-class Version:
-    """What a value is of: the client's counts of its own requests, and the time of the read."""
-
-    query_set: int = 0
-    identity: int = 0
-    ts: int = 0
-
-
 # --- in ---
 
 
@@ -168,12 +159,16 @@ def query_answered(query_id: int, outcome: Outcome) -> str:
     return f'{{"type":"{kind}","queryId":{query_id},{_told(outcome, "errorMessage", "value")},"journal":null}}'
 
 
-def transition(start: Version, end: Version, modifications: Iterable[str]) -> str:
+def transition(start: str, end: str, modifications: Iterable[str]) -> str:
     """The only carrier of results. `start` must be the `end` of the one before, or the client is lost."""
     return (
-        f'{{"type":"Transition","startVersion":{_version(start)},"endVersion":{_version(end)},'
-        f'"modifications":[{",".join(modifications)}]}}'
+        f'{{"type":"Transition","startVersion":{start},"endVersion":{end},"modifications":[{",".join(modifications)}]}}'
     )
+
+
+def version(query_set: int, identity: int, ts: int) -> str:
+    """What a value is of: the client's counts of its own requests, and the time of the read."""
+    return f'{{"querySet":{query_set},"identity":{identity},"ts":"{timestamps.written(ts)}"}}'
 
 
 def mutation_response(request_id: int, outcome: Outcome, ts: int) -> str:
@@ -202,8 +197,3 @@ def _told(outcome: Outcome, failed: str, succeeded: str) -> str:
         data = f',"errorData":{outcome.data}' if outcome.data is not None else ""
         return f'"{failed}":{orjson.dumps(outcome.message).decode()}{data},"logLines":[]'
     return f'"{succeeded}":{outcome.value},"logLines":[]'
-
-
-def _version(version: Version) -> str:
-    ts = timestamps.written(version.ts)
-    return f'{{"querySet":{version.query_set},"identity":{version.identity},"ts":"{ts}"}}'
