@@ -86,6 +86,29 @@ def test_an_answer_that_was_lost_is_given_again(libraries, scene):
             driver.close_clients()
 
 
+def test_a_promise_survives_a_connection_that_ends_between_answer_and_effect(npms, scene):
+    """The answer came, the new value of the queries did not: the client sends the mutation again."""
+    with Proxy(int(scene.url.rsplit(":", 1)[1])) as proxy:
+        clients = [npm.open(proxy.url) for npm in npms]
+        threads = [client.watch("messages:list", scene.in_talk()) for client in clients]
+        for thread in threads:
+            thread.until()
+        proxy.hush(after=b"MutationResponse")
+        calls = [
+            client.mutate("messages:send", scene.in_talk(body=name)) for name, client in zip(NPM, clients, strict=True)
+        ]
+        wait_for(lambda: proxy.hushed == len(clients), "Some mutation was not answered.")
+        assert [call.events for call in calls] == [[]] * len(calls)
+        proxy.cut()
+        for call in calls:
+            call.result(PATIENCE)
+        assert sorted(scene.bodies()) == sorted(["Hello?", *NPM])
+        for thread in threads:
+            thread.until(lambda value: bodies_of(value) == scene.bodies())
+        for driver in npms:
+            driver.close_clients()
+
+
 def test_a_mutation_under_way_when_the_server_is_killed_happens_once(npms, server, scene_on):
     scene = scene_on(server.url)
     clients = [npm.open(server.url) for npm in npms]
