@@ -5,6 +5,8 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from brands.models import Brand, Operator, Workspace
+from brands.scope import topics_of
+from praxtalk.live.topics import changed
 
 
 @transaction.atomic
@@ -28,4 +30,5 @@ def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563
     brand = Brand(workspace=workspace, name=name, slug=slugify(name)[:50] or "brand", primary_color=primary_color)
     brand.full_clean()
     brand.save()
+    changed(*topics_of("brands", workspace.pk, brand.pk))
     return brand

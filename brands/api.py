@@ -1,14 +1,22 @@
-"""GET /api/v1/ping, GET /api/v1/brands"""
+"""/api/v1/ping, /api/v1/brands, /api/v1/operator-sessions"""
+
+from datetime import timedelta
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from brands.models import Brand
-from brands.serializers import BrandList, Pong, brand_json
+from brands.models import Brand, Operator, OperatorSession
+from brands.operator_tokens import mint, revoke
+from brands.serializers import BrandList, NewSession, Pong, SessionOpened, brand_json
+from praxtalk.api.errors import Invalid, NotHere
+from praxtalk.api.idempotency import idempotent
 from praxtalk.api.pagination import Keyset
-from praxtalk.api.serializers import Page, Shape
+from praxtalk.api.permissions import WholeWorkspace, WriteScope
+from praxtalk.api.serializers import Done, Page, Shape
 from praxtalk.api.view import ApiView
+from praxtalk.data.clock import to_milliseconds
+from praxtalk.data.ids import parse_id
 
 OLDEST_FIRST = Keyset("brands", ("id",), lambda brand: [str(brand.pk)])
 
@@ -28,6 +36,50 @@ class Brands(ApiView):
         query = self.parameters(Page)
         rows = self.in_scope(Brand.objects.all(), brand_field="pk")
         return self.page_of(OLDEST_FIRST, rows, query, name="brands", as_json=brand_json)
+
+
+class OperatorSessions(ApiView):
+    permission_classes = (WriteScope, WholeWorkspace)
+
+    @extend_schema(
+        operation_id="openOperatorSession",
+        summary="Mint an operator token for live queries",
+        tags=["Operator sessions"],
+        request=NewSession,
+        responses={201: SessionOpened},
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        body = self.body(NewSession)
+        operator = Operator.objects.filter(
+            workspace_id=self.key.workspace_id, email__iexact=body["email"], is_active=True
+        ).first()
+        if operator is None:
+            raise Invalid("email: no active operator of this workspace has it.")
+        token, session = mint(operator, lifetime=timedelta(seconds=body["expiresIn"]))
+        opened = {"token": token, "sessionId": str(session.pk), "expiresAt": to_milliseconds(session.expires_at)}
+        location = f"/api/v1/operator-sessions/{session.pk}"
+        return Response(opened, status=201, headers={"Location": location})
+
+
+class OperatorSessionById(ApiView):
+    permission_classes = (WriteScope, WholeWorkspace)
+
+    @extend_schema(
+        operation_id="endOperatorSession",
+        summary="Refuse an operator token from now on",
+        tags=["Operator sessions"],
+        responses=Done,
+    )
+    def delete(self, request: Request, id: str) -> Response:
+        self.nothing()
+        sessions = OperatorSession.objects.filter(workspace_id=self.key.workspace_id)
+        session_id = parse_id(id)
+        session = sessions.filter(pk=session_id).first() if session_id else None
+        if session is None:
+            raise NotHere()
+        revoke(session)
+        return Response({"ok": True})
 
 
 def brand_in_scope(view: ApiView, brand_id: str | None) -> Brand | None:

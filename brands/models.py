@@ -122,3 +122,30 @@ class OperatorBrand(models.Model):
             same_workspace("operator_brand", "operator", "brands.Operator"),
             same_workspace("operator_brand", "brand", "brands.Brand"),
         ]
+
+
+class OperatorSession(models.Model):
+    """What an operator token was minted for; ending it refuses the token at once."""
+
+    class Source(models.TextChoices):
+        """By which way the token was asked for: what is sent with it goes by that channel."""
+
+        API = "api"
+        DASHBOARD = "dashboard"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="sessions")
+    source = models.CharField(max_length=10, choices=Source.choices)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                condition=models.Q(source__in=["api", "dashboard"]), name="operator_session_source_known"
+            ),
+            same_workspace("operator_session", "operator", "brands.Operator"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index("expires_at", name="operator_session_age")]

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from brands.models import Brand
-from praxtalk.api.serializers import Moment
+from praxtalk.api.serializers import Email, Moment, Shape
 from praxtalk.data.clock import to_milliseconds
 
 
@@ -38,3 +38,16 @@ class BrandList(serializers.Serializer[Any]):
 class Pong(serializers.Serializer[Any]):
     ok = serializers.BooleanField()
     workspaceId = serializers.UUIDField()  # noqa: N815
+
+
+class SessionOpened(serializers.Serializer[Any]):
+    token = serializers.CharField(help_text="The operator token, to be had this once")
+    sessionId = serializers.UUIDField()  # noqa: N815
+    expiresAt = Moment()  # noqa: N815
+
+
+class NewSession(Shape):
+    email = Email(max_length=254)
+    expiresIn = serializers.IntegerField(  # noqa: N815
+        min_value=60, max_value=12 * 3600, default=12 * 3600, help_text="Seconds; 12 hours unless told"
+    )

@@ -1,4 +1,4 @@
-"""What can happen to a conversation. Each action writes, then records the events of it, in one transaction.
+"""What can happen to a conversation. Each action writes, records the events of it, and says what changed, in one transaction.
 
 Every action takes the conversation's row lock first: changes of one conversation happen one after the other.
 """
@@ -10,40 +10,60 @@ from django.db import transaction
 from django.utils import timezone
 
 from brands.models import Operator
-from conversations.models import PREVIEW_LENGTH, Channel, Conversation, Message, Visitor
+from brands.scope import scope_of
+from conversations.models import PREVIEW_LENGTH, Channel, Conversation, Message, Presence, Visitor
+from conversations.models.presence import PRESENT_FOR, TYPING_FOR
 from conversations.serializers import conversation_json, message_json
 from integrations.models import EventName
 from integrations.webhooks.outbox import record_event
 from praxtalk.data.clock import now_after
+from praxtalk.live.topics import changed
 
 REOPENED_BY_VISITOR = (Conversation.Status.SNOOZED, Conversation.Status.RESOLVED)
 
 
+class CannotAnswer(ValueError):
+    """The operator may not be given the conversation."""
+
+
 @transaction.atomic
-def start_conversation(visitor: Visitor, *, body: str, channel: Channel) -> Conversation:
+def start_conversation(visitor: Visitor, *, body: str, channel: Channel, client_id: str | None = None) -> Conversation:
     """A new open conversation with the visitor's first message."""
     conversation = Conversation.objects.create(
         workspace_id=visitor.workspace_id, brand_id=visitor.brand_id, visitor=visitor, channel=channel
     )
-    message = _append(conversation, role=Message.Role.VISITOR, body=body, channel=channel, author=None)
+    message = _append(conversation, role=Message.Role.VISITOR, body=body, channel=channel, client_id=client_id)
     _record(EventName.CONVERSATION_CREATED, conversation)
     _record_message(message)
+    changed(*conversation.topics)
     return conversation
 
 
 @transaction.atomic
 def send_message(
-    conversation: Conversation, *, role: Message.Role, body: str, channel: Channel, author: Operator | None = None
+    conversation: Conversation,
+    *,
+    role: Message.Role,
+    body: str,
+    channel: Channel,
+    author: Operator | None = None,
+    client_id: str | None = None,
 ) -> Message:
     """Add a message to the thread. A visitor's reopens a snoozed or resolved conversation, and after a closed one it starts
-    a new one: the message returned tells in which conversation it stands."""
+    a new one: the message returned tells in which conversation it stands.
+
+    client_id: the sender's own name for it; the message that has it already is returned, and nothing changes.
+    """
     conversation = _locked(conversation)
+    if client_id and (sent := _sent_before(conversation, client_id)):
+        return sent
     if role == Message.Role.VISITOR and conversation.status == Conversation.Status.CLOSED:
-        return start_conversation(conversation.visitor, body=body, channel=channel).messages.get()
-    message = _append(conversation, role=role, body=body, channel=channel, author=author)
+        return start_conversation(conversation.visitor, body=body, channel=channel, client_id=client_id).messages.get()
+    message = _append(conversation, role=role, body=body, channel=channel, author=author, client_id=client_id)
     if role == Message.Role.VISITOR and conversation.status in REOPENED_BY_VISITOR:
         _change_status(conversation, Conversation.Status.OPEN)
     _record_message(message)
+    changed(*conversation.topics)
     return message
 
 
@@ -59,11 +79,50 @@ def set_status(
     conversation = _locked(conversation)
     if conversation.status != status:
         _change_status(conversation, status, None if snoozed_until is ... else snoozed_until)
+        changed(*conversation.topics)
     elif snoozed_until is not ... and conversation.snoozed_until != snoozed_until:
         conversation.snoozed_until = snoozed_until
         conversation.updated_at = now_after(conversation.updated_at)
         conversation.save(update_fields=["snoozed_until", "updated_at"])
+        changed(*conversation.topics)
     return conversation
+
+
+@transaction.atomic
+def assign(conversation: Conversation, *, operator: Operator | None) -> Conversation:
+    """Give the conversation to an operator, or to nobody. Raises CannotAnswer."""
+    conversation = _locked(conversation)
+    if operator is not None:
+        is_here = operator.is_active and operator.workspace_id == conversation.workspace_id
+        if not is_here or not scope_of(operator).sees_brand(conversation.brand_id):
+            raise CannotAnswer("this operator does not see the conversation's brand")
+    if conversation.assignee_id != (operator.pk if operator else None):
+        conversation.assignee = operator
+        conversation.updated_at = now_after(conversation.updated_at)
+        conversation.save(update_fields=["assignee", "updated_at"])
+        changed(*conversation.topics)
+    return conversation
+
+
+@transaction.atomic
+def touch_presence(conversation: Conversation, *, operator: Operator, is_typing: bool) -> Presence:
+    """The operator looks at the conversation now. Said only when others see a difference: fading, they look again themselves."""
+    now = timezone.now()
+    here = Presence.objects.select_for_update(no_key=True).filter(
+        workspace_id=conversation.workspace_id, conversation=conversation, operator=operator
+    )
+    before = here.first()
+    was_there = before is not None and before.seen_at > now - PRESENT_FOR
+    was_typing = before is not None and before.typing_until is not None and before.typing_until > now
+    presence, _ = Presence.objects.update_or_create(
+        workspace_id=conversation.workspace_id,
+        conversation=conversation,
+        operator=operator,
+        defaults={"seen_at": now, "typing_until": now + TYPING_FOR if is_typing else None},
+    )
+    if not was_there or was_typing != is_typing:
+        changed(Presence.topic(conversation.workspace_id, conversation.pk))
+    return presence
 
 
 @transaction.atomic
@@ -73,6 +132,7 @@ def wake_next_snoozed() -> Conversation | None:
     conversation = due.select_related("visitor").select_for_update(of=("self",), no_key=True, skip_locked=True).first()
     if conversation:
         _change_status(conversation, Conversation.Status.OPEN)
+        changed(*conversation.topics)
     return conversation
 
 
@@ -81,8 +141,20 @@ def _locked(conversation: Conversation) -> Conversation:
     return rows.select_for_update(of=("self",), no_key=True).get(pk=conversation.pk)
 
 
+def _sent_before(conversation: Conversation, client_id: str) -> Message | None:
+    """Looked for in all of the visitor's conversations: it may have begun a new one."""
+    rows = Message.objects.filter(workspace_id=conversation.workspace_id, client_id=client_id)
+    return rows.filter(conversation__visitor_id=conversation.visitor_id).select_related("conversation").first()
+
+
 def _append(
-    conversation: Conversation, *, role: Message.Role, body: str, channel: Channel, author: Operator | None
+    conversation: Conversation,
+    *,
+    role: Message.Role,
+    body: str,
+    channel: Channel,
+    author: Operator | None = None,
+    client_id: str | None = None,
 ) -> Message:
     now = now_after(conversation.last_message_at)
     conversation.last_position += 1
@@ -99,6 +171,7 @@ def _append(
         channel=channel,
         author=author,
         body=body,
+        client_id=client_id,
         created_at=now,
     )
 

@@ -1,13 +1,12 @@
 """/api/v1/conversations, /api/v1/messages"""
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from brands.api import brand_in_scope
 from conversations import actions
-from conversations.models import Channel, Conversation, Message, unshown
+from conversations.models import Channel, Conversation, Message
 from conversations.serializers import (
     COLUMNS,
     ConversationAnswer,
@@ -22,6 +21,7 @@ from conversations.serializers import (
     message_json,
     thread_json,
 )
+from conversations.threads import messages_after, messages_before, newest_messages
 from praxtalk.api.idempotency import idempotent
 from praxtalk.api.pagination import Keyset, sign, unsign
 from praxtalk.api.serializers import Done, Shape
@@ -32,7 +32,6 @@ NEWEST_ACTIVITY_FIRST = Keyset(
     ("-last_message_at", "-id"),
     lambda row: [row[COLUMNS.index("last_message_at")].isoformat(), str(row[COLUMNS.index("id")])],
 )
-THREAD_LENGTH = 100
 
 
 class Conversations(ApiView):
@@ -66,8 +65,9 @@ class ConversationById(ApiView):
     def get(self, request: Request, id: str) -> Response:
         self.parameters(Shape)
         conversation = self.get_in_scope(Conversation.objects.with_people().select_related("brand"), id)
-        messages, older = _before(conversation, conversation.last_position + 1, THREAD_LENGTH)
-        return Response({"conversation": thread_json(conversation, messages, older)})
+        messages, has_more = newest_messages(conversation)
+        older = {"olderCursor": _cursor(conversation, "before", messages[0])} if has_more else {}
+        return Response({"conversation": thread_json(conversation, messages) | older})
 
     @extend_schema(
         operation_id="setConversationStatus",
@@ -114,31 +114,13 @@ class Messages(ApiView):
         direction, position = "after", 0
         if "cursor" in query:
             direction, position = unsign("messages", str(conversation.pk), query["cursor"])
-        read = _before if direction == "before" else _after
-        messages, cursor = read(conversation, position, query["limit"])
+        is_back = direction == "before"
+        messages, has_more = (messages_before if is_back else messages_after)(conversation, position, query["limit"])
         answer: dict[str, object] = {"messages": [message_json(message) for message in messages]}
-        if cursor:
-            answer["olderCursor" if direction == "before" else "nextCursor"] = cursor
+        if has_more:
+            end = messages[0] if is_back else messages[-1]
+            answer["olderCursor" if is_back else "nextCursor"] = _cursor(conversation, direction, end)
         return Response(answer)
-
-
-def _messages(conversation: Conversation) -> QuerySet[Message]:
-    rows = Message.objects.filter(workspace_id=conversation.workspace_id, conversation_id=conversation.pk)
-    return rows.select_related("author").defer(*unshown("author"))
-
-
-def _after(conversation: Conversation, position: int, limit: int) -> tuple[list[Message], str | None]:
-    """The next messages behind a position, and the cursor of those behind them."""
-    found = list(_messages(conversation).filter(position__gt=position).order_by("position")[: limit + 1])
-    page = found[:limit]
-    return page, _cursor(conversation, "after", page[-1]) if len(found) > limit else None
-
-
-def _before(conversation: Conversation, position: int, limit: int) -> tuple[list[Message], str | None]:
-    """The last messages before a position, oldest first, and the cursor of those before them."""
-    found = list(_messages(conversation).filter(position__lt=position).order_by("-position")[: limit + 1])
-    page = found[:limit][::-1]
-    return page, _cursor(conversation, "before", page[0]) if len(found) > limit else None
 
 
 def _cursor(conversation: Conversation, direction: str, message: Message) -> str:

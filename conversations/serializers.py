@@ -7,8 +7,9 @@ from rest_framework import serializers
 
 from brands.models import Operator
 from brands.serializers import BrandJson, brand_json
-from conversations.models import MAX_BODY, Channel, Conversation, Message
-from praxtalk.api.serializers import Id, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
+from conversations.models import MAX_BODY, MAX_CLIENT_ID, Channel, Conversation, Message
+from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from praxtalk.api.serializers import Flag, Id, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
 from praxtalk.data.clock import to_milliseconds
 
 # --- out ---
@@ -94,13 +95,12 @@ def message_json(message: Message) -> dict[str, Any]:
     }
 
 
-def thread_json(conversation: Conversation, messages: list[Message], older_cursor: str | None) -> dict[str, Any]:
+def thread_json(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
     """The shape that ThreadJson declares: one conversation with its brand and newest messages."""
-    thread = conversation_json(conversation) | {
+    return conversation_json(conversation) | {
         "brand": brand_json(conversation.brand),
         "messages": [message_json(message) for message in messages],
     }
-    return thread | {"olderCursor": older_cursor} if older_cursor else thread
 
 
 # ruff: noqa: N815 - the names are JSON's
@@ -200,3 +200,43 @@ class NewMessage(Shape):
 
 class MessageQuery(Page):
     conversationId = Id()
+
+
+# --- in, of live queries ---
+
+
+class OfConversation(Shape):
+    conversationId = Id()
+
+
+class InboxQuery(Shape):
+    status = serializers.ChoiceField(Conversation.Status.choices, required=False)
+    brandId = Id(required=False)
+    assignee = Id(required=False)
+    q = Text(required=False, max_length=200, allow_blank=True)
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+
+
+class CountsQuery(Shape):
+    brandId = Id(required=False)
+
+
+class ThreadQuery(OfConversation):
+    before = Id(required=False)
+
+
+class LiveMessage(OfConversation):
+    body = Text(max_length=MAX_BODY)
+    clientMessageId = Text(required=False, max_length=MAX_CLIENT_ID)
+
+
+class LiveStatusChange(OfConversation, StatusChange):
+    pass
+
+
+class Assignment(OfConversation):
+    operatorId = Id(allow_null=True)
+
+
+class PresenceTouch(OfConversation):
+    typing = Flag(default=False)

@@ -1,6 +1,10 @@
+from datetime import timedelta
+
 from celery import shared_task
+from django.utils import timezone
 
 from conversations.actions import wake_next_snoozed
+from conversations.models import Presence
 
 
 @shared_task
@@ -8,3 +12,9 @@ def wake_snoozed() -> None:
     """Reopen every conversation whose snooze is over, each in a transaction of its own."""
     while wake_next_snoozed():
         pass
+
+
+@shared_task
+def forget_presence() -> None:
+    """Delete who has long gone, of any workspace."""
+    Presence.objects.filter(seen_at__lt=timezone.now() - timedelta(minutes=10)).delete()

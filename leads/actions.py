@@ -1,4 +1,4 @@
-"""What can happen to a lead. Each action writes, then records the event of it, in one transaction."""
+"""What can happen to a lead. Each action writes, records the event of it, and says what changed, in one transaction."""
 
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from integrations.webhooks.outbox import record_event
 from leads.models import Lead
 from leads.serializers import lead_json
 from praxtalk.data.clock import now_after
+from praxtalk.live.topics import changed
 
 
 class BrandsDisagree(ValueError):
@@ -46,6 +47,7 @@ def create_lead(
         status=status,
     )
     _record(EventName.LEAD_CREATED, lead)
+    changed(*lead.topics)
     return lead
 
 
@@ -66,6 +68,7 @@ def update_lead(
     lead.save(update_fields=[*changes, "updated_at"])
     if "status" in changes:
         _record(EventName.LEAD_STATUS_CHANGED, lead, previousStatus=previous)
+    changed(*lead.topics)
     return lead
 
 

@@ -7,9 +7,12 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from brands.models import Brand, Workspace
+from brands.scope import topics_of
 from conversations.models import Conversation
 from praxtalk.data.constraints import CompositeForeignKey, same_workspace
 from praxtalk.data.ids import new_id
+
+LISTS = "leads"  # the kind of topic that lists of them watch
 
 
 class Lead(models.Model):
@@ -62,3 +65,8 @@ class Lead(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def topics(self) -> list[str]:
+        """What its changes are announced under: all lists that may show it."""
+        return topics_of(LISTS, self.workspace_id, self.brand_id)

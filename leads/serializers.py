@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from leads.models import Lead
+from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from praxtalk.api.serializers import Email, Id, MillisecondsParameter, Moment, Page, PartialShape, Shape, Text
 from praxtalk.data.clock import to_milliseconds
 
@@ -71,3 +72,21 @@ class LeadChange(PartialShape):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
     notes = Text(optional=True, max_length=MAX_NOTES)
     name = Text(max_length=200, required=False)
+
+
+# --- in, of live queries ---
+
+
+class LiveLeadQuery(Shape):
+    status = serializers.ChoiceField(Lead.Status.choices, required=False)
+    brandId = Id(required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+
+
+class LiveLeadChange(LeadChange):
+    leadId = Id()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) < 2:
+            raise serializers.ValidationError("Send at least one of: status, notes, name.")
+        return attrs

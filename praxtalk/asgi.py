@@ -29,9 +29,16 @@ from praxtalk.orphans import end_with_parent
 # Calls that wait for somebody else's server or resolver: they must not keep the others waiting.
 SLOW = re.compile(r"/api/v1/webhooks(/[^/]*(/test)?)?")
 SLOW_THREADS = 4
+# /api/1.48.0/sync from npm, /api/sync from PyPI. With a slash at the end of its URL npm asks for //api/1.48.0/sync, which is
+# read as host "api" and the rest.
+SYNC = re.compile(r"(/api)?(/[\w.+-]{1,60})?/sync")
 
 _wsgi = get_wsgi_application()
+
+from praxtalk.live.consumer import SyncConsumer  # which needs the apps to be there
+
 _thread = ThreadPoolExecutor(1, thread_name_prefix="http")
+sync = SyncConsumer.as_asgi()
 _slow_threads = ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="slow")
 
 
@@ -91,13 +98,16 @@ def _environ(scope: dict[str, Any], body: bytes) -> dict[str, Any]:
     return environ
 
 
-async def no_sockets(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Refuse a WebSocket; there is none yet."""
-    await receive()
-    await send({"type": "websocket.close"})
+async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The sync endpoint at any version of its clients; every other path is refused with 403."""
+    if SYNC.fullmatch(scope["path"]):
+        await sync(scope, receive, send)
+    else:
+        await receive()
+        await send({"type": "websocket.close"})
 
 
 REASONS.update({status.value: status.phrase.encode() for status in HTTPStatus})  # Twisted knows no 422 and no 429
 
-application = ProtocolTypeRouter({"http": http, "websocket": no_sockets})
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})
 end_with_parent()

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from brands.actions import create_brand, create_workspace
 from brands.models import Workspace
+from brands.operator_tokens import mint
 from conversations.actions import send_message, set_status, start_conversation
 from conversations.models import Channel, Conversation, Message, Visitor
 from integrations.api_keys import create_key
@@ -53,6 +54,7 @@ def make_demo() -> dict[str, object] | None:
         "password": password,
         "writeKey": write_secret,
         "readKey": read_secret,
+        "operatorToken": mint(workspace.operators.get())[0],
         "widgetIds": {brand.slug: brand.widget_id for brand in workspace.brands.order_by("created_at")},
     }
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)

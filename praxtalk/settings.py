@@ -1,6 +1,6 @@
 """Settings. The environment is read here and nowhere else; docs/operations.md lists each variable.
 
-Sections: environment, apps, data, REST, webhooks and timed work, e-mail, security, logs.
+Sections: environment, apps, data, REST, live queries, webhooks and timed work, e-mail, security, logs.
 """
 
 import ipaddress
@@ -9,7 +9,7 @@ import re
 import warnings
 from datetime import timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import environ
@@ -91,11 +91,13 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.postgres",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "praxtalk",
     "praxtalk.api",
+    "praxtalk.live",
     "brands",
     "integrations",
     "conversations",
@@ -148,7 +150,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).update({"server_side_binding": Tr
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "brands.Operator"
 VALKEY_TIMEOUT_SECONDS = 0.2
-VALKEY_OPTIONS = {
+VALKEY_OPTIONS: dict[str, Any] = {
     "socket_timeout": VALKEY_TIMEOUT_SECONDS,
     "socket_connect_timeout": VALKEY_TIMEOUT_SECONDS,
     "retry": Retry(NoBackoff(), 0),
@@ -211,6 +213,10 @@ SILENCED_SYSTEM_CHECKS = [
     "django_ratelimit.W001",
 ]
 
+# --- live queries ------------------------------------------------------------------------------------------------------
+
+LIVE_THREADS = 4  # of each web process, each with a database connection
+
 # --- webhooks and timed work ------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = REDIS_URL
@@ -228,33 +234,20 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"integrations.tasks.pump": {"queue": "webhooks"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+_SECONDS_BETWEEN = {
+    "integrations.tasks.pump": 5,
+    "integrations.tasks.probe_paused": 60,
+    "integrations.tasks.tell_owners": 60,
+    "integrations.tasks.forget": 600,
+    "conversations.tasks.wake_snoozed": 10,
+    "conversations.tasks.forget_presence": 600,
+    "brands.tasks.forget_operator_sessions": 600,
+    "praxtalk.api.tasks.forget_answers": 600,
+    "praxtalk.live.tasks.forget_mutations": 600,
+}
 CELERY_BEAT_SCHEDULE = {
-    "pump": {"task": "integrations.tasks.pump", "schedule": timedelta(seconds=5), "options": {"expires": 15}},
-    "probe-paused-webhooks": {
-        "task": "integrations.tasks.probe_paused",
-        "schedule": timedelta(minutes=1),
-        "options": {"expires": 60},
-    },
-    "tell-owners": {
-        "task": "integrations.tasks.tell_owners",
-        "schedule": timedelta(minutes=1),
-        "options": {"expires": 60},
-    },
-    "forget": {
-        "task": "integrations.tasks.forget",
-        "schedule": timedelta(minutes=10),
-        "options": {"expires": 600},
-    },
-    "wake-snoozed": {
-        "task": "conversations.tasks.wake_snoozed",
-        "schedule": timedelta(seconds=10),
-        "options": {"expires": 10},
-    },
-    "forget-answers": {
-        "task": "praxtalk.api.tasks.forget_answers",
-        "schedule": timedelta(minutes=10),
-        "options": {"expires": 600},
-    },
+    task: {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": max(seconds, 15)}}
+    for task, seconds in _SECONDS_BETWEEN.items()
 }
 
 # --- e-mail -----------------------------------------------------------------------------------------------------------

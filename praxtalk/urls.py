@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from brands.api import Brands, Ping
+from brands.api import Brands, OperatorSessionById, OperatorSessions, Ping
 from conversations.api import ConversationById, Conversations, Messages, MessagesOfConversation
 from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery
 from integrations.api.events import Events
@@ -13,6 +13,7 @@ from praxtalk.api import errors
 from praxtalk.api.view import NoSuchEndpoint
 from praxtalk.dashboard.site import dashboard
 from praxtalk.health import healthz, readyz
+from praxtalk.live import http as live
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
 
@@ -39,8 +40,15 @@ urlpatterns = [
     path("api/v1/deliveries/<str:id>", DeliveryById.as_view()),
     path("api/v1/deliveries/<str:id>/retry", RetryDelivery.as_view()),
     path("api/v1/replays/<str:id>", ReplayById.as_view()),
+    path("api/v1/operator-sessions", OperatorSessions.as_view()),
+    path("api/v1/operator-sessions/<str:id>", OperatorSessionById.as_view()),
     path("api/v1/openapi.json", OpenApiDocument.as_view(), name="openapi"),
     path("api/docs", ApiDocs.as_view(url_name="openapi"), name="api-docs"),
+    path("api/query", live.call, {"kind": "query"}),
+    path("api/query_at_ts", live.call, {"kind": "query"}),
+    path("api/query_ts", live.now),
+    path("api/mutation", live.call, {"kind": "mutation"}),
+    path("api/action", live.call, {"kind": "action"}),
     re_path(r"^api(/|$)", NoSuchEndpoint.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -44,10 +44,6 @@ class WebhookView(ApiView):
     def webhook(self, id: str) -> WebhookSubscription:
         return self.get_in_scope(WebhookSubscription.objects.all(), id)
 
-    def nothing(self) -> None:
-        """For a POST that takes no body: an empty one, or {}."""
-        self.body(Shape)
-
 
 def _permitted(url: str) -> PermittedUrl:
     try:

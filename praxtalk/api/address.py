@@ -10,13 +10,18 @@ LIMITED_IPV6_PREFIX = 64  # a household's or a server's share of IPv6; one addre
 
 
 def client_address(request: HttpRequest) -> str:
+    """The client's IP address."""
+    return address_behind(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def address_behind(peer: str, forwarded_for: str) -> str:
     """The client's IP address.
 
     The peer of the connection, or, if that is one of TRUSTED_PROXIES, the right-most address of X-Forwarded-For that is
     not: whatever stands further left was written by someone we have no reason to believe.
     """
-    address = _parse(request.META.get("REMOTE_ADDR", ""))
-    for text in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+    address = _parse(peer)
+    for text in reversed(forwarded_for.split(",")):
         if address is None or not any(address in network for network in settings.TRUSTED_PROXIES):
             break
         forwarded = _parse(text.strip())

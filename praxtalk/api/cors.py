@@ -12,7 +12,7 @@ EXPOSED = (
 )
 PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Convex-Client, Idempotency-Key",
     "Access-Control-Max-Age": "86400",
 }
 

@@ -67,9 +67,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, Http404):
         error = NotHere()
     if isinstance(error, exceptions.ValidationError | exceptions.UnsupportedMediaType | exceptions.ParseError):
-        error = Invalid(_sentence(error), _word(error))
+        error = Invalid(sentence_of(error), _word(error))
     if isinstance(error, exceptions.APIException):
-        code, sentence, headers = error.status_code, _sentence(error), {"X-Error-Code": _word(error)}
+        code, sentence, headers = error.status_code, sentence_of(error), {"X-Error-Code": _word(error)}
         if isinstance(error, TooManyRequests):
             headers["Retry-After"] = str(error.retry_after)
         if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
@@ -92,7 +92,8 @@ def _word(error: exceptions.APIException) -> str:
     return str(getattr(error.detail, "code", error.default_code))
 
 
-def _sentence(error: exceptions.APIException) -> str:
+def sentence_of(error: exceptions.APIException) -> str:
+    """The complaint, naming the fields it is about."""
     if isinstance(error, exceptions.UnsupportedMediaType):
         return "Content-Type must be application/json."
     return "; ".join(_flat(error.detail)) or str(error.default_detail)

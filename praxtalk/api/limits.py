@@ -57,13 +57,19 @@ def count_test(request: HttpRequest, key: Any) -> Usage | None:
     return _count(request, "test", str(key.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
 
 
+def count_person(person: str, *, is_write: bool = True) -> Usage | None:
+    """Count a live call of this operator, with the limit of a key. Raises LimitReached; None while Valkey is away."""
+    limit = settings.RATE_LIMIT_WRITE_KEY if is_write else settings.RATE_LIMIT_READ_KEY
+    return _count(None, f"live.{is_write}", person, limit, "Too many calls")
+
+
 def tighter(first: Usage | None, second: Usage | None) -> Usage | None:
     """The limit that will be reached first."""
     usages = [usage for usage in (first, second) if usage]
     return min(usages, key=lambda usage: usage.remaining, default=None)
 
 
-def _count(request: HttpRequest, group: str, value: str, limit: int, sentence: str) -> Usage | None:
+def _count(request: HttpRequest | None, group: str, value: str, limit: int, sentence: str) -> Usage | None:
     if not _breaker.allows():
         return None
     try:

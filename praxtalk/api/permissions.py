@@ -24,3 +24,14 @@ class WriteScope(WriteScopeToWrite):
     """Reading too needs a write key: what is shown may hold secrets of others, like a token in a webhook's URL."""
 
     free_methods = ()
+
+
+class WholeWorkspace(BasePermission):
+    """Not for a key that is limited to a brand: what it would be given reaches further."""
+
+    message = "This key is limited to a brand; this call needs a key of the whole workspace."
+    code = "brand_key"
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        is_unknown = not hasattr(view, (request.method or "").lower())  # answered 405 later on
+        return is_unknown or view.key.brand_id is None

@@ -15,6 +15,7 @@ from praxtalk.api import limits
 from praxtalk.api.address import client_address
 from praxtalk.api.errors import Invalid, NotHere, OtherBrand
 from praxtalk.api.pagination import Keyset
+from praxtalk.api.serializers import Shape
 from praxtalk.data.ids import parse_id
 
 Row = TypeVar("Row", bound=Model)
@@ -102,6 +103,10 @@ class ApiView(APIView):
         if self.request.query_params:
             raise Invalid(f"{next(iter(self.request.query_params))}: this call takes no query parameters.")
         return _checked(shape, self.request.data)
+
+    def nothing(self) -> None:
+        """For a call that takes no body: an empty one, or {}."""
+        self.body(Shape)
 
     def page_of(
         self,

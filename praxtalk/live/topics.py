@@ -1,5 +1,11 @@
-"""changed(topic): the word, after commit, that something changed. Losing one costs whoever waits a poll, nothing more."""
+"""changed(topic, ...): the word, after commit, that something changed. Losing one costs whoever waits a poll, nothing more.
 
+A topic is a name with ids in it; the word carries nothing else, so no tenant's data is ever in Valkey's channels.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 
 import redis
@@ -11,6 +17,7 @@ from praxtalk.data.breaker import Breaker
 CHANNEL_PREFIX = "changed:"
 
 _breaker = Breaker("changed topics")
+_witness = threading.local()
 
 
 def channel_of(topic: str) -> str:
@@ -18,16 +25,31 @@ def channel_of(topic: str) -> str:
     return CHANNEL_PREFIX + topic
 
 
-def changed(topic: str) -> None:
-    """Announce `topic` once this transaction has committed; a rollback announces nothing. Never raises, never waits 0.5 s."""
-    transaction.on_commit(partial(_publish, topic), robust=True)
+def changed(*topics: str) -> None:
+    """Announce `topics` once this transaction has committed; a rollback announces nothing. Never raises, never waits 0.5 s."""
+    transaction.on_commit(partial(_publish, topics), robust=True)
 
 
-def _publish(topic: str) -> None:
+@contextmanager
+def witnessed() -> Iterator[set[str]]:
+    """The topics that this thread announces inside the block: who made a change need not wait for Valkey to hear of it."""
+    _witness.topics = topics = set[str]()
+    try:
+        yield topics
+    finally:
+        _witness.topics = None
+
+
+def _publish(topics: tuple[str, ...]) -> None:
+    if (witness := getattr(_witness, "topics", None)) is not None:
+        witness.update(topics)
     if not _breaker.allows():
         return
     try:
-        _client().publish(channel_of(topic), b"")
+        with _client().pipeline(transaction=False) as pipeline:
+            for topic in topics:
+                pipeline.publish(channel_of(topic), b"")
+            pipeline.execute()
     except (redis.RedisError, OSError) as error:
         _breaker.failed(error)
 

@@ -33,6 +33,9 @@ class Command(BaseCommand):
 Demo workspace Acme
   Dashboard   {settings.BASE_URL}/app/   {demo["email"]} / {demo["password"]}
   API key     {demo["writeKey"]}   (write scope; not shown again)
+  Live token  {demo["operatorToken"]}
+              (Alice's, for 12 hours; then: manage.py create_operator_token {demo["email"]})
+  Live demo   {settings.BASE_URL}/static/live/demo.html
   Base URL    {settings.BASE_URL}
   Reference   {settings.BASE_URL}/api/docs
   All of this is in {demo_file()}, readable by you only.

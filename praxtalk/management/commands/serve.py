@@ -14,6 +14,7 @@ from praxtalk.supervisor import Child, Supervisor, python
 
 PARTS = ("web", "worker", "webhooks", "beat")
 BACKLOG = 1024
+MAX_FRAME = str(4 * 1024 * 1024)  # far above what is accepted: a client sends a frame that is cut off for ever
 WAIT_FOR_PORT_SECONDS = 5
 
 
@@ -67,7 +68,9 @@ class Command(BaseCommand):
     def _web(self, listening: socket.socket) -> list[Child]:
         descriptor = listening.fileno()
         command = python("-m", "daphne", "--fd", str(descriptor), "--verbosity", "0", "--no-server-name")
-        command += ["--ping-interval", "20", "--ping-timeout", "30", "praxtalk.asgi:application"]
+        command += ["--ping-interval", "20", "--ping-timeout", "30"]
+        command += ["--websocket-max-message-size", MAX_FRAME, "--websocket-max-frame-size", MAX_FRAME]
+        command += ["praxtalk.asgi:application"]
         return [Child(f"web.{number}", command, 0, (descriptor,)) for number in range(1, settings.WEB_PROCESSES + 1)]
 
     def _answers(self) -> bool:

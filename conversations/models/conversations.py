@@ -1,7 +1,9 @@
-"""The talk: visitors, conversations, messages, and the operators' notes."""
+"""Visitors, conversations, messages, and the operators' notes."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length
@@ -9,11 +11,15 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
 from brands.models import Brand, Operator, Workspace
+from brands.scope import topics_of
+from conversations.search import body_words, visitor_words
 from praxtalk.data.constraints import CompositeForeignKey, same_workspace
 from praxtalk.data.ids import new_id
 
 MAX_BODY = 10_000
 PREVIEW_LENGTH = 140
+MAX_CLIENT_ID = 64
+INBOX = "conversations"  # the kind of topic that lists of them watch
 
 
 class Channel(models.TextChoices):
@@ -47,6 +53,7 @@ class Visitor(models.Model):
             same_workspace("visitor", "brand", "brands.Brand"),
             models.UniqueConstraint(fields=["id", "brand"], name="visitor_in_brand"),
         ]
+        indexes: ClassVar[list[models.Index]] = [GinIndex(visitor_words(), name="visitor_words")]
 
     def __str__(self) -> str:
         return self.name
@@ -132,12 +139,30 @@ class Conversation(models.Model):
             models.Index(
                 "workspace", "brand", F("last_message_at").desc(), F("id").desc(), name="conversation_by_brand"
             ),
+            models.Index(
+                "workspace",
+                "assignee",
+                "status",
+                F("last_message_at").desc(),
+                F("id").desc(),
+                name="conversation_by_assignee",
+            ),
             models.Index("workspace", "updated_at", name="conversation_updated"),
             models.Index("snoozed_until", condition=Q(snoozed_until__isnull=False), name="conversation_wakes"),
         ]
 
     def __str__(self) -> str:
         return f"Conversation {self.id}"
+
+    @property
+    def topics(self) -> list[str]:
+        """What its changes are announced under: itself, and all lists that may show it."""
+        return [self.topic(self.workspace_id, self.pk), *topics_of(INBOX, self.workspace_id, self.brand_id)]
+
+    @staticmethod
+    def topic(workspace_id: UUID, conversation_id: UUID | str) -> str:
+        """Of one conversation. Named with the asker's own workspace, a foreign id listens to nothing."""
+        return f"conversation.{workspace_id}.{conversation_id}"
 
 
 class Message(models.Model):
@@ -156,11 +181,13 @@ class Message(models.Model):
     channel = models.CharField(max_length=10, choices=Channel.choices)
     author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     body = models.TextField()
+    client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own name for it
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="message_position_unique"),
+            models.UniqueConstraint(fields=["workspace", "conversation", "client_id"], name="message_client_id_unique"),
             models.CheckConstraint(condition=Q(role__in=["visitor", "operator", "atlas"]), name="message_role_known"),
             models.CheckConstraint(
                 condition=Q(channel__in=["widget", "api", "dashboard"]), name="message_channel_known"
@@ -169,6 +196,7 @@ class Message(models.Model):
             same_workspace("message", "conversation", "conversations.Conversation"),
             same_workspace("message", "author", "brands.Operator"),
         ]
+        indexes: ClassVar[list[models.Index]] = [GinIndex(body_words(), name="message_words")]
 
     def __str__(self) -> str:
         return f"Message {self.id}"

@@ -1,0 +1,148 @@
+"""Operator tokens: JWTs (RFC 7519, HS256) with which an operator's browser or a CRM's page uses live queries.
+
+A JWT, so that the public client reads `iat` and `exp` by itself and fetches a fresh one in time (`setAuth`). A row stands behind
+each, so that it can be ended. They are good for live queries only, as API keys are for REST only.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from uuid import UUID
+
+import jwt
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from brands.models import Operator, OperatorSession
+from brands.scope import Scope, scope_of
+from praxtalk.data.ids import parse_id
+from praxtalk.live.outcomes import Code, Refused
+from praxtalk.live.topics import changed
+
+ALGORITHM = "HS256"
+AUDIENCE = "sync"
+MAX_LIFETIME = timedelta(hours=12)
+REFUSED = "Session expired or invalid. Sign in again."
+
+
+@transaction.atomic
+def mint(
+    operator: Operator, *, lifetime: timedelta = MAX_LIFETIME, source: str = OperatorSession.Source.API
+) -> tuple[str, OperatorSession]:
+    """A token for this operator, to be had this once only, and its session."""
+    now = timezone.now()
+    session = OperatorSession.objects.create(
+        workspace_id=operator.workspace_id,
+        operator=operator,
+        source=source,
+        created_at=now,
+        expires_at=now + min(lifetime, MAX_LIFETIME),
+    )
+    claims = {
+        "sub": str(operator.pk),
+        "ws": str(operator.workspace_id),
+        "sid": str(session.pk),
+        "aud": AUDIENCE,
+        "iat": int(now.timestamp()),
+        "exp": int(session.expires_at.timestamp()),
+    }
+    return jwt.encode(claims, _key(), ALGORITHM), session
+
+
+@transaction.atomic
+def revoke(session: OperatorSession) -> None:
+    """Refuse the session's token from now on; what watches with it is told at once."""
+    rows = OperatorSession.objects.filter(workspace_id=session.workspace_id, pk=session.pk, revoked_at__isnull=True)
+    rows.update(revoked_at=timezone.now())
+    changed(_session_topic(session.pk))
+
+
+@dataclass(frozen=True)
+class OperatorCaller:
+    """An operator who asks over the live protocol. Equal ones see equal things."""
+
+    operator_id: UUID
+    session_id: UUID
+    scope: Scope
+    role: str
+    source: str
+    expires_at: datetime
+
+    @property
+    def workspace_id(self) -> UUID:
+        return self.scope.workspace_id
+
+    @property
+    def person(self) -> str:
+        return f"operator.{self.operator_id}"
+
+    @property
+    def session(self) -> str:
+        return str(self.session_id)
+
+
+class OperatorDoor:
+    """Who stands behind an operator token. Named by every function for operators."""
+
+    argument = "sessionToken"
+
+    def topics(self, token: str) -> tuple[str, ...]:
+        """Raises Refused."""
+        operator, session = _claimed(token)
+        return _session_topic(session), operator_topic(operator)
+
+    def open(self, token: str) -> OperatorCaller:
+        """Raises Refused: forged, expired or revoked, or the operator is not active any more."""
+        operator_id, session_id = _claimed(token)
+        rows = OperatorSession.objects.select_related("operator").defer("operator__password")
+        session = rows.filter(pk=session_id, operator_id=operator_id).first()
+        if session is None or session.revoked_at is not None or session.expires_at <= timezone.now():
+            raise Refused(Code.UNAUTHENTICATED, REFUSED)
+        if not session.operator.is_active:
+            raise Refused(Code.UNAUTHENTICATED, REFUSED)
+        return OperatorCaller(
+            operator_id=operator_id,
+            session_id=session_id,
+            scope=scope_of(session.operator),
+            role=session.operator.role,
+            source=session.source,
+            expires_at=session.expires_at,
+        )
+
+
+operators = OperatorDoor()
+
+
+def operator_topic(operator_id: UUID) -> str:
+    """Announced when an operator's brands, role or standing change."""
+    return f"operator.{operator_id}"
+
+
+def _session_topic(session_id: UUID) -> str:
+    return f"operator_session.{session_id}"
+
+
+def _claimed(token: str) -> tuple[UUID, UUID]:
+    """The operator's and the session's id, of a token that we signed. Whether it is still good is the row's to say."""
+    try:
+        claims = jwt.decode(
+            token,
+            _key(),
+            [ALGORITHM],
+            audience=AUDIENCE,
+            options={"require": ["sub", "sid", "exp"], "verify_exp": False, "verify_iat": False},
+        )
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise Refused(Code.UNAUTHENTICATED, REFUSED) from error
+    operator, session = parse_id(str(claims["sub"])), parse_id(str(claims["sid"]))
+    if operator is None or session is None:
+        raise Refused(Code.UNAUTHENTICATED, REFUSED)
+    return operator, session
+
+
+@cache
+def _key() -> bytes:
+    """A key of their own, so that nothing else that SECRET_KEY signs can be taken for one."""
+    return hmac.digest(settings.SECRET_KEY.encode(), b"praxtalk operator tokens", "sha256")

@@ -1,0 +1,171 @@
+"""Live queries about conversations: the same rows, actions and JSON as REST."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from brands.models import Brand, Operator
+from brands.operator_tokens import OperatorCaller, operators
+from conversations import actions
+from conversations.inbox import counted, listed
+from conversations.models import INBOX, Channel, Conversation, Message, Presence
+from conversations.models.presence import PRESENT_FOR
+from conversations.serializers import (
+    COLUMNS,
+    Assignment,
+    CountsQuery,
+    InboxQuery,
+    LiveMessage,
+    LiveStatusChange,
+    OfConversation,
+    PresenceTouch,
+    ThreadQuery,
+    conversation_row_json,
+    message_json,
+    thread_json,
+)
+from conversations.threads import THREAD_LENGTH, messages_before, messages_of, newest_messages
+from praxtalk.data.ids import parse_id
+from praxtalk.live.functions import Fading, mutation, query
+from praxtalk.live.outcomes import Code, Refused
+
+Arguments = dict[str, Any]
+ME = "me"
+
+
+def _inbox_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return caller.scope.topics(INBOX, parse_id(arguments.get("brandId") or ""))
+
+
+def _thread_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [Conversation.topic(caller.workspace_id, arguments["conversationId"].lower())]
+
+
+def _presence_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [Presence.topic(caller.workspace_id, arguments["conversationId"].lower())]
+
+
+def in_scope(caller: OperatorCaller, arguments: Arguments) -> Conversation:
+    """The conversation that a call is about. Raises Refused for one that the caller may not see, as for none."""
+    pk = parse_id(arguments["conversationId"])
+    rows = caller.scope.rows(Conversation.objects.with_people().select_related("brand"))
+    conversation = rows.filter(pk=pk).first() if pk else None
+    if conversation is None:
+        raise Refused(Code.NOT_FOUND, "No such conversation.")
+    return conversation
+
+
+def _brand_in_scope(caller: OperatorCaller, arguments: Arguments) -> Brand | None:
+    if not arguments.get("brandId"):
+        return None
+    pk = parse_id(arguments["brandId"])
+    brand = caller.scope.rows(Brand.objects.all(), brand_field="pk").filter(pk=pk).first() if pk else None
+    if brand is None:
+        raise Refused(Code.NOT_FOUND, "No such brand.")
+    return brand
+
+
+@query(
+    "conversations:listInbox",
+    door=operators,
+    shape=InboxQuery,
+    topics=_inbox_topics,
+    personal=lambda arguments: arguments.get("assignee") == ME,
+)
+def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
+    assignee = arguments.get("assignee")
+    rows = listed(
+        caller.scope,
+        brand=_brand_in_scope(caller, arguments),
+        status=arguments.get("status"),
+        assignee=str(caller.operator_id) if assignee == ME else assignee,
+        text=arguments.get("q"),
+    )
+    return [conversation_row_json(row) for row in rows.values_list(*COLUMNS)[: arguments["limit"]]]
+
+
+@query("conversations:get", door=operators, shape=OfConversation, topics=_thread_topics)
+def get_conversation(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    conversation = in_scope(caller, arguments)
+    messages, has_more = newest_messages(conversation)
+    return thread_json(conversation, messages) | {"hasMore": has_more}
+
+
+@query("conversations:counts", door=operators, shape=CountsQuery, topics=_inbox_topics, personal=True)
+def count_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[str, int]:
+    return counted(caller.scope, brand=_brand_in_scope(caller, arguments), operator_id=caller.operator_id)
+
+
+@query("messages:list", door=operators, shape=ThreadQuery, topics=_thread_topics)
+def list_messages(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    conversation = in_scope(caller, arguments)
+    if arguments.get("before"):
+        pk = parse_id(arguments["before"])
+        before = messages_of(conversation).filter(pk=pk).first() if pk else None
+        if before is None:
+            raise Refused(Code.NOT_FOUND, "No such message.")
+        messages, has_more = messages_before(conversation, before.position, THREAD_LENGTH)
+    else:
+        messages, has_more = newest_messages(conversation)
+    return {"messages": [message_json(message) for message in messages], "hasMore": has_more}
+
+
+@query("presence:list", door=operators, shape=OfConversation, topics=_presence_topics)
+def list_presence(caller: OperatorCaller, arguments: Arguments) -> Fading:
+    conversation, now = in_scope(caller, arguments), timezone.now()
+    here = Presence.objects.filter(
+        workspace_id=caller.workspace_id, conversation_id=conversation.pk, seen_at__gt=now - PRESENT_FOR
+    )
+    columns = ("operator_id", "operator__name", "seen_at", "typing_until")
+    rows = list(here.order_by("operator__name", "operator_id").values_list(*columns))
+    ends = [seen + PRESENT_FOR for _, _, seen, _ in rows] + [typing for *_, typing in rows if typing and typing > now]
+    shown = [
+        {"operatorId": str(operator), "name": name, "typing": bool(typing and typing > now)}
+        for operator, name, _, typing in rows
+    ]
+    return Fading(shown, until=min(ends, default=None))
+
+
+@mutation("messages:send", door=operators, shape=LiveMessage)
+def send_message(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
+    message = actions.send_message(
+        in_scope(caller, arguments),
+        role=Message.Role.OPERATOR,
+        body=arguments["body"],
+        channel=Channel(caller.source),
+        author=_operator(caller, caller.operator_id),
+        client_id=arguments.get("clientMessageId") or None,
+    )
+    return {"messageId": str(message.pk)}
+
+
+@mutation("conversations:setStatus", door=operators, shape=LiveStatusChange)
+def set_status(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    conversation = in_scope(caller, arguments)
+    actions.set_status(conversation, status=arguments["status"], snoozed_until=arguments.get("snoozedUntil", ...))
+    return {"ok": True}
+
+
+@mutation("conversations:assign", door=operators, shape=Assignment)
+def assign(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    conversation, operator_id = in_scope(caller, arguments), arguments["operatorId"]
+    operator = _operator(caller, parse_id(operator_id)) if operator_id else None
+    try:
+        actions.assign(conversation, operator=operator)
+    except actions.CannotAnswer as error:
+        raise Refused(Code.INVALID, f"operatorId: {error}.") from error
+    return {"ok": True}
+
+
+@mutation("presence:touch", door=operators, shape=PresenceTouch)
+def touch_presence(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    operator = _operator(caller, caller.operator_id)
+    actions.touch_presence(in_scope(caller, arguments), operator=operator, is_typing=arguments["typing"])
+    return {"ok": True}
+
+
+def _operator(caller: OperatorCaller, operator_id: object) -> Operator:
+    operator: Operator | None = Operator.objects.filter(workspace_id=caller.workspace_id, pk=operator_id).first()
+    if operator is None:
+        raise Refused(Code.NOT_FOUND, "No such operator.")
+    return operator

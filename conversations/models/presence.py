@@ -1,0 +1,36 @@
+"""Who looks at a conversation now."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from brands.models import Operator, Workspace
+from conversations.models.conversations import Conversation
+from praxtalk.data.constraints import same_workspace
+
+PRESENT_FOR = timedelta(seconds=30)
+TYPING_FOR = timedelta(seconds=10)
+
+
+class Presence(models.Model):
+    """An operator in front of a conversation, until they were last heard of PRESENT_FOR ago."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(default=timezone.now)
+    typing_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "conversation", "operator"], name="presence_unique"),
+            same_workspace("presence", "conversation", "conversations.Conversation"),
+            same_workspace("presence", "operator", "brands.Operator"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index("seen_at", name="presence_age")]
+
+    @staticmethod
+    def topic(workspace_id: object, conversation_id: object) -> str:
+        return f"presence.{workspace_id}.{conversation_id}"

@@ -1,0 +1,59 @@
+"""Live queries about leads: the same rows, actions and JSON as REST."""
+
+from typing import Any
+
+from brands.models import Brand
+from brands.operator_tokens import OperatorCaller, operators
+from conversations.models import Conversation
+from leads import actions
+from leads.models import LISTS, Lead
+from leads.serializers import LiveLeadChange, LiveLeadQuery, NewLead, lead_json
+from praxtalk.data.ids import parse_id
+from praxtalk.live.functions import mutation, query
+from praxtalk.live.outcomes import Code, Refused
+
+Arguments = dict[str, Any]
+
+
+def _topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return caller.scope.topics(LISTS, parse_id(arguments.get("brandId") or ""))
+
+
+@query("leads:list", door=operators, shape=LiveLeadQuery, topics=_topics)
+def list_leads(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
+    rows = caller.scope.rows(Lead.objects.all())
+    if brand := _in_scope(caller, Brand, arguments.get("brandId"), brand_field="pk"):
+        rows = rows.filter(brand_id=brand.pk)
+    if "status" in arguments:
+        rows = rows.filter(status=arguments["status"])
+    return [lead_json(lead) for lead in rows.order_by("-created_at", "-id")[: arguments["limit"]]]
+
+
+@mutation("leads:create", door=operators, shape=NewLead)
+def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
+    brand = _in_scope(caller, Brand, arguments.pop("brandId", None), brand_field="pk")
+    conversation = _in_scope(caller, Conversation, arguments.pop("conversationId", None))
+    if caller.scope.brand_ids is not None and brand is None and conversation is None:
+        raise Refused(Code.INVALID, "brandId: name one of your brands.")
+    try:
+        lead = actions.create_lead(caller.workspace_id, brand=brand, conversation=conversation, **arguments)
+    except actions.BrandsDisagree as error:
+        raise Refused(Code.INVALID, f"conversationId: {error}.") from error
+    return {"leadId": str(lead.pk)}
+
+
+@mutation("leads:update", door=operators, shape=LiveLeadChange)
+def update_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    actions.update_lead(_in_scope(caller, Lead, arguments.pop("leadId")), **arguments)
+    return {"ok": True}
+
+
+def _in_scope(caller: OperatorCaller, model: Any, row_id: str | None, *, brand_field: str = "brand_id") -> Any:
+    """The row of this id; None where none is named. Raises Refused for one that the caller may not see, as for none."""
+    if not row_id:
+        return None
+    pk = parse_id(row_id)
+    row = caller.scope.rows(model.objects.all(), brand_field=brand_field).filter(pk=pk).first() if pk else None
+    if row is None:
+        raise Refused(Code.NOT_FOUND, f"No such {model.__name__.lower()}.")
+    return row

@@ -1,0 +1,226 @@
+"""SyncConsumer: one socket. Its messages are taken one at a time, in order, by one task; that task's answer goes out before a
+result of another source does, so every Transition follows the one before."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from autobahn.exception import Disconnected
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django.db import InterfaceError, OperationalError
+
+from praxtalk.api.address import address_behind, limited_unit
+from praxtalk.live import calls, functions, protocol
+from praxtalk.live.calls import Once
+from praxtalk.live.functions import WrongArguments, failure_from
+from praxtalk.live.hub import hub
+from praxtalk.live.limits import Budget, Closing, SocketPlaces
+from praxtalk.live.outcomes import Code, Failure, Outcome, Refused
+from praxtalk.live.protocol import Add, Authenticate, Call, Connect, ModifyQuerySet, Violation
+from praxtalk.live.queries import Queries, TokenChanged
+from praxtalk.live.session import Session
+
+PING_SECONDS = 15.0
+UNAUTHORISED_SECONDS = 60.0
+FIRST_RESULTS_SECONDS = 1.0  # how long the first results of new queries wait for each other
+
+log = structlog.get_logger("praxtalk.live")
+
+
+class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
+    """The sync protocol over one WebSocket. Knows no cookie, so pages of any origin may connect."""
+
+    channel_layer_alias = ""  # none: the hub hears for all sockets of the process
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except asyncio.CancelledError:  # the server stops
+            await self._close(Closing.OUR_FAULT)
+            raise
+        finally:
+            await self._leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Without Channels' own, which looks after database connections in a thread at each message: none is used here."""
+        await getattr(self, message["type"].replace(".", "_"))(message)
+
+    # --- the socket ---
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        headers = dict(self.scope["headers"])
+        peer = (self.scope.get("client") or [""])[0]
+        address = limited_unit(address_behind(peer, headers.get(b"x-forwarded-for", b"").decode("latin-1")))
+        self._hub = hub()
+        self._session = Session()
+        self._places = SocketPlaces(self._hub.connections, address)
+        self._queries = Queries(self._hub, self._session, self._places, tell=self._tell, wake=self._inbox_put)
+        self._inbox: asyncio.Queue[protocol.Message | TokenChanged] = asyncio.Queue()
+        self._budget = Budget()
+        self._client_session: str | None = None
+        self._is_busy = self._is_closed = False
+        self._sent_at = self._authorised_at = time.monotonic()
+        await self.base_send({"type": "websocket.accept"})
+        self._hub.sockets.add(self)
+        self._worker = self._hub.spawn(self._guarded(self._work))
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        """Read at once, so that nothing unreadable waits in memory; done in its turn."""
+        if self._is_closed or self._budget.is_spent:
+            return
+        try:
+            text = message.get("text")
+            if not isinstance(text, str):
+                raise Violation("not text")
+            parsed = protocol.parse(text)
+        except Violation:
+            await self._close(Closing.VIOLATION)
+            return
+        self._budget.spend(len(text), time.monotonic())
+        self._inbox.put_nowait(parsed)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        self._is_closed = True
+        raise StopConsumer
+
+    async def tend(self, now: float) -> None:
+        """Each second: a sign of life, and an end for those who watch nothing."""
+        if now - self._sent_at >= PING_SECONDS:
+            await self._send(protocol.PING)
+        if self._queries.is_authorised:
+            self._authorised_at = now
+        elif now - self._authorised_at >= UNAUTHORISED_SECONDS:
+            await self._close(Closing.UNAUTHENTICATED)
+        await self._places.tend(now)
+
+    async def _leave(self) -> None:
+        if not hasattr(self, "_worker"):
+            return
+        self._is_closed = True
+        self._hub.sockets.discard(self)
+        self._worker.cancel()
+        self._queries.leave()
+        await self._places.leave()
+
+    async def _close(self, code: Closing) -> None:
+        if hasattr(self, "_worker") and not self._is_closed:
+            self._is_closed = True
+            await self.base_send({"type": "websocket.close", "code": code.value})
+
+    async def _send(self, frame: str) -> None:
+        if not self._is_closed:
+            self._sent_at = time.monotonic()
+            with contextlib.suppress(Disconnected):
+                await self.base_send({"type": "websocket.send", "text": frame})
+
+    async def _guarded(self, do: Callable[[], Any]) -> None:
+        """Whatever breaks closes the socket: the client begins anew. A Transition left out would lose it."""
+        try:
+            await do()
+        except Violation:
+            await self._close(Closing.VIOLATION)
+        except (OperationalError, InterfaceError) as error:
+            log.error("a socket is closed: the database does not answer", error=type(error).__name__)
+            await self._close(Closing.OUR_FAULT)
+        except Exception as error:
+            log.exception("a socket is closed", exc_info=error)
+            await self._close(Closing.OUR_FAULT)
+
+    # --- messages, in their order ---
+
+    def _inbox_put(self, message: TokenChanged) -> None:
+        self._inbox.put_nowait(message)
+
+    async def _work(self) -> None:
+        while True:
+            message = await self._inbox.get()
+            self._is_busy = True
+            await self._do(message)
+            self._is_busy = False
+            await self._tell()
+            if self._budget.done(self._inbox.empty()):
+                await self._close(Closing.TOO_MANY)
+
+    async def _do(self, message: protocol.Message | TokenChanged) -> None:
+        if self._client_session is None and not isinstance(message, Connect):
+            raise Violation("Connect comes first")
+        match message:
+            case Connect():
+                self._connect(message)
+            case ModifyQuerySet():
+                await self._modify(message)
+            case Authenticate():
+                await self._authenticate(message)
+            case Call() if message.is_action:
+                failure = Failure(f"Could not find public function for '{message.name}'. There are no actions.")
+                await self._send(protocol.action_failed(message.request_id, failure))
+            case Call():
+                await self._mutate(message)
+            case TokenChanged():
+                await self._queries.rebind(message.token)
+
+    def _connect(self, message: Connect) -> None:
+        if self._client_session is not None:
+            raise Violation("Connect comes once")
+        self._client_session = message.session_id
+        if message.observed is not None:
+            self._hub.timestamps.observe(message.observed)
+
+    async def _modify(self, message: ModifyQuerySet) -> None:
+        self._session.modify(message)
+        for change in message.modifications:
+            if isinstance(change, Add):
+                await self._queries.add(change)
+            else:
+                self._queries.remove(change.query_id)
+        await self._queries.wait_for_results(FIRST_RESULTS_SECONDS)
+        await self._send_transition(self._hub.timestamps.next())
+
+    async def _authenticate(self, message: Authenticate) -> None:
+        self._session.authenticate(message)
+        refusal = await self._queries.authenticate(message.token)
+        if refusal is not None:
+            await self._send(protocol.auth_error(refusal, message.base))
+            await self._close(Closing.UNAUTHENTICATED)
+            return
+        await self._queries.wait_for_results(FIRST_RESULTS_SECONDS)
+        await self._send_transition(self._hub.timestamps.next())
+
+    async def _mutate(self, message: Call) -> None:
+        """Its effect has committed before `ts` is taken, and the queries that it touches are read after it."""
+        outcome, topics = await self._perform(message)
+        ts = self._hub.timestamps.next()
+        await self._send(protocol.mutation_response(message.request_id, outcome, ts))
+        self._queries.read_again(topics)
+        await self._queries.wait_for_results(None)
+        await self._send_transition(ts)
+
+    async def _perform(self, message: Call) -> tuple[Outcome, set[str]]:
+        try:
+            token = self._queries.socket_token
+            asked = functions.asked(message.name, message.arguments, kind="mutation", socket_token=token)
+            if await self._places.are_taken():
+                raise Refused(Code.TOO_MANY_CONNECTIONS, "Too many connections.")
+        except (WrongArguments, Refused) as error:
+            return failure_from(error), set()
+        once = Once(self._client_session or "", message.request_id)
+        perform = partial(calls.perform, asked, once)
+        outcome, topics = await self._hub.in_thread(partial(calls.with_checked_connection, perform))
+        if not isinstance(outcome, Failure):
+            self._authorised_at = time.monotonic()
+        return outcome, topics
+
+    # --- results ---
+
+    async def _tell(self) -> None:
+        """Send what is new, unless a message is under way: its Transition will carry it."""
+        if self._session.has_news and not self._is_busy:
+            await self._send_transition(self._hub.timestamps.next())
+
+    async def _send_transition(self, ts: int) -> None:
+        await self._send(self._session.transition(ts))

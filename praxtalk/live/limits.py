@@ -1,0 +1,83 @@
+"""What one socket may ask for, and the codes with which it is closed (Daphne can send 1000 and 3000 to 4999 only)."""
+
+import contextlib
+from enum import IntEnum
+
+from praxtalk.live.places import REFRESH_SECONDS, Places
+
+MAX_QUERIES = 64
+MAX_SOCKETS_OF_SESSION = 20
+MAX_SOCKETS_OF_ADDRESS = 100
+MESSAGES_A_SECOND = 6.0  # 60 in 10 s
+MESSAGES_AT_ONCE = 120
+MAX_WAITING = 8 * 1024 * 1024  # characters of frames that wait for their turn
+
+
+class Closing(IntEnum):
+    """Clients reconnect after each of them, later and later."""
+
+    VIOLATION = 4400
+    UNAUTHENTICATED = 4401
+    OUR_FAULT = 4500
+    TOO_MANY = 4503
+
+
+class Budget:
+    """A socket's messages. Spent, it takes no more; what came before is still done, so that a client that resends a long
+    queue gets on with each connection."""
+
+    def __init__(self) -> None:
+        self._left = float(MESSAGES_AT_ONCE)
+        self._counted_at: float | None = None
+        self._waiting = 0
+        self.is_spent = False
+
+    def spend(self, length: int, now: float) -> None:
+        """One message of `length` characters; now: monotonic seconds."""
+        if self._counted_at is not None:
+            self._left = min(float(MESSAGES_AT_ONCE), self._left + (now - self._counted_at) * MESSAGES_A_SECOND)
+        self._counted_at = now
+        self._left -= 1
+        self._waiting += length
+        self.is_spent = self._left < 1 or self._waiting > MAX_WAITING
+
+    def done(self, is_empty: bool) -> bool:
+        """A message has been done; whether the socket is to be closed now."""
+        if is_empty:
+            self._waiting = 0
+        return is_empty and self.is_spent
+
+
+class SocketPlaces:
+    """The places that one socket takes: one of its address, one of each operator session that it speaks for."""
+
+    def __init__(self, places: Places, address: str) -> None:
+        self._places, self._address = places, f"ip:{address}"
+        self._held: dict[str, str | None] = {}
+        self._refreshed_at: float | None = None
+
+    async def are_taken(self, session: str | None = None) -> bool:
+        """Whether no place is left for this socket, of its address or of `session`."""
+        wanted = {self._address: MAX_SOCKETS_OF_ADDRESS}
+        if session is not None:
+            wanted[f"session:{session}"] = MAX_SOCKETS_OF_SESSION
+        for holder, limit in wanted.items():
+            if holder not in self._held:
+                self._held[holder] = await self._places.take(holder, limit)
+        return any(self._held[holder] is None for holder in wanted)
+
+    async def tend(self, now: float) -> None:
+        if self._refreshed_at is None:
+            self._refreshed_at = now
+        if now - self._refreshed_at >= REFRESH_SECONDS:
+            self._refreshed_at = now
+            for holder, name in self._held.items():
+                if name is not None:
+                    await self._places.refresh(holder, name)
+
+    async def leave(self) -> None:
+        for holder, name in self._held.items():
+            if name is not None:
+                with contextlib.suppress(Exception):
+                    await self._places.leave(holder, name)
+        self._held.clear()

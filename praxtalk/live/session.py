@@ -1,0 +1,75 @@
+"""What the protocol counts for one socket, without any input or output: versions, what was sent, what waits to be sent.
+
+1. A client's request raises a count (`query_set`, `identity`); its base must be the count before.
+2. An outcome waits until the next Transition; one that equals what was sent last is dropped.
+3. A Transition begins at the version where the last one ended, carries all that waits, and is never skipped: a gap would leave
+   a browser deaf for good.
+"""
+
+from praxtalk.live import protocol
+from praxtalk.live.calls import Answer
+from praxtalk.live.protocol import Authenticate, ModifyQuerySet, Version, Violation
+
+
+class Session:
+    """The state of one connection; it begins anew with each."""
+
+    def __init__(self) -> None:
+        self._version = Version()
+        self._query_set = 0
+        self._identity = 0
+        self._sent: dict[int, bytes | None] = {}
+        self._waiting: dict[int, str] = {}
+        self._waiting_digests: dict[int, bytes] = {}
+
+    def modify(self, message: ModifyQuerySet) -> None:
+        """Raises Violation when the counts do not follow each other, or a number is used twice."""
+        if message.base != self._query_set or message.new <= message.base:
+            raise Violation("baseVersion")
+        self._query_set = message.new
+
+    def authenticate(self, message: Authenticate) -> None:
+        """Raises Violation."""
+        if message.base != self._identity:
+            raise Violation("baseVersion")
+        self._identity += 1
+
+    def added(self, query_id: int) -> None:
+        """Its first outcome is due. Raises Violation."""
+        if query_id in self._sent:
+            raise Violation("queryId")
+        self._sent[query_id] = None
+
+    def removed(self, query_id: int) -> None:
+        """Raises Violation."""
+        if query_id not in self._sent:
+            raise Violation("queryId")
+        del self._sent[query_id]
+        self._waiting_digests.pop(query_id, None)
+        self._waiting[query_id] = protocol.query_removed(query_id)
+
+    def answered(self, query_id: int, answer: Answer) -> None:
+        """The query has this outcome now."""
+        if query_id not in self._sent:
+            return
+        if answer.digest == self._sent[query_id]:
+            self._waiting.pop(query_id, None)
+            self._waiting_digests.pop(query_id, None)
+        elif answer.digest != self._waiting_digests.get(query_id):
+            self._waiting[query_id] = protocol.query_answered(query_id, answer.outcome)
+            self._waiting_digests[query_id] = answer.digest
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the client is behind."""
+        return bool(self._waiting)
+
+    def transition(self, ts: int) -> str:
+        """The frame with all that waits, even nothing; it ends at `ts`."""
+        end = Version(self._query_set, self._identity, ts)
+        frame = protocol.transition(self._version, end, self._waiting.values())
+        self._sent.update(self._waiting_digests)
+        self._version = end
+        self._waiting.clear()
+        self._waiting_digests.clear()
+        return frame

@@ -1,0 +1,94 @@
+"""Values on the wire: JSON, with one-key objects for what JSON cannot say ($float, $integer, $bytes).
+
+Checked before it is sent: a client that cannot read a value is lost without a word.
+"""
+
+import base64
+import binascii
+import math
+import struct
+from typing import Any
+
+import orjson
+
+LARGEST_SAFE = 2**53  # beyond it a float, which is what a client's number is, skips integers
+MAX_KEY = 1024
+MAX_DEPTH = 64
+
+
+class Unfit(ValueError):
+    """What cannot go over the wire, or came in malformed."""
+
+
+def encode(value: Any) -> str:
+    """The wire text. Whole numbers are written as 3.0, since PyPI's HTTP client refuses 3. Raises Unfit."""
+    try:
+        return orjson.dumps(_to_wire(value)).decode()
+    except (orjson.JSONEncodeError, RecursionError) as error:
+        raise Unfit(str(error)) from error
+
+
+def _to_wire(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        if -LARGEST_SAFE <= value <= LARGEST_SAFE:
+            return float(value)
+        return {"$integer": _base64(value.to_bytes(8, "little", signed=True))}
+    if isinstance(value, float):
+        is_plain = math.isfinite(value) and (value != 0 or math.copysign(1, value) > 0)
+        return value if is_plain else {"$float": _base64(struct.pack("<d", value))}
+    if isinstance(value, dict):
+        for key in value:
+            if not is_field_name(key):
+                raise Unfit(f"no field name: {key!r}")
+        return {key: _to_wire(below) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_wire(below) for below in value]
+    if isinstance(value, bytes):
+        return {"$bytes": _base64(value)}
+    raise Unfit(f"no value: {type(value).__name__}")
+
+
+def is_field_name(key: Any) -> bool:
+    """Printable ASCII, at most 1,024 characters, not beginning with $: other names make a client throw."""
+    is_text = isinstance(key, str) and 0 < len(key) <= MAX_KEY and not key.startswith("$")
+    return is_text and key.isascii() and key.isprintable()
+
+
+def decode(value: Any, depth: int = 0) -> Any:
+    """The value of parsed JSON. 5.0 becomes 5: a client's numbers are all floats. Raises Unfit."""
+    if depth > MAX_DEPTH:
+        raise Unfit("nested too deeply")
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) <= LARGEST_SAFE else value
+    if isinstance(value, list):
+        return [decode(below, depth + 1) for below in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        (key, inner), *_ = value.items()
+        if key.startswith("$"):
+            return _unescaped(key, inner)
+    for key in value:
+        if not is_field_name(key):
+            raise Unfit(f"no field name: {key[:100]!r}")
+    return {key: decode(below, depth + 1) for key, below in value.items()}
+
+
+def _unescaped(key: str, inner: Any) -> Any:
+    try:
+        data = base64.b64decode(inner, validate=True)
+        if key == "$bytes":
+            return data
+        if key == "$integer" and len(data) == 8:
+            return int.from_bytes(data, "little", signed=True)
+        if key == "$float":
+            return struct.unpack("<d", data)[0]
+    except (binascii.Error, TypeError, ValueError, struct.error) as error:
+        raise Unfit(f"malformed {key[:100]}") from error
+    raise Unfit(f"malformed {key[:100]}")
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
