@@ -25,7 +25,7 @@
  * @typedef {Error & {data?: {code: string, message: string, retryAfter?: number}}} LiveError
  * @typedef {string | null | undefined} Token
  * @typedef {{onValue: (value: any) => void, onError?: (error: LiveError) => void}} Watcher
- * @typedef {{type: "Add", queryId: number, udfPath: string, args: object[], journal?: string | null}} Add
+ * @typedef {{type: "Add", queryId: number, udfPath: string, args: object[]}} Add
  * @typedef {{add: Add, watchers: Set<Watcher>, tell?: (watcher: Watcher) => void}} Query
  * @typedef {{text: string, resolve: (value: any) => void, reject: (error: Error) => void, ts?: string, result?: any}} Request
  * @typedef {{querySet: number, identity: number, ts: string}} Version
@@ -60,13 +60,13 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
   let state;
   /** @type {Version} */
   let version;
-  /** @type {string | undefined} the newest timestamp */
-  let seen;
   /** @type {string | undefined} */
   let refused;
   let lastCloseReason = "InitialConnect";
   let connectionCount = 0;
   let querySet = 0; // the newest that was sent; 0: this socket is not ready for anything
+  /** @type {object[]} of the query set, not sent yet */
+  let changes = [];
   let queryIds = 0;
   let requestIds = 0;
   let failures = 0;
@@ -85,14 +85,26 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
   const send = (message) => socket?.send(JSON.stringify(message));
 
   /** @param {object[]} modifications */
-  const modify = (modifications) =>
+  const modify = (modifications) => {
+    changes = [];
     send({ type: "ModifyQuerySet", baseVersion: querySet, newVersion: ++querySet, modifications });
+  };
+
+  const flush = () => {
+    if (changes.length) modify(changes);
+  };
+
+  /** What changes in one go is sent as one message. @param {object} modification */
+  const change = (modification) => {
+    if (querySet && changes.push(modification) === 1) queueMicrotask(flush);
+  };
 
   const stop = () => {
     const old = socket;
     clearTimeout(timer);
     socket = undefined;
     querySet = 0;
+    changes = [];
     old?.close();
   };
 
@@ -140,18 +152,13 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
 
   /** @param {Token} value */
   const greet = (value) => {
-    const maxObservedTimestamp = seen;
-    send({
-      type: "Connect",
-      sessionId,
-      connectionCount: connectionCount++,
-      lastCloseReason,
-      maxObservedTimestamp,
-      clientTs: Date.now(),
-    });
+    send({ type: "Connect", sessionId, connectionCount: connectionCount++, lastCloseReason });
     if (value) send({ type: "Authenticate", baseVersion: 0, tokenType: "User", value });
     modify([...queries.values()].map(({ add }) => add));
-    for (const { text } of requests.values()) socket?.send(text);
+    for (const request of requests.values()) {
+      request.ts = undefined; // of another connection, perhaps with another server
+      socket?.send(request.text);
+    }
   };
 
   /** @param {any} message */
@@ -169,7 +176,6 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
     const request = requests.get(requestId);
     if (!request) return;
     if (success) {
-      see(ts);
       request.ts = ts;
       request.result = result;
     } else {
@@ -183,9 +189,8 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
     if (start.querySet !== version.querySet || start.identity !== version.identity || start.ts !== version.ts)
       return drop("version gap");
     version = end;
-    see(end.ts);
     let isStale = false;
-    for (const { queryId, type, value, journal, errorMessage, errorData } of modifications) {
+    for (const { queryId, type, value, errorMessage, errorData } of modifications) {
       const query = [...queries.values()].find(({ add }) => add.queryId === queryId);
       if (!query) continue;
       const error = type === "QueryFailed" && toError(errorMessage, errorData);
@@ -194,7 +199,6 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
         refused = error.message;
         if (!failures) continue;
       }
-      query.add.journal = journal;
       query.tell = ({ onValue, onError }) => {
         if (!error) onValue(value);
         else if (onError) onError(error);
@@ -213,11 +217,6 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
       refused = undefined;
       if (!requests.size) failures = 0;
     }
-  };
-
-  /** @param {string} ts */
-  const see = (ts) => {
-    if (!seen || order(seen) < order(ts)) seen = ts;
   };
 
   /** @param {Event} event */
@@ -259,12 +258,12 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
       if (known) tell(query, watcher);
       else {
         queries.set(key, query);
-        if (querySet) modify([query.add]);
+        change(query.add);
       }
       return () => {
         if (!query.watchers.delete(watcher) || query.watchers.size) return;
         queries.delete(key);
-        if (querySet) modify([{ type: "Remove", queryId: query.add.queryId }]);
+        change({ type: "Remove", queryId: query.add.queryId });
       };
     },
 
@@ -280,6 +279,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
         signal.throwIfAborted();
         const text = JSON.stringify({ type: "Mutation", requestId: requestIds, udfPath: name, args: [args] });
         requests.set(requestIds++, { text, resolve, reject });
+        flush();
         if (querySet) socket?.send(text);
       });
     },
@@ -302,8 +302,5 @@ const toError = (message, data) => Object.assign(new Error(data?.message ?? mess
 /** A timestamp is a number of 8 bytes, the smallest first, in base64: as text that sorts. @param {string} ts */
 const order = (ts) => [...atob(ts)].reverse().join("");
 
-/** A random UUID: `crypto.randomUUID` is missing on pages without https. */
-const newId = () =>
-  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
-    (+digit ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (+digit / 4)))).toString(16),
-  );
+/** `crypto.randomUUID` is missing on pages that came without https. */
+const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
