@@ -21,7 +21,10 @@ const COMMANDS = {
   },
   watch({ id, client, name, args = {} }) {
     const onValue = (value) => send({ id, value });
-    stops.set(id, clients.get(client).watch(name, args, onValue, (error) => failed(id, error)));
+    stops.set(
+      id,
+      clients.get(client).watch(name, args, onValue, (error) => failed(id, error)),
+    );
   },
   unwatch({ watch }) {
     stops.get(watch)();
@@ -32,13 +35,21 @@ const COMMANDS = {
       tell(news);
     };
     const onValue = once((value) => send({ id, value }));
-    const stop = clients.get(client).watch(name, args, onValue, once((error) => failed(id, error)));
+    const stop = clients.get(client).watch(
+      name,
+      args,
+      onValue,
+      once((error) => failed(id, error)),
+    );
   },
   mutate({ id, client, name, args = {} }) {
-    clients.get(client).mutate(name, args).then(
-      (value) => send({ id, value }),
-      (error) => failed(id, error),
-    );
+    clients
+      .get(client)
+      .mutate(name, args)
+      .then(
+        (value) => send({ id, value }),
+        (error) => failed(id, error),
+      );
   },
   action({ id, name }) {
     failed(id, { message: `Could not find public function for '${name}'. This client has no actions.` });

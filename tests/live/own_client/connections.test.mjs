@@ -210,7 +210,12 @@ test("a refused token is asked for again, with the reason, ever more rarely", as
 test("a token that runs out is replaced, and no watcher notices", async () => {
   const [asked, news] = [[], []];
   const scene = await startLive({ getToken: (refused) => String(asked.push(refused)) });
-  scene.client.watch("a:list", {}, (value) => news.push(value), (error) => news.push(error.data.code));
+  scene.client.watch(
+    "a:list",
+    {},
+    (value) => news.push(value),
+    (error) => news.push(error.data.code),
+  );
   await settle();
   await scene.socket.transit(2, updated(0, "one"));
   await scene.socket.transit(3, failed(0, "UNAUTHENTICATED"));
@@ -231,7 +236,10 @@ test("where another token does not help, the watchers hear of it, and it is trie
     assert.equal(await waitOf(scene), wait);
     await scene.socket.accept();
   }
-  assert.deepEqual(news, WAITS.slice(1).map(() => "UNAUTHENTICATED"));
+  assert.deepEqual(
+    news,
+    WAITS.slice(1).map(() => "UNAUTHENTICATED"),
+  );
 });
 
 test("without getToken an unauthenticated query is a failed one", async () => {
@@ -251,5 +259,8 @@ test("a token that comes too late for its socket is not used on the next", async
   await scene.pass(100);
   waiting[0]("late");
   await settle();
-  assert.deepEqual(scene.sockets.map(({ sent }) => sent), [[], []]);
+  assert.deepEqual(
+    scene.sockets.map(({ sent }) => sent),
+    [[], []],
+  );
 });

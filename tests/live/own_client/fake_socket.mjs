@@ -57,7 +57,13 @@ export const failed = (queryId, code) => ({
   errorMessage: `Uncaught ConvexError: ${code}`,
   errorData: { code, message: `It is ${code}.` },
 });
-export const done = (requestId, ts, result) => ({ type: "MutationResponse", requestId, success: true, ts: at(ts), result });
+export const done = (requestId, ts, result) => ({
+  type: "MutationResponse",
+  requestId,
+  success: true,
+  ts: at(ts),
+  result,
+});
 
 /** All that was put off until the current work is over has happened. */
 export const settle = () => new Promise(setImmediate);

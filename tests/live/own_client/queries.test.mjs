@@ -87,7 +87,12 @@ test("what changes in one go is one message, and goes before a mutation", async 
 test("a failed query tells its error, and may have a value later", async () => {
   const { client, socket } = await startLive();
   const news = [];
-  client.watch("a:list", {}, (value) => news.push(value), (error) => news.push([error.message, error.data.code]));
+  client.watch(
+    "a:list",
+    {},
+    (value) => news.push(value),
+    (error) => news.push([error.message, error.data.code]),
+  );
   client.watch("a:wrong", {}, nothing, (error) => news.push([error.message, "data" in error]));
   await settle();
   const wrong = { type: "QueryFailed", queryId: 1, errorMessage: "ArgumentValidationError: x" };
@@ -112,7 +117,10 @@ test("a mutation resolves with the Transition that covers it, after the watchers
 test("a mutation that fails rejects at once, and is forgotten", async () => {
   const scene = await startLive();
   const call = scene.client.mutate("a:send", {});
-  const outcome = assert.rejects(call, { message: "Wait.", data: { code: "RATE_LIMITED", message: "Wait.", retryAfter: 3 } });
+  const outcome = assert.rejects(call, {
+    message: "Wait.",
+    data: { code: "RATE_LIMITED", message: "Wait.", retryAfter: 3 },
+  });
   const errorData = { code: "RATE_LIMITED", message: "Wait.", retryAfter: 3 };
   await scene.socket.say({ type: "MutationResponse", requestId: 0, success: false, result: "Uncaught", errorData });
   await outcome;
