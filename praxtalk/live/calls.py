@@ -34,7 +34,7 @@ class Answer:
     digest: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "digest", hashlib.blake2b(repr(self.outcome).encode(), digest_size=16).digest())
+        object.__setattr__(self, "digest", hashlib.blake2b(self.outcome.text.encode(), digest_size=16).digest())
 
 
 @dataclass(frozen=True)

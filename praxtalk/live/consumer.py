@@ -151,7 +151,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             raise Violation("Connect comes first")
         match message:
             case Connect():
-                self._connect(message)
+                await self._connect(message)
             case ModifyQuerySet():
                 await self._modify(message)
             case Authenticate():
@@ -164,9 +164,10 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             case TokenChanged():
                 await self._queries.rebind(message.token)
 
-    def _connect(self, message: Connect) -> None:
+    async def _connect(self, message: Connect) -> None:
         if self._client_session is not None:
             raise Violation("Connect comes once")
+        await self._places.are_taken()  # one of its address's, whoever it is
         self._client_session = message.session_id
         if message.observed is not None:
             self._hub.timestamps.observe(message.observed)

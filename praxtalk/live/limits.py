@@ -57,14 +57,14 @@ class SocketPlaces:
         self._refreshed_at: float | None = None
 
     async def are_taken(self, session: str | None = None) -> bool:
-        """Whether no place is left for this socket, of its address or of `session`."""
+        """Whether this socket is one too many, of its address or of a session that it speaks for."""
         wanted = {self._address: MAX_SOCKETS_OF_ADDRESS}
         if session is not None:
             wanted[f"session:{session}"] = MAX_SOCKETS_OF_SESSION
         for holder, limit in wanted.items():
             if holder not in self._held:
                 self._held[holder] = await self._places.take(holder, limit)
-        return any(self._held[holder] is None for holder in wanted)
+        return None in self._held.values()
 
     async def tend(self, now: float) -> None:
         if self._refreshed_at is None:

@@ -37,6 +37,11 @@ class Success:
 
     value: str
 
+    @property
+    def text(self) -> str:
+        """Equal for equal outcomes."""
+        return self.value
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -44,6 +49,11 @@ class Failure:
 
     message: str
     data: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Equal for equal outcomes, and that of no success: JSON does not begin like this."""
+        return f"failed: {self.message}\0{self.data}"
 
 
 Outcome = Success | Failure

@@ -2,11 +2,12 @@
 
 import time
 import uuid
-from typing import Any
 
 import redis
 import redis.asyncio
 from django.conf import settings
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from praxtalk.data.breaker import Breaker
 
@@ -18,7 +19,7 @@ class Places:
     """A Valkey that is away refuses nobody."""
 
     def __init__(self) -> None:
-        options: dict[str, Any] = settings.VALKEY_OPTIONS
+        options = settings.VALKEY_OPTIONS | {"retry": Retry(NoBackoff(), 0)}
         self._client = redis.asyncio.Redis.from_url(settings.REDIS_URL, **options)
         self._breaker = Breaker("socket counts")
 

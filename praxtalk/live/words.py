@@ -9,8 +9,8 @@ import redis
 import redis.asyncio
 import structlog
 from django.conf import settings
+from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from praxtalk.live.topics import CHANNEL_PREFIX, channel_of
 

@@ -1,0 +1,236 @@
+"""One socket: its limits, its closing codes, its versions."""
+
+import json
+import time
+
+import pytest
+
+from brands.operator_tokens import mint
+from conversations.models import Message
+from tests.conftest import make_talk
+from tests.sync.sockets import Failed, Socket
+
+pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
+
+
+def test_first_result_push_and_mutation(cast, talks, tokens, connect):
+    socket = connect(tokens.alice)
+    inbox = socket.watch("conversations:listInbox", status="open")
+    assert {row["_id"] for row in socket.value(inbox)} == {str(talks.north.pk), str(talks.south.pk)}
+    answer = socket.mutate("messages:send", conversationId=str(talks.north.pk), body="Hello")
+    assert socket.value(inbox)[0]["preview"] == "Hello"  # seen before the promise resolves
+    message = Message.objects.get(pk=answer["messageId"])
+    assert (message.author, message.role, message.channel) == (cast.alice, "operator", "api")
+
+
+def test_a_change_elsewhere_is_pushed(cast, talks, tokens, connect):
+    here, there = connect(tokens.alice), connect(tokens.bob)
+    inbox = here.watch("conversations:listInbox")
+    there.mutate("messages:send", conversationId=str(talks.north.pk), body="From Bob")
+    here.until(lambda: here.value(inbox)[0]["preview"] == "From Bob")
+    make_talk(cast.south, body="From the shell")
+    here.until(lambda: here.value(inbox)[0]["preview"] == "From the shell")
+
+
+def test_a_burst_of_changes_is_told_in_few_frames_and_the_last_always(talks, tokens, connect):
+    watcher, writer = connect(tokens.alice), connect(tokens.bob)
+    inbox = watcher.watch("conversations:listInbox")
+    before = len(watcher.frames)
+    for index in range(30):
+        writer.mutate("messages:send", conversationId=str(talks.north.pk), body=f"Message {index}")
+    watcher.until(lambda: watcher.value(inbox)[0]["preview"] == "Message 29")
+    assert len(watcher.frames) - before < 25
+
+
+@pytest.mark.parametrize("path", ["/api/1.48.0/sync", "/api/sync", "/api/praxtalk-1/sync", "//api/1.48.0/sync"])
+def test_the_paths_of_all_clients(tokens, connect, talks, path):
+    assert len(connect(tokens.alice, path=path).ask("brands:list")) == 2
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "not json",
+        '{"type":"Connect","sessionId":"again"}',
+        '{"type":"ModifyQuerySet","baseVersion":7,"newVersion":8,"modifications":[]}',
+        '{"type":"ModifyQuerySet","baseVersion":1,"newVersion":2,"modifications":[{"type":"Remove","queryId":5}]}',
+        '{"type":"Authenticate","baseVersion":3,"tokenType":"None"}',
+    ],
+)
+def test_a_frame_that_breaks_the_protocol_closes_4400(tokens, connect, frame):
+    socket = connect(tokens.alice)
+    socket.send_text(frame)
+    assert socket.closing_code() == 4400
+
+
+def test_binary_frames_close_4400(connect):
+    socket = connect()
+    socket.send_text(b"\x00\xff")
+    assert socket.closing_code() == 4400
+
+
+def test_a_bad_token_for_the_socket_is_an_auth_error(connect, tokens, cast):
+    for bad in ("nonsense", "", tokens.alice[:-4] + "AAAA", tokens.alice + "é"):
+        socket = connect()
+        socket.send(type="Authenticate", baseVersion=0, tokenType="User", value=bad)
+        assert socket.closing_code() == 4401
+        assert socket.frames[-1]["type"] == "AuthError"
+        assert socket.frames[-1]["baseVersion"] == 0
+
+
+def test_setting_and_clearing_the_sockets_own_token(connect, tokens, talks):
+    socket = connect()
+    query = socket.watch("conversations:listInbox")
+    with pytest.raises(Failed, match="UNAUTHENTICATED"):
+        socket.value(query)
+    socket.authenticate(tokens.bob)
+    socket.until(lambda: not isinstance(socket.values[query], Failed))
+    assert [row["_id"] for row in socket.value(query)] == [str(talks.north.pk)]
+    socket.authenticate(tokens.alice)
+    socket.until(lambda: len(socket.value(query)) == 2)
+    socket.authenticate(None)
+    socket.until(lambda: isinstance(socket.values[query], Failed))
+    with pytest.raises(Failed, match="UNAUTHENTICATED"):
+        socket.mutate("presence:touch", conversationId=str(talks.north.pk))
+
+
+def test_arguments_that_are_too_large_are_refused_and_the_socket_lives(connect, tokens, talks):
+    socket = connect(tokens.alice)
+    for size in (300_000, 1_500_000, 4_000_000):
+        with pytest.raises(Failed) as refused:
+            socket.mutate("messages:send", conversationId=str(talks.north.pk), body="x" * size)
+        assert refused.value.code == "ARGS_TOO_LARGE"
+    with pytest.raises(Failed) as refused:
+        socket.ask("conversations:listInbox", q="x" * 300_000)
+    assert refused.value.code == "ARGS_TOO_LARGE"
+    assert socket.ask("brands:list")
+
+
+def test_the_65th_query_is_refused_and_the_others_live(connect, tokens, talks):
+    socket = connect(tokens.alice)
+    queries = [socket.add("conversations:listInbox", limit=1 + index) for index in range(65)]
+    socket.until(lambda: all(query in socket.values for query in queries))
+    assert [isinstance(socket.values[query], Failed) for query in queries] == [False] * 64 + [True]
+    assert socket.values[queries[-1]].code == "TOO_MANY_QUERIES"
+    socket.remove(queries[0])
+    assert socket.ask("brands:list")
+
+
+def test_too_many_messages_close_4503_and_what_came_before_is_done(connect, tokens, talks):
+    socket = connect(tokens.alice)
+    requests = [
+        socket.begin("messages:send", conversationId=str(talks.north.pk), body=f"Message {index}")
+        for index in range(150)
+    ]
+    assert socket.closing_code(30) == 4503
+    done = [request for request in requests if request in socket.responses]
+    assert 110 <= len(done) < 130
+    assert done == requests[: len(done)]
+    assert Message.objects.filter(body__startswith="Message ").count() == len(done)
+
+
+def test_the_21st_socket_of_a_session_is_refused(cast, server, connect, talks):
+    token = mint(cast.alice)[0]
+    sockets = [connect(token) for _ in range(20)]
+    for socket in sockets:
+        socket.watch("brands:list")
+    late = connect(token)
+    query = late.watch("brands:list")
+    assert late.values[query].code == "TOO_MANY_CONNECTIONS"
+    with pytest.raises(Failed) as refused:
+        late.mutate("messages:send", conversationId=str(talks.north.pk), body="Hi")
+    assert refused.value.code == "TOO_MANY_CONNECTIONS"
+    assert connect(mint(cast.alice)[0]).ask("brands:list")  # another session of hers
+    sockets[0].__exit__()
+    deadline = time.monotonic() + 5
+    while True:
+        with Socket(server.url, token) as again:
+            query = again.watch("brands:list")
+            if not isinstance(again.values[query], Failed):
+                break
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_the_101st_socket_of_an_address_is_refused(cast, connect):
+    held = [mint(cast.alice)[0] for _ in range(5)]
+    for index in range(100):
+        connect(held[index // 20], address="203.0.113.9").watch("brands:list")
+    token = mint(cast.alice)[0]
+    late = connect(token, address="203.0.113.9")
+    query = late.watch("brands:list")
+    assert late.values[query].code == "TOO_MANY_CONNECTIONS"
+    assert connect(token, address="203.0.113.10").ask("brands:list")
+
+
+def test_a_query_without_an_answer_waits_for_nobody(connect, tokens, talks):
+    """An unknown function, wrong arguments and a refused token fail alone."""
+    socket = connect(tokens.alice)
+    wrong = [
+        socket.add("no:such"),
+        socket.add("messages:send", body="Hi"),
+        socket.add("conversations:listInbox", colour="red"),
+        socket.add("conversations:listInbox", limit="many"),
+        socket.add("brands:list", token="nonsense"),
+    ]
+    right = socket.add("brands:list")
+    socket.until(lambda: all(query in socket.values for query in [*wrong, right]))
+    assert len(socket.value(right)) == 2
+    messages = [socket.values[query].message for query in wrong]
+    assert messages[0].startswith("Could not find public function for 'no:such'")
+    assert messages[1].startswith("Could not find public function for 'messages:send'")
+    assert messages[2].startswith("ArgumentValidationError: colour: Unknown field")
+    assert messages[3].startswith("ArgumentValidationError: limit:")
+    assert socket.values[wrong[4]].code == "UNAUTHENTICATED"
+
+
+def test_an_action_fails_alone(connect, tokens):
+    socket = connect(tokens.alice)
+    socket.send(type="Action", requestId=0, udfPath="messages:send", args=[{}])
+    socket.until(lambda: any(frame["type"] == "ActionResponse" for frame in socket.frames))
+    assert [frame["success"] for frame in socket.frames if frame["type"] == "ActionResponse"] == [False]
+    assert socket.ask("brands:list")
+
+
+def test_a_mutation_sent_twice_happens_once(cast, server, tokens, talks):
+    with Socket(server.url, tokens.alice) as first:
+        answer = first.mutate("messages:send", conversationId=str(talks.north.pk), body="Once")
+        session = first.session_id
+    fresh = mint(cast.alice)[0]  # a client whose token was renewed meanwhile
+    with Socket(server.url, fresh, session_id=session) as second:
+        again = second.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="Once")
+        assert again == answer
+    with Socket(server.url, fresh, session_id=session) as third:
+        with pytest.raises(Failed) as refused:
+            third.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="Other")
+        assert refused.value.code == "INVALID"
+    with Socket(server.url, tokens.bob, session_id=session) as somebody_else:
+        somebody_else.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="Once")
+    assert Message.objects.filter(body="Once").count() == 2
+
+
+def test_mutations_run_in_their_order(connect, tokens, talks):
+    socket = connect(tokens.alice)
+    requests = [
+        socket.begin("messages:send", conversationId=str(talks.north.pk), body=str(index)) for index in range(20)
+    ]
+    for request in requests:
+        socket.covered(request)
+    bodies = Message.objects.filter(conversation=talks.north).order_by("position").values_list("body", flat=True)
+    assert list(bodies)[-20:] == [str(index) for index in range(20)]
+
+
+def test_nul_bytes_and_lone_surrogates_get_a_clear_error(connect, tokens, talks):
+    socket = connect(tokens.alice)
+    with pytest.raises(Failed, match="ArgumentValidationError: body"):
+        socket.mutate("messages:send", conversationId=str(talks.north.pk), body="a\x00b")
+    with pytest.raises(Failed, match="ArgumentValidationError: conversationId"):
+        socket.mutate("messages:send", conversationId="\x00", body="Hi")
+    args = json.dumps([{"sessionToken": tokens.alice, "conversationId": str(talks.north.pk), "body": "SURROGATE"}])
+    frame = f'{{"type":"Mutation","requestId":9,"udfPath":"messages:send","args":{args}}}'
+    socket.send_text(frame.replace("SURROGATE", "\\ud800"))
+    try:
+        socket.until(lambda: 9 in socket.responses, 3)
+        assert socket.responses[9]["success"] is False
+    except Exception as closed:  # not JSON for us: RFC 8259 leaves it open
+        assert closed.rcvd.code == 4400  # noqa: PT017
