@@ -106,10 +106,9 @@ class Driver:
         """All that a test opened, when it is over; an exception that nobody caught fails it."""
         for client in self.clients:
             client.close()
-        self.clients = []
-        self.settle()
-        crashes, self.crashes = self.crashes, []
+        crashes, self.crashes, self.clients = self.crashes, [], []
         assert crashes == []
+        self.settle()
 
 
 class Client:
@@ -179,6 +178,11 @@ class Watch(Observed):
         return [event["value"] for event in self.events if "value" in event]
 
     @property
+    def changes(self):
+        """The values without repetitions: PyPI's client tells them all again whenever one of its queries changed."""
+        return [value for value, _ in itertools.groupby(self.values)]
+
+    @property
     def errors(self):
         return [event["error"] for event in self.events if "error" in event]
 
@@ -189,11 +193,6 @@ class Watch(Observed):
 
     def error(self, patience=PATIENCE_SECONDS):
         return self._wait("error", lambda error: True, patience)
-
-    def next_value(self, after, patience=PATIENCE_SECONDS):
-        """The first value after the first `after` ones."""
-        further = lambda: self.values[after : after + 1] or None  # noqa: E731
-        return self.driver.wait_until(further, lambda: self.events[-3:], patience)[0]
 
     def stop(self):
         self.driver.send("unwatch", watch=self.number)

@@ -52,7 +52,7 @@ def test_errors(library, scene):
     assert scene.bodies() == ["Hello?"]
 
 
-def test_a_consistent_query(npm, scene):
+def test_a_consistent_query(newest, scene):
     """The deprecated one, which first asks for a time to read at."""
-    client = npm.open(scene.url, http=True)
+    client = newest.open(scene.url, http=True)
     assert bodies_of(client.query("messages:list", scene.in_talk(), consistent=True).result()) == ["Hello?"]

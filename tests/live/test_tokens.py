@@ -29,7 +29,7 @@ def test_a_watched_query_fails_when_its_token_expires(libraries, scene):
         failed = client.mutate("messages:send", {**args, "body": "too late"})
         assert failed.error()["data"]["code"] == "UNAUTHENTICATED"
         client.watch("messages:list", scene.in_talk()).until(ends_with("not for expired eyes"))
-        assert len(thread.values) == 1
+        assert len(thread.changes) == 1
 
 
 def test_a_watched_query_fails_when_its_token_is_revoked(libraries, scene):
@@ -48,7 +48,7 @@ def test_a_watched_query_fails_when_its_token_is_revoked(libraries, scene):
     for client, thread, other in zip(clients, threads, kept, strict=True):
         other.until(ends_with("not for their eyes"))
         assert client.mutate("messages:send", {**args, "body": "no"}).error()["data"]["code"] == "UNAUTHENTICATED"
-        assert len(thread.values) == 1
+        assert len(thread.changes) == 1
         assert other.errors == []
 
 

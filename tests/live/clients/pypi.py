@@ -49,9 +49,12 @@ async def observe(command):
             fail(command["id"], error)
 
 
-def stop(number):
+async def stop(*numbers):
     """The last reference to a subscription ends it; its own unsubscribe() is not for while somebody waits in it."""
-    watches.pop(number)[1].cancel()
+    tasks = [watches.pop(number)[1] for number in numbers]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def call(client, method, command):
@@ -67,13 +70,12 @@ async def carry_out(command):
             make = ConvexHttpClient if command["http"] else convex.ConvexClient
             clients[command["id"]] = await asyncio.to_thread(make, command["url"])
         case "close":
-            for number in [number for number, (client, _) in watches.items() if client == command["client"]]:
-                stop(number)
+            await stop(*[number for number, (client, _) in watches.items() if client == command["client"]])
             clients.pop(command["client"])
         case "watch":
             watches[command["id"]] = command["client"], asyncio.create_task(observe(command))
         case "unwatch":
-            stop(command["watch"])
+            await stop(command["watch"])
         case "query" | "action":
             asyncio.create_task(asyncio.to_thread(call, clients[command["client"]], command["do"], command))  # noqa: RUF006
         case "mutate":
