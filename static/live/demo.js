@@ -3,7 +3,7 @@ import { connect } from "./client.js";
 import { Thread } from "./demo_thread.js";
 
 const TOKEN = "praxtalk.operatorToken"; // its key in sessionStorage
-const STATES = { connecting: "Connecting …", live: "Live", offline: "Offline, trying again" };
+const STATES = { connecting: "Connecting …", live: "Live", offline: "Offline" };
 
 /** @param {string} selector @returns {any} */
 const find = (selector) => document.querySelector(selector);
@@ -30,7 +30,7 @@ function enter(token) {
     getToken(refused) {
       if (!refused) return token;
       leave(refused);
-      throw new Error(refused);
+      return null;
     },
   });
   client.watch("conversations:listInbox", { status: "open" }, showList, (error) => {
@@ -76,7 +76,7 @@ function itemOf({ _id, visitor, preview, lastMessageAt }) {
   text.textContent = preview;
   const date = new Date(lastMessageAt);
   time.setAttribute("datetime", date.toISOString());
-  time.textContent = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  time.textContent = date.toLocaleTimeString([], { timeStyle: "short" });
   if (date.toDateString() !== new Date().toDateString()) time.textContent = date.toLocaleDateString();
   return /** @type {HTMLElement} */ (link.parentElement);
 }
