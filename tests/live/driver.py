@@ -89,7 +89,7 @@ class Driver:
         """What `answer()` gives as soon as that is not None; it is called again after every event."""
         with self.news:
             self.news.wait_for(lambda: answer() is not None or self.crashes, patience)
-            assert self.crashes == []
+            assert self.crashes == [], self.crashes
             assert answer() is not None, what()
             return answer()
 
@@ -107,7 +107,7 @@ class Driver:
         for client in self.clients:
             client.close()
         crashes, self.crashes, self.clients = self.crashes, [], []
-        assert crashes == []
+        assert crashes == [], crashes
         self.settle()
 
 

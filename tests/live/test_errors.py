@@ -44,16 +44,16 @@ def test_a_limited_operator_sees_nothing_of_other_brands(library, scene):
     assert [row["_id"] for row in client.query("conversations:listInbox", north).result()] == [scene.id]
 
 
-@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "", None], ids=["nonsense", "dots", "empty", "none"])
-def test_without_a_good_token_everything_is_refused(newest, scene, token):
+def test_without_a_good_token_everything_is_refused(newest, scene):
     client = newest.open(scene.url)
-    args = {"conversationId": scene.id} | ({} if token is None else {"sessionToken": token})
-    calls = [
-        client.watch("messages:list", args),
-        client.query("conversations:get", args),
-        client.mutate("messages:send", {**args, "body": "Hi"}),
-    ]
-    assert [call.error()["data"]["code"] for call in calls] == ["UNAUTHENTICATED"] * 3
+    for token in ({}, {"sessionToken": ""}, {"sessionToken": "nonsense"}, {"sessionToken": "a.b.c"}):
+        args = {"conversationId": scene.id, **token}
+        calls = [
+            client.watch("messages:list", args),
+            client.query("conversations:get", args),
+            client.mutate("messages:send", {**args, "body": "Hi"}),
+        ]
+        assert [call.error()["data"]["code"] for call in calls] == ["UNAUTHENTICATED"] * 3
     assert goes_on(client, scene)
 
 

@@ -149,14 +149,15 @@ def test_nothing_comes_after_unsubscribing(library, scene):
     client.watch("messages:list", scene.in_talk()).until(ends_with("unseen"))
 
 
-@pytest.mark.parametrize("spelling", ["string", "reference", "anyApi"])
-def test_a_function_is_named_in_three_ways(npm, scene, spelling):
+def test_a_function_is_named_in_three_ways(npm, scene):
     client = npm.open(scene.url)
-    thread = client.watch("messages:list", scene.in_talk(), **{"as": spelling})
-    thread.until()
-    client.mutate("messages:send", scene.in_talk(body=spelling), **{"as": spelling}).result()
-    assert bodies_of(client.query("messages:list", scene.in_talk(), **{"as": spelling}).result())[-1] == spelling
-    thread.until(ends_with(spelling))
+    for spelling in ("string", "reference", "anyApi"):
+        thread = client.watch("messages:list", scene.in_talk(), **{"as": spelling})
+        thread.until()
+        client.mutate("messages:send", scene.in_talk(body=spelling), **{"as": spelling}).result()
+        assert bodies_of(client.query("messages:list", scene.in_talk(), **{"as": spelling}).result())[-1] == spelling
+        thread.until(ends_with(spelling))
+        thread.stop()
 
 
 def test_values_keep_their_types(library, scene):
@@ -179,13 +180,22 @@ def test_a_whole_number_is_taken_in_every_form(library, scene):
         assert [row["_id"] for row in rows] == [scene.id]
 
 
-@pytest.mark.parametrize(
-    "limit",
-    [1.5, 0, 101, "many", None, {"$integer": "/////////38="}, {"$float": "AAAAAAAA+H8="}, {"$bytes": "AQ=="}, [1]],
-    ids=["fraction", "too small", "too large", "text", "null", "int64", "nan", "bytes", "array"],
-)
-def test_another_value_for_a_number_is_refused(newest, scene, limit):
-    error = newest.open(scene.url).query("conversations:listInbox", scene.args(limit=limit)).error()
-    assert "ArgumentValidationError: " in error["message"]
-    assert "limit" in error["message"]
-    assert "data" not in error
+def test_another_value_for_a_number_is_refused(newest, scene):
+    client = newest.open(scene.url)
+    wrong = {
+        "fraction": 1.5,
+        "too small": 0,
+        "too large": 101,
+        "text": "many",
+        "null": None,
+        "array": [1],
+        "largest int64": {"$integer": "/////////38="},
+        "not a number": {"$float": "AAAAAAAA+H8="},
+        "bytes": {"$bytes": "AQ=="},
+    }
+    calls = {what: client.query("conversations:listInbox", scene.args(limit=limit)) for what, limit in wrong.items()}
+    for what, call in calls.items():
+        error = call.error()
+        assert "ArgumentValidationError: " in error["message"], what
+        assert "limit" in error["message"], what
+        assert "data" not in error, what

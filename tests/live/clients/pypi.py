@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import convex
 from convex.http_client import ConvexHttpClient
@@ -87,6 +88,7 @@ async def carry_out(command):
 
 
 async def main():
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))  # calls wait in threads
     send({"ready": f"pypi convex {convex.__version__}"})
     while line := await asyncio.to_thread(sys.stdin.readline):
         try:
