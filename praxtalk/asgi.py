@@ -21,6 +21,8 @@ from asgiref.wsgi import WsgiToAsgiInstance
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.web.http import RESPONSES as REASONS
 
 from praxtalk.api.address import is_trusted_proxy
@@ -35,7 +37,8 @@ SYNC = re.compile(r"(/api)?(/[\w.+-]{1,60})?/sync")
 
 _wsgi = get_wsgi_application()
 
-from praxtalk.live.consumer import SyncConsumer  # which needs the apps to be there
+from praxtalk.live import hub  # these need the apps to be there
+from praxtalk.live.consumer import SyncConsumer
 
 _thread = ThreadPoolExecutor(1, thread_name_prefix="http")
 sync = SyncConsumer.as_asgi()
@@ -108,6 +111,9 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 REASONS.update({status.value: status.phrase.encode() for status in HTTPStatus})  # Twisted knows no 422 and no 429
+
+# Before Daphne cancels all that runs; it fails to when a request has just ended.
+reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(hub.drain())))
 
 application = ProtocolTypeRouter({"http": http, "websocket": websocket})
 end_with_parent()

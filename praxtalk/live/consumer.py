@@ -18,7 +18,7 @@ from praxtalk.api.address import address_behind, limited_unit
 from praxtalk.live import calls, functions, protocol
 from praxtalk.live.calls import Once
 from praxtalk.live.functions import WrongArguments, failure_from
-from praxtalk.live.hub import hub
+from praxtalk.live.hub import DRAIN_SECONDS, hub
 from praxtalk.live.limits import Budget, Closing, SocketPlaces
 from praxtalk.live.outcomes import Code, Failure, Outcome, Refused
 from praxtalk.live.protocol import Add, Authenticate, Call, Connect, ModifyQuerySet, Violation
@@ -26,6 +26,7 @@ from praxtalk.live.queries import Queries, TokenChanged
 from praxtalk.live.session import Session
 
 PING_SECONDS = 15.0
+STOPPING = protocol.Event()  # in the inbox: everything before it is done, and nothing comes after it
 UNAUTHORISED_SECONDS = 60.0
 FIRST_RESULTS_SECONDS = 1.0  # how long the first results of new queries wait for each other
 
@@ -40,8 +41,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         try:
             await super().__call__(scope, receive, send)
-        except asyncio.CancelledError:  # the server stops
-            await self._close(Closing.OUR_FAULT)
+        except asyncio.CancelledError:  # Daphne stops; its own way, beside the hub's
+            await self._drained(receive)
             raise
         finally:
             await self._leave()
@@ -64,6 +65,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._budget = Budget()
         self._client_session: str | None = None
         self._is_busy = self._is_closed = False
+        self.has_left = asyncio.Event()
         self._sent_at = self._authorised_at = time.monotonic()
         await self.base_send({"type": "websocket.accept"})
         self._hub.sockets.add(self)
@@ -98,6 +100,21 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             await self._close(Closing.UNAUTHENTICATED)
         await self._places.tend(now)
 
+    def stop(self) -> None:
+        """Finish what has come in, then close. The hub asks for it when the server stops, and waits for `has_left`."""
+        self._budget.is_spent = True
+        self._inbox.put_nowait(STOPPING)
+
+    async def _drained(self, receive: Any) -> None:
+        if not hasattr(self, "_worker"):
+            return
+        self.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await asyncio.wait({self._worker})
+                while (await receive())["type"] != "websocket.disconnect":  # until then, frames may not be out
+                    pass
+
     async def _leave(self) -> None:
         if not hasattr(self, "_worker"):
             return
@@ -106,6 +123,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._worker.cancel()
         self._queries.leave()
         await self._places.leave()
+        self.has_left.set()
 
     async def _close(self, code: Closing) -> None:
         if hasattr(self, "_worker") and not self._is_closed:
@@ -137,14 +155,14 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._inbox.put_nowait(message)
 
     async def _work(self) -> None:
-        while True:
-            message = await self._inbox.get()
+        while (message := await self._inbox.get()) is not STOPPING:
             self._is_busy = True
             await self._do(message)
             self._is_busy = False
             await self._tell()
             if self._budget.done(self._inbox.empty()):
                 await self._close(Closing.TOO_MANY)
+        await self._close(Closing.OUR_FAULT)
 
     async def _do(self, message: protocol.Message | TokenChanged) -> None:
         if self._client_session is None and not isinstance(message, Connect):

@@ -19,6 +19,7 @@ from praxtalk.live.watches import Listener, Watch
 from praxtalk.live.words import Words
 
 TEND_SECONDS = 1.0
+DRAIN_SECONDS = 5.0
 RETURN_SECONDS = 2.0  # over which all is read again when Valkey is back
 
 log = structlog.get_logger("praxtalk.live")
@@ -27,8 +28,13 @@ T = TypeVar("T")
 
 
 class Socket(Protocol):
+    has_left: asyncio.Event
+
     async def tend(self, now: float) -> None:
         """Called each second; now: monotonic seconds."""
+
+    def stop(self) -> None:
+        """Close it, once what it was asked is done."""
 
 
 class Hub:
@@ -97,6 +103,15 @@ class Hub:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    async def drain(self) -> None:
+        """Close every socket in order, in five seconds at most: their clients come back elsewhere."""
+        sockets = list(self.sockets)
+        for socket in sockets:
+            socket.stop()
+        leaving = [self.spawn(socket.has_left.wait()) for socket in sockets]
+        if leaving:
+            await asyncio.wait(leaving, timeout=DRAIN_SECONDS)
+
     def has_words_since(self, moment: float) -> bool:
         """Whether every word since then (monotonic seconds) was heard."""
         return self._words.connected_since is not None and self._words.connected_since < moment
@@ -122,6 +137,12 @@ class Hub:
 
 
 _hubs: list[Hub] = []
+
+
+async def drain() -> None:
+    """The server stops."""
+    for each in _hubs:
+        await each.drain()
 
 
 def hub() -> Hub:

@@ -92,10 +92,10 @@ class Watch(Generic[T]):
         if self._is_running or self._is_over:
             return
         wait = 0.0 if self._is_urgent else self._started_at + COALESCED_SECONDS - time.monotonic()
-        if wait > 0:
-            self._timers.setdefault("run", asyncio.get_running_loop().call_later(wait, self._start))
-        else:
+        if wait <= 0:
             self._start()
+        elif "run" not in self._timers:
+            self._timers["run"] = asyncio.get_running_loop().call_later(wait, self._start)
 
     def _start(self) -> None:
         if timer := self._timers.pop("run", None):

@@ -1,0 +1,34 @@
+"""Functions called in the test's own process: what they answer, without a socket."""
+
+import json
+
+from brands.operator_tokens import mint
+from praxtalk.live import calls, functions
+from praxtalk.live.functions import every_function
+from praxtalk.live.outcomes import Failure
+from tests.sync.sockets import Failed
+
+
+def ask(operator, function_name, /, **arguments):
+    """The value as a client reads it. Raises Failed."""
+    kind = "query" if every_function()[function_name].topics else "mutation"
+    wire = [json.loads(json.dumps({**arguments, "sessionToken": mint(operator)[0]}))]
+    try:
+        asked = functions.asked(function_name, wire, kind=kind, socket_token=None)
+        if kind == "mutation":
+            outcome, _ = calls.perform(asked)
+        else:
+            caller = calls.identify(asked.function.door, asked.token)
+            outcome = calls.answer(asked, caller, asked.checked()).outcome
+    except (functions.WrongArguments, functions.Refused) as error:
+        outcome = functions.failure_from(error)
+    if isinstance(outcome, Failure):
+        raise Failed({"errorData": json.loads(outcome.data)} if outcome.data else {}, outcome.message)
+    return json.loads(outcome.value)
+
+
+def topics_of(operator, function_name, /, **arguments):
+    """What the query depends on for this operator."""
+    asked = functions.asked(function_name, [arguments], kind="query", socket_token=mint(operator)[0])
+    caller = calls.identify(asked.function.door, asked.token)
+    return set(asked.function.topics_of(caller, asked.checked()))

@@ -1,0 +1,136 @@
+"""Valkey and the web server go away and come back; nothing is lost."""
+
+import os
+import signal
+import time
+from datetime import timedelta
+
+import pytest
+
+from bench.faults.processes import Valkey
+from brands.models import OperatorBrand
+from brands.operator_tokens import mint, operator_topic, revoke
+from conversations.models import Message
+from praxtalk.live.topics import changed
+from tests.servers import Server
+from tests.sync.sockets import Failed, Socket
+
+pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
+
+AWAY_SECONDS = 10
+
+
+@pytest.fixture
+def valkey(tmp_path):
+    own = Valkey(tmp_path)
+    own.start()
+    yield own
+    own.stop()
+
+
+def test_valkey_is_gone_for_ten_seconds(cast, talks, tokens, valkey):
+    web = ("--only", "web")
+    north = {"conversationId": str(talks.north.pk)}
+    with (
+        Server(*web, WEB_PROCESSES="1", REDIS_URL=valkey.url) as one,
+        Server(*web, WEB_PROCESSES="1", REDIS_URL=valkey.url) as other,
+        Socket(one.url, tokens.alice) as here,
+        Socket(other.url, tokens.bob) as there,
+    ):
+        mine, theirs = here.watch("messages:list", **north), there.watch("messages:list", **north)
+        there.mutate("messages:send", **north, body="Before")
+        here.until(lambda: here.value(mine)["messages"][-1]["body"] == "Before")
+        valkey.stop()
+        stopped = time.monotonic()
+        for index in range(3):
+            began = time.monotonic()
+            here.mutate("messages:send", **north, body=f"Without {index}")
+            assert here.value(mine)["messages"][-1]["body"] == f"Without {index}"
+            assert time.monotonic() - began < 3
+        assert there.mutate("presence:touch", **north) == {"ok": True}
+        there.listen(max(0, stopped + AWAY_SECONDS - time.monotonic()))
+        valkey.start()
+        there.until(lambda: there.value(theirs)["messages"][-1]["body"] == "Without 2", 8)
+        here.mutate("messages:send", **north, body="After")
+        there.until(lambda: there.value(theirs)["messages"][-1]["body"] == "After")
+        for server in (one, other):
+            assert "Traceback" not in server.output
+            assert "nobody had announced" not in server.output
+    assert Message.objects.filter(conversation=talks.north, body__startswith="Without").count() == 3
+
+
+def test_a_frozen_valkey_holds_nobody_up(cast, talks, tokens, valkey):
+    north = {"conversationId": str(talks.north.pk)}
+    with (
+        Server("--only", "web", WEB_PROCESSES="1", REDIS_URL=valkey.url) as server,
+        Socket(server.url, tokens.alice) as socket,
+    ):
+        thread = socket.watch("messages:list", **north)
+        valkey.freeze()
+        try:
+            began = time.monotonic()
+            socket.mutate("messages:send", **north, body="Frozen")
+            assert time.monotonic() - began < 4
+            assert socket.value(thread)["messages"][-1]["body"] == "Frozen"
+            with Socket(server.url, tokens.bob) as late:
+                assert late.ask("messages:list", **north)["messages"][-1]["body"] == "Frozen"
+        finally:
+            valkey.thaw()
+
+
+def test_revocation_is_told_at_once_and_expiry_when_it_is_due(cast, talks, connect):
+    token, session = mint(cast.alice)
+    socket = connect(token)
+    query = socket.watch("conversations:listInbox")
+    revoke(session)
+    socket.until(lambda: isinstance(socket.values[query], Failed), 3)
+    assert socket.values[query].code == "UNAUTHENTICATED"
+    brief = connect(mint(cast.alice, lifetime=timedelta(seconds=2))[0])
+    query = brief.watch("conversations:listInbox")
+    brief.until(lambda: isinstance(brief.values[query], Failed), 5)
+    with pytest.raises(Failed) as refused:
+        brief.mutate("messages:send", conversationId=str(talks.north.pk), body="Hi")
+    assert refused.value.code == "UNAUTHENTICATED"
+
+
+def test_an_operators_brands_are_narrowed_under_way(cast, talks, connect):
+    """Announced, it is told at once; here it is not, and found within half a minute."""
+    socket = connect(mint(cast.bob)[0])
+    query = socket.watch("conversations:listInbox")
+    assert len(socket.value(query)) == 1
+    OperatorBrand.objects.filter(operator=cast.bob).update(brand=cast.south)
+    changed(operator_topic(cast.bob.pk))
+    socket.until(lambda: [row["_id"] for row in socket.value(query)] == [str(talks.south.pk)], 3)
+
+
+def test_a_server_that_stops_closes_its_sockets(cast, talks, tokens):
+    with Server("--only", "web", WEB_PROCESSES="1") as server, Socket(server.url, tokens.alice) as socket:
+        socket.watch("conversations:listInbox")
+        requests = [
+            socket.begin("messages:send", conversationId=str(talks.north.pk), body=f"Last {index}")
+            for index in range(20)
+        ]
+        server.process.send_signal(signal.SIGTERM)
+        assert socket.closing_code() == 4500
+        assert server.wait_for_end() == 0
+        assert set(requests) <= set(socket.responses)  # what had come in was done
+        assert "Traceback" not in server.output
+    assert Message.objects.filter(body__startswith="Last").count() == 20
+
+
+def test_a_killed_server_is_taken_up_where_it_was(cast, talks, tokens):
+    north = {"conversationId": str(talks.north.pk)}
+    with Server("--only", "web", WEB_PROCESSES="1") as server, Socket(server.url, tokens.alice) as socket:
+        requests = [socket.begin("messages:send", **north, body=f"Sent {index}") for index in range(10)]
+        socket.until(lambda: len(socket.responses) >= 3)
+        os.kill(server.pids["web.1"], signal.SIGKILL)
+        server.wait_for_end()
+        session = socket.session_id
+    with (
+        Server("--only", "web", WEB_PROCESSES="1") as server,
+        Socket(server.url, tokens.alice, session_id=session) as again,
+    ):
+        for index, request in enumerate(requests):
+            again.covered(again.begin("messages:send", request_id=request, **north, body=f"Sent {index}"))
+    bodies = Message.objects.filter(body__startswith="Sent").order_by("position").values_list("body", flat=True)
+    assert list(bodies) == [f"Sent {index}" for index in range(10)]

@@ -1,0 +1,134 @@
+"""Every action tells those who watch what it changed."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from brands import actions as brand_actions
+from brands import operator_tokens
+from conversations import actions as talk_actions
+from conversations.models import Channel, Conversation, Message, Visitor
+from leads import actions as lead_actions
+from praxtalk.live.topics import witnessed
+from tests.sync.asking import ask, topics_of
+from tests.sync.sockets import Failed
+
+pytestmark = pytest.mark.django_db
+
+VISITOR = {"role": Message.Role.VISITOR, "channel": Channel.WIDGET}
+
+
+def a_visitor(cast):
+    return Visitor.objects.create(workspace=cast.acme, brand=cast.north, name="New")
+
+
+def snoozed_until_now(talks):
+    Conversation.objects.filter(pk=talks.north.pk).update(status="snoozed", snoozed_until=timezone.now())
+
+
+# name of the action: (what comes before it, itself)
+DOES = {
+    "create_workspace": (
+        None,
+        lambda c, t: brand_actions.create_workspace(
+            name="New", brand_name="New", owner_email="n@example.com", owner_name="N", password="long-enough-9"
+        ),
+    ),
+    "create_brand": (None, lambda c, t: brand_actions.create_brand(c.acme, name="New")),
+    "start_conversation": (
+        None,
+        lambda c, t: talk_actions.start_conversation(a_visitor(c), body="Hi", channel=Channel.WIDGET),
+    ),
+    "send_message": (None, lambda c, t: talk_actions.send_message(t.north, body="Hi", **VISITOR)),
+    "set_status": (None, lambda c, t: talk_actions.set_status(t.north, status="resolved")),
+    "assign": (None, lambda c, t: talk_actions.assign(t.north, operator=c.bob)),
+    "touch_presence": (None, lambda c, t: talk_actions.touch_presence(t.north, operator=c.bob, is_typing=True)),
+    "wake_next_snoozed": (lambda c, t: snoozed_until_now(t), lambda c, t: talk_actions.wake_next_snoozed()),
+    "create_lead": (None, lambda c, t: lead_actions.create_lead(c.acme.pk, name="New", brand=c.north)),
+    "update_lead": (None, lambda c, t: lead_actions.update_lead(t.north_lead, status="won")),
+    "mint": (None, lambda c, t: operator_tokens.mint(c.alice)),
+    "revoke": (None, lambda c, t: operator_tokens.revoke(c.bob.sessions.first())),
+}
+CHANGES_NOTHING_THAT_IS_WATCHED = {"create_workspace", "mint"}
+ACTIONS = ["brands/actions.py", "brands/operator_tokens.py", "conversations/actions.py", "leads/actions.py"]
+
+
+def test_the_table_holds_every_action():
+    found = set()
+    for path in ACTIONS:
+        for node in ast.parse((Path(settings.BASE_DIR) / path).read_text()).body:
+            if isinstance(node, ast.FunctionDef) and any("atomic" in ast.unparse(each) for each in node.decorator_list):
+                found.add(node.name)
+    assert found == set(DOES)
+    modules = {str(path.relative_to(settings.BASE_DIR)) for path in Path(settings.BASE_DIR).glob("*/actions.py")}
+    assert modules <= set(ACTIONS)
+
+
+def views(cast, talks):
+    """Every query that somebody of Acme may watch: (who, name, arguments)."""
+    of_talk = [{"conversationId": str(talk.pk)} for talk in (talks.north, talks.south)]
+    of_brand = [{}, {"brandId": str(cast.north.pk)}]
+    for operator in (cast.alice, cast.bob):
+        yield operator, "brands:list", {}
+        for arguments in of_brand:
+            for name in ("conversations:counts", "leads:list", "conversations:listInbox"):
+                yield operator, name, arguments
+            yield operator, "conversations:listInbox", {**arguments, "status": "open", "assignee": "me"}
+            yield operator, "conversations:listInbox", {**arguments, "q": "hi"}
+        for arguments in of_talk:
+            for name in ("conversations:get", "messages:list", "presence:list"):
+                yield operator, name, arguments
+
+
+def seen(cast, talks):
+    def value(operator, name, arguments):
+        try:
+            return ask(operator, name, **arguments)
+        except Failed as refused:
+            return refused.code
+
+    return [value(*view) for view in views(cast, talks)]
+
+
+@pytest.mark.parametrize("action", DOES)
+def test_what_an_action_changes_it_announces(cast, talks, action, django_capture_on_commit_callbacks):
+    prepare, do = DOES[action]
+    _, session = operator_tokens.mint(cast.bob)
+    if prepare:
+        prepare(cast, talks)
+    before = seen(cast, talks)
+    with witnessed() as announced, django_capture_on_commit_callbacks(execute=True):
+        do(cast, talks)
+    changed = [view for view, was, now in zip(views(cast, talks), before, seen(cast, talks), strict=True) if was != now]
+    assert bool(changed) == (action not in CHANGES_NOTHING_THAT_IS_WATCHED | {"revoke"})
+    for operator, name, arguments in changed:
+        assert topics_of(operator, name, **arguments) & announced, (name, arguments)
+    if action == "revoke":
+        assert announced == {f"operator_session.{session.pk}"}
+
+
+def test_a_rollback_announces_nothing(cast, talks, django_capture_on_commit_callbacks):
+    from django.db import transaction
+
+    with witnessed() as announced, django_capture_on_commit_callbacks(execute=True):
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            talk_actions.send_message(talks.north, body="Hi", **VISITOR)
+            raise ZeroDivisionError
+        talk_actions.set_status(talks.south, status="resolved")
+    assert any(str(talks.south.pk) in topic for topic in announced)
+    assert not any(str(talks.north.pk) in topic for topic in announced)
+
+
+def test_no_other_workspace_hears_of_it(cast, talks, django_capture_on_commit_callbacks):
+    with witnessed() as announced, django_capture_on_commit_callbacks(execute=True):
+        talk_actions.send_message(talks.north, body="Hi", **VISITOR)
+    of_north = {"conversationId": str(talks.north.pk)}
+    for operator, name, arguments in (
+        (cast.mallory, "conversations:listInbox", {}),
+        (cast.mallory, "messages:list", of_north),
+        (cast.mallory, "presence:list", of_north),
+    ):
+        assert not topics_of(operator, name, **arguments) & announced

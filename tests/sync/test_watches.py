@@ -1,0 +1,221 @@
+"""One run for all who ask alike, and none too few."""
+
+import asyncio
+import time
+
+import pytest
+from django.db import OperationalError
+from structlog.testing import capture_logs
+
+from praxtalk.live import consumer, protocol, watches
+from praxtalk.live.consumer import SyncConsumer
+from praxtalk.live.watches import Watch
+
+
+class FakeHub:
+    """Reads in place of threads, each held until it is let go."""
+
+    def __init__(self):
+        self.places = asyncio.Semaphore(4)
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.reads = 0
+        self.has_words = True
+
+    def spawn(self, work):
+        return asyncio.get_running_loop().create_task(work)
+
+    async def in_thread(self, read):
+        self.reads += 1
+        value = read()
+        await self.gate.wait()
+        return value
+
+    def has_words_since(self, moment):
+        return self.has_words
+
+
+class Ear:
+    def __init__(self):
+        self.first_run, self.heard, self.broke = 0, [], 0
+
+    async def told(self, reading):
+        self.heard.append(reading.value)
+
+    async def failed(self):
+        self.broke += 1
+
+
+class Stage:
+    def __init__(self, *, net_seconds=60.0):
+        self.value, self.hub = 0, FakeHub()
+        self.watch = Watch(self.hub, "key", frozenset(), self.read, name="a:b", net_seconds=net_seconds)
+
+    def read(self):
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value, None
+
+    def listen(self):
+        ear = Ear()
+        self.watch.listeners.add(ear)
+        ear.first_run = self.watch.need(is_urgent=True)
+        return ear
+
+
+async def until(is_true, seconds=3):
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+def on_a_loop(test):
+    def run():
+        asyncio.run(asyncio.wait_for(test(), 15))
+
+    run.__name__, run.__doc__ = test.__name__, test.__doc__
+    return run
+
+
+@on_a_loop
+async def test_those_who_come_before_a_run_starts_share_it():
+    stage = Stage()
+    ears = [stage.listen() for _ in range(200)]
+    await until(lambda: all(ear.heard for ear in ears))
+    assert stage.hub.reads == 1
+
+
+@on_a_loop
+async def test_who_comes_during_a_run_waits_for_the_next():
+    stage = Stage()
+    stage.hub.gate.clear()
+    first = stage.listen()
+    await until(lambda: stage.hub.reads == 1)
+    stage.value = 1  # committed after the run has read
+    second = stage.listen()
+    stage.hub.gate.set()
+    await until(lambda: second.heard)
+    assert (first.heard, second.heard) == ([0, 1], [1])
+
+
+@on_a_loop
+async def test_many_changes_are_one_run_in_100_ms_and_the_last_is_seen():
+    stage = Stage()
+    ear = stage.listen()
+    await until(lambda: ear.heard)
+    began = time.monotonic()
+    while time.monotonic() - began < 1:
+        stage.value += 1
+        stage.watch.need()
+        await asyncio.sleep(0.002)
+    await until(lambda: ear.heard[-1] == stage.value)
+    assert 5 <= stage.hub.reads <= 14
+
+
+@on_a_loop
+async def test_a_change_during_a_run_is_read_after_it():
+    stage = Stage()
+    ear = stage.listen()
+    await until(lambda: ear.heard)
+    stage.hub.gate.clear()
+    stage.watch.need(is_urgent=True)
+    await until(lambda: stage.hub.reads == 2)
+    stage.value = 7
+    stage.watch.need()
+    stage.hub.gate.set()
+    await until(lambda: ear.heard[-1] == 7)
+
+
+@on_a_loop
+async def test_the_net_finds_a_lost_word_and_says_so():
+    patch = pytest.MonkeyPatch()
+    patch.setattr(watches, "LATE_WORD_SECONDS", 0.1)
+    try:
+        with capture_logs() as logs:
+            stage = Stage(net_seconds=0.4)
+            ear = stage.listen()
+            await until(lambda: ear.heard)
+            await asyncio.sleep(0.2)
+            stage.value = 1  # and nobody says so
+            await until(lambda: ear.heard[-1] == 1)
+            await until(lambda: any(line["log_level"] == "error" for line in logs))
+            logs.clear()
+            stage.value = 2
+            await until(lambda: ear.heard[-1] == 2)
+            stage.watch.need()  # the word was on its way
+            await asyncio.sleep(0.3)
+            stage.hub.has_words = False
+            stage.value = 3  # without Valkey it is to be expected
+            await until(lambda: ear.heard[-1] == 3)
+            await asyncio.sleep(0.2)
+            assert [line for line in logs if line["log_level"] == "error"] == []
+            stage.watch.stop()
+    finally:
+        patch.undo()
+
+
+@on_a_loop
+async def test_a_database_that_is_away_is_asked_again():
+    stage = Stage()
+    stage.value = OperationalError("gone")
+    with capture_logs() as logs:
+        ear = stage.listen()
+        await until(lambda: stage.hub.reads >= 2)
+        stage.value = 5
+        await until(lambda: ear.heard == [5])
+    assert len([line for line in logs if line["log_level"] == "error"]) == 1
+    assert ear.broke == 0
+
+
+@on_a_loop
+async def test_our_own_mistake_is_told_to_all_who_listen():
+    stage = Stage()
+    stage.value = ZeroDivisionError()
+    with capture_logs():
+        ears = [stage.listen() for _ in range(3)]
+        await until(lambda: all(ear.broke for ear in ears))
+
+
+@on_a_loop
+async def test_a_watch_that_was_left_reads_no_more():
+    stage = Stage(net_seconds=0.05)
+    ear = stage.listen()
+    await until(lambda: ear.heard)
+    stage.watch.listeners.clear()
+    stage.watch.stop()
+    reads = stage.hub.reads
+    await asyncio.sleep(0.2)
+    assert stage.hub.reads == reads
+
+
+class NoPlaces:
+    async def tend(self, now): ...
+
+
+class NoQueries:
+    is_authorised = False
+
+
+@on_a_loop
+async def test_a_sign_of_life_and_an_end_for_those_who_watch_nothing():
+    socket, sent = SyncConsumer(), []
+
+    async def send(message):
+        sent.append(message.get("text") or message.get("code"))
+
+    socket.base_send, socket._places, socket._queries = send, NoPlaces(), NoQueries()
+    socket._is_closed, socket._worker = False, None
+    now = time.monotonic()
+    socket._sent_at = socket._authorised_at = now
+    await socket.tend(now + consumer.PING_SECONDS - 1)
+    assert sent == []
+    await socket.tend(now + consumer.PING_SECONDS)
+    assert sent == [protocol.PING]
+    socket._queries.is_authorised = True
+    await socket.tend(now + 100)
+    socket._queries.is_authorised = False
+    await socket.tend(now + 100 + consumer.UNAUTHORISED_SECONDS - 1)
+    assert 4401 not in sent
+    await socket.tend(now + 100 + consumer.UNAUTHORISED_SECONDS)
+    assert sent[-1] == 4401
