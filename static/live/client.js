@@ -7,8 +7,9 @@
  *     stop();
  *     client.close();
  *
- * Callbacks run one by one after the client's own work: one that throws is reported as uncaught, and disturbs nothing.
- * An error's message is for people; its `data` is the server's `{code, message, retryAfter}`, where the server expected it.
+ * A callback that throws is reported as uncaught, and disturbs nothing. An error's message is for people; its `data` is
+ * the server's `{code, message, retryAfter}`, where the server expected it. A mutation waits for a connection as long as it
+ * takes: what is of use only now (that somebody types) is sent when `live`.
  *
  * The life of a connection:
  * 1. A socket is opened. 40 seconds without a frame, here or later, lead to 5 (the server pings after 15).
@@ -48,10 +49,8 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
   const sessionId = newId();
   const ended = new AbortController();
   const { signal } = ended;
-  /** @type {Map<string, Query>} by name and arguments */
-  const queries = new Map();
-  /** @type {Map<number, Request>} */
-  const requests = new Map();
+  const queries = /** @type {Map<string, Query>} */ (new Map()); // by name and arguments
+  const requests = /** @type {Map<number, Request>} */ (new Map());
   /** @type {WebSocket | undefined} */
   let socket;
   /** @type {ReturnType<typeof setTimeout>} of the silence while there is a socket, else of the next attempt */
@@ -60,13 +59,11 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
   let state;
   /** @type {Version} */
   let version;
-  /** @type {string | undefined} */
-  let refused;
+  let refused = /** @type {string | undefined} */ (undefined);
   let lastCloseReason = "InitialConnect";
   let connectionCount = 0;
   let querySet = 0; // the newest that was sent; 0: this socket is not ready for anything
-  /** @type {object[]} of the query set, not sent yet */
-  let changes = [];
+  let changes = /** @type {object[]} */ ([]); // of the query set, not sent yet
   let queryIds = 0;
   let requestIds = 0;
   let failures = 0;
@@ -268,8 +265,6 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
     },
 
     /**
-     * Sent in order, as soon as there is a connection.
-     *
      * @param {string} name such as "messages:send"
      * @param {Record<string, any>} args
      * @returns {Promise<any>} its value, once every watch shows what it did; rejects with a LiveError

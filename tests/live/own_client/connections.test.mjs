@@ -65,6 +65,21 @@ test("the wait doubles from 100 ms to 16 s, and only a good Transition begins it
   assert.equal(await waitOf(scene), 100);
 });
 
+test("clients that lost the same server do not all come back at once", async () => {
+  for (const [random, wait] of [
+    [0, 50],
+    [0.99, 149],
+  ]) {
+    const scene = start();
+    Math.random.mock.mockImplementation(() => random);
+    await scene.socket.end(1006);
+    await scene.pass(wait - 1);
+    assert.equal(scene.sockets.length, 1);
+    await scene.pass(1);
+    assert.equal(scene.sockets.length, 2);
+  }
+});
+
 test("a mutation that ends every connection is tried ever more rarely", async () => {
   const scene = await startLive();
   scene.client.mutate("a:too_long", {});
@@ -182,6 +197,18 @@ test("each connection authenticates itself with a token of its own, before it as
     tokenType: "User",
     value: "first",
   });
+});
+
+test("a token that was accepted is not yet the query set", async () => {
+  const scene = start({ getToken: () => "good" });
+  await scene.socket.accept();
+  const startVersion = scene.socket.version;
+  const endVersion = { querySet: 0, identity: 1, ts: "AQAAAAAAAAA=" };
+  await scene.socket.say({ type: "Transition", startVersion, endVersion, modifications: [] });
+  assert.deepEqual(scene.states, ["connecting"]);
+  scene.socket.version = endVersion;
+  await scene.socket.transit(2);
+  assert.deepEqual(scene.states, ["connecting", "live"]);
 });
 
 test("a refused token is asked for again, with the reason, ever more rarely", async () => {

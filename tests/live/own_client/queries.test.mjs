@@ -107,10 +107,10 @@ test("a mutation resolves with the Transition that covers it, after the watchers
   client.watch("a:list", {}, (value) => news.push(value));
   client.mutate("a:send", {}).then((value) => news.push(value));
   await settle();
-  await socket.say(done(0, 300, "sent"));
-  await socket.transit(255, updated(0, "before")); // 255 and 300 sort the other way round as plain base64
+  await socket.say(done(0, 256, "sent"));
+  await socket.transit(5, updated(0, "before")); // 5 and 256 sort the other way round as plain base64
   assert.deepEqual(news, ["before"]);
-  await socket.transit(300, updated(0, "after"));
+  await socket.transit(256, updated(0, "after"));
   assert.deepEqual(news, ["before", "after", "sent"]);
 });
 
@@ -152,4 +152,11 @@ test("close() leaves nothing", async () => {
   await socket.end(1000);
   await pass(1_000_000);
   assert.deepEqual([socket.isClosed, sockets.length, news, states], [true, 1, [], ["connecting", "live"]]);
+});
+
+test("close() is the last word, whatever was about to be told", async () => {
+  const { client, states } = start();
+  client.close();
+  await settle();
+  assert.deepEqual(states, []);
 });
