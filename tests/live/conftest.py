@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 CLIENTS, MODULES = HERE / "clients", HERE / "node_modules"
 NPM = ("convex-1.13.2", "convex-1.24.8", "convex-1.34.1", "convex")  # packages of package.json, the newest last
 PYPI = "pypi"
+OWN = "own"  # static/live/client.js
 WEB = ("--only", "web")
 
 
@@ -35,7 +36,9 @@ def need_node():
 
 
 def command_of(library):
-    return [sys.executable, CLIENTS / "pypi.py"] if library == PYPI else ["node", CLIENTS / "npm.mjs", library]
+    if library == PYPI:
+        return [sys.executable, CLIENTS / "pypi.py"]
+    return ["node", CLIENTS / "own.mjs"] if library == OWN else ["node", CLIENTS / "npm.mjs", library]
 
 
 @pytest.fixture(scope="package")
@@ -77,7 +80,7 @@ def npm(request, start):
     return start(request.param)
 
 
-@pytest.fixture(params=[*NPM, PYPI])
+@pytest.fixture(params=[*NPM, PYPI, OWN])
 def library(request, start):
     return start(request.param)
 
@@ -95,7 +98,7 @@ def npms(start):
 
 @pytest.fixture
 def libraries(start, npms):
-    return [*npms, start(PYPI)]
+    return [*npms, start(PYPI), start(OWN)]
 
 
 @pytest.fixture(scope="package")
