@@ -25,6 +25,21 @@ def restarted(server):
     return Server(*WEB, WEB_PROCESSES="1", port=server.port)
 
 
+def test_sockets_of_a_killed_server_take_no_places(newest, server, scene_on):
+    """Of the 20 of an operator session, 11 are connected when the server is killed, and the same 11 afterwards."""
+    scene = scene_on(server.url)
+    threads = [newest.open(server.url).watch("messages:list", scene.in_talk()) for _ in range(11)]
+    for thread in threads:
+        thread.until()
+    server.kill()
+    with restarted(server):
+        scene.send_from_shell("while nobody served")
+        for thread in threads:
+            thread.until(ends_with("while nobody served"), PATIENCE)
+            assert thread.errors == []
+        newest.close_clients()
+
+
 @pytest.mark.parametrize("end", ["killed", "stopped"])
 def test_clients_go_on_after_the_server_was(end, libraries, convexes, server, scene_on):
     """By themselves: with what they watch, signed in again where they signed in by setAuth."""
