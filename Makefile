@@ -4,6 +4,9 @@ BIN := .venv/bin
 # mypy loads the settings, and needs them only to be well-formed.
 FOR_TYPES := SECRET_KEY=not-a-secret-but-as-long-as-one-has-to-be-for-types ENCRYPTION_KEYS=k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
 	DATABASE_URL=postgresql://types/types REDIS_URL=redis://types
+# Without npm the tests that need Node skip, but fail in CI; scripts and styles are not checked.
+CLIENTS := $(if $(shell command -v npm),tests/live/node_modules/.installed)
+NODE := tests/live/node_modules/.bin
 .DEFAULT_GOAL := help
 .PHONY: help run test lint format openapi bench faults
 
@@ -11,7 +14,7 @@ help:
 	@echo "make run     everything up on http://127.0.0.1:8000, with a demo workspace"
 	@echo "make test    the whole suite, on real PostgreSQL and Valkey"
 	@echo "make lint    style, types, import directions, migrations, deployment checks"
-	@echo "make format  rewrite Python and templates in the project's style"
+	@echo "make format  rewrite Python, templates, scripts and styles in the project's style"
 	@echo "make openapi write docs/openapi.json"
 	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each, live queries beside socket.io"
 	@echo "make faults  five minutes of webhooks while workers are killed and Valkey is stopped"
@@ -27,27 +30,35 @@ help:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+tests/live/node_modules/.installed: tests/live/package-lock.json
+	@echo "Installing the clients that the tests run (about 10 seconds) ..."
+	@npm ci --prefix tests/live --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
 run: .venv/runs
 	@$(BIN)/python manage.py bootstrap
 	@exec $(BIN)/python manage.py serve
 
-test: .venv/tests
+test: .venv/tests $(CLIENTS)
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
 
-lint: .venv/tests
+lint: .venv/tests $(CLIENTS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/djhtml --check templates
+	$(if $(CLIENTS),$(NODE)/biome check --error-on-warnings,@echo "No npm: scripts and styles are not checked.")
+	$(if $(CLIENTS),$(NODE)/tsc --project jsconfig.json)
 	$(FOR_TYPES) $(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	BASE_URL=https://chat.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file .data/openapi.yaml
 
-format: .venv/tests
+format: .venv/tests $(CLIENTS)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djhtml templates
+	$(if $(CLIENTS),$(NODE)/biome check --write)
 
 openapi: .venv/runs
 	@$(BIN)/python manage.py spectacular --format openapi-json --file docs/openapi.json

@@ -115,7 +115,8 @@ REASONS.update({status.value: status.phrase.encode() for status in HTTPStatus}) 
 
 write_promptly()
 # Before Daphne cancels all that runs; it fails to when a request has just ended.
-reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(hub.drain())))
+_reactor: Any = reactor  # typed as if it took no phase
+_reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(hub.drain())))
 
 application = ProtocolTypeRouter({"http": http, "websocket": websocket})
 end_with_parent()

@@ -1,6 +1,8 @@
 """The cast: Acme with Alice (owner) and Bob (operator of North only), brands North and South; the rival Globex with Mallory."""
 
 import itertools
+import os
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +19,7 @@ from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
 
 UNLIMITED = 1_000_000
+CHROMIUM = "/usr/bin/chromium"
 _addresses = itertools.count(1)
 
 
@@ -24,6 +27,25 @@ def pytest_collection_modifyitems(items):
     """Live servers first, so that two workers end at about the same time; browsers last, see test_browser.py."""
     place = lambda item: bool(item.get_closest_marker("browser")) * 2 + (not item.get_closest_marker("live"))  # noqa: E731
     items.sort(key=place)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    quiet = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
+    return {
+        **browser_type_launch_args,
+        "executable_path": CHROMIUM,
+        "args": ["--no-sandbox", *quiet, "--disable-component-update", "--disable-sync"],
+    }
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Skips where there is none, but not in CI. Playwright leaves an event loop running in this thread, which the ORM
+    takes for asynchronous code until the end."""
+    if not shutil.which(CHROMIUM) and not os.environ.get("CI"):
+        pytest.skip("no Chromium here (apt-get install chromium)")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
 @pytest.fixture(autouse=True)

@@ -41,8 +41,8 @@ def valkey_url():
 class Server:
     """`with Server() as server:` - it is up inside, and gone with all its processes outside."""
 
-    def __init__(self, *arguments, **environment):
-        self.port = free_port()
+    def __init__(self, *arguments, port=None, **environment):
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.arguments = arguments
         self.lines = []
@@ -78,6 +78,13 @@ class Server:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         self._reader.join(5)
+
+    def kill(self):
+        """All its processes at once, by SIGKILL: as when the machine loses its power."""
+        for pid in self.pids.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.wait_for_end()
 
     def _read(self):
         for line in self.process.stdout:

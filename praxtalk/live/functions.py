@@ -161,8 +161,12 @@ def asked(name: str, wire_arguments: Any, *, kind: str, socket_token: str | None
     """
     function = _functions.get(_canonical(name))
     if function is None or kind == "action" or (function.topics is None) != (kind == "mutation"):
-        raise WrongArguments(f"Could not find public function for '{name}'. Is it a {kind}?")
-    if len(orjson.dumps(wire_arguments)) > MAX_ARGUMENTS:
+        raise WrongArguments(f"Could not find public function for {name!a}. Is it a {kind}?")
+    try:
+        length = len(orjson.dumps(wire_arguments))
+    except orjson.JSONEncodeError as error:
+        raise WrongArguments(f"ArgumentValidationError: {error}.") from error
+    if length > MAX_ARGUMENTS:
         raise Refused(Code.ARGS_TOO_LARGE, f"Arguments may be {MAX_ARGUMENTS // 1024} kB long.")
     if isinstance(wire_arguments, list) and len(wire_arguments) <= 1:
         wire_arguments = wire_arguments[0] if wire_arguments else {}

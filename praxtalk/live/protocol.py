@@ -3,6 +3,7 @@
 From the wire of the public clients (npm and PyPI `convex`). All frames are text, one JSON object each.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -83,13 +84,13 @@ def parse(text: str) -> Message:
     """The message in a frame. Raises Violation."""
     try:
         frame = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise Violation("not JSON") from error
+    except orjson.JSONDecodeError:
+        frame = _read_leniently(text)
     if not isinstance(frame, dict):
         raise Violation("not an object")
     match frame.get("type"):
         case "Connect":
-            return Connect(_text(frame, "sessionId", MAX_SESSION_ID), _observed(frame.get("maxObservedTimestamp")))
+            return Connect(_session_id(frame), _observed(frame.get("maxObservedTimestamp")))
         case "ModifyQuerySet":
             listed = frame.get("modifications")
             if not isinstance(listed, list) or len(listed) > MAX_MODIFICATIONS:
@@ -109,6 +110,14 @@ def parse(text: str) -> Message:
     raise Violation("type")
 
 
+def _read_leniently(text: str) -> Any:
+    """Half of a surrogate pair is JSON to browsers. It has to come as far as a failed answer: closed sockets are resent to."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Violation("not JSON") from error
+
+
 def _change(modification: Any) -> Add | Remove:
     if not isinstance(modification, dict):
         raise Violation("modification")
@@ -125,6 +134,13 @@ def _text(frame: dict[str, Any], field: str, longest: int) -> str:
     value = frame.get(field)
     if not isinstance(value, str) or len(value) > longest:
         raise Violation(field)
+    return value
+
+
+def _session_id(frame: dict[str, Any]) -> str:
+    value = _text(frame, "sessionId", MAX_SESSION_ID)
+    if not value.isascii() or not value.isprintable():
+        raise Violation("sessionId")
     return value
 
 

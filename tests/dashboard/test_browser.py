@@ -1,8 +1,5 @@
 """In a real Chromium: the sign-in and the API reference work under their policies, with nothing from outside."""
 
-import os
-import shutil
-
 import pytest
 from django.test import override_settings
 
@@ -10,33 +7,14 @@ from integrations.api_keys import create_key
 from tests.conftest import make_talk
 from tests.servers import Server
 
-CHROMIUM = "/usr/bin/chromium"
 ARGON2 = "django.contrib.auth.hashers.Argon2PasswordHasher"
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.live,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(
-        not shutil.which(CHROMIUM) and not os.environ.get("CI"), reason="no Chromium here (apt-get install chromium)"
-    ),
+    pytest.mark.usefixtures("chromium"),
 ]
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
-    quiet = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
-    return {
-        **browser_type_launch_args,
-        "executable_path": CHROMIUM,
-        "args": ["--no-sandbox", *quiet, "--disable-component-update", "--disable-sync"],
-    }
-
-
-@pytest.fixture(scope="session", autouse=True)
-def orm_beside_playwright():
-    """Playwright leaves an event loop running in this thread, which the ORM takes for asynchronous code until the end."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
 @pytest.fixture

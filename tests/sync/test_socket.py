@@ -229,8 +229,13 @@ def test_nul_bytes_and_lone_surrogates_get_a_clear_error(connect, tokens, talks)
     args = json.dumps([{"sessionToken": tokens.alice, "conversationId": str(talks.north.pk), "body": "SURROGATE"}])
     frame = f'{{"type":"Mutation","requestId":9,"udfPath":"messages:send","args":{args}}}'
     socket.send_text(frame.replace("SURROGATE", "\\ud800"))
-    try:
-        socket.until(lambda: 9 in socket.responses, 3)
-        assert socket.responses[9]["success"] is False
-    except Exception as closed:  # not JSON for us: RFC 8259 leaves it open
-        assert closed.rcvd.code == 4400  # noqa: PT017
+    socket.until(lambda: 9 in socket.responses)
+    assert socket.responses[9]["result"].startswith("ArgumentValidationError")
+    for depth in (100, 500):
+        deep = frame.replace('"SURROGATE"', "[" * depth + "]" * depth).replace('"requestId":9', '"requestId":10')
+        socket.send_text(deep)
+        socket.until(lambda: 10 in socket.responses)
+        assert socket.responses.pop(10)["result"].startswith("ArgumentValidationError")
+    assert socket.mutate("messages:send", conversationId=str(talks.north.pk), body="Fine")
+    socket.send_text(frame.replace('"SURROGATE"', "[" * 5000 + "]" * 5000))  # not even read
+    assert socket.closing_code() == 4400

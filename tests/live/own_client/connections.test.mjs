@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { done, failed, settle, start, startLive, updated } from "./fake_socket.mjs";
+
+const nothing = () => {};
+const WAITS = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 16_000, 16_000];
+
+/** How long after the loss of the newest socket, exactly, the next one is opened. */
+async function waitOf(scene) {
+  const { length } = scene.sockets;
+  for (const wait of new Set(WAITS)) {
+    const passed = WAITS[WAITS.indexOf(wait) - 1] ?? 0;
+    await scene.pass(wait - passed - 1);
+    assert.equal(scene.sockets.length, length);
+    await scene.pass(1);
+    if (scene.sockets.length > length) return wait;
+  }
+  return assert.fail("no new socket");
+}
+
+test("the whole query set and every unfinished mutation come again, under their old names", async () => {
+  const scene = await startLive();
+  const news = [];
+  const stop = scene.client.watch("a:left", {}, nothing);
+  scene.client.watch("a:kept", {}, (value) => news.push(value));
+  for (const body of ["answered and covered", "answered", "unanswered"])
+    scene.client.mutate("a:send", { body }).then((value) => news.push(value));
+  await settle();
+  const before = scene.socket.sent;
+  await scene.socket.say(done(0, 5, "zero"));
+  await scene.socket.transit(5);
+  await scene.socket.say(done(1, 6, "one"));
+  await scene.socket.end(4500);
+  stop();
+  await scene.pass(100);
+  await scene.socket.accept();
+  const [connect, change, ...mutations] = scene.socket.sent;
+  const { sessionId } = before[0];
+  assert.deepEqual(connect, {
+    type: "Connect",
+    sessionId,
+    connectionCount: 1,
+    lastCloseReason: "closed with code 4500",
+  });
+  assert.deepEqual(change.modifications, [{ type: "Add", queryId: 1, udfPath: "a:kept", args: [{}] }]);
+  assert.deepEqual([change.baseVersion, change.newVersion], [0, 1]);
+  assert.deepEqual(mutations, before.filter(({ type }) => type === "Mutation").slice(1));
+  await scene.socket.transit(7, updated(1, "kept")); // of another server, perhaps: covers nothing from before
+  assert.deepEqual(news, ["zero", "kept"]);
+  await scene.socket.say(done(1, 8, "one"));
+  await scene.socket.say(done(2, 9, "two"));
+  await scene.socket.transit(9);
+  assert.deepEqual(news, ["zero", "kept", "one", "two"]);
+});
+
+test("the wait doubles from 100 ms to 16 s, and only a good Transition begins it again", async () => {
+  const scene = start();
+  for (const wait of WAITS) {
+    await scene.socket.end(1006);
+    assert.equal(await waitOf(scene), wait);
+  }
+  await scene.socket.accept();
+  await scene.socket.transit(1);
+  await scene.socket.end(1006);
+  assert.equal(await waitOf(scene), 100);
+});
+
+test("clients that lost the same server do not all come back at once", async () => {
+  for (const [random, wait] of [
+    [0, 50],
+    [0.99, 149],
+  ]) {
+    const scene = start();
+    Math.random.mock.mockImplementation(() => random);
+    await scene.socket.end(1006);
+    await scene.pass(wait - 1);
+    assert.equal(scene.sockets.length, 1);
+    await scene.pass(1);
+    assert.equal(scene.sockets.length, 2);
+  }
+});
+
+test("a mutation that ends every connection is tried ever more rarely", async () => {
+  const scene = await startLive();
+  scene.client.mutate("a:too_long", {});
+  for (const wait of WAITS) {
+    await scene.socket.end(1009);
+    assert.equal(await waitOf(scene), wait);
+    await scene.socket.accept();
+    await scene.socket.transit(1);
+  }
+});
+
+test("the state changes only when it changes", async () => {
+  const scene = start();
+  await settle();
+  assert.deepEqual(scene.states, ["connecting"]);
+  await scene.socket.accept();
+  assert.deepEqual(scene.states, ["connecting"]);
+  await scene.socket.transit(1);
+  await scene.socket.transit(2);
+  await scene.socket.end(1006); // a hiccup
+  await scene.pass(100);
+  await scene.socket.accept();
+  await scene.socket.transit(1);
+  assert.deepEqual(scene.states, ["connecting", "live", "connecting", "live"]);
+  for (const wait of [100, 200, 400]) {
+    await scene.socket.end(1006);
+    await scene.pass(wait);
+  }
+  await scene.socket.accept();
+  assert.deepEqual(scene.states.slice(4), ["connecting", "offline"]);
+  await scene.socket.transit(1);
+  assert.deepEqual(scene.states.slice(6), ["live"]);
+});
+
+test("40 seconds of silence are the end of a connection, a sign of life is not", async () => {
+  const scene = await startLive();
+  for (let n = 0; n < 10; n++) {
+    await scene.pass(39_999);
+    await scene.socket.say({ type: "Ping" });
+  }
+  assert.equal(scene.sockets.length, 1);
+  await scene.pass(40_000);
+  assert.equal(scene.sockets[0].isClosed, true);
+  await scene.pass(100);
+  assert.equal(scene.sockets.length, 2); // which never opens
+  await scene.pass(40_000);
+  await scene.pass(200);
+  assert.equal(scene.sockets.length, 3);
+  await scene.socket.accept();
+  assert.equal(scene.socket.sent[0].lastCloseReason, "silence");
+});
+
+const FAULTS = {
+  "a Transition that is missing": { querySet: 1, identity: 0, ts: "AgAAAAAAAAA=" },
+  "another query set": { querySet: 0, identity: 0, ts: "AQAAAAAAAAA=" },
+  "another identity": { querySet: 1, identity: 1, ts: "AQAAAAAAAAA=" },
+};
+for (const [what, startVersion] of Object.entries(FAULTS))
+  test(`a clean start after ${what}`, async () => {
+    const scene = await startLive();
+    const news = [];
+    scene.client.watch("a:list", {}, (value) => news.push(value));
+    await settle();
+    const endVersion = { querySet: 2, identity: 0, ts: "CQAAAAAAAAA=" };
+    await scene.socket.say({ type: "Transition", startVersion, endVersion, modifications: [updated(0, "doubtful")] });
+    assert.deepEqual([scene.socket.isClosed, news], [true, []]);
+    await scene.pass(100);
+    await scene.socket.accept();
+    assert.equal(scene.socket.sent[0].lastCloseReason, "version gap");
+    await scene.socket.transit(1, updated(0, "sure"));
+    assert.deepEqual(news, ["sure"]);
+  });
+
+for (const frame of ["no JSON", "null", '{"type":"Transition"}', '{"type":"FatalError","error":"No."}'])
+  test(`a clean start after ${frame}`, async () => {
+    const scene = await startLive();
+    await scene.socket.say(frame);
+    assert.equal(scene.socket.isClosed, true);
+    await scene.pass(100);
+    assert.equal(scene.sockets.length, 2);
+  });
+
+test("a message of an unknown type is passed over", async () => {
+  const scene = await startLive();
+  await scene.socket.say({ type: "Tomorrow" });
+  assert.equal(scene.socket.isClosed, false);
+});
+
+test("what an old socket still says is not heard", async () => {
+  const scene = await startLive();
+  const [old] = scene.sockets;
+  await old.end(1006);
+  await old.say("no JSON");
+  await old.accept();
+  await old.end(1006);
+  await scene.pass(100);
+  assert.equal(scene.sockets.length, 2);
+  assert.equal(old.sent.length, 2);
+});
+
+test("each connection authenticates itself with a token of its own, before it asks", async () => {
+  const tokens = ["first", "second"];
+  const scene = await startLive({ getToken: async () => tokens.shift() });
+  await scene.socket.end(1006);
+  await scene.pass(100);
+  await scene.socket.accept();
+  const said = scene.sockets.map(({ sent }) => sent.slice(1).map(({ type, value }) => value ?? type));
+  assert.deepEqual(said, [
+    ["first", "ModifyQuerySet"],
+    ["second", "ModifyQuerySet"],
+  ]);
+  assert.deepEqual(scene.sockets[0].sent[1], {
+    type: "Authenticate",
+    baseVersion: 0,
+    tokenType: "User",
+    value: "first",
+  });
+});
+
+test("a token that was accepted is not yet the query set", async () => {
+  const scene = start({ getToken: () => "good" });
+  await scene.socket.accept();
+  const startVersion = scene.socket.version;
+  const endVersion = { querySet: 0, identity: 1, ts: "AQAAAAAAAAA=" };
+  await scene.socket.say({ type: "Transition", startVersion, endVersion, modifications: [] });
+  assert.deepEqual(scene.states, ["connecting"]);
+  scene.socket.version = endVersion;
+  await scene.socket.transit(2);
+  assert.deepEqual(scene.states, ["connecting", "live"]);
+});
+
+test("a refused token is asked for again, with the reason, ever more rarely", async () => {
+  const asked = [];
+  const scene = start({
+    getToken(refused) {
+      asked.push(refused);
+      return "bad";
+    },
+  });
+  for (const wait of WAITS) {
+    await scene.socket.accept();
+    await scene.socket.say({ type: "AuthError", error: "It expired.", baseVersion: 0, authUpdateAttempted: true });
+    assert.equal(scene.socket.isClosed, true);
+    assert.equal(await waitOf(scene), wait);
+  }
+  assert.deepEqual(asked, [undefined, ...WAITS.slice(1).map(() => "It expired.")]);
+  await scene.socket.accept();
+  await scene.socket.transit(1);
+  await scene.socket.end(1006);
+  await scene.pass(100);
+  await scene.socket.accept();
+  assert.equal(asked.at(-1), undefined);
+});
+
+test("a token that runs out is replaced, and no watcher notices", async () => {
+  const [asked, news] = [[], []];
+  const scene = await startLive({ getToken: (refused) => String(asked.push(refused)) });
+  scene.client.watch(
+    "a:list",
+    {},
+    (value) => news.push(value),
+    (error) => news.push(error.data.code),
+  );
+  await settle();
+  await scene.socket.transit(2, updated(0, "one"));
+  await scene.socket.transit(3, failed(0, "UNAUTHENTICATED"));
+  await scene.pass(100);
+  await scene.socket.accept();
+  assert.deepEqual([asked, scene.socket.sent[1].value], [[undefined, "It is UNAUTHENTICATED."], "2"]);
+  await scene.socket.transit(1, updated(0, "two"));
+  assert.deepEqual(news, ["one", "two"]);
+});
+
+test("where another token does not help, the watchers hear of it, and it is tried ever more rarely", async () => {
+  const news = [];
+  const scene = await startLive({ getToken: () => "bad" });
+  scene.client.watch("a:list", {}, nothing, (error) => news.push(error.data.code));
+  await settle();
+  for (const wait of WAITS) {
+    await scene.socket.transit(2, failed(0, "UNAUTHENTICATED"));
+    assert.equal(await waitOf(scene), wait);
+    await scene.socket.accept();
+  }
+  assert.deepEqual(
+    news,
+    WAITS.slice(1).map(() => "UNAUTHENTICATED"),
+  );
+});
+
+test("without getToken an unauthenticated query is a failed one", async () => {
+  const news = [];
+  const scene = await startLive();
+  scene.client.watch("a:list", {}, nothing, (error) => news.push(error.data.code));
+  await settle();
+  await scene.socket.transit(2, failed(0, "UNAUTHENTICATED"));
+  assert.deepEqual([news, scene.socket.isClosed], [["UNAUTHENTICATED"], false]);
+});
+
+test("a token that comes too late for its socket is not used on the next", async () => {
+  const waiting = [];
+  const scene = start({ getToken: () => new Promise((resolve) => waiting.push(resolve)) });
+  await scene.socket.accept();
+  await scene.socket.end(1006);
+  await scene.pass(100);
+  waiting[0]("late");
+  await settle();
+  assert.deepEqual(
+    scene.sockets.map(({ sent }) => sent),
+    [[], []],
+  );
+});

@@ -1,0 +1,25 @@
+// What a test's page does with the client: `news` is what its watchers, its mutations and its state told, in their order.
+async ([url, tokens]) => {
+  const { connect } = await import("/static/live/client.js");
+  const tell = (what) => (value) => {
+    tab.news.push([what, value]);
+  };
+  const tab = {
+    news: [],
+    asked: [],
+    getToken(refused) {
+      tab.asked.push(refused ?? null);
+      return tokens[Math.min(tab.asked.length, tokens.length) - 1];
+    },
+    watch: (what, name, args) => {
+      tab.client.watch(name, args, tell(what), (error) => tell(`${what} failed`)(error.message));
+    },
+    mutate: (what, name, args) => {
+      tab.client.mutate(name, args).then(tell(what), (error) => tell(`${what} failed`)(error.message));
+    },
+    newest: (what) => tab.news.findLast(([of]) => of === what)?.[1],
+    all: (what) => tab.news.filter(([of]) => of === what).map(([, value]) => value),
+  };
+  tab.client = connect(url, { getToken: tab.getToken, onState: tell("state") });
+  window.tab = tab;
+};

@@ -1,0 +1,108 @@
+"""A TCP proxy on loopback that can lose what the server answers, as a bad network does."""
+
+import contextlib
+import socket
+import threading
+
+from tests.servers import free_port
+
+
+class Proxy:
+    """`with Proxy(server.port) as proxy:` - clients connect to proxy.url.
+
+    hush(): the server still gets everything, the clients get nothing more, or no more than a first frame that has `after` in
+    it. cut(): all connections end, and new ones work.
+    """
+
+    def __init__(self, target_port):
+        self.target_port, self.port = target_port, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._sockets, self._lock = [], threading.Lock()
+        self._last_words, self._hushed = None, set()
+
+    def __enter__(self):
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *args):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+
+    def hush(self, after=b""):
+        with self._lock:
+            self._last_words = after
+
+    @property
+    def hushed(self):
+        """How many connections had their last frame."""
+        return len(self._hushed)
+
+    def cut(self):
+        with self._lock:
+            ending, self._sockets = self._sockets, []
+            self._last_words, self._hushed = None, set()
+        for each in ending:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                try:
+                    server = socket.create_connection(("127.0.0.1", self.target_port))
+                except OSError:
+                    client.close()
+                    continue
+                with self._lock:
+                    self._sockets += [client, server]
+                threading.Thread(target=self._pass_on, args=(client, server, False), daemon=True).start()
+                threading.Thread(target=self._pass_on, args=(server, client, True), daemon=True).start()
+
+    def _pass_on(self, source, sink, is_answer):
+        with contextlib.suppress(OSError):
+            for data in frames_of(source) if is_answer else iter(lambda: source.recv(65536), b""):
+                if not (is_answer and self._is_lost(source, data)):
+                    sink.sendall(data)
+        for each in (source, sink):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        source.close()
+
+    def _is_lost(self, server, frame):
+        with self._lock:
+            is_lost = server not in self._sockets or server in self._hushed or self._last_words == b""
+            if self._last_words is not None and self._last_words in frame:
+                self._hushed.add(server)
+            return is_lost
+
+
+def frames_of(server):
+    """What a server sends: the head of its answer, then each WebSocket frame (RFC 6455, section 5.2) with its own head."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += (data := server.recv(65536))
+        if not data:
+            return
+    head, received = received.split(b"\r\n\r\n", 1)
+    yield head + b"\r\n\r\n"
+    while True:
+        while (size := frame_size(received)) is None or len(received) < size:
+            if not (data := server.recv(65536)):
+                return
+            received += data
+        yield received[:size]
+        received = received[size:]
+
+
+def frame_size(begun):
+    """With its head; None as long as that is not known. Servers' frames have no mask."""
+    if len(begun) < 2:
+        return None
+    length = begun[1] & 127
+    more = {126: 2, 127: 8}.get(length, 0)
+    if len(begun) < 2 + more:
+        return None
+    return 2 + more + (int.from_bytes(begun[2 : 2 + more], "big") if more else length)

@@ -1,0 +1,132 @@
+"""An operator token: its end, its revocation, and how a client that fetches its own keeps itself signed in."""
+
+import time
+
+import pytest
+
+from tests.live.conftest import NPM, bodies_of, ends_with
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
+
+SHORT = 4  # seconds
+
+
+def test_a_watched_query_fails_when_its_token_expires(libraries, scene):
+    """All clients at once, for it takes its time."""
+    clients = [library.open(scene.url) for library in libraries]
+    token = scene.token_of(scene.cast.alice, seconds=SHORT)
+    expires_at = time.time() + SHORT
+    args = {"sessionToken": token, "conversationId": scene.id}
+    threads = [client.watch("messages:list", args) for client in clients]
+    for thread in threads:
+        assert bodies_of(thread.until()) == ["Hello?"]
+    for thread in threads:
+        error = thread.error(patience=SHORT + 5)
+        assert (error["kind"], error["data"]["code"]) == ("ConvexError", "UNAUTHENTICATED")
+    assert expires_at - 1.5 < time.time() < expires_at + 3
+    scene.send_by_rest("not for expired eyes")
+    for client, thread in zip(clients, threads, strict=True):
+        failed = client.mutate("messages:send", {**args, "body": "too late"})
+        assert failed.error()["data"]["code"] == "UNAUTHENTICATED"
+        client.watch("messages:list", scene.in_talk()).until(ends_with("not for expired eyes"))
+        assert len(thread.changes) == 1
+
+
+def test_a_watched_query_fails_when_its_token_is_revoked(libraries, scene):
+    clients = [library.open(scene.url) for library in libraries]
+    made = scene.rest("POST", "/operator-sessions", {"email": "alice@acme.example"})
+    args = {"sessionToken": made["token"], "conversationId": scene.id}
+    threads = [client.watch("messages:list", args) for client in clients]
+    kept = [client.watch("conversations:get", scene.in_talk()) for client in clients]
+    for watch in threads + kept:
+        watch.until()
+    assert scene.rest("DELETE", f"/operator-sessions/{made['sessionId']}") == {"ok": True}
+    for thread in threads:
+        error = thread.error(patience=5)
+        assert (error["kind"], error["data"]["code"]) == ("ConvexError", "UNAUTHENTICATED")
+    scene.send_by_rest("not for their eyes")
+    for client, thread, other in zip(clients, threads, kept, strict=True):
+        other.until(ends_with("not for their eyes"))
+        assert client.mutate("messages:send", {**args, "body": "no"}).error()["data"]["code"] == "UNAUTHENTICATED"
+        assert len(thread.changes) == 1
+        assert other.errors == []
+
+
+def test_a_session_of_the_api_lasts_as_long_as_asked(newest, scene):
+    made = scene.rest("POST", "/operator-sessions", {"email": "alice@acme.example", "expiresIn": 60})
+    assert abs(made["expiresAt"] / 1000 - time.time() - 60) < 5
+    client = newest.open(scene.url)
+    counts = client.query("conversations:counts", {"sessionToken": made["token"]}).result()
+    assert counts["open"] == 1
+
+
+def test_set_auth_needs_no_token_in_the_arguments(npm, scene):
+    client = npm.open(scene.url)
+    authentication = client.authenticate(scene.token)
+    authentication.until(True)
+    thread = client.watch("messages:list", {"conversationId": scene.id})
+    thread.until()
+    client.mutate("messages:send", {"conversationId": scene.id, "body": "signed in"}).result()
+    thread.until(ends_with("signed in"))
+    scene.send_from_shell("pushed")
+    thread.until(ends_with("pushed"))
+    assert thread.errors == []
+    authentication.until_fetched(2)  # as the client does: a fresh one once the first was accepted
+
+
+def test_set_auth_of_pypi(start, scene):
+    client = start("pypi").open(scene.url)
+    client.authenticate(scene.token)
+    thread = client.watch("messages:list", {"conversationId": scene.id})
+    thread.until()
+    client.mutate("messages:send", {"conversationId": scene.id, "body": "signed in"}).result()
+    thread.until(ends_with("signed in"))
+
+
+def test_signing_in_turns_a_failed_query_into_a_result(npm, scene):
+    client = npm.open(scene.url)
+    thread = client.watch("messages:list", {"conversationId": scene.id})
+    assert thread.error()["data"]["code"] == "UNAUTHENTICATED"
+    client.authenticate(scene.token).until(True)
+    assert bodies_of(thread.until()) == ["Hello?"]
+
+
+def test_signing_in_as_another_shows_what_they_may_see(npm, scene):
+    client = npm.open(scene.url)
+    client.authenticate(scene.token).until(True)
+    inbox = client.watch("conversations:listInbox")
+    inbox.until(lambda rows: len(rows) == 1)
+    client.authenticate(scene.token_of(scene.cast.mallory)).until(True)
+    inbox.until(lambda rows: rows == [])
+
+
+def test_a_refused_token_tells_the_client(npm, scene):
+    client = npm.open(scene.url)
+    client.authenticate("not.a.token").until(False)
+    thread = client.watch("messages:list", {"conversationId": scene.id})
+    assert thread.error()["data"]["code"] == "UNAUTHENTICATED"
+    client.authenticate(scene.token).until(True)
+    assert bodies_of(thread.until()) == ["Hello?"]
+
+
+def test_a_client_refreshes_its_token_before_the_end(npms, scene):
+    """All versions at once. The first tokens live for seconds; the query lives on."""
+    short = [scene.token_of(scene.cast.alice, seconds=SHORT) for _ in range(2)]
+    expires_at = time.time() + SHORT
+    clients = [npm.open(scene.url) for npm in npms]
+    authentications = [client.authenticate(*short, scene.token) for client in clients]
+    threads = []
+    for client, authentication in zip(clients, authentications, strict=True):
+        authentication.until(True)
+        threads.append(client.watch("messages:list", {"conversationId": scene.id}))
+    for thread in threads:
+        thread.until()
+    for authentication in authentications:
+        authentication.until_fetched(3, patience=SHORT + 2)
+    time.sleep(max(0.0, expires_at + 1 - time.time()))  # nothing is to happen then
+    scene.send_by_rest("hours later")
+    for thread, authentication in zip(threads, authentications, strict=True):
+        thread.until(ends_with("hours later"), 5)
+        assert thread.errors == []
+        assert {"isAuthenticated": False} not in authentication.events
+    assert len(threads) == len(NPM)
