@@ -1,12 +1,16 @@
-"""Frames leave the process at once.
+"""Frames leave the process at once, and cheaply: what Twisted and Autobahn do around each one cost more than the frame.
 
-Twisted's own transport waits until the event loop says that the socket can be written to: registering and unregistering for
-that, and a turn of the loop, cost as much as all the rest of a live query's frame, for each socket. As long as nothing waits,
-the kernel is asked directly; what it does not take waits as before.
+1. Twisted's transport waits until the event loop says that the socket can be written to: registering for that and taking it
+   back, and a turn of the loop, for each socket. Here the kernel is asked directly as long as nothing waits; what it does not
+   take waits as before.
+2. Autobahn composes a coloured text about each frame for a log that is not kept.
+
+Measured with 500 sockets (bench/live): together half of the server's time for a change.
 """
 
 from typing import Any
 
+from autobahn.websocket import protocol
 from twisted.internet import tcp
 
 
@@ -25,3 +29,8 @@ class PromptServer(tcp.Server):
 def write_promptly() -> None:
     """From now on, for all connections that this process accepts."""
     tcp.Port.transport = PromptServer
+    protocol.hltype = protocol.hlval = _plain
+
+
+def _plain(value: object, **colours: object) -> object:
+    return value

@@ -100,7 +100,7 @@ def _measured(extent: Extent) -> str:
                 measured.round(side, size, extent.changes, result)
                 say(
                     f"{size} clients, round {number} of {extent.rounds}: {side.name} "
-                    f"p50 {result.milliseconds(0.5):.1f} ms, p99 {result.milliseconds(0.99):.1f} ms"
+                    f"p50 so far {result.milliseconds(0.5):.1f} ms, p99 {result.milliseconds(0.99):.1f} ms"
                 )
         say("Starting PraxTalk with clocks inside ...")
         forget(extent.folder)

@@ -133,8 +133,10 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _send(self, frame: str) -> None:
         if not self._is_closed:
             self._sent_at = time.monotonic()
-            with contextlib.suppress(Disconnected):
+            try:  # noqa: SIM105 - contextlib's way costs a microsecond, for each frame
                 await self.base_send({"type": "websocket.send", "text": frame})
+            except Disconnected:
+                pass
 
     async def _guarded(self, do: Callable[[], Any]) -> None:
         """Whatever breaks closes the socket: the client begins anew. A Transition left out would lose it."""
