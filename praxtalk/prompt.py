@@ -29,7 +29,8 @@ class PromptServer(tcp.Server):
 def write_promptly() -> None:
     """From now on, for all connections that this process accepts."""
     tcp.Port.transport = PromptServer
-    protocol.hltype = protocol.hlval = _plain
+    autobahn: Any = protocol
+    autobahn.hltype = autobahn.hlval = _plain
 
 
 def _plain(value: object, **colours: object) -> object:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 import orjson
 from rest_framework.exceptions import ValidationError
@@ -54,6 +55,9 @@ class Door(Protocol):
 
     def open(self, token: str) -> Any:
         """The Caller. Raises Refused."""
+
+    def minted_for(self, token: str) -> tuple[UUID, str]:
+        """The workspace and the person, of a token that we signed and that may be good no more. Raises Refused."""
 
 
 @dataclass(frozen=True)
