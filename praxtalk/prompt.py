@@ -29,7 +29,7 @@ class PromptServer(tcp.Server):
 def write_promptly() -> None:
     """From now on, for all connections that this process accepts."""
     tcp.Port.transport = PromptServer
-    protocol.hltype = protocol.hlval = _plain
+    vars(protocol).update(hltype=_plain, hlval=_plain)
 
 
 def _plain(value: object, **colours: object) -> object:
