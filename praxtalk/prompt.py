@@ -29,8 +29,7 @@ class PromptServer(tcp.Server):
 def write_promptly() -> None:
     """From now on, for all connections that this process accepts."""
     tcp.Port.transport = PromptServer
-    autobahn: Any = protocol
-    autobahn.hltype = autobahn.hlval = _plain
+    vars(protocol).update(hltype=_plain, hlval=_plain)
 
 
 def _plain(value: object, **colours: object) -> object:
