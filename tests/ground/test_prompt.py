@@ -1,5 +1,6 @@
 """Frames that are written at once arrive whole and in order, also where the kernel does not take them at once."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -68,3 +69,10 @@ def test_reader_that_vanishes_is_noticed(server):
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()
     assert server.stdout.readline() == "lost\n"
+
+
+def test_reader_that_does_not_read_is_cut_off(server):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"x" * 40_000_000)  # which it sends back, and nobody reads
+        assert server.stdout.readline() == "lost\n"
