@@ -80,7 +80,8 @@ class Proxy:
 
 
 def frames_of(server):
-    """What a server sends: the head of its answer, then each WebSocket frame (RFC 6455, section 5.2) with its own head."""
+    """What a server sends: the head of its answer, then each WebSocket frame (RFC 6455, section 5.2) with its own head; of an
+    answer that is no WebSocket, pieces."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += (data := server.recv(65536))
@@ -88,6 +89,10 @@ def frames_of(server):
             return
     head, received = received.split(b"\r\n\r\n", 1)
     yield head + b"\r\n\r\n"
+    if b" 101 " not in head.split(b"\r\n", 1)[0]:  # no socket: a page, or what belongs to it
+        yield received
+        yield from iter(lambda: server.recv(65536), b"")
+        return
     while True:
         while (size := frame_size(received)) is None or len(received) < size:
             if not (data := server.recv(65536)):
