@@ -16,7 +16,7 @@ help:
 	@echo "make lint    style, types, import directions, migrations, deployment checks"
 	@echo "make format  rewrite Python, templates, scripts and styles in the project's style"
 	@echo "make openapi write docs/openapi.json"
-	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each"
+	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each, live queries beside socket.io"
 	@echo "make faults  five minutes of webhooks while workers are killed and Valkey is stopped"
 
 .venv/runs: requirements.txt requirements-embedded.txt
@@ -66,6 +66,7 @@ openapi: .venv/runs
 bench: .venv/tests
 	@$(BIN)/python -m bench.rest
 	@$(BIN)/python -m bench.webhooks
+	@$(BIN)/python -m bench.live
 
 faults: .venv/tests
 	@$(BIN)/python -m bench.faults $(ARGS)

@@ -13,6 +13,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 from praxtalk.embedded import PROJECT
 from praxtalk.supervisor import STOP_SECONDS
 
@@ -42,19 +44,32 @@ ENVIRONMENT = {
 @contextlib.contextmanager
 def serving(arguments: list[str], *, log: Path, **environment: str) -> Iterator[int]:
     """Run a server while the body runs; its port. Raises RuntimeError with the end of its log if it does not come up."""
+    with up([sys.executable, *arguments], log=log, **environment) as (port, _):
+        yield port
+
+
+@contextlib.contextmanager
+def up(command: list[str], *, log: Path, **environment: str) -> Iterator[tuple[int, int]]:
+    """The same of any program that answers /healthz; its port and process id."""
     port = _free_port()
     own = {"PORT": str(port), "BASE_URL": f"http://127.0.0.1:{port}", "ALLOWED_HOSTS": "127.0.0.1"}
-    with running(arguments, log=log, **own, **environment) as process:
+    with _started(command, log, own | environment) as process:
         _wait(process, port, log)
-        yield port
+        yield port, process.pid
 
 
 @contextlib.contextmanager
 def running(arguments: list[str], *, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run this Python with the arguments while the body runs."""
+    with _started([sys.executable, *arguments], log, environment) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def _started(command: list[str], log: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *arguments],
+            command,
             cwd=PROJECT,
             env=os.environ | ENVIRONMENT | environment,
             stdin=subprocess.DEVNULL,
@@ -72,6 +87,15 @@ def running(arguments: list[str], *, log: Path, **environment: str) -> Iterator[
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """What a process and all below it have used, those that have ended included."""
+    used = 0.0
+    for each in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            used += sum(each.cpu_times()[:4])
+    return used
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -8,16 +8,17 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 from uuid import UUID
 
 import jwt
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from jwt.types import Options
 
 from brands.models import Operator, OperatorSession
 from brands.scope import Scope, scope_of
-from praxtalk.data.ids import parse_id
 from praxtalk.live.outcomes import Code, Refused
 from praxtalk.live.topics import changed
 
@@ -76,7 +77,7 @@ class OperatorCaller:
 
     @property
     def person(self) -> str:
-        return f"operator.{self.operator_id}"
+        return _person(self.operator_id)
 
     @property
     def session(self) -> str:
@@ -90,21 +91,26 @@ class OperatorDoor:
 
     def topics(self, token: str) -> tuple[str, ...]:
         """Raises Refused."""
-        operator, session = _claimed(token)
-        return _session_topic(session), operator_topic(operator)
+        claims = _claimed(token)
+        return _session_topic(claims.session_id), operator_topic(claims.operator_id)
+
+    def minted_for(self, token: str) -> tuple[UUID, str]:
+        """Raises Refused."""
+        claims = _claimed(token)
+        return claims.workspace_id, _person(claims.operator_id)
 
     def open(self, token: str) -> OperatorCaller:
         """Raises Refused: forged, expired or revoked, or the operator is not active any more."""
-        operator_id, session_id = _claimed(token)
+        claims = _claimed(token)
         rows = OperatorSession.objects.select_related("operator").defer("operator__password")
-        session = rows.filter(pk=session_id, operator_id=operator_id).first()
+        session = rows.filter(pk=claims.session_id, operator_id=claims.operator_id).first()
         if session is None or session.revoked_at is not None or session.expires_at <= timezone.now():
             raise Refused(Code.UNAUTHENTICATED, REFUSED)
         if not session.operator.is_active:
             raise Refused(Code.UNAUTHENTICATED, REFUSED)
         return OperatorCaller(
-            operator_id=operator_id,
-            session_id=session_id,
+            operator_id=claims.operator_id,
+            session_id=claims.session_id,
             scope=scope_of(session.operator),
             role=session.operator.role,
             source=session.source,
@@ -124,22 +130,24 @@ def _session_topic(session_id: UUID) -> str:
     return f"operator_session.{session_id}"
 
 
-def _claimed(token: str) -> tuple[UUID, UUID]:
-    """The operator's and the session's id, of a token that we signed. Whether it is still good is the row's to say."""
+def _person(operator_id: UUID) -> str:
+    return f"operator.{operator_id}"
+
+
+class _Claims(NamedTuple):
+    operator_id: UUID
+    workspace_id: UUID
+    session_id: UUID
+
+
+def _claimed(token: str) -> _Claims:
+    """What a token that we signed says. Whether it is still good is the row's to say."""
+    options: Options = {"require": ["sub", "ws", "sid", "exp"], "verify_exp": False, "verify_iat": False}
     try:
-        claims = jwt.decode(
-            token,
-            _key(),
-            [ALGORITHM],
-            audience=AUDIENCE,
-            options={"require": ["sub", "sid", "exp"], "verify_exp": False, "verify_iat": False},
-        )
+        claims = jwt.decode(token, _key(), [ALGORITHM], audience=AUDIENCE, options=options)
+        return _Claims(UUID(claims["sub"]), UUID(claims["ws"]), UUID(claims["sid"]))
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Refused(Code.UNAUTHENTICATED, REFUSED) from error
-    operator, session = parse_id(str(claims["sub"])), parse_id(str(claims["sid"]))
-    if operator is None or session is None:
-        raise Refused(Code.UNAUTHENTICATED, REFUSED)
-    return operator, session
 
 
 @cache

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from brands.models import Brand
-from praxtalk.api.serializers import Email, Moment, Shape
+from praxtalk.api.serializers import Email, Integer, Moment, Shape
 from praxtalk.data.clock import to_milliseconds
 
 
@@ -48,6 +48,4 @@ class SessionOpened(serializers.Serializer[Any]):
 
 class NewSession(Shape):
     email = Email(max_length=254)
-    expiresIn = serializers.IntegerField(  # noqa: N815
-        min_value=60, max_value=12 * 3600, default=12 * 3600, help_text="Seconds; 12 hours unless told"
-    )
+    expiresIn = Integer(min_value=60, max_value=12 * 3600, default=12 * 3600)  # noqa: N815

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from brands.models import Brand
 from brands.scope import Scope
@@ -53,9 +53,7 @@ def counted(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str
         "mine": {"status": Status.OPEN, "assignee": str(operator_id)},
         "unassigned": {"status": Status.OPEN, "assignee": NOBODY},
     }
-    return {
-        name: listed(scope, brand=brand, **filters).order_by()[:MAX_COUNT].count() for name, filters in views.items()
-    }
+    return {name: listed(scope, brand=brand, **filters)[:MAX_COUNT].count() for name, filters in views.items()}
 
 
 def _found(rows: QuerySet[Any, Any], workspace_id: UUID, text: str) -> QuerySet[Any, Any]:
@@ -64,4 +62,6 @@ def _found(rows: QuerySet[Any, Any], workspace_id: UUID, text: str) -> QuerySet[
         return rows.none()
     visitors = Visitor.objects.filter(workspace_id=workspace_id).annotate(words=visitor_words()).filter(words=words)
     messages = Message.objects.filter(workspace_id=workspace_id).annotate(words=body_words()).filter(words=words)
-    return rows.filter(Q(visitor_id__in=visitors.values("pk")) | Q(pk__in=messages.values("conversation_id")))
+    by_visitor = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors.values("pk"))
+    # Two indexes, then the rows: with OR instead of the union, every conversation would be looked at.
+    return rows.filter(pk__in=by_visitor.values("pk").union(messages.values("conversation_id")))

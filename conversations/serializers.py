@@ -9,7 +9,7 @@ from brands.models import Operator
 from brands.serializers import BrandJson, brand_json
 from conversations.models import MAX_BODY, MAX_CLIENT_ID, Channel, Conversation, Message
 from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.api.serializers import Flag, Id, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
+from praxtalk.api.serializers import Flag, Id, Integer, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
 from praxtalk.data.clock import to_milliseconds
 
 # --- out ---
@@ -214,7 +214,7 @@ class InboxQuery(Shape):
     brandId = Id(required=False)
     assignee = Id(required=False)
     q = Text(required=False, max_length=200, allow_blank=True)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    limit = Integer(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
 
 
 class CountsQuery(Shape):

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from leads.models import Lead
 from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.api.serializers import Email, Id, MillisecondsParameter, Moment, Page, PartialShape, Shape, Text
+from praxtalk.api.serializers import Email, Id, Integer, MillisecondsParameter, Moment, Page, PartialShape, Shape, Text
 from praxtalk.data.clock import to_milliseconds
 
 MAX_NOTES = 10_000
@@ -80,7 +80,7 @@ class LeadChange(PartialShape):
 class LiveLeadQuery(Shape):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
     brandId = Id(required=False)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    limit = Integer(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
 
 
 class LiveLeadChange(LeadChange):

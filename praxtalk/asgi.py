@@ -27,6 +27,7 @@ from twisted.web.http import RESPONSES as REASONS
 
 from praxtalk.api.address import is_trusted_proxy
 from praxtalk.orphans import end_with_parent
+from praxtalk.prompt import write_promptly
 
 # Calls that wait for somebody else's server or resolver: they must not keep the others waiting.
 SLOW = re.compile(r"/api/v1/webhooks(/[^/]*(/test)?)?")
@@ -112,8 +113,10 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 REASONS.update({status.value: status.phrase.encode() for status in HTTPStatus})  # Twisted knows no 422 and no 429
 
+write_promptly()
 # Before Daphne cancels all that runs; it fails to when a request has just ended.
-reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(hub.drain())))
+_reactor: Any = reactor  # typed as if it took no phase
+_reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(hub.drain())))
 
 application = ProtocolTypeRouter({"http": http, "websocket": websocket})
 end_with_parent()

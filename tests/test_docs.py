@@ -1,16 +1,21 @@
 """The docs and the code agree: routes, events, settings, commands, error codes."""
 
+import json
 import re
 from pathlib import Path
 
 from django.urls import URLPattern
 
 from integrations.models import EventName
+from praxtalk.live.functions import every_function
+from praxtalk.live.limits import Closing
+from praxtalk.live.outcomes import Code
 from praxtalk.urls import urlpatterns
 
 ROOT = Path(__file__).resolve().parent.parent
 REST = (ROOT / "docs/rest.md").read_text()
 WEBHOOKS = (ROOT / "docs/webhooks.md").read_text()
+SDK = (ROOT / "docs/agent-sdk.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 README = (ROOT / "README.md").read_text()
 PACKAGES = ("praxtalk", "brands", "integrations", "conversations", "leads")
@@ -31,6 +36,27 @@ def test_every_route_has_a_section_with_an_example():
     for call, text in sections.items():
         assert "curl" in text, call
         assert "```" in text.split("curl", 1)[1], call
+
+
+def test_every_live_function_is_listed_and_nothing_else():
+    listed = set(re.findall(r"^\| `(\w+:\w+)` \|", SDK, re.MULTILINE))
+    assert listed == set(every_function())
+    for name, function in every_function().items():
+        row = next(line for line in SDK.splitlines() if line.startswith(f"| `{name}` |"))
+        assert {field for field in function.shape().fields if f"`{field}`" not in row and "as [P" not in row} == set()
+
+
+def test_every_live_error_and_closing_code_is_listed():
+    assert {code.value for code in Code if f"| `{code.value}` |" not in SDK} == set()
+    assert {code.value for code in Closing if str(code.value) not in SDK} == set()
+
+
+def test_the_versions_of_the_clients_are_those_that_are_tested():
+    pinned = json.loads((ROOT / "tests/live/package.json").read_text())
+    versions = {text.rsplit("@")[-1] for name, text in pinned["dependencies"].items() if name.startswith("convex")}
+    versions |= set(re.findall(r"^convex==(\S+)", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
+    assert len(versions) == 5
+    assert {version for version in versions if version not in SDK} == set()
 
 
 def test_every_event_has_its_body():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import psutil
 
 from bench.run import Invalid, say
+from bench.servers import cpu_seconds
 from bench.webhooks.outbox import add_webhook, count_undone, make_due, record
 from bench.webhooks.receivers import Receipt, Receivers
 from integrations.models import WebhookSubscription
@@ -115,15 +116,6 @@ def claim_seconds(due: int, times: int) -> list[float]:
             raise Invalid(f"A claim gave {len(claimed)} of {due} due deliveries.")
     make_due([])
     return found
-
-
-def cpu_seconds(process: psutil.Process) -> float:
-    """What a process and all below it have used, those that have ended included."""
-    used = 0.0
-    for each in (process, *process.children(recursive=True)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            used += sum(each.cpu_times()[:4])
-    return used
 
 
 def _received(receivers: Receivers, ids: list[str], name: str) -> dict[str, float]:

@@ -102,6 +102,15 @@ class Milliseconds(MillisecondsParameter):
         return super().to_internal_value(data)
 
 
+class Integer(serializers.IntegerField):
+    """A whole number in a body: a JSON number, where IntegerField would take "5" and 5.0 too."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class Page(Shape):
     """The query of every list."""
 

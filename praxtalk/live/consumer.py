@@ -54,9 +54,9 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     # --- the socket ---
 
     async def websocket_connect(self, message: dict[str, Any]) -> None:
-        headers = dict(self.scope["headers"])
         peer = (self.scope.get("client") or [""])[0]
-        address = limited_unit(address_behind(peer, headers.get(b"x-forwarded-for", b"").decode("latin-1")))
+        forwarded_for = b",".join(value for name, value in self.scope["headers"] if name == b"x-forwarded-for")
+        address = limited_unit(address_behind(peer, forwarded_for.decode("latin-1")))
         self._hub = hub()
         self._session = Session()
         self._places = SocketPlaces(self._hub.connections, address)
@@ -98,7 +98,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             self._authorised_at = now
         elif now - self._authorised_at >= UNAUTHORISED_SECONDS:
             await self._close(Closing.UNAUTHENTICATED)
-        await self._places.tend(now)
+        if await self._places.tend(now):
+            self._inbox_put(TokenChanged(None))
 
     def stop(self) -> None:
         """Finish what has come in, then close. The hub asks for it when the server stops, and waits for `has_left`."""
@@ -175,7 +176,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             case Authenticate():
                 await self._authenticate(message)
             case Call() if message.is_action:
-                failure = Failure(f"Could not find public function for '{message.name}'. There are no actions.")
+                failure = Failure(f"Could not find public function for {message.name!a}. There are no actions.")
                 await self._send(protocol.action_failed(message.request_id, failure))
             case Call():
                 await self._mutate(message)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 import orjson
 from rest_framework.exceptions import ValidationError
@@ -54,6 +55,9 @@ class Door(Protocol):
 
     def open(self, token: str) -> Any:
         """The Caller. Raises Refused."""
+
+    def minted_for(self, token: str) -> tuple[UUID, str]:
+        """The workspace and the person, of a token that we signed and that may be good no more. Raises Refused."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +165,12 @@ def asked(name: str, wire_arguments: Any, *, kind: str, socket_token: str | None
     """
     function = _functions.get(_canonical(name))
     if function is None or kind == "action" or (function.topics is None) != (kind == "mutation"):
-        raise WrongArguments(f"Could not find public function for '{name}'. Is it a {kind}?")
-    if len(orjson.dumps(wire_arguments)) > MAX_ARGUMENTS:
+        raise WrongArguments(f"Could not find public function for {name!a}. Is it a {kind}?")
+    try:
+        length = len(orjson.dumps(wire_arguments))
+    except orjson.JSONEncodeError as error:
+        raise WrongArguments(f"ArgumentValidationError: {error}.") from error
+    if length > MAX_ARGUMENTS:
         raise Refused(Code.ARGS_TOO_LARGE, f"Arguments may be {MAX_ARGUMENTS // 1024} kB long.")
     if isinstance(wire_arguments, list) and len(wire_arguments) <= 1:
         wire_arguments = wire_arguments[0] if wire_arguments else {}

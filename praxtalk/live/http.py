@@ -7,6 +7,7 @@ clients' forms.
 from typing import Any
 
 import orjson
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -37,6 +38,8 @@ def call(request: HttpRequest, kind: str) -> HttpResponse:
         outcome = calls.perform(asked)[0] if kind == "mutation" else _answered(asked).outcome
     except (WrongArguments, Refused) as error:
         outcome = failure_from(error)
+    except (OperationalError, InterfaceError):
+        return _refused(503, "Unavailable", "The database does not answer. Try again in a moment.")
     if _is_nobody(outcome):
         try:
             limits.count_ip(request, client_address(request))

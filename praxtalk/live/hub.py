@@ -129,6 +129,7 @@ class Hub:
     async def _tend(self) -> None:
         while True:
             await asyncio.sleep(TEND_SECONDS)
+            await self.connections.beat()
             for socket in list(self.sockets):
                 try:
                     await socket.tend(time.monotonic())

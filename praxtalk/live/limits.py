@@ -1,13 +1,16 @@
 """What one socket may ask for, and the codes with which it is closed (Daphne can send 1000 and 3000 to 4999 only)."""
 
+import asyncio
 import contextlib
+import time
 from enum import IntEnum
 
-from praxtalk.live.places import REFRESH_SECONDS, Places
+from praxtalk.live.places import ALIVE_SECONDS, Places
 
 MAX_QUERIES = 64
 MAX_SOCKETS_OF_SESSION = 20
 MAX_SOCKETS_OF_ADDRESS = 100
+ASK_AGAIN_SECONDS = 2.0  # for a place, by a socket that got none
 MESSAGES_A_SECOND = 6.0  # 60 in 10 s
 MESSAGES_AT_ONCE = 120
 MAX_WAITING = 8 * 1024 * 1024  # characters of frames that wait for their turn
@@ -54,26 +57,31 @@ class SocketPlaces:
     def __init__(self, places: Places, address: str) -> None:
         self._places, self._address = places, f"ip:{address}"
         self._held: dict[str, str | None] = {}
-        self._refreshed_at: float | None = None
+        self._asked_at = 0.0
 
     async def are_taken(self, session: str | None = None) -> bool:
         """Whether this socket is one too many, of its address or of a session that it speaks for."""
-        wanted = {self._address: MAX_SOCKETS_OF_ADDRESS}
-        if session is not None:
-            wanted[f"session:{session}"] = MAX_SOCKETS_OF_SESSION
-        for holder, limit in wanted.items():
+        for holder in (self._address, f"session:{session}") if session is not None else (self._address,):
             if holder not in self._held:
-                self._held[holder] = await self._places.take(holder, limit)
+                self._held[holder] = await self._take(holder)
         return None in self._held.values()
 
-    async def tend(self, now: float) -> None:
-        if self._refreshed_at is None:
-            self._refreshed_at = now
-        if now - self._refreshed_at >= REFRESH_SECONDS:
-            self._refreshed_at = now
-            for holder, name in self._held.items():
-                if name is not None:
-                    await self._places.refresh(holder, name)
+    async def tend(self, now: float) -> bool:
+        """Ask again for what was taken; whether it is to be had now. now: monotonic seconds."""
+        refused = [holder for holder, name in self._held.items() if name is None]
+        if not refused or now - self._asked_at < ASK_AGAIN_SECONDS:
+            return False
+        self._asked_at = now
+        for holder in refused:
+            self._held[holder] = await self._places.take(holder, _limit_of(holder))
+        return None not in self._held.values()
+
+    async def _take(self, holder: str) -> str | None:
+        """For as long as a killed process may still be counted, patiently: its clients come back at once."""
+        until = time.monotonic() + ALIVE_SECONDS + 1
+        while (name := await self._places.take(holder, _limit_of(holder))) is None and time.monotonic() < until:
+            await asyncio.sleep(1)
+        return name
 
     async def leave(self) -> None:
         for holder, name in self._held.items():
@@ -81,3 +89,7 @@ class SocketPlaces:
                 with contextlib.suppress(Exception):
                     await self._places.leave(holder, name)
         self._held.clear()
+
+
+def _limit_of(holder: str) -> int:
+    return MAX_SOCKETS_OF_ADDRESS if holder.startswith("ip:") else MAX_SOCKETS_OF_SESSION

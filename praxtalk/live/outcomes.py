@@ -11,7 +11,6 @@ class Code(StrEnum):
     """`data.code` of the errors that a caller can expect."""
 
     UNAUTHENTICATED = "UNAUTHENTICATED"
-    FORBIDDEN = "FORBIDDEN"
     NOT_FOUND = "NOT_FOUND"
     INVALID = "INVALID"
     ARGS_TOO_LARGE = "ARGS_TOO_LARGE"

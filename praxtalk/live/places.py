@@ -1,7 +1,12 @@
-"""How many sockets somebody may hold, over all processes: their names in Valkey, refreshed while they live."""
+"""How many sockets somebody may hold, over all processes: a set of their names in Valkey.
 
-import time
+A name begins with its process, which shows each second that it lives: the places of one that was killed are free again after a
+few seconds, when its clients come back.
+"""
+
+import asyncio
 import uuid
+from typing import Any
 
 import redis
 import redis.asyncio
@@ -11,8 +16,10 @@ from redis.backoff import NoBackoff
 
 from praxtalk.data.breaker import Breaker
 
-REFRESH_SECONDS = 30.0
-FORGOTTEN_SECONDS = 90.0  # a socket whose process was killed
+ALIVE_SECONDS = 3
+KEPT_SECONDS = 25 * 3600  # Daphne ends a socket after a day
+CONNECTIONS = 4  # to Valkey: thousands of sockets that come or go at once take turns
+PREFIX = "praxtalk:sockets"
 
 
 class Places:
@@ -20,46 +27,55 @@ class Places:
 
     def __init__(self) -> None:
         options = settings.VALKEY_OPTIONS | {"retry": Retry(NoBackoff(), 0)}
-        self._client = redis.asyncio.Redis.from_url(settings.REDIS_URL, **options)
+        self._client: Any = redis.asyncio.Redis.from_url(settings.REDIS_URL, decode_responses=True, **options)
         self._breaker = Breaker("socket counts")
+        self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._process = uuid.uuid4().hex
+
+    async def beat(self) -> None:
+        """Called each second: this process lives."""
+        if self._breaker.allows():
+            try:
+                await self._client.set(_alive(self._process), "", ex=ALIVE_SECONDS)
+            except (redis.RedisError, OSError) as error:
+                self._breaker.failed(error)
 
     async def take(self, holder: str, limit: int) -> str | None:
-        """A place for one more socket of `holder`: its name for the other calls; None when all are taken."""
-        name, key, now = uuid.uuid4().hex, _key(holder), time.time()
-        if not self._breaker.allows():
-            return name
-        try:
-            async with self._client.pipeline() as pipeline:
-                pipeline.zremrangebyscore(key, "-inf", now - FORGOTTEN_SECONDS)
-                pipeline.zcard(key)
-                _, taken = await pipeline.execute()
-            if taken >= limit:
-                return None
-            await self._put(key, name, now)
-        except (redis.RedisError, OSError) as error:
-            self._breaker.failed(error)
+        """A place for one more socket of `holder`: its name for leave(); None when all are taken."""
+        name, key = f"{self._process}.{uuid.uuid4().hex}", f"{PREFIX}:{holder}"
+        async with self._turns:
+            if not self._breaker.allows():
+                return name
+            try:
+                async with self._client.pipeline() as pipeline:
+                    pipeline.set(_alive(self._process), "", ex=ALIVE_SECONDS)
+                    pipeline.sadd(key, name)
+                    pipeline.expire(key, KEPT_SECONDS)
+                    pipeline.scard(key)
+                    *_, taken = await pipeline.execute()
+                if taken > limit and taken - await self._free_of_the_dead(key) > limit:
+                    await self._client.srem(key, name)
+                    return None
+            except (redis.RedisError, OSError) as error:
+                self._breaker.failed(error)
         return name
 
-    async def refresh(self, holder: str, name: str) -> None:
-        if self._breaker.allows():
-            try:
-                await self._put(_key(holder), name, time.time())
-            except (redis.RedisError, OSError) as error:
-                self._breaker.failed(error)
-
     async def leave(self, holder: str, name: str) -> None:
-        if self._breaker.allows():
-            try:
-                await self._client.zrem(_key(holder), name)
-            except (redis.RedisError, OSError) as error:
-                self._breaker.failed(error)
+        async with self._turns:
+            if self._breaker.allows():
+                try:
+                    await self._client.srem(f"{PREFIX}:{holder}", name)
+                except (redis.RedisError, OSError) as error:
+                    self._breaker.failed(error)
 
-    async def _put(self, key: str, name: str, now: float) -> None:
-        async with self._client.pipeline() as pipeline:
-            pipeline.zadd(key, {name: now})
-            pipeline.expire(key, int(FORGOTTEN_SECONDS))
-            await pipeline.execute()
+    async def _free_of_the_dead(self, key: str) -> int:
+        """Take out the names of processes that are no more; how many they were."""
+        names: set[str] = await self._client.smembers(key)
+        processes = {name.split(".")[0] for name in names}
+        dead = {process for process in processes if not await self._client.exists(_alive(process))}
+        ghosts = [name for name in names if name.split(".")[0] in dead]
+        return int(await self._client.srem(key, *ghosts)) if ghosts else 0
 
 
-def _key(holder: str) -> str:
-    return f"praxtalk:sockets:{holder}"
+def _alive(process: str) -> str:
+    return f"{PREFIX}:process:{process}"

@@ -3,6 +3,7 @@
 From the wire of the public clients (npm and PyPI `convex`). All frames are text, one JSON object each.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,15 +24,6 @@ PING = '{"type":"Ping"}'
 
 class Violation(Exception):
     """A frame that no client of the protocol sends."""
-
-
-@dataclass(frozen=True)
-class Version:
-    """What a value is of: the client's counts of its own requests, and the time of the read."""
-
-    query_set: int = 0
-    identity: int = 0
-    ts: int = 0
 
 
 # --- in ---
@@ -92,13 +84,13 @@ def parse(text: str) -> Message:
     """The message in a frame. Raises Violation."""
     try:
         frame = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise Violation("not JSON") from error
+    except orjson.JSONDecodeError:
+        frame = _read_leniently(text)
     if not isinstance(frame, dict):
         raise Violation("not an object")
     match frame.get("type"):
         case "Connect":
-            return Connect(_text(frame, "sessionId", MAX_SESSION_ID), _observed(frame.get("maxObservedTimestamp")))
+            return Connect(_session_id(frame), _observed(frame.get("maxObservedTimestamp")))
         case "ModifyQuerySet":
             listed = frame.get("modifications")
             if not isinstance(listed, list) or len(listed) > MAX_MODIFICATIONS:
@@ -118,6 +110,14 @@ def parse(text: str) -> Message:
     raise Violation("type")
 
 
+def _read_leniently(text: str) -> Any:
+    """Half of a surrogate pair is JSON to browsers. It has to come as far as a failed answer: closed sockets are resent to."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Violation("not JSON") from error
+
+
 def _change(modification: Any) -> Add | Remove:
     if not isinstance(modification, dict):
         raise Violation("modification")
@@ -134,6 +134,13 @@ def _text(frame: dict[str, Any], field: str, longest: int) -> str:
     value = frame.get(field)
     if not isinstance(value, str) or len(value) > longest:
         raise Violation(field)
+    return value
+
+
+def _session_id(frame: dict[str, Any]) -> str:
+    value = _text(frame, "sessionId", MAX_SESSION_ID)
+    if not value.isascii() or not value.isprintable():
+        raise Violation("sessionId")
     return value
 
 
@@ -168,12 +175,16 @@ def query_answered(query_id: int, outcome: Outcome) -> str:
     return f'{{"type":"{kind}","queryId":{query_id},{_told(outcome, "errorMessage", "value")},"journal":null}}'
 
 
-def transition(start: Version, end: Version, modifications: Iterable[str]) -> str:
+def transition(start: str, end: str, modifications: Iterable[str]) -> str:
     """The only carrier of results. `start` must be the `end` of the one before, or the client is lost."""
     return (
-        f'{{"type":"Transition","startVersion":{_version(start)},"endVersion":{_version(end)},'
-        f'"modifications":[{",".join(modifications)}]}}'
+        f'{{"type":"Transition","startVersion":{start},"endVersion":{end},"modifications":[{",".join(modifications)}]}}'
     )
+
+
+def version(query_set: int, identity: int, ts: int) -> str:
+    """What a value is of: the client's counts of its own requests, and the time of the read."""
+    return f'{{"querySet":{query_set},"identity":{identity},"ts":"{timestamps.written(ts)}"}}'
 
 
 def mutation_response(request_id: int, outcome: Outcome, ts: int) -> str:
@@ -202,8 +213,3 @@ def _told(outcome: Outcome, failed: str, succeeded: str) -> str:
         data = f',"errorData":{outcome.data}' if outcome.data is not None else ""
         return f'"{failed}":{orjson.dumps(outcome.message).decode()}{data},"logLines":[]'
     return f'"{succeeded}":{outcome.value},"logLines":[]'
-
-
-def _version(version: Version) -> str:
-    ts = timestamps.written(version.ts)
-    return f'{{"querySet":{version.query_set},"identity":{version.identity},"ts":"{ts}"}}'

@@ -30,9 +30,9 @@ IDENTITY_NET_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class TokenChanged:
-    """Who a token stands for is different now."""
+    """Who a token stands for is different now; None: what all queries of the socket were refused for is over."""
 
-    token: str
+    token: str | None
 
 
 class Identity:
@@ -135,10 +135,10 @@ class Queries:
         self._forget_identities()
         return None
 
-    async def rebind(self, token: str) -> None:
-        """Who this token stands for has changed."""
+    async def rebind(self, token: str | None) -> None:
+        """Who this token stands for has changed; None for all tokens."""
         for query in list(self._queries.values()):
-            if (query.asked.token or self.socket_token) == token:
+            if token in (None, query.asked.token or self.socket_token):
                 await self._bind(query)
         await self.wait_for_results(None)
 
@@ -170,7 +170,7 @@ class Queries:
     def broke_off(self) -> None:
         self._broke_off = True
         self._all_told.set()
-        self.wake(TokenChanged(""))
+        self.wake(TokenChanged(None))
 
     def leave(self) -> None:
         for query in self._queries.values():

@@ -8,14 +8,14 @@
 
 from praxtalk.live import protocol
 from praxtalk.live.calls import Answer
-from praxtalk.live.protocol import Authenticate, ModifyQuerySet, Version, Violation
+from praxtalk.live.protocol import Authenticate, ModifyQuerySet, Violation
 
 
 class Session:
     """The state of one connection; it begins anew with each."""
 
     def __init__(self) -> None:
-        self._version = Version()
+        self._version = protocol.version(0, 0, 0)
         self._query_set = 0
         self._identity = 0
         self._sent: dict[int, bytes | None] = {}
@@ -66,7 +66,7 @@ class Session:
 
     def transition(self, ts: int) -> str:
         """The frame with all that waits, even nothing; it ends at `ts`."""
-        end = Version(self._query_set, self._identity, ts)
+        end = protocol.version(self._query_set, self._identity, ts)
         frame = protocol.transition(self._version, end, self._waiting.values())
         self._sent.update(self._waiting_digests)
         self._version = end

@@ -2,7 +2,8 @@
 
 1. Who begins to listen asks for a run that starts from now on: one that has not started yet is shared, one under way may have
    read before.
-2. A changed topic asks for a run: at once, then at most one in 100 ms, and always one after the last change.
+2. A changed topic asks for a run: at once, then at most one in 100 ms (of a slow query, one in five times what it takes), and
+   always one after the last change.
 3. Each 60 s it runs anyway, silently: a word that was lost costs a minute at most. A change found so is an error of ours.
 4. Nothing is kept for those who come later, so nothing has to be invalidated.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from praxtalk.live.hub import Hub
 
 COALESCED_SECONDS = 0.1
+SLOW_FACTOR = 5  # so that one slow query leaves most of a thread to the others
 LATE_WORD_SECONDS = 2.0
 RETRY_SECONDS = 0.25
 MAX_RETRY_SECONDS = 5.0
@@ -68,6 +70,7 @@ class Watch(Generic[T]):
         self._hub, self._read, self._name, self._net_seconds = hub, read, name, net_seconds
         self._started = 0
         self._started_at = float("-inf")
+        self._pause = COALESCED_SECONDS
         self._is_running = self._is_wanted = self._is_urgent = self._is_over = False
         self._woken_at = float("-inf")
         self._failures = 0
@@ -91,7 +94,7 @@ class Watch(Generic[T]):
         self._is_urgent |= is_urgent
         if self._is_running or self._is_over:
             return
-        wait = 0.0 if self._is_urgent else self._started_at + COALESCED_SECONDS - time.monotonic()
+        wait = 0.0 if self._is_urgent else self._started_at + self._pause - time.monotonic()
         if wait <= 0:
             self._start()
         elif "run" not in self._timers:
@@ -116,6 +119,7 @@ class Watch(Generic[T]):
                     self._database_is_away(error)
                     return
             self._failures = 0
+            self._pause = max(COALESCED_SECONDS, SLOW_FACTOR * (time.monotonic() - self._started_at))
             self._check_net(value, had_words)
             self.latest = reading = Reading(value, number)
             self._plan_changes(until)

@@ -85,6 +85,12 @@ def library(request, start):
     return start(request.param)
 
 
+@pytest.fixture(params=[*NPM, PYPI])
+def convex(request, start):
+    """One of the public clients: our own has no setAuth() and no HTTP."""
+    return start(request.param)
+
+
 @pytest.fixture
 def newest(start):
     return start(NPM[-1])
@@ -97,8 +103,13 @@ def npms(start):
 
 
 @pytest.fixture
-def libraries(start, npms):
-    return [*npms, start(PYPI), start(OWN)]
+def convexes(start, npms):
+    return [*npms, start(PYPI)]
+
+
+@pytest.fixture
+def libraries(start, convexes):
+    return [*convexes, start(OWN)]
 
 
 @pytest.fixture(scope="package")

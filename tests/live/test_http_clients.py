@@ -7,30 +7,30 @@ from tests.live.conftest import bodies_of
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
 
-def test_queries_and_mutations(library, scene):
-    client = library.open(scene.url, http=True)
+def test_queries_and_mutations(convex, scene):
+    client = convex.open(scene.url, http=True)
     sent = client.mutate("messages:send", scene.in_talk(body="by HTTP")).result()
     thread = client.query("messages:list", scene.in_talk()).result()
     assert bodies_of(thread) == ["Hello?", "by HTTP"]
     assert thread["messages"][-1]["_id"] == sent["messageId"]
 
 
-def test_what_is_sent_is_pushed_to_sockets(library, scene):
-    thread = library.open(scene.url).watch("messages:list", scene.in_talk())
+def test_what_is_sent_is_pushed_to_sockets(convex, scene):
+    thread = convex.open(scene.url).watch("messages:list", scene.in_talk())
     thread.until()
-    library.open(scene.url, http=True).mutate("messages:send", scene.in_talk(body="by HTTP")).result()
+    convex.open(scene.url, http=True).mutate("messages:send", scene.in_talk(body="by HTTP")).result()
     thread.until(lambda value: bodies_of(value)[-1] == "by HTTP", 5)
 
 
-def test_set_auth(library, scene):
-    client = library.open(scene.url, http=True)
+def test_set_auth(convex, scene):
+    client = convex.open(scene.url, http=True)
     assert client.query("conversations:counts").error()["data"]["code"] == "UNAUTHENTICATED"
     client.authenticate(scene.token)
     assert client.query("conversations:counts").result()["open"] == 1
 
 
-def test_errors(library, scene):
-    client = library.open(scene.url, http=True)
+def test_errors(convex, scene):
+    client = convex.open(scene.url, http=True)
     foreign = {"sessionToken": scene.token_of(scene.cast.mallory), "conversationId": scene.id}
     for call in (
         client.query("conversations:get", foreign),

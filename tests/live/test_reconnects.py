@@ -4,7 +4,7 @@ import pytest
 from django.db import connection, transaction
 
 from conversations.models import Conversation
-from tests.live.conftest import NPM, PYPI, WEB, bodies_of, ends_with
+from tests.live.conftest import NPM, OWN, PYPI, WEB, bodies_of, ends_with
 from tests.live.driver import wait_for
 from tests.live.proxy import Proxy
 from tests.servers import Server
@@ -25,16 +25,31 @@ def restarted(server):
     return Server(*WEB, WEB_PROCESSES="1", port=server.port)
 
 
+def test_sockets_of_a_killed_server_take_no_places(newest, server, scene_on):
+    """Of the 20 of an operator session, 11 are connected when the server is killed, and the same 11 afterwards."""
+    scene = scene_on(server.url)
+    threads = [newest.open(server.url).watch("messages:list", scene.in_talk()) for _ in range(11)]
+    for thread in threads:
+        thread.until()
+    server.kill()
+    with restarted(server):
+        scene.send_from_shell("while nobody served")
+        for thread in threads:
+            thread.until(ends_with("while nobody served"), PATIENCE)
+            assert thread.errors == []
+        newest.close_clients()
+
+
 @pytest.mark.parametrize("end", ["killed", "stopped"])
-def test_clients_go_on_after_the_server_was(end, libraries, server, scene_on):
+def test_clients_go_on_after_the_server_was(end, libraries, convexes, server, scene_on):
     """By themselves: with what they watch, signed in again where they signed in by setAuth."""
     scene = scene_on(server.url)
     clients = [library.open(server.url) for library in libraries]
     watches = [client.watch("messages:list", scene.in_talk()) for client in clients]
     watches += [client.watch("conversations:get", scene.in_talk()) for client in clients]
-    for library in libraries:
-        signed_in = library.open(server.url)
-        signed_in.authenticate(scene.token)
+    for convex in convexes:
+        signed_in = convex.open(server.url)
+        signed_in.authenticate(scene.token_of(scene.cast.alice))
         watches.append(signed_in.watch("messages:list", {"conversationId": scene.id}))
     for watch in watches:
         watch.until()
@@ -70,7 +85,7 @@ def test_an_answer_that_was_lost_is_given_again(libraries, scene):
             thread.until()
         proxy.hush()
         calls = {}
-        for name, client in zip([*NPM, PYPI], clients, strict=True):
+        for name, client in zip([*NPM, PYPI, OWN], clients, strict=True):
             for n in range(1 if name == PYPI else 3):
                 body, more = f"{name} {n}", {"clientMessageId": f"pypi-{n}"} if name == PYPI else {}
                 calls[body] = client.mutate("messages:send", scene.in_talk(body=body, **more))

@@ -2,16 +2,20 @@
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.urls import URLPattern
 from django.utils import timezone
 
+from brands.operator_tokens import mint
 from integrations.api_keys import create_key, revoke_key
 from integrations.models import WebhookSubscription
 from integrations.webhooks.subscriptions import create_webhook, rotate_secret
 from praxtalk.urls import urlpatterns
 from tests.conftest import Caller
+from tests.sync.asking import ask_with
+from tests.sync.sockets import Failed
 
 READS = {
     "GET ping": "/api/v1/ping",
@@ -46,16 +50,26 @@ MANAGES = {
     "POST retry": ("/api/v1/deliveries/{delivery}/retry", {}, 200),
     "POST replay": ("/api/v1/deliveries/replay", {"webhookId": "{webhook}"}, 201),
 }
-TABLE = {**{route: (path, None, 200) for route, path in READS.items()}, **WRITES, **MANAGES}
-ABOUT_ONE_OBJECT = [route for route in TABLE if re.search(r"{\w+}", str(TABLE[route]))]
+# Only keys of the whole workspace.
+WHOLE = {
+    "POST operator session": ("/api/v1/operator-sessions", {"email": "{email}"}, 201),
+    "DELETE operator session": ("/api/v1/operator-sessions/{session}", None, 200),
+}
+TABLE = {**{route: (path, None, 200) for route, path in READS.items()}, **WRITES, **MANAGES, **WHOLE}
+ABOUT_ONE_OBJECT = [route for route in TABLE if re.search(r"{\w+}", str(TABLE[route])) and "POST operator" not in route]
+OF_ONE_BRAND = [route for route in ABOUT_ONE_OBJECT if route not in WHOLE]
 
 
 @pytest.fixture
-def things(talks, hooks):
+def things(cast, talks, hooks):
     """things("north"): what the paths name, of this brand."""
     for webhook in (hooks.north, hooks.south, hooks.west):
         rotate_secret(webhook)  # so that there is something to promote
+    operators = {"north": cast.alice, "south": cast.alice, "west": cast.mallory}
+    sessions = {slug: mint(operator)[1] for slug, operator in operators.items()}
     return lambda slug: {
+        "{email}": SimpleNamespace(pk=operators[slug].email),
+        "{session}": sessions[slug],
         "{conversation}": getattr(talks, slug),
         "{lead}": getattr(talks, f"{slug}_lead"),
         "{webhook}": getattr(hooks, slug),
@@ -144,10 +158,11 @@ def test_write_key(cast, things, caller, route):
 
 @pytest.mark.parametrize("route", TABLE)
 def test_brand_key_on_its_brand(cast, things, caller, route):
-    assert done(call(caller(cast.acme, "write", brand=cast.north), route, things("north")), route)
+    answer = call(caller(cast.acme, "write", brand=cast.north), route, things("north"))
+    assert refused(answer, 403, "brand_key") if route in WHOLE else done(answer, route)
 
 
-@pytest.mark.parametrize("route", ABOUT_ONE_OBJECT)
+@pytest.mark.parametrize("route", OF_ONE_BRAND)
 def test_brand_key_on_another_brand(cast, things, caller, route):
     answer = call(caller(cast.acme, "write", brand=cast.north), route, things("south"))
     assert refused(answer, 403, "other_brand")
@@ -160,7 +175,7 @@ def test_another_workspace(cast, things, caller, route):
     assert done(call(mallory, route, things("west")), route)
 
 
-@pytest.mark.parametrize("route", ABOUT_ONE_OBJECT)
+@pytest.mark.parametrize("route", OF_ONE_BRAND)
 def test_brand_key_on_another_workspace_tells_nothing(cast, things, caller, route):
     answer = call(caller(cast.acme, "write", brand=cast.north), route, things("west"))
     assert refused(answer, 404, "not_found")
@@ -272,3 +287,23 @@ def test_webhooks_and_deliveries_of_a_brand_key(cast, caller, hooks):
     assert refused(crm.post("/api/v1/webhooks", new | {"brandId": str(cast.west.pk)}), 404, "not_found")
     made = limited.post("/api/v1/webhooks", new).json()["webhookId"]
     assert WebhookSubscription.objects.get(pk=made).brand == cast.north
+
+
+def test_an_operator_of_another_workspace_gets_no_token(cast, crm):
+    for email in (cast.mallory.email, "nobody@acme.example"):
+        answer = crm.post("/api/v1/operator-sessions", {"email": email})
+        assert refused(answer, 422, "invalid")
+    for seconds in (59, 43_201, "60", 1.5, True, 10**30):
+        answer = crm.post("/api/v1/operator-sessions", {"email": cast.alice.email, "expiresIn": seconds})
+        assert refused(answer, 422, "invalid")
+    opened = crm.post("/api/v1/operator-sessions", {"email": "ALICE@acme.example", "expiresIn": 60})
+    assert set(opened.json()) == {"token", "sessionId", "expiresAt"}
+    assert opened["Location"] == f"/api/v1/operator-sessions/{opened.json()['sessionId']}"
+
+
+def test_an_operator_token_is_no_api_key_and_an_api_key_no_operator_token(cast, crm, talks):
+    token = mint(cast.alice)[0]
+    assert refused(Caller(token).get("/api/v1/ping"), 401, "malformed_key")
+    with pytest.raises(Failed, match="UNAUTHENTICATED"):
+        ask_with(crm.secret, "conversations:listInbox")
+    assert ask_with(token, "conversations:listInbox")

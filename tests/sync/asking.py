@@ -10,9 +10,14 @@ from tests.sync.sockets import Failed
 
 
 def ask(operator, function_name, /, **arguments):
-    """The value as a client reads it. Raises Failed."""
+    """The value as this operator's client reads it. Raises Failed."""
+    return ask_with(mint(operator)[0], function_name, **arguments)
+
+
+def ask_with(token, function_name, /, **arguments):
+    """The same with a token."""
     kind = "query" if every_function()[function_name].topics else "mutation"
-    wire = [json.loads(json.dumps({**arguments, "sessionToken": mint(operator)[0]}))]
+    wire = [json.loads(json.dumps({**arguments, "sessionToken": token}))]
     try:
         asked = functions.asked(function_name, wire, kind=kind, socket_token=None)
         if kind == "mutation":

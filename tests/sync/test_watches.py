@@ -190,7 +190,8 @@ async def test_a_watch_that_was_left_reads_no_more():
 
 
 class NoPlaces:
-    async def tend(self, now): ...
+    async def tend(self, now):
+        return False
 
 
 class NoQueries:

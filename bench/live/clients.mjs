@@ -1,0 +1,197 @@
+// The clients of both sides, in one process. Lines of JSON come in, one line of JSON answers each (bench/live/clients.py).
+//
+// Two kinds. "real": the libraries that people use, `convex` and `socket.io-client`; a value has arrived when its callback runs.
+// "light": the same WebSockets without the libraries, so that this process does not become what is measured. A frame has
+// arrived when `ws` hands it over. It is parsed when the burst is over: 500 clients on machines of their own do not wait for
+// each other's parsing.
+//
+// Times are nanoseconds of CLOCK_MONOTONIC, which is Python's time.monotonic_ns() on the same machine.
+
+import { randomUUID } from "node:crypto";
+import { createInterface } from "node:readline";
+import { ConvexClient } from "convex/browser";
+import { io } from "socket.io-client";
+import { WebSocket } from "ws";
+
+const AT_ONCE = 25; // connections that wait for their first value
+const BURST_OVER_MS = 60;
+const SOCKETS_OF_ADDRESS = 50; // PraxTalk takes 100
+const QUERY = "conversations:listInbox";
+
+console.log = console.error; // stdout is for answers
+
+const monotonic = () => Number(process.hrtime.bigint());
+
+class Client {
+  constructor() {
+    this.arrivals = []; // [change, nanoseconds]
+    this.value = null;
+    this.newest = -1; // change
+    this.bytes = 0; // of the newest frame
+    this.first = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
+    this.hasBroken = false;
+  }
+
+  shows(value, at) {
+    this.value = value;
+    this.newest = Number.parseInt(value[0].preview) || 0; // 0: what was there before our changes
+    this.arrivals.push([this.newest, at]);
+    this.resolve();
+  }
+
+  broke(reason) {
+    this.hasBroken = true;
+    this.reject(new Error(String(reason)));
+  }
+}
+
+// --- light ---
+
+let waiting = []; // [client, frame, nanoseconds]
+const burst = setTimeout(parse, BURST_OVER_MS);
+
+function parse() {
+  for (const [client, frame, at] of waiting.splice(0)) client.read(frame.toString(), at);
+}
+
+class Light extends Client {
+  constructor(url, headers = {}) {
+    super();
+    this.socket = new WebSocket(url, { perMessageDeflate: false, headers });
+    this.socket.on("message", (frame) => {
+      waiting.push([this, frame, monotonic()]);
+      burst.refresh();
+    });
+    this.socket.on("error", (error) => this.broke(error));
+    this.socket.on("close", (code) => this.broke(`closed with ${code}`));
+  }
+
+  async close() {
+    this.socket.removeAllListeners("close");
+    const closed = new Promise((resolve) => this.socket.once("close", resolve));
+    this.socket.close();
+    await closed;
+  }
+}
+
+class LightSync extends Light {
+  constructor({ port, token, args, number }) {
+    const address = `10.0.0.${1 + Math.floor(number / SOCKETS_OF_ADDRESS)}`;
+    super(`ws://127.0.0.1:${port}/api/1.48.0/sync`, { "X-Forwarded-For": address });
+    this.socket.on("open", () => {
+      const connect = { connectionCount: 0, lastCloseReason: null, maxObservedTimestamp: null, clientTs: Date.now() };
+      this.socket.send(JSON.stringify({ type: "Connect", sessionId: randomUUID(), ...connect }));
+      const add = { type: "Add", queryId: 0, udfPath: QUERY, args: [{ ...args, sessionToken: token }] };
+      this.socket.send(JSON.stringify({ type: "ModifyQuerySet", baseVersion: 0, newVersion: 1, modifications: [add] }));
+    });
+  }
+
+  read(text, at) {
+    const frame = JSON.parse(text);
+    if (frame.type !== "Transition") return;
+    for (const { type, value, errorMessage } of frame.modifications) {
+      if (type !== "QueryUpdated") this.broke(errorMessage);
+      else {
+        this.bytes = Buffer.byteLength(text);
+        this.shows(value, at);
+      }
+    }
+  }
+}
+
+class LightSocketIo extends Light {
+  constructor({ port }) {
+    super(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
+    this.socket.on("message", (frame) => {
+      const kind = String.fromCharCode(frame[0]);
+      if (kind === "0") this.socket.send("40"); // opened: connect to the main namespace
+      if (kind === "2") this.socket.send("3"); // ping, pong
+    });
+  }
+
+  read(text, at) {
+    if (!text.startsWith("42")) return;
+    const [, value] = JSON.parse(text.slice(2));
+    this.bytes = Buffer.byteLength(text);
+    this.shows(value, at);
+  }
+}
+
+// --- real ---
+
+class RealSync extends Client {
+  constructor({ port, token, args }) {
+    super();
+    this.client = new ConvexClient(`http://127.0.0.1:${port}`);
+    const show = (value) => this.shows(value, monotonic());
+    this.client.onUpdate(QUERY, { ...args, sessionToken: token }, show, (error) => this.broke(error));
+  }
+
+  close() {
+    return this.client.close();
+  }
+}
+
+class RealSocketIo extends Client {
+  constructor({ port }) {
+    super();
+    this.client = io(`http://127.0.0.1:${port}`, { transports: ["websocket"], reconnection: false, forceNew: true });
+    this.client.on("inbox", (value) => this.shows(value, monotonic()));
+    this.client.on("connect_error", (error) => this.broke(error));
+    this.client.on("disconnect", (reason) => this.broke(reason));
+  }
+
+  close() {
+    this.client.off("disconnect");
+    this.client.close();
+  }
+}
+
+// --- commands ---
+
+const KINDS = { light: { praxtalk: LightSync, rival: LightSocketIo }, real: { praxtalk: RealSync, rival: RealSocketIo } };
+let clients = [];
+
+const commands = {
+  clock: () => ({ ns: monotonic() }),
+
+  /** One client for each token; answers when all have their first value. */
+  async connect({ kind, side, port, tokens, args }) {
+    for (let first = 0; first < tokens.length; first += AT_ONCE) {
+      const group = tokens
+        .slice(first, first + AT_ONCE)
+        .map((token, index) => new KINDS[kind][side]({ port, token, args, number: first + index }));
+      clients.push(...group);
+      for (const client of group) client.first.catch(() => {});
+      await Promise.all(group.map((client) => client.first));
+    }
+    return {};
+  },
+
+  /** What arrived since the last call, for each client, once all show this change or the time (s) is over. */
+  async arrivals({ change, seconds }) {
+    const deadline = monotonic() + seconds * 1e9;
+    const behind = () => clients.filter((client) => client.newest < change).length;
+    while (behind() && monotonic() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    const { value, bytes } = clients[0];
+    const broken = clients.filter((client) => client.hasBroken).length;
+    return { arrivals: clients.map((client) => client.arrivals.splice(0)), value, bytes, behind: behind(), broken };
+  },
+
+  async close() {
+    await Promise.all(clients.splice(0).map((client) => client.close()));
+    return {};
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, ...given } = JSON.parse(line);
+  let answer;
+  try {
+    answer = await commands[command](given);
+  } catch (error) {
+    answer = { error: String(error) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+process.exit();

@@ -1,0 +1,108 @@
+"""The database that is worked in, who looks at it, and one change after the other. Models can be imported here."""
+
+import itertools
+import json
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import redis
+from django.conf import settings
+from django.db import connection, transaction
+
+from bench.seed import TEXT, copy_database
+from brands.models import Operator, Workspace
+from brands.operator_tokens import mint
+from brands.scope import Scope
+from conversations.actions import send_message
+from conversations.inbox import listed
+from conversations.models import Channel, Conversation, Message
+from conversations.serializers import COLUMNS
+
+COPY_NAME = "praxtalk_live"
+ARGUMENTS: dict[str, Any] = {"status": "open", "limit": 25}
+RIVAL_CHANNEL = "bench:inbox"
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Nanoseconds of the monotonic clock: when it was committed, and when its word was out."""
+
+    number: int
+    committed: int
+    published: int
+
+
+def make_database() -> str:
+    """A copy of the seeded database, which this process works in from now on; its URL."""
+    url = copy_database(COPY_NAME)
+    connection.close()
+    connection.settings_dict["NAME"] = COPY_NAME
+    return url
+
+
+def mint_tokens(count: int) -> list[str]:
+    """Operator tokens, each with a session of its own: as many people as there are sockets."""
+    operator = Operator.objects.get(name="Alice")
+    return [mint(operator)[0] for _ in range(count)]
+
+
+def change_inbox(*, tell_rival: bool) -> Change:
+    """A visitor writes to an open conversation, which becomes the first of the inbox; its preview begins with our number."""
+    number, moments = next(_numbers), []
+    conversation = next(_conversations())
+    with transaction.atomic():
+        transaction.on_commit(lambda: moments.append(time.monotonic_ns()))
+        if tell_rival:
+            transaction.on_commit(_tell_rival)
+        send_message(conversation, role=Message.Role.VISITOR, body=f"{number} {TEXT}", channel=Channel.WIDGET)
+        if not tell_rival:
+            transaction.on_commit(lambda: moments.append(time.monotonic_ns()))
+    return Change(number, moments[0], moments[-1])
+
+
+def valkey_pid() -> int:
+    return int(_valkey().info("server")["process_id"])
+
+
+def rivals_environment(url: str) -> dict[str, str]:
+    """What the rival reads (bench/live/rival.mjs): the address of the database, and the SQL that PraxTalk sends for the inbox."""
+    rows = listed(Scope(Workspace.objects.get().pk), status=ARGUMENTS["status"]).values_list(*COLUMNS)
+    sql, values = rows[: ARGUMENTS["limit"]].query.sql_with_params()
+    for number in range(1, len(values) + 1):
+        sql = sql.replace("%s", f"${number}", 1)
+    parts = urlsplit(url)
+    options = {name: value[0] for name, value in parse_qs(parts.query).items()}
+    address = {
+        "PGHOST": options.get("host") or parts.hostname or "",
+        "PGPORT": options.get("port") or str(parts.port or 5432),
+        "PGUSER": parts.username or "",
+        "PGPASSWORD": parts.password or "",
+        "PGDATABASE": parts.path[1:],
+    }
+    rival = {
+        "RIVAL_CHANNEL": RIVAL_CHANNEL,
+        "RIVAL_SQL": sql,
+        "RIVAL_VALUES": json.dumps(values, default=str),
+        "RIVAL_THREADS": str(settings.LIVE_THREADS),
+    }
+    return address | rival
+
+
+@cache
+def _conversations() -> "itertools.cycle[Conversation]":
+    rows = Conversation.objects.filter(status=Conversation.Status.OPEN).order_by("?")
+    return itertools.cycle(rows[:500])
+
+
+def _tell_rival() -> None:
+    _valkey().publish(RIVAL_CHANNEL, b"")
+
+
+@cache
+def _valkey() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL)

@@ -1,0 +1,50 @@
+"""PraxTalk with a clock at each step of a change's way, whose times are written to TRACE_FOLDER when the process ends.
+
+Slower by what the clocks cost, so the times that are compared with the rival's come from a server without them.
+"""
+
+import atexit
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from praxtalk.asgi import application
+from praxtalk.live import queries
+from praxtalk.live.consumer import SyncConsumer
+from praxtalk.live.words import Words
+
+__all__ = ["application"]
+
+_moments: dict[str, list[int]] = {"heard": [], "read begun": [], "read done": [], "frame out": []}
+_heard, _read, _send = Words._heard, queries._read, SyncConsumer._send_transition
+
+
+def _note(step: str) -> None:
+    _moments[step].append(time.monotonic_ns())
+
+
+def _traced_heard(self: Words, message: dict[str, object]) -> None:
+    if message["type"] == "message":
+        _note("heard")
+    _heard(self, message)
+
+
+def _traced_read(*arguments: Any) -> Any:
+    _note("read begun")
+    try:
+        return _read(*arguments)
+    finally:
+        _note("read done")
+
+
+async def _traced_send(self: SyncConsumer, ts: int) -> None:
+    await _send(self, ts)
+    _note("frame out")
+
+
+Words._heard, SyncConsumer._send_transition = _traced_heard, _traced_send  # type: ignore[method-assign]
+queries._read = _traced_read
+_path = Path(os.environ["TRACE_FOLDER"]) / f"live-trace-{os.getpid()}.json"
+atexit.register(lambda: _path.write_text(json.dumps(_moments)))

@@ -1,0 +1,110 @@
+"""POST /api/query and its like: the same functions without a socket."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from brands.operator_tokens import mint
+from conversations.models import Message
+
+pytestmark = pytest.mark.django_db
+
+
+def post(path, body, token=None, address="198.51.100.7"):
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    data = body if isinstance(body, str | bytes) else json.dumps(body)
+    return Client().post(path, data, "application/json", headers=headers, REMOTE_ADDR=address)
+
+
+@pytest.mark.parametrize("form", [lambda args: args, lambda args: [args]])
+@pytest.mark.parametrize("path", ["/api/query", "/api/query_at_ts"])
+def test_a_query_with_the_token_in_either_place(cast, talks, form, path):
+    token = mint(cast.bob)[0]
+    in_arguments = post(path, {"path": "conversations:listInbox", "args": form({"sessionToken": token})})
+    in_header = post(path, {"path": "conversations:listInbox", "args": form({}), "format": "json"}, token)
+    assert in_arguments.content == in_header.content
+    answer = in_arguments.json()
+    assert answer["status"] == "success"
+    assert [row["_id"] for row in answer["value"]] == [str(talks.north.pk)]
+    assert in_header["Access-Control-Allow-Origin"] == "*"
+    assert in_header["Cache-Control"] == "no-store"
+
+
+def test_a_mutation_and_its_refusals(cast, talks):
+    def send(operator, **arguments):
+        return post("/api/mutation", {"path": "messages:send", "args": arguments}, mint(operator)[0]).json()
+
+    south = {"conversationId": str(talks.south.pk), "body": "Hi"}
+    for stranger in (cast.bob, cast.mallory):
+        answer = send(stranger, **south)
+        assert (answer["status"], answer["errorData"]["code"]) == ("error", "NOT_FOUND")
+    assert send(cast.alice, **south)["status"] == "success"
+    assert send(cast.alice, **south, colour="red")["errorMessage"].startswith("ArgumentValidationError: colour")
+    assert Message.objects.filter(body="Hi").count() == 1
+
+
+def test_what_is_asked_as_the_wrong_kind_is_not_found(cast, talks):
+    token = mint(cast.alice)[0]
+    for path, name in (
+        ("/api/query", "messages:send"),
+        ("/api/mutation", "brands:list"),
+        ("/api/action", "brands:list"),
+        ("/api/query", "no:such"),
+    ):
+        answer = post(path, {"path": name, "args": {}}, token).json()
+        assert answer["errorMessage"].startswith("Could not find public function")
+        assert "errorData" not in answer
+
+
+@pytest.mark.parametrize(
+    "body", ["", "no json", "[]", "{}", '{"path": 5}', "null", b"\xff", '{"path":"a:b","args":"\\ud800"}']
+)
+def test_what_is_no_call_is_400_in_the_clients_form(body):
+    answer = post("/api/query", body)
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"code", "message"}
+
+
+def test_nobodys_calls_count_for_their_address(cast, settings):
+    settings.RATE_LIMIT_IP = 3
+    address = "198.51.100.99"
+    answers = [post("/api/query", {"path": "brands:list"}, address=address).status_code for _ in range(5)]
+    assert answers == [200, 200, 200, 429, 429]
+    refused = post("/api/query", {"path": "brands:list"}, address=address)
+    assert int(refused["Retry-After"]) >= 1
+    assert set(refused.json()) == {"code", "message"}
+    assert post("/api/query", {"path": "brands:list"}, mint(cast.alice)[0], address).json()["status"] == "success"
+
+
+def test_an_operators_mutations_are_limited_as_a_write_key_is(cast, talks, settings):
+    settings.RATE_LIMIT_WRITE_KEY = 2
+    body = {"path": "messages:send", "args": {"conversationId": str(talks.north.pk), "body": "Hi"}}
+    answers = [post("/api/mutation", body, mint(cast.alice)[0]).json() for _ in range(3)]  # whichever token
+    assert [answer["status"] for answer in answers] == ["success", "success", "error"]
+    assert answers[2]["errorData"]["code"] == "RATE_LIMITED"
+    assert 1 <= answers[2]["errorData"]["retryAfter"] <= 61
+    assert post("/api/mutation", body, mint(cast.bob)[0]).json()["status"] == "success"
+
+
+def test_browsers_may_ask_from_any_origin():
+    preflight = Client().options("/api/query")
+    assert preflight.status_code == 204
+    assert {"authorization", "content-type", "convex-client"} <= {
+        name.strip().lower() for name in preflight["Access-Control-Allow-Headers"].split(",")
+    }
+
+
+def test_query_ts_tells_a_time():
+    assert len(post("/api/query_ts", {}).json()["ts"]) == 12
+
+
+def test_a_failure_of_ours_tells_nothing_but_its_number(cast, talks, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr("conversations.live.counted", broken)
+    answer = post("/api/query", {"path": "conversations:counts"}, mint(cast.alice)[0]).json()
+    assert answer["errorMessage"].startswith("[Request ID: ")
+    assert answer["errorMessage"].endswith("] Server Error")
+    assert "secret" not in str(answer)

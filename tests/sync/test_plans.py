@@ -1,0 +1,85 @@
+"""An index behind every live query at 100,000 rows."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from brands.models import Operator, OperatorBrand
+from conversations.models import Conversation
+from tests.big import big, plans_of
+from tests.sync.asking import ask
+
+__all__ = ["big"]
+
+TALK = """
+INSERT INTO conversations_message (id, workspace_id, conversation_id, position, role, channel, body, created_at)
+    SELECT gen_random_uuid(), workspace_id, id, 1, 'visitor', 'widget',
+        'Hello, about order ' || row_number() OVER () || ' of mine', created_at
+    FROM conversations_conversation WHERE workspace_id = %(workspace)s;
+"""
+
+
+@pytest.fixture(scope="module")
+def bigger(big, django_db_blocker):
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        for statement in TALK.split(";")[:-1]:
+            cursor.execute(statement, {"workspace": big.pk})
+        cursor.execute("RESET session_replication_role")
+        cursor.execute("VACUUM ANALYZE conversations_message, conversations_visitor, conversations_conversation")
+    return big
+
+
+def operator_of(workspace, brands=None):
+    operator = Operator.objects.create(workspace=workspace, email="o@example.com", name="O", sees_all_brands=not brands)
+    for brand in brands or ():
+        OperatorBrand.objects.create(workspace=workspace, operator=operator, brand=brand)
+    return operator
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("limited", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("conversations:listInbox", {}),
+        ("conversations:listInbox", {"status": "open"}),
+        ("conversations:listInbox", {"brandId": "{brand}"}),
+        ("conversations:listInbox", {"brandId": "{brand}", "status": "open"}),
+        ("conversations:listInbox", {"assignee": "me", "status": "open"}),
+        ("conversations:listInbox", {"assignee": "none", "status": "open"}),
+        ("conversations:listInbox", {"q": "order 4711"}),
+        ("conversations:listInbox", {"q": "person4711@example.com"}),
+        ("conversations:counts", {}),
+        ("conversations:counts", {"brandId": "{brand}"}),
+        ("conversations:get", {"conversationId": "{conversation}"}),
+        ("messages:list", {"conversationId": "{conversation}"}),
+        ("presence:list", {"conversationId": "{conversation}"}),
+        ("leads:list", {}),
+        ("leads:list", {"status": "new"}),
+        ("leads:list", {"brandId": "{brand}", "status": "new"}),
+    ],
+)
+def test_live_queries_read_an_index(bigger, limited, name, arguments):
+    brands = list(bigger.brands.order_by("pk"))
+    ids = {"{brand}": brands[0].pk, "{conversation}": Conversation.objects.filter(brand=brands[0]).first().pk}
+    arguments = {key: str(ids.get(value, value)) for key, value in arguments.items()}
+    operator = operator_of(bigger, brands[:limited])
+    with CaptureQueriesContext(connection) as queries:
+        ask(operator, name, **arguments)
+    plans = plans_of(queries, without="operatorsession")
+    assert plans
+    for plan in plans:
+        for table in ("conversation", "message", "visitor"):
+            assert f"Seq Scan on conversations_{table} " not in plan, plan
+        assert "Seq Scan on leads_lead" not in plan, plan
+
+
+@pytest.mark.django_db
+def test_a_search_reads_the_indexes_of_words(bigger):
+    operator = operator_of(bigger)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(ask(operator, "conversations:listInbox", q="order 4711")) >= 1
+    plan = plans_of(queries, without="operatorsession")[-1]
+    assert "message_words" in plan, plan
+    assert "visitor_words" in plan, plan
