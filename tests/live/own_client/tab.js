@@ -7,6 +7,7 @@ async ([url, tokens]) => {
   const tab = {
     news: [],
     asked: [],
+    sockets: [],
     getToken(refused) {
       tab.asked.push(refused ?? null);
       return tokens[Math.min(tab.asked.length, tokens.length) - 1];
@@ -20,6 +21,12 @@ async ([url, tokens]) => {
     newest: (what) => tab.news.findLast(([of]) => of === what)?.[1],
     all: (what) => tab.news.filter(([of]) => of === what).map(([, value]) => value),
   };
-  tab.client = connect(url, { getToken: tab.getToken, onState: tell("state") });
+  class Socket extends WebSocket {
+    constructor(address) {
+      super(address);
+      tab.sockets.push(this);
+    }
+  }
+  tab.client = connect(url, { getToken: tab.getToken, onState: tell("state"), WebSocket: Socket });
   window.tab = tab;
 };
