@@ -69,7 +69,7 @@ class OperatorSessionById(ApiView):
         operation_id="endOperatorSession",
         summary="Refuse an operator token from now on",
         tags=["Operator sessions"],
-        responses=Done,
+        responses={200: Done},
     )
     def delete(self, request: Request, id: str) -> Response:
         self.nothing()

@@ -44,7 +44,7 @@ def scale() -> None:
     claims.LEASE = timedelta(seconds=times.LEASE)
     transport.DEADLINE_SECONDS = times.DEADLINE
     Pump.__init__.__kwdefaults__["run_seconds"] = times.RUN_SECONDS
-    pump = settings.CELERY_BEAT_SCHEDULE["pump"]
+    pump = settings.CELERY_BEAT_SCHEDULE["integrations.tasks.pump"]
     every = timedelta(seconds=times.PUMP_EVERY)
     settings.CELERY_BEAT_SCHEDULE = {"pump": {**pump, "schedule": every, "options": {"expires": times.PUMP_EXPIRES}}}
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import stat
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
@@ -15,6 +16,7 @@ from conversations.models import Conversation
 from integrations.models import ApiKey, WebhookSubscription
 from praxtalk.demo import demo_file, make_demo
 from tests.conftest import Caller
+from tests.sync.asking import ask_with
 
 
 def run(*args, **options):
@@ -31,9 +33,11 @@ def data_dir(settings, tmp_path):
 def test_bootstrap_makes_the_demo_once(db, data_dir, capsys):
     shown = run("bootstrap")
     demo = json.loads(demo_file().read_text())
-    assert set(demo) == {"baseUrl", "email", "password", "writeKey", "readKey", "widgetIds"}
+    assert set(demo) == {"baseUrl", "email", "password", "writeKey", "readKey", "operatorToken", "widgetIds"}
     assert stat.S_IMODE(os.stat(demo_file()).st_mode) == 0o600
     assert demo["writeKey"] in shown
+    assert demo["operatorToken"] in shown
+    assert [row["_id"] for row in ask_with(demo["operatorToken"], "brands:list")]
     assert demo["password"] in shown
     assert Operator.objects.get(email=demo["email"]).check_password(demo["password"])
     for key in ("writeKey", "readKey"):
@@ -152,3 +156,15 @@ def test_visitor_writes(cast):
     assert (conversation.brand, conversation.preview) == (cast.south, "Hello there")
     with pytest.raises(CommandError):
         run("visitor_writes", "  ", "--workspace", "Acme")
+
+
+def test_an_operator_token_for_the_right_operator_and_no_longer_than_12_hours(cast):
+    token = run("create_operator_token", "BOB@acme.example", hours=2).strip()
+    assert len(ask_with(token, "brands:list")) == 1
+    session = cast.bob.sessions.get()
+    assert session.expires_at - session.created_at == timedelta(hours=2)
+    for wrong in ({"hours": 13}, {"hours": 0}):
+        with pytest.raises(CommandError, match="--hours"):
+            run("create_operator_token", "bob@acme.example", **wrong)
+    with pytest.raises(CommandError, match="e-mail"):
+        run("create_operator_token", "nobody@acme.example")
