@@ -24,7 +24,7 @@ from conversations.serializers import (
     message_json,
     thread_json,
 )
-from conversations.threads import THREAD_LENGTH, messages_before, messages_of, newest_messages
+from conversations.threads import THREAD_LENGTH, messages_before, messages_of, newest_messages, within
 from praxtalk.data.ids import parse_id
 from praxtalk.live.functions import Fading, mutation, query
 from praxtalk.live.outcomes import Code, Refused
@@ -87,7 +87,7 @@ def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, A
 @query("conversations:get", door=operators, shape=OfConversation, topics=_thread_topics)
 def get_conversation(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     conversation = in_scope(caller, arguments)
-    messages, has_more = newest_messages(conversation)
+    messages, has_more = within(*newest_messages(conversation))
     return thread_json(conversation, messages) | {"hasMore": has_more}
 
 
@@ -104,9 +104,9 @@ def list_messages(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any
         before = messages_of(conversation).filter(pk=pk).first() if pk else None
         if before is None:
             raise Refused(Code.NOT_FOUND, "No such message.")
-        messages, has_more = messages_before(conversation, before.position, THREAD_LENGTH)
+        messages, has_more = within(*messages_before(conversation, before.position, THREAD_LENGTH))
     else:
-        messages, has_more = newest_messages(conversation)
+        messages, has_more = within(*newest_messages(conversation))
     return {"messages": [message_json(message) for message in messages], "hasMore": has_more}
 
 

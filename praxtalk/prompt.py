@@ -5,7 +5,8 @@
    take waits as before.
 2. Neither Daphne nor we would notice a reader that has stopped reading, before a ping fails after 50 s: what waits for it is
    bounded here.
-3. Autobahn composes a coloured text about each frame for a log that is not kept.
+3. What may go out is not bounded by what may come in.
+4. Autobahn composes a coloured text about each frame for a log that is not kept.
 
 Measured with 500 sockets (bench/live): together half of the server's time for a change.
 """
@@ -13,9 +14,10 @@ Measured with 500 sockets (bench/live): together half of the server's time for a
 from typing import Any
 
 from autobahn.websocket import protocol
+from daphne import ws_protocol
 from twisted.internet import tcp
 
-MAX_BEHIND = 16 * 1024 * 1024  # bytes that wait for a reader; one that far behind does not read any more
+MAX_BEHIND = 32 * 1024 * 1024  # bytes that wait for a reader; one that far behind does not read any more
 
 
 class PromptServer(tcp.Server):
@@ -32,9 +34,22 @@ class PromptServer(tcp.Server):
             self.abortConnection()  # type: ignore[no-untyped-call]
 
 
+class PromptWebSocket(ws_protocol.WebSocketProtocol):  # type: ignore[misc]
+    maxMessagePayloadSize: int  # noqa: N815 - Autobahn's name
+
+    def sendMessage(self, *args: Any, **kwargs: Any) -> None:  # noqa: N802 - Autobahn's name
+        """Daphne's limit is for what comes in; Autobahn applies it to what goes out too."""
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(*args, **kwargs)
+        finally:
+            self.maxMessagePayloadSize = limit
+
+
 def write_promptly() -> None:
     """From now on, for all connections that this process accepts."""
     tcp.Port.transport = PromptServer
+    ws_protocol.WebSocketFactory.protocol = PromptWebSocket
     vars(protocol).update(hltype=_plain, hlval=_plain)
 
 

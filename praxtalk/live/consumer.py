@@ -45,7 +45,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             await self._drained(receive)
             raise
         finally:
-            await self._leave()
+            self._leave()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Without Channels' own, which looks after database connections in a thread at each message: none is used here."""
@@ -92,6 +92,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def tend(self, now: float) -> None:
         """Each second: a sign of life, and an end for those who watch nothing."""
+        if self._is_closed:
+            return
         if now - self._sent_at >= PING_SECONDS:
             await self._send(protocol.PING)
         if self._queries.is_authorised:
@@ -116,12 +118,19 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
                 while (await receive())["type"] != "websocket.disconnect":  # until then, frames may not be out
                     pass
 
-    async def _leave(self) -> None:
+    def _leave(self) -> None:
+        """The other side is gone. The socket's task is not cut off, wherever it may be, but comes to its end: what it holds is
+        given back then, and nothing before."""
         if not hasattr(self, "_worker"):
             return
         self._is_closed = True
         self._hub.sockets.discard(self)
-        self._worker.cancel()
+        self._queries.abandon()
+        self._inbox.put_nowait(STOPPING)
+        self._hub.spawn(self._give_back())
+
+    async def _give_back(self) -> None:
+        await asyncio.wait({self._worker})
         self._queries.leave()
         await self._places.leave()
         self.has_left.set()
@@ -157,6 +166,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _work(self) -> None:
         while (message := await self._inbox.get()) is not STOPPING:
+            if self._is_closed and not isinstance(message, Call):
+                continue  # nobody is there to hear of it; what was sent before the tab was closed is done all the same
             self._is_busy = True
             await self._do(message)
             self._is_busy = False
@@ -243,4 +254,5 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             await self._send_transition(self._hub.timestamps.next())
 
     async def _send_transition(self, ts: int) -> None:
-        await self._send(self._session.transition(ts))
+        for frame in self._session.transitions(ts):
+            await self._send(frame)

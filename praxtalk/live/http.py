@@ -7,6 +7,7 @@ clients' forms.
 from typing import Any
 
 import orjson
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -27,6 +28,8 @@ def call(request: HttpRequest, kind: str) -> HttpResponse:
     try:
         body = orjson.loads(request.body)
         name, arguments = body["path"], body.get("args", {})
+    except RequestDataTooBig:
+        return _refused(400, "TooLarge", "The body may be 1 MiB long.")
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return _refused(
             400, "BadJson", 'Send {"path": "module:function", "args": {...}, "format": "convex_encoded_json"}.'

@@ -1,7 +1,6 @@
 """What one socket may ask for, and the codes with which it is closed (Daphne can send 1000 and 3000 to 4999 only)."""
 
 import asyncio
-import contextlib
 import time
 from enum import IntEnum
 
@@ -58,23 +57,34 @@ class SocketPlaces:
         self._places, self._address = places, f"ip:{address}"
         self._held: dict[str, str | None] = {}
         self._asked_at = 0.0
+        self._turn = asyncio.Lock()  # nothing is taken while all is given back, or after it
+        self._is_over = False
 
     async def are_taken(self, session: str | None = None) -> bool:
         """Whether this socket is one too many, of its address or of a session that it speaks for."""
-        for holder in (self._address, f"session:{session}") if session is not None else (self._address,):
-            if holder not in self._held:
-                self._held[holder] = await self._take(holder)
-        return None in self._held.values()
+        async with self._turn:
+            for holder in (self._address, f"session:{session}") if session is not None else (self._address,):
+                if holder not in self._held and not self._is_over:
+                    self._held[holder] = await self._take(holder)
+            return None in self._held.values()
 
     async def tend(self, now: float) -> bool:
         """Ask again for what was taken; whether it is to be had now. now: monotonic seconds."""
-        refused = [holder for holder, name in self._held.items() if name is None]
-        if not refused or now - self._asked_at < ASK_AGAIN_SECONDS:
+        if None not in self._held.values() or now - self._asked_at < ASK_AGAIN_SECONDS or self._turn.locked():
             return False
         self._asked_at = now
-        for holder in refused:
-            self._held[holder] = await self._places.take(holder, _limit_of(holder))
-        return None not in self._held.values()
+        async with self._turn:
+            for holder in [] if self._is_over else [holder for holder, name in self._held.items() if name is None]:
+                self._held[holder] = await self._places.take(holder, _limit_of(holder))
+            return not self._is_over and None not in self._held.values()
+
+    async def leave(self) -> None:
+        async with self._turn:
+            self._is_over = True
+            for holder, name in self._held.items():
+                if name is not None:
+                    await self._places.leave(holder, name)
+            self._held.clear()
 
     async def _take(self, holder: str) -> str | None:
         """For as long as a killed process may still be counted, patiently: its clients come back at once."""
@@ -82,13 +92,6 @@ class SocketPlaces:
         while (name := await self._places.take(holder, _limit_of(holder))) is None and time.monotonic() < until:
             await asyncio.sleep(1)
         return name
-
-    async def leave(self) -> None:
-        for holder, name in self._held.items():
-            if name is not None:
-                with contextlib.suppress(Exception):
-                    await self._places.leave(holder, name)
-        self._held.clear()
 
 
 def _limit_of(holder: str) -> int:

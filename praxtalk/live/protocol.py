@@ -15,7 +15,6 @@ from praxtalk.live.outcomes import Failure, Outcome
 
 MAX_ID = 2**31
 MAX_NAME = 200
-MAX_TOKEN = 8192
 MAX_SESSION_ID = 100
 MAX_MODIFICATIONS = 10_000
 
@@ -97,14 +96,14 @@ def parse(text: str) -> Message:
                 raise Violation("modifications")
             return ModifyQuerySet(_count(frame, "baseVersion"), _count(frame, "newVersion"), [*map(_change, listed)])
         case "Mutation" | "Action" as kind:
-            name = _text(frame, "udfPath", MAX_NAME)
+            name = _name(frame)
             return Call(_count(frame, "requestId"), name, frame.get("args"), kind == "Action")
         case "Authenticate":
             kind, base = frame.get("tokenType"), _count(frame, "baseVersion")
             if kind == "None":
                 return Authenticate(base, None)
             # "Admin" is a deployment's key, which there is none of here: refused as a token that is not good.
-            return Authenticate(base, _text(frame, "value", MAX_TOKEN) if kind == "User" else "")
+            return Authenticate(base, _text(frame, "value") if kind == "User" else "")
         case "Event":
             return Event()
     raise Violation("type")
@@ -124,22 +123,27 @@ def _change(modification: Any) -> Add | Remove:
     query_id = _count(modification, "queryId")
     match modification.get("type"):
         case "Add":
-            return Add(query_id, _text(modification, "udfPath", MAX_NAME), modification.get("args"))
+            return Add(query_id, _name(modification), modification.get("args"))
         case "Remove":
             return Remove(query_id)
     raise Violation("modification")
 
 
-def _text(frame: dict[str, Any], field: str, longest: int) -> str:
+def _text(frame: dict[str, Any], field: str) -> str:
     value = frame.get(field)
-    if not isinstance(value, str) or len(value) > longest:
+    if not isinstance(value, str):
         raise Violation(field)
     return value
 
 
+def _name(frame: dict[str, Any]) -> str:
+    """Cut off where no function's name reaches: it is answered as unknown then."""
+    return _text(frame, "udfPath")[:MAX_NAME]
+
+
 def _session_id(frame: dict[str, Any]) -> str:
-    value = _text(frame, "sessionId", MAX_SESSION_ID)
-    if not value.isascii() or not value.isprintable():
+    value = _text(frame, "sessionId")
+    if len(value) > MAX_SESSION_ID or not value.isascii() or not value.isprintable():
         raise Violation("sessionId")
     return value
 

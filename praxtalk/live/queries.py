@@ -90,7 +90,7 @@ class Queries:
         self._queries: dict[int, Query] = {}
         self._identities: dict[str, Identity] = {}
         self._all_told = asyncio.Event()
-        self._broke_off = False
+        self._broke_off = self._is_over = False
 
     @property
     def is_authorised(self) -> bool:
@@ -150,7 +150,7 @@ class Queries:
 
     async def wait_for_results(self, seconds: float | None) -> None:
         """Until every awaited result is there, or the time is over. Raises what closes the socket if a watch broke off."""
-        while any(query.is_awaited for query in self._queries.values()):
+        while not self._is_over and any(query.is_awaited for query in self._queries.values()):
             self._all_told.clear()
             try:
                 await asyncio.wait_for(self._all_told.wait(), seconds)
@@ -172,7 +172,16 @@ class Queries:
         self._all_told.set()
         self.wake(TokenChanged(None))
 
+    def abandon(self) -> None:
+        """Nobody listens any more: nothing is waited for from now on."""
+        self._is_over = True
+        self._all_told.set()
+        for identity in self._identities.values():
+            if not identity.known.done():
+                identity.known.set_result(identity.caller)
+
     def leave(self) -> None:
+        """Give all watches back. Called once nothing else goes on here."""
         for query in self._queries.values():
             self._unbind(query)
         self._queries.clear()
@@ -222,7 +231,8 @@ class Queries:
         return caller
 
     async def _identify(self, door: Door, token: str) -> Caller | Failure:
-        if token not in self._identities:
+        identity = self._identities.get(token)
+        if identity is None:
             identity = self._identities[token] = Identity(self, token)
             try:
                 topics = frozenset(door.topics(token))
@@ -234,8 +244,9 @@ class Queries:
             identity.watch = await self._hub.listen(
                 identity, key, topics=topics, read=read, name="identity", net_seconds=IDENTITY_NET_SECONDS
             )
-            await identity.known
-        return self._identities[token].caller
+            if not self._is_over:
+                await identity.known
+        return identity.caller
 
     def _forget_identities(self) -> None:
         """Those whose token nobody uses here any more."""

@@ -6,9 +6,13 @@
    a browser deaf for good.
 """
 
+from collections.abc import Iterator
+
 from praxtalk.live import protocol
 from praxtalk.live.calls import Answer
 from praxtalk.live.protocol import Authenticate, ModifyQuerySet, Violation
+
+MAX_FRAME = 2**18  # characters, of up to four bytes
 
 
 class Session:
@@ -16,6 +20,7 @@ class Session:
 
     def __init__(self) -> None:
         self._version = protocol.version(0, 0, 0)
+        self._ts = 0
         self._query_set = 0
         self._identity = 0
         self._sent: dict[int, bytes | None] = {}
@@ -64,12 +69,21 @@ class Session:
         """Whether the client is behind."""
         return bool(self._waiting)
 
-    def transition(self, ts: int) -> str:
-        """The frame with all that waits, even nothing; it ends at `ts`."""
+    def transitions(self, ts: int) -> Iterator[str]:
+        """The frames with all that waits, one even for nothing; the last one ends at `ts`.
+
+        What is large goes in several, since clients refuse frames of many megabytes; only the last says that all before `ts` is
+        told.
+        """
+        while sum(map(len, self._waiting.values())) > MAX_FRAME and len(self._waiting) > 1:
+            yield self._transition(self._ts, [next(iter(self._waiting))])
+        yield self._transition(ts, list(self._waiting))
+
+    def _transition(self, ts: int, queries: list[int]) -> str:
         end = protocol.version(self._query_set, self._identity, ts)
-        frame = protocol.transition(self._version, end, self._waiting.values())
-        self._sent.update(self._waiting_digests)
-        self._version = end
-        self._waiting.clear()
-        self._waiting_digests.clear()
+        frame = protocol.transition(self._version, end, [self._waiting.pop(query_id) for query_id in queries])
+        for query_id in queries:
+            if query_id in self._waiting_digests:
+                self._sent[query_id] = self._waiting_digests.pop(query_id)
+        self._version, self._ts = end, ts
         return frame

@@ -31,7 +31,9 @@ class Socket:
     def __init__(self, url, token=None, *, path=PATH, session_id=None, address=None):
         self.token = token
         headers = {"X-Forwarded-For": address} if address else {}
-        self._socket = connect(url.replace("http", "ws", 1) + path, additional_headers=headers, compression=None)
+        self._socket = connect(
+            url.replace("http", "ws", 1) + path, additional_headers=headers, compression=None, max_size=None
+        )
         self.session_id = session_id or str(uuid.uuid4())
         self.frames, self.values, self.responses = [], {}, {}
         self.raw = []

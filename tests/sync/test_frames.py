@@ -128,10 +128,15 @@ class Talk:
 
     def transition(self):
         self.ts += 1
-        frame = json.loads(self.session.transition(self.ts))
-        assert frame["startVersion"] == self.end
-        self.end = frame["endVersion"]
-        return frame["modifications"]
+        modifications = []
+        self.frames = list(self.session.transitions(self.ts))
+        for text in self.frames:
+            frame = json.loads(text)
+            assert frame["startVersion"] == self.end
+            self.end = frame["endVersion"]
+            modifications += frame["modifications"]
+        assert self.end["ts"] == timestamps.written(self.ts)
+        return modifications
 
     def add(self, *numbers, base=0):
         adds = [protocol.Add(number, "a:b", []) for number in numbers]
@@ -179,6 +184,20 @@ def test_a_removed_query_is_never_heard_of_again():
     talk.session.removed(0)
     talk.session.answered(0, value("2.0"))
     assert talk.transition() == [{"type": "QueryRemoved", "queryId": 0}]
+
+
+def test_large_results_go_in_several_frames_and_only_the_last_covers_the_time():
+    talk = Talk()
+    talk.add(*range(5))
+    for number in range(5):
+        talk.session.answered(number, value(f'"{"x" * 600_000}"'))
+    before = talk.end["ts"]
+    assert [change["queryId"] for change in talk.transition()] == [0, 1, 2, 3, 4]
+    assert len(talk.frames) == 5
+    ends = [json.loads(frame)["endVersion"] for frame in talk.frames]
+    assert [end["ts"] for end in ends[:-1]] == [before] * 4
+    talk.session.answered(3, value(f'"{"x" * 600_000}"'))
+    assert not talk.session.has_news
 
 
 def test_counts_that_do_not_follow_each_other_are_violations():

@@ -66,6 +66,12 @@ def test_what_is_no_call_is_400_in_the_clients_form(body):
     assert set(answer.json()) == {"code", "message"}
 
 
+def test_a_body_that_is_too_large_is_told_so():
+    answer = post("/api/query", {"path": "brands:list", "args": {"q": "x" * 1_200_000}})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "TooLarge"
+
+
 def test_nobodys_calls_count_for_their_address(cast, settings):
     settings.RATE_LIMIT_IP = 3
     address = "198.51.100.99"

@@ -176,6 +176,18 @@ def test_a_query_without_an_answer_waits_for_nobody(connect, tokens, talks):
     assert socket.values[wrong[4]].code == "UNAUTHENTICATED"
 
 
+def test_a_name_or_a_token_of_any_length_is_answered(connect, tokens):
+    socket = connect(tokens.alice)
+    query = socket.watch("x" * 100_000)
+    assert socket.values[query].message.startswith("Could not find public function")
+    with pytest.raises(Failed, match="Could not find public function"):
+        socket.mutate("x:y" * 10_000)
+    long = connect()
+    long.send(type="Authenticate", baseVersion=0, tokenType="User", value="x" * 100_000)
+    assert long.closing_code() == 4401
+    assert long.frames[-1]["type"] == "AuthError"
+
+
 def test_an_action_fails_alone(connect, tokens):
     socket = connect(tokens.alice)
     socket.send(type="Action", requestId=0, udfPath="messages:send", args=[{}])

@@ -1,0 +1,144 @@
+"""Sockets that come and go at any moment leave nothing behind: no place, no watch, no token in the log."""
+
+import json
+import socket
+import struct
+import time
+import urllib.parse
+
+import pytest
+import redis
+from websockets.sync.client import connect as connect_to
+
+from conversations.models import Message
+from praxtalk.live.places import PREFIX
+from praxtalk.live.topics import CHANNEL_PREFIX
+from tests.conftest import make_talk
+from tests.servers import valkey_url
+from tests.sync.sockets import PATH
+
+pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
+
+
+def left_behind():
+    """(places taken, topics watched) of everybody on this Valkey."""
+    with redis.Redis.from_url(valkey_url(), decode_responses=True) as client:
+        places = sum(
+            client.scard(key) for key in client.scan_iter(f"{PREFIX}:*") if not key.startswith(f"{PREFIX}:process")
+        )
+        return places, len(client.pubsub_channels(f"{CHANNEL_PREFIX}*conversation*"))
+
+
+def abort(raw):
+    """Close without a word, as a browser that is killed."""
+    raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raw.socket.close()
+
+
+def test_sockets_that_go_while_they_connect_give_everything_back(server, cast, talks, tokens, connect):
+    stays = connect(tokens.alice)
+    stays.watch("conversations:listInbox")
+    before = left_behind()
+    url = server.url.replace("http", "ws", 1) + PATH
+    watched = {"sessionToken": tokens.alice, "status": "open"}
+    add = [
+        {"type": "Add", "queryId": number, "udfPath": name, "args": [watched]}
+        for number, name in enumerate(["conversations:listInbox", "no:such", "conversations:counts"])
+    ]
+    for index in range(300):
+        raw = connect_to(url, compression=None)
+        raw.send(json.dumps({"type": "Connect", "sessionId": "a", "connectionCount": 0}))
+        if index % 3 == 0:
+            raw.send(json.dumps({"type": "Authenticate", "baseVersion": 0, "tokenType": "User", "value": tokens.bob}))
+        raw.send(json.dumps({"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": add}))
+        time.sleep(index % 10 / 2000)
+        abort(raw)
+    deadline = time.monotonic() + 15
+    while left_behind() != before:
+        assert time.monotonic() < deadline, (left_behind(), before)
+        time.sleep(0.2)
+    assert stays.ask("brands:list")
+    assert "Traceback" not in server.output
+    assert tokens.alice not in server.output
+    assert urllib.parse.quote(tokens.bob) not in server.output
+
+
+def test_what_was_sent_before_the_tab_was_closed_is_done(server, cast, talks, tokens):
+    for index in range(10):
+        raw = connect_to(server.url.replace("http", "ws", 1) + PATH, compression=None)
+        arguments = {"sessionToken": tokens.alice, "conversationId": str(talks.north.pk), "body": f"Bye {index}"}
+        raw.send(json.dumps({"type": "Connect", "sessionId": f"tab {index}", "connectionCount": 0}))
+        raw.send(json.dumps({"type": "Mutation", "requestId": 0, "udfPath": "messages:send", "args": [arguments]}))
+        raw.close()
+    deadline = time.monotonic() + 5
+    while Message.objects.filter(body__startswith="Bye").count() < 10:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_threads_of_megabytes_reach_their_reader(cast, connect, tokens):
+    """What is large is cut to a page, and what is large together goes in several frames."""
+    talks = [make_talk(cast.north) for _ in range(6)]
+    for talk in talks:
+        Message.objects.bulk_create(
+            Message(
+                workspace=cast.acme, conversation=talk, position=2 + index, role="visitor", channel="widget", body=body
+            )
+            for index, body in enumerate(["\U0001f600" * 10_000] * 100)
+        )
+        type(talk).objects.filter(pk=talk.pk).update(last_position=101, message_count=101)
+    reader = connect(tokens.alice)
+    modifications = [
+        {
+            "type": "Add",
+            "queryId": number,
+            "udfPath": "messages:list",
+            "args": [{"sessionToken": tokens.alice, "conversationId": str(talk.pk)}],
+        }
+        for number, talk in enumerate(talks)
+    ]
+    reader._modify(modifications)
+    reader.until(lambda: all(number in reader.values for number in range(6)))
+    for number in range(6):
+        page = reader.value(number)
+        assert page["hasMore"] is True
+        assert len(page["messages"]) == 25
+        assert page["messages"][-1]["body"] == "\U0001f600" * 10_000
+    older = {"conversationId": str(talks[0].pk), "before": reader.value(0)["messages"][0]["_id"]}
+    with_older = connect(tokens.alice)
+    assert len(with_older.ask("messages:list", **older)["messages"]) == 25
+
+
+def test_a_reader_who_never_reads_is_cut_off(server, cast, tokens):
+    talk = make_talk(cast.north)
+    Message.objects.bulk_create(
+        Message(
+            workspace=cast.acme,
+            conversation=talk,
+            position=2 + index,
+            role="visitor",
+            channel="widget",
+            body="x" * 10_000,
+        )
+        for index in range(25)
+    )
+    type(talk).objects.filter(pk=talk.pk).update(last_position=26, message_count=26)
+    raw = connect_to(server.url.replace("http", "ws", 1) + PATH, compression=None, max_queue=1)
+    raw.send(json.dumps({"type": "Connect", "sessionId": "a", "connectionCount": 0}))
+    raw.recv_bufsize = 1
+    arguments = {"sessionToken": tokens.alice, "conversationId": str(talk.pk)}
+    with pytest.raises(Exception) as cut:  # noqa: PT011 - whichever way the library notices
+        for index in range(115):
+            changes = [
+                {"type": "Add", "queryId": 3 * index + n, "udfPath": "messages:list", "args": [arguments]}
+                for n in range(3)
+            ]
+            changes += [{"type": "Remove", "queryId": 3 * index - 1 - n} for n in range(3) if index]
+            frame = {"type": "ModifyQuerySet", "baseVersion": index, "newVersion": index + 1, "modifications": changes}
+            raw.send(json.dumps(frame))
+            time.sleep(0.05)
+        time.sleep(5)
+        raw.send("{}")
+        time.sleep(1)
+        raw.send("{}")
+    assert cut
