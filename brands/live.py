@@ -18,3 +18,8 @@ def _topics(caller: OperatorCaller, arguments: dict[str, Any]) -> list[str]:
 def list_brands(caller: OperatorCaller, arguments: dict[str, Any]) -> list[dict[str, Any]]:
     rows = caller.scope.rows(Brand.objects.all(), brand_field="pk")
     return [brand_json(brand) for brand in rows.order_by("pk")[:MAX_LIMIT]]
+
+
+def brand_in_scope(caller: OperatorCaller, brand_id: str | None) -> Brand | None:
+    """The brand that a call names, None for none. Raises Refused."""
+    return caller.get_in_scope(Brand.objects.all(), brand_id, brand_field="pk") if brand_id else None

@@ -14,11 +14,13 @@ from uuid import UUID
 import jwt
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from jwt.types import Options
 
 from brands.models import Operator, OperatorSession
-from brands.scope import Scope, scope_of
+from brands.scope import Row, Scope, scope_of
+from praxtalk.data.ids import parse_id
 from praxtalk.live.outcomes import Code, Refused
 from praxtalk.live.topics import changed
 
@@ -82,6 +84,14 @@ class OperatorCaller:
     @property
     def session(self) -> str:
         return str(self.session_id)
+
+    def get_in_scope(self, rows: QuerySet[Row, Row], row_id: str, *, brand_field: str = "brand_id") -> Row:
+        """The row of this id. Raises Refused for one that the operator may not see, as for none."""
+        pk = parse_id(row_id)
+        row = self.scope.rows(rows, brand_field=brand_field).filter(pk=pk).first() if pk else None
+        if row is None:
+            raise Refused(Code.NOT_FOUND, f"No such {rows.model._meta.verbose_name}.")
+        return row
 
 
 class OperatorDoor:

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from brands.models import Brand, Operator
+from brands.live import brand_in_scope
+from brands.models import Operator
 from brands.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.inbox import counted, listed
@@ -46,23 +47,9 @@ def _presence_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 
 
 def in_scope(caller: OperatorCaller, arguments: Arguments) -> Conversation:
-    """The conversation that a call is about. Raises Refused for one that the caller may not see, as for none."""
-    pk = parse_id(arguments["conversationId"])
-    rows = caller.scope.rows(Conversation.objects.with_people().select_related("brand"))
-    conversation = rows.filter(pk=pk).first() if pk else None
-    if conversation is None:
-        raise Refused(Code.NOT_FOUND, "No such conversation.")
-    return conversation
-
-
-def _brand_in_scope(caller: OperatorCaller, arguments: Arguments) -> Brand | None:
-    if not arguments.get("brandId"):
-        return None
-    pk = parse_id(arguments["brandId"])
-    brand = caller.scope.rows(Brand.objects.all(), brand_field="pk").filter(pk=pk).first() if pk else None
-    if brand is None:
-        raise Refused(Code.NOT_FOUND, "No such brand.")
-    return brand
+    """The conversation that a call is about. Raises Refused."""
+    rows = Conversation.objects.with_people().select_related("brand")
+    return caller.get_in_scope(rows, arguments["conversationId"])
 
 
 @query(
@@ -76,7 +63,7 @@ def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, A
     assignee = arguments.get("assignee")
     rows = listed(
         caller.scope,
-        brand=_brand_in_scope(caller, arguments),
+        brand=brand_in_scope(caller, arguments.get("brandId")),
         status=arguments.get("status"),
         assignee=str(caller.operator_id) if assignee == ME else assignee,
         text=arguments.get("q"),
@@ -93,7 +80,7 @@ def get_conversation(caller: OperatorCaller, arguments: Arguments) -> dict[str, 
 
 @query("conversations:counts", door=operators, shape=CountsQuery, topics=_inbox_topics, personal=True)
 def count_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[str, int]:
-    return counted(caller.scope, brand=_brand_in_scope(caller, arguments), operator_id=caller.operator_id)
+    return counted(caller.scope, brand=brand_in_scope(caller, arguments.get("brandId")), operator_id=caller.operator_id)
 
 
 @query("messages:list", door=operators, shape=ThreadQuery, topics=_thread_topics)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from brands.models import Brand
+from brands.live import brand_in_scope
 from brands.operator_tokens import OperatorCaller, operators
 from conversations.models import Conversation
 from leads import actions
@@ -22,7 +22,7 @@ def _topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 @query("leads:list", door=operators, shape=LiveLeadQuery, topics=_topics)
 def list_leads(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     rows = caller.scope.rows(Lead.objects.all())
-    if brand := _in_scope(caller, Brand, arguments.get("brandId"), brand_field="pk"):
+    if brand := brand_in_scope(caller, arguments.get("brandId")):
         rows = rows.filter(brand_id=brand.pk)
     if "status" in arguments:
         rows = rows.filter(status=arguments["status"])
@@ -31,8 +31,9 @@ def list_leads(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, A
 
 @mutation("leads:create", door=operators, shape=NewLead)
 def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
-    brand = _in_scope(caller, Brand, arguments.pop("brandId", None), brand_field="pk")
-    conversation = _in_scope(caller, Conversation, arguments.pop("conversationId", None))
+    brand = brand_in_scope(caller, arguments.pop("brandId", None))
+    conversation_id = arguments.pop("conversationId", None)
+    conversation = caller.get_in_scope(Conversation.objects.all(), conversation_id) if conversation_id else None
     if caller.scope.brand_ids is not None and brand is None and conversation is None:
         raise Refused(Code.INVALID, "brandId: name one of your brands.")
     try:
@@ -44,16 +45,5 @@ def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
 
 @mutation("leads:update", door=operators, shape=LiveLeadChange)
 def update_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    actions.update_lead(_in_scope(caller, Lead, arguments.pop("leadId")), **arguments)
+    actions.update_lead(caller.get_in_scope(Lead.objects.all(), arguments.pop("leadId")), **arguments)
     return {"ok": True}
-
-
-def _in_scope(caller: OperatorCaller, model: Any, row_id: str | None, *, brand_field: str = "brand_id") -> Any:
-    """The row of this id; None where none is named. Raises Refused for one that the caller may not see, as for none."""
-    if not row_id:
-        return None
-    pk = parse_id(row_id)
-    row = caller.scope.rows(model.objects.all(), brand_field=brand_field).filter(pk=pk).first() if pk else None
-    if row is None:
-        raise Refused(Code.NOT_FOUND, f"No such {model.__name__.lower()}.")
-    return row

@@ -60,8 +60,9 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._hub = hub()
         self._session = Session()
         self._places = SocketPlaces(self._hub.connections, address)
-        self._queries = Queries(self._hub, self._session, self._places, tell=self._tell, wake=self._inbox_put)
         self._inbox: asyncio.Queue[protocol.Message | TokenChanged] = asyncio.Queue()
+        wake = self._inbox.put_nowait
+        self._queries = Queries(self._hub, self._session, self._places, tell=self._tell, wake=wake)
         self._budget = Budget()
         self._client_session: str | None = None
         self._is_busy = self._is_closed = False
@@ -101,7 +102,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         elif now - self._authorised_at >= UNAUTHORISED_SECONDS:
             await self._close(Closing.UNAUTHENTICATED)
         if await self._places.tend(now):
-            self._inbox_put(TokenChanged(None))
+            self._inbox.put_nowait(TokenChanged(None))
 
     def stop(self) -> None:
         """Finish what has come in, then close. The hub asks for it when the server stops, and waits for `has_left`."""
@@ -160,9 +161,6 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             await self._close(Closing.OUR_FAULT)
 
     # --- messages, in their order ---
-
-    def _inbox_put(self, message: TokenChanged) -> None:
-        self._inbox.put_nowait(message)
 
     async def _work(self) -> None:
         while (message := await self._inbox.get()) is not STOPPING:
