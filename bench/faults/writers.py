@@ -111,6 +111,8 @@ class Writer(threading.Thread):
                     self._act(place, "gone-")
                     raise RolledBack
             except RolledBack:
+                if connection.needs_rollback:  # cut off meanwhile: Django undoes the whole, and says nothing
+                    raise
                 entry.gone_ids, entry.ids, self._made = entry.ids[len(before) :], before, made
 
     def _act(self, place: dict[str, Any], marker: str, *, only_lead: bool = False) -> None:
