@@ -16,6 +16,7 @@ from praxtalk.health import healthz, readyz
 from praxtalk.live import http as live
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
+from widget.api import Config, IdentifyVisitor, StartThread, VisitorMessages
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/app/")),
@@ -50,6 +51,10 @@ urlpatterns = [
     path("api/mutation", live.call, {"kind": "mutation"}),
     path("api/action", live.call, {"kind": "action"}),
     re_path(r"^api(/|$)", NoSuchEndpoint.as_view()),
+    path("widget/v1/config", Config.as_view()),
+    path("widget/v1/start", StartThread.as_view()),
+    path("widget/v1/identify", IdentifyVisitor.as_view()),
+    path("widget/v1/messages", VisitorMessages.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
