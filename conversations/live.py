@@ -42,6 +42,11 @@ def _thread_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [Conversation.topic(caller.workspace_id, arguments["conversationId"].lower())]
 
 
+def _talk_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    """With the brand: whichever it is of those in scope."""
+    return [*_thread_topics(caller, arguments), *caller.scope.topics("brands")]
+
+
 def _presence_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [Presence.topic(caller.workspace_id, arguments["conversationId"].lower())]
 
@@ -71,7 +76,7 @@ def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, A
     return [conversation_row_json(row) for row in rows.values_list(*COLUMNS)[: arguments["limit"]]]
 
 
-@query("conversations:get", door=operators, shape=OfConversation, topics=_thread_topics)
+@query("conversations:get", door=operators, shape=OfConversation, topics=_talk_topics)
 def get_conversation(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     conversation = in_scope(caller, arguments)
     messages, has_more = within(*newest_messages(conversation))
