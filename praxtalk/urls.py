@@ -12,6 +12,7 @@ from leads.api import LeadById, Leads
 from praxtalk.api import errors
 from praxtalk.api.view import NoSuchEndpoint
 from praxtalk.dashboard.site import dashboard
+from praxtalk.demo import to_demo_shop
 from praxtalk.health import healthz, readyz
 from praxtalk.live import http as live
 from praxtalk.metrics import metrics
@@ -21,6 +22,7 @@ from widget.views import script
 urlpatterns = [
     path("", RedirectView.as_view(url="/app/")),
     path("app/", dashboard.urls),
+    path("demo", to_demo_shop),
     path("widget.js", script, {"name": "widget.js"}),
     path("widget.js.map", script, {"name": "widget.js.map"}),
     path("api/v1/ping", Ping.as_view()),
