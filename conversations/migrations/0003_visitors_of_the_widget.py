@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='visitor',
             name='page',
-            field=models.URLField(blank=True, max_length=2000),
+            field=models.URLField(blank=True, db_default='', default='', max_length=2000),
         ),
         migrations.AddField(
             model_name='visitor',

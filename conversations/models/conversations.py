@@ -54,7 +54,7 @@ class Visitor(models.Model):
     start_id = models.UUIDField(
         null=True, blank=True, editable=False
     )  # of the form that made them: sent twice, it is one
-    page = models.URLField(max_length=MAX_PAGE, blank=True)  # where they wrote from
+    page = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # where they wrote from
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -1,0 +1,2 @@
+/** Stands in for the widget until its source is here: the global, and nothing else. */
+/** @type {any} */ (window).PraxTalk ??= () => {};
