@@ -13,7 +13,10 @@ from brands.scope import topics_of
 from praxtalk.data.encryption import encrypt
 from praxtalk.live.topics import changed
 
-WIDGET_FIELDS = ("side", "greeting", "privacy_url", "allowed_domains", "business_hours", "time_zone", "primary_color")
+WIDGET_FIELDS = (
+    *("primary_color", "side", "greeting", "privacy_url", "allowed_domains", "business_hours", "time_zone"),
+    "email_from",
+)
 
 
 @transaction.atomic

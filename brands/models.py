@@ -61,6 +61,7 @@ class Brand(models.Model):
     )
     business_hours = models.JSONField(default=dict, blank=True, validators=[check_hours])  # empty: always open
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
+    email_from = models.EmailField(max_length=254, blank=True)  # of e-mails to visitors; empty: EMAIL_FROM
     encrypted_identity_secret = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -3,7 +3,7 @@
 Every action takes the conversation's row lock first: changes of one conversation happen one after the other.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import EllipsisType
 
 from django.db import transaction
@@ -19,6 +19,7 @@ from integrations.webhooks.outbox import record_event
 from praxtalk.data.clock import now_after
 from praxtalk.live.topics import changed
 
+MAIL_AFTER = timedelta(minutes=5)  # a reply unseen for so long goes to the visitor by e-mail
 REOPENED_BY_VISITOR = (Conversation.Status.SNOOZED, Conversation.Status.RESOLVED)
 
 
@@ -194,7 +195,10 @@ def _append(
     conversation.preview = body[:PREVIEW_LENGTH]
     conversation.last_message_at = now
     conversation.updated_at = max(conversation.updated_at, now)
-    conversation.save(update_fields=["last_position", "message_count", "preview", "last_message_at", "updated_at"])
+    if role != Message.Role.VISITOR and conversation.channel == Channel.WIDGET and conversation.visitor.email:
+        conversation.mail_due_at = conversation.mail_due_at or now + MAIL_AFTER
+    counted = ["last_position", "message_count", "preview", "last_message_at", "updated_at", "mail_due_at"]
+    conversation.save(update_fields=counted)
     return Message.objects.create(
         workspace_id=conversation.workspace_id,
         conversation=conversation,

@@ -249,6 +249,7 @@ _SECONDS_BETWEEN = {
     "integrations.tasks.forget": 600,
     "conversations.tasks.wake_snoozed": 10,
     "conversations.tasks.forget_presence": 600,
+    "widget.tasks.mail_replies": 30,
     "brands.tasks.forget_operator_sessions": 600,
     "praxtalk.api.tasks.forget_answers": 600,
     "praxtalk.live.tasks.forget_mutations": 600,

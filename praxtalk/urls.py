@@ -17,7 +17,7 @@ from praxtalk.health import healthz, readyz
 from praxtalk.live import http as live
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
-from widget.api import Config, IdentifyVisitor, StartThread, VisitorMessages
+from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorMessages
 from widget.views import script
 
 urlpatterns = [
@@ -59,6 +59,7 @@ urlpatterns = [
     path("widget/v1/config", Config.as_view()),
     path("widget/v1/start", StartThread.as_view()),
     path("widget/v1/identify", IdentifyVisitor.as_view()),
+    path("widget/v1/return", ReturnToThread.as_view()),
     path("widget/v1/messages", VisitorMessages.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -22,6 +22,7 @@ class Person:
     email: str = ""
     phone: str = ""
     external_id: str | None = None
+    locale: str = ""
 
 
 @transaction.atomic
@@ -29,7 +30,7 @@ def start(brand: Brand, person: Person, *, body: str, client_id: UUID, page: str
     """The form was sent: its visitor with their first message. The same form sent twice is the same visitor and message; a
     proven person is the same visitor from each of their devices."""
     known = {"external_id": person.external_id} if person.external_id else {"start_id": client_id}
-    details = {"name": person.name, "email": person.email, "phone": person.phone, "page": page}
+    details = _details(person, page)
     visitor, is_new = Visitor.objects.get_or_create(
         workspace_id=brand.workspace_id, brand=brand, **known, defaults=details
     )
@@ -56,7 +57,7 @@ def say(visitor: Visitor, *, body: str, client_id: UUID) -> Message:
 def update(visitor: Visitor, person: Person, *, page: str = "") -> Visitor:
     """What a proven person tells anew of themselves; what they leave out stays."""
     visitor = _locked(visitor)
-    details = {"name": person.name, "email": person.email, "phone": person.phone, "page": page}
+    details = _details(person, page)
     differing = [name for name, value in details.items() if value and value != getattr(visitor, name)]
     for name in differing:
         setattr(visitor, name, details[name])
@@ -66,6 +67,16 @@ def update(visitor: Visitor, person: Person, *, page: str = "") -> Visitor:
         talks.update(updated_at=Greatest("updated_at", Value(timezone.now())))
         changed(*(topic for talk in talks for topic in talk.topics))
     return visitor
+
+
+def _details(person: Person, page: str) -> dict[str, str]:
+    return {
+        "name": person.name,
+        "email": person.email,
+        "phone": person.phone,
+        "locale": person.locale,
+        "page": page,
+    }
 
 
 def newest_conversation(workspace_id: UUID, visitor_id: UUID) -> Conversation | None:

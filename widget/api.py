@@ -21,7 +21,8 @@ from praxtalk.live.outcomes import Refused
 from widget import actions, limits
 from widget.configuration import configuration_json
 from widget.identity import is_proven
-from widget.serializers import Configuration, History, Identify, NewVisitorMessage, Start
+from widget.return_links import returning
+from widget.serializers import Configuration, History, Identify, NewVisitorMessage, Return, Start
 from widget.thread import message_json, page_before, place_of, thread_json
 from widget.visitor_tokens import VisitorCaller, mint, visitors
 
@@ -130,6 +131,19 @@ class IdentifyVisitor(WidgetView):
         return Response({"token": mint(visitor), "visitor": _visitor_json(visitor)})
 
 
+class ReturnToThread(WidgetView):
+    """By the link of an e-mail, on whichever device it is opened."""
+
+    def post(self, request: Request) -> Response:
+        limits.count_call(request)
+        visitor = returning(self.checked(Return, request.data)["code"])
+        if visitor is None:
+            raise AuthenticationFailed("This link has ended. Please start again.", "unauthenticated")
+        brand = self.brand(visitor.brand.widget_id)
+        answer = {"widgetId": brand.widget_id, "token": mint(visitor), "visitor": _visitor_json(visitor)}
+        return Response(answer)
+
+
 class VisitorMessages(WidgetView):
     def get(self, request: Request) -> Response:
         limits.count_call(request)
@@ -163,8 +177,11 @@ def _person(brand: Brand, form: dict[str, Any]) -> actions.Person:
             email=proven.email or form.get("email", ""),
             phone=proven.phone or form.get("phone", ""),
             external_id=proven.external_id,
+            locale=form.get("locale", ""),
         )
-    return actions.Person(name=form["name"], email=form["email"], phone=form.get("phone", ""))
+    return actions.Person(
+        name=form["name"], email=form["email"], phone=form.get("phone", ""), locale=form.get("locale", "")
+    )
 
 
 def _proven(brand: Brand, identity: dict[str, Any]) -> actions.Person:

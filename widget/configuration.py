@@ -19,5 +19,5 @@ def configuration_json(brand: Brand, locale: str) -> dict[str, Any]:
         "locale": language,
         "dir": "rtl" if language in RIGHT_TO_LEFT else "ltr",
         **standing_json(standing_of(brand)),
-        "texts": {key: text for key, text in texts.items() if key != "greeting"},
+        "texts": {key: text for key, text in texts.items() if key != "greeting" and not key.startswith("mail")},
     }

@@ -4,12 +4,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from conversations.models import MAX_BODY, MAX_EXTERNAL_ID, MAX_PAGE
+from conversations.models import MAX_BODY, MAX_EXTERNAL_ID, MAX_LOCALE, MAX_PAGE
 from praxtalk.api.serializers import Email, Flag, Id, Shape, Text
 
 # ruff: noqa: N815 - the names are JSON's
 
 MAX_HASH = 64
+MAX_CODE = 1_000
 
 
 class ClientId(serializers.UUIDField):
@@ -45,6 +46,7 @@ class Start(Details):
     widgetId = Id()
     message = Text(max_length=MAX_BODY)
     page = Page(optional=True)
+    locale = Text(optional=True, max_length=MAX_LOCALE)
     clientId = ClientId()
     website = Text(optional=True, max_length=MAX_BODY)
     identity = Identity(required=False, allow_null=True)
@@ -77,7 +79,11 @@ class History(Shape):
 
 class Configuration(Shape):
     id = Id()
-    locale = serializers.CharField(required=False, max_length=35)
+    locale = serializers.CharField(required=False, max_length=MAX_LOCALE)
+
+
+class Return(Shape):
+    code = Text(max_length=MAX_CODE)
 
 
 class OfThread(Shape):

@@ -20,6 +20,7 @@ MAX_BODY = 10_000
 PREVIEW_LENGTH = 140
 MAX_CLIENT_ID = 64
 MAX_EXTERNAL_ID = 200
+MAX_LOCALE = 35
 MAX_PAGE = 2_000
 INBOX = "conversations"  # the kind of topic that lists of them watch
 
@@ -54,6 +55,7 @@ class Visitor(models.Model):
     start_id = models.UUIDField(
         null=True, blank=True, editable=False
     )  # of the form that made them: sent twice, it is one
+    locale = models.CharField(max_length=MAX_LOCALE, blank=True, default="", db_default="")  # of their browser
     page = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # where they wrote from
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -107,6 +109,8 @@ class Conversation(models.Model):
     message_count = models.PositiveIntegerField(default=0)
     last_position = models.PositiveIntegerField(default=0)
     snoozed_until = models.DateTimeField(null=True, blank=True)
+    mail_due_at = models.DateTimeField(null=True, blank=True)  # when unseen replies go to the visitor by e-mail
+    mailed_position = models.PositiveIntegerField(default=0, db_default=0)  # of the last reply that has gone so
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     last_message_at = models.DateTimeField(default=timezone.now)
@@ -165,6 +169,7 @@ class Conversation(models.Model):
             ),
             models.Index("workspace", "updated_at", name="conversation_updated"),
             models.Index("snoozed_until", condition=Q(snoozed_until__isnull=False), name="conversation_wakes"),
+            models.Index("mail_due_at", condition=Q(mail_due_at__isnull=False), name="conversation_mail_due"),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from brands.actions import configure_widget, rotate_identity_secret
+from brands.actions import WIDGET_FIELDS, configure_widget, rotate_identity_secret
 from brands.models import Brand
 
 
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--hours", dest="business_hours", type=json.loads, help='{"mon": ["09:00-17:30"], ...}')
         parser.add_argument("--time-zone", help="of the hours, such as Europe/Berlin")
+        parser.add_argument("--email-from", help="sender of e-mails to visitors; empty for EMAIL_FROM")
         parser.add_argument(
             "--new-identity-secret",
             action="store_true",
@@ -36,8 +37,7 @@ class Command(BaseCommand):
         brand = Brand.objects.filter(widget_id=widget_id).first()
         if brand is None:
             raise CommandError("No brand has this widget id.")
-        names = ("primary_color", "side", "greeting", "privacy_url", "allowed_domains", "business_hours", "time_zone")
-        values = {name: options[name] for name in names if options[name] is not None}
+        values = {name: options[name] for name in WIDGET_FIELDS if options[name] is not None}
         if values.get("allowed_domains") == [""]:
             values["allowed_domains"] = []
         try:
