@@ -3,11 +3,15 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from brands.models import Operator, OperatorBrand
 from conversations.models import Conversation
 from tests.big import big, plans_of
 from tests.sync.asking import ask
+from tests.widget.visitors import Browser
+from widget.mail import mail_replies
+from widget.visitor_tokens import mint
 
 __all__ = ["big"]
 
@@ -83,3 +87,22 @@ def test_a_search_reads_the_indexes_of_words(bigger):
     plan = plans_of(queries, without="operatorsession")[-1]
     assert "message_words" in plan, plan
     assert "visitor_words" in plan, plan
+
+
+@pytest.mark.django_db
+def test_a_visitors_thread_and_the_mail_that_is_due_read_an_index(bigger):
+    conversation = Conversation.objects.filter(workspace=bigger).select_related("visitor").first()
+    browser = Browser(conversation.brand)
+    browser.token = mint(conversation.visitor)
+    Conversation.objects.filter(pk=conversation.pk).update(mail_due_at=timezone.now())
+    message = conversation.messages.get()
+    with CaptureQueriesContext(connection) as queries:
+        assert browser.ask("widget:thread")["messages"]
+        browser.ask("widget:look", seenId=str(message.pk))
+        assert browser.thread(before=str(message.pk)).status_code == 200
+        assert browser.say("Hi").status_code == 201
+        assert mail_replies() == 0
+    assert any("mail_due_at" in query["sql"] for query in queries)
+    for plan in plans_of(queries, without="operatorsession"):
+        for table in ("conversation", "message", "visitor"):
+            assert f"Seq Scan on conversations_{table} " not in plan, plan
