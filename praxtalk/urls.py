@@ -18,7 +18,7 @@ from praxtalk.live import http as live
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
 from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorMessages
-from widget.views import script
+from widget.views import script, talk
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/app/")),
@@ -61,6 +61,7 @@ urlpatterns = [
     path("widget/v1/identify", IdentifyVisitor.as_view()),
     path("widget/v1/return", ReturnToThread.as_view()),
     path("widget/v1/messages", VisitorMessages.as_view()),
+    path("talk/<str:widget_id>", talk),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),

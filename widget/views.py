@@ -1,4 +1,4 @@
-"""/widget.js and its source map, as `make widget` left them in static/widget.
+"""Pages and files: /widget.js with its source map, as `make widget` left them in static/widget, and /talk/ws_...
 
 The one script for every site: cacheable by anyone, for pages of any origin, also under COEP. Its answer depends on the
 Accept-Encoding alone, so no cookie is read or set.
@@ -11,9 +11,13 @@ from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
+
+from brands.models import Brand
+from widget.configuration import configuration_json
 
 FOLDER = settings.BASE_DIR / "static/widget"
 SUFFIXES = {"br": ".br", "gzip": ".gz", "identity": ""}  # the smallest first
@@ -48,6 +52,17 @@ def script(request: HttpRequest, name: str) -> HttpResponse:
     response = cast(HttpResponse, get_conditional_response(request, etag=form.etag, response=whole))
     for header, value in HEADERS.items():
         response[header] = value
+    return response
+
+
+@require_safe
+def talk(request: HttpRequest, widget_id: str) -> HttpResponse:
+    """A page of our own with the widget open: where the links of e-mails lead if no page of the brand's is known."""
+    brand = get_object_or_404(Brand, widget_id=widget_id)
+    locale = request.headers.get("Accept-Language", "").split(",")[0].split(";")[0].strip()
+    response = render(request, "widget/talk.html", configuration_json(brand, locale) | {"brand": brand})
+    response["Referrer-Policy"] = "no-referrer"
+    response["Vary"] = "Accept-Language"
     return response
 
 

@@ -155,3 +155,15 @@ def test_the_sender_is_the_brands_and_names_make_no_header(cast, maya, time_mach
     assert "hello@shop.example" in sent["From"]
     assert sent["Bcc"] is None
     assert sent["Subject"].startswith("North Bcc: everybody")
+
+
+def test_the_page_behind_the_link_carries_the_brands_widget(cast, client):
+    page = client.get(f"/talk/{cast.north.widget_id}", headers={"Accept-Language": "ar-EG,en;q=0.5"})
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert f'data-widget-id="{cast.north.widget_id}" data-open' in text
+    assert '<html lang="ar" dir="rtl">' in text
+    assert "script-src 'self'" in page["Content-Security-Policy"]
+    assert not page.cookies
+    assert client.get("/talk/ws_nobody").status_code == 404
+    assert client.post(f"/talk/{cast.north.widget_id}").status_code in (403, 405)
