@@ -1,0 +1,45 @@
+import { createApi } from "./api.js";
+import { createApp } from "./app.js";
+import { openPage } from "./page.js";
+
+/**
+ * The entry: `<script src="https://HOST/widget.js" data-widget-id="ws_..." defer></script>`. The page comes first: this
+ * begins when it has loaded and is idle, with one request.
+ */
+
+const AGAIN = [5000, 30_000, 120_000];
+
+/** @param {import("./page.js").Page} page @param {string} origin @param {string} widgetId */
+async function begin(page, origin, widgetId, attempt = 0) {
+  const api = createApi(origin, widgetId);
+  try {
+    const config = await api.config();
+    page.run(createApp({ origin, widgetId, api, config, emit: page.emit }));
+    page.emit("ready");
+  } catch (error) {
+    const { status, code } = /** @type {import("./api.js").Refusal} */ (error);
+    const isTransient = status === 0 || status === 429 || status >= 500;
+    if (isTransient && attempt < AGAIN.length) setTimeout(begin, AGAIN[attempt], page, origin, widgetId, attempt + 1);
+    else console.warn("PraxTalk:", code || error);
+  }
+}
+
+/** @param {() => void} work */
+function whenIdle(work) {
+  const wait = () => {
+    if ("requestIdleCallback" in globalThis) requestIdleCallback(work, { timeout: 3000 });
+    else setTimeout(work, 200);
+  };
+  if (document.readyState === "complete") wait();
+  else addEventListener("load", wait, { once: true });
+}
+
+const script = /** @type {HTMLScriptElement | null} */ (
+  document.currentScript ?? document.querySelector("script[data-widget-id]")
+);
+const widgetId = script?.dataset.widgetId;
+if (script && widgetId) {
+  const { origin } = new URL(script.src, location.href);
+  const page = openPage();
+  if (page) whenIdle(() => begin(page, origin, widgetId));
+} else console.warn("PraxTalk: the script tag needs a data-widget-id");
