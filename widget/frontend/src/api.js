@@ -56,10 +56,9 @@ export function createApi(origin, widgetId) {
     throw { code: "", ...refusal, status };
   };
 
-  const id = encodeURIComponent(widgetId);
   return {
     /** @returns {Promise<Config>} */
-    config: () => call(`config?id=${id}&locale=${encodeURIComponent(navigator.language)}`),
+    config: () => call(`config?${new URLSearchParams({ id: widgetId, locale: navigator.language })}`),
     /** @param {Form & {message: string, clientId: string}} body */
     start: (body) => call("start", { body }),
     /** @param {Identity} body */
@@ -68,6 +67,6 @@ export function createApi(origin, widgetId) {
     send: (token, body, clientId) => call("messages", { token, body: { body, clientId } }),
     /** @param {string} token @param {string} [before] */
     messages: (token, before) =>
-      call(`messages?widgetId=${id}${before ? `&before=${encodeURIComponent(before)}` : ""}`, { token }),
+      call(`messages?${new URLSearchParams({ widgetId, ...(before && { before }) })}`, { token }),
   };
 }

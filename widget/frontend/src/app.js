@@ -254,9 +254,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
 
   /** @param {Identity} given */
   const identify = async (given) => {
-    const { id, hash, name, email, phone } = given ?? {};
-    if (!id || !hash) return console.warn("PraxTalk: identify needs an id and a hash");
-    const known = { id: String(id), hash, name, email, phone };
+    const known = { ...given, id: String(given.id) };
     const before = store.read();
     if (before.token && before.identity === known.id) return;
     if (before.identity && before.identity !== known.id) reset(); // somebody else sits here now
@@ -265,9 +263,9 @@ export function createApp({ origin, widgetId, api, config, emit }) {
       const { token, visitor } = await api.identify(known);
       if (identity === known && token) store.write({ token, visitor, identity: known.id });
     } catch (error) {
-      const { status, code } = /** @type {import("./api.js").Refusal} */ (error);
-      if (identity === known && status === 403) identity = undefined;
-      console.warn(`PraxTalk: identify failed (${code || "no answer"})`);
+      const { status } = /** @type {import("./api.js").Refusal} */ (error);
+      if (identity === known && status) identity = undefined;
+      console.warn("PraxTalk: identify", error);
     }
     update();
   };
@@ -308,10 +306,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
 }
 
 /** A UUID: `crypto.randomUUID` is missing on pages that came without https. */
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 15) | 64;
-  bytes[8] = (bytes[8] & 63) | 128;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-}
+const newId = () =>
+  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
+    (Number(digit) ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (Number(digit) / 4)))).toString(16),
+  );

@@ -13,17 +13,12 @@ const TYPING_AGAIN = 5000;
 export function createComposer({ say }, onSend, onTyping) {
   const input = element("textarea", {
     rows: "1",
-    dir: "auto",
     placeholder: say("placeholder"),
     "aria-label": say("message"),
     input: change,
     keydown: press,
   });
-  const button = element(
-    "button",
-    { class: "send", type: "button", "aria-label": say("send"), click: send },
-    icon(ICONS.send),
-  );
+  const button = element("button", { class: "send", "aria-label": say("send"), click: send }, icon(ICONS.send));
   const box = element("div", { class: "composer" }, input, button);
   const touch = matchMedia("(pointer: coarse)");
   let typedAt = 0;

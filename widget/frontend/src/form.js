@@ -9,12 +9,8 @@ import { element, setAttribute, setText } from "./dom.js";
 
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 
-const FIELDS = /** @type {const} */ ([
-  { name: "name", type: "text", autocomplete: "name" },
-  { name: "email", type: "email", autocomplete: "email" },
-  { name: "phone", type: "tel", autocomplete: "tel" },
-  { name: "message" },
-]);
+/** Their names, and what a browser may fill in. */
+const FIELDS = /** @type {const} */ ([["name", "name"], ["email", "email"], ["phone", "tel"], ["message"]]);
 
 /**
  * @param {import("./api.js").Config} config
@@ -22,7 +18,7 @@ const FIELDS = /** @type {const} */ ([
  * @param {(form: Form, message: string) => void} onSubmit
  */
 export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
-  const fields = FIELDS.map(({ name, ...rest }) => createField(name, say, rest));
+  const fields = FIELDS.map(([name, autocomplete]) => createField(name, say, autocomplete));
   const trap = element("input", { name: "website", tabindex: "-1", autocomplete: "off" });
   const alert = element("p", { class: "alert", role: "alert", hidden: true });
   let isKnown = false;
@@ -63,7 +59,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
   const room = element(
     "form",
     { class: "room form", novalidate: true, submit },
-    element("p", { class: "greeting", dir: "auto" }, greeting),
+    element("p", { class: "greeting" }, greeting),
     alert,
     ...fields.map(({ row }) => row),
     element("div", { class: "unseen", "aria-hidden": "true" }, trap),
@@ -94,20 +90,21 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
 }
 
 /**
- * @param {typeof FIELDS[number]["name"]} name
+ * @param {typeof FIELDS[number][0]} name
  * @param {import("./texts.js").Texts["say"]} say
- * @param {{type?: string, autocomplete?: string}} kind
+ * @param {string} [autocomplete]
  */
-function createField(name, say, kind) {
+function createField(name, say, autocomplete) {
   const error = element("p", { class: "error", id: `${name}-error`, hidden: true });
   const common = {
     id: name,
     name,
     "aria-describedby": `${name}-error`,
     "aria-required": name !== "phone" && "true",
-    dir: "auto",
   };
-  const input = kind.type ? element("input", { ...common, ...kind }) : element("textarea", { ...common, rows: "3" });
+  const input = autocomplete
+    ? element("input", { ...common, autocomplete, type: autocomplete })
+    : element("textarea", { ...common, rows: "3" });
   const label = say(name === "phone" ? "phoneOptional" : name);
   return {
     name,

@@ -7,10 +7,11 @@ import { openPage } from "./page.js";
  * begins when it has loaded and is idle, with one request.
  */
 
-const AGAIN = [5000, 30_000, 120_000];
+const FIRST_WAIT = 5000;
+const LONGEST_WAIT = 200_000;
 
 /** @param {import("./page.js").Page} page @param {string} origin @param {string} widgetId */
-async function begin(page, origin, widgetId, attempt = 0) {
+async function begin(page, origin, widgetId, wait = FIRST_WAIT) {
   const api = createApi(origin, widgetId);
   try {
     const config = await api.config();
@@ -19,17 +20,16 @@ async function begin(page, origin, widgetId, attempt = 0) {
   } catch (error) {
     const { status, code } = /** @type {import("./api.js").Refusal} */ (error);
     const isTransient = status === 0 || status === 429 || status >= 500;
-    if (isTransient && attempt < AGAIN.length) setTimeout(begin, AGAIN[attempt], page, origin, widgetId, attempt + 1);
+    if (isTransient && wait < LONGEST_WAIT) setTimeout(begin, wait, page, origin, widgetId, wait * 5);
     else console.warn("PraxTalk:", code || error);
   }
 }
 
 /** @param {() => void} work */
 function whenIdle(work) {
-  const wait = () => {
-    if ("requestIdleCallback" in globalThis) requestIdleCallback(work, { timeout: 3000 });
-    else setTimeout(work, 200);
-  };
+  /** Safari has no idle callback. @type {any} */
+  const later = globalThis.requestIdleCallback ?? setTimeout;
+  const wait = () => later(work, { timeout: 3000 });
   if (document.readyState === "complete") wait();
   else addEventListener("load", wait, { once: true });
 }

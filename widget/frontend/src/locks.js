@@ -6,9 +6,6 @@
 const STAMP_LIFE = 25_000;
 const STAMP_PAUSE = 1000;
 
-/** @param {number} time in ms */
-const sleep = (time) => new Promise((resolve) => setTimeout(resolve, time));
-
 /** @param {string} name @param {import("./storage.js").Store} store @param {string} tabId */
 export function createLock(name, store, tabId) {
   /** A page that waits for a lock or holds one is kept out of the back/forward cache. */
@@ -20,17 +17,13 @@ export function createLock(name, store, tabId) {
 
   /** @param {() => Promise<boolean>} work @returns {Promise<boolean>} */
   const stamp = async (work) => {
-    for (;;) {
-      const [holder, until] = (store.read().sender ?? "").split(" ");
-      if (!holder || holder === tabId || Number(until) < Date.now()) break;
-      await sleep(STAMP_PAUSE);
-    }
+    const [holder, until] = (store.read().sender ?? "").split(" ");
+    if (holder !== tabId && Number(until) > Date.now())
+      return new Promise((again) => setTimeout(again, STAMP_PAUSE, true));
     store.write({ sender: `${tabId} ${Date.now() + STAMP_LIFE}` });
-    try {
-      return await work();
-    } finally {
-      store.write({ sender: undefined });
-    }
+    const goesOn = await work();
+    store.write({ sender: undefined });
+    return goesOn;
   };
 
   /** @param {() => Promise<boolean>} work @returns {Promise<boolean>} */

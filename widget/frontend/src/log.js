@@ -22,7 +22,7 @@ const LINK_END = /[.,!?:;)\]]+$/;
 export function createLog({ say, clock, day }, on) {
   const nodes = /** @type {Map<string, {text: string, node: HTMLElement}>} */ (new Map());
   const list = element("div", { class: "list", role: "log", "aria-label": say("title") });
-  const older = element("button", { class: "chip older", type: "button", click: on.older }, say("older"));
+  const older = element("button", { class: "chip older", click: on.older }, say("older"));
   const typing = element(
     "p",
     { class: "typing", hidden: true },
@@ -32,11 +32,7 @@ export function createLog({ say, clock, day }, on) {
     element("span"),
   );
   const scroller = element("div", { class: "scroller", tabindex: "0", scroll }, older, list, typing);
-  const down = element(
-    "button",
-    { class: "chip down", type: "button", hidden: true, click: toBottom },
-    say("newMessage"),
-  );
+  const down = element("button", { class: "chip down", hidden: true, click: toBottom }, say("newMessage"));
   const box = element("div", { class: "log" }, scroller, down);
   let first = "";
   let last = "";
@@ -71,16 +67,16 @@ export function createLog({ say, clock, day }, on) {
       class: `message ${item.isOwn ? "own" : "other"}${item.isFirst ? " first" : ""}${item.isLast ? " last" : ""} ${item.state}`,
     });
     if (item.isNewDay) wrap.append(element("p", { class: "day" }, day(item.at)));
-    if (item.isFirst && item.name) wrap.append(element("p", { class: "name", dir: "auto" }, item.name));
+    if (item.isFirst && item.name) wrap.append(element("p", { class: "name" }, item.name));
     if (item.isOwn) wrap.append(element("span", { class: "unseen" }, say("you")));
-    wrap.append(element("div", { class: "text", dir: "auto" }, ...linked(item.body)));
+    wrap.append(element("div", { class: "text" }, ...linked(item.body)));
     if (item.state === "failed")
       wrap.append(
         element(
           "p",
           { class: "meta" },
           `${say("notSent")} `,
-          element("button", { type: "button", click: () => on.retry(item.key) }, say("retry")),
+          element("button", { click: () => on.retry(item.key) }, say("retry")),
         ),
       );
     else if (item.isLast || item.state) {
@@ -114,17 +110,13 @@ export function createLog({ say, clock, day }, on) {
       const wasAtBottom = isAtBottom();
       const { scrollHeight, scrollTop } = scroller;
       const newest = items[items.length - 1];
-      const isOlder = Boolean(first && items[0] && items[0].key !== first && items.some(({ key }) => key === first));
+      const isOlder = Boolean(first && items[0]?.key !== first);
       setAttribute(list, "aria-busy", isOlder && "true");
       const wanted = items.map((item) => keep(item.key, item, () => draw(item)));
       if (!hasMore && greeting)
         wanted.unshift(
           keep("", greeting, () =>
-            element(
-              "div",
-              { class: "message other first last" },
-              element("div", { class: "text", dir: "auto" }, greeting),
-            ),
+            element("div", { class: "message other first last" }, element("div", { class: "text" }, greeting)),
           ),
         );
       if (isClosed) wanted.push(keep("closed", 0, () => element("p", { class: "day" }, say("conversationClosed"))));

@@ -39,6 +39,12 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     timer = setTimeout(pump, wait);
   };
 
+  /** @param {string} clientId @param {Refusal} [failed] */
+  const mark = (clientId, failed) => {
+    const { outbox } = store.read();
+    store.write({ outbox: outbox.map((one) => (one.clientId === clientId ? { ...one, failed } : one)) });
+  };
+
   /** @param {Entry} entry @param {Refusal} refusal @param {string} [token] @returns {boolean} whether to go on */
   const refuse = (entry, refusal, token) => {
     const { status } = refusal;
@@ -55,8 +61,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     } else if (status < 400 || status >= 500 || status === 408) {
       later(Math.min(LONGEST_WAIT, 1000 * 2 ** failures++));
     } else {
-      const failed = { status, code: refusal.code, fields: refusal.fields };
-      store.write({ outbox: state.outbox.map((one) => (one.clientId === entry.clientId ? { ...one, failed } : one)) });
+      mark(entry.clientId, refusal);
       return true;
     }
     return false;
@@ -71,14 +76,14 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       const answer = await send(entry, token);
       failures = 0;
       const state = store.read();
-      const isWanted = state.outbox.some(({ clientId }) => clientId === entry.clientId);
+      const isWanted = state.outbox.some((one) => one.clientId === entry.clientId);
       // gone meanwhile: the thread has shown it, or the visitor has been forgotten, and the token must not come back
       if (isWanted)
         store.write({
           token: answer.token ?? state.token,
           visitor: answer.visitor ?? state.visitor,
           identity: entry.form && !token ? entry.form.identity?.id : state.identity,
-          outbox: state.outbox.filter(({ clientId }) => clientId !== entry.clientId),
+          outbox: state.outbox.filter((one) => one.clientId !== entry.clientId),
         });
       onChange(isWanted ? entry : undefined);
       return true;
@@ -118,14 +123,13 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     },
     /** @param {string} clientId */
     retry(clientId) {
-      const { outbox } = store.read();
-      store.write({ outbox: outbox.map((one) => (one.clientId === clientId ? { ...one, failed: undefined } : one)) });
+      mark(clientId);
       pump();
     },
     /** The thread shows these. @param {Set<string | null>} clientIds */
     settle(clientIds) {
       const { outbox } = store.read();
-      const left = outbox.filter(({ clientId }) => !clientIds.has(clientId));
+      const left = outbox.filter((one) => !clientIds.has(one.clientId));
       if (left.length < outbox.length) store.write({ outbox: left });
     },
     wake: pump,

@@ -11,43 +11,42 @@ export function openPage() {
   const global = /** @type {any} */ (globalThis);
   if (global.PraxTalk?.isPraxTalk) return;
   const handlers = /** @type {Map<string, Set<(detail?: any) => void>>} */ (new Map());
-  /** @type {Commands | undefined} */
-  let commands;
-  const waiting = [...(global.PraxTalk?.q ?? [])];
+  let isReady = false;
 
   /** A fault in the page's handler is the page's to hear of, and not ours to stumble over. @param {(detail?: any) => void} fn @param {any} [detail] */
   const tell = (fn, detail) => queueMicrotask(() => fn(detail));
 
-  const own = /** @type {Commands} */ ({
+  const commands = /** @type {any} */ ({
+    __proto__: null,
+    /** @param {string} name @param {(detail?: any) => void} fn */
     on(name, fn) {
-      if (typeof fn !== "function") return;
       handlers.set(name, (handlers.get(name) ?? new Set()).add(fn));
-      if (name === "ready" && commands) tell(fn);
+      if (name === "ready" && isReady) tell(fn);
     },
-    off(name, fn) {
-      handlers.get(name)?.delete(fn);
-    },
+    /** @param {string} name @param {(detail?: any) => void} fn */
+    off: (name, fn) => handlers.get(name)?.delete(fn),
   });
+  const waiting = /** @type {any[][]} */ ([]);
 
   /** @param {string} name @param {any[]} args */
   const PraxTalk = (name, ...args) => {
     try {
-      if (Object.hasOwn(own, name)) own[name](...args);
-      else if (!commands) waiting.push([name, ...args]);
-      else if (Object.hasOwn(commands, name)) commands[name](...args);
-      else console.warn(`PraxTalk: there is no "${name}"`);
+      if (commands[name]) commands[name](...args);
+      else if (isReady) console.warn(`PraxTalk: there is no "${name}"`);
+      else waiting.push([name, ...args]);
     } catch (error) {
       console.error(error);
     }
   };
   PraxTalk.isPraxTalk = true;
+  for (const [name, ...args] of global.PraxTalk?.q ?? []) PraxTalk(name, ...args);
   global.PraxTalk = PraxTalk;
-  for (const [name, ...args] of waiting.splice(0)) PraxTalk(name, ...args);
 
   return {
     run(given) {
-      commands = given;
-      for (const [name, ...args] of waiting.splice(0)) PraxTalk(name, ...args);
+      Object.assign(commands, given);
+      isReady = true;
+      for (const [name, ...args] of waiting) PraxTalk(name, ...args);
     },
     emit(name, detail) {
       for (const fn of handlers.get(name) ?? []) tell(fn, detail);

@@ -3,7 +3,7 @@ import { element, ICONS, icon, setAttribute, setText } from "./dom.js";
 /** As in styles.js: there the panel covers the page. */
 const PHONE = "(max-width: 480px)";
 
-const REACHABLE = "a[href], button, textarea, input:not([tabindex])";
+const REACHABLE = "a, button:enabled, textarea, input:not([tabindex])";
 
 /**
  * The dialog: a header in the brand's colour, a line for trouble, and one of two rooms.
@@ -21,11 +21,7 @@ export function createPanel({ brand }, { say, moment }, rooms, onClose) {
     {},
     element("span", { class: "face", "aria-hidden": "true" }, [...brand.name][0] ?? ""),
     element("div", { class: "title" }, element("h2", {}, brand.name), status),
-    element(
-      "button",
-      { class: "close", type: "button", "aria-label": say("close"), click: onClose },
-      icon(ICONS.close),
-    ),
+    element("button", { class: "close", "aria-label": say("close"), click: onClose }, icon(ICONS.close)),
   );
   const panel = element(
     "section",
@@ -47,23 +43,20 @@ export function createPanel({ brand }, { say, moment }, rooms, onClose) {
   function press(event) {
     if (event.key === "Escape" && !event.isComposing) onClose();
     if (event.key !== "Tab" || !phone.matches) return;
+    event.preventDefault();
     const stops = /** @type {HTMLElement[]} */ ([...panel.querySelectorAll(REACHABLE)]).filter(
       (one) => one.getClientRects().length,
     );
-    const at = /** @type {ShadowRoot} */ (panel.getRootNode()).activeElement;
-    const [edge, other] = event.shiftKey ? [stops[0], stops[stops.length - 1]] : [stops[stops.length - 1], stops[0]];
-    if (at !== edge && !(event.shiftKey && at === panel)) return;
-    event.preventDefault();
-    other?.focus();
+    const { activeElement } = /** @type {ShadowRoot} */ (panel.getRootNode());
+    const next = stops.indexOf(/** @type {HTMLElement} */ (activeElement)) + (event.shiftKey ? -1 : 1);
+    stops[(next + stops.length) % stops.length].focus();
   }
 
-  /** A phone's keyboard covers what is fixed to the bottom: the panel shrinks to what is left. */
-  const fit = () => {
-    const { height, offsetTop, scale } = /** @type {VisualViewport} */ (visualViewport);
-    const isCovered = phone.matches && scale === 1 && height < innerHeight;
-    panel.style.height = isCovered ? `${height}px` : "";
-    panel.style.top = isCovered ? `${offsetTop}px` : "";
-  };
+  // a phone's keyboard covers what is fixed to the bottom: the panel shrinks to what is left
+  globalThis.visualViewport?.addEventListener("resize", () => {
+    const { height, scale } = /** @type {VisualViewport} */ (visualViewport);
+    panel.style.height = phone.matches ? `${height * scale}px` : "";
+  });
 
   return {
     panel,
@@ -72,8 +65,6 @@ export function createPanel({ brand }, { say, moment }, rooms, onClose) {
     show(isOpen) {
       panel.hidden = !isOpen;
       setAttribute(panel, "aria-modal", isOpen && phone.matches && "true");
-      const change = isOpen ? "addEventListener" : "removeEventListener";
-      for (const type of ["resize", "scroll"]) globalThis.visualViewport?.[change](type, fit);
     },
     /** @param {HTMLElement} room @param {string} trouble @param {{online: boolean, opensAt: number | null}} presence */
     draw(room, trouble, { online, opensAt }) {

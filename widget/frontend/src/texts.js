@@ -5,13 +5,7 @@
 /** @param {import("./api.js").Config} config */
 export function createTexts({ texts, locale }) {
   /** @param {number} time in ms @param {Intl.DateTimeFormatOptions} options */
-  const format = (time, options) => {
-    try {
-      return new Date(time).toLocaleString(locale, options);
-    } catch {
-      return new Date(time).toLocaleString(undefined, options); // a locale that this browser does not know
-    }
-  };
+  const format = (time, options) => new Date(time).toLocaleString(locale, options);
   /** @param {number} time */
   const clock = (time) => format(time, { hour: "numeric", minute: "2-digit" });
   /** @param {number} days from now */
