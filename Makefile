@@ -8,13 +8,14 @@ FOR_TYPES := SECRET_KEY=not-a-secret-but-as-long-as-one-has-to-be-for-types ENCR
 CLIENTS := $(if $(shell command -v npm),tests/live/node_modules/.installed)
 NODE := tests/live/node_modules/.bin
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format openapi bench faults
+.PHONY: help run test lint format widget openapi bench faults
 
 help:
 	@echo "make run     everything up on http://127.0.0.1:8000, with a demo workspace"
 	@echo "make test    the whole suite, on real PostgreSQL and Valkey"
 	@echo "make lint    style, types, import directions, migrations, deployment checks"
 	@echo "make format  rewrite Python, templates, scripts and styles in the project's style"
+	@echo "make widget  bundle widget/frontend into static/widget, which is committed"
 	@echo "make openapi write docs/openapi.json"
 	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each, live queries beside socket.io"
 	@echo "make faults  five minutes of webhooks while workers are killed and Valkey is stopped"
@@ -59,6 +60,9 @@ format: .venv/tests $(CLIENTS)
 	$(BIN)/ruff format .
 	$(BIN)/djhtml templates
 	$(if $(CLIENTS),$(NODE)/biome check --write)
+
+widget: tests/live/node_modules/.installed
+	@NODE_PATH=$(CURDIR)/tests/live/node_modules node widget/frontend/build.mjs
 
 openapi: .venv/runs
 	@$(BIN)/python manage.py spectacular --format openapi-json --file docs/openapi.json

@@ -1,12 +1,19 @@
-"""Beginning a workspace."""
+"""Beginning a workspace, and changing its brands."""
+
+import secrets
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
 from brands.models import Brand, Operator, Workspace
 from brands.scope import topics_of
+from praxtalk.data.encryption import encrypt
 from praxtalk.live.topics import changed
+
+WIDGET_FIELDS = ("side", "greeting", "privacy_url", "allowed_domains", "business_hours", "time_zone", "primary_color")
 
 
 @transaction.atomic
@@ -28,7 +35,37 @@ def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name
 def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563eb") -> Brand:
     """A brand with a widget id of its own. Raises Django's ValidationError."""
     brand = Brand(workspace=workspace, name=name, slug=slugify(name)[:50] or "brand", primary_color=primary_color)
+    brand.encrypted_identity_secret = encrypt(new_identity_secret())
     brand.full_clean()
     brand.save()
     changed(*topics_of("brands", workspace.pk, brand.pk))
     return brand
+
+
+@transaction.atomic
+def configure_widget(brand: Brand, **values: Any) -> Brand:
+    """Change how the brand's widget looks and behaves: any of WIDGET_FIELDS. Raises Django's ValidationError."""
+    brand = Brand.objects.select_for_update(no_key=True).get(workspace_id=brand.workspace_id, pk=brand.pk)
+    unknown = set(values) - set(WIDGET_FIELDS)
+    if unknown:
+        raise ValidationError(f"{unknown.pop()}: unknown; there are {', '.join(WIDGET_FIELDS)}.")
+    for name, value in values.items():
+        setattr(brand, name, value)
+    brand.full_clean()
+    brand.save(update_fields=list(values))
+    changed(*topics_of("brands", brand.workspace_id, brand.pk))
+    return brand
+
+
+@transaction.atomic
+def rotate_identity_secret(brand: Brand) -> str:
+    """A new secret for signing who a visitor is, to be had this once; the one before is refused from now on."""
+    secret = new_identity_secret()
+    rows = Brand.objects.filter(workspace_id=brand.workspace_id, pk=brand.pk)
+    rows.update(encrypted_identity_secret=encrypt(secret))
+    return secret
+
+
+def new_identity_secret() -> str:
+    """`pti_` and 256 random bits."""
+    return f"pti_{secrets.token_urlsafe(32)}"

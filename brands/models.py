@@ -5,17 +5,21 @@ import string
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.manager import Manager
 from django.utils import timezone
 
+from brands.hours import check_hours, check_time_zone
+from brands.sites import check_domain
 from praxtalk.data.constraints import same_workspace
 from praxtalk.data.ids import new_id
 
 ALPHANUMERIC = string.ascii_letters + string.digits
 WIDGET_ID_LENGTH = 22  # 131 bits
+MAX_DOMAINS = 50
 
 
 def new_widget_id() -> str:
@@ -35,7 +39,11 @@ class Workspace(models.Model):
 
 
 class Brand(models.Model):
-    """A name and look under which a workspace talks."""
+    """A name and look under which a workspace talks, and how its widget behaves."""
+
+    class Side(models.TextChoices):
+        RIGHT = "right"
+        LEFT = "left"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="brands")
@@ -45,6 +53,15 @@ class Brand(models.Model):
         max_length=7, default="#2563eb", validators=[RegexValidator(r"^#[0-9a-f]{6}\Z", "Write a colour as #rrggbb.")]
     )
     widget_id = models.CharField(max_length=40, unique=True, default=new_widget_id, editable=False)
+    side = models.CharField(max_length=5, choices=Side.choices, default=Side.RIGHT)
+    greeting = models.CharField(max_length=300, blank=True)  # empty: one in the visitor's language
+    privacy_url = models.URLField(max_length=500, blank=True)
+    allowed_domains = ArrayField(
+        models.CharField(max_length=253, validators=[check_domain]), default=list, blank=True, size=MAX_DOMAINS
+    )
+    business_hours = models.JSONField(default=dict, blank=True, validators=[check_hours])  # empty: always open
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
+    encrypted_identity_secret = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -54,6 +71,7 @@ class Brand(models.Model):
             models.CheckConstraint(
                 condition=models.Q(primary_color__regex=r"^#[0-9a-f]{6}$"), name="brand_color_is_hex"
             ),
+            models.CheckConstraint(condition=models.Q(side__in=["right", "left"]), name="brand_side_known"),
         ]
 
     def __str__(self) -> str:

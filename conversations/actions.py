@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from brands.models import Operator
 from brands.scope import scope_of
-from conversations.models import PREVIEW_LENGTH, Channel, Conversation, Message, Presence, Visitor
+from conversations.models import PREVIEW_LENGTH, Channel, Conversation, Message, Presence, Reading, Visitor
 from conversations.models.presence import PRESENT_FOR, TYPING_FOR
 from conversations.serializers import conversation_json, message_json
 from integrations.models import EventName
@@ -121,8 +121,40 @@ def touch_presence(conversation: Conversation, *, operator: Operator, is_typing:
         defaults={"seen_at": now, "typing_until": now + TYPING_FOR if is_typing else None},
     )
     if not was_there or was_typing != is_typing:
-        changed(Presence.topic(conversation.workspace_id, conversation.pk))
+        changed(*_topics_of_looking(conversation))
+    read_until(conversation, by_operators=conversation.last_position)
     return presence
+
+
+@transaction.atomic
+def read_until(
+    conversation: Conversation, *, by_visitor: int = 0, by_operators: int = 0, visitor_types: bool | None = None
+) -> Reading:
+    """Either side has read up to a position; one that is behind what is known changes nothing.
+
+    visitor_types: whether the visitor types now, which fades; None leaves it.
+    """
+    rows = Reading.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
+    reading, _ = rows.get_or_create(conversation=conversation, defaults={"workspace_id": conversation.workspace_id})
+    now, before = timezone.now(), (reading.by_visitor, reading.by_operators, reading.visitor_typing_until)
+    was_typing = reading.visitor_typing_until is not None and reading.visitor_typing_until > now
+    reading.by_visitor = max(reading.by_visitor, by_visitor)
+    reading.by_operators = max(reading.by_operators, by_operators)
+    if visitor_types is not None:
+        reading.visitor_typing_until = now + TYPING_FOR if visitor_types else None
+    elif not was_typing:
+        reading.visitor_typing_until = None
+    if before != (reading.by_visitor, reading.by_operators, reading.visitor_typing_until):
+        reading.save(update_fields=["by_visitor", "by_operators", "visitor_typing_until"])
+    if before[:2] != (reading.by_visitor, reading.by_operators) or was_typing != bool(reading.visitor_typing_until):
+        changed(*_topics_of_looking(conversation))
+    return reading
+
+
+def _topics_of_looking(conversation: Conversation) -> list[str]:
+    """Of operators who look at it together, and of its visitor's thread."""
+    thread = Visitor.topic(conversation.workspace_id, conversation.visitor_id)
+    return [Presence.topic(conversation.workspace_id, conversation.pk), thread]
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from brands.models import Operator
 from brands.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.inbox import counted, listed
-from conversations.models import INBOX, Channel, Conversation, Message, Presence
+from conversations.models import INBOX, Channel, Conversation, Message, Presence, Reading
 from conversations.models.presence import PRESENT_FOR
 from conversations.serializers import (
     COLUMNS,
@@ -42,6 +42,11 @@ def _thread_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [Conversation.topic(caller.workspace_id, arguments["conversationId"].lower())]
 
 
+def _talk_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    """With the brand: whichever it is of those in scope."""
+    return [*_thread_topics(caller, arguments), *caller.scope.topics("brands")]
+
+
 def _presence_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [Presence.topic(caller.workspace_id, arguments["conversationId"].lower())]
 
@@ -71,7 +76,7 @@ def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, A
     return [conversation_row_json(row) for row in rows.values_list(*COLUMNS)[: arguments["limit"]]]
 
 
-@query("conversations:get", door=operators, shape=OfConversation, topics=_thread_topics)
+@query("conversations:get", door=operators, shape=OfConversation, topics=_talk_topics)
 def get_conversation(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     conversation = in_scope(caller, arguments)
     messages, has_more = within(*newest_messages(conversation))
@@ -111,6 +116,18 @@ def list_presence(caller: OperatorCaller, arguments: Arguments) -> Fading:
         for operator, name, _, typing in rows
     ]
     return Fading(shown, until=min(ends, default=None))
+
+
+@query("presence:visitor", door=operators, shape=OfConversation, topics=_presence_topics)
+def look_at_visitor(caller: OperatorCaller, arguments: Arguments) -> Fading:
+    conversation, now = in_scope(caller, arguments), timezone.now()
+    reading = Reading.objects.filter(workspace_id=caller.workspace_id, conversation_id=conversation.pk).first()
+    typing_until = reading.visitor_typing_until if reading else None
+    types = typing_until is not None and typing_until > now
+    read = messages_of(conversation).filter(position__lte=reading.by_visitor if reading else 0).order_by("-position")
+    read_id = read.values_list("pk", flat=True).first()
+    shown = {"typing": types, "readId": str(read_id) if read_id else None}
+    return Fading(shown, until=typing_until if types else None)
 
 
 @mutation("messages:send", door=operators, shape=LiveMessage)

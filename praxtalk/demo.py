@@ -1,11 +1,16 @@
 """The demo workspace Acme: what `make run` begins with."""
 
+import contextlib
 import json
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from brands.actions import create_brand, create_workspace
 from brands.models import Workspace
@@ -33,6 +38,35 @@ TALKS = [
 
 def demo_file() -> Path:
     return settings.DATA_DIR / "demo.json"
+
+
+@dataclass(frozen=True)
+class DemoShop:
+    """Where the shop is, and the widget id of North, whose shop it is."""
+
+    url: str
+    port: int
+    widget_id: str
+
+
+def demo_shop() -> DemoShop | None:
+    """The shop that `serve` shows one port above its own; None without demo workspace, or with a proxy in front, where that
+    port is not reached."""
+    base = urlsplit(settings.BASE_URL)
+    if base.scheme == "http" and base.port == settings.PORT:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            widget_id = json.loads(demo_file().read_text())["widgetIds"]["north"]
+            port = settings.PORT + 1
+            return DemoShop(f"http://{base.netloc.rpartition(':')[0]}:{port}/", port, widget_id)
+    return None
+
+
+def to_demo_shop(request: HttpRequest) -> HttpResponse:
+    """/demo leads to the shop, which has an origin of its own as every site with the widget has."""
+    shop = demo_shop()
+    if shop is None:
+        raise Http404
+    return redirect(shop.url)
 
 
 @transaction.atomic

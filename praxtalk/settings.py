@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "integrations",
     "conversations",
     "leads",
+    "widget",
 ]
 MIDDLEWARE = [
     "praxtalk.api.request_id.RequestIdMiddleware",
@@ -216,6 +217,13 @@ SILENCED_SYSTEM_CHECKS = [
 # --- live queries ------------------------------------------------------------------------------------------------------
 
 LIVE_THREADS = 4  # of each web process, each with a database connection
+
+# --- widget: how many a minute ------------------------------------------------------------------------------------------
+
+WIDGET_CALLS_PER_IP = 600  # an office behind one address
+WIDGET_STARTS_PER_IP = 20
+WIDGET_STARTS_PER_BRAND = 600
+WIDGET_MESSAGES_PER_VISITOR = 60
 
 # --- webhooks and timed work ------------------------------------------------------------------------------------------
 

@@ -12,14 +12,20 @@ from leads.api import LeadById, Leads
 from praxtalk.api import errors
 from praxtalk.api.view import NoSuchEndpoint
 from praxtalk.dashboard.site import dashboard
+from praxtalk.demo import to_demo_shop
 from praxtalk.health import healthz, readyz
 from praxtalk.live import http as live
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
+from widget.api import Config, IdentifyVisitor, StartThread, VisitorMessages
+from widget.views import script
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/app/")),
     path("app/", dashboard.urls),
+    path("demo", to_demo_shop),
+    path("widget.js", script, {"name": "widget.js"}),
+    path("widget.js.map", script, {"name": "widget.js.map"}),
     path("api/v1/ping", Ping.as_view()),
     path("api/v1/brands", Brands.as_view()),
     path("api/v1/conversations", Conversations.as_view()),
@@ -50,6 +56,10 @@ urlpatterns = [
     path("api/mutation", live.call, {"kind": "mutation"}),
     path("api/action", live.call, {"kind": "action"}),
     re_path(r"^api(/|$)", NoSuchEndpoint.as_view()),
+    path("widget/v1/config", Config.as_view()),
+    path("widget/v1/start", StartThread.as_view()),
+    path("widget/v1/identify", IdentifyVisitor.as_view()),
+    path("widget/v1/messages", VisitorMessages.as_view()),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),

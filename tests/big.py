@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from django.db import ProgrammingError, connection, reset_queries
 
-from brands.models import Workspace
+from brands.models import Brand, Workspace
 
 BIG = 100_000
 
@@ -15,6 +15,8 @@ def big(django_db_setup, django_db_blocker):
     """100,000 conversations, leads and dead deliveries of one workspace among ten; written by SQL, removed afterwards."""
     with django_db_blocker.unblock():
         workspace = Workspace.objects.create(name="Big")
+        for number in range(4):
+            Brand.objects.create(workspace=workspace, slug=f"brand-{number}", name="Brand")
         with connection.cursor() as cursor:
             with suppress(ProgrammingError):  # a superuser may leave out the checks of 300,000 foreign keys
                 cursor.execute("SET session_replication_role = replica")
@@ -32,8 +34,6 @@ def big(django_db_setup, django_db_blocker):
 
 
 SEED = """
-INSERT INTO brands_brand (id, workspace_id, slug, name, primary_color, widget_id, created_at)
-    SELECT gen_random_uuid(), %(workspace)s, 'brand-' || n, 'Brand', '#000000', 'ws_' || n, now() FROM generate_series(1, 4) n;
 INSERT INTO conversations_visitor (id, workspace_id, brand_id, name, email, phone, created_at)
     SELECT gen_random_uuid(), %(workspace)s, brand.id, 'Person ' || n, 'person' || n || '@example.com', n::text, now()
     FROM generate_series(1, %(rows)s / 4) n, brands_brand brand WHERE brand.workspace_id = %(workspace)s;

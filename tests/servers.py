@@ -54,6 +54,7 @@ class Server:
             "TRUSTED_PROXIES": "127.0.0.0/8",
             "WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
             "LOG_LEVEL": "INFO",
+            "DATA_DIR": str(PROJECT / ".data" / "test"),  # where no demo workspace is
             **dict.fromkeys(("RATE_LIMIT_IP", "RATE_LIMIT_READ_KEY", "RATE_LIMIT_WRITE_KEY"), "1000000"),
             **environment,
         }

@@ -15,10 +15,11 @@ from praxtalk.urls import urlpatterns
 ROOT = Path(__file__).resolve().parent.parent
 REST = (ROOT / "docs/rest.md").read_text()
 WEBHOOKS = (ROOT / "docs/webhooks.md").read_text()
+WIDGET = (ROOT / "docs/widget.md").read_text()
 SDK = (ROOT / "docs/agent-sdk.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 README = (ROOT / "README.md").read_text()
-PACKAGES = ("praxtalk", "brands", "integrations", "conversations", "leads")
+PACKAGES = ("praxtalk", "brands", "integrations", "conversations", "leads", "widget")
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 
 
@@ -39,11 +40,25 @@ def test_every_route_has_a_section_with_an_example():
 
 
 def test_every_live_function_is_listed_and_nothing_else():
-    listed = set(re.findall(r"^\| `(\w+:\w+)` \|", SDK, re.MULTILINE))
-    assert listed == set(every_function())
+    """Those of visitors with the widget, all others with the Agent SDK."""
+    row = re.compile(r"^\| `(\w+:\w+)` \|.*$", re.MULTILINE)
+    listed = {found[1]: found[0] for text in (SDK, WIDGET) for found in row.finditer(text)}
+    assert set(listed) == set(every_function())
+    assert {name for name in listed if f"| `{name}` |" in WIDGET} == {"widget:thread", "widget:look"}
     for name, function in every_function().items():
-        row = next(line for line in SDK.splitlines() if line.startswith(f"| `{name}` |"))
-        assert {field for field in function.shape().fields if f"`{field}`" not in row and "as [P" not in row} == set()
+        shown = listed[name]
+        assert {
+            field for field in function.shape().fields if f"`{field}`" not in shown and "as [P" not in shown
+        } == set()
+
+
+def test_every_call_of_the_widget_is_listed_and_nothing_else():
+    calls = set()
+    for pattern in urlpatterns:
+        if isinstance(pattern, URLPattern) and str(pattern.pattern).startswith("widget/v1/"):
+            view = pattern.callback.cls
+            calls |= {f"{name.upper()} /{pattern.pattern}" for name in ("get", "post") if hasattr(view, name)}
+    assert set(re.findall(r"^\| `([A-Z]+ /widget/\S+)` \|", WIDGET, re.MULTILINE)) == calls
 
 
 def test_every_live_error_and_closing_code_is_listed():
@@ -70,7 +85,7 @@ def test_every_error_code_is_listed():
     )
     used = {word for path in SOURCES for words in code.findall(path.read_text()) for word in words if word}
     used |= {"not_authenticated", "not_found", "method_not_allowed", "malformed_json"}
-    assert {word for word in used if f"`{word}`" not in REST} == set()
+    assert {word for word in used if f"`{word}`" not in REST + WIDGET} == set()
 
 
 def test_every_setting_is_listed_and_nothing_else():

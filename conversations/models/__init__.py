@@ -4,6 +4,8 @@ from conversations.models.conversations import (
     INBOX,
     MAX_BODY,
     MAX_CLIENT_ID,
+    MAX_EXTERNAL_ID,
+    MAX_PAGE,
     PREVIEW_LENGTH,
     Channel,
     Conversation,
@@ -12,18 +14,21 @@ from conversations.models.conversations import (
     Visitor,
     unshown,
 )
-from conversations.models.presence import Presence
+from conversations.models.presence import Presence, Reading
 
 __all__ = [
     "INBOX",
     "MAX_BODY",
     "MAX_CLIENT_ID",
+    "MAX_EXTERNAL_ID",
+    "MAX_PAGE",
     "PREVIEW_LENGTH",
     "Channel",
     "Conversation",
     "Message",
     "Note",
     "Presence",
+    "Reading",
     "Visitor",
     "unshown",
 ]

@@ -19,6 +19,8 @@ from praxtalk.data.ids import new_id
 MAX_BODY = 10_000
 PREVIEW_LENGTH = 140
 MAX_CLIENT_ID = 64
+MAX_EXTERNAL_ID = 200
+MAX_PAGE = 2_000
 INBOX = "conversations"  # the kind of topic that lists of them watch
 
 
@@ -46,17 +48,31 @@ class Visitor(models.Model):
     name = models.CharField(max_length=200)
     email = models.EmailField(max_length=254, blank=True)
     phone = models.CharField(max_length=40, blank=True)
+    external_id = models.CharField(
+        max_length=MAX_EXTERNAL_ID, null=True, blank=True
+    )  # the site's own, proven by a hash
+    start_id = models.UUIDField(
+        null=True, blank=True, editable=False
+    )  # of the form that made them: sent twice, it is one
+    page = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # where they wrote from
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
             same_workspace("visitor", "brand", "brands.Brand"),
             models.UniqueConstraint(fields=["id", "brand"], name="visitor_in_brand"),
+            models.UniqueConstraint(fields=["brand", "external_id"], name="visitor_external_id_unique"),
+            models.UniqueConstraint(fields=["brand", "start_id"], name="visitor_start_id_unique"),
         ]
         indexes: ClassVar[list[models.Index]] = [GinIndex(visitor_words(), name="visitor_words")]
 
     def __str__(self) -> str:
         return self.name
+
+    @staticmethod
+    def topic(workspace_id: UUID, visitor_id: UUID) -> str:
+        """Of all that one visitor sees of their thread."""
+        return f"visitor.{workspace_id}.{visitor_id}"
 
 
 def unshown(path: str) -> list[str]:
@@ -156,8 +172,9 @@ class Conversation(models.Model):
 
     @property
     def topics(self) -> list[str]:
-        """What its changes are announced under: itself, and all lists that may show it."""
-        return [self.topic(self.workspace_id, self.pk), *topics_of(INBOX, self.workspace_id, self.brand_id)]
+        """What its changes are announced under: itself, its visitor's thread, and all lists that may show it."""
+        thread = Visitor.topic(self.workspace_id, self.visitor_id)
+        return [self.topic(self.workspace_id, self.pk), thread, *topics_of(INBOX, self.workspace_id, self.brand_id)]
 
     @staticmethod
     def topic(workspace_id: UUID, conversation_id: UUID | str) -> str:

@@ -1,4 +1,4 @@
-"""Who looks at a conversation now."""
+"""Who looks at a conversation now, and how far both sides have read."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -34,3 +34,18 @@ class Presence(models.Model):
     @staticmethod
     def topic(workspace_id: object, conversation_id: object) -> str:
         return f"presence.{workspace_id}.{conversation_id}"
+
+
+class Reading(models.Model):
+    """How far a conversation has been read, as positions of messages, and whether its visitor types. It only grows."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="reading")
+    by_visitor = models.PositiveIntegerField(default=0)
+    by_operators = models.PositiveIntegerField(default=0)
+    visitor_typing_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            same_workspace("reading", "conversation", "conversations.Conversation"),
+        ]

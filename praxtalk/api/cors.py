@@ -1,10 +1,13 @@
-"""CORS for /api/: open to every origin, never with credentials (the seed's "Base URL")."""
+"""CORS for /api/ and for the widget's calls: open to every origin, never with credentials (the seed's "Base URL").
+
+Which sites may carry a brand's widget is looked at by the widget itself, so that its refusal can be read.
+"""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from praxtalk.api.errors import API_PREFIX
+from praxtalk.api.errors import JSON_PREFIXES
 
 EXPOSED = (
     "Idempotency-Replayed, Link, Location, Retry-After, X-Error-Code, X-RateLimit-Limit, X-RateLimit-Remaining, "
@@ -24,7 +27,7 @@ class CorsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith(API_PREFIX):
+        if not request.path.startswith(JSON_PREFIXES):
             return self.get_response(request)
         is_preflight = request.method == "OPTIONS"
         response = HttpResponse(status=204, headers=PREFLIGHT) if is_preflight else self.get_response(request)

@@ -10,7 +10,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-API_PREFIX = "/api/"
+JSON_PREFIXES = ("/api/", "/widget/v1/")
 RETRY_AFTER_OUTAGE = "5"
 OF_THE_WHOLE_BODY = ("malformed_json", "too_long")
 
@@ -113,7 +113,7 @@ def _flat(detail: Any, path: str = "") -> list[str]:
 
 
 def _outside_drf(status_code: int, sentence: str, word: str) -> Any:
-    """A Django error handler: JSON below /api/, Django's own page elsewhere."""
+    """A Django error handler: JSON below JSON_PREFIXES, Django's own page elsewhere."""
     page = {
         400: defaults.bad_request,
         403: defaults.permission_denied,
@@ -121,7 +121,7 @@ def _outside_drf(status_code: int, sentence: str, word: str) -> Any:
     }.get(status_code)
 
     def handler(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-        if request.path.startswith(API_PREFIX):
+        if request.path.startswith(JSON_PREFIXES):
             return JsonResponse({"error": sentence}, status=status_code, headers={"X-Error-Code": word})
         return page(request, exception) if page and exception else defaults.server_error(request)
 

@@ -63,6 +63,11 @@ def count_person(person: str, *, is_write: bool = True) -> Usage | None:
     return _count(None, f"live.{is_write}", person, limit, "Too many calls")
 
 
+def count(group: str, value: str, limit: int, sentence: str) -> Usage | None:
+    """Count one of `limit` a minute for this value of a group. Raises LimitReached; None while Valkey is away."""
+    return _count(None, group, value, limit, sentence)
+
+
 def tighter(first: Usage | None, second: Usage | None) -> Usage | None:
     """The limit that will be reached first."""
     usages = [usage for usage in (first, second) if usage]

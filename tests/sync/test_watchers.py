@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -15,9 +16,11 @@ from leads import actions as lead_actions
 from praxtalk.live.topics import witnessed
 from tests.sync.asking import ask, topics_of
 from tests.sync.sockets import Failed
+from widget import actions as widget_actions
 
 pytestmark = pytest.mark.django_db
 
+PERSON = widget_actions.Person(name="Maya", email="maya@example.com")
 VISITOR = {"role": Message.Role.VISITOR, "channel": Channel.WIDGET}
 
 
@@ -49,11 +52,26 @@ DOES = {
     "wake_next_snoozed": (lambda c, t: snoozed_until_now(t), lambda c, t: talk_actions.wake_next_snoozed()),
     "create_lead": (None, lambda c, t: lead_actions.create_lead(c.acme.pk, name="New", brand=c.north)),
     "update_lead": (None, lambda c, t: lead_actions.update_lead(t.north_lead, status="won")),
+    "read_until": (None, lambda c, t: talk_actions.read_until(t.north, by_visitor=1, visitor_types=True)),
+    "configure_widget": (None, lambda c, t: brand_actions.configure_widget(c.north, primary_color="#000000")),
+    "rotate_identity_secret": (None, lambda c, t: brand_actions.rotate_identity_secret(c.north)),
+    "start": (None, lambda c, t: widget_actions.start(c.north, PERSON, body="Hi", client_id=uuid4())),
+    "say": (None, lambda c, t: widget_actions.say(t.north.visitor, body="Hi", client_id=uuid4())),
+    "update": (
+        None,
+        lambda c, t: widget_actions.update(t.north.visitor, widget_actions.Person(name="New", external_id="1")),
+    ),
     "mint": (None, lambda c, t: operator_tokens.mint(c.alice)),
     "revoke": (None, lambda c, t: operator_tokens.revoke(c.bob.sessions.first())),
 }
-CHANGES_NOTHING_THAT_IS_WATCHED = {"create_workspace", "mint"}
-ACTIONS = ["brands/actions.py", "brands/operator_tokens.py", "conversations/actions.py", "leads/actions.py"]
+CHANGES_NOTHING_THAT_IS_WATCHED = {"create_workspace", "mint", "rotate_identity_secret"}
+ACTIONS = [
+    "brands/actions.py",
+    "brands/operator_tokens.py",
+    "conversations/actions.py",
+    "leads/actions.py",
+    "widget/actions.py",
+]
 
 
 def test_the_table_holds_every_action():
@@ -79,7 +97,7 @@ def views(cast, talks):
             yield operator, "conversations:listInbox", {**arguments, "status": "open", "assignee": "me"}
             yield operator, "conversations:listInbox", {**arguments, "q": "hi"}
         for arguments in of_talk:
-            for name in ("conversations:get", "messages:list", "presence:list"):
+            for name in ("conversations:get", "messages:list", "presence:list", "presence:visitor"):
                 yield operator, name, arguments
 
 

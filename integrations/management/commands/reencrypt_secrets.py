@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.db.models import Model
 
+from brands.models import Brand
 from integrations.models import WebhookSubscription
 from praxtalk.api.models import StoredAnswer
 from praxtalk.data.encryption import Unreadable, decrypt, encrypt, is_current
@@ -12,6 +13,7 @@ ENCRYPTED: list[tuple[type[Model], str]] = [
     (WebhookSubscription, "encrypted_secret"),
     (WebhookSubscription, "encrypted_second_secret"),
     (StoredAnswer, "body"),
+    (Brand, "encrypted_identity_secret"),
 ]
 
 

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
-from praxtalk.demo import demo_file, make_demo
+from praxtalk.demo import demo_file, demo_shop, make_demo
 
 ONE_AT_A_TIME = 0x7072_6178  # any number that only this command locks
 
@@ -28,6 +28,8 @@ class Command(BaseCommand):
             where = f" The demo's login and keys are in {demo_file()}." if demo_file().exists() else ""
             self.stdout.write(f"The database holds a workspace already; nothing is changed.{where}")
             return
+        shop = demo_shop()
+        shop_line = f"\n  Demo shop   {shop.url}" if shop else ""
         self.stdout.write(
             f"""
 Demo workspace Acme
@@ -35,7 +37,7 @@ Demo workspace Acme
   API key     {demo["writeKey"]}   (write scope; not shown again)
   Live token  {demo["operatorToken"]}
               (Alice's, for 12 hours; then: manage.py create_operator_token {demo["email"]})
-  Live demo   {settings.BASE_URL}/static/live/demo.html
+  Live demo   {settings.BASE_URL}/static/live/demo.html{shop_line}
   Base URL    {settings.BASE_URL}
   Reference   {settings.BASE_URL}/api/docs
   All of this is in {demo_file()}, readable by you only.

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from praxtalk.demo import DemoShop, demo_shop
 from praxtalk.supervisor import Child, Supervisor, python
 
 PARTS = ("web", "worker", "webhooks", "beat")
@@ -35,6 +36,8 @@ class Command(BaseCommand):
             children += self._web(listening)
             is_up = self._answers
             self.say(f"Starting on {settings.BASE_URL} ...")
+            if shop := demo_shop():
+                children += self._shop(shop)
         children += [worker for part, worker in _workers().items() if part in parts]
         sys.exit(Supervisor(children, is_up=is_up, say=self.say).run())
 
@@ -44,9 +47,7 @@ class Command(BaseCommand):
 
     def _listen(self) -> socket.socket:
         """The one socket that all web processes share; the kernel hands each connection to one of them."""
-        family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening = _socket()
         for second in range(WAIT_FOR_PORT_SECONDS + 1):
             try:
                 listening.bind((settings.HOST, settings.PORT))
@@ -56,7 +57,7 @@ class Command(BaseCommand):
                 if second == WAIT_FOR_PORT_SECONDS:
                     raise CommandError(
                         f"{settings.HOST}:{settings.PORT} cannot be used ({error.strerror}). Is PraxTalk running already? "
-                        "Stop it, or choose another port: PORT=8001 make run."
+                        "Stop it, or choose another port: PORT=8010 make run."
                     ) from error
                 if second == 0:
                     self.say(
@@ -73,6 +74,21 @@ class Command(BaseCommand):
         command += ["praxtalk.asgi:application"]
         return [Child(f"web.{number}", command, 0, (descriptor,)) for number in range(1, settings.WEB_PROCESSES + 1)]
 
+    def _shop(self, shop: DemoShop) -> list[Child]:
+        """The demo's shop; nothing where its port is taken, which is no reason to stay down."""
+        self._shop_listening = _socket()  # kept open until the child has inherited it
+        try:
+            self._shop_listening.bind((settings.HOST, shop.port))
+            self._shop_listening.listen(BACKLOG)
+        except (OSError, OverflowError) as error:
+            self.say(f"No demo shop: port {shop.port} cannot be used ({error}).")
+            return []
+        descriptor = self._shop_listening.fileno()
+        command = python("-m", "praxtalk.demo_shop", "--fd", str(descriptor))
+        command += ["--host", settings.BASE_URL, "--widget-id", shop.widget_id]
+        self.say(f"Demo shop   {shop.url}")
+        return [Child("shop", command, 0, (descriptor,))]
+
     def _answers(self) -> bool:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
         url = f"http://[{host}]:{settings.PORT}/healthz" if ":" in host else f"http://{host}:{settings.PORT}/healthz"
@@ -82,6 +98,12 @@ class Command(BaseCommand):
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+
+def _socket() -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return made
 
 
 def _workers() -> dict[str, Child]:

@@ -1,0 +1,84 @@
+"""Business hours: when a brand's operators answer.
+
+Written as {"mon": ["09:00-12:30", "13:30-18:00"], ...} in the brand's time zone. A day that is left out is closed; nothing at
+all means always open. "24:00" ends a day.
+"""
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|(24):(00))")
+MAX_SPANS = 6  # of a day
+
+
+class Standing(NamedTuple):
+    """is_open now; opens_at: when it does, if it does not; until: when this may be different, None for never."""
+
+    is_open: bool
+    opens_at: datetime | None
+    until: datetime | None
+
+
+def standing(hours: dict[str, list[str]], zone: str, now: datetime) -> Standing:
+    """Whether a brand with these hours is open now."""
+    if not any(hours.values()):
+        return Standing(True, None, None)
+    local = now.astimezone(ZoneInfo(zone))
+    spans = [span for ahead in range(-1, 9) for span in _spans(hours, local.date() + timedelta(ahead), local.tzinfo)]
+    for begin, end in spans:
+        if begin <= now < end:
+            return Standing(True, None, _end_of_run(spans, end))
+    opens_at = min((begin for begin, _ in spans if begin > now), default=None)
+    return Standing(False, opens_at, opens_at)
+
+
+def _spans(hours: dict[str, list[str]], day: date, zone: Any) -> list[tuple[datetime, datetime]]:
+    found = []
+    for text in sorted(hours.get(DAYS[day.weekday()], [])):
+        begin, end = text.split("-")
+        found.append((_at(day, begin, zone), _at(day, end, zone)))
+    return found
+
+
+def _at(day: date, text: str, zone: Any) -> datetime:
+    if text == "24:00":
+        return datetime.combine(day + timedelta(1), time(), zone)
+    return datetime.combine(day, time.fromisoformat(text), zone)
+
+
+def _end_of_run(spans: list[tuple[datetime, datetime]], end: datetime) -> datetime:
+    """A span that follows at once belongs to it: 18:00-24:00, then 00:00-02:00."""
+    for begin, later in spans:
+        if begin == end:
+            end = later
+    return end
+
+
+def check_hours(hours: object) -> None:
+    """Raises ValidationError saying what is wrong."""
+    if not isinstance(hours, dict) or set(hours) - set(DAYS):
+        raise ValidationError(f"Business hours are an object whose keys are of {', '.join(DAYS)}.")
+    for day, spans in hours.items():
+        if not isinstance(spans, list) or len(spans) > MAX_SPANS:
+            raise ValidationError(f'{day}: a list of at most {MAX_SPANS} spans such as "09:00-17:30".')
+        last = ""
+        for span in sorted(spans, key=str):
+            if not isinstance(span, str) or not SPAN.fullmatch(span):
+                raise ValidationError(f'{day}: write a span as "09:00-17:30".')
+            begin, end = span.split("-")
+            if begin >= end or begin < last:
+                raise ValidationError(f"{day}: spans end after they begin, and do not overlap.")
+            last = end
+
+
+def check_time_zone(name: str) -> None:
+    """Raises ValidationError for what is no name of the IANA database."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # not found; not a path inside; a folder
+        raise ValidationError(f"{name!a} is no time zone such as Europe/Berlin.") from error

@@ -1,0 +1,84 @@
+"""The demo's shop: a site owner's page with the widget, on an origin of its own and under a strict policy.
+
+`serve` starts it as a process beside the web servers where there is a demo workspace. It reads no database and no template
+engine: what it does, any site can do.
+"""
+
+import argparse
+import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from string import Template
+
+from praxtalk.orphans import end_with_parent
+
+PROJECT = Path(__file__).resolve().parent.parent
+PAGE, STATIC = PROJECT / "templates/demo/shop.html", PROJECT / "static/demo"
+POLICY = (
+    "default-src 'none'; script-src {host}/widget.js; connect-src {host} {socket}; style-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def policy(host: str) -> str:
+    """The Content-Security-Policy of a page that has the widget from `host` (http(s)://name:port), and no other script."""
+    return POLICY.format(host=host, socket=host.replace("http", "ws", 1))
+
+
+class Shop(ThreadingHTTPServer):
+    """Serves on a socket that listens already."""
+
+    daemon_threads = True
+
+    def __init__(self, listening: socket.socket, *, host: str, widget_id: str) -> None:
+        super().__init__(("", 0), Page, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        page = Template(PAGE.read_text()).substitute(host=host, widget_id=widget_id)
+        self.policy = policy(host)
+        self.files = {
+            "/": ("text/html; charset=utf-8", page.encode()),
+            "/shop.css": ("text/css; charset=utf-8", (STATIC / "shop.css").read_bytes()),
+            "/favicon.svg": ("image/svg+xml", (STATIC / "favicon.svg").read_bytes()),
+        }
+
+
+class Page(BaseHTTPRequestHandler):
+    server: Shop
+    timeout = 30
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def _answer(self, *, with_body: bool) -> None:
+        content_type, content = self.server.files.get(self.path.split("?")[0], ("", b""))
+        self.send_response(200 if content else 404)
+        self.send_header("Content-Length", str(len(content)))
+        if content:
+            self.send_header("Content-Type", content_type)
+        self.send_header("Content-Security-Policy", self.server.policy)
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        if with_body:
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: a browser's calls are no news."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m praxtalk.demo_shop")
+    parser.add_argument("--fd", type=int, required=True, help="the socket, which listens already")
+    parser.add_argument("--host", required=True, help="where the widget comes from, as http://127.0.0.1:8000")
+    parser.add_argument("--widget-id", required=True)
+    options = parser.parse_args()
+    end_with_parent()
+    with socket.socket(fileno=options.fd) as listening:
+        Shop(listening, host=options.host, widget_id=options.widget_id).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,2 @@
+"use strict";(()=>{window.PraxTalk??(window.PraxTalk=()=>{});})();
+//# sourceMappingURL=widget.js.map

@@ -1,0 +1,181 @@
+"""A customer's site with the widget, in a real Chromium, in front of a real server.
+
+    def test_...(site, page):
+        site.html = "<h1>Shop</h1>"                        # of every path, and site.pages["/terms"] = ... of one
+        visit = site.open(page, csp=STRICT, path="/")
+        visit.page.locator(...)
+        assert visit.reports() == visit.errors() == []
+
+The site is at http://localhost, the server at http://127.0.0.1: another origin, and another site too.
+"""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.live.conftest import nobody_else_is_at_work
+from tests.live.driver import wait_for
+from tests.servers import Server
+
+NONCE = "bm90LWEtc2VjcmV0"
+STRICT = "default-src 'none'; script-src 'nonce-{nonce}'; connect-src {host} {socket}"
+TRUSTED_TYPES = "require-trusted-types-for 'script'; trusted-types 'none'"
+STYLED = "; style-src 'self'"  # what a site with `site.css` needs besides
+REPORT = "csp report: "
+COLLECT = f"""addEventListener("securitypolicyviolation", (event) => console.debug({REPORT!r} + JSON.stringify(
+  {{ directive: event.effectiveDirective, blocked: event.blockedURI, source: event.sourceFile, sample: event.sample }})))"""
+PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{path}</title>
+{style}</head>
+<body>
+{html}
+{tag}
+</body>
+</html>
+"""
+
+
+class Visit:
+    """What happens on a page: `requests` (URLs), console errors and CSP reports, over all its navigations."""
+
+    def __init__(self, page):
+        self.page, self.requests, self._reports, self._errors = page, [], [], []
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self._errors.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.add_init_script(COLLECT)
+
+    def _on_console(self, message):
+        if message.text.startswith(REPORT):
+            self._reports.append(json.loads(message.text.removeprefix(REPORT)))
+        elif message.type == "error":
+            self._errors.append(message.text)
+
+    def reports(self):
+        """What a Content-Security-Policy forbade so far."""
+        self.page.wait_for_timeout(50)  # reports are tasks of their own, after what caused them
+        return self._reports
+
+    def errors(self):
+        """Console errors and uncaught exceptions so far. Chromium writes each CSP report there too."""
+        self.page.wait_for_timeout(50)
+        return self._errors
+
+    def until(self, expression, patience=5):
+        """The first true value of a JavaScript expression. (Playwright's own waiting evaluates strings, which these policies
+        forbid.)"""
+        deadline = time.monotonic() + patience
+        while not (found := self.page.evaluate(expression)):
+            assert time.monotonic() < deadline, (expression, self._reports, self._errors)
+            self.page.wait_for_timeout(20)
+        return found
+
+
+class Site:
+    """`html` and `css` are what the customer's page is made of; `{nonce}` in them stands for the nonce of its policy.
+
+    `pages` maps a path to a body of its own; `attributes` are more of the tag's, as ' data-side="left"'; `has_tag` False is
+    a page without the widget. `calls` are the paths that browsers asked for.
+    """
+
+    def __init__(self, host, widget_id):
+        self.host, self.widget_id = host, widget_id
+        self.html, self.css, self.pages, self.attributes, self.has_tag = "<h1>Shop</h1>", "", {}, "", True
+        self.csp, self.calls, self.visits = None, [], []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Customer)
+        self._server.site, self._server.daemon_threads = self, True
+        self.url = f"http://localhost:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def tag(self):
+        """The tag of the docs; with a nonce where the page's policy asks for one."""
+        nonce = f' nonce="{NONCE}"' if "'nonce-" in (self.csp or "") else ""
+        return f'<script src="{self.host}/widget.js" data-widget-id="{self.widget_id}"{self.attributes}{nonce} defer></script>'
+
+    def policy(self, csp):
+        """`csp` with its {nonce}, {host} and {socket}."""
+        return csp.format(nonce=NONCE, host=self.host, socket=self.host.replace("http", "ws", 1))
+
+    def page_at(self, path):
+        return PAGE.format(
+            path=path,
+            style='<link rel="stylesheet" href="/site.css">' if self.css else "",
+            html=self.pages.get(path, self.html).replace("{nonce}", NONCE),
+            tag=self.tag if self.has_tag else "",
+        )
+
+    def open(self, page, *, csp=None, path="/", widget_id=None):
+        """The Visit of a page that was loaded. csp: the policy of all pages from now on, None for none."""
+        self.csp = csp and self.policy(csp)
+        self.widget_id = widget_id or self.widget_id
+        visit = next((visit for visit in self.visits if visit.page is page), None)
+        if visit is None:
+            visit = Visit(page)
+            self.visits.append(visit)
+        page.goto(self.url + path)
+        return visit
+
+    def close(self):
+        for visit in self.visits:
+            if not visit.page.is_closed():
+                visit.page.close()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Customer(BaseHTTPRequestHandler):
+    """The customer's web server."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        site, path = self.server.site, self.path.split("?")[0]
+        site.calls.append(path)
+        if path == "/favicon.ico":
+            return self._answer(204, "image/x-icon", "")
+        if path == "/site.css":
+            return self._answer(200, "text/css", site.css)
+        return self._answer(200, "text/html; charset=utf-8", site.page_at(path))
+
+    def _answer(self, status, content_type, text):
+        content = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(content)))
+        if self.server.site.csp:
+            self.send_header("Content-Security-Policy", self.server.site.csp)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="package")
+def widget_server(django_db_setup):
+    """The real server that the browser tests share."""
+    with Server("--only", "web", WEB_PROCESSES="1") as running:
+        yield running
+
+
+@pytest.fixture
+def site(request, chromium, cast):
+    """The customer's site with North's widget. The test's database is emptied once its pages are closed."""
+    made = Site(request.getfixturevalue("widget_server").url, cast.north.widget_id)
+    yield made
+    made.close()
+    wait_for(nobody_else_is_at_work, "A query or transaction did not end.")
+
+
+@pytest.fixture
+def cached_page(chromium, playwright, browser_type_launch_args):
+    """A page of a Chromium that keeps pages for back and forward, which Playwright's own switches off."""
+    options = browser_type_launch_args | {"ignore_default_args": ["--disable-back-forward-cache"]}
+    browser = playwright.chromium.launch(**options)
+    yield browser.new_page()
+    browser.close()

@@ -1,0 +1,155 @@
+"""What widget.js is told before it is opened."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+
+from brands.actions import configure_widget
+from brands.hours import check_hours, standing
+from brands.sites import check_domain
+from tests.widget.visitors import Browser
+from widget.texts import FOLDER, language_of, texts_in
+
+BERLIN = ZoneInfo("Europe/Berlin")
+WEEK = {day: ["09:00-12:00", "13:00-17:00"] for day in ("mon", "tue", "wed", "thu", "fri")}
+
+
+@pytest.mark.django_db
+def test_the_configuration_of_a_brand(cast, time_machine):
+    time_machine.move_to("2026-05-04 08:30Z", tick=False)  # a Monday
+    configure_widget(
+        cast.north, greeting="Ahoy", side="left", privacy_url="https://shop.example/privacy", business_hours=WEEK
+    )
+    response = Browser(cast.north).get("config", id=cast.north.widget_id, locale="de-AT")
+    shown = response.json()
+    assert shown.pop("texts").keys() == texts_in("en").keys() - {"greeting"}
+    assert shown == {
+        "brand": {"name": "North", "color": "#2563eb"},
+        "side": "left",
+        "greeting": "Ahoy",
+        "privacyUrl": "https://shop.example/privacy",
+        "locale": "de",
+        "dir": "ltr",
+        "online": False,
+        "opensAt": 1777885200000,
+    }
+    assert "max-age=60" in response["Cache-Control"]
+    assert response["Access-Control-Allow-Origin"] == "*"
+    assert "Origin" in response["Vary"]
+    assert not response.cookies
+    again = Browser(cast.north).http.get(
+        "/widget/v1/config",
+        {"id": cast.north.widget_id, "locale": "de"},
+        headers={"If-None-Match": response["ETag"]},
+    )
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.django_db
+def test_arabic_is_written_from_right_to_left_and_who_is_unknown_reads_english(cast):
+    config = Browser(cast.north).get("config", id=cast.north.widget_id, locale="ar-EG").json()
+    assert (config["locale"], config["dir"]) == ("ar", "rtl")
+    for locale in ("xx", "", "en-GB", "../../etc", "EN_us"):
+        assert language_of(locale) == "en"
+    assert language_of("PT-br") == "pt"
+
+
+def test_every_language_says_everything():
+    english = texts_in("en")
+    files = sorted(path.stem for path in Path(FOLDER).glob("*.json"))
+    assert files == ["ar", "de", "en", "es", "fr", "pt"]
+    for language in files:
+        texts = texts_in(language)
+        assert texts.keys() == english.keys()
+        for key, text in texts.items():
+            assert text.strip(), (language, key)
+            assert sorted(_places(text)) == sorted(_places(english[key])), (language, key)
+
+
+def _places(text):
+    return [part.split("}")[0] for part in text.split("{")[1:]]
+
+
+@pytest.mark.parametrize(
+    ("local", "is_open", "opens", "until"),
+    [
+        ("2026-05-04 08:59", False, "2026-05-04 09:00", "2026-05-04 09:00"),
+        ("2026-05-04 09:00", True, None, "2026-05-04 12:00"),
+        ("2026-05-04 12:00", False, "2026-05-04 13:00", "2026-05-04 13:00"),
+        ("2026-05-08 17:00", False, "2026-05-11 09:00", "2026-05-11 09:00"),
+        ("2026-03-29 12:00", False, "2026-03-30 09:00", "2026-03-30 09:00"),  # the clocks were put forward
+    ],
+)
+def test_business_hours(local, is_open, opens, until):
+    at = lambda text: datetime.fromisoformat(text).replace(tzinfo=BERLIN)  # noqa: E731
+    now = standing(WEEK, "Europe/Berlin", at(local).astimezone(UTC))
+    assert now == (is_open, at(opens) if opens else None, at(until))
+
+
+def test_hours_over_midnight_and_none_at_all():
+    night = {"fri": ["22:00-24:00"], "sat": ["00:00-04:00"]}
+    friday = datetime(2026, 5, 8, 23, 0, tzinfo=UTC)
+    assert standing(night, "UTC", friday) == (True, None, friday + timedelta(hours=5))
+    assert standing({}, "UTC", friday) == (True, None, None)
+    assert standing({"mon": []}, "UTC", friday) == (True, None, None)
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        [],
+        {"monday": []},
+        {"mon": "09:00-17:00"},
+        {"mon": ["9-17"]},
+        {"mon": ["17:00-09:00"]},
+        {"mon": ["09:00-12:00", "11:00-13:00"]},
+        {"mon": [5]},
+        {"mon": ["24:00-24:00"]},
+        {"mon": ["09:00-10:00"] * 7},
+    ],
+)
+def test_hours_that_make_no_sense_are_refused(hours):
+    with pytest.raises(ValidationError):
+        check_hours(hours)
+    check_hours(WEEK | {"sat": ["00:00-24:00"]})
+
+
+@pytest.mark.parametrize("domain", ["https://shop.example", "SHOP.example", "shop.example/", "*", "*.*.x", "a b", ""])
+def test_domains_that_are_none_are_refused(domain):
+    with pytest.raises(ValidationError):
+        check_domain(domain)
+    for right in ("shop.example", "*.shop.example", "localhost:3000", "127.0.0.1:8001"):
+        check_domain(right)
+
+
+@pytest.mark.django_db
+def test_the_command_configures_one_brand(cast, capsys):
+    call_command(
+        "configure_widget",
+        cast.north.widget_id,
+        "--greeting=Ahoy",
+        "--allowed-domain=shop.example",
+        "--allowed-domain=*.shop.example",
+        "--hours",
+        json.dumps(WEEK),
+        "--time-zone=Europe/Berlin",
+        "--new-identity-secret",
+    )
+    out = capsys.readouterr().out
+    cast.north.refresh_from_db()
+    cast.south.refresh_from_db()
+    assert out.startswith("pti_")
+    assert (cast.north.greeting, cast.north.time_zone, cast.north.business_hours) == ("Ahoy", "Europe/Berlin", WEEK)
+    assert cast.north.allowed_domains == ["shop.example", "*.shop.example"]
+    assert (cast.south.greeting, cast.south.allowed_domains) == ("", [])
+    call_command("configure_widget", cast.north.widget_id, "--allowed-domain=")
+    cast.north.refresh_from_db()
+    assert cast.north.allowed_domains == []
+    for wrong in (["ws_x"], [cast.north.widget_id, "--time-zone=Mars"], [cast.north.widget_id, "--color=red"]):
+        with pytest.raises(CommandError):
+            call_command("configure_widget", *wrong)

@@ -1,0 +1,90 @@
+"""The demo's shop: a site with the widget on an origin of its own, beside the real `serve`."""
+
+import json
+import socket
+import urllib.error
+import urllib.request
+
+import pytest
+from django.test import override_settings
+
+from praxtalk.demo import make_demo
+from tests.servers import Server, free_port
+from tests.widget.conftest import Visit
+
+
+@pytest.fixture
+def demo(tmp_path, settings):
+    """The demo workspace, its file in a folder of the test's own."""
+    settings.DATA_DIR = tmp_path
+    return make_demo()
+
+
+def two_ports():
+    """A free port with a free one above it."""
+    while True:
+        port = free_port()
+        with socket.socket() as above:
+            try:
+                above.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+@pytest.mark.browser
+@pytest.mark.live
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("chromium")
+def test_the_shop_has_the_widget_and_its_policy_nothing_to_report(demo, tmp_path, page):
+    with Server("--only", "web", port=two_ports(), WEB_PROCESSES="1", DATA_DIR=str(tmp_path)) as server:
+        shop = f"http://127.0.0.1:{server.port + 1}/"
+        assert f"Demo shop   {shop}" in server.output
+        assert "shop" in server.pids
+        visit = Visit(page)
+        answer = page.goto(f"{server.url}/demo")
+        assert page.url == shop
+        tag = f'<script src="{server.url}/widget.js" data-widget-id="{demo["widgetIds"]["north"]}" defer></script>'
+        assert tag in answer.text()
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith(
+            f"default-src 'none'; script-src {server.url}/widget.js; connect-src {server.url} ws://"
+        )
+        assert "unsafe" not in policy
+        assert visit.until("typeof PraxTalk === 'function'")
+        assert page.locator("h1").evaluate("(heading) => getComputedStyle(heading).fontWeight") == "650"
+        assert all(url.startswith((shop, f"{server.url}/")) for url in visit.requests)
+        assert visit.reports() == visit.errors() == []
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        for path in ("nothing", "../praxtalk/settings.py", "%2e%2e/manage.py"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(shop + path, timeout=5)
+        page.close()
+        server.process.terminate()
+        assert server.wait_for_end() == 0
+        assert "Traceback" not in server.output
+
+
+@pytest.mark.live
+@pytest.mark.django_db(transaction=True)
+def test_a_taken_port_keeps_nothing_down_but_the_shop(demo, tmp_path):
+    port = two_ports()
+    server = Server("--only", "web", port=port, WEB_PROCESSES="1", DATA_DIR=str(tmp_path))
+    with socket.create_server(("127.0.0.1", port + 1)), server:
+        assert f"No demo shop: port {port + 1} cannot be used" in server.output
+        assert "shop" not in server.pids
+        with urllib.request.urlopen(f"{server.url}/healthz", timeout=5) as answer:
+            assert json.load(answer) == {"ok": True}
+
+
+def test_demo_leads_to_the_shop_where_there_is_one(db, client, demo, settings, tmp_path):
+    settings.PORT = 8000
+    with override_settings(BASE_URL="http://localhost:8000"):
+        answer = client.get("/demo")
+        assert (answer.status_code, answer["Location"]) == (302, "http://localhost:8001/")
+    with override_settings(BASE_URL="https://chat.example.com"):  # a proxy stands before it, and knows one port
+        assert client.get("/demo").status_code == 404
+    settings.DATA_DIR = tmp_path / "without a demo"
+    with override_settings(BASE_URL="http://localhost:8000"):
+        assert client.get("/demo").status_code == 404

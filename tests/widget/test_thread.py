@@ -1,0 +1,161 @@
+"""The thread, live: what a visitor sees of it, typing and seen both ways."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from brands.actions import configure_widget
+from conversations.actions import read_until, send_message, touch_presence
+from conversations.models import Channel, Conversation, Message
+from praxtalk.live import calls, functions
+from praxtalk.live.topics import witnessed
+from tests.sync.asking import ask
+from tests.sync.sockets import Failed
+from tests.widget.visitors import Browser
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def maya(cast):
+    made = Browser(cast.north)
+    made.start(message="one")
+    return made
+
+
+def reply(body="two", author=None):
+    return send_message(
+        Conversation.objects.get(), role=Message.Role.OPERATOR, body=body, channel=Channel.API, author=author
+    )
+
+
+def test_the_thread_is_what_rest_shows_and_no_more(cast, maya):
+    reply(author=cast.alice)
+    thread = maya.ask("widget:thread")
+    assert thread == maya.thread().json()
+    assert [(one["role"], one["body"], one["author"]) for one in thread["messages"]] == [
+        ("visitor", "one", None),
+        ("operator", "two", {"name": "Alice"}),
+    ]
+    assert thread["messages"][0]["clientId"]
+    assert thread["visitor"] == {"name": "Maya A.", "email": "maya@example.com"}
+    assert str(cast.alice.pk) not in str(thread)
+    assert cast.alice.email not in str(thread)
+
+
+def test_notes_and_operators_client_ids_stay_inside(cast, maya):
+    conversation = Conversation.objects.get()
+    conversation.notes.create(workspace=cast.acme, position=99, author=cast.alice, body="a secret remark")
+    ask(cast.alice, "messages:send", conversationId=str(conversation.pk), body="Hi", clientMessageId="inside-name")
+    text = str(maya.ask("widget:thread"))
+    assert "secret" not in text
+    assert "inside-name" not in text
+
+
+def test_unread_until_seen(maya):
+    first, second = reply("two"), reply("three")
+    assert maya.ask("widget:thread")["unread"] == 2
+    maya.ask("widget:look", seenId=str(first.pk))
+    assert maya.ask("widget:thread")["unread"] == 1
+    maya.ask("widget:look", seenId=str(second.pk))
+    maya.ask("widget:look", seenId=str(first.pk))  # an older tab
+    thread = maya.ask("widget:thread")
+    assert (thread["unread"], thread["readId"]) == (0, str(second.pk))
+
+
+def test_the_operators_see_how_far_the_visitor_has_read_and_that_they_type(cast, maya, time_machine):
+    time_machine.move_to("2026-05-01 12:00Z", tick=False)
+    here = {"conversationId": str(Conversation.objects.get().pk)}
+    message = reply()
+    assert ask(cast.alice, "presence:visitor", **here) == {"typing": False, "readId": None}
+    maya.ask("widget:look", typing=True, seenId=str(message.pk))
+    assert ask(cast.alice, "presence:visitor", **here) == {"typing": True, "readId": str(message.pk)}
+    maya.ask("widget:look", typing=False)
+    assert ask(cast.alice, "presence:visitor", **here)["typing"] is False
+    maya.ask("widget:look", typing=True)
+    time_machine.shift(11)
+    assert ask(cast.alice, "presence:visitor", **here)["typing"] is False
+
+
+def test_the_visitor_sees_that_operators_look_and_type(cast, maya, time_machine):
+    time_machine.move_to("2026-05-01 12:00Z", tick=False)
+    conversation = Conversation.objects.get()
+    assert maya.ask("widget:thread")["seenId"] is None
+    touch_presence(conversation, operator=cast.alice, is_typing=True)
+    thread = maya.ask("widget:thread")
+    assert thread["typing"] == ["Alice"]
+    assert thread["seenId"] == thread["messages"][0]["_id"]
+    time_machine.shift(11)
+    assert maya.ask("widget:thread")["typing"] == []
+
+
+def test_who_answers_has_seen(maya):
+    assert maya.ask("widget:thread")["seenId"] is None
+    message = reply()
+    assert maya.ask("widget:thread")["seenId"] == str(message.pk)
+
+
+def test_a_token_is_good_in_its_own_widget_only(cast, maya):
+    for arguments in ({"widgetId": cast.south.widget_id}, {"widgetId": "ws_x"}, {"visitorToken": "a.b.c"}):
+        for name in ("widget:thread", "widget:look"):
+            with pytest.raises(Failed) as refused:
+                maya.ask(name, **arguments)
+            assert refused.value.code == "UNAUTHENTICATED"
+    assert maya.ask("widget:look") == {"ok": True}
+
+
+def test_tokens_of_operators_and_visitors_are_not_mixed_up(cast, maya):
+    from brands.operator_tokens import mint
+
+    with pytest.raises(Failed) as refused:
+        maya.ask("widget:thread", visitorToken=mint(cast.alice)[0])
+    assert refused.value.code == "UNAUTHENTICATED"
+    operators_call = {"sessionToken": maya.token}
+    asked = functions.asked("conversations:listInbox", [operators_call], kind="query", socket_token=None)
+    with pytest.raises(functions.Refused):
+        calls.identify(asked.function.door, asked.token)
+
+
+def test_a_foreign_message_is_not_seen(cast, maya):
+    other = Browser(cast.north)
+    theirs = other.start().json()["messageId"]
+    maya.ask("widget:look", seenId=theirs)
+    assert maya.ask("widget:thread")["readId"] is None
+
+
+def topics_of(maya):
+    wire = [{"visitorToken": maya.token, "widgetId": maya.brand.widget_id}]
+    asked = functions.asked("widget:thread", wire, kind="query", socket_token=None)
+    caller = calls.identify(asked.function.door, asked.token)
+    return set(asked.function.topics_of(caller, asked.checked()))
+
+
+@pytest.mark.parametrize("what", ["message", "typing", "hours", "look"])
+def test_what_a_visitor_sees_is_announced_to_them_and_to_no_other(cast, maya, what, django_capture_on_commit_callbacks):
+    others = [Browser(cast.south), Browser(cast.west)]
+    for other in others:
+        other.start()
+    conversation = Conversation.objects.get(brand=cast.north)
+    with witnessed() as announced, django_capture_on_commit_callbacks(execute=True):
+        if what == "message":
+            send_message(conversation, role=Message.Role.OPERATOR, body="two", channel=Channel.API)
+        elif what == "typing":
+            touch_presence(conversation, operator=cast.alice, is_typing=True)
+        elif what == "look":
+            read_until(conversation, by_visitor=1)
+        else:
+            configure_widget(cast.north, business_hours={"mon": ["09:00-09:01"]})
+    assert topics_of(maya) & announced
+    for other in others:
+        assert not topics_of(other) & announced
+
+
+def test_as_many_queries_for_40_messages_as_for_4(cast, maya):
+    counts = []
+    for count in (3, 36):
+        for number in range(count):
+            reply(str(number))
+        with CaptureQueriesContext(connection) as queries:
+            maya.ask("widget:thread")
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 6

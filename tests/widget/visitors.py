@@ -1,0 +1,84 @@
+"""A browser of a visitor, as seen from the server: calls without a page."""
+
+import hashlib
+import hmac
+import itertools
+import json
+import uuid
+
+from django.test import Client
+
+from praxtalk.data.encryption import decrypt
+from praxtalk.live import calls, functions
+from praxtalk.live.outcomes import Failure
+from tests.sync.sockets import Failed
+
+_addresses = itertools.count(1)
+
+
+def client_id():
+    return str(uuid.uuid4())
+
+
+class Browser:
+    """Calls of one browser on a page of `origin`, about a brand's widget."""
+
+    def __init__(self, brand, origin="https://shop.example"):
+        self.brand, self.origin, self.token = brand, origin, None
+        self.http = Client(REMOTE_ADDR=f"10.9.{next(_addresses) // 250}.{next(_addresses) % 250}")
+
+    def _headers(self):
+        headers = {"Origin": self.origin} if self.origin else {}
+        return headers | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+
+    def post(self, path, body):
+        return self.http.post(
+            f"/widget/v1/{path}", json.dumps(body), content_type="application/json", headers=self._headers()
+        )
+
+    def get(self, path, **query):
+        return self.http.get(f"/widget/v1/{path}", query, headers=self._headers())
+
+    def start(self, **values):
+        form = {"name": "Maya A.", "email": "maya@example.com", "message": "Do you ship to Addis Ababa?"}
+        response = self.post("start", {"widgetId": self.brand.widget_id, "clientId": client_id()} | form | values)
+        if response.status_code == 201:
+            self.token = response.json()["token"]
+        return response
+
+    def say(self, body, **values):
+        return self.post("messages", {"widgetId": self.brand.widget_id, "body": body, "clientId": client_id()} | values)
+
+    def thread(self, **query):
+        return self.get("messages", **({"widgetId": self.brand.widget_id} | query))
+
+    def bodies(self):
+        return [message["body"] for message in self.thread().json()["messages"]]
+
+    def ask(self, name, /, **arguments):
+        """A live function. Raises Failed."""
+        kind = "query" if functions.every_function()[name].topics else "mutation"
+        wire = [{"visitorToken": self.token, "widgetId": self.brand.widget_id} | arguments]
+        try:
+            asked = functions.asked(name, wire, kind=kind, socket_token=None)
+            if kind == "mutation":
+                outcome, _ = calls.perform(asked)
+            else:
+                caller = calls.identify(asked.function.door, asked.token)
+                outcome = calls.answer(asked, caller, asked.checked()).outcome
+        except (functions.WrongArguments, functions.Refused) as error:
+            outcome = functions.failure_from(error)
+        if isinstance(outcome, Failure):
+            raise Failed({"errorData": json.loads(outcome.data)} if outcome.data else {}, outcome.message)
+        return json.loads(outcome.value)
+
+
+def identity_of(brand, external_id="user-7", **details):
+    """What the site's server would hand to its page."""
+    brand.refresh_from_db()
+    secret = decrypt(brand.encrypted_identity_secret)
+    return {
+        "id": external_id,
+        "hash": hmac.new(secret.encode(), external_id.encode(), hashlib.sha256).hexdigest(),
+        **details,
+    }

@@ -1,0 +1,178 @@
+"""The calls of widget.js. See docs/widget.md."""
+
+import hashlib
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from django.utils.cache import patch_vary_headers
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from brands.models import Brand
+from brands.sites import is_allowed
+from conversations.models import Visitor
+from praxtalk.api.errors import NotHere
+from praxtalk.data.ids import parse_id
+from praxtalk.live.outcomes import Refused
+from widget import actions, limits
+from widget.configuration import configuration_json
+from widget.identity import is_proven
+from widget.serializers import Configuration, History, Identify, NewVisitorMessage, Start
+from widget.thread import message_json, page_before, place_of, thread_json
+from widget.visitor_tokens import VisitorCaller, mint, visitors
+
+CONFIG_CACHE = "public, max-age=60, stale-while-revalidate=86400"
+
+
+class WidgetView(APIView):
+    """Base of every call: no key, a brand by its widget id, a site that may carry it, a limit, and perhaps a visitor token."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    schema = None
+
+    def brand(self, widget_id: str) -> Brand:
+        """Raises NotHere, and PermissionDenied for a page of a site that may not carry the widget. A browser leaves Origin
+        out of a plain GET to its own origin only."""
+        brand = Brand.objects.filter(widget_id=widget_id).first()
+        if brand is None:
+            raise NotHere("There is no such widget.")
+        origin = self.request.headers.get("Origin")
+        is_ours = origin is None and self.request.method == "GET"
+        if not is_ours and not is_allowed(origin or "", brand.allowed_domains):
+            raise PermissionDenied("This site may not carry the widget.", "origin_not_allowed")
+        return brand
+
+    def visitor(self, brand: Brand) -> VisitorCaller:
+        """Who the token in the Authorization header stands for. Raises AuthenticationFailed."""
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        try:
+            caller = visitors.open(token.strip() if scheme.lower() == "bearer" else "")
+        except Refused as error:
+            raise AuthenticationFailed(str(error), "unauthenticated") from error
+        if caller.brand_id != brand.pk:
+            raise AuthenticationFailed("This token is of another brand.", "unauthenticated")
+        return caller
+
+    def checked(self, shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+        """Raises ValidationError naming the fields."""
+        serializer = shape(data=data)
+        serializer.is_valid(raise_exception=True)
+        values: dict[str, Any] = serializer.validated_data
+        return values
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """The error as REST tells it, with its code, and with the fields that a form can mark."""
+        response = super().handle_exception(exc)
+        response.data["code"] = response.headers.get("X-Error-Code", "invalid")
+        if isinstance(exc, ValidationError) and isinstance(exc.detail, dict):
+            codes: Any = exc.get_codes()
+            response.data["fields"] = {str(name): _word(words) for name, words in codes.items()}
+        return response
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.setdefault("Cache-Control", "no-store")
+        patch_vary_headers(response, ["Origin"])
+        return response
+
+
+def _word(codes: Any) -> str:
+    first = codes[0] if isinstance(codes, list) and codes else codes
+    if first in ("required", "blank", "null"):
+        return "required"
+    return "too_long" if first == "max_length" else "invalid"
+
+
+class Config(WidgetView):
+    def get(self, request: Request) -> HttpResponse:
+        query = self.checked(Configuration, request.query_params.dict())
+        body = orjson.dumps(configuration_json(self.brand(query["id"]), query.get("locale", "")))
+        headers = {"Cache-Control": CONFIG_CACHE, "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
+        if headers["ETag"] in request.headers.get("If-None-Match", ""):
+            return HttpResponse(status=304, headers=headers)
+        return HttpResponse(body, content_type="application/json", headers=headers)
+
+
+class StartThread(WidgetView):
+    def post(self, request: Request) -> Response:
+        limits.count_call(request)
+        form = self.checked(Start, request.data)
+        brand = self.brand(form["widgetId"])
+        limits.count_start(request, brand.pk)
+        visitor, message = actions.start(
+            brand, _person(brand, form), body=form["message"], client_id=form["clientId"], page=form.get("page", "")
+        )
+        answer = {"token": mint(visitor), "messageId": str(message.pk), "visitor": _visitor_json(visitor)}
+        return Response(answer, status=201)
+
+
+class IdentifyVisitor(WidgetView):
+    """Nothing is recorded of somebody who has never written."""
+
+    def post(self, request: Request) -> Response:
+        limits.count_call(request)
+        form = self.checked(Identify, request.data)
+        brand = self.brand(form["widgetId"])
+        person = _proven(brand, form)
+        rows = Visitor.objects.filter(workspace_id=brand.workspace_id, brand=brand, external_id=person.external_id)
+        visitor = rows.first()
+        if visitor is None:
+            return Response({"token": None, "visitor": None})
+        visitor = actions.update(visitor, person)
+        return Response({"token": mint(visitor), "visitor": _visitor_json(visitor)})
+
+
+class VisitorMessages(WidgetView):
+    def get(self, request: Request) -> Response:
+        limits.count_call(request)
+        query = self.checked(History, request.query_params.dict())
+        caller = self.visitor(self.brand(query["widgetId"]))
+        if "before" not in query:
+            return Response(thread_json(caller.workspace_id, caller.visitor_id).value)
+        pk = parse_id(query["before"])
+        place = place_of(caller.workspace_id, caller.visitor_id, pk) if pk else None
+        if place is None:
+            raise NotHere("There is no such message.")
+        messages, has_more = page_before(caller.workspace_id, caller.visitor_id, place)
+        return Response({"messages": [message_json(message) for message in messages], "hasMore": has_more})
+
+    def post(self, request: Request) -> Response:
+        limits.count_call(request)
+        form = self.checked(NewVisitorMessage, request.data)
+        caller = self.visitor(self.brand(form["widgetId"]))
+        limits.count_message(caller.visitor_id)
+        visitor = Visitor.objects.get(workspace_id=caller.workspace_id, pk=caller.visitor_id)
+        message = actions.say(visitor, body=form["body"], client_id=form["clientId"])
+        renewed = {"token": mint(visitor)} if caller.is_due_for_renewal else {}
+        return Response({"messageId": str(message.pk), **renewed}, status=201)
+
+
+def _person(brand: Brand, form: dict[str, Any]) -> actions.Person:
+    if form.get("identity"):
+        proven = _proven(brand, form["identity"])
+        return actions.Person(
+            name=proven.name or form.get("name") or str(proven.external_id),
+            email=proven.email or form.get("email", ""),
+            phone=proven.phone or form.get("phone", ""),
+            external_id=proven.external_id,
+        )
+    return actions.Person(name=form["name"], email=form["email"], phone=form.get("phone", ""))
+
+
+def _proven(brand: Brand, identity: dict[str, Any]) -> actions.Person:
+    if not is_proven(brand, identity["id"], identity["hash"]):
+        raise PermissionDenied("The identity's hash is wrong: it is not of this id and this brand.", "identity_wrong")
+    details = {name: identity.get(name, "") for name in ("name", "email", "phone")}
+    return actions.Person(external_id=identity["id"], **details)
+
+
+def _visitor_json(visitor: Visitor) -> dict[str, Any]:
+    return {"name": visitor.name, "email": visitor.email or None}

@@ -1,0 +1,23 @@
+"""What widget.js needs before it is opened: look, language, business hours."""
+
+from typing import Any
+
+from brands.models import Brand
+from widget.texts import RIGHT_TO_LEFT, language_of, texts_in
+from widget.thread import standing_json, standing_of
+
+
+def configuration_json(brand: Brand, locale: str) -> dict[str, Any]:
+    """locale: the browser's `navigator.language`."""
+    language = language_of(locale)
+    texts = texts_in(language)
+    return {
+        "brand": {"name": brand.name, "color": brand.primary_color},
+        "side": brand.side,
+        "greeting": brand.greeting or texts["greeting"],
+        "privacyUrl": brand.privacy_url or None,
+        "locale": language,
+        "dir": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+        **standing_json(standing_of(brand)),
+        "texts": {key: text for key, text in texts.items() if key != "greeting"},
+    }

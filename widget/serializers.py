@@ -1,0 +1,89 @@
+"""What a browser may send."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from conversations.models import MAX_BODY, MAX_EXTERNAL_ID, MAX_PAGE
+from praxtalk.api.serializers import Email, Flag, Id, Shape, Text
+
+# ruff: noqa: N815 - the names are JSON's
+
+MAX_HASH = 64
+
+
+class ClientId(serializers.UUIDField):
+    """The browser's own name for a message: a UUID as it is written, where UUIDField would take numbers and URNs too."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or len(data) != 36:
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
+class Page(Text):
+    """The address of the page; what is none, or is too long, is left out: it must not cost a visitor their message."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = data if isinstance(data, str) else ""
+        is_right = text.startswith(("http://", "https://")) and len(text) <= MAX_PAGE and text.isprintable()
+        return text if is_right else ""
+
+
+class Details(Shape):
+    name = Text(optional=True, max_length=200)
+    email = Email(optional=True, max_length=254)
+    phone = Text(optional=True, max_length=40)
+
+
+class Identity(Details):
+    id = Text(max_length=MAX_EXTERNAL_ID)
+    hash = Text(max_length=MAX_HASH)
+
+
+class Start(Details):
+    widgetId = Id()
+    message = Text(max_length=MAX_BODY)
+    page = Page(optional=True)
+    clientId = ClientId()
+    website = Text(optional=True, max_length=MAX_BODY)
+    identity = Identity(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("website"):
+            raise serializers.ValidationError({"website": "Leave this field empty."})
+        if not attrs.get("identity"):
+            missing = [name for name in ("name", "email") if not attrs.get(name)]
+            if missing:
+                errors = {name: [serializers.ErrorDetail("This field is required.", "required")] for name in missing}
+                raise serializers.ValidationError(errors)
+        return attrs
+
+
+class Identify(Identity):
+    widgetId = Id()
+
+
+class NewVisitorMessage(Shape):
+    widgetId = Id()
+    body = Text(max_length=MAX_BODY)
+    clientId = ClientId()
+
+
+class History(Shape):
+    widgetId = Id()
+    before = Id(required=False)
+
+
+class Configuration(Shape):
+    id = Id()
+    locale = serializers.CharField(required=False, max_length=35)
+
+
+class OfThread(Shape):
+    widgetId = Id()
+
+
+class Look(OfThread):
+    typing = Flag(default=False)
+    seenId = Id(required=False)

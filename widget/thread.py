@@ -1,0 +1,120 @@
+"""A visitor's thread: the messages of all their conversations as one, and what stands beside it."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from brands.hours import Standing, standing
+from brands.models import Brand
+from conversations.models import Conversation, Message, Presence, Visitor
+from conversations.models.presence import PRESENT_FOR
+from conversations.threads import messages_of, within
+from praxtalk.data.clock import to_milliseconds
+from praxtalk.live.functions import Fading
+from widget.actions import newest_conversation
+
+PAGE = 50
+UNREAD: dict[str, Any] = {"seenId": None, "readId": None, "unread": 0}
+
+
+class Place(NamedTuple):
+    """Before which message a page ends."""
+
+    conversation: Conversation
+    position: int
+
+
+def page_before(
+    workspace_id: UUID, visitor_id: UUID, place: Place | None, limit: int = PAGE
+) -> tuple[list[Message], bool]:
+    """The newest messages before a place, or of all, oldest first, and whether there are more before them.
+
+    One query a conversation, and only as many conversations as fill the page.
+    """
+    conversations = Conversation.objects.filter(workspace_id=workspace_id, visitor_id=visitor_id)
+    if place:
+        conversations = conversations.filter(created_at__lte=place.conversation.created_at)
+    found: list[Message] = []
+    for conversation in conversations.order_by("-created_at", "-id")[: limit + 1]:
+        rows = messages_of(conversation)
+        if place and conversation.pk == place.conversation.pk:
+            rows = rows.filter(position__lt=place.position)
+        found += rows.order_by("-position")[: limit + 1 - len(found)]
+        if len(found) > limit:
+            break
+    return within(found[:limit][::-1], len(found) > limit)
+
+
+def place_of(workspace_id: UUID, visitor_id: UUID, message_id: UUID) -> Place | None:
+    """Where one of the visitor's own messages stands; None for somebody else's."""
+    rows = Message.objects.filter(workspace_id=workspace_id, pk=message_id, conversation__visitor_id=visitor_id)
+    message = rows.select_related("conversation").first()
+    return Place(message.conversation, message.position) if message else None
+
+
+def thread_json(workspace_id: UUID, visitor_id: UUID) -> Fading:
+    """All that the open widget shows. Different by itself when somebody's typing fades and when the brand opens or closes."""
+    visitor = Visitor.objects.select_related("brand").get(workspace_id=workspace_id, pk=visitor_id)
+    hours = standing_of(visitor.brand)
+    conversation = newest_conversation(workspace_id, visitor_id)
+    messages, has_more = page_before(workspace_id, visitor_id, None)
+    typing = list(_typing(conversation)) if conversation else []
+    value = {
+        "messages": [message_json(message) for message in messages],
+        "hasMore": has_more,
+        "status": conversation.status if conversation else Conversation.Status.OPEN,
+        "typing": [name for name, _ in typing],
+        "visitor": {"name": visitor.name, "email": visitor.email or None},
+        **standing_json(hours),
+        **(_read(conversation, messages) if conversation else UNREAD),
+    }
+    ends = [until for _, until in typing if until] + ([hours.until] if hours.until else [])
+    return Fading(value, until=min(ends, default=None))
+
+
+def message_json(message: Message) -> dict[str, Any]:
+    """A message as its visitor sees it: without ids of ours but its own, with the browser's own name for what it sent."""
+    is_own = message.role == Message.Role.VISITOR
+    return {
+        "_id": str(message.pk),
+        "role": message.role,
+        "body": message.body,
+        "author": {"name": message.author.name} if message.author else None,
+        "createdAt": to_milliseconds(message.created_at),
+        "clientId": message.client_id if is_own else None,
+    }
+
+
+def standing_of(brand: Brand) -> Standing:
+    return standing(brand.business_hours, brand.time_zone, timezone.now())
+
+
+def standing_json(hours: Standing) -> dict[str, Any]:
+    return {"online": hours.is_open, "opensAt": to_milliseconds(hours.opens_at) if hours.opens_at else None}
+
+
+def _typing(conversation: Conversation) -> QuerySet[Any, tuple[str, datetime | None]]:
+    now = timezone.now()
+    here = Presence.objects.filter(workspace_id=conversation.workspace_id, conversation_id=conversation.pk)
+    here = here.filter(seen_at__gt=now - PRESENT_FOR, typing_until__gt=now)
+    return here.order_by("operator__name", "operator_id").values_list("operator__name", "typing_until")
+
+
+def _read(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
+    """How far each side has read in the conversation that is going on. Who has answered has read what stands before it."""
+    shown = [message for message in messages if message.conversation_id == conversation.pk]
+    reading = getattr(conversation, "reading", None)
+    others = [message.position for message in shown if message.role != Message.Role.VISITOR]
+    by_visitor = reading.by_visitor if reading else 0
+    return {
+        "seenId": _last_id(shown, max([reading.by_operators if reading else 0, *others])),
+        "readId": _last_id(shown, by_visitor),
+        "unread": sum(position > by_visitor for position in others),
+    }
+
+
+def _last_id(messages: list[Message], position: int) -> str | None:
+    return next((str(message.pk) for message in reversed(messages) if message.position <= position), None)

@@ -1,0 +1,133 @@
+"""Visitor tokens: JWTs (RFC 7519, HS256) by which a browser is known as a visitor of one brand, for 180 days from its last
+message.
+
+They travel in the Authorization header and in live arguments, never in a URL or a cookie. No row stands behind one: a visitor
+who is deleted has no token that is good.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import NamedTuple
+from uuid import UUID
+
+import jwt
+from django.conf import settings
+from django.utils import timezone
+from jwt.types import Options
+
+from conversations.models import Visitor
+from praxtalk.live.outcomes import Code, Refused
+
+ALGORITHM = "HS256"
+AUDIENCE = "visitor"
+LIFETIME = timedelta(days=180)
+RENEWED_AFTER = timedelta(days=1)
+REFUSED = "This conversation cannot be opened any more. Please start again."
+
+
+def mint(visitor: Visitor) -> str:
+    """A token for this visitor."""
+    now = timezone.now()
+    claims = {
+        "sub": str(visitor.pk),
+        "ws": str(visitor.workspace_id),
+        "brand": str(visitor.brand_id),
+        "aud": AUDIENCE,
+        "iat": int(now.timestamp()),
+        "exp": int((now + LIFETIME).timestamp()),
+    }
+    return jwt.encode(claims, _key(), ALGORITHM)
+
+
+@dataclass(frozen=True)
+class VisitorCaller:
+    """A visitor who asks. Equal ones see equal things."""
+
+    visitor_id: UUID
+    workspace_id: UUID
+    brand_id: UUID
+    widget_id: str
+    expires_at: datetime
+    minted_at: datetime
+
+    @property
+    def scope(self) -> tuple[str, UUID]:
+        return ("visitor", self.visitor_id)
+
+    @property
+    def person(self) -> str:
+        return _person(self.visitor_id)
+
+    @property
+    def session(self) -> str:
+        return str(self.visitor_id)
+
+    @property
+    def is_due_for_renewal(self) -> bool:
+        return timezone.now() - self.minted_at > RENEWED_AFTER
+
+
+class VisitorDoor:
+    """Who stands behind a visitor token. Named by every function for visitors."""
+
+    argument = "visitorToken"
+
+    def topics(self, token: str) -> tuple[str, ...]:
+        """Raises Refused."""
+        _claimed(token)
+        return ()
+
+    def minted_for(self, token: str) -> tuple[UUID, str]:
+        """Raises Refused."""
+        claims = _claimed(token)
+        return claims.workspace_id, _person(claims.visitor_id)
+
+    def open(self, token: str) -> VisitorCaller:
+        """Raises Refused: forged or expired, or the visitor is not there any more."""
+        claims = _claimed(token)
+        rows = Visitor.objects.filter(workspace_id=claims.workspace_id, brand_id=claims.brand_id, pk=claims.visitor_id)
+        widget_id = rows.values_list("brand__widget_id", flat=True).first()
+        if widget_id is None or claims.expires_at <= timezone.now():
+            raise Refused(Code.UNAUTHENTICATED, REFUSED)
+        return VisitorCaller(
+            visitor_id=claims.visitor_id,
+            workspace_id=claims.workspace_id,
+            brand_id=claims.brand_id,
+            widget_id=widget_id,
+            expires_at=claims.expires_at,
+            minted_at=claims.minted_at,
+        )
+
+
+visitors = VisitorDoor()
+
+
+def _person(visitor_id: UUID) -> str:
+    return f"visitor.{visitor_id}"
+
+
+class _Claims(NamedTuple):
+    visitor_id: UUID
+    workspace_id: UUID
+    brand_id: UUID
+    minted_at: datetime
+    expires_at: datetime
+
+
+def _claimed(token: str) -> _Claims:
+    """What a token that we signed says; whether it is still good is looked at elsewhere, by a clock that tests may set."""
+    options: Options = {"require": ["sub", "ws", "brand", "iat", "exp"], "verify_exp": False, "verify_iat": False}
+    try:
+        claims = jwt.decode(token, _key(), [ALGORITHM], audience=AUDIENCE, options=options)
+        minted_at, expires_at = (datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp"))
+        return _Claims(UUID(claims["sub"]), UUID(claims["ws"]), UUID(claims["brand"]), minted_at, expires_at)
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise Refused(Code.UNAUTHENTICATED, REFUSED) from error
+
+
+@cache
+def _key() -> bytes:
+    """A key of their own, so that nothing else that SECRET_KEY signs can be taken for one."""
+    return hmac.digest(settings.SECRET_KEY.encode(), b"praxtalk visitor tokens", "sha256")
