@@ -58,11 +58,11 @@ export function createApp({ origin, widgetId, api, config, emit }) {
     widgetId,
     api,
     onChange(fresh) {
-      const clientIds = new Set(thread.get().messages.map(({ clientId }) => clientId));
+      const clientIds = new Set(thread.get().messages.map((one) => one.clientId));
       for (const clientId of sent.keys()) if (clientIds.has(clientId)) sent.delete(clientId);
       outbox.settle(clientIds);
       for (const { _id, role, body, createdAt } of fresh) emit("message", { id: _id, role, body, createdAt });
-      const others = fresh.filter(({ role }) => role !== "visitor");
+      const others = fresh.filter((one) => one.role !== "visitor");
       if (others.length) announce(others[others.length - 1]);
       update();
     },
@@ -73,7 +73,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
   });
 
   const view = createView(config, texts, {
-    toggle: () => (isOpen ? close() : open()),
+    toggle: () => toggle(),
     close: () => close(),
     submit: (form, message) => start(form, message),
     send: (body) => {
@@ -113,13 +113,12 @@ export function createApp({ origin, widgetId, api, config, emit }) {
 
   /** @param {import("./api.js").Form} given @param {string} message */
   const start = (given, message) => {
-    const filled = Object.fromEntries(Object.entries(given).filter(([, value]) => value));
     composer.text("");
     outbox.add({
       clientId: newId(),
       body: message,
       at: Date.now(),
-      form: { ...filled, page: location.href, ...(identity && { identity }) },
+      form: { ...given, page: location.href, ...(identity && { identity }) },
     });
     store.write({ open: true });
     update();
@@ -129,13 +128,13 @@ export function createApp({ origin, widgetId, api, config, emit }) {
   const giveBack = (entries) => {
     const begun = entries.find((entry) => entry.form);
     const { name, email, phone } = /** @type {any} */ (begun?.form ?? store.read().visitor ?? {});
-    const kept = [form.read().message, ...entries.map(({ body }) => body), composer.text("")];
+    const kept = [form.read().message, ...entries.map((one) => one.body), composer.text("")];
     form.fill({ name, email, phone, message: [...new Set(kept)].filter(Boolean).join("\n\n") });
     if (!begun?.failed) return;
     const { fields, code } = begun.failed;
     if (code === "identity_wrong") identity = undefined;
     if (fields) form.showErrors(fields);
-    else form.warn(say("refused"));
+    else form.warn(say(code === "origin_not_allowed" ? "refused" : "failed"));
   };
 
   const update = () => {
@@ -164,7 +163,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
         greeting: config.greeting,
         typing: value?.typing ?? [],
         hasMore,
-        isClosed: value?.status === "closed" || value?.status === "resolved",
+        isClosed: value?.status === "closed",
       });
     if (isOpen && hadFocus && !view.root.activeElement) focus();
     look(messages);
@@ -180,8 +179,9 @@ export function createApp({ origin, widgetId, api, config, emit }) {
       return say("tooMany", { seconds });
     }
     const { value, isReached } = thread.get();
-    if (!isReached || isStuck) return say(navigator.onLine ? "connecting" : "offline");
-    return value || !store.read().token ? "" : say("connecting");
+    if (!navigator.onLine) return say("offline");
+    if (isStuck) return say("failed");
+    return isReached && (value || !store.read().token) ? "" : say("connecting");
   };
 
   /** Says what has been seen: only of an open panel on a visible page, at the end of the thread. @param {Message[]} messages */
@@ -198,8 +198,8 @@ export function createApp({ origin, widgetId, api, config, emit }) {
   const count = () => {
     const { value, messages } = thread.get();
     const { seenId } = store.read();
-    const after = messages.findIndex(({ _id }) => _id === seenId) + 1;
-    const own = after ? messages.slice(after).filter(({ role }) => role !== "visitor").length : Infinity;
+    const after = messages.findIndex((one) => one._id === seenId) + 1;
+    const own = after ? messages.slice(after).filter((one) => one.role !== "visitor").length : Infinity;
     const next = Math.min(value?.unread ?? 0, own);
     if (next !== unread) emit("unread", next);
     unread = next;
@@ -240,6 +240,8 @@ export function createApp({ origin, widgetId, api, config, emit }) {
     emit("close");
   };
 
+  const toggle = () => (isOpen ? close() : open());
+
   const reset = () => {
     identity = undefined;
     saidSeenId = "";
@@ -254,8 +256,8 @@ export function createApp({ origin, widgetId, api, config, emit }) {
 
   /** @param {Identity} given */
   const identify = async (given) => {
-    const known = { ...given, id: String(given.id) };
     const before = store.read();
+    const known = { ...given, id: String(given?.id) };
     if (before.token && before.identity === known.id) return;
     if (before.identity && before.identity !== known.id) reset(); // somebody else sits here now
     identity = known;
@@ -288,7 +290,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
   return {
     open: () => open(),
     close,
-    toggle: () => (isOpen ? close() : open()),
+    toggle,
     show: () => {
       view.host.hidden = false;
     },
@@ -297,8 +299,8 @@ export function createApp({ origin, widgetId, api, config, emit }) {
       view.host.hidden = true;
     },
     prefill(values) {
-      form.fill(values ?? {});
-      if (typeof values?.message === "string") composer.text(values.message);
+      form.fill(values);
+      composer.text(values.message);
     },
     identify,
     reset,

@@ -4,7 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /** Strokes on a field of 24 x 24. */
 export const ICONS = {
-  chat: "M21 11.5a8.4 8.4 0 0 1-12.2 7.5L3 21l2-5.8A8.4 8.4 0 1 1 21 11.5z",
+  chat: "M4 20l1-5a8 7 0 1 1 4 4z",
   close: "M6 6l12 12M18 6L6 18",
   send: "M12 20V5M5 12l7-7 7 7",
 };

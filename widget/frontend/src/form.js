@@ -7,7 +7,7 @@ import { element, setAttribute, setText } from "./dom.js";
  * @typedef {import("./api.js").Form} Form
  */
 
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+const EMAIL = /^\S+@\S+\.\S+$/;
 
 /** Their names, and what a browser may fill in. */
 const FIELDS = /** @type {const} */ ([["name", "name"], ["email", "email"], ["phone", "tel"], ["message"]]);
@@ -61,7 +61,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
     { class: "room form", novalidate: true, submit },
     element("p", { class: "greeting" }, greeting),
     alert,
-    ...fields.map(({ row }) => row),
+    ...fields.map((one) => one.row),
     element("div", { class: "unseen", "aria-hidden": "true" }, trap),
     element("button", { class: "submit", type: "submit" }, say("start")),
     ...privacy(privacyUrl, say),
@@ -113,7 +113,7 @@ function createField(name, say, autocomplete) {
     /** @param {string} [code] */
     showError(code) {
       const key =
-        code === "required" ? code : code === "too_long" ? "tooLong" : name === "email" ? "invalidEmail" : "refused";
+        code === "too_long" ? "tooLong" : code === "invalid" && name === "email" ? "invalidEmail" : "required";
       setAttribute(input, "aria-invalid", code && "true");
       error.hidden = !code;
       setText(error, code ? say(key) : "");

@@ -42,4 +42,4 @@ if (script && widgetId) {
   const { origin } = new URL(script.src, location.href);
   const page = openPage();
   if (page) whenIdle(() => begin(page, origin, widgetId));
-} else console.warn("PraxTalk: the script tag needs a data-widget-id");
+} 

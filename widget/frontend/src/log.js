@@ -23,14 +23,7 @@ export function createLog({ say, clock, day }, on) {
   const nodes = /** @type {Map<string, {text: string, node: HTMLElement}>} */ (new Map());
   const list = element("div", { class: "list", role: "log", "aria-label": say("title") });
   const older = element("button", { class: "chip older", click: on.older }, say("older"));
-  const typing = element(
-    "p",
-    { class: "typing", hidden: true },
-    element("i"),
-    element("i"),
-    element("i"),
-    element("span"),
-  );
+  const typing = element("p", { class: "typing", hidden: true });
   const scroller = element("div", { class: "scroller", tabindex: "0", scroll }, older, list, typing);
   const down = element("button", { class: "chip down", hidden: true, click: toBottom }, say("newMessage"));
   const box = element("div", { class: "log" }, scroller, down);
@@ -85,7 +78,7 @@ export function createLog({ say, clock, day }, on) {
         element(
           "p",
           { class: "meta" },
-          [item.state !== "sending" && clock(item.at), words].filter(Boolean).join(" · "),
+          item.state === "sending" ? words : clock(item.at) + (words && ` · ${words}`),
         ),
       );
     }
@@ -123,7 +116,7 @@ export function createLog({ say, clock, day }, on) {
       arrange(wanted);
       older.hidden = !hasMore;
       typing.hidden = !names.length;
-      setText(/** @type {Node} */ (typing.lastChild), names.length ? say("typing", { name: names.join(", ") }) : "");
+      setText(typing, names.length ? say("typing", { name: names.join(", ") }) : "");
       const isNew = newest && newest.key !== last;
       if (wasAtBottom || (isNew && newest.isOwn && newest.state === "sending")) toBottom();
       else if (isOlder) scroller.scrollTop = scrollTop + scroller.scrollHeight - scrollHeight;

@@ -82,7 +82,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
         store.write({
           token: answer.token ?? state.token,
           visitor: answer.visitor ?? state.visitor,
-          identity: entry.form && !token ? entry.form.identity?.id : state.identity,
+          identity: entry.form?.identity?.id ?? state.identity,
           outbox: state.outbox.filter((one) => one.clientId !== entry.clientId),
         });
       onChange(isWanted ? entry : undefined);

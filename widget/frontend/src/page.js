@@ -32,8 +32,7 @@ export function openPage() {
   const PraxTalk = (name, ...args) => {
     try {
       if (commands[name]) commands[name](...args);
-      else if (isReady) console.warn(`PraxTalk: there is no "${name}"`);
-      else waiting.push([name, ...args]);
+      else if (!isReady) waiting.push([name, ...args]);
     } catch (error) {
       console.error(error);
     }

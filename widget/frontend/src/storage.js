@@ -34,9 +34,7 @@ export function openStore(widgetId, onChange) {
     return memory;
   };
 
-  addEventListener("storage", (event) => {
-    if (event.key === key || event.key === null) onChange();
-  });
+  addEventListener("storage", onChange);
 
   return {
     read,

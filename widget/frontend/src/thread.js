@@ -44,12 +44,12 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
 
   /** @param {Value} next */
   const accept = (next) => {
-    const known = new Set(messages.map(({ _id }) => _id));
-    const ids = new Set(next.messages.map(({ _id }) => _id));
+    const known = new Set(messages.map((one) => one._id));
+    const ids = new Set(next.messages.map((one) => one._id));
     const first = next.messages[0];
-    const joins = first && messages.some(({ _id }) => ids.has(_id));
+    const joins = first && messages.some((one) => ids.has(one._id));
     const older = joins ? messages.filter(({ _id, createdAt }) => !ids.has(_id) && createdAt <= first.createdAt) : [];
-    const fresh = value ? next.messages.filter(({ _id }) => !known.has(_id)) : [];
+    const fresh = value ? next.messages.filter((one) => !known.has(one._id)) : [];
     if (!older.length) hasMore = next.hasMore;
     value = next;
     messages = [...older, ...next.messages];
@@ -146,6 +146,6 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
       onChange([]);
     },
 
-    get: () => ({ value, messages, hasMore, isLive, isReached: isLive || (isReached && navigator.onLine) }),
+    get: () => ({ value, messages, hasMore, isLive, isReached: isLive || isReached }),
   };
 }

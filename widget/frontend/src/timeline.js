@@ -16,11 +16,11 @@ const GROUP_SPAN = 300_000;
  * @returns {Item[]}
  */
 export function timeline(messages, entries, seenId) {
-  const shown = new Set(messages.map(({ clientId }) => clientId));
-  const seenIndex = messages.findIndex(({ _id }) => _id === seenId);
+  const shown = new Set(messages.map((one) => one.clientId));
+  const seenIndex = messages.findIndex((one) => one._id === seenId);
   const lastSeen = messages
     .slice(0, seenIndex + 1)
-    .filter(({ role }) => role === "visitor")
+    .filter((one) => one.role === "visitor")
     .pop();
   const items = [
     ...messages.map((message) => ({
@@ -32,7 +32,7 @@ export function timeline(messages, entries, seenId) {
       state: /** @type {Item["state"]} */ (message === lastSeen ? "seen" : ""),
     })),
     ...entries
-      .filter(({ clientId }) => !shown.has(clientId))
+      .filter((one) => !shown.has(one.clientId))
       .map(({ clientId, body, at, failed }) => ({
         key: clientId,
         isOwn: true,
