@@ -121,7 +121,13 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
 
   const open = () => {
     stop();
-    const mine = new Socket(address);
+    /** @type {WebSocket} */
+    let mine;
+    try {
+      mine = new Socket(address);
+    } catch (error) {
+      return drop(String(error)); // a page's policy forbids it: some browsers throw
+    }
     socket = mine;
     version = { querySet: 0, identity: 0, ts: "AAAAAAAAAAA=" };
     hear();

@@ -11,6 +11,10 @@ const { buildSync } = createRequire(import.meta.url)("esbuild");
 const project = fileURLToPath(new URL("../../", import.meta.url));
 const folder = process.argv[2] ?? join(project, "static/widget");
 
+// Names of properties that neither a browser, nor the server, nor the storage, nor the host page knows: shorter in the bundle.
+const OURS =
+  /^(is(Own|First|Last|NewDay|Stuck|Reached|Live|AtBottom|Phone|Closed|PraxTalk)|on(Change|SignedOut|State|Value|Error)|getToken|setKnown|showErrors?|toBottom|loadOlder|wake|settle|trouble|retry|say|clock|moment|bubble|panel|composer|chat|room|row|box|look|draw|fill|emit|read|write|forget|watchers|tell|bottom|store|lock|run)$/;
+
 const { outputFiles } = buildSync({
   absWorkingDir: project,
   entryPoints: ["widget/frontend/src/index.js"],
@@ -19,6 +23,7 @@ const { outputFiles } = buildSync({
   format: "iife",
   target: "es2020",
   minify: true,
+  mangleProps: OURS,
   charset: "utf8",
   legalComments: "none",
   sourcemap: "linked",

@@ -1,2 +1,45 @@
-/** Stands in for the widget until its source is here: the global, and nothing else. */
-/** @type {any} */ (window).PraxTalk ??= () => {};
+import { createApi } from "./api.js";
+import { createApp } from "./app.js";
+import { openPage } from "./page.js";
+
+/**
+ * The entry: `<script src="https://HOST/widget.js" data-widget-id="ws_..." defer></script>`. The page comes first: this
+ * begins when it has loaded and is idle, with one request.
+ */
+
+const FIRST_WAIT = 5000;
+const LONGEST_WAIT = 200_000;
+
+/** @param {import("./page.js").Page} page @param {string} origin @param {string} widgetId */
+async function begin(page, origin, widgetId, wait = FIRST_WAIT) {
+  const api = createApi(origin, widgetId);
+  try {
+    const config = await api.config();
+    page.run(createApp({ origin, widgetId, api, config, emit: page.emit }));
+    page.emit("ready");
+  } catch (error) {
+    const { status, code } = /** @type {import("./api.js").Refusal} */ (error);
+    const isTransient = status === 0 || status === 429 || status >= 500;
+    if (isTransient && wait < LONGEST_WAIT) setTimeout(begin, wait, page, origin, widgetId, wait * 5);
+    else console.warn("PraxTalk:", code || error);
+  }
+}
+
+/** @param {() => void} work */
+function whenIdle(work) {
+  /** Safari has no idle callback. @type {any} */
+  const later = globalThis.requestIdleCallback ?? setTimeout;
+  const wait = () => later(work, { timeout: 3000 });
+  if (document.readyState === "complete") wait();
+  else addEventListener("load", wait, { once: true });
+}
+
+const script = /** @type {HTMLScriptElement | null} */ (
+  document.currentScript ?? document.querySelector("script[data-widget-id]")
+);
+const widgetId = script?.dataset.widgetId;
+if (script && widgetId) {
+  const { origin } = new URL(script.src, location.href);
+  const page = openPage();
+  if (page) whenIdle(() => begin(page, origin, widgetId));
+} 

@@ -1,0 +1,72 @@
+/**
+ * The server's HTTP answers.
+ *
+ * @typedef {{_id: string, role: "visitor" | "operator" | "atlas", body: string, author: {name: string} | null,
+ *   createdAt: number, clientId: string | null}} Message
+ * @typedef {{messages: Message[], hasMore: boolean, status: string, typing: string[], seenId: string | null,
+ *   readId: string | null, unread: number, online: boolean, opensAt: number | null}} Thread
+ * @typedef {{brand: {name: string, color: string}, side: "left" | "right", greeting: string, privacyUrl: string | null,
+ *   locale: string, dir: "ltr" | "rtl", online: boolean, opensAt: number | null, texts: Record<string, string>}} Config
+ * @typedef {{id: string, hash: string, name?: string, email?: string, phone?: string}} Identity
+ * @typedef {{name?: string, email?: string, phone?: string, website?: string, page?: string, identity?: Identity}} Form
+ * @typedef {{status: number, code: string, fields?: Record<string, string>, retryAfter?: number}} Refusal
+ *   status 0: there was no answer
+ * @typedef {ReturnType<typeof createApi>} Api
+ */
+
+const PATIENCE = 20_000;
+
+/** A request that shall outlive its page may carry 64 KiB, together with others. */
+const LONGEST_LIVED = 30_000;
+
+/** @param {string} origin @param {string} widgetId */
+export function createApi(origin, widgetId) {
+  /**
+   * @param {string} path
+   * @param {{token?: string, body?: object}} [options]
+   * @returns {Promise<any>} rejects with a Refusal
+   */
+  const call = async (path, { token, body } = {}) => {
+    const text = body && JSON.stringify({ widgetId, ...body });
+    const ended = new AbortController();
+    const timer = setTimeout(() => ended.abort(), PATIENCE);
+    let status = 0;
+    let refusal = {};
+    try {
+      const response = await fetch(`${origin}/widget/v1/${path}`, {
+        method: text ? "POST" : "GET",
+        headers: {
+          ...(text && { "Content-Type": "application/json" }),
+          ...(token && { Authorization: `Bearer ${token}` }),
+        },
+        body: text,
+        credentials: "omit",
+        keepalive: Boolean(text && text.length < LONGEST_LIVED),
+        signal: ended.signal,
+      });
+      const answer = await response.json();
+      if (response.ok) return answer;
+      status = response.status;
+      refusal = { ...answer, retryAfter: Number(response.headers.get("Retry-After")) || undefined };
+    } catch {
+      // no answer, or one that is cut off or not ours (a proxy's page): like none
+    } finally {
+      clearTimeout(timer);
+    }
+    throw { code: "", ...refusal, status };
+  };
+
+  return {
+    /** @returns {Promise<Config>} */
+    config: () => call(`config?${new URLSearchParams({ id: widgetId, locale: navigator.language })}`),
+    /** @param {Form & {message: string, clientId: string}} body */
+    start: (body) => call("start", { body }),
+    /** @param {Identity} body */
+    identify: (body) => call("identify", { body }),
+    /** @param {string} token @param {string} body @param {string} clientId */
+    send: (token, body, clientId) => call("messages", { token, body: { body, clientId } }),
+    /** @param {string} token @param {string} [before] */
+    messages: (token, before) =>
+      call(`messages?${new URLSearchParams({ widgetId, ...(before && { before }) })}`, { token }),
+  };
+}

@@ -1,0 +1,25 @@
+import { element, ICONS, icon, setAttribute, setText } from "./dom.js";
+
+/** The round button that is always there. @param {import("./texts.js").Texts} texts @param {() => void} onToggle */
+export function createBubble({ say }, onToggle) {
+  const badge = element("span", { class: "badge", "aria-hidden": "true", hidden: true });
+  const svg = icon(ICONS.chat);
+  const button = element("button", { class: "bubble", click: onToggle }, svg, badge);
+  // outside of the button, for somebody who listens and is elsewhere on the page
+  const status = element("div", { class: "unseen", role: "status" });
+
+  return {
+    button,
+    status,
+    /** @param {boolean} isOpen @param {number} unread */
+    draw(isOpen, unread) {
+      const count = unread ? say("unread", { count: unread }) : "";
+      svg.firstElementChild?.setAttribute("d", isOpen ? ICONS.close : ICONS.chat);
+      setAttribute(button, "aria-expanded", String(isOpen));
+      setAttribute(button, "aria-label", isOpen ? say("close") : `${say("open")} ${count}`);
+      badge.hidden = !unread;
+      setText(badge, unread > 9 ? "9+" : String(unread));
+      setText(status, isOpen ? "" : count);
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import { element, setAttribute, setText } from "./dom.js";
+
+/**
+ * What a visitor fills in once.
+ *
+ * @typedef {{name: string, email: string, phone: string, message: string}} Values
+ * @typedef {import("./api.js").Form} Form
+ */
+
+const EMAIL = /^\S+@\S+\.\S+$/;
+
+/** Their names, and what a browser may fill in. */
+const FIELDS = /** @type {const} */ ([["name", "name"], ["email", "email"], ["phone", "tel"], ["message"]]);
+
+/**
+ * @param {import("./api.js").Config} config
+ * @param {import("./texts.js").Texts} texts
+ * @param {(form: Form, message: string) => void} onSubmit
+ */
+export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
+  const fields = FIELDS.map(([name, autocomplete]) => createField(name, say, autocomplete));
+  const trap = element("input", { name: "website", tabindex: "-1", autocomplete: "off" });
+  const alert = element("p", { class: "alert", role: "alert", hidden: true });
+  let isKnown = false;
+
+  /** @param {Record<string, string>} errors codes by field */
+  const showErrors = (errors) => {
+    for (const field of fields) field.showError(errors[field.name]);
+    fields.find(({ name }) => errors[name])?.input.focus();
+  };
+
+  /** @returns {Record<string, string>} */
+  const check = () => {
+    const errors = /** @type {Record<string, string>} */ ({});
+    for (const { name, input, row } of fields) {
+      const text = input.value.trim();
+      if (row.hidden || name === "phone") continue;
+      if (!text) errors[name] = "required";
+      else if (name === "email" && !EMAIL.test(text)) errors[name] = "invalid";
+    }
+    return errors;
+  };
+
+  /** @param {Event} event */
+  const submit = (event) => {
+    event.preventDefault();
+    alert.hidden = true;
+    const errors = check();
+    showErrors(errors);
+    if (Object.keys(errors).length) return;
+    const { message, ...form } = read();
+    onSubmit({ ...(isKnown ? {} : form), website: trap.value }, message);
+  };
+
+  /** @returns {Values} */
+  const read = () =>
+    /** @type {any} */ (Object.fromEntries(fields.map(({ name, input }) => [name, input.value.trim()])));
+
+  const room = element(
+    "form",
+    { class: "room form", novalidate: true, submit },
+    element("p", { class: "greeting" }, greeting),
+    alert,
+    ...fields.map((one) => one.row),
+    element("div", { class: "unseen", "aria-hidden": "true" }, trap),
+    element("button", { class: "submit", type: "submit" }, say("start")),
+    ...privacy(privacyUrl, say),
+  );
+
+  return {
+    room,
+    read,
+    showErrors,
+    /** @param {Partial<Values>} values what is given replaces what stands there */
+    fill(values) {
+      for (const { name, input } of fields) if (typeof values[name] === "string") input.value = values[name];
+    },
+    /** @param {string} text */
+    warn(text) {
+      alert.hidden = !text;
+      setText(alert, text);
+    },
+    /** The page has told who it is: only the message is asked for. @param {boolean} is */
+    setKnown(is) {
+      isKnown = is;
+      for (const { name, row } of fields) row.hidden = is && name !== "message";
+    },
+    focus: () => (fields.find(({ row, input }) => !row.hidden && !input.value) ?? fields[3]).input.focus(),
+  };
+}
+
+/**
+ * @param {typeof FIELDS[number][0]} name
+ * @param {import("./texts.js").Texts["say"]} say
+ * @param {string} [autocomplete]
+ */
+function createField(name, say, autocomplete) {
+  const error = element("p", { class: "error", id: `${name}-error`, hidden: true });
+  const common = {
+    id: name,
+    name,
+    "aria-describedby": `${name}-error`,
+    "aria-required": name !== "phone" && "true",
+  };
+  const input = autocomplete
+    ? element("input", { ...common, autocomplete, type: autocomplete })
+    : element("textarea", { ...common, rows: "3" });
+  const label = say(name === "phone" ? "phoneOptional" : name);
+  return {
+    name,
+    input,
+    row: element("div", { class: "field" }, element("label", { for: name }, label), input, error),
+    /** @param {string} [code] */
+    showError(code) {
+      const key =
+        code === "too_long" ? "tooLong" : code === "invalid" && name === "email" ? "invalidEmail" : "required";
+      setAttribute(input, "aria-invalid", code && "true");
+      error.hidden = !code;
+      setText(error, code ? say(key) : "");
+    },
+  };
+}
+
+/** @param {string | null} url @param {import("./texts.js").Texts["say"]} say @returns {HTMLElement[]} */
+function privacy(url, say) {
+  if (!url || !/^https?:/.test(url)) return [];
+  const [before, after = ""] = say("privacy").split("{link}");
+  const link = element("a", { href: url, target: "_blank", rel: "noopener" }, say("privacyLink"));
+  return [element("p", { class: "privacy" }, before, link, after)];
+}

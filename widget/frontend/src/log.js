@@ -1,0 +1,143 @@
+import { element, setAttribute, setText } from "./dom.js";
+
+/**
+ * The thread on the screen.
+ *
+ * @typedef {import("./timeline.js").Item} Item
+ * @typedef {{items: Item[], greeting: string, typing: string[], hasMore: boolean, isClosed: boolean}} Model
+ */
+
+const BOTTOM = 48;
+const TOP = 40;
+const LINK = /https?:\/\/[^\s<>"']+/g;
+const LINK_END = /[.,!?:;)\]]+$/;
+
+/**
+ * @param {import("./texts.js").Texts} texts
+ * @param {object} on
+ * @param {(key: string) => void} on.retry
+ * @param {() => void} on.older
+ * @param {() => void} on.bottom the newest message has come into view
+ */
+export function createLog({ say, clock, day }, on) {
+  const nodes = /** @type {Map<string, {text: string, node: HTMLElement}>} */ (new Map());
+  const list = element("div", { class: "list", role: "log", "aria-label": say("title") });
+  const older = element("button", { class: "chip older", click: on.older }, say("older"));
+  const typing = element("p", { class: "typing", hidden: true });
+  const scroller = element("div", { class: "scroller", tabindex: "0", scroll }, older, list, typing);
+  const down = element("button", { class: "chip down", hidden: true, click: toBottom }, say("newMessage"));
+  const box = element("div", { class: "log" }, scroller, down);
+  let first = "";
+  let last = "";
+
+  const isAtBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < BOTTOM;
+
+  function toBottom() {
+    scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  function scroll() {
+    if (isAtBottom() && !down.hidden) {
+      down.hidden = true;
+      on.bottom();
+    }
+    if (scroller.scrollTop < TOP && !older.hidden) on.older();
+  }
+
+  /** @param {string} key @param {unknown} model @param {() => HTMLElement} make @returns {HTMLElement} the one from before, if the same */
+  const keep = (key, model, make) => {
+    const text = JSON.stringify(model);
+    const known = nodes.get(key);
+    if (known?.text === text) return known.node;
+    const node = make();
+    nodes.set(key, { text, node });
+    return node;
+  };
+
+  /** @param {Item} item */
+  const draw = (item) => {
+    const wrap = element("div", {
+      class: `message ${item.isOwn ? "own" : "other"}${item.isFirst ? " first" : ""}${item.isLast ? " last" : ""} ${item.state}`,
+    });
+    if (item.isNewDay) wrap.append(element("p", { class: "day" }, day(item.at)));
+    if (item.isFirst && item.name) wrap.append(element("p", { class: "name" }, item.name));
+    if (item.isOwn) wrap.append(element("span", { class: "unseen" }, say("you")));
+    wrap.append(element("div", { class: "text" }, ...linked(item.body)));
+    if (item.state === "failed")
+      wrap.append(
+        element(
+          "p",
+          { class: "meta" },
+          `${say("notSent")} `,
+          element("button", { click: () => on.retry(item.key) }, say("retry")),
+        ),
+      );
+    else if (item.isLast || item.state) {
+      const words = item.state && say(item.state);
+      wrap.append(
+        element(
+          "p",
+          { class: "meta" },
+          item.state === "sending" ? words : clock(item.at) + (words && ` · ${words}`),
+        ),
+      );
+    }
+    return wrap;
+  };
+
+  /** @param {HTMLElement[]} wanted */
+  const arrange = (wanted) => {
+    const kept = new Set(wanted);
+    for (const child of [...list.children]) if (!kept.has(/** @type {HTMLElement} */ (child))) child.remove();
+    wanted.forEach((node, index) => {
+      if (list.children[index] !== node) list.insertBefore(node, list.children[index] ?? null);
+    });
+  };
+
+  return {
+    box,
+    isAtBottom,
+    toBottom,
+    /** @param {Model} model */
+    draw({ items, greeting, typing: names, hasMore, isClosed }) {
+      const wasAtBottom = isAtBottom();
+      const { scrollHeight, scrollTop } = scroller;
+      const newest = items[items.length - 1];
+      const isOlder = Boolean(first && items[0]?.key !== first);
+      setAttribute(list, "aria-busy", isOlder && "true");
+      const wanted = items.map((item) => keep(item.key, item, () => draw(item)));
+      if (!hasMore && greeting)
+        wanted.unshift(
+          keep("", greeting, () =>
+            element("div", { class: "message other first last" }, element("div", { class: "text" }, greeting)),
+          ),
+        );
+      if (isClosed) wanted.push(keep("closed", 0, () => element("p", { class: "day" }, say("conversationClosed"))));
+      arrange(wanted);
+      older.hidden = !hasMore;
+      typing.hidden = !names.length;
+      setText(typing, names.length ? say("typing", { name: names.join(", ") }) : "");
+      const isNew = newest && newest.key !== last;
+      if (wasAtBottom || (isNew && newest.isOwn && newest.state === "sending")) toBottom();
+      else if (isOlder) scroller.scrollTop = scrollTop + scroller.scrollHeight - scrollHeight;
+      else if (isNew && !newest.isOwn && last) down.hidden = false;
+      first = items[0]?.key ?? "";
+      last = newest?.key ?? "";
+    },
+  };
+}
+
+/** Text with its links as anchors. @param {string} body @returns {(Node | string)[]} */
+function linked(body) {
+  const parts = /** @type {(Node | string)[]} */ ([]);
+  let end = 0;
+  for (const match of body.matchAll(LINK)) {
+    const url = match[0].replace(LINK_END, "");
+    parts.push(
+      body.slice(end, match.index),
+      element("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, url),
+    );
+    end = /** @type {number} */ (match.index) + url.length;
+  }
+  return [...parts, body.slice(end)];
+}

@@ -1,0 +1,54 @@
+/**
+ * The one name on the host page: `PraxTalk(command, ...)`. Calls made before the widget is there wait in its queue.
+ *
+ * @typedef {"open" | "close" | "message" | "unread" | "ready"} EventName
+ * @typedef {Record<string, (...args: any[]) => void>} Commands
+ * @typedef {{run: (commands: Commands) => void, emit: (name: EventName, detail?: any) => void}} Page
+ */
+
+/** @returns {Page | undefined} none: the page has it already */
+export function openPage() {
+  const global = /** @type {any} */ (globalThis);
+  if (global.PraxTalk?.isPraxTalk) return;
+  const handlers = /** @type {Map<string, Set<(detail?: any) => void>>} */ (new Map());
+  let isReady = false;
+
+  /** A fault in the page's handler is the page's to hear of, and not ours to stumble over. @param {(detail?: any) => void} fn @param {any} [detail] */
+  const tell = (fn, detail) => queueMicrotask(() => fn(detail));
+
+  const commands = /** @type {any} */ ({
+    __proto__: null,
+    /** @param {string} name @param {(detail?: any) => void} fn */
+    on(name, fn) {
+      handlers.set(name, (handlers.get(name) ?? new Set()).add(fn));
+      if (name === "ready" && isReady) tell(fn);
+    },
+    /** @param {string} name @param {(detail?: any) => void} fn */
+    off: (name, fn) => handlers.get(name)?.delete(fn),
+  });
+  const waiting = /** @type {any[][]} */ ([]);
+
+  /** @param {string} name @param {any[]} args */
+  const PraxTalk = (name, ...args) => {
+    try {
+      if (commands[name]) commands[name](...args);
+      else if (!isReady) waiting.push([name, ...args]);
+    } catch (error) {
+      console.error(error);
+    }
+  };
+  PraxTalk.isPraxTalk = true;
+  for (const [name, ...args] of global.PraxTalk?.q ?? []) PraxTalk(name, ...args);
+  global.PraxTalk = PraxTalk;
+
+  return {
+    run(given) {
+      Object.assign(commands, given);
+      isReady = true;
+      for (const [name, ...args] of waiting) PraxTalk(name, ...args);
+    },
+    emit(name, detail) {
+      for (const fn of handlers.get(name) ?? []) tell(fn, detail);
+    },
+  };
+}

@@ -1,0 +1,151 @@
+import { connect } from "../../../static/live/client.js";
+
+/**
+ * The visitor's thread, kept up to date.
+ *
+ * 1. It is watched over the live protocol from `start` on.
+ * 2. Whenever that has not been live for 4 seconds, it is asked for by HTTP as well: after 3 s, x 1.5 while there is
+ *    nothing new, at most 30 s; at least 30 s while the page is hidden. Live again ends that.
+ * 3. What has slid out of the newest 50, or was loaded from before them, is kept as long as it joins on without a gap.
+ *
+ * @typedef {import("./api.js").Message} Message
+ * @typedef {import("./api.js").Thread} Value
+ * @typedef {ReturnType<typeof createThread>} Thread
+ */
+
+const PATIENCE = 4000;
+const SHORTEST_GAP = 3000;
+const LONGEST_GAP = 30_000;
+
+/**
+ * @param {object} outside
+ * @param {string} outside.origin
+ * @param {string} outside.widgetId
+ * @param {import("./api.js").Api} outside.api
+ * @param {(fresh: Message[]) => void} outside.onChange with what has come since the value before
+ * @param {(token: string) => void} outside.onSignedOut
+ */
+export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
+  /** @type {ReturnType<typeof connect> | undefined} */
+  let client;
+  /** @type {string | undefined} */
+  let token;
+  /** @type {Value | undefined} */
+  let value;
+  /** @type {Message[]} */
+  let messages = [];
+  let hasMore = false;
+  let isLoading = false;
+  let isLive = false;
+  let isReached = true;
+  let gap = SHORTEST_GAP;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+
+  /** @param {Value} next */
+  const accept = (next) => {
+    const known = new Set(messages.map((one) => one._id));
+    const ids = new Set(next.messages.map((one) => one._id));
+    const first = next.messages[0];
+    const joins = first && messages.some((one) => ids.has(one._id));
+    const older = joins ? messages.filter(({ _id, createdAt }) => !ids.has(_id) && createdAt <= first.createdAt) : [];
+    const fresh = value ? next.messages.filter((one) => !known.has(one._id)) : [];
+    if (!older.length) hasMore = next.hasMore;
+    value = next;
+    messages = [...older, ...next.messages];
+    isReached = true;
+    if (fresh.length) gap = SHORTEST_GAP;
+    onChange(fresh);
+  };
+
+  const poll = async () => {
+    clearTimeout(timer);
+    const mine = token;
+    if (!mine || isLive) return;
+    gap = Math.min(LONGEST_GAP, gap * 1.5);
+    try {
+      const next = await api.messages(mine);
+      if (mine === token && !isLive) accept(next);
+    } catch (error) {
+      const { status, retryAfter = 0 } = /** @type {import("./api.js").Refusal} */ (error);
+      if (mine !== token || isLive) return;
+      if (status === 401) return onSignedOut(mine);
+      gap = Math.max(gap, retryAfter * 1000);
+      isReached = false;
+      onChange([]);
+    }
+    if (mine === token && !isLive) later(document.hidden ? Math.max(gap, LONGEST_GAP) : gap);
+  };
+
+  /** @param {number} wait */
+  const later = (wait) => {
+    clearTimeout(timer);
+    timer = setTimeout(poll, wait);
+  };
+
+  /** @param {import("../../../static/live/client.js").State} state */
+  const turn = (state) => {
+    const wasLive = isLive;
+    isLive = state === "live";
+    if (isLive) clearTimeout(timer);
+    else if (wasLive) later(PATIENCE);
+    if (isLive !== wasLive) onChange([]);
+  };
+
+  const stop = () => {
+    clearTimeout(timer);
+    client?.close();
+    client = token = undefined;
+    isLive = false;
+  };
+
+  return {
+    /** @param {string} [next] the visitor's token; a fresh one of the same visitor keeps what is shown. None: ends it */
+    start(next) {
+      if (next === token) return;
+      stop();
+      if (!next) {
+        value = undefined;
+        messages = [];
+        return;
+      }
+      token = next;
+      gap = SHORTEST_GAP;
+      client = connect(origin, { onState: turn });
+      client.watch("widget:thread", { visitorToken: next, widgetId }, accept, ({ data }) => {
+        if (data?.code === "UNAUTHENTICATED") onSignedOut(next);
+      });
+      later(PATIENCE);
+    },
+
+    /** Asks now, where it is not live. */
+    wake() {
+      gap = SHORTEST_GAP;
+      if (token && !isLive) later(0);
+    },
+
+    /** What this visitor does. Of use only now: while not live, it is not said. @param {{typing: boolean, seenId?: string}} look */
+    look(look) {
+      if (isLive) client?.mutate("widget:look", { visitorToken: token, widgetId, ...look }).catch(() => {});
+    },
+
+    async loadOlder() {
+      const [first] = messages;
+      if (!token || !first || !hasMore || isLoading) return;
+      isLoading = true;
+      try {
+        const answer = await api.messages(token, first._id);
+        if (messages[0] === first || messages[0]?._id === first._id) {
+          messages = [...answer.messages, ...messages];
+          hasMore = answer.hasMore;
+        }
+      } catch {
+        // asked again by scrolling or by the button
+      }
+      isLoading = false;
+      onChange([]);
+    },
+
+    get: () => ({ value, messages, hasMore, isLive, isReached: isLive || isReached }),
+  };
+}

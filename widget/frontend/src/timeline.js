@@ -1,0 +1,62 @@
+/**
+ * What a thread shows: the server's messages and those on their way, each once, with their place in a group.
+ *
+ * @typedef {import("./api.js").Message} Message
+ * @typedef {import("./outbox.js").Entry} Entry
+ * @typedef {{key: string, isOwn: boolean, name: string, body: string, at: number, isFirst: boolean, isLast: boolean,
+ *   isNewDay: boolean, state: "" | "sending" | "failed" | "seen"}} Item
+ */
+
+const GROUP_SPAN = 300_000;
+
+/**
+ * @param {Message[]} messages oldest first
+ * @param {Entry[]} entries in the order of sending
+ * @param {string | null} seenId the newest message that an operator has seen
+ * @returns {Item[]}
+ */
+export function timeline(messages, entries, seenId) {
+  const shown = new Set(messages.map((one) => one.clientId));
+  const seenIndex = messages.findIndex((one) => one._id === seenId);
+  const lastSeen = messages
+    .slice(0, seenIndex + 1)
+    .filter((one) => one.role === "visitor")
+    .pop();
+  const items = [
+    ...messages.map((message) => ({
+      key: message.clientId ?? message._id,
+      isOwn: message.role === "visitor",
+      name: message.author?.name ?? "",
+      body: message.body,
+      at: message.createdAt,
+      state: /** @type {Item["state"]} */ (message === lastSeen ? "seen" : ""),
+    })),
+    ...entries
+      .filter((one) => !shown.has(one.clientId))
+      .map(({ clientId, body, at, failed }) => ({
+        key: clientId,
+        isOwn: true,
+        name: "",
+        body,
+        at,
+        state: /** @type {Item["state"]} */ (failed ? "failed" : "sending"),
+      })),
+  ];
+  return items.map((item, index) => {
+    const before = items[index - 1];
+    const after = items[index + 1];
+    return {
+      ...item,
+      isNewDay: !before || !isSameDay(before.at, item.at),
+      isFirst: !before || !isGroup(before, item),
+      isLast: !after || !isGroup(item, after),
+    };
+  });
+}
+
+/** @param {number} one @param {number} other in ms */
+export const isSameDay = (one, other) => new Date(one).toDateString() === new Date(other).toDateString();
+
+/** @param {{isOwn: boolean, name: string, at: number}} one @param {{isOwn: boolean, name: string, at: number}} next */
+const isGroup = (one, next) =>
+  one.isOwn === next.isOwn && one.name === next.name && next.at - one.at < GROUP_SPAN && isSameDay(one.at, next.at);

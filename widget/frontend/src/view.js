@@ -1,0 +1,59 @@
+import { createBubble } from "./bubble.js";
+import { createComposer } from "./composer.js";
+import { element } from "./dom.js";
+import { createForm } from "./form.js";
+import { createLog } from "./log.js";
+import { createPanel } from "./panel.js";
+import { createSheet } from "./styles.js";
+
+/** A page that takes the widget away again and again wins. */
+const MOST_RETURNS = 20;
+
+/**
+ * All that is seen, under one host beside the page's <body>, which a page may replace.
+ *
+ * @param {import("./api.js").Config} config
+ * @param {import("./texts.js").Texts} texts
+ * @param {object} on
+ * @param {() => void} on.toggle
+ * @param {() => void} on.close
+ * @param {(form: import("./api.js").Form, message: string) => void} on.submit
+ * @param {(body: string) => void} on.send
+ * @param {(isTyping: boolean) => void} on.typing
+ * @param {(key: string) => void} on.retry
+ * @param {() => void} on.older
+ * @param {() => void} on.bottom
+ */
+export function createView(config, texts, on) {
+  const form = createForm(config, texts, on.submit);
+  const log = createLog(texts, on);
+  const composer = createComposer(texts, on.send, on.typing);
+  const chat = element("div", { class: "room" }, log.box, composer.box);
+  const panel = createPanel(config, texts, [form.room, chat], on.close);
+  const bubble = createBubble(texts, on.toggle);
+
+  const host = element("div", { id: "praxtalk" });
+  const root = host.attachShadow({ mode: "open" });
+  root.adoptedStyleSheets = [createSheet(config.brand.color)];
+  root.append(
+    element(
+      "div",
+      { class: `root ${config.side}`, dir: config.dir, lang: config.locale },
+      panel.panel,
+      bubble.button,
+      bubble.status,
+    ),
+  );
+  // a page's shortcuts must not fire while somebody types, nor its dialogs fetch the focus back
+  for (const type of ["keydown", "keyup", "keypress", "focusin"])
+    root.addEventListener(type, (event) => event.stopPropagation());
+
+  let returns = 0;
+  const stay = () => {
+    if (!host.isConnected && returns++ < MOST_RETURNS) document.documentElement.append(host);
+  };
+  stay();
+  new MutationObserver(stay).observe(document.documentElement, { childList: true });
+
+  return { host, root, form, log, composer, chat, panel, bubble };
+}
