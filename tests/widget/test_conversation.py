@@ -1,0 +1,203 @@
+"""A visitor and an operator talk: the widget on a customer's page in a real Chromium, the operator by REST and the Agent SDK."""
+
+import itertools
+import json
+import urllib.request
+
+import pytest
+
+from brands.operator_tokens import mint
+from conversations.models import Conversation, Message, Visitor
+from integrations.api_keys import create_key
+from integrations.webhooks.subscriptions import create_webhook
+from tests.live.driver import wait_for
+from tests.servers import Server, free_port
+from tests.sync.sockets import Socket
+from tests.widget.conftest import STRICT, TRUSTED_TYPES, Site
+from tests.widget.visitors import identity_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
+
+
+STUB = "window.PraxTalk = function () { (PraxTalk.q = PraxTalk.q || []).push(arguments) }"
+
+
+def fill_form(page, message="Do you ship to Addis Ababa?", **fields):
+    page.get_by_role("button", name="Open chat").click()
+    for label, value in ({"Name": "Maya A.", "Email": "maya@example.com"} | fields).items():
+        page.get_by_label(label, exact=True).fill(value)
+    page.locator("textarea[name=message]").fill(message)
+    page.get_by_role("button", name="Start the chat").click()
+
+
+def write(page, text):
+    box = page.get_by_placeholder("Write a message …")
+    box.fill(text)
+    box.press("Enter")
+
+
+def shows(page, text):
+    page.get_by_role("log").get_by_text(text, exact=True).wait_for(timeout=5000)
+
+
+def bodies():
+    """All messages that the server has, in their order."""
+    return list(Message.objects.order_by("created_at", "position").values_list("body", flat=True))
+
+
+def until(bodies_are):
+    wait_for(lambda: bodies() == bodies_are, f"not {bodies_are}")
+
+
+@pytest.fixture
+def reply_by_rest(site, cast):
+    secret = create_key(cast.acme, name="CRM", scope="write")[1]
+
+    def send(body):
+        conversation = Conversation.objects.order_by("-created_at").first()
+        request = urllib.request.Request(
+            f"{site.host}/api/v1/conversations/{conversation.pk}/messages",
+            json.dumps({"body": body}).encode(),
+            {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=5) as response:
+            assert response.status == 201
+
+    return send
+
+
+@pytest.mark.parametrize("csp", [STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
+def test_the_first_conversation_under_a_strict_policy(site, page, csp, reply_by_rest):
+    visit = site.open(page, csp=csp)
+    fill_form(page, **{"Phone (optional)": "+251 11 000"})
+    shows(page, "Do you ship to Addis Ababa?")
+    wait_for(lambda: Message.objects.exists(), "no message")
+    reply_by_rest("We do: about six days.")
+    shows(page, "We do: about six days.")
+    write(page, "Thanks!")
+    until(["Do you ship to Addis Ababa?", "We do: about six days.", "Thanks!"])
+    visitor = Visitor.objects.get()
+    assert (visitor.name, visitor.email, visitor.page) == ("Maya A.", "maya@example.com", f"{site.url}/")
+    assert visit.reports() == visit.errors() == []
+
+
+def test_it_reaches_rest_the_webhook_and_the_live_inbox_and_the_sdk_answers(site, page, cast):
+    webhook, _ = create_webhook(cast.acme.pk, url="http://127.0.0.1:9/", events=["message.created"])
+    site.open(page)
+    fill_form(page)
+    shows(page, "Do you ship to Addis Ababa?")
+    wait_for(lambda: webhook.deliveries.exists(), "no delivery")
+    with Socket(site.host, mint(cast.alice)[0]) as inbox:
+        (row,) = inbox.ask("conversations:listInbox", status="open")
+        here = {"conversationId": row["_id"]}
+        assert row["visitor"]["name"] == "Maya A."
+        inbox.mutate("presence:touch", **here, typing=True)
+        page.get_by_text("Alice is typing").wait_for(timeout=5000)
+        page.get_by_text("Seen").wait_for(timeout=5000)
+        inbox.mutate("messages:send", **here, body="We do.")
+        shows(page, "We do.")
+        page.get_by_placeholder("Write a message …").press_sequentially("Tha")
+        wait_for(lambda: inbox.ask("presence:visitor", **here)["typing"], "the operator does not see the typing")
+        newest = str(Message.objects.get(body="We do.").pk)
+        wait_for(lambda: inbox.ask("presence:visitor", **here)["readId"] == newest, "not seen")
+
+
+def test_who_comes_back_finds_the_thread_and_another_browser_does_not(site, page, context, browser, reply_by_rest):
+    site.open(page)
+    fill_form(page)
+    shows(page, "Do you ship to Addis Ababa?")
+    until(["Do you ship to Addis Ababa?"])
+    page.get_by_role("button", name="Close chat").first.click()
+    reply_by_rest("We do.")
+    page.reload()
+    page.get_by_role("button", name="Open chat").click()
+    shows(page, "We do.")
+    assert page.get_by_role("button", name="Start the chat").is_hidden()
+    stranger = browser.new_context().new_page()
+    site.open(stranger)
+    stranger.get_by_role("button", name="Open chat").click()
+    stranger.get_by_role("button", name="Start the chat").wait_for()
+    assert stranger.get_by_text("We do.").count() == 0
+    stranger.context.close()
+
+
+def test_a_proven_person_finds_the_thread_on_another_device(site, page, browser, cast):
+    identity = identity_of(cast.north, name="Maya", email="maya@site.example")
+    site.html = f"<script>{STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
+    site.open(page)
+    page.get_by_role("button", name="Open chat").click()
+    page.locator("textarea[name=message]").fill("from the phone")
+    page.get_by_role("button", name="Start the chat").click()
+    until(["from the phone"])
+    laptop = browser.new_context().new_page()
+    site.open(laptop)
+    laptop.get_by_role("button", name="Open chat").click()
+    shows(laptop, "from the phone")
+    laptop.context.close()
+    assert Visitor.objects.get().external_id == identity["id"]
+
+
+def test_offline_with_five_messages_typed_and_a_reload_in_between(site, page, context):
+    site.open(page)
+    fill_form(page, "0")
+    until(["0"])
+    shows(page, "0")
+    context.set_offline(True)
+    for number in range(1, 4):
+        write(page, str(number))
+    page.get_by_text("You are offline.", exact=False).first.wait_for(timeout=5000)
+    context.set_offline(False)
+    page.reload()
+    context.set_offline(True)
+    page.get_by_placeholder("Write a message …").wait_for(timeout=10_000)
+    for number in range(4, 6):
+        write(page, str(number))
+    context.set_offline(False)
+    until([str(number) for number in range(6)])
+    for number in range(6):
+        shows(page, str(number))
+    assert page.get_by_role("log").get_by_text("5", exact=True).count() == 1
+
+
+def test_a_server_that_is_killed_while_two_tabs_write(chromium, context, cast, transactional_db):
+    """By SIGKILL, twice, with messages on their way, and a reload: each stands once, in the order of its tab."""
+    port = free_port()
+    arguments = ("--only", "web")
+    server = Server(*arguments, port=port, WEB_PROCESSES="1")
+    with server:
+        site = Site(server.url, cast.north.widget_id)
+        first, second = context.new_page(), context.new_page()
+        site.open(first)
+        fill_form(first, "a0")
+        until(["a0"])
+        site.open(second)
+        second.get_by_placeholder("Write a message …").wait_for(timeout=10_000)
+        names = itertools.count(1)
+        expected = {"a": ["a0"], "b": []}
+
+        def both_write():
+            for page, tab in ((first, "a"), (second, "b")):
+                text = f"{tab}{next(names)}"
+                expected[tab].append(text)
+                write(page, text)
+
+        both_write()
+        server.kill()
+        for _ in range(2):
+            both_write()
+    with Server(*arguments, port=port, WEB_PROCESSES="1") as server:
+        both_write()
+        server.kill()
+        both_write()
+    with Server(*arguments, port=port, WEB_PROCESSES="1"):
+        second.reload()
+        everything = sorted(expected["a"] + expected["b"])
+        wait_for(lambda: sorted(bodies()) == everything, "a message is missing or stands twice", 60)
+        for tab in expected:
+            assert [body for body in bodies() if body.startswith(tab)] == expected[tab]
+        for page in (first, second):
+            shows(page, expected["b"][-1])
+        assert Conversation.objects.count() == Visitor.objects.count() == 1
+        site.close()
+        for page in (first, second):
+            page.close()
