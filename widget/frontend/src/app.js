@@ -61,7 +61,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
       const clientIds = new Set(thread.get().messages.map((one) => one.clientId));
       for (const clientId of sent.keys()) if (clientIds.has(clientId)) sent.delete(clientId);
       outbox.settle(clientIds);
-      for (const { _id, role, body, createdAt } of fresh) emit("message", { id: _id, role, body, createdAt });
+      for (const { _id, role, body } of fresh) emit("message", { id: _id, role, body });
       const others = fresh.filter((one) => one.role !== "visitor");
       if (others.length) announce(others[others.length - 1]);
       update();
