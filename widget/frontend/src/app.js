@@ -151,12 +151,13 @@ export function createApp({ origin, widgetId, api, config, emit }) {
     const hadFocus = room?.contains(view.root.activeElement);
     const before = room;
     room = isChat ? chat : form.room;
-    if (room !== before) {
-      if (!isChat && entries.length) giveBack(entries);
-      if (isChat) form.fill({ message: "" });
-    }
     form.setKnown(Boolean(identity));
     panel.draw(room, trouble(isChat), value ?? config);
+    if (room !== before) {
+      if (isChat) form.fill({ message: "" });
+      else if (before || entries.length) giveBack(entries);
+      if (isOpen && hadFocus) focus();
+    }
     if (isChat)
       log.draw({
         items: timeline(messages, [...sent.values(), ...entries], value?.seenId ?? null),
@@ -165,7 +166,6 @@ export function createApp({ origin, widgetId, api, config, emit }) {
         hasMore,
         isClosed: value?.status === "closed",
       });
-    if (isOpen && hadFocus && !view.root.activeElement) focus();
     look(messages);
     count();
   };
