@@ -186,7 +186,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
 
   /** Says what has been seen: only of an open panel on a visible page, at the end of the thread. @param {Message[]} messages */
   const look = (messages) => {
-    const newest = messages[messages.length - 1];
+    const newest = messages.filter(({ role }) => role !== "visitor").pop();
     if (!newest || !isOpen || document.hidden || !log.isAtBottom()) return;
     const { value, isLive } = thread.get();
     if (store.read().seenId !== newest._id) store.write({ seenId: newest._id });
