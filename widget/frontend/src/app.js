@@ -61,7 +61,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
       const clientIds = new Set(thread.get().messages.map((one) => one.clientId));
       for (const clientId of sent.keys()) if (clientIds.has(clientId)) sent.delete(clientId);
       outbox.settle(clientIds);
-      for (const { _id, role, body, createdAt } of fresh) emit("message", { id: _id, role, body, createdAt });
+      for (const { _id, role, body } of fresh) emit("message", { id: _id, role, body });
       const others = fresh.filter((one) => one.role !== "visitor");
       if (others.length) announce(others[others.length - 1]);
       update();
@@ -151,12 +151,13 @@ export function createApp({ origin, widgetId, api, config, emit }) {
     const hadFocus = room?.contains(view.root.activeElement);
     const before = room;
     room = isChat ? chat : form.room;
-    if (room !== before) {
-      if (!isChat && entries.length) giveBack(entries);
-      if (isChat) form.fill({ message: "" });
-    }
     form.setKnown(Boolean(identity));
     panel.draw(room, trouble(isChat), value ?? config);
+    if (room !== before) {
+      if (isChat) form.fill({ message: "" });
+      else if (before || entries.length) giveBack(entries);
+      if (isOpen && hadFocus) focus();
+    }
     if (isChat)
       log.draw({
         items: timeline(messages, [...sent.values(), ...entries], value?.seenId ?? null),
@@ -165,7 +166,6 @@ export function createApp({ origin, widgetId, api, config, emit }) {
         hasMore,
         isClosed: value?.status === "closed",
       });
-    if (isOpen && hadFocus && !view.root.activeElement) focus();
     look(messages);
     count();
   };
@@ -186,7 +186,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
 
   /** Says what has been seen: only of an open panel on a visible page, at the end of the thread. @param {Message[]} messages */
   const look = (messages) => {
-    const newest = messages[messages.length - 1];
+    const newest = messages.filter(({ role }) => role !== "visitor").pop();
     if (!newest || !isOpen || document.hidden || !log.isAtBottom()) return;
     const { value, isLive } = thread.get();
     if (store.read().seenId !== newest._id) store.write({ seenId: newest._id });

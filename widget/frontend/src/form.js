@@ -26,8 +26,15 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
   /** @param {Record<string, string>} errors codes by field */
   const showErrors = (errors) => {
     for (const field of fields) field.showError(errors[field.name]);
-    fields.find(({ name }) => errors[name])?.input.focus();
   };
+
+  /** To the first field that is wrong, or still empty. */
+  const focus = () =>
+    (
+      fields.find(({ input }) => input.hasAttribute("aria-invalid")) ??
+      fields.find(({ name, row, input }) => name !== "phone" && !row.hidden && !input.value) ??
+      fields[3]
+    ).input.focus();
 
   /** @returns {Record<string, string>} */
   const check = () => {
@@ -47,7 +54,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
     alert.hidden = true;
     const errors = check();
     showErrors(errors);
-    if (Object.keys(errors).length) return;
+    if (Object.keys(errors).length) return focus();
     const { message, ...form } = read();
     onSubmit({ ...(isKnown ? {} : form), website: trap.value }, message);
   };
@@ -85,7 +92,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
       isKnown = is;
       for (const { name, row } of fields) row.hidden = is && name !== "message";
     },
-    focus: () => (fields.find(({ row, input }) => !row.hidden && !input.value) ?? fields[3]).input.focus(),
+    focus,
   };
 }
 

@@ -42,4 +42,4 @@ if (script && widgetId) {
   const { origin } = new URL(script.src, location.href);
   const page = openPage();
   if (page) whenIdle(() => begin(page, origin, widgetId));
-} 
+}

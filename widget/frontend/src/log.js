@@ -75,11 +75,7 @@ export function createLog({ say, clock, day }, on) {
     else if (item.isLast || item.state) {
       const words = item.state && say(item.state);
       wrap.append(
-        element(
-          "p",
-          { class: "meta" },
-          item.state === "sending" ? words : clock(item.at) + (words && ` · ${words}`),
-        ),
+        element("p", { class: "meta" }, item.state === "sending" ? words : clock(item.at) + (words && ` · ${words}`)),
       );
     }
     return wrap;

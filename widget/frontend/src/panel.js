@@ -28,7 +28,7 @@ export function createPanel({ brand }, { say, moment }, rooms, onClose) {
     {
       class: "panel",
       role: "dialog",
-      "aria-label": say("title") || brand.name,
+      "aria-label": say("title"),
       tabindex: "-1",
       hidden: true,
       keydown: press,

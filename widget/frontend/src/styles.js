@@ -25,7 +25,7 @@ const CSS_TEXT = `
 :host{all:initial!important;display:block!important}
 :host([hidden]),[hidden]{display:none!important}
 .root{--bg:#fff;--soft:#f1f3f6;--ink:#15181e;--dim:#5a6372;--edge:#868f9d;--bad:#b42318;--shade:0 6px 36px #1018282e,0 2px 6px #1018281f;
-color-scheme:light dark;font:15px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:var(--ink)}
+color-scheme:light dark;font:15px/1.45 system-ui,sans-serif;color:var(--ink)}
 @media(prefers-color-scheme:dark){.root{--bg:#181a20;--soft:#272b33;--ink:#f1f3f6;--dim:#a8b0bd;--edge:#757e8c;--bad:#ffb4ab;--shade:0 6px 36px #0008,0 0 0 1px #2f343e}}
 *{box-sizing:border-box;margin:0;padding:0;font:inherit;color:inherit}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -39,7 +39,7 @@ header :focus-visible{outline-color:var(--on);outline-offset:-2px}
 .bubble,.close,.face,.send{flex:none;display:grid;place-items:center;width:40px;height:40px;border-radius:50%}
 .bubble{width:60px;height:60px;transition:transform .16s}
 .bubble:hover{transform:scale(1.05)}
-.bubble svg{width:28px;height:28px}
+.bubble svg{width:32px;height:32px}
 .badge{position:absolute;top:0;inset-inline-end:0;min-width:20px;padding:0 6px;border-radius:10px;background:#c00;color:#fff;
 font-size:13px;font-weight:700;line-height:20px;text-align:center;animation:rise .2s ease-out}
 .panel{bottom:96px;width:380px;max-width:calc(100vw - 40px);height:640px;max-height:calc(100vh - 116px);overflow:hidden;background:var(--bg);border-radius:16px;animation:rise .2s ease-out}
@@ -85,7 +85,7 @@ input,textarea,.text,.name,.greeting{unicode-bidi:plaintext;text-align:start;ove
 .meta button{text-decoration:underline}
 .day{align-self:center;margin:8px 0 14px}
 .typing{margin-top:14px}
-.typing::before{content:"•••"/"";display:inline-block;margin-inline-end:6px;letter-spacing:2px;animation:dots 1.2s steps(4) infinite}
+.typing::after{content:"..."/"";display:inline-block;animation:dots 1.2s steps(4) infinite}
 @keyframes dots{0%{clip-path:inset(0 100% 0 0)}}
 .chip{align-self:center;padding:8px 14px;border-radius:16px;background:var(--soft);font-weight:700}
 .down{position:absolute;bottom:12px;inset-inline:0;margin:auto;width:max-content;box-shadow:var(--shade)}

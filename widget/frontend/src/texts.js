@@ -13,7 +13,7 @@ export function createTexts({ texts, locale }) {
 
   return {
     /** @param {string} key @param {Record<string, string | number>} [values] of the placeholders */
-    say: (key, values = {}) => (texts[key] ?? "").replace(/\{(\w+)\}/g, (_, name) => String(values[name])),
+    say: (key, values = {}) => (texts[key] ?? "").replace(/\{(\w+)\}/g, (all, name) => String(values[name] ?? all)),
     clock,
     /** @param {number} time */
     day(time) {
