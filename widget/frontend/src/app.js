@@ -274,13 +274,13 @@ export function createApp({ origin, widgetId, api, config, emit }) {
 
   const wake = () => {
     outbox.wake();
-    if (!document.hidden) thread.wake();
+    thread.wake();
     update();
   };
   for (const type of ["online", "offline", "pageshow"]) addEventListener(type, wake);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) setTyping(false);
-    wake();
+    else wake(); // a page that is being left is hidden last of all: it must not take the lock once more
   });
 
   draw();
