@@ -136,12 +136,11 @@ class ReturnToThread(WidgetView):
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
-        visitor = returning(self.checked(Return, request.data)["code"])
-        if visitor is None:
+        form = self.checked(Return, request.data)
+        brand, visitor = self.brand(form["widgetId"]), returning(form["code"])
+        if visitor is None or visitor.brand_id != brand.pk:
             raise AuthenticationFailed("This link has ended. Please start again.", "unauthenticated")
-        brand = self.brand(visitor.brand.widget_id)
-        answer = {"widgetId": brand.widget_id, "token": mint(visitor), "visitor": _visitor_json(visitor)}
-        return Response(answer)
+        return Response({"token": mint(visitor), "visitor": _visitor_json(visitor)})
 
 
 class VisitorMessages(WidgetView):

@@ -83,6 +83,7 @@ class Configuration(Shape):
 
 
 class Return(Shape):
+    widgetId = Id()
     code = Text(max_length=MAX_CODE)
 
 

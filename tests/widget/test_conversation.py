@@ -15,6 +15,7 @@ from tests.servers import Server, free_port
 from tests.sync.sockets import Socket
 from tests.widget.conftest import STRICT, TRUSTED_TYPES, Site
 from tests.widget.visitors import identity_of
+from widget.return_links import return_link
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
@@ -201,3 +202,24 @@ def test_a_server_that_is_killed_while_two_tabs_write(chromium, context, cast, t
         site.close()
         for page in (first, second):
             page.close()
+
+
+def test_the_link_of_an_e_mail_brings_the_thread_back_on_another_device(site, page, browser):
+    site.open(page)
+    fill_form(page, "Hello?")
+    until(["Hello?"])
+    link = return_link(Visitor.objects.select_related("brand").get())
+    fragment = link.split("#")[1]
+    phone = browser.new_context().new_page()
+    site.open(phone, path=f"/#{fragment}")
+    shows(phone, "Hello?")
+    assert phone.evaluate("location.hash") == ""
+    write(phone, "from the phone")
+    shows(page, "from the phone")
+    phone.goto(f"{site.host}/talk/{site.widget_id}#{fragment}")
+    shows(phone, "from the phone")
+    phone.evaluate("localStorage.clear()")
+    phone.goto(f"{site.host}/talk/{site.widget_id}#praxtalk=forged")
+    phone.reload()
+    phone.get_by_text("This conversation cannot be opened any more.", exact=False).wait_for(timeout=5000)
+    phone.context.close()

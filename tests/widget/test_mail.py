@@ -121,16 +121,18 @@ def test_the_link_brings_the_thread_back_on_another_device(cast, maya, time_mach
     assert link.startswith(f"{settings.BASE_URL}/talk/{cast.north.widget_id}#praxtalk=")
     code = link.split("#praxtalk=")[1]
     phone = Browser(cast.north, settings.BASE_URL)
-    back = phone.post("return", {"code": code})
+    widget = {"widgetId": cast.north.widget_id}
+    back = phone.post("return", {**widget, "code": code})
     assert back.status_code == 200
-    assert back.json()["widgetId"] == cast.north.widget_id
+    for brand in (cast.south, cast.west):
+        assert phone.post("return", {"widgetId": brand.widget_id, "code": code}).status_code == 401
     phone.token = back.json()["token"]
     assert phone.bodies() == maya.bodies()
     for wrong in (code[:-2], code + "x", "x", signing.dumps(str(cast.north.pk), salt="other")):
-        assert phone.post("return", {"code": wrong}).status_code == 401
-    assert phone.post("return", {"code": signing.dumps("7", salt=return_links.SALT)}).status_code == 401
+        assert phone.post("return", {**widget, "code": wrong}).status_code == 401
+    assert phone.post("return", {**widget, "code": signing.dumps("7", salt=return_links.SALT)}).status_code == 401
     time_machine.shift(timedelta(days=31))
-    assert phone.post("return", {"code": code}).status_code == 401
+    assert phone.post("return", {**widget, "code": code}).status_code == 401
 
 
 def test_the_link_leads_to_the_visitors_page_only_where_the_brand_vouches_for_it(cast, maya, settings):

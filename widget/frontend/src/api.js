@@ -8,7 +8,7 @@
  * @typedef {{brand: {name: string, color: string}, side: "left" | "right", greeting: string, privacyUrl: string | null,
  *   locale: string, dir: "ltr" | "rtl", online: boolean, opensAt: number | null, texts: Record<string, string>}} Config
  * @typedef {{id: string, hash: string, name?: string, email?: string, phone?: string}} Identity
- * @typedef {{name?: string, email?: string, phone?: string, website?: string, page?: string, identity?: Identity}} Form
+ * @typedef {{name?: string, email?: string, phone?: string, website?: string, page?: string, locale?: string, identity?: Identity}} Form
  * @typedef {{status: number, code: string, fields?: Record<string, string>, retryAfter?: number}} Refusal
  *   status 0: there was no answer
  * @typedef {ReturnType<typeof createApi>} Api
@@ -63,6 +63,8 @@ export function createApi(origin, widgetId) {
     start: (body) => call("start", { body }),
     /** @param {Identity} body */
     identify: (body) => call("identify", { body }),
+    /** @param {string} code of an e-mail's link */
+    comeBack: (code) => call("return", { body: { code } }),
     /** @param {string} token @param {string} body @param {string} clientId */
     send: (token, body, clientId) => call("messages", { token, body: { body, clientId } }),
     /** @param {string} token @param {string} [before] */

@@ -19,12 +19,13 @@ import { createView } from "./view.js";
  * @param {object} outside
  * @param {string} outside.origin
  * @param {string} outside.widgetId
+ * @param {boolean} outside.opens whether it opens by itself
  * @param {import("./api.js").Api} outside.api
  * @param {import("./api.js").Config} outside.config
  * @param {(name: import("./page.js").EventName, detail?: any) => void} outside.emit
  * @returns {import("./page.js").Commands}
  */
-export function createApp({ origin, widgetId, api, config, emit }) {
+export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const texts = createTexts(config);
   const { say } = texts;
   const store = openStore(widgetId, () => update());
@@ -42,7 +43,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
 
   const outbox = createOutbox({
     store,
-    lock: createLock(`praxtalk:${widgetId}`, store, newId()),
+    lock: createLock(`praxtalk:${widgetId}`),
     send: ({ clientId, body, form }, token) =>
       token ? api.send(token, body, clientId) : api.start({ ...form, message: body, clientId }),
     onSignedOut: () => signOut(),
@@ -118,7 +119,7 @@ export function createApp({ origin, widgetId, api, config, emit }) {
       clientId: newId(),
       body: message,
       at: Date.now(),
-      form: { ...given, page: location.href, ...(identity && { identity }) },
+      form: { ...given, page: location.href, locale: navigator.language, ...(identity && { identity }) },
     });
     store.write({ open: true });
     update();
@@ -267,9 +268,21 @@ export function createApp({ origin, widgetId, api, config, emit }) {
     } catch (error) {
       const { status } = /** @type {import("./api.js").Refusal} */ (error);
       if (identity === known && status) identity = undefined;
-      console.warn("PraxTalk: identify", error);
+      console.warn("PraxTalk:", error);
     }
     update();
+  };
+
+  /** By the link of an e-mail, whose code is good on any device. @param {string} code */
+  const comeBack = async (code) => {
+    try {
+      const { token, visitor } = await api.comeBack(code);
+      store.write({ token, visitor, identity: undefined }, true);
+      history.replaceState(history.state, "", location.pathname + location.search);
+    } catch {
+      form.warn(say("signedOut"));
+    }
+    open();
   };
 
   const wake = () => {
@@ -285,7 +298,9 @@ export function createApp({ origin, widgetId, api, config, emit }) {
 
   draw();
   outbox.wake();
-  if (store.read().open && store.read().token && !panel.isPhone()) open(true);
+  const [, code] = location.hash.split("#praxtalk=");
+  if (code) comeBack(code);
+  else if (opens || (store.read().open && store.read().token && !panel.isPhone())) open(true);
 
   return {
     open: () => open(),

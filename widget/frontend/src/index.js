@@ -10,17 +10,22 @@ import { openPage } from "./page.js";
 const FIRST_WAIT = 5000;
 const LONGEST_WAIT = 200_000;
 
-/** @param {import("./page.js").Page} page @param {string} origin @param {string} widgetId */
-async function begin(page, origin, widgetId, wait = FIRST_WAIT) {
+/**
+ * @param {import("./page.js").Page} page
+ * @param {string} origin
+ * @param {string} widgetId
+ * @param {boolean} opens whether it opens by itself (data-open)
+ */
+async function begin(page, origin, widgetId, opens, wait = FIRST_WAIT) {
   const api = createApi(origin, widgetId);
   try {
     const config = await api.config();
-    page.run(createApp({ origin, widgetId, api, config, emit: page.emit }));
+    page.run(createApp({ origin, widgetId, opens, api, config, emit: page.emit }));
     page.emit("ready");
   } catch (error) {
     const { status, code } = /** @type {import("./api.js").Refusal} */ (error);
     const isTransient = status === 0 || status === 429 || status >= 500;
-    if (isTransient && wait < LONGEST_WAIT) setTimeout(begin, wait, page, origin, widgetId, wait * 5);
+    if (isTransient && wait < LONGEST_WAIT) setTimeout(begin, wait, page, origin, widgetId, opens, wait * 5);
     else console.warn("PraxTalk:", code || error);
   }
 }
@@ -34,12 +39,10 @@ function whenIdle(work) {
   else addEventListener("load", wait, { once: true });
 }
 
-const script = /** @type {HTMLScriptElement | null} */ (
-  document.currentScript ?? document.querySelector("script[data-widget-id]")
-);
+const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
 const widgetId = script?.dataset.widgetId;
 if (script && widgetId) {
   const { origin } = new URL(script.src, location.href);
   const page = openPage();
-  if (page) whenIdle(() => begin(page, origin, widgetId));
+  if (page) whenIdle(() => begin(page, origin, widgetId, "open" in script.dataset));
 }

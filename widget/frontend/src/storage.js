@@ -4,9 +4,8 @@
  *
  * @typedef {import("./outbox.js").Entry} Entry
  * @typedef {{token?: string, visitor?: {name: string, email: string | null}, outbox: Entry[], open?: boolean,
- *   identity?: string, seenId?: string, rungId?: string, sender?: string}} Memory
- *   identity: whose token it is, if the page told; seenId, rungId: the newest message that a tab has shown, has rung for;
- *   sender: which tab sends, and until when
+ *   identity?: string, seenId?: string, rungId?: string}} Memory
+ *   identity: whose token it is, if the page told; seenId, rungId: the newest message that a tab has shown, has rung for
  * @typedef {ReturnType<typeof openStore>} Store
  */
 

@@ -8,24 +8,17 @@ export function createTexts({ texts, locale }) {
   const format = (time, options) => new Date(time).toLocaleString(locale, options);
   /** @param {number} time */
   const clock = (time) => format(time, { hour: "numeric", minute: "2-digit" });
-  /** @param {number} days from now */
-  const dayAt = (days) => new Date(Date.now() + days * 86_400_000).toDateString();
+  /** @param {number} time */
+  const isToday = (time) => new Date(time).toDateString() === new Date().toDateString();
 
   return {
     /** @param {string} key @param {Record<string, string | number>} [values] of the placeholders */
     say: (key, values = {}) => (texts[key] ?? "").replace(/\{(\w+)\}/g, (all, name) => String(values[name] ?? all)),
     clock,
     /** @param {number} time */
-    day(time) {
-      const day = new Date(time).toDateString();
-      if (day === dayAt(0)) return texts.today;
-      if (day === dayAt(-1)) return texts.yesterday;
-      return format(time, { weekday: "long", day: "numeric", month: "long" });
-    },
+    day: (time) => (isToday(time) ? texts.today : format(time, { weekday: "long", day: "numeric", month: "long" })),
     /** @param {number} time to come */
     moment: (time) =>
-      new Date(time).toDateString() === dayAt(0)
-        ? clock(time)
-        : format(time, { weekday: "long", hour: "numeric", minute: "2-digit" }),
+      isToday(time) ? clock(time) : format(time, { weekday: "long", hour: "numeric", minute: "2-digit" }),
   };
 }
