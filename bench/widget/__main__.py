@@ -29,6 +29,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 PATIENCE_SECONDS = 10.0
 WARM_UP = 5
+PAUSE_MS = 300  # people pause longer; without, changes are gathered for up to 100 ms
 # The time of each text's arrival in the thread, in ms since the epoch, by its first word.
 WATCH = """() => {
   window.shown = {};
@@ -91,6 +92,7 @@ def _measured(extent: Extent) -> str:
                     way.calls.clear()
                     way.shown.clear()
             for index, way in enumerate(ways):
+                page.wait_for_timeout(PAUSE_MS)
                 _reply(port, page, way, f"reply-{number * len(ways) + index}")
     return _told(extent, ways)
 
