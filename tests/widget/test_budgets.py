@@ -118,15 +118,17 @@ def pictures(site, page, css):
     return found
 
 
-def test_hostile_styles_of_the_page_change_nothing(site, page, monkeypatch):
-    """Compared pixel by pixel, on a page whose own background is the same."""
+def test_hostile_styles_of_the_page_change_nothing(site, page):
+    """Compared pixel by pixel; a few times, for a minute may end between two pictures, whose clock is another then."""
     page.set_viewport_size({"width": 1280, "height": 720})
     site.html = ""
-    calm = pictures(site, page, "body { background: white }")
-    again = pictures(site, page, "body { background: white }")
-    hostile = pictures(site, page, HOSTILE)
-    assert [one == other for one, other in zip(calm, again, strict=True)] == [True] * 3, "not the same twice"
-    assert [one == other for one, other in zip(calm, hostile, strict=True)] == [True] * 3
+    same = []
+    for _ in range(3):
+        calm, hostile = pictures(site, page, "html { background: white }"), pictures(site, page, HOSTILE)
+        same = [one == other for one, other in zip(calm, hostile, strict=True)]
+        if all(same):
+            break
+    assert same == [True] * 3
 
 
 def violations(page):
