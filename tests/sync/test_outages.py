@@ -110,6 +110,7 @@ def test_a_server_that_stops_closes_its_sockets(cast, talks, tokens):
             socket.begin("messages:send", conversationId=str(talks.north.pk), body=f"Last {index}")
             for index in range(20)
         ]
+        socket.until(lambda: len(socket.responses) >= 3)  # by then it has read the others, and they wait for their turn
         server.process.send_signal(signal.SIGTERM)
         assert socket.closing_code() == 4500
         assert server.wait_for_end() == 0
