@@ -138,6 +138,40 @@ def test_a_proven_person_finds_the_thread_on_another_device(site, page, browser,
     assert Visitor.objects.get().external_id == identity["id"]
 
 
+def test_offline_with_five_messages_typed_and_a_reload_in_between(site, page, context):
+    site.open(page)
+    fill_form(page, "0")
+    until(["0"])
+    shows(page, "0")
+    context.set_offline(True)
+    for number in range(1, 4):
+        write(page, str(number))
+    page.get_by_text("You are offline.", exact=False).first.wait_for(timeout=5000)
+    context.set_offline(False)
+    page.reload()
+    context.set_offline(True)
+    page.get_by_placeholder("Write a message …").wait_for(timeout=10_000)
+    for number in range(4, 6):
+        write(page, str(number))
+    context.set_offline(False)
+    until([str(number) for number in range(6)])
+    for number in range(6):
+        shows(page, str(number))
+    assert page.get_by_role("log").get_by_text("5", exact=True).count() == 1
+
+
+def test_a_first_message_that_no_answer_came_for_is_still_there_after_a_reload(site, page):
+    page.route("**/widget/v1/start", lambda route: route.abort())
+    site.open(page)
+    fill_form(page, "0")
+    write(page, "1")
+    page.reload()
+    for number in range(2):
+        shows(page, str(number))
+    page.unroute("**/widget/v1/start")
+    until(["0", "1"])
+
+
 def test_a_server_that_is_killed_while_two_tabs_write(chromium, context, cast, transactional_db):
     """By SIGKILL, twice, with messages on their way, and a reload: each stands once, in the order of its tab."""
     port = free_port()

@@ -300,7 +300,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   outbox.wake();
   const [, code] = location.hash.split("#praxtalk=");
   if (code) comeBack(code);
-  else if (opens || (store.read().open && store.read().token && !panel.isPhone())) open(true);
+  else if (opens || (store.read().open && !panel.isPhone())) open(true);
 
   return {
     open: () => open(),
