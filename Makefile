@@ -61,8 +61,9 @@ format: .venv/tests $(CLIENTS)
 	$(BIN)/djhtml templates
 	$(if $(CLIENTS),$(NODE)/biome check --write)
 
-widget: tests/live/node_modules/.installed
+widget: .venv/tests tests/live/node_modules/.installed
 	@NODE_PATH=$(CURDIR)/tests/live/node_modules node widget/frontend/build.mjs
+	@$(BIN)/python widget/frontend/compress.py
 
 openapi: .venv/runs
 	@$(BIN)/python manage.py spectacular --format openapi-json --file docs/openapi.json

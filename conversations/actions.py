@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from brands.models import Operator
 from brands.scope import scope_of
-from conversations.models import PREVIEW_LENGTH, Channel, Conversation, Message, Presence, Reading, Visitor
+from conversations.attachments import attachment_json
+from conversations.models import PREVIEW_LENGTH, Attachment, Channel, Conversation, Message, Presence, Reading, Visitor
 from conversations.models.presence import PRESENT_FOR, TYPING_FOR
 from conversations.serializers import conversation_json, message_json
 from integrations.models import EventName
@@ -28,12 +29,26 @@ class CannotAnswer(ValueError):
 
 
 @transaction.atomic
-def start_conversation(visitor: Visitor, *, body: str, channel: Channel, client_id: str | None = None) -> Conversation:
+def start_conversation(
+    visitor: Visitor,
+    *,
+    body: str,
+    channel: Channel,
+    client_id: str | None = None,
+    attachment: Attachment | None = None,
+) -> Conversation:
     """A new open conversation with the visitor's first message."""
     conversation = Conversation.objects.create(
         workspace_id=visitor.workspace_id, brand_id=visitor.brand_id, visitor=visitor, channel=channel
     )
-    message = _append(conversation, role=Message.Role.VISITOR, body=body, channel=channel, client_id=client_id)
+    message = _append(
+        conversation,
+        role=Message.Role.VISITOR,
+        body=body,
+        channel=channel,
+        client_id=client_id,
+        attachment=attachment,
+    )
     _record(EventName.CONVERSATION_CREATED, conversation)
     _record_message(message)
     changed(*conversation.topics)
@@ -49,18 +64,31 @@ def send_message(
     channel: Channel,
     author: Operator | None = None,
     client_id: str | None = None,
+    attachment: Attachment | None = None,
 ) -> Message:
     """Add a message to the thread. A visitor's reopens a snoozed or resolved conversation, and after a closed one it starts
     a new one: the message returned tells in which conversation it stands.
 
     client_id: the sender's own name for it; the message that has it already is returned, and nothing changes.
+    attachment: one that is `kept` and of no message yet. Without a word, its name is the body.
     """
     conversation = _locked(conversation)
     if client_id and (sent := _sent_before(conversation, client_id)):
         return sent
     if role == Message.Role.VISITOR and conversation.status == Conversation.Status.CLOSED:
-        return start_conversation(conversation.visitor, body=body, channel=channel, client_id=client_id).messages.get()
-    message = _append(conversation, role=role, body=body, channel=channel, author=author, client_id=client_id)
+        begun = start_conversation(
+            conversation.visitor, body=body, channel=channel, client_id=client_id, attachment=attachment
+        )
+        return begun.messages.get()
+    message = _append(
+        conversation,
+        role=role,
+        body=body,
+        channel=channel,
+        author=author,
+        client_id=client_id,
+        attachment=attachment,
+    )
     if role == Message.Role.VISITOR and conversation.status in REOPENED_BY_VISITOR:
         _change_status(conversation, Conversation.Status.OPEN)
     _record_message(message)
@@ -188,7 +216,9 @@ def _append(
     channel: Channel,
     author: Operator | None = None,
     client_id: str | None = None,
+    attachment: Attachment | None = None,
 ) -> Message:
+    body = body or (attachment.name if attachment else "")
     now = now_after(conversation.last_message_at)
     conversation.last_position += 1
     conversation.message_count += 1
@@ -199,7 +229,7 @@ def _append(
         conversation.mail_due_at = conversation.mail_due_at or now + MAIL_AFTER
     counted = ["last_position", "message_count", "preview", "last_message_at", "updated_at", "mail_due_at"]
     conversation.save(update_fields=counted)
-    return Message.objects.create(
+    message = Message.objects.create(
         workspace_id=conversation.workspace_id,
         conversation=conversation,
         position=conversation.last_position,
@@ -207,9 +237,14 @@ def _append(
         channel=channel,
         author=author,
         body=body,
+        attachments=[attachment_json(attachment)] if attachment else [],
         client_id=client_id,
         created_at=now,
     )
+    if attachment:
+        attachment.conversation, attachment.message = conversation, message
+        attachment.save(force_insert=True)
+    return message
 
 
 def _change_status(

@@ -1,12 +1,15 @@
 """/api/v1/conversations, /api/v1/messages"""
 
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from brands.api import brand_in_scope
 from conversations import actions
-from conversations.models import Channel, Conversation, Message
+from conversations.attachments import file_response
+from conversations.models import Attachment, Channel, Conversation, Message
 from conversations.serializers import (
     COLUMNS,
     ConversationAnswer,
@@ -121,6 +124,19 @@ class Messages(ApiView):
             end = messages[0] if is_back else messages[-1]
             answer["olderCursor" if is_back else "nextCursor"] = _cursor(conversation, direction, end)
         return Response(answer)
+
+
+class AttachmentById(ApiView):
+    @extend_schema(
+        operation_id="getAttachment",
+        summary="Download a file that came with a message",
+        tags=["Messages"],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, id: str) -> FileResponse:
+        self.parameters(Shape)
+        attachment = self.get_in_scope(Attachment.objects.select_related("conversation"), id)
+        return file_response(attachment)
 
 
 def _cursor(conversation: Conversation, direction: str, message: Message) -> str:

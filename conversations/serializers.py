@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from brands.models import Operator
 from brands.serializers import BrandJson, brand_json
+from conversations.attachments import SUFFIXES
 from conversations.models import MAX_BODY, MAX_CLIENT_ID, Channel, Conversation, Message
 from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from praxtalk.api.serializers import Flag, Id, Integer, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
@@ -89,6 +90,7 @@ def message_json(message: Message) -> dict[str, Any]:
         "conversationId": str(message.conversation_id),
         "role": message.role,
         "body": message.body,
+        "attachments": message.attachments,
         "channel": message.channel,
         "author": person_json(message.author),
         "createdAt": to_milliseconds(message.created_at),
@@ -118,11 +120,21 @@ class PersonJson(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class AttachmentJson(serializers.Serializer[Any]):
+    _id = serializers.UUIDField()
+    name = serializers.CharField()
+    contentType = serializers.ChoiceField(sorted(SUFFIXES))
+    size = serializers.IntegerField(help_text="Bytes")
+    width = serializers.IntegerField(allow_null=True, help_text="Of an image, in pixels")
+    height = serializers.IntegerField(allow_null=True)
+
+
 class MessageJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     conversationId = serializers.UUIDField()
     role = serializers.ChoiceField(Message.Role.choices)
-    body = serializers.CharField()
+    body = serializers.CharField(help_text="Of a file that was sent without a word, its name")
+    attachments = AttachmentJson(many=True)
     channel = serializers.ChoiceField(Channel.choices)
     author = PersonJson(allow_null=True)
     createdAt = Moment()

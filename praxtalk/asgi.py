@@ -29,8 +29,9 @@ from praxtalk.api.address import is_trusted_proxy
 from praxtalk.orphans import end_with_parent
 from praxtalk.prompt import write_promptly
 
-# Calls that wait for somebody else's server or resolver: they must not keep the others waiting.
+# Calls that wait for somebody else's server, for a resolver or for a storage: they must not keep the others waiting.
 SLOW = re.compile(r"/api/v1/webhooks(/[^/]*(/test)?)?")
+FILES = re.compile(r"/(api|widget)/v1/attachments/[^/]*")
 SLOW_THREADS = 4
 # /api/1.48.0/sync from npm, /api/sync from PyPI. With a slash at the end of its URL npm asks for //api/1.48.0/sync, which is
 # read as host "api" and the rest.
@@ -48,19 +49,23 @@ _slow_threads = ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="slow")
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """One request: the whole body in, the whole answer out, as one message each."""
-    body = await _whole_body(receive)
-    threads = _slow_threads if scope["method"] != "GET" and SLOW.fullmatch(scope["path"]) else _thread
+    is_upload = dict(scope["headers"]).get(b"content-type", b"").lower().startswith(b"multipart/")
+    body = await _whole_body(receive, settings.MAX_UPLOAD_SIZE if is_upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    is_slow = (
+        is_upload or FILES.fullmatch(scope["path"]) or (scope["method"] != "GET" and SLOW.fullmatch(scope["path"]))
+    )
+    threads = _slow_threads if is_slow else _thread
     status, headers, content = await asyncio.get_running_loop().run_in_executor(threads, _answer, scope, body)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
 
-async def _whole_body(receive: Any) -> bytes:
+async def _whole_body(receive: Any, longest: int) -> bytes:
     """The body; of one that is longer than what is accepted, enough to refuse it."""
     body, more = bytearray(), True
     while more:
         message = await receive()
-        if len(body) <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        if len(body) <= longest:
             body += message.get("body", b"")
         more = message.get("more_body", False)
     return bytes(body)

@@ -57,6 +57,7 @@ ENCRYPTION_KEYS = _matching(
 DATABASE_URL = _matching("DATABASE_URL", "postgres(ql)?://.+", "postgresql://user:password@host/name")
 REDIS_URL = _matching("REDIS_URL", "(rediss?|unix)://.+", "redis://:password@host:6379/0, of Valkey or Redis")
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")))
+ATTACHMENTS_DIR = env.str("ATTACHMENTS_DIR", default=str(DATA_DIR / "attachments"))
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = _integer("PORT", 8000, 1, 65535)
 BASE_URL = _matching(
@@ -139,6 +140,14 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is kept there
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "attachments": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": ATTACHMENTS_DIR, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
+    },
+}
 WHITENOISE_USE_FINDERS = True  # serves what collectstatic has not collected, so a laptop needs no such step
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 
@@ -207,6 +216,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+MAX_UPLOAD_SIZE = 10 * 1024 * 1024 + 64 * 1024  # a whole body with a file in it
 RATELIMIT_CACHE_PREFIX = "limit:"
 SILENCED_SYSTEM_CHECKS = [
     "auth.E003",  # an operator's e-mail is unique in lower case, which the check does not see
@@ -224,6 +234,8 @@ WIDGET_CALLS_PER_IP = 600  # an office behind one address
 WIDGET_STARTS_PER_IP = 20
 WIDGET_STARTS_PER_BRAND = 600
 WIDGET_MESSAGES_PER_VISITOR = 60
+WIDGET_FILES_PER_VISITOR = 10
+WIDGET_FILES_PER_IP = 30
 
 # --- webhooks and timed work ------------------------------------------------------------------------------------------
 

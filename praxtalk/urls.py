@@ -4,7 +4,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from brands.api import Brands, OperatorSessionById, OperatorSessions, Ping
-from conversations.api import ConversationById, Conversations, Messages, MessagesOfConversation
+from conversations.api import AttachmentById, ConversationById, Conversations, Messages, MessagesOfConversation
 from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery
 from integrations.api.events import Events
 from integrations.api.webhooks import PromoteSecret, RetireSecret, RotateSecret, TestWebhook, WebhookById, Webhooks
@@ -17,21 +17,22 @@ from praxtalk.health import healthz, readyz
 from praxtalk.live import http as live
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
-from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorMessages
+from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorAttachment, VisitorMessages
 from widget.views import script, talk
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/app/")),
     path("app/", dashboard.urls),
     path("demo", to_demo_shop),
-    path("widget.js", script, {"name": "widget.js"}),
-    path("widget.js.map", script, {"name": "widget.js.map"}),
+    path("widget.js", script, {"suffix": ".js"}),
+    path("widget.js.map", script, {"suffix": ".js.map"}),
     path("api/v1/ping", Ping.as_view()),
     path("api/v1/brands", Brands.as_view()),
     path("api/v1/conversations", Conversations.as_view()),
     path("api/v1/conversations/<str:id>", ConversationById.as_view()),
     path("api/v1/conversations/<str:id>/messages", MessagesOfConversation.as_view()),
     path("api/v1/messages", Messages.as_view()),
+    path("api/v1/attachments/<str:id>", AttachmentById.as_view()),
     path("api/v1/leads", Leads.as_view()),
     path("api/v1/leads/<str:id>", LeadById.as_view()),
     path("api/v1/events", Events.as_view()),
@@ -61,6 +62,7 @@ urlpatterns = [
     path("widget/v1/identify", IdentifyVisitor.as_view()),
     path("widget/v1/return", ReturnToThread.as_view()),
     path("widget/v1/messages", VisitorMessages.as_view()),
+    path("widget/v1/attachments/<str:id>", VisitorAttachment.as_view()),
     path("talk/<str:widget_id>", talk),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from brands.models import Brand
 from conversations import actions
-from conversations.models import Channel, Conversation, Message, Visitor
+from conversations.models import Attachment, Channel, Conversation, Message, Visitor
 from praxtalk.live.topics import changed
 
 
@@ -40,16 +40,23 @@ def start(brand: Brand, person: Person, *, body: str, client_id: UUID, page: str
 
 
 @transaction.atomic
-def say(visitor: Visitor, *, body: str, client_id: UUID) -> Message:
+def say(visitor: Visitor, *, body: str, client_id: UUID, attachment: Attachment | None = None) -> Message:
     """The visitor's message, in their newest conversation or a new one. The message that has this client_id already is
     returned, and nothing changes."""
     visitor = _locked(visitor)
     conversation = newest_conversation(visitor.workspace_id, visitor.pk)
     if conversation is None:
-        begun = actions.start_conversation(visitor, body=body, channel=Channel.WIDGET, client_id=str(client_id))
+        begun = actions.start_conversation(
+            visitor, body=body, channel=Channel.WIDGET, client_id=str(client_id), attachment=attachment
+        )
         return begun.messages.get()
     return actions.send_message(
-        conversation, role=Message.Role.VISITOR, body=body, channel=Channel.WIDGET, client_id=str(client_id)
+        conversation,
+        role=Message.Role.VISITOR,
+        body=body,
+        channel=Channel.WIDGET,
+        client_id=str(client_id),
+        attachment=attachment,
     )
 
 

@@ -4,9 +4,9 @@ import hashlib
 from typing import Any
 
 import orjson
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse, QueryDict
 from django.utils.cache import patch_vary_headers
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, ValidationError
+from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -14,15 +14,27 @@ from rest_framework.views import APIView
 
 from brands.models import Brand
 from brands.sites import is_allowed
-from conversations.models import Visitor
+from conversations import attachments
+from conversations.models import Attachment, Message, Visitor
 from praxtalk.api.errors import NotHere
+from praxtalk.api.json import JsonParser
+from praxtalk.api.uploads import UploadParser
 from praxtalk.data.ids import parse_id
 from praxtalk.live.outcomes import Refused
 from widget import actions, limits
 from widget.configuration import configuration_json
 from widget.identity import is_proven
 from widget.return_links import returning
-from widget.serializers import Configuration, History, Identify, NewVisitorMessage, Return, Start
+from widget.serializers import (
+    Configuration,
+    History,
+    Identify,
+    NewVisitorFile,
+    NewVisitorMessage,
+    OfThread,
+    Return,
+    Start,
+)
 from widget.thread import message_json, page_before, place_of, thread_json
 from widget.visitor_tokens import VisitorCaller, mint, visitors
 
@@ -89,7 +101,7 @@ def _word(codes: Any) -> str:
     first = codes[0] if isinstance(codes, list) and codes else codes
     if first in ("required", "blank", "null"):
         return "required"
-    return "too_long" if first == "max_length" else "invalid"
+    return "too_long" if first in ("max_length", "too_long") else "invalid"
 
 
 class Config(WidgetView):
@@ -144,6 +156,8 @@ class ReturnToThread(WidgetView):
 
 
 class VisitorMessages(WidgetView):
+    parser_classes = (JsonParser, UploadParser)
+
     def get(self, request: Request) -> Response:
         limits.count_call(request)
         query = self.checked(History, request.query_params.dict())
@@ -159,13 +173,45 @@ class VisitorMessages(WidgetView):
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
-        form = self.checked(NewVisitorMessage, request.data)
+        data: Any = request.data
+        is_file = isinstance(data, QueryDict)
+        form = self.checked(NewVisitorFile, data.dict()) if is_file else self.checked(NewVisitorMessage, data)
         caller = self.visitor(self.brand(form["widgetId"]))
         limits.count_message(caller.visitor_id)
         visitor = Visitor.objects.get(workspace_id=caller.workspace_id, pk=caller.visitor_id)
-        message = actions.say(visitor, body=form["body"], client_id=form["clientId"])
+        if is_file:
+            limits.count_file(request, caller.visitor_id)
+            message = self._say_with_file(visitor, form)
+        else:
+            message = actions.say(visitor, body=form["body"], client_id=form["clientId"])
         renewed = {"token": mint(visitor)} if caller.is_due_for_renewal else {}
         return Response({"messageId": str(message.pk), **renewed}, status=201)
+
+    def _say_with_file(self, visitor: Visitor, form: dict[str, Any]) -> Message:
+        try:
+            with attachments.kept(visitor.workspace_id, form["file"]) as attachment:
+                return actions.say(
+                    visitor, body=form.get("body", ""), client_id=form["clientId"], attachment=attachment
+                )
+        except attachments.CannotTake as error:
+            raise ValidationError({"file": [ErrorDetail(str(error), error.code)]}) from error
+
+
+class VisitorAttachment(WidgetView):
+    """A file of the visitor's own thread. Kept by their browser for the token that asked."""
+
+    def get(self, request: Request, id: str) -> FileResponse:
+        limits.count_call(request)
+        query = self.checked(OfThread, request.query_params.dict())
+        caller, pk = self.visitor(self.brand(query["widgetId"])), parse_id(id)
+        rows = Attachment.objects.filter(workspace_id=caller.workspace_id, conversation__visitor_id=caller.visitor_id)
+        attachment = rows.filter(pk=pk).first() if pk else None
+        if attachment is None:
+            raise NotHere("There is no such file.")
+        response = attachments.file_response(attachment)
+        response["Cache-Control"] = "private, max-age=86400"
+        patch_vary_headers(response, ["Authorization"])
+        return response
 
 
 def _person(brand: Brand, form: dict[str, Any]) -> actions.Person:

@@ -23,6 +23,12 @@ def count_start(request: Request, brand_id: UUID) -> None:
     count("widget.brand", str(brand_id), settings.WIDGET_STARTS_PER_BRAND, SENTENCE)
 
 
+def count_file(request: Request, visitor_id: UUID) -> None:
+    """A file: by visitor, then by address, whose many visitors might fill the disk. Raises LimitReached."""
+    count("widget.file", str(visitor_id), settings.WIDGET_FILES_PER_VISITOR, SENTENCE)
+    count("widget.files", limited_unit(client_address(request)), settings.WIDGET_FILES_PER_IP, SENTENCE)
+
+
 def count_message(visitor_id: UUID) -> None:
     """A message of a visitor, from however many tabs and addresses. Raises LimitReached."""
     count("widget.message", str(visitor_id), settings.WIDGET_MESSAGES_PER_VISITOR, SENTENCE)

@@ -72,6 +72,11 @@ class NewVisitorMessage(Shape):
     clientId = ClientId()
 
 
+class NewVisitorFile(NewVisitorMessage):
+    body = Text(optional=True, max_length=MAX_BODY)
+    file = serializers.FileField()
+
+
 class History(Shape):
     widgetId = Id()
     before = Id(required=False)

@@ -82,6 +82,7 @@ def message_json(message: Message) -> dict[str, Any]:
         "_id": str(message.pk),
         "role": message.role,
         "body": message.body,
+        "attachments": message.attachments,
         "author": {"name": message.author.name} if message.author else None,
         "createdAt": to_milliseconds(message.created_at),
         "clientId": message.client_id if is_own else None,

@@ -1,5 +1,7 @@
 """Pages and files: /widget.js with its source map, as `make widget` left them in static/widget, and /talk/ws_...
 
+/widget.js?part=extras is what the script fetches when somebody needs it: under the one path that pages' policies allow.
+
 The one script for every site: cacheable by anyone, for pages of any origin, also under COEP. Its answer depends on the
 Accept-Encoding alone, so no cookie is read or set.
 """
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import get_conditional_response
 from django.views.decorators.csrf import csrf_exempt
@@ -21,7 +23,8 @@ from widget.configuration import configuration_json
 
 FOLDER = settings.BASE_DIR / "static/widget"
 SUFFIXES = {"br": ".br", "gzip": ".gz", "identity": ""}  # the smallest first
-CONTENT_TYPES = {"widget.js": "text/javascript; charset=utf-8", "widget.js.map": "application/json"}
+CONTENT_TYPES = {".js": "text/javascript; charset=utf-8", ".js.map": "application/json"}
+PARTS = {"": "widget", "extras": "extras"}
 HEADERS = {
     "Cache-Control": "public, max-age=300, stale-while-revalidate=86400",
     "Access-Control-Allow-Origin": "*",
@@ -43,10 +46,13 @@ class Form:
 
 @csrf_exempt  # a POST is told 405, and not that a token is missing
 @require_safe
-def script(request: HttpRequest, name: str) -> HttpResponse:
-    """GET or HEAD of one of CONTENT_TYPES; 304 where If-None-Match has the ETag of the encoding that would be sent."""
-    form = _preferred(_forms(name), request.headers.get("Accept-Encoding", "identity"))
-    whole = HttpResponse(form.content, content_type=CONTENT_TYPES[name], headers={"ETag": form.etag})
+def script(request: HttpRequest, suffix: str) -> HttpResponse:
+    """GET or HEAD of one of PARTS, or of its map; 304 where If-None-Match has the ETag of the encoding that would be sent."""
+    part = PARTS.get(request.GET.get("part", ""))
+    if part is None:
+        raise Http404
+    form = _preferred(_forms(f"{part}{suffix}"), request.headers.get("Accept-Encoding", "identity"))
+    whole = HttpResponse(form.content, content_type=CONTENT_TYPES[suffix], headers={"ETag": form.etag})
     if form.encoding != "identity":
         whole["Content-Encoding"] = form.encoding
     response = cast(HttpResponse, get_conditional_response(request, etag=form.etag, response=whole))

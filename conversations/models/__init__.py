@@ -1,5 +1,6 @@
 """The talk."""
 
+from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
 from conversations.models.conversations import (
     INBOX,
     MAX_BODY,
@@ -22,9 +23,12 @@ __all__ = [
     "MAX_BODY",
     "MAX_CLIENT_ID",
     "MAX_EXTERNAL_ID",
+    "MAX_FILE",
+    "MAX_FILE_NAME",
     "MAX_LOCALE",
     "MAX_PAGE",
     "PREVIEW_LENGTH",
+    "Attachment",
     "Channel",
     "Conversation",
     "Message",

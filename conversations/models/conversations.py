@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
@@ -203,6 +203,9 @@ class Message(models.Model):
     channel = models.CharField(max_length=10, choices=Channel.choices)
     author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     body = models.TextField()
+    attachments = models.JSONField(
+        default=list, blank=True, db_default=Value([], models.JSONField())
+    )  # of each `Attachment`
     client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own name for it
     created_at = models.DateTimeField(default=timezone.now)
 

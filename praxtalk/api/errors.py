@@ -12,7 +12,7 @@ from rest_framework.views import set_rollback
 
 JSON_PREFIXES = ("/api/", "/widget/v1/")
 RETRY_AFTER_OUTAGE = "5"
-OF_THE_WHOLE_BODY = ("malformed_json", "too_long")
+OF_THE_WHOLE_BODY = ("malformed_json", "malformed_form", "too_long")
 
 log = structlog.get_logger("praxtalk.api")
 

@@ -14,12 +14,12 @@ API_DOCS = STRICT.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"
 
 
 class ContentSecurityPolicyMiddleware:
-    """The strict policy everywhere; on the API reference, styles and images as Swagger UI writes them."""
+    """The strict policy everywhere; on the API reference, styles and images as Swagger UI writes them. A file has its own."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response["Content-Security-Policy"] = API_DOCS if request.path == "/api/docs" else STRICT
+        response.setdefault("Content-Security-Policy", API_DOCS if request.path == "/api/docs" else STRICT)
         return response

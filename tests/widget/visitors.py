@@ -6,6 +6,7 @@ import itertools
 import json
 import uuid
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from praxtalk.data.encryption import decrypt
@@ -27,17 +28,17 @@ class Browser:
         self.brand, self.origin, self.token = brand, origin, None
         self.http = Client(REMOTE_ADDR=f"10.9.{next(_addresses) // 250}.{next(_addresses) % 250}")
 
-    def _headers(self):
+    def headers(self):
         headers = {"Origin": self.origin} if self.origin else {}
         return headers | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
 
     def post(self, path, body):
         return self.http.post(
-            f"/widget/v1/{path}", json.dumps(body), content_type="application/json", headers=self._headers()
+            f"/widget/v1/{path}", json.dumps(body), content_type="application/json", headers=self.headers()
         )
 
     def get(self, path, **query):
-        return self.http.get(f"/widget/v1/{path}", query, headers=self._headers())
+        return self.http.get(f"/widget/v1/{path}", query, headers=self.headers())
 
     def start(self, **values):
         form = {"name": "Maya A.", "email": "maya@example.com", "message": "Do you ship to Addis Ababa?"}
@@ -48,6 +49,15 @@ class Browser:
 
     def say(self, body, **values):
         return self.post("messages", {"widgetId": self.brand.widget_id, "body": body, "clientId": client_id()} | values)
+
+    def send_file(self, name, content, *, content_type="application/octet-stream", **fields):
+        """A message with a file in it, as a form."""
+        file = SimpleUploadedFile(name, content, content_type)
+        form = {"widgetId": self.brand.widget_id, "clientId": client_id(), "file": file} | fields
+        return self.http.post("/widget/v1/messages", form, headers=self.headers())
+
+    def file(self, pk):
+        return self.get(f"attachments/{pk}", widgetId=self.brand.widget_id)
 
     def thread(self, **query):
         return self.get("messages", **({"widgetId": self.brand.widget_id} | query))

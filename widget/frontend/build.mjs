@@ -1,49 +1,69 @@
-// Bundles src/index.js into static/widget/: widget.js, its source map, and widget.js as gzip and as Brotli.
+// Bundles src/ into static/widget/: widget.js, and extras.js, which it fetches when somebody needs more. Each with its
+// source map, and as Brotli; compress.py makes the gzip.
 //   node build.mjs [folder]     another folder than static/widget
 // esbuild is taken from node_modules here (npm ci), or from where NODE_PATH says.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { brotliCompressSync, constants } from "node:zlib";
 
-const { buildSync } = createRequire(import.meta.url)("esbuild");
+const { build, transform } = createRequire(import.meta.url)("esbuild");
 const project = fileURLToPath(new URL("../../", import.meta.url));
 const folder = process.argv[2] ?? join(project, "static/widget");
 
 // Names of properties that neither a browser, nor the server, nor the storage, nor the host page knows: shorter in the bundle.
 const OURS =
-  /^(is(Own|First|Last|NewDay|Stuck|Reached|Live|AtBottom|Phone|Closed|PraxTalk)|on(Change|SignedOut|State|Value|Error)|getToken|setKnown|showErrors?|toBottom|loadOlder|wake|settle|trouble|retry|say|clock|moment|bubble|panel|composer|chat|room|row|box|look|draw|fill|emit|read|write|forget|watchers|tell|bottom|store|lock|run|root|host|items|watch|mutate|day|older|api|config|comeBack|opens)$/;
-
-const { outputFiles } = buildSync({
-  absWorkingDir: project,
-  entryPoints: ["widget/frontend/src/index.js"],
-  outfile: "static/widget/widget.js", // wherever the files go: the map's paths to the sources start here
-  bundle: true,
-  format: "iife",
-  target: "es2020",
-  minify: true,
-  mangleProps: OURS,
-  charset: "utf8",
-  legalComments: "none",
-  sourcemap: "linked",
-  logLevel: "warning",
-  write: false,
-});
+  /^(is(Own|First|Last|NewDay|Stuck|Reached|Live|AtBottom|Phone|Closed|PraxTalk)|on(Change|SignedOut|State|Value|Error)|getToken|setKnown|showErrors?|toBottom|loadOlder|wake|settle|trouble|retry|say|clock|moment|bubble|panel|composer|chat|room|row|box|look|draw|fill|emit|read|write|forget|watchers|tell|bottom|store|lock|run|root|host|items|watch|mutate|day|older|api|config|comeBack|opens|proof|onOther|announce|isFile|patience|button)$/;
 
 mkdirSync(folder, { recursive: true });
-const write = (/** @type {string} */ name, /** @type {Uint8Array} */ bytes) => writeFileSync(join(folder, name), bytes);
-for (const { path, contents } of outputFiles) {
-  if (path.endsWith(".map")) {
-    write("widget.js.map", contents);
-    continue;
-  }
-  const gzip = gzipSync(contents, { level: 9 });
-  write("widget.js", contents);
-  write("widget.js.gz", gzip);
-  write(
-    "widget.js.br",
-    brotliCompressSync(contents, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: contents.length } }),
-  );
-  console.log(`widget.js: ${contents.length} bytes, ${gzip.length} as gzip`);
+const extras = await bundle("extras", "esm");
+const version = createHash("sha256").update(extras.script).digest("hex").slice(0, 8);
+await bundle("widget", "iife", extras.names, { EXTRAS: JSON.stringify(`extras&v=${version}`) });
+
+/**
+ * @param {"widget" | "extras"} name
+ * @param {"iife" | "esm"} format
+ * @param {Record<string, string | false>} [names] what OURS are called in the other bundle: the two talk with each other
+ * @param {Record<string, string>} [define]
+ */
+async function bundle(name, format, names = {}, define = {}) {
+  const { outputFiles, mangleCache } = await build({
+    absWorkingDir: project,
+    entryPoints: { [name]: `widget/frontend/src/${name === "widget" ? "index" : name}.js` },
+    outdir: "static/widget", // wherever the files go: the map's paths to the sources start here
+    bundle: true,
+    format,
+    define,
+    target: "es2020",
+    minify: true,
+    mangleProps: OURS,
+    mangleCache: names,
+    charset: "utf8",
+    plugins: [{ name: "css", setup: ({ onLoad }) => onLoad({ filter: /\.css$/ }, textOf) }],
+    legalComments: "none",
+    sourcemap: "external",
+    logLevel: "warning",
+    write: false,
+  });
+  const [map, made] = outputFiles.map(({ contents }) => contents);
+  const address = name === "widget" ? "widget.js.map" : `widget.js.map?part=${name}`;
+  const script = Buffer.concat([made, Buffer.from(`//# sourceMappingURL=${address}\n`)]);
+  write(`${name}.js.map`, map);
+  write(`${name}.js`, script);
+  const brotli = { params: { [constants.BROTLI_PARAM_SIZE_HINT]: script.length } };
+  write(`${name}.js.br`, brotliCompressSync(script, brotli));
+  return { script, names: mangleCache };
+}
+
+/** A style sheet as a string of the script. @param {{path: string}} file */
+async function textOf({ path }) {
+  const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
+  return { contents: code.trim(), loader: /** @type {const} */ ("text") };
+}
+
+/** @param {string} name @param {Uint8Array} bytes */
+function write(name, bytes) {
+  writeFileSync(join(folder, name), bytes);
 }

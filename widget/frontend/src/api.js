@@ -1,8 +1,10 @@
 /**
  * The server's HTTP answers.
  *
- * @typedef {{_id: string, role: "visitor" | "operator" | "atlas", body: string, author: {name: string} | null,
- *   createdAt: number, clientId: string | null}} Message
+ * @typedef {{_id?: string, name: string, contentType: string, size: number, width: number | null, height: number | null}} Attachment
+ *   _id: none before it is sent; width, height: of an image, in pixels
+ * @typedef {{_id: string, role: "visitor" | "operator" | "atlas", body: string, attachments: Attachment[],
+ *   author: {name: string} | null, createdAt: number, clientId: string | null}} Message
  * @typedef {{messages: Message[], hasMore: boolean, status: string, typing: string[], seenId: string | null,
  *   readId: string | null, unread: number, online: boolean, opensAt: number | null}} Thread
  * @typedef {{brand: {name: string, color: string}, side: "left" | "right", greeting: string, privacyUrl: string | null,
@@ -23,28 +25,28 @@ const LONGEST_LIVED = 30_000;
 export function createApi(origin, widgetId) {
   /**
    * @param {string} path
-   * @param {{token?: string, body?: object}} [options]
+   * @param {{token?: string, body?: object, form?: FormData, patience?: number, isFile?: boolean}} [options]
    * @returns {Promise<any>} rejects with a Refusal
    */
-  const call = async (path, { token, body } = {}) => {
+  const call = async (path, { token, body, form, patience = PATIENCE, isFile } = {}) => {
     const text = body && JSON.stringify({ widgetId, ...body });
     const ended = new AbortController();
-    const timer = setTimeout(() => ended.abort(), PATIENCE);
+    const timer = setTimeout(() => ended.abort(), patience);
     let status = 0;
     let refusal = {};
     try {
       const response = await fetch(`${origin}/widget/v1/${path}`, {
-        method: text ? "POST" : "GET",
+        method: text || form ? "POST" : "GET",
         headers: {
           ...(text && { "Content-Type": "application/json" }),
           ...(token && { Authorization: `Bearer ${token}` }),
         },
-        body: text,
+        body: form ?? text,
         credentials: "omit",
         keepalive: Boolean(text && text.length < LONGEST_LIVED),
         signal: ended.signal,
       });
-      const answer = await response.json();
+      const answer = await (response.ok && isFile ? response.blob() : response.json());
       if (response.ok) return answer;
       status = response.status;
       refusal = { ...answer, retryAfter: Number(response.headers.get("Retry-After")) || undefined };
@@ -57,6 +59,7 @@ export function createApi(origin, widgetId) {
   };
 
   return {
+    call,
     /** @returns {Promise<Config>} */
     config: () => call(`config?${new URLSearchParams({ id: widgetId, locale: navigator.language })}`),
     /** @param {Form & {message: string, clientId: string}} body */

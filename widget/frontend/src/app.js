@@ -1,6 +1,9 @@
+import { newId } from "./ids.js";
+import { ignore, openExtras } from "./loader.js";
 import { createLock } from "./locks.js";
 import { createOutbox } from "./outbox.js";
-import { ring } from "./sound.js";
+import { createPerson } from "./person.js";
+import { createSeen } from "./seen.js";
 import { openStore } from "./storage.js";
 import { createTexts } from "./texts.js";
 import { createThread } from "./thread.js";
@@ -10,9 +13,7 @@ import { createView } from "./view.js";
 /**
  * Brings together what is remembered, what is on its way, what the server says, and what is seen.
  *
- * @typedef {import("./api.js").Message} Message
  * @typedef {import("./outbox.js").Entry} Entry
- * @typedef {import("./api.js").Identity} Identity
  */
 
 /**
@@ -31,21 +32,21 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const store = openStore(widgetId, () => update());
   /** Accepted, and not in the thread yet. @type {Map<string, Entry>} */
   const sent = new Map();
-  /** @type {Identity | undefined} */
-  let identity;
   let isOpen = false;
   let isTyping = false;
   let isDue = false;
   let unread = 0;
-  let saidSeenId = "";
   /** @type {HTMLElement | undefined} */
   let room;
 
   const outbox = createOutbox({
     store,
     lock: createLock(`praxtalk:${widgetId}`),
-    send: ({ clientId, body, form }, token) =>
-      token ? api.send(token, body, clientId) : api.start({ ...form, message: body, clientId }),
+    async send(entry, token) {
+      const { clientId, body, form, file } = entry;
+      if (!token) return api.start({ ...form, message: body, clientId });
+      return file ? (await extras.files()).send(entry, token) : api.send(token, body, clientId);
+    },
     onSignedOut: () => signOut(),
     onChange(entry) {
       if (entry) sent.set(entry.clientId, entry);
@@ -63,8 +64,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       for (const clientId of sent.keys()) if (clientIds.has(clientId)) sent.delete(clientId);
       outbox.settle(clientIds);
       for (const { _id, role, body } of fresh) emit("message", { id: _id, role, body });
-      const others = fresh.filter((one) => one.role !== "visitor");
-      if (others.length) announce(others[others.length - 1]);
+      seen.announce(fresh);
       update();
     },
     onSignedOut(token) {
@@ -73,35 +73,55 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     },
   });
 
+  const seen = createSeen({ store, thread, ring: () => extras.ring() });
+  const person = createPerson({ store, api, onChange: () => update(), onOther: () => reset() });
+
+  /** @param {string} body @param {Partial<Entry>} [more] */
+  const add = (body, more) => {
+    outbox.add({ clientId: newId(), body, at: Date.now(), ...more });
+    update();
+  };
+
   const view = createView(config, texts, {
     toggle: () => toggle(),
     close: () => close(),
-    submit: (form, message) => start(form, message),
-    send: (body) => {
+    submit(form, message) {
+      const { href } = location;
+      const identity = person.proof();
+      composer.text("");
+      add(message, { form: { ...form, page: href, locale: navigator.language, ...(identity && { identity }) } });
+      store.write({ open: true });
+    },
+    send(body) {
       setTyping(false);
-      outbox.add({ clientId: newId(), body, at: Date.now() });
-      update();
+      add(body);
     },
     typing: (is) => setTyping(is),
-    retry: (key) => {
+    retry(key) {
       outbox.retry(key);
       update();
     },
     older: () => thread.loadOlder(),
+    file: (place, file, key) => extras.files().then((all) => all.show(place, file, key), ignore),
     bottom: () => update(),
   });
   const { form, log, composer, chat, panel, bubble } = view;
 
-  /** @param {Message} message */
-  const announce = ({ _id }) => {
-    if ((!document.hidden && document.hasFocus()) || store.read().rungId === _id) return;
-    store.write({ rungId: _id }); // before it sounds: the other tabs have the same message
-    ring();
-  };
+  const extras = openExtras(origin, () => ({
+    widgetId,
+    call: api.call,
+    token: () => store.read().token,
+    say,
+    locale: config.locale,
+    root: view.root,
+    chat,
+    composer: composer.box,
+    add,
+  }));
 
   const signOut = () => {
     sent.clear();
-    identity = undefined;
+    person.forget();
     update();
     form.warn(say("signedOut"));
   };
@@ -112,28 +132,16 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     isTyping = is;
   };
 
-  /** @param {import("./api.js").Form} given @param {string} message */
-  const start = (given, message) => {
-    composer.text("");
-    outbox.add({
-      clientId: newId(),
-      body: message,
-      at: Date.now(),
-      form: { ...given, page: location.href, locale: navigator.language, ...(identity && { identity }) },
-    });
-    store.write({ open: true });
-    update();
-  };
-
   /** What could not be sent goes back to the form, with the reason. @param {Entry[]} entries */
   const giveBack = (entries) => {
     const begun = entries.find((entry) => entry.form);
     const { name, email, phone } = /** @type {any} */ (begun?.form ?? store.read().visitor ?? {});
-    const kept = [form.read().message, ...entries.map((one) => one.body), composer.text("")];
+    const bodies = entries.filter(({ file }) => !file).map(({ body }) => body);
+    const kept = [form.read().message, ...bodies, composer.text("")];
     form.fill({ name, email, phone, message: [...new Set(kept)].filter(Boolean).join("\n\n") });
     if (!begun?.failed) return;
     const { fields, code } = begun.failed;
-    if (code === "identity_wrong") identity = undefined;
+    if (code === "identity_wrong") person.forget();
     if (fields) form.showErrors(fields);
     else form.warn(say(code === "origin_not_allowed" ? "refused" : "failed"));
   };
@@ -152,14 +160,15 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     const hadFocus = room?.contains(view.root.activeElement);
     const before = room;
     room = isChat ? chat : form.room;
-    form.setKnown(Boolean(identity));
+    form.setKnown(Boolean(person.proof()));
     panel.draw(room, trouble(isChat), value ?? config);
     if (room !== before) {
       if (isChat) form.fill({ message: "" });
       else if (before || entries.length) giveBack(entries);
       if (isOpen && hadFocus) focus();
     }
-    if (isChat)
+    if (isChat) {
+      if (isOpen) extras.files().catch(ignore);
       log.draw({
         items: timeline(messages, [...sent.values(), ...entries], value?.seenId ?? null),
         greeting: config.greeting,
@@ -167,8 +176,12 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
         hasMore,
         isClosed: value?.status === "closed",
       });
-    look(messages);
-    count();
+    }
+    if (isOpen && !document.hidden && log.isAtBottom()) seen.look(isTyping);
+    const next = seen.unread();
+    if (next !== unread) emit("unread", next);
+    unread = next;
+    bubble.draw(isOpen, unread);
   };
 
   /** @param {boolean} isChat */
@@ -183,28 +196,6 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     if (!navigator.onLine) return say("offline");
     if (isStuck) return say("failed");
     return isReached && (value || !store.read().token) ? "" : say("connecting");
-  };
-
-  /** Says what has been seen: only of an open panel on a visible page, at the end of the thread. @param {Message[]} messages */
-  const look = (messages) => {
-    const newest = messages.filter(({ role }) => role !== "visitor").pop();
-    if (!newest || !isOpen || document.hidden || !log.isAtBottom()) return;
-    const { value, isLive } = thread.get();
-    if (store.read().seenId !== newest._id) store.write({ seenId: newest._id });
-    if (!isLive || saidSeenId === newest._id || value?.readId === newest._id) return;
-    saidSeenId = newest._id;
-    thread.look({ typing: isTyping, seenId: newest._id });
-  };
-
-  const count = () => {
-    const { value, messages } = thread.get();
-    const { seenId } = store.read();
-    const after = messages.findIndex((one) => one._id === seenId) + 1;
-    const own = after ? messages.slice(after).filter((one) => one.role !== "visitor").length : Infinity;
-    const next = Math.min(value?.unread ?? 0, own);
-    if (next !== unread) emit("unread", next);
-    unread = next;
-    bubble.draw(isOpen, unread);
   };
 
   const focus = () => {
@@ -244,45 +235,15 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const toggle = () => (isOpen ? close() : open());
 
   const reset = () => {
-    identity = undefined;
-    saidSeenId = "";
+    person.forget();
     sent.clear();
     store.forget();
+    globalThis.caches?.delete("praxtalk").catch(ignore); // files on their way
     form.fill({ name: "", email: "", phone: "", message: "" });
     form.warn("");
     composer.text("");
     close();
     update();
-  };
-
-  /** @param {Identity} given */
-  const identify = async (given) => {
-    const before = store.read();
-    const known = { ...given, id: String(given?.id) };
-    if (before.token && before.identity === known.id) return;
-    if (before.identity && before.identity !== known.id) reset(); // somebody else sits here now
-    identity = known;
-    try {
-      const { token, visitor } = await api.identify(known);
-      if (identity === known && token) store.write({ token, visitor, identity: known.id });
-    } catch (error) {
-      const { status } = /** @type {import("./api.js").Refusal} */ (error);
-      if (identity === known && status) identity = undefined;
-      console.warn("PraxTalk:", error);
-    }
-    update();
-  };
-
-  /** By the link of an e-mail, whose code is good on any device. @param {string} code */
-  const comeBack = async (code) => {
-    try {
-      const { token, visitor } = await api.comeBack(code);
-      store.write({ token, visitor, identity: undefined }, true);
-      history.replaceState(history.state, "", location.pathname + location.search);
-    } catch {
-      form.warn(say("signedOut"));
-    }
-    open();
   };
 
   const wake = () => {
@@ -299,7 +260,11 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   draw();
   outbox.wake();
   const [, code] = location.hash.split("#praxtalk=");
-  if (code) comeBack(code);
+  if (code)
+    person.comeBack(code).then((is) => {
+      if (!is) form.warn(say("signedOut"));
+      open();
+    });
   else if (opens || (store.read().open && !panel.isPhone())) open(true);
 
   return {
@@ -313,17 +278,11 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       close();
       view.host.hidden = true;
     },
-    prefill(values) {
+    prefill(values = {}) {
       form.fill(values);
       composer.text(values.message);
     },
-    identify,
+    identify: person.identify,
     reset,
   };
 }
-
-/** A UUID: `crypto.randomUUID` is missing on pages that came without https. */
-const newId = () =>
-  "10000000-1000-4000-8000-100000000000".replace(/[018]/g, (digit) =>
-    (Number(digit) ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (Number(digit) / 4)))).toString(16),
-  );

@@ -17,6 +17,7 @@ const LINK_END = /[.,!?:;)\]]+$/;
  * @param {object} on
  * @param {(key: string) => void} on.retry
  * @param {() => void} on.older
+ * @param {(place: HTMLElement, file: import("./api.js").Attachment, key: string) => void} on.file shows it there
  * @param {() => void} on.bottom the newest message has come into view
  */
 export function createLog({ say, clock, day }, on) {
@@ -62,7 +63,12 @@ export function createLog({ say, clock, day }, on) {
     if (item.isNewDay) wrap.append(element("p", { class: "day" }, day(item.at)));
     if (item.isFirst && item.name) wrap.append(element("p", { class: "name" }, item.name));
     if (item.isOwn) wrap.append(element("span", { class: "unseen" }, say("you")));
-    wrap.append(element("div", { class: "text" }, ...linked(item.body)));
+    for (const file of item.files) {
+      const place = element("div", { class: "text" }, file.name);
+      wrap.append(place);
+      on.file(place, file, item.key);
+    }
+    if (item.body !== item.files[0]?.name) wrap.append(element("div", { class: "text" }, ...linked(item.body)));
     if (item.state === "failed")
       wrap.append(
         element(

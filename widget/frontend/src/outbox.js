@@ -7,11 +7,13 @@
  * 4. No answer, or a fault of the server: again after 1, 2, 4 .. 30 s; `wake` cuts that short.
  * 5. Too many (429): again when the server said; `wake` does not help.
  * 6. The token is refused (401): it is forgotten, the entries stay, and the visitor is asked for the form again.
- * 7. Any other refusal: the entry is marked, and the next one sent. The visitor may try it again.
+ * 7. Any other refusal: the entry is marked, and the next one sent. The visitor may try it again. So is a file that is too
+ *    much: what is written after it does not wait.
  *
  * @typedef {import("./api.js").Form} Form
  * @typedef {import("./api.js").Refusal} Refusal
- * @typedef {{clientId: string, body: string, at: number, form?: Form, failed?: Refusal}} Entry
+ * @typedef {{clientId: string, body: string, at: number, form?: Form,
+ *   file?: import("./api.js").Attachment, failed?: Refusal}} Entry
  * @typedef {ReturnType<typeof createOutbox>} Outbox
  */
 
@@ -55,7 +57,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       onSignedOut();
       return false;
     }
-    if (status === 429) {
+    if (status === 429 && !entry.file) {
       blockedUntil = Date.now() + (refusal.retryAfter ?? 30) * 1000;
       later(blockedUntil - Date.now());
     } else if (status < 400 || status >= 500 || status === 408) {
@@ -117,7 +119,8 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     add(entry) {
       const { token, outbox } = store.read();
       // without a token the form begins anew: it carries the text of whatever could not be sent
-      const before = entry.form && !token && !outbox.some(({ form, failed }) => form && !failed) ? [] : outbox;
+      const isAnew = entry.form && !token && !outbox.some(({ form, failed }) => form && !failed);
+      const before = isAnew ? outbox.filter(({ file }) => file) : outbox;
       store.write({ outbox: [...before, entry] }, true);
       pump();
     },

@@ -1,3 +1,5 @@
+import { isSameDay } from "./timeline.js";
+
 /** The sentences of the visitor's language, and times in it. */
 
 /** @typedef {ReturnType<typeof createTexts>} Texts */
@@ -9,7 +11,7 @@ export function createTexts({ texts, locale }) {
   /** @param {number} time */
   const clock = (time) => format(time, { hour: "numeric", minute: "2-digit" });
   /** @param {number} time */
-  const isToday = (time) => new Date(time).toDateString() === new Date().toDateString();
+  const isToday = (time) => isSameDay(time, Date.now());
 
   return {
     /** @param {string} key @param {Record<string, string | number>} [values] of the placeholders */

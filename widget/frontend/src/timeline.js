@@ -3,7 +3,7 @@
  *
  * @typedef {import("./api.js").Message} Message
  * @typedef {import("./outbox.js").Entry} Entry
- * @typedef {{key: string, isOwn: boolean, name: string, body: string, at: number, isFirst: boolean, isLast: boolean,
+ * @typedef {{key: string, isOwn: boolean, name: string, body: string, files: import("./api.js").Attachment[], at: number, isFirst: boolean, isLast: boolean,
  *   isNewDay: boolean, state: "" | "sending" | "failed" | "seen"}} Item
  */
 
@@ -28,16 +28,18 @@ export function timeline(messages, entries, seenId) {
       isOwn: message.role === "visitor",
       name: message.author?.name ?? "",
       body: message.body,
+      files: message.attachments,
       at: message.createdAt,
       state: /** @type {Item["state"]} */ (message === lastSeen ? "seen" : ""),
     })),
     ...entries
       .filter((one) => !shown.has(one.clientId))
-      .map(({ clientId, body, at, failed }) => ({
+      .map(({ clientId, body, file, at, failed }) => ({
         key: clientId,
         isOwn: true,
         name: "",
         body,
+        files: file ? [file] : [],
         at,
         state: /** @type {Item["state"]} */ (failed ? "failed" : "sending"),
       })),

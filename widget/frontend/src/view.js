@@ -22,6 +22,7 @@ const MOST_RETURNS = 20;
  * @param {(isTyping: boolean) => void} on.typing
  * @param {(key: string) => void} on.retry
  * @param {() => void} on.older
+ * @param {(place: HTMLElement, file: import("./api.js").Attachment, key: string) => void} on.file
  * @param {() => void} on.bottom
  */
 export function createView(config, texts, on) {

@@ -1,0 +1,224 @@
+"""Files of visitors: what is taken, who gets it back, and how."""
+
+import io
+import json
+
+import pytest
+from django.core.files.storage import FileSystemStorage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from PIL import Image
+
+from conversations.attachments import described, kept
+from conversations.models import Attachment, Conversation, Message
+from integrations.api_keys import create_key
+from tests.widget.visitors import Browser, client_id
+
+PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF"
+MAX = 10 * 2**20
+
+
+def image(format="PNG", size=(40, 30)):
+    content = io.BytesIO()
+    Image.new("RGB", size, "#2563eb").save(content, format)
+    return content.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(Attachment._meta.get_field("file"), "storage", FileSystemStorage(tmp_path / "files"))
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def visitor(cast):
+    visitor = Browser(cast.north)
+    visitor.start()
+    return visitor
+
+
+def stored(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def rest(secret, path):
+    return Client().get(path, headers={"Authorization": f"Bearer {secret}"})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "content_type", "size"),
+    [
+        ("photo.png", image(), "image/png", (40, 30)),
+        ("photo.jpg", image("JPEG", (300, 200)), "image/jpeg", (300, 200)),
+        ("move.gif", image("GIF"), "image/gif", (40, 30)),
+        ("small.webp", image("WEBP"), "image/webp", (40, 30)),
+        ("invoice.pdf", PDF, "application/pdf", (None, None)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_file_is_a_message_of_the_thread(visitor, cast, name, content, content_type, size):
+    answer = visitor.send_file(name, content)
+    assert answer.status_code == 201, answer.content
+    message = visitor.thread().json()["messages"][-1]
+    assert (message["_id"], message["body"]) == (answer.json()["messageId"], name)
+    (attachment,) = message["attachments"]
+    assert attachment == {
+        "_id": str(Attachment.objects.get().pk),
+        "name": name,
+        "contentType": content_type,
+        "size": len(content),
+        "width": size[0],
+        "height": size[1],
+    }
+    got = visitor.file(attachment["_id"])
+    assert (got.status_code, got.getvalue()) == (200, content)
+    assert got["Content-Type"] == content_type
+    assert got["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert got["X-Content-Type-Options"] == "nosniff"
+    assert got["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert "Authorization" in got["Vary"]
+
+
+def test_a_crm_sees_it_and_downloads_it(visitor, cast, talks):
+    visitor.send_file("photo.png", image(), body="Look!")
+    conversation = Message.objects.get(body="Look!").conversation
+    secret = create_key(cast.acme, name="CRM", scope="read")[1]
+    (attachment,) = rest(secret, f"/api/v1/messages?conversationId={conversation.pk}").json()["messages"][-1][
+        "attachments"
+    ]
+    got = rest(secret, f"/api/v1/attachments/{attachment['_id']}")
+    assert got.getvalue() == image()
+    assert (got["Cache-Control"], got["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    event = cast.acme.events.filter(name="message.created").latest("created_at")
+    assert json.loads(event.body)["data"]["message"]["attachments"] == [attachment]
+
+
+def test_nobody_else_gets_it(visitor, cast):
+    visitor.send_file("photo.png", image())
+    pk = Attachment.objects.get().pk
+    other, rival = Browser(cast.north), Browser(cast.west)
+    for stranger in (other, rival):
+        assert stranger.file(pk).status_code == 401
+        stranger.start()
+        assert stranger.file(pk).status_code == 404
+    rival.brand = cast.north
+    assert rival.file(pk).status_code == 401
+    path = f"/api/v1/attachments/{pk}"
+    assert rest(create_key(cast.globex, name="CRM", scope="write")[1], path).status_code == 404
+    limited = create_key(cast.acme, name="South", scope="read", brand=cast.south)[1]
+    assert rest(limited, path).status_code == 403
+    assert Client().get(path).status_code == 401
+    for wrong in ("nothing", "0" * 36, "%00", str(Conversation.objects.first().pk)):
+        assert visitor.file(wrong).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("page.html", b"<script>alert(1)</script>", "invalid"),
+        ("photo.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "invalid"),
+        ("photo.png", b"<html><script>alert(1)</script>", "invalid"),
+        ("tool.exe", b"MZ\x90\x00" + b"\x00" * 200, "invalid"),
+        ("cut.png", image()[:20], "invalid"),
+        ("photo.bmp", image("BMP"), "invalid"),
+        ("empty.png", b"", "invalid"),
+        ("large.pdf", PDF + b" " * (MAX - len(PDF) + 1), "too_long"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_not_taken_leaves_nothing(visitor, folder, name, content, code):
+    answer = visitor.send_file(name, content, content_type="image/png")
+    assert (answer.status_code, answer.json()["fields"]) == (422, {"file": code})
+    assert Attachment.objects.count() == 0
+    assert Message.objects.count() == 1
+    assert not stored(folder)
+
+
+def test_an_image_that_would_unfold_to_gigabytes_is_not_taken(visitor, folder):
+    bomb = image(size=(1, 1)).replace((1).to_bytes(4, "big") * 2, (30_000).to_bytes(4, "big") * 2)
+    assert visitor.send_file("photo.png", bomb).json()["fields"]["file"] in ("too_long", "invalid")
+    assert not stored(folder)
+
+
+def test_the_largest_is_taken(visitor):
+    assert visitor.send_file("large.pdf", PDF + b" " * (MAX - len(PDF))).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("../../etc/passwd.png", "passwd.png"),
+        ("C:\\Users\\maya\\photo.PNG", "photo.PNG"),
+        ("invoice.exe", "invoice.exe.png"),
+        ("a\u202egnp.exe", "a gnp.exe.png"),
+        ("x" * 300 + ".png", "x" * 196 + ".png"),
+        (".png", ".png.png"),
+        ("الصورة.png", "الصورة.png"),
+        ("\u0000\n", "file.png"),
+    ],
+)
+def test_names_are_made_harmless(cast, given, shown):
+    file = SimpleUploadedFile("x", image())
+    file._name = given  # as it is: Django's setter cuts it
+    assert described(cast.acme.pk, file).name == shown
+
+
+def test_the_same_file_sent_twice_is_one(visitor, folder):
+    name = client_id()
+    first, second = (visitor.send_file("photo.png", image(), clientId=name).json()["messageId"] for _ in range(2))
+    assert first == second
+    assert Attachment.objects.count() == 1
+    assert len(stored(folder)) == 1
+
+
+def test_a_file_that_no_message_took_is_deleted(cast, folder, db):
+    with pytest.raises(ZeroDivisionError), kept(cast.acme.pk, SimpleUploadedFile("a.png", image())):
+        assert len(stored(folder)) == 1
+        raise ZeroDivisionError
+    assert not stored(folder)
+
+
+def test_one_that_the_storage_has_lost_is_a_404(visitor, folder):
+    visitor.send_file("photo.png", image())
+    for path in stored(folder):
+        path.unlink()
+    assert visitor.file(Attachment.objects.get().pk).status_code == 404
+
+
+def test_nothing_that_a_sender_chose_is_in_the_path(visitor, cast, folder):
+    visitor.send_file("../photo.png", image())
+    (path,) = stored(folder)
+    assert path.relative_to(folder).parts == (str(cast.acme.pk), str(Attachment.objects.get().pk))
+
+
+def test_without_a_token_nothing_is_taken(cast, folder):
+    assert Browser(cast.north).send_file("photo.png", image()).status_code == 401
+    assert not stored(folder)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"clientId": "x"}, {"body": "x" * 10_001}, {"file": "no file"}, {"unknown": "1"}, {"body": "\0"}]
+)
+def test_wrong_fields(visitor, folder, fields):
+    answer = visitor.send_file("photo.png", image(), **fields)
+    assert answer.status_code == 422, answer.content
+    assert next(iter(answer.json()["fields"])) == next(iter(fields))
+    assert not stored(folder)
+
+
+def test_a_flood_of_files_is_refused(visitor, settings):
+    settings.WIDGET_FILES_PER_VISITOR = 2
+    codes = [visitor.send_file("photo.png", image()).status_code for _ in range(3)]
+    assert codes == [201, 201, 429]
+
+
+@pytest.mark.parametrize("body", [b"", b"nonsense", b"--x\r\n", b'--x\r\nContent-Disposition: form-data; name="a"\r\n'])
+def test_a_broken_form(visitor, body):
+    answer = visitor.http.post(
+        "/widget/v1/messages", body, content_type="multipart/form-data; boundary=x", headers=visitor.headers()
+    )
+    assert answer.status_code == 422
+    no_boundary = visitor.http.post(
+        "/widget/v1/messages", body, content_type="multipart/form-data", headers=visitor.headers()
+    )
+    assert no_boundary.status_code == 422

@@ -1,0 +1,118 @@
+"""Files in a real Chromium: picked, pasted, dropped; shown to both; kept until they have arrived."""
+
+import base64
+
+import pytest
+
+from conversations.models import Attachment, Message
+from tests.live.driver import wait_for
+from tests.widget.conftest import STRICT, TRUSTED_TYPES
+from tests.widget.test_attachments import PDF, image
+from tests.widget.test_conversation import fill_form, shows, until, write
+
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
+
+BLUE = [37, 99, 235, 255]
+PIXEL = """(root) => {
+  const canvas = root.querySelector(".file canvas");
+  return canvas && [...canvas.getContext("2d").getImageData(5, 5, 1, 1).data];
+}"""
+GIVE = """(box, [type, files]) => {
+  const data = new DataTransfer();
+  for (const [name, kind, text] of files)
+    data.items.add(new File([Uint8Array.from(atob(text), (one) => one.charCodeAt(0))], name, { type: kind }));
+  const event = type === "paste"
+    ? new ClipboardEvent(type, { clipboardData: data, bubbles: true, cancelable: true })
+    : new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true });
+  box.dispatchEvent(event);
+}"""
+
+
+def pick(page, *files):
+    page.get_by_role("button", name="Attach a file").wait_for()
+    page.locator("input[type=file]").set_input_files(
+        [{"name": name, "mimeType": kind, "buffer": content} for name, kind, content in files]
+    )
+
+
+def give(box, type, name, kind, content):
+    box.evaluate(GIVE, [type, [[name, kind, base64.b64encode(content).decode()]]])
+
+
+def pixel(page):
+    return page.locator("#praxtalk").evaluate(f"(host) => ({PIXEL})(host.shadowRoot)")
+
+
+@pytest.mark.parametrize("csp", [STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
+def test_an_image_and_a_pdf_under_a_strict_policy(site, page, csp):
+    visit = site.open(page, csp=csp)
+    fill_form(page, "Look at this.")
+    pick(page, ("blue.png", "image/png", image(size=(400, 300))))
+    until(["Look at this.", "blue.png"])
+    wait_for(lambda: pixel(page) == BLUE, "the image is not drawn")
+    pick(page, ("invoice.pdf", "application/pdf", PDF))
+    until(["Look at this.", "blue.png", "invoice.pdf"])
+    page.reload()
+    wait_for(lambda: pixel(page) == BLUE, "the image is not drawn after a reload")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="invoice.pdf").click()
+    assert download.value.suggested_filename == "invoice.pdf"
+    assert download.value.path().read_bytes() == PDF
+    assert visit.reports() == visit.errors() == []
+
+
+def test_pasted_and_dropped(site, page):
+    site.open(page)
+    fill_form(page, "Hello")
+    page.get_by_role("button", name="Attach a file").wait_for()
+    give(page.get_by_placeholder("Write a message …"), "paste", "pasted.png", "image/png", image())
+    until(["Hello", "pasted.png"])
+    give(page.get_by_role("log"), "drop", "dropped.pdf", "application/pdf", PDF)
+    until(["Hello", "pasted.png", "dropped.pdf"])
+
+
+def test_what_is_not_taken_is_said_at_once(site, page):
+    site.open(page)
+    fill_form(page, "Hello")
+    pick(page, ("page.html", "text/html", b"<p>"))
+    page.get_by_text("Only images and PDF files can be sent.").wait_for()
+    pick(page, ("large.pdf", "application/pdf", PDF + b" " * 10 * 2**20))
+    page.get_by_text("A file can have 10 MB at most.").wait_for()
+    pick(page, ("false.png", "image/png", b"no image"))
+    page.get_by_text("Not sent").wait_for()
+    write(page, "It goes on")
+    until(["Hello", "It goes on"])
+    assert not Attachment.objects.exists()
+
+
+def test_a_file_and_what_is_written_after_it_outlive_a_reload(site, page):
+    site.open(page)
+    fill_form(page, "Hello")
+    until(["Hello"])
+    page.get_by_role("button", name="Attach a file").wait_for()
+    page.route("**/widget/v1/messages", lambda route: route.abort())
+    pick(page, ("blue.png", "image/png", image(size=(400, 300))))
+    wait_for(lambda: pixel(page) == BLUE, "it is not shown before it is sent")
+    write(page, "That one.")
+    page.reload()
+    shows(page, "That one.")
+    page.unroute("**/widget/v1/messages")
+    until(["Hello", "blue.png", "That one."])
+    assert Attachment.objects.count() == 1
+    wait_for(lambda: not page.evaluate(KEPT), "it is kept after it was sent")
+
+
+KEPT = """async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).length)))
+  .reduce((sum, one) => sum + one, 0)"""
+
+
+def test_a_forgotten_visitor_leaves_no_file_behind(site, page):
+    site.open(page)
+    fill_form(page, "Hello")
+    page.get_by_role("button", name="Attach a file").wait_for()
+    page.route("**/widget/v1/messages", lambda route: route.abort())
+    pick(page, ("blue.png", "image/png", image(size=(400, 300))))
+    wait_for(lambda: page.evaluate(KEPT) == 1, "it is not kept")
+    page.evaluate("PraxTalk('reset')")
+    wait_for(lambda: page.evaluate(KEPT) == 0, "it is still there")
+    assert Message.objects.count() == 1

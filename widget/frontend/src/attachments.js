@@ -1,0 +1,191 @@
+import CSS_TEXT from "./attachments.css";
+import { element, icon } from "./dom.js";
+import { newId } from "./ids.js";
+
+/**
+ * Files: the button and what it takes, their way to the server, and how they look in the thread. A part of its own, fetched
+ * when a chat is opened first: nobody else pays for it.
+ *
+ * 1. A file is kept in the browser's cache storage before it is sent, so that it outlives a reload; its entry in the outbox
+ *    knows it by the clientId. Where there is no such storage (pages without https), the page itself keeps it.
+ * 2. Images are drawn on a canvas: no policy of the page forbids that, and nothing of a file is run or parsed as markup.
+ * 3. A file of the thread is fetched with the visitor's token in a header. No address of it is good for anybody else.
+ *
+ * @typedef {import("./api.js").Attachment} Attachment
+ * @typedef {import("./outbox.js").Entry} Entry
+ * @typedef {ReturnType<typeof createAttachments>} Attachments
+ */
+
+const TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"];
+const LARGEST = 10 * 2 ** 20;
+const PATIENCE = 300_000;
+const WIDEST = 260;
+const HIGHEST = 320;
+const PAPERCLIP =
+  "M20 11l-8.500 8.500a5 5 0 0 1-7-7L13 4a3.300 3.300 0 0 1 4.700 4.700L9.500 17a1.600 1.600 0 0 1-2.300-2.300L15 7";
+
+/**
+ * @param {object} outside
+ * @param {string} outside.widgetId
+ * @param {import("./api.js").Api["call"]} outside.call
+ * @param {() => string | undefined} outside.token
+ * @param {import("./texts.js").Texts["say"]} outside.say
+ * @param {string} outside.locale
+ * @param {ShadowRoot} outside.root
+ * @param {HTMLElement} outside.chat
+ * @param {HTMLElement} outside.composer
+ * @param {(body: string, more: Partial<Entry>) => void} outside.add to the outbox
+ */
+export function createAttachments({ widgetId, call, token, say, locale, root, chat, composer, add }) {
+  /** What is at hand, by attachment or entry. @type {Map<string, Blob>} */
+  const blobs = new Map();
+
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(CSS_TEXT);
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+
+  const input = element("input", { type: "file", accept: TYPES.join(), hidden: true, change: chosen });
+  const button = element(
+    "button",
+    { class: "attach", "aria-label": say("attach"), click: () => input.click() },
+    icon(PAPERCLIP),
+  );
+  const refusal = element("p", { class: "refused", role: "alert", hidden: true });
+  composer.prepend(input, button);
+  composer.before(refusal);
+  composer.addEventListener("paste", (event) => takeFrom(event, /** @type {ClipboardEvent} */ (event).clipboardData));
+  for (const type of ["dragover", "dragleave", "drop"])
+    chat.addEventListener(type, (event) => drag(/** @type {DragEvent} */ (event)));
+
+  function chosen() {
+    const [file] = input.files ?? [];
+    input.value = "";
+    if (file) take(file);
+  }
+
+  /** @param {DragEvent} event */
+  function drag(event) {
+    if (event.type === "dragover") event.preventDefault(); // says that it may be dropped here
+    chat.classList.toggle("over", event.type === "dragover");
+    if (event.type === "drop") takeFrom(event, event.dataTransfer);
+  }
+
+  /** @param {Event} event @param {DataTransfer | null} data */
+  function takeFrom(event, data) {
+    if (!data?.files.length) return;
+    event.preventDefault();
+    for (const file of data.files) take(file);
+  }
+
+  /** @param {File} file */
+  async function take(file) {
+    const isWrong = !TYPES.includes(file.type);
+    refusal.hidden = !isWrong && file.size <= LARGEST;
+    refusal.textContent = refusal.hidden ? "" : say(isWrong ? "fileType" : "fileTooLarge");
+    if (!refusal.hidden) return;
+    const clientId = newId();
+    blobs.set(clientId, file);
+    const { width = null, height = null } = (await bitmapOf(file)) ?? {};
+    await keep(clientId, file);
+    const { name, type: contentType, size } = file;
+    add(name, { clientId, file: { name, contentType, size, width, height } });
+  }
+
+  /** @param {Attachment} file @param {string} key */
+  const blobOf = async ({ _id }, key) => {
+    const known = blobs.get(key) ?? (_id ? blobs.get(_id) : await kept(key));
+    if (known || !_id) return known;
+    const query = new URLSearchParams({ widgetId });
+    const blob = await call(`attachments/${_id}?${query}`, { token: token(), patience: PATIENCE, isFile: true });
+    blobs.set(_id, blob);
+    return blob;
+  };
+
+  /** @param {Attachment} file @param {string} key */
+  const download = async (file, key) => {
+    const blob = await blobOf(file, key).catch(() => undefined);
+    if (!blob) return;
+    const href = URL.createObjectURL(blob);
+    element("a", { href, download: file.name }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 60_000);
+  };
+
+  return {
+    /**
+     * Into its place in the thread: an image as it is, anything else by its name. Pressed, it is downloaded.
+     *
+     * @param {HTMLElement} place @param {Attachment} file @param {string} key of the message
+     */
+    show(place, file, key) {
+      const { name, size, width, height } = file;
+      const label = `${name} · ${sizeOf(size, locale)}`;
+      const box = element("button", { class: "file", "aria-label": label, click: () => download(file, key) });
+      place.replaceWith(box);
+      if (!width || !height) return box.append(element("span", {}, label));
+      const scale = Math.min(1, WIDEST / width, HIGHEST / height);
+      const canvas = element("canvas", { width: Math.ceil(width * scale), height: Math.ceil(height * scale) });
+      box.append(canvas);
+      blobOf(file, key)
+        .then(bitmapOf)
+        .then((bitmap) => bitmap && canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height))
+        .catch(() => box.append(element("span", {}, label)));
+    },
+
+    /** @param {Entry} entry @param {string} token @returns {Promise<any>} rejects with a Refusal */
+    async send({ clientId, file }, token) {
+      const blob = blobs.get(clientId) ?? (await kept(clientId));
+      if (!blob) throw { status: 410, code: "gone" };
+      const form = new FormData();
+      for (const [name, value] of Object.entries({ widgetId, clientId })) form.append(name, value);
+      form.append("file", blob, file?.name);
+      const answer = await call("messages", { token, form, patience: PATIENCE });
+      forget(clientId);
+      return answer;
+    },
+  };
+}
+
+const CACHE = "praxtalk";
+
+/** @param {string} clientId */
+const addressOf = (clientId) => `/praxtalk-${clientId}`;
+
+/** @param {string} clientId @param {Blob} blob */
+const keep = async (clientId, blob) => {
+  try {
+    await (await caches.open(CACHE)).put(addressOf(clientId), new Response(blob));
+  } catch {
+    // blocked or full, or a page without https: it lives as long as the page
+  }
+};
+
+/** @param {string} clientId @returns {Promise<Blob | undefined>} */
+const kept = async (clientId) => {
+  try {
+    return (await (await caches.open(CACHE)).match(addressOf(clientId)))?.blob();
+  } catch {
+    return undefined;
+  }
+};
+
+/** @param {string} clientId */
+const forget = (clientId) =>
+  globalThis.caches
+    ?.open(CACHE)
+    .then((cache) => cache.delete(addressOf(clientId)))
+    .catch(() => {});
+
+/** @param {number} size in bytes @param {string} locale */
+const sizeOf = (size, locale) => {
+  const [unit, step] = size < 1e6 ? ["kilobyte", 1e3] : ["megabyte", 1e6];
+  return new Intl.NumberFormat(locale, { style: "unit", unit, maximumFractionDigits: 1 }).format(size / step);
+};
+
+/** @param {Blob} [blob] @returns {Promise<ImageBitmap | undefined>} none of what is no image */
+const bitmapOf = async (blob) => {
+  try {
+    return blob && (await createImageBitmap(blob));
+  } catch {
+    return undefined;
+  }
+};

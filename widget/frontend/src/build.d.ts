@@ -1,0 +1,8 @@
+/** Put in by build.mjs: which part, and its version. */
+declare const EXTRAS: string;
+
+/** Its text, minified. */
+declare module "*.css" {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,51 @@
+/**
+ * What the visitor has seen, and what they are told of while they look elsewhere.
+ *
+ * @typedef {import("./api.js").Message} Message
+ */
+
+/**
+ * @param {object} outside
+ * @param {import("./storage.js").Store} outside.store
+ * @param {import("./thread.js").Thread} outside.thread
+ * @param {() => void} outside.ring
+ */
+export function createSeen({ store, thread, ring }) {
+  let saidId = "";
+
+  return {
+    /** A sound for the newest, once over all tabs, unless this page is being looked at. @param {Message[]} fresh */
+    announce(fresh) {
+      const newest = last(fresh);
+      if (!newest || (!document.hidden && document.hasFocus()) || store.read().rungId === newest._id) return;
+      store.write({ rungId: newest._id }); // before it sounds: the other tabs have the same message
+      ring();
+    },
+
+    /** The newest stands on the screen. @param {boolean} typing what else is said of the visitor, in the same breath */
+    look(typing) {
+      const { value, messages, isLive } = thread.get();
+      const newest = last(messages);
+      if (!newest) return;
+      if (store.read().seenId !== newest._id) store.write({ seenId: newest._id });
+      if (!isLive || saidId === newest._id || value?.readId === newest._id) return;
+      saidId = newest._id;
+      thread.look({ typing, seenId: newest._id });
+    },
+
+    /** How many have not been seen, in any tab and on any device. */
+    unread() {
+      const { value, messages } = thread.get();
+      const { seenId } = store.read();
+      const after = messages.findIndex((one) => one._id === seenId) + 1;
+      const here = after ? messages.slice(after).filter(isOthers).length : Infinity;
+      return Math.min(value?.unread ?? 0, here);
+    },
+  };
+}
+
+/** @param {Message} message */
+const isOthers = ({ role }) => role !== "visitor";
+
+/** @param {Message[]} messages */
+const last = (messages) => messages.filter(isOthers).pop();
