@@ -242,7 +242,7 @@ def _append(
         created_at=now,
     )
     if attachment:
-        attachment.conversation, attachment.message = conversation, message
+        attachment.conversation, attachment.position = conversation, message.position
         attachment.save(force_insert=True)
     return message
 

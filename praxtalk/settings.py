@@ -141,12 +141,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is kept there
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    "attachments": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": ATTACHMENTS_DIR, "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
-    },
+    "attachments": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": ATTACHMENTS_DIR}},
 }
 WHITENOISE_USE_FINDERS = True  # serves what collectstatic has not collected, so a laptop needs no such step
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
@@ -215,6 +211,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_PATCH": False,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
 }
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_UPLOAD_SIZE = 10 * 1024 * 1024 + 64 * 1024  # a whole body with a file in it
 RATELIMIT_CACHE_PREFIX = "limit:"
@@ -234,8 +231,7 @@ WIDGET_CALLS_PER_IP = 600  # an office behind one address
 WIDGET_STARTS_PER_IP = 20
 WIDGET_STARTS_PER_BRAND = 600
 WIDGET_MESSAGES_PER_VISITOR = 60
-WIDGET_FILES_PER_VISITOR = 10
-WIDGET_FILES_PER_IP = 30
+WIDGET_FILES_PER_VISITOR, WIDGET_FILES_PER_IP = 10, 30
 
 # --- webhooks and timed work ------------------------------------------------------------------------------------------
 

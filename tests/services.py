@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import fcntl
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ DATA = Path(__file__).resolve().parent.parent / ".data" / "test"
 
 os.environ["WEBHOOK_ALLOW_CIDRS"] = ""
 os.environ["LOG_LEVEL"] = "ERROR"
+os.environ["ATTACHMENTS_DIR"] = str(DATA / "attachments")
 
 from praxtalk import embedded  # noqa: E402
 
@@ -36,4 +38,6 @@ _is_embedded = "DATABASE_URL" not in os.environ
 _services = contextlib.ExitStack()
 _services.enter_context(embedded.services(DATA))
 atexit.register(_services.close)
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    shutil.rmtree(DATA / "attachments", ignore_errors=True)
 _lock = only_suite_here() if _is_embedded and "PYTEST_XDIST_WORKER" not in os.environ else None

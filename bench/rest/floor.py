@@ -192,7 +192,7 @@ async def _append(connection: Any, plain: sql.Row, body: str) -> tuple[UUID, boo
     message_id, event_id = new_id(), new_id()
     await connection.execute(sql.ADD_MESSAGE, [message_id, row[1], row[0], position, body, now])
     changed = (*row[:7], preview, count, position, row[10], row[11], updated_at, now, *row[14:])
-    message = (message_id, row[1], row[0], position, "operator", "api", None, body, now, *[None] * 3)
+    message = (message_id, row[1], row[0], position, "operator", "api", None, body, now, [], *[None] * 3)
     event = {
         "id": str(event_id),
         "type": EVENT,

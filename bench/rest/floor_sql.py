@@ -26,7 +26,10 @@ _LISTED = (
     "c.last_message_at, c.visitor_id, v.name, v.email, v.phone, c.assignee_id, o.name"
 )
 _BRAND = "b.id, b.workspace_id, b.slug, b.name, b.primary_color, b.widget_id, b.created_at"
-_MESSAGE = "m.id, m.workspace_id, m.conversation_id, m.position, m.role, m.channel, m.author_id, m.body, m.created_at"
+_MESSAGE = (
+    "m.id, m.workspace_id, m.conversation_id, m.position, m.role, m.channel, m.author_id, m.body, m.created_at, "
+    "m.attachments"
+)
 _PEOPLE = """
     INNER JOIN conversations_visitor v ON c.visitor_id = v.id
     LEFT OUTER JOIN brands_operator o ON c.assignee_id = o.id
@@ -148,8 +151,9 @@ def message_json(row: Row) -> dict[str, Any]:
         "conversationId": str(row[2]),
         "role": row[4],
         "body": row[7],
+        "attachments": row[9],
         "channel": row[5],
-        "author": {"_id": str(row[9]), "name": row[11]} if row[9] else None,
+        "author": {"_id": str(row[10]), "name": row[12]} if row[10] else None,
         "createdAt": milliseconds(row[8]),
     }
 

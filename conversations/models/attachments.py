@@ -7,8 +7,8 @@ from django.db import models
 from django.utils import timezone
 
 from brands.models import Workspace
-from conversations.models.conversations import Conversation, Message
-from praxtalk.data.constraints import same_workspace
+from conversations.models.conversations import Conversation
+from praxtalk.data.constraints import CompositeForeignKey, same_workspace
 from praxtalk.data.ids import new_id
 
 MAX_FILE = 10 * 2**20
@@ -35,7 +35,7 @@ class Attachment(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
-    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="files")
+    position = models.PositiveIntegerField()  # of its message
     name = models.CharField(max_length=MAX_FILE_NAME)
     content_type = models.CharField(max_length=40)
     size = models.PositiveIntegerField()  # bytes
@@ -45,7 +45,15 @@ class Attachment(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints: ClassVar[list[Any]] = [same_workspace("attachment", "conversation", "conversations.Conversation")]
+        constraints: ClassVar[list[Any]] = [
+            same_workspace("attachment", "conversation", "conversations.Conversation"),
+            CompositeForeignKey(
+                name="attachment_message",
+                fields=("workspace", "conversation", "position"),
+                to="conversations.Message",
+                to_fields=("workspace", "conversation", "position"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

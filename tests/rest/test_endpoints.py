@@ -86,6 +86,7 @@ def test_send_message(crm, talks, cast):
         "conversationId": str(talks.north.pk),
         "role": "operator",
         "body": "How can I help?",
+        "attachments": [],
         "channel": "api",
         "author": None,
         "createdAt": message["createdAt"],

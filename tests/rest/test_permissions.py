@@ -5,10 +5,13 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern
 from django.utils import timezone
 
 from brands.operator_tokens import mint
+from conversations.actions import send_message
+from conversations.attachments import kept
 from integrations.api_keys import create_key, revoke_key
 from integrations.models import WebhookSubscription
 from integrations.webhooks.subscriptions import create_webhook, rotate_secret
@@ -23,6 +26,7 @@ READS = {
     "GET conversations": "/api/v1/conversations",
     "GET conversation": "/api/v1/conversations/{conversation}",
     "GET messages": "/api/v1/messages?conversationId={conversation}",
+    "GET attachment": "/api/v1/attachments/{attachment}",
     "GET leads": "/api/v1/leads",
     "GET events": "/api/v1/events",
 }
@@ -60,6 +64,12 @@ ABOUT_ONE_OBJECT = [route for route in TABLE if re.search(r"{\w+}", str(TABLE[ro
 OF_ONE_BRAND = [route for route in ABOUT_ONE_OBJECT if route not in WHOLE]
 
 
+def attachment_of(conversation):
+    with kept(conversation.workspace_id, SimpleUploadedFile("a.pdf", b"%PDF-1.7")) as attachment:
+        send_message(conversation, role="visitor", body="", channel="widget", attachment=attachment)
+    return attachment
+
+
 @pytest.fixture
 def things(cast, talks, hooks):
     """things("north"): what the paths name, of this brand."""
@@ -71,6 +81,7 @@ def things(cast, talks, hooks):
         "{email}": SimpleNamespace(pk=operators[slug].email),
         "{session}": sessions[slug],
         "{conversation}": getattr(talks, slug),
+        "{attachment}": attachment_of(getattr(talks, slug)),
         "{lead}": getattr(talks, f"{slug}_lead"),
         "{webhook}": getattr(hooks, slug),
         "{delivery}": getattr(hooks, f"{slug}_delivery"),

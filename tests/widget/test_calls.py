@@ -119,9 +119,7 @@ def test_lone_surrogates_and_a_wrong_page_cost_no_message(cast):
         assert browser.start(page=page, clientId=client_id()).status_code == 201
     assert set(Visitor.objects.values_list("page", flat=True)) == {""}
     raw = f'{{"widgetId": "{cast.north.widget_id}", "clientId": "{client_id()}", "body": "a\\ud800b"}}'
-    response = browser.http.post(
-        "/widget/v1/messages", raw, content_type="application/json", headers=browser._headers()
-    )
+    response = browser.http.post("/widget/v1/messages", raw, content_type="application/json", headers=browser.headers())
     assert response.status_code == 422
     assert "error" in response.json()
 

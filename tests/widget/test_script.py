@@ -1,6 +1,7 @@
 """GET /widget.js: small, cached well, in the encoding that the browser reads best."""
 
 import gzip
+import hashlib
 import json
 import os
 import subprocess
@@ -12,9 +13,10 @@ from tests.live.conftest import MODULES, need_node
 from tests.servers import PROJECT
 
 MADE, SOURCE = PROJECT / "static/widget", PROJECT / "widget/frontend"
-MAX_GZIP_BYTES = 12_288
+MAX_GZIP_BYTES, MAX_EXTRAS_BYTES = 12_288, 3_072
 PLAIN = (MADE / "widget.js").read_bytes()
 BROWSER = "gzip, deflate, br, zstd"
+PATHS = ["/widget.js", "/widget.js.map", "/widget.js?part=extras", "/widget.js.map?part=extras"]
 
 
 def get(path="/widget.js", accepted=None, **headers):
@@ -38,15 +40,29 @@ def test_what_is_committed_is_what_the_source_makes(tmp_path):
     """`make widget` was run after the last change. The compressed forms are compared by what is in them: their bytes
     differ from one zlib to another."""
     node(SOURCE / "build.mjs", tmp_path)
-    for name in ("widget.js", "widget.js.map"):
+    for name in ("widget.js", "widget.js.map", "extras.js", "extras.js.map"):
         assert (tmp_path / name).read_bytes() == (MADE / name).read_bytes(), f"{name} is out of date: make widget"
-    assert sorted(path.name for path in MADE.iterdir()) == sorted(path.name for path in tmp_path.iterdir())
+    made = {path.name for path in tmp_path.iterdir()} | {"widget.js.gz", "extras.js.gz"}
+    assert {path.name for path in MADE.iterdir()} == made
 
 
 def test_the_compressed_forms_are_of_the_same_script():
     assert gzip.decompress((MADE / "widget.js.gz").read_bytes()) == PLAIN
     read = "process.stdout.write(require('zlib').brotliDecompressSync(require('fs').readFileSync(process.argv[1])))"
     assert node("-e", read, MADE / "widget.js.br") == PLAIN
+
+
+def test_what_is_fetched_later_has_the_same_address_and_its_own_version():
+    """A page's policy may name the path of widget.js alone: it compares no query."""
+    extras = get("/widget.js?part=extras", BROWSER)
+    assert extras["Content-Type"] == "text/javascript; charset=utf-8"
+    version = hashlib.sha256((MADE / "extras.js").read_bytes()).hexdigest()[:8]
+    assert f"/widget.js?part=extras&v={version}`" in PLAIN.decode()
+    assert len((MADE / "extras.js.gz").read_bytes()) <= MAX_EXTRAS_BYTES
+    assert get("/widget.js?part=nonsense").status_code == 404
+    for name in ("widget", "extras"):
+        script, address = (MADE / f"{name}.js").read_text(), PATHS[3 if name == "extras" else 1].lstrip("/")
+        assert script.rstrip().endswith(f"\n//# sourceMappingURL={address}")
 
 
 def test_the_bundler_is_the_same_here_and_in_the_tests():
@@ -61,7 +77,7 @@ def test_the_script_names_its_map_beside_itself():
     assert "widget/frontend/src/index.js" in " ".join(answer.json()["sources"])
 
 
-@pytest.mark.parametrize("path", ["/widget.js", "/widget.js.map"])
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("status", [200, 304])
 def test_headers(path, status):
     etag = get(path, BROWSER)["ETag"]
@@ -128,7 +144,7 @@ def test_who_has_it_is_told_so_and_who_has_another_gets_it():
         assert get(accepted="br", **{"if-none-match": has}).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/widget.js", "/widget.js.map"])
+@pytest.mark.parametrize("path", PATHS)
 def test_it_is_only_read(path):
     head = Client().head(path)
     assert (head.status_code, head.content) == (200, b"")
