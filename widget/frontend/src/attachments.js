@@ -123,7 +123,9 @@ export function createAttachments({ widgetId, call, token, say, locale, root, ch
       place.replaceWith(box);
       if (!width || !height) return box.append(element("span", {}, label));
       const scale = Math.min(1, WIDEST / width, HIGHEST / height);
-      const canvas = element("canvas", { width: Math.ceil(width * scale), height: Math.ceil(height * scale) });
+      const sharp = Math.min(scale * devicePixelRatio, 1);
+      const canvas = element("canvas", { width: Math.ceil(width * sharp), height: Math.ceil(height * sharp) });
+      canvas.style.width = `${Math.ceil(width * scale)}px`;
       box.append(canvas);
       blobOf(file, key)
         .then(bitmapOf)

@@ -1,4 +1,5 @@
-import CSS_TEXT from "./widget.css";
+import ROOMS from "./rooms.css";
+import WIDGET from "./widget.css";
 
 /**
  * Black or white, whichever reads better on it. The exponent stands for the curve of sRGB in WCAG 2; either way the
@@ -15,6 +16,6 @@ export function readable(color) {
 export function createSheet(color) {
   const brand = /^#[0-9a-f]{6}$/i.test(color) ? color : "#2563eb";
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(`${CSS_TEXT}.root{--brand:${brand};--on:${readable(brand)}}`);
+  sheet.replaceSync(`${WIDGET}${ROOMS}.root{--brand:${brand};--on:${readable(brand)}}`);
   return sheet;
 }
