@@ -5,6 +5,8 @@
    kind: it is due no more.
 3. The conversation is leased for ten minutes, and the e-mail goes out with no transaction open.
 4. Sent: the position is noted, and what came meanwhile is due anew. Failed, or killed here: the lease ends, and 2 follows.
+5. The mail server is out of reach: the others wait for the next run. It refuses this address for good (5xx): nothing is due
+   until the next reply.
 """
 
 import smtplib
@@ -27,6 +29,7 @@ from widget.texts import language_of, texts_in
 
 LEASE = timedelta(minutes=10)
 MOST_QUOTED = 20
+OF_ONE_EMAIL = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError)
 
 log = structlog.get_logger("praxtalk.widget")
 
@@ -44,7 +47,16 @@ def mail_replies() -> int:
     """Send what is due, one e-mail a conversation. How many were sent."""
     sent = 0
     while (due := _next_due()) is not None:
-        sent += _send(due)
+        try:
+            _email(due).send()
+        except OF_ONE_EMAIL as error:
+            _refused(due, error)
+        except OSError as error:
+            _log_failure(due, error)
+            return sent
+        else:
+            _note_sent(due)
+            sent += 1
     return sent
 
 
@@ -70,22 +82,32 @@ def _unseen(conversation: Conversation) -> list[Message]:
     return list(rows.order_by("position"))
 
 
-def _send(due: Due) -> bool:
-    conversation = due.conversation
-    try:
-        _email(due).send()
-    except (OSError, smtplib.SMTPException) as error:
-        # Later, when the lease ends. The address is not logged: it is the visitor's.
-        log.warning("an e-mail could not be sent", conversation=str(conversation.pk), error=type(error).__name__)
-        return False
+def _note_sent(due: Due) -> None:
     with transaction.atomic():
-        rows = Conversation.objects.filter(workspace_id=conversation.workspace_id)
-        row = rows.select_for_update(no_key=True).get(pk=conversation.pk)
+        row = _locked(due)
         row.mailed_position = max(row.mailed_position, due.last_position)
         has_more = row.last_position > due.last_position and bool(_unseen(row))
         row.mail_due_at = timezone.now() + MAIL_AFTER if has_more else None
         row.save(update_fields=["mailed_position", "mail_due_at"])
-    return True
+
+
+def _refused(due: Due, error: Exception) -> None:
+    _log_failure(due, error)
+    if isinstance(error, smtplib.SMTPRecipientsRefused) and all(code >= 500 for code, _ in error.recipients.values()):
+        with transaction.atomic():
+            row = _locked(due)
+            row.mail_due_at = None
+            row.save(update_fields=["mail_due_at"])
+
+
+def _log_failure(due: Due, error: Exception) -> None:
+    """Without the address: it is the visitor's."""
+    log.warning("an e-mail could not be sent", conversation=str(due.conversation.pk), error=type(error).__name__)
+
+
+def _locked(due: Due) -> Conversation:
+    rows = Conversation.objects.filter(workspace_id=due.conversation.workspace_id)
+    return rows.select_for_update(no_key=True).get(pk=due.conversation.pk)
 
 
 def _email(due: Due) -> EmailMessage:
