@@ -8,7 +8,9 @@ from conversations.models import Attachment, Message
 from tests.live.driver import wait_for
 from tests.widget.conftest import STRICT, TRUSTED_TYPES
 from tests.widget.test_attachments import PDF, image
-from tests.widget.test_conversation import fill_form, shows, until, write
+from tests.widget.test_conversation import fill_form, reply_by_rest, shows, until, write
+
+__all__ = ["reply_by_rest"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
@@ -16,6 +18,11 @@ BLUE = [37, 99, 235, 255]
 PIXEL = """(root) => {
   const canvas = root.querySelector(".file canvas");
   return canvas && [...canvas.getContext("2d").getImageData(5, 5, 1, 1).data];
+}"""
+AT_END = """(host) => {
+  const scroller = host.shadowRoot.querySelector(".scroller");
+  return scroller.scrollHeight > scroller.clientHeight + 300
+    && scroller.scrollTop + scroller.clientHeight > scroller.scrollHeight - 5;
 }"""
 GIVE = """(box, [type, files]) => {
   const data = new DataTransfer();
@@ -75,6 +82,19 @@ def test_pasted_and_dropped(site, page):
     until(["Hello", "pasted.png"])
     give(page.get_by_role("log"), "drop", "dropped.pdf", "application/pdf", PDF)
     until(["Hello", "pasted.png", "dropped.pdf"])
+
+
+def test_the_newest_stays_in_view_when_an_image_has_its_place(site, page, reply_by_rest):
+    site.open(page)
+    fill_form(page, "Hello")
+    until(["Hello"])
+    for number in range(1, 4):
+        pick(page, (f"{number}.png", "image/png", image(size=(300, 400))))
+        until(["Hello", *(f"{one}.png" for one in range(1, number + 1))])
+    reply_by_rest("Thank you.")
+    shows(page, "Thank you.")
+    wait_for(lambda: page.locator("#praxtalk").evaluate(AT_END), "the end is not in view")
+    assert page.get_by_text("New message").is_hidden()
 
 
 def test_what_is_not_taken_is_said_at_once(site, page):

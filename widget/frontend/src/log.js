@@ -30,15 +30,26 @@ export function createLog({ say, clock, day }, on) {
   const box = element("div", { class: "log" }, scroller, down);
   let first = "";
   let last = "";
+  let isPinned = true; // to the end: whatever grows or shrinks, an image or the keyboard
+  let height = 0;
 
   const isAtBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < BOTTOM;
 
   function toBottom() {
-    scroller.scrollTop = scroller.scrollHeight;
+    height = scroller.scrollHeight;
+    scroller.scrollTop = height;
   }
 
+  const pin = new ResizeObserver(() => {
+    if (isPinned) toBottom();
+  });
+  pin.observe(scroller);
+  pin.observe(list);
+
   function scroll() {
-    if (isAtBottom() && !down.hidden) {
+    isPinned = isAtBottom() || (isPinned && scroller.scrollHeight !== height); // who scrolls leaves the end, not what grows
+    height = scroller.scrollHeight;
+    if (isPinned && !down.hidden) {
       down.hidden = true;
       on.bottom();
     }
@@ -102,7 +113,6 @@ export function createLog({ say, clock, day }, on) {
     toBottom,
     /** @param {Model} model */
     draw({ items, greeting, typing: names, hasMore, isClosed }) {
-      const wasAtBottom = isAtBottom();
       const { scrollHeight, scrollTop } = scroller;
       const newest = items[items.length - 1];
       const isOlder = Boolean(first && items[0]?.key !== first);
@@ -120,7 +130,7 @@ export function createLog({ say, clock, day }, on) {
       typing.hidden = !names.length;
       setText(typing, names.length ? say("typing", { name: names.join(", ") }) : "");
       const isNew = newest && newest.key !== last;
-      if (wasAtBottom || (isNew && newest.isOwn && newest.state === "sending")) toBottom();
+      if (isPinned || (isNew && newest.isOwn && newest.state === "sending")) toBottom();
       else if (isOlder) scroller.scrollTop = scrollTop + scroller.scrollHeight - scrollHeight;
       else if (isNew && !newest.isOwn && last) down.hidden = false;
       first = items[0]?.key ?? "";
