@@ -73,7 +73,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     },
   });
 
-  const seen = createSeen({ store, thread, ring: () => extras.ring() });
+  const seen = createSeen({ store, thread, ring: (id) => extras.ring(id) });
   const person = createPerson({ store, api, onChange: () => update(), onOther: () => reset() });
 
   /** @param {string} body @param {Partial<Entry>} [more] */

@@ -22,7 +22,8 @@ export function openExtras(origin, given) {
     return extras;
   };
   return {
-    ring: () => load().then((made) => made.ring(), ignore),
+    /** @param {string} id of the message */
+    ring: (id) => load().then((made) => made.ring(id), ignore),
     /** @returns {Promise<Attachments>} rejects while they cannot be had */
     files: () => load().then((made) => (attachments ??= made.createAttachments(given()))),
   };

@@ -8,7 +8,7 @@
  * @param {object} outside
  * @param {import("./storage.js").Store} outside.store
  * @param {import("./thread.js").Thread} outside.thread
- * @param {() => void} outside.ring
+ * @param {(id: string) => void} outside.ring
  */
 export function createSeen({ store, thread, ring }) {
   let saidId = "";
@@ -19,7 +19,7 @@ export function createSeen({ store, thread, ring }) {
       const newest = last(fresh);
       if (!newest || (!document.hidden && document.hasFocus()) || store.read().rungId === newest._id) return;
       store.write({ rungId: newest._id }); // before it sounds: the other tabs have the same message
-      ring();
+      ring(newest._id);
     },
 
     /** The newest stands on the screen. @param {boolean} typing what else is said of the visitor, in the same breath */

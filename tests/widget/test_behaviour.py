@@ -1,0 +1,196 @@
+"""What the widget does by itself: it asks where it may not listen, sounds, counts, fits a phone, moves less."""
+
+import pytest
+
+from tests.live.driver import wait_for
+from tests.widget.conftest import STRICT, Visit
+from tests.widget.test_conversation import fill_form, reply_by_rest, shows, until, write
+
+__all__ = ["reply_by_rest"]
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
+
+COUNT_SOUNDS = """
+  window.sounds = 0;
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function () { window.sounds++; start.call(this); };
+  window.elsewhere = false;
+  Object.defineProperty(document, "hidden", { get: () => window.elsewhere });
+  document.hasFocus = () => !window.elsewhere;
+"""
+
+
+def in_widget(page, expression):
+    """Of an expression about `root`, the widget's shadow root."""
+    return page.evaluate(
+        f"(() => {{ const root = document.querySelector('#praxtalk').shadowRoot; return {expression}; }})()"
+    )
+
+
+def unread(page):
+    """What the badge shows, and what is said to who does not see it."""
+    badge, status = "root.querySelector('.badge')", "root.querySelector('[role=status].unseen')"
+    return in_widget(page, f"[{badge}.hidden ? '' : {badge}.textContent, {status}.textContent]")
+
+
+@pytest.mark.parametrize("blocked", ["policy", "gone"])
+def test_where_sockets_are_blocked_it_asks(site, page, reply_by_rest, blocked):
+    if blocked == "gone":
+        page.add_init_script("delete window.WebSocket")
+    site.open(page, csp=STRICT.replace(" {socket}", "") if blocked == "policy" else None)
+    fill_form(page, "Hello?")
+    shows(page, "Hello?")
+    until(["Hello?"])
+    reply_by_rest("We are here.")
+    page.get_by_role("log").get_by_text("We are here.").wait_for(timeout=20_000)
+    write(page, "Good.")
+    until(["Hello?", "We are here.", "Good."])
+
+
+def test_a_reply_sounds_once_in_all_tabs_and_only_for_who_looks_elsewhere(site, context, reply_by_rest):
+    context.add_init_script(COUNT_SOUNDS)
+    first, second = context.new_page(), context.new_page()
+    site.open(first)
+    fill_form(first, "Hello?")
+    until(["Hello?"])
+    site.open(second)
+    second.locator("h1").click()  # a browser lets only pages sound that somebody has touched
+    shows(second, "Hello?")
+
+    def sounds():
+        return [tab.evaluate("sounds") for tab in (first, second)]
+
+    reply_by_rest("seen at once")
+    for tab in (first, second):
+        shows(tab, "seen at once")
+        assert tab.evaluate("sounds") == 0
+        tab.evaluate("elsewhere = true")
+    reply_by_rest("heard")
+    for tab in (first, second):
+        shows(tab, "heard")
+    wait_for(lambda: sounds() in ([1, 0], [0, 1]), "not one sound")
+    reply_by_rest("heard too")
+    for tab in (first, second):
+        shows(tab, "heard too")
+    wait_for(lambda: sum(sounds()) == 2, "not two sounds")
+
+
+def test_unread_is_one_number_in_all_tabs(site, context, reply_by_rest):
+    first, second = context.new_page(), context.new_page()
+    site.open(first)
+    fill_form(first, "Hello?")
+    until(["Hello?"])
+    first.get_by_role("button", name="Close chat").first.click()
+    site.open(second)
+    second.get_by_role("button", name="Open chat").wait_for()
+    for number, text in enumerate(("one", "two"), start=1):
+        reply_by_rest(text)
+        for tab in (first, second):
+            wait_for(
+                lambda tab=tab, number=number: unread(tab) == [str(number), f"{number} unread messages"], "not unread"
+            )
+            assert tab.get_by_role("button", name=f"Open chat {number} unread messages").is_visible()
+    second.get_by_role("button", name="Open chat").click()
+    shows(second, "two")
+    for tab in (first, second):
+        wait_for(lambda tab=tab: unread(tab) == ["", ""], "still unread")
+
+
+def test_on_a_phone_it_fills_the_screen_and_keeps_tab_inside(site, browser):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    page = context.new_page()
+    site.open(page)
+    bubble, panel = page.get_by_role("button", name="Open chat"), page.get_by_role("dialog", name="Chat")
+    bubble.tap()
+    whole = {"x": 0, "y": 0, "width": 390, "height": 844}
+    wait_for(lambda: panel.bounding_box() == whole, "it does not fill the screen")
+    assert panel.get_attribute("aria-modal") == "true"
+    assert in_widget(page, "getComputedStyle(root.querySelector('.bubble')).display") == "none"
+    assert in_widget(page, "root.activeElement === root.querySelector('.panel')")  # no field: its keyboard covers half
+    names = []
+    for key in ["Tab"] * 7 + ["Shift+Tab"] * 7:
+        page.keyboard.press(key)
+        names.append(in_widget(page, "root.activeElement.name || root.activeElement.className"))
+    forwards = ["close", "name", "email", "phone", "message", "submit", "close"]
+    assert names[:7] == forwards
+    assert names[7:] == ["submit", "message", "phone", "email", "name", "close", "submit"]
+    page.get_by_role("button", name="Close chat").tap()
+    assert panel.is_hidden()
+    assert bubble.is_visible()
+    context.close()
+
+
+def test_who_wants_less_motion_gets_none(site, page):
+    page.emulate_media(reduced_motion="reduce")
+    site.open(page)
+    page.get_by_role("button", name="Open chat").click()
+    page.get_by_label("Name", exact=True).wait_for()
+    assert in_widget(page, "root.getAnimations().length") == 0
+    moves = "[...root.querySelectorAll('*')].filter((one) => getComputedStyle(one).transitionDuration !== '0s').length"
+    assert in_widget(page, moves) == 0
+
+
+def test_with_forced_colours_everything_has_an_edge(site, page):
+    page.emulate_media(forced_colors="active")
+    site.open(page)
+    page.get_by_role("button", name="Open chat").click()
+    for part in ("bubble", "panel", "submit"):
+        assert in_widget(page, f"getComputedStyle(root.querySelector('.{part}')).borderTopWidth") == "1px", part
+
+
+def test_arabic_runs_from_right_to_left(site, browser):
+    context = browser.new_context(locale="ar-EG", viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    site.open(page)
+    page.get_by_role("button", name="فتح").click()
+    page.locator("textarea[name=message]").wait_for()
+    assert in_widget(page, "getComputedStyle(root.querySelector('.panel')).direction") == "rtl"
+    close, face = (
+        in_widget(page, f"root.querySelector('.{part}').getBoundingClientRect().left") for part in ("close", "face")
+    )
+    assert close < face
+    assert (
+        in_widget(page, "root.querySelector('.panel').getBoundingClientRect().right") > 1200
+    )  # the brand chose its side
+    context.close()
+
+
+def test_included_twice_it_is_there_once(site, page):
+    site.html = f"<h1>Shop</h1>{site.tag}"
+    visit = site.open(page)
+    page.get_by_role("button", name="Open chat").wait_for()
+    page.wait_for_timeout(300)
+    assert page.locator("#praxtalk").count() == 1
+    assert visit.errors() == []
+
+
+@pytest.mark.parametrize("widget_id", ["ws_unknown", ""])
+def test_a_wrong_tag_leaves_the_page_as_it_is(site, page, widget_id):
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    site.widget_id = widget_id
+    visit = Visit(page)
+    page.goto(site.url)
+    page.wait_for_timeout(500)
+    assert page.locator("#praxtalk").count() == 0
+    assert [text for text in said if text.startswith("PraxTalk:")] == (["PraxTalk: not_found"] if widget_id else [])
+    assert len(visit.errors()) <= 1  # Chromium's own line about the 404
+
+
+def test_a_host_that_the_page_takes_away_comes_back(site, page):
+    site.open(page)
+    fill_form(page, "Hello?")
+    shows(page, "Hello?")
+    page.evaluate("document.querySelector('#praxtalk').remove()")
+    shows(page, "Hello?")
+
+
+def test_the_shortcuts_of_the_page_do_not_fire_while_somebody_types(site, page):
+    site.html = "<h1>Shop</h1>"
+    site.open(page)
+    page.evaluate("window.keys = []; addEventListener('keydown', (event) => keys.push(event.key))")
+    page.get_by_role("button", name="Open chat").click()
+    page.get_by_label("Name", exact=True).press_sequentially("Maya")
+    page.keyboard.press("Escape")
+    assert page.get_by_role("dialog", name="Chat").is_hidden()
+    assert in_widget(page, "root.activeElement === root.querySelector('.bubble')")
+    assert page.evaluate("keys") == []
