@@ -167,16 +167,14 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       else if (before || entries.length) giveBack(entries);
       if (isOpen && hadFocus) focus();
     }
-    if (isChat) {
-      if (isOpen) extras.files().catch(ignore);
-      log.draw({
-        items: timeline(messages, [...sent.values(), ...entries], value?.seenId ?? null),
-        greeting: config.greeting,
-        typing: value?.typing ?? [],
-        hasMore,
-        isClosed: value?.status === "closed",
-      });
-    }
+    if (isChat && isOpen) extras.files().catch(ignore);
+    log.draw({
+      items: timeline(messages, isChat ? [...sent.values(), ...entries] : [], value?.seenId ?? null),
+      greeting: config.greeting,
+      typing: value?.typing ?? [],
+      hasMore,
+      isClosed: value?.status === "closed",
+    });
     if (isOpen && !document.hidden && log.isAtBottom()) seen.look(isTyping);
     const next = seen.unread();
     if (next !== unread) emit("unread", next);
@@ -278,9 +276,9 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       close();
       view.host.hidden = true;
     },
-    prefill(values = {}) {
-      form.fill(values);
-      composer.text(values.message);
+    prefill(values) {
+      form.fill({ ...values });
+      composer.text(values?.message);
     },
     identify: person.identify,
     reset,

@@ -20,6 +20,7 @@ export function openPage() {
     __proto__: null,
     /** @param {string} name @param {(detail?: any) => void} fn */
     on(name, fn) {
+      if (!(fn instanceof Function)) return;
       handlers.set(name, (handlers.get(name) ?? new Set()).add(fn));
       if (name === "ready" && isReady) tell(fn);
     },

@@ -1,0 +1,153 @@
+"""What the visitor reads when the server refuses, and what becomes of their text."""
+
+import json
+
+import pytest
+from django.conf import settings
+
+from brands.actions import configure_widget
+from conversations.models import Message, Visitor
+from tests.live.driver import wait_for
+from tests.widget.test_behaviour import in_widget
+from tests.widget.test_conversation import STUB, bodies, fill_form, shows, until, write
+from tests.widget.visitors import identity_of
+from widget.visitor_tokens import mint
+
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
+
+
+def alert(page, text):
+    page.get_by_role("alert").filter(has_text=text).wait_for(timeout=5000)
+
+
+def set_token(page, token):
+    page.evaluate(
+        """(token) => {
+          const key = Object.keys(localStorage).find((one) => one.startsWith("praxtalk:"));
+          localStorage.setItem(key, JSON.stringify({ ...JSON.parse(localStorage.getItem(key)), token }));
+        }""",
+        token,
+    )
+
+
+def test_a_site_that_may_not_carry_it_says_so_and_keeps_the_text(site, page, cast):
+    site.open(page)
+    page.get_by_role("button", name="Open chat").wait_for()
+    configure_widget(cast.north, allowed_domains=["shop.example"])  # while the page is open
+    fill_form(page, "Please answer")
+    alert(page, "The chat is not available on this site.")
+    assert page.locator("textarea[name=message]").input_value() == "Please answer"
+    assert page.get_by_label("Name", exact=True).input_value() == "Maya A."
+    assert not Visitor.objects.exists()
+
+
+def test_elsewhere_than_on_the_brands_sites_it_does_not_appear(site, page, cast):
+    configure_widget(cast.north, allowed_domains=["shop.example"])
+    visit = site.open(page)
+    page.wait_for_timeout(500)
+    assert page.locator("#praxtalk").count() == 0
+    assert [error for error in visit.errors() if "403" not in error] == []
+
+
+@pytest.mark.parametrize("whose", ["forged", "another brand's"])
+def test_a_token_that_is_not_theirs_opens_nothing(site, page, cast, whose):
+    site.open(page)
+    fill_form(page, "Hello?")
+    until(["Hello?"])
+    shows(page, "Hello?")
+    stranger = Visitor.objects.create(workspace=cast.globex, brand=cast.west, name="Stranger")
+    own = mint(Visitor.objects.get(brand=cast.north))
+    set_token(page, mint(stranger) if whose == "another brand's" else f"{own[:-4]}AAAA")
+    page.reload()
+    alert(page, "This conversation cannot be opened any more.")
+    page.get_by_role("button", name="Start the chat").wait_for()
+    assert in_widget(page, "root.textContent.includes('Hello?')") is False
+
+
+def test_what_waited_when_the_token_ended_is_in_the_form(site, page):
+    site.open(page)
+    fill_form(page, "Hello?")
+    until(["Hello?"])
+    page.route("**/widget/v1/messages", lambda route: route.abort())
+    write(page, "Not to be lost")
+    set_token(page, "forged")
+    page.unroute("**/widget/v1/messages")
+    alert(page, "This conversation cannot be opened any more.")
+    page.reload()
+    page.get_by_role("button", name="Start the chat").wait_for()
+    assert "Not to be lost" in page.locator("textarea[name=message]").input_value()
+    for label, value in {"Name": "Maya A.", "Email": "maya@example.com"}.items():
+        page.get_by_label(label, exact=True).fill(value)
+    page.get_by_role("button", name="Start the chat").click()
+    wait_for(lambda: any("Not to be lost" in body for body in bodies()), "it is lost")
+
+
+def test_a_wrong_hash_is_told_and_the_form_asks_who_it_is(site, page, cast):
+    identity = identity_of(cast.north, name="Maya", email="maya@site.example") | {"hash": "0" * 64}
+    site.html = f"<script>{STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    site.open(page)
+    page.get_by_role("button", name="Open chat").click()
+    page.get_by_label("Name", exact=True).wait_for()
+    assert any("identity_wrong" in text for text in said) or any(text.startswith("PraxTalk:") for text in said)
+    for label, value in {"Name": "Maya A.", "Email": "maya@example.com"}.items():
+        page.get_by_label(label, exact=True).fill(value)
+    page.locator("textarea[name=message]").fill("I am nobody in particular")
+    page.get_by_role("button", name="Start the chat").click()
+    until(["I am nobody in particular"])
+    assert Visitor.objects.get().external_id is None
+
+
+def test_a_flood_waits_and_loses_nothing(site, page):
+    site.open(page)
+    fill_form(page, "0")
+    line = page.get_by_text("That was a lot at once. Please wait", exact=False)
+    written = ["0"]
+    while not line.is_visible():
+        assert len(written) < 2 * settings.WIDGET_MESSAGES_PER_VISITOR + 9  # a minute may have ended meanwhile
+        written.append(str(len(written)))
+        write(page, written[-1])
+    page.get_by_text("Sending …").first.wait_for()
+    shows(page, written[-1])
+    there = bodies()
+    assert there == written[: len(there)]
+    assert len(there) < len(written)
+
+
+def test_a_filled_trap_starts_nothing_and_no_person_meets_it(site, page):
+    site.open(page)
+    page.get_by_role("button", name="Open chat").click()
+    trap = page.locator("input[name=website]")
+    box = trap.bounding_box()
+    assert (
+        box["width"] <= 1
+        or in_widget(page, "getComputedStyle(root.querySelector('[name=website]').parentElement).width") == "1px"
+    )
+    assert (trap.get_attribute("tabindex"), trap.get_attribute("autocomplete")) == ("-1", "off")
+    trap.evaluate("(input) => { input.value = 'https://spam.example' }")
+    for label, value in {"Name": "Bot", "Email": "bot@example.com"}.items():
+        page.get_by_label(label, exact=True).fill(value)
+    page.locator("textarea[name=message]").fill("Buy now")
+    page.get_by_role("button", name="Start the chat").click()
+    page.get_by_role("button", name="Start the chat").wait_for()
+    page.wait_for_timeout(300)
+    assert not Message.objects.exists()
+
+
+def test_a_widget_id_alone_opens_no_thread(site, page, browser):
+    site.open(page)
+    fill_form(page, "Private")
+    until(["Private"])
+    context = browser.new_context()
+    thief = context.new_page()
+    site.open(thief)
+    answers = thief.evaluate(
+        """async ([host, id]) => Promise.all(["", "Bearer ", "Bearer x", `Bearer ${id}`].map(async (Authorization) => {
+          const headers = Authorization ? { Authorization } : {};
+          return (await fetch(`${host}/widget/v1/messages?widgetId=${id}`, { headers })).status;
+        }))""",
+        [site.host, site.widget_id],
+    )
+    assert answers == [401] * 4
+    context.close()
