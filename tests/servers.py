@@ -66,7 +66,11 @@ class Server:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.wait_for_line("Up after")
+        try:
+            self.wait_for_line("Up after")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *args):

@@ -36,7 +36,7 @@ async function bundle(name, format, names = {}, define = {}) {
     bundle: true,
     format,
     define,
-    target: "es2020",
+    target: "es2022",
     minify: true,
     mangleProps: OURS,
     mangleCache: names,
@@ -60,7 +60,7 @@ async function bundle(name, format, names = {}, define = {}) {
 /** A style sheet as a string of the script. @param {{path: string}} file */
 async function textOf({ path }) {
   const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
-  return { contents: code.trim(), loader: /** @type {const} */ ("text") };
+  return { contents: code.trim().replace(/(--\w+:) /g, "$1"), loader: /** @type {const} */ ("text") };
 }
 
 /** @param {string} name @param {Uint8Array} bytes */

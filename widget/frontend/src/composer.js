@@ -55,7 +55,7 @@ export function createComposer({ say }, onSend, onTyping) {
     /** @param {string} [text] replaces what stands there */
     text(text) {
       const before = input.value.trim();
-      if (text !== undefined) {
+      if (text != null) {
         input.value = text;
         change();
       }

@@ -41,7 +41,8 @@ function whenIdle(work) {
 
 const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
 const widgetId = script?.dataset.widgetId;
-if (script && widgetId) {
+if (!widgetId) console.warn("PraxTalk:", "data-widget-id");
+else {
   const { origin } = new URL(script.src, location.href);
   const page = openPage();
   if (page) whenIdle(() => begin(page, origin, widgetId, "open" in script.dataset));

@@ -20,7 +20,7 @@ export function openPage() {
     __proto__: null,
     /** @param {string} name @param {(detail?: any) => void} fn */
     on(name, fn) {
-      if (!(fn instanceof Function)) return;
+      if (!fn.call) throw fn;
       handlers.set(name, (handlers.get(name) ?? new Set()).add(fn));
       if (name === "ready" && isReady) tell(fn);
     },
@@ -32,10 +32,10 @@ export function openPage() {
   /** @param {string} name @param {any[]} args */
   const PraxTalk = (name, ...args) => {
     try {
-      if (commands[name]) commands[name](...args);
-      else if (!isReady) waiting.push([name, ...args]);
+      if (commands[name] || isReady) commands[name](...args);
+      else waiting.push([name, ...args]);
     } catch (error) {
-      console.error(error);
+      console.warn("PraxTalk:", name, error);
     }
   };
   PraxTalk.isPraxTalk = true;

@@ -46,8 +46,7 @@ export function createView(config, texts, on) {
     ),
   );
   // a page's shortcuts must not fire while somebody types, nor its dialogs fetch the focus back
-  for (const type of ["keydown", "keyup", "keypress", "focusin"])
-    root.addEventListener(type, (event) => event.stopPropagation());
+  for (const type of ["keydown", "keyup", "focusin"]) root.addEventListener(type, (event) => event.stopPropagation());
 
   let returns = 0;
   const stay = () => {
