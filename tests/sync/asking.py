@@ -16,10 +16,15 @@ def ask(operator, function_name, /, **arguments):
 
 def ask_with(token, function_name, /, **arguments):
     """The same with a token."""
+    return answer_of(function_name, {**arguments, "sessionToken": token})
+
+
+def answer_of(function_name, arguments):
+    """The same of anybody, whose token is among the arguments."""
     kind = "query" if every_function()[function_name].topics else "mutation"
-    wire = [json.loads(json.dumps({**arguments, "sessionToken": token}))]
+    wire = json.loads(json.dumps(arguments))
     try:
-        asked = functions.asked(function_name, wire, kind=kind, socket_token=None)
+        asked = functions.asked(function_name, [wire], kind=kind, socket_token=None)
         if kind == "mutation":
             outcome, _ = calls.perform(asked)
         else:

@@ -10,9 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from praxtalk.data.encryption import decrypt
-from praxtalk.live import calls, functions
-from praxtalk.live.outcomes import Failure
-from tests.sync.sockets import Failed
+from tests.sync.asking import answer_of
 
 _addresses = itertools.count(1)
 
@@ -67,20 +65,7 @@ class Browser:
 
     def ask(self, name, /, **arguments):
         """A live function. Raises Failed."""
-        kind = "query" if functions.every_function()[name].topics else "mutation"
-        wire = [{"visitorToken": self.token, "widgetId": self.brand.widget_id} | arguments]
-        try:
-            asked = functions.asked(name, wire, kind=kind, socket_token=None)
-            if kind == "mutation":
-                outcome, _ = calls.perform(asked)
-            else:
-                caller = calls.identify(asked.function.door, asked.token)
-                outcome = calls.answer(asked, caller, asked.checked()).outcome
-        except (functions.WrongArguments, functions.Refused) as error:
-            outcome = functions.failure_from(error)
-        if isinstance(outcome, Failure):
-            raise Failed({"errorData": json.loads(outcome.data)} if outcome.data else {}, outcome.message)
-        return json.loads(outcome.value)
+        return answer_of(name, {"visitorToken": self.token, "widgetId": self.brand.widget_id} | arguments)
 
 
 def identity_of(brand, external_id="user-7", **details):
