@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 from django.core.files import File
 from django.http import FileResponse, Http404
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
 
@@ -25,6 +25,7 @@ SUFFIXES = {
 }
 log = structlog.get_logger("praxtalk.attachments")
 
+LYING = (5, 6, 7, 8)  # orientations of EXIF that exchange width and height when the image is shown
 MAX_PIXELS = 50_000_000  # more is no photo: a few kilobytes may unfold to gigabytes in whoever looks at them
 
 
@@ -102,6 +103,8 @@ def _content_of(file: "File[bytes]") -> tuple[str, int | None, int | None]:
     try:
         with Image.open(file, formats=list(IMAGES)) as image:  # reads what stands before the pixels
             (width, height), format = image.size, str(image.format)
+            if format in ("JPEG", "WEBP") and image.getexif().get(ExifTags.Base.Orientation, 1) in LYING:
+                width, height = height, width
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise CannotTake("Only images (PNG, JPEG, GIF, WebP) and PDF files are taken.") from error
     if width * height > MAX_PIXELS:

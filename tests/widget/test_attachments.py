@@ -7,7 +7,8 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from PIL import Image
+from django.utils import timezone
+from PIL import ExifTags, Image
 
 from conversations.attachments import described, kept
 from conversations.models import Attachment, Conversation, Message
@@ -18,10 +19,17 @@ PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF"
 MAX = 10 * 2**20
 
 
-def image(format="PNG", size=(40, 30)):
+def image(format="PNG", size=(40, 30), **options):
     content = io.BytesIO()
-    Image.new("RGB", size, "#2563eb").save(content, format)
+    Image.new("RGB", size, "#2563eb").save(content, format, **options)
     return content.getvalue()
+
+
+def lying(format):
+    """As a phone takes it: held upright, written lying, with a word how to turn it."""
+    turned = Image.Exif()
+    turned[ExifTags.Base.Orientation] = 6
+    return image(format, (400, 300), exif=turned)
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +60,8 @@ def rest(secret, path):
         ("photo.jpg", image("JPEG", (300, 200)), "image/jpeg", (300, 200)),
         ("move.gif", image("GIF"), "image/gif", (40, 30)),
         ("small.webp", image("WEBP"), "image/webp", (40, 30)),
+        ("upright.jpg", lying("JPEG"), "image/jpeg", (300, 400)),
+        ("upright.webp", lying("WEBP"), "image/webp", (300, 400)),
         ("invoice.pdf", PDF, "application/pdf", (None, None)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -206,7 +216,8 @@ def test_wrong_fields(visitor, folder, fields):
     assert not stored(folder)
 
 
-def test_a_flood_of_files_is_refused(visitor, settings):
+def test_a_flood_of_files_is_refused(visitor, settings, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)  # no minute ends between
     settings.WIDGET_FILES_PER_VISITOR = 2
     codes = [visitor.send_file("photo.png", image()).status_code for _ in range(3)]
     assert codes == [201, 201, 429]

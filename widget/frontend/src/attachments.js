@@ -21,8 +21,7 @@ const LARGEST = 10 * 2 ** 20;
 const PATIENCE = 300_000;
 const WIDEST = 260;
 const HIGHEST = 320;
-const PAPERCLIP =
-  "M20 11l-8.500 8.500a5 5 0 0 1-7-7L13 4a3.300 3.300 0 0 1 4.700 4.700L9.500 17a1.600 1.600 0 0 1-2.300-2.300L15 7";
+const PAPERCLIP = "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7L9.5 17a1.6 1.6 0 0 1-2.3-2.3L15 7";
 
 /**
  * @param {object} outside
@@ -79,7 +78,7 @@ export function createAttachments({ widgetId, call, token, say, locale, root, ch
 
   /** @param {File} file */
   async function take(file) {
-    const isWrong = !TYPES.includes(file.type);
+    const isWrong = file.type && !TYPES.includes(file.type); // some systems tell none: the server looks into it anyway
     refusal.hidden = !isWrong && file.size <= LARGEST;
     refusal.textContent = refusal.hidden ? "" : say(isWrong ? "fileType" : "fileTooLarge");
     if (!refusal.hidden) return;
@@ -122,14 +121,12 @@ export function createAttachments({ widgetId, call, token, say, locale, root, ch
       const box = element("button", { class: "file", "aria-label": label, click: () => download(file, key) });
       place.replaceWith(box);
       if (!width || !height) return box.append(element("span", {}, label));
-      const scale = Math.min(1, WIDEST / width, HIGHEST / height);
-      const sharp = Math.min(scale * devicePixelRatio, 1);
-      const canvas = element("canvas", { width: Math.ceil(width * sharp), height: Math.ceil(height * sharp) });
-      canvas.style.width = `${Math.ceil(width * scale)}px`;
+      const canvas = element("canvas");
+      fit(canvas, width, height);
       box.append(canvas);
       blobOf(file, key)
         .then(bitmapOf)
-        .then((bitmap) => bitmap && canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height))
+        .then((bitmap) => bitmap && paint(canvas, bitmap))
         .catch(() => box.append(element("span", {}, label)));
     },
 
@@ -181,6 +178,21 @@ const forget = (clientId) =>
 const sizeOf = (size, locale) => {
   const [unit, step] = size < 1e6 ? ["kilobyte", 1e3] : ["megabyte", 1e6];
   return new Intl.NumberFormat(locale, { style: "unit", unit, maximumFractionDigits: 1 }).format(size / step);
+};
+
+/** @param {HTMLCanvasElement} canvas @param {number} width @param {number} height of the image, in its pixels */
+const fit = (canvas, width, height) => {
+  const scale = Math.min(1, WIDEST / width, HIGHEST / height);
+  const sharp = Math.min(scale * devicePixelRatio, 1);
+  canvas.width = Math.ceil(width * sharp);
+  canvas.height = Math.ceil(height * sharp);
+  canvas.style.width = `${Math.ceil(width * scale)}px`;
+};
+
+/** @param {HTMLCanvasElement} canvas @param {ImageBitmap} bitmap */
+const paint = (canvas, bitmap) => {
+  fit(canvas, bitmap.width, bitmap.height);
+  canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
 };
 
 /** @param {Blob} [blob] @returns {Promise<ImageBitmap | undefined>} none of what is no image */

@@ -5,6 +5,8 @@
  * @typedef {import("./attachments.js").Attachments} Attachments
  */
 
+const PAUSE = 30_000;
+
 /**
  * @param {string} origin
  * @param {() => Parameters<typeof import("./attachments.js").createAttachments>[0]} given
@@ -14,11 +16,12 @@ export function openExtras(origin, given) {
   let extras;
   /** @type {Attachments} */
   let attachments;
+  let tries = 0;
   const load = () => {
-    extras ??= import(`${origin}/widget.js?part=${EXTRAS}`);
-    extras.catch(() => {
-      extras = undefined; // offline: asked for again
-    });
+    if (!extras) {
+      extras = import(`${origin}/widget.js?part=${EXTRAS}${tries++ || ""}`); // Chromium keeps what has failed
+      extras.catch(() => setTimeout(() => (extras = undefined), PAUSE));
+    }
     return extras;
   };
   return {
