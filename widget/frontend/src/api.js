@@ -49,7 +49,7 @@ export function createApi(origin, widgetId) {
       const answer = await (response.ok && isFile ? response.blob() : response.json());
       if (response.ok) return answer;
       status = response.status;
-      refusal = { ...answer, retryAfter: Number(response.headers.get("Retry-After")) || undefined };
+      refusal = { ...answer, retryAfter: Number(response.headers.get("Retry-After")) || 0 };
     } catch {
       // no answer, or one that is cut off or not ours (a proxy's page): like none
     } finally {

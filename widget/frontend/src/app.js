@@ -141,9 +141,12 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     form.fill({ name, email, phone, message: [...new Set(kept)].filter(Boolean).join("\n\n") });
     if (!begun?.failed) return;
     const { fields, code } = begun.failed;
-    if (code === "identity_wrong") person.forget();
-    if (fields) form.showErrors(fields);
-    else form.warn(say(code === "origin_not_allowed" ? "refused" : "failed"));
+    if (code === "identity_wrong") {
+      person.forget();
+      form.setKnown();
+    }
+    form.showErrors(fields);
+    form.warn(say(code === "origin_not_allowed" ? "refused" : "again"));
   };
 
   const update = () => {
@@ -160,7 +163,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     const hadFocus = room?.contains(view.root.activeElement);
     const before = room;
     room = isChat ? chat : form.room;
-    form.setKnown(Boolean(person.proof()));
+    form.setKnown(person.proof());
     panel.draw(room, trouble(isChat), value ?? config);
     if (room !== before) {
       if (isChat) form.fill({ message: "" });

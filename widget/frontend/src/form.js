@@ -23,9 +23,9 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
   const alert = element("p", { class: "alert", role: "alert", hidden: true });
   let isKnown = false;
 
-  /** @param {Record<string, string>} errors codes by field */
+  /** @param {Record<string, string>} [errors] codes by field */
   const showErrors = (errors) => {
-    for (const field of fields) field.showError(errors[field.name]);
+    for (const field of fields) field.showError(errors?.[field.name]);
   };
 
   /** To the first field that is wrong, or still empty. */
@@ -57,6 +57,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
     if (Object.keys(errors).length) return focus();
     const { message, ...form } = read();
     onSubmit({ ...(isKnown ? {} : form), website: trap.value }, message);
+    trap.value = ""; // a browser may have filled it in for a person, who shall get through the second time
   };
 
   /** @returns {Values} */
@@ -87,7 +88,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
       alert.hidden = !text;
       setText(alert, text);
     },
-    /** The page has told who it is: only the message is asked for. @param {boolean} is */
+    /** The page has told who it is: only the message is asked for. @param {any} [is] the proof of it */
     setKnown(is) {
       isKnown = is;
       for (const { name, row } of fields) row.hidden = is && name !== "message";

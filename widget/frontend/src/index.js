@@ -41,7 +41,7 @@ function whenIdle(work) {
 
 const script = /** @type {HTMLScriptElement | null} */ (document.currentScript);
 const widgetId = script?.dataset.widgetId;
-if (!widgetId) console.warn("PraxTalk:", "data-widget-id");
+if (!widgetId) console.warn("PraxTalk: data-widget-id");
 else {
   const { origin } = new URL(script.src, location.href);
   const page = openPage();

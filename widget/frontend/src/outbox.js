@@ -24,7 +24,7 @@ const LONGEST_WAIT = 30_000;
  * @param {import("./storage.js").Store} outside.store
  * @param {(entry: Entry, token?: string) => Promise<any>} outside.send rejects with a Refusal
  * @param {(work: () => Promise<boolean>) => Promise<boolean>} outside.lock runs it while no other tab does
- * @param {(sent?: Entry) => void} outside.onChange
+ * @param {(sent?: Entry | false) => void} outside.onChange
  * @param {() => void} outside.onSignedOut
  */
 export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
@@ -58,7 +58,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       return false;
     }
     if (status === 429 && !entry.file) {
-      blockedUntil = Date.now() + (refusal.retryAfter ?? 30) * 1000;
+      blockedUntil = Date.now() + (refusal.retryAfter || 30) * 1000;
       later(blockedUntil - Date.now());
     } else if (status < 400 || status >= 500 || status === 408) {
       later(Math.min(LONGEST_WAIT, 1000 * 2 ** failures++));
@@ -87,7 +87,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
           identity: entry.form?.identity?.id ?? state.identity,
           outbox: state.outbox.filter((one) => one.clientId !== entry.clientId),
         });
-      onChange(isWanted ? entry : undefined);
+      onChange(isWanted && entry);
       return true;
     } catch (refusal) {
       const goesOn = refuse(entry, /** @type {Refusal} */ (refusal), token);

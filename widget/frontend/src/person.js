@@ -23,7 +23,7 @@ export function createPerson({ store, api, onChange, onOther }) {
     },
     /** @param {Identity} given */
     async identify(given) {
-      if (!given?.id) return console.warn("PraxTalk:", "identify", given);
+      if (!given?.id) return console.warn("PraxTalk: identify", given);
       const before = store.read();
       const known = { ...given, id: String(given.id) };
       if (before.token && before.identity === known.id) return;
