@@ -57,7 +57,7 @@ def test_what_is_fetched_later_has_the_same_address_and_its_own_version():
     extras = get("/widget.js?part=extras", BROWSER)
     assert extras["Content-Type"] == "text/javascript; charset=utf-8"
     version = hashlib.sha256((MADE / "extras.js").read_bytes()).hexdigest()[:8]
-    assert f"/widget.js?part=extras&v={version}`" in PLAIN.decode()
+    assert f"/widget.js?part=extras&v={version}" in PLAIN.decode()
     assert len((MADE / "extras.js.gz").read_bytes()) <= MAX_EXTRAS_BYTES
     assert get("/widget.js?part=nonsense").status_code == 404
     for name in ("widget", "extras"):
