@@ -19,7 +19,12 @@ COUNT_SOUNDS = """
   Object.defineProperty(document, "hidden", { get: () => isHidden });
   document.hasFocus = () => isFocused;
 """
-
+FORGET_RUNG = """
+  const get = Storage.prototype.getItem;
+  Storage.prototype.getItem = function (key) {
+    return JSON.stringify({ ...JSON.parse(get.call(this, key)), rungId: undefined });
+  };
+"""
 
 MOVES = """window.moves = (one) => [undefined, "::before", "::after"].some((part) => {
   const { animationName, transitionDuration } = getComputedStyle(one, part);
@@ -54,8 +59,9 @@ def test_where_sockets_are_blocked_it_asks(site, page, reply_by_rest, blocked):
     until(["Hello?", "We are here.", "Good."])
 
 
-def test_a_reply_sounds_once_in_all_tabs_and_only_for_who_looks_elsewhere(site, context, reply_by_rest):
-    context.add_init_script(COUNT_SOUNDS)
+@pytest.mark.parametrize("storage", ["tells in time", "tells too late"])
+def test_a_reply_sounds_once_in_all_tabs_and_only_for_who_looks_elsewhere(site, context, reply_by_rest, storage):
+    context.add_init_script(COUNT_SOUNDS + (FORGET_RUNG if storage == "tells too late" else ""))
     first, second = context.new_page(), context.new_page()
     site.open(first)
     fill_form(first, "Hello?")
