@@ -19,6 +19,7 @@ from widget.visitor_tokens import mint
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
+TOO_MANY = "That was a lot at once. Please wait"
 AGAIN = "Something went wrong. Your message is still here; please send it again."
 
 
@@ -52,8 +53,8 @@ def test_a_site_that_may_not_carry_it_says_so_and_keeps_the_text(site, page, cas
 
 def test_elsewhere_than_on_the_brands_sites_it_does_not_appear(site, page, cast):
     configure_widget(cast.north, allowed_domains=["shop.example"])
-    visit = site.open(page)
-    page.wait_for_timeout(500)
+    with page.expect_console_message(lambda message: "origin_not_allowed" in message.text):
+        visit = site.open(page)
     assert page.locator("#praxtalk").count() == 0
     assert [error for error in visit.errors() if "403" not in error] == []
 
@@ -127,11 +128,11 @@ def test_an_identity_that_turns_out_wrong_with_the_form_gives_the_form_back(site
     assert Visitor.objects.get().external_id is None
 
 
-def flood(site, token):
-    """The same message again and again until the server has had enough, for 20 seconds at least."""
-    body = {"widgetId": site.widget_id, "clientId": client_id(), "body": "many"}
+def flood(site, path, body, token=""):
+    """The same call again and again until the server has had enough, for 20 seconds at least."""
     headers = {"Content-Type": "application/json", "Origin": site.url, "Authorization": f"Bearer {token}"}
-    request = urllib.request.Request(f"{site.host}/widget/v1/messages", json.dumps(body).encode(), headers)
+    content = json.dumps({"widgetId": site.widget_id, "clientId": client_id()} | body).encode()
+    request = urllib.request.Request(f"{site.host}/widget/v1/{path}", content, headers)
     while True:
         try:
             urllib.request.urlopen(request, timeout=5).close()
@@ -157,10 +158,11 @@ def test_a_flood_waits_as_long_as_it_is_told_and_loses_nothing(site, page):
     fill_form(page, "Hello?")
     until(["Hello?"])
     page.get_by_text("Sending …").wait_for(state="hidden")
-    flood(site, page.evaluate("(key) => JSON.parse(localStorage.getItem(key)).token", f"praxtalk:{site.widget_id}"))
+    token = page.evaluate("(key) => JSON.parse(localStorage.getItem(key)).token", f"praxtalk:{site.widget_id}")
+    flood(site, "messages", {"body": "many"}, token)
     for text in ("one", "two"):
         write(page, text)
-    line = page.get_by_text("That was a lot at once. Please wait", exact=False)
+    line = page.get_by_text(TOO_MANY, exact=False)
     line.wait_for()
     for text in ("one", "two"):
         shows(page, text)
@@ -168,6 +170,21 @@ def test_a_flood_waits_as_long_as_it_is_told_and_loses_nothing(site, page):
     end_the_minute(page)
     until(["Hello?", "many", "one", "two"])
     line.wait_for(state="hidden")
+
+
+def test_a_form_among_too_many_waits_and_is_sent_in_its_time(site, page):
+    page.clock.install()
+    site.open(page)
+    flood(site, "start", {"name": "Bot", "email": "bot@example.com", "message": "many"})
+    fill_form(page, "Hello?")
+    page.get_by_text(TOO_MANY, exact=False).wait_for()
+    shows(page, "Hello?")
+    page.reload()
+    shows(page, "Hello?")
+    assert bodies() == ["many"]
+    end_the_minute(page)
+    until(["many", "Hello?"])
+    page.get_by_text("Sending …").wait_for(state="hidden")
 
 
 def test_a_filled_trap_starts_nothing_and_no_person_meets_it(site, page):

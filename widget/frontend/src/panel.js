@@ -48,8 +48,8 @@ export function createPanel({ brand }, { say, moment }, rooms, onClose) {
       (one) => one.getClientRects().length,
     );
     const { activeElement } = /** @type {ShadowRoot} */ (panel.getRootNode());
-    const next = stops.indexOf(/** @type {HTMLElement} */ (activeElement)) + (event.shiftKey ? -1 : 1);
-    stops[(next + stops.length) % stops.length].focus();
+    const now = stops.indexOf(/** @type {HTMLElement} */ (activeElement)); // -1: the panel itself
+    stops.at(event.shiftKey ? Math.max(now, 0) - 1 : (now + 1) % stops.length)?.focus();
   }
 
   // a phone's keyboard covers what is fixed to the bottom: the panel shrinks to what is left

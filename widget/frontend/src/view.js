@@ -46,7 +46,8 @@ export function createView(config, texts, on) {
     ),
   );
   // a page's shortcuts must not fire while somebody types, nor its dialogs fetch the focus back
-  for (const type of ["keydown", "keyup", "focusin"]) root.addEventListener(type, (event) => event.stopPropagation());
+  for (const type of ["keydown", "keypress", "keyup", "focusin"])
+    root.addEventListener(type, (event) => event.stopPropagation());
 
   let returns = 0;
   const stay = () => {
