@@ -1,5 +1,7 @@
 """What the widget does by itself: it asks where it may not listen, sounds, counts, fits a phone, moves less."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from brands.actions import configure_widget
@@ -20,10 +22,8 @@ COUNT_SOUNDS = """
   document.hasFocus = () => isFocused;
 """
 FORGET_RUNG = """
-  const get = Storage.prototype.getItem;
-  Storage.prototype.getItem = function (key) {
-    return JSON.stringify({ ...JSON.parse(get.call(this, key)), rungId: undefined });
-  };
+  const { keys } = Object;
+  Object.keys = (of) => keys(of).filter((key) => !key.endsWith(":rungId"));
 """
 
 MOVES = """window.moves = (one) => [undefined, "::before", "::after"].some((part) => {
@@ -151,6 +151,17 @@ def test_with_forced_colours_everything_has_an_edge(site, page):
     page.get_by_role("button", name="Open chat").click()
     for part in ("bubble", "panel", "submit"):
         assert in_widget(page, f"getComputedStyle(root.querySelector('.{part}')).borderTopWidth") == "1px", part
+
+
+def test_another_day_is_told_by_its_date(site, page):
+    site.open(page)
+    fill_form(page, "Hello?")
+    until(["Hello?"])
+    shows(page, "Today")
+    sent = page.evaluate("new Date().toLocaleDateString('en-US', { weekday: 'long', day: 'numeric', month: 'long' })")
+    page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=3))
+    page.reload()
+    shows(page, sent)
 
 
 def test_light_and_dark_follow_the_system(site, page):

@@ -23,6 +23,18 @@ pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(trans
 STUB = "window.PraxTalk = function () { (PraxTalk.q = PraxTalk.q || []).push(arguments) }"
 
 
+WRITE_MANY = """([tab, count]) => {
+  const box = document.querySelector("#praxtalk").shadowRoot.querySelector(".composer textarea");
+  let number = 0;
+  window.writing = setInterval(() => {
+    box.value = tab + number++;
+    box.dispatchEvent(new InputEvent("input"));
+    box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    if (number === count) window.writing = clearInterval(window.writing);
+  }, 1);
+}"""
+
+
 def fill_form(page, message="Do you ship to Addis Ababa?", **fields):
     page.get_by_role("button", name="Open chat").click()
     for label, value in ({"Name": "Maya A.", "Email": "maya@example.com"} | fields).items():
@@ -170,6 +182,23 @@ def test_a_first_message_that_no_answer_came_for_is_still_there_after_a_reload(s
         shows(page, str(number))
     page.unroute("**/widget/v1/start")
     until(["0", "1"])
+
+
+def test_two_tabs_that_write_at_once_keep_what_the_other_has_just_written(site, context):
+    first, second = context.new_page(), context.new_page()
+    site.open(first)
+    fill_form(first, "Hello?")
+    until(["Hello?"])
+    site.open(second)
+    second.get_by_placeholder("Write a message …").wait_for(timeout=10_000)
+    expected = {tab: [f"{tab}{number}" for number in range(25)] for tab in "ab"}
+    for page, tab in ((first, "a"), (second, "b")):
+        page.evaluate(WRITE_MANY, [tab, 25])
+    for page in (first, second):
+        page.wait_for_function("writing === undefined")
+    wait_for(lambda: len(bodies()) == 51, "a message is missing or stands twice")
+    for tab in expected:
+        assert [body for body in bodies() if body.startswith(tab)] == expected[tab]
 
 
 def test_a_server_that_is_killed_while_two_tabs_write(chromium, context, cast, transactional_db):

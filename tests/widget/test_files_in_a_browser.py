@@ -131,6 +131,7 @@ def test_a_file_and_what_is_written_after_it_outlive_a_reload(site, page):
 def test_a_forgotten_visitor_leaves_no_file_behind(site, page):
     site.open(page)
     fill_form(page, "Hello")
+    until(["Hello"])
     page.get_by_role("button", name="Attach a file").wait_for()
     page.route("**/widget/v1/messages", lambda route: route.abort())
     pick(page, ("blue.png", "image/png", image(size=(400, 300))))

@@ -30,8 +30,6 @@ export function createApi(origin, widgetId) {
    */
   const call = async (path, { token, body, form, patience = PATIENCE, isFile } = {}) => {
     const text = body && JSON.stringify({ widgetId, ...body });
-    const ended = new AbortController();
-    const timer = setTimeout(() => ended.abort(), patience);
     let status = 0;
     let refusal = {};
     try {
@@ -44,7 +42,7 @@ export function createApi(origin, widgetId) {
         body: form ?? text,
         credentials: "omit",
         keepalive: Boolean(text && text.length < LONGEST_LIVED),
-        signal: ended.signal,
+        signal: AbortSignal.timeout(patience),
       });
       const answer = await (response.ok && isFile ? response.blob() : response.json());
       if (response.ok) return answer;
@@ -52,8 +50,6 @@ export function createApi(origin, widgetId) {
       refusal = { ...answer, retryAfter: Number(response.headers.get("Retry-After")) || 0 };
     } catch {
       // no answer, or one that is cut off or not ours (a proxy's page): like none
-    } finally {
-      clearTimeout(timer);
     }
     throw { code: "", ...refusal, status };
   };

@@ -29,7 +29,7 @@ import { createView } from "./view.js";
 export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const texts = createTexts(config);
   const { say } = texts;
-  const store = openStore(widgetId, () => update());
+  const store = openStore(widgetId, update);
   /** Accepted, and not in the thread yet. @type {Map<string, Entry>} */
   const sent = new Map();
   let isOpen = false;
@@ -47,7 +47,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       if (!token) return api.start({ ...form, message: body, clientId });
       return file ? (await extras.files()).send(entry, token) : api.send(token, body, clientId);
     },
-    onSignedOut: () => signOut(),
+    onSignedOut: signOut,
     onChange(entry) {
       if (entry) sent.set(entry.clientId, entry);
       update();
@@ -74,7 +74,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   });
 
   const seen = createSeen({ store, thread, ring: (id) => extras.ring(id) });
-  const person = createPerson({ store, api, onChange: () => update(), onOther: () => reset() });
+  const person = createPerson({ store, api, onChange: update, onOther: reset });
 
   /** @param {string} body @param {Partial<Entry>} [more] */
   const add = (body, more) => {
@@ -83,8 +83,8 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   };
 
   const view = createView(config, texts, {
-    toggle: () => toggle(),
-    close: () => close(),
+    toggle,
+    close,
     submit(form, message) {
       const { href } = location;
       const identity = person.proof();
@@ -96,14 +96,14 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       setTyping(false);
       add(body);
     },
-    typing: (is) => setTyping(is),
+    typing: setTyping,
     retry(key) {
       outbox.retry(key);
       update();
     },
     older: () => thread.loadOlder(),
     file: (place, file, key) => extras.files().then((all) => all.show(place, file, key), ignore),
-    bottom: () => update(),
+    bottom: update,
   });
   const { form, log, composer, chat, panel, bubble } = view;
 
@@ -119,18 +119,18 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     add,
   }));
 
-  const signOut = () => {
+  function signOut() {
     sent.clear();
     person.forget();
     update();
     form.warn(say("signedOut"));
-  };
+  }
 
   /** @param {boolean} is */
-  const setTyping = (is) => {
+  function setTyping(is) {
     if (is || isTyping) thread.look({ typing: is });
     isTyping = is;
-  };
+  }
 
   /** What could not be sent goes back to the form, with the reason. @param {Entry[]} entries */
   const giveBack = (entries) => {
@@ -149,10 +149,10 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     form.warn(say(code === "origin_not_allowed" ? "refused" : "again"));
   };
 
-  const update = () => {
+  function update() {
     if (!isDue) queueMicrotask(draw);
     isDue = true;
-  };
+  }
 
   const draw = () => {
     isDue = false;
@@ -189,7 +189,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const trouble = (isChat) => {
     if (!isChat) return "";
     const { seconds, isStuck } = outbox.trouble();
-    if (seconds) {
+    if (seconds > 0) {
       setTimeout(update, 1000);
       return say("tooMany", { seconds });
     }
@@ -222,7 +222,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     emit("open");
   };
 
-  const close = () => {
+  function close() {
     if (!isOpen) return;
     const hadFocus = panel.panel.contains(view.root.activeElement);
     isOpen = false;
@@ -231,21 +231,24 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     if (hadFocus) bubble.button.focus();
     store.write({ open: false });
     emit("close");
-  };
+  }
 
-  const toggle = () => (isOpen ? close() : open());
+  function toggle() {
+    if (isOpen) close();
+    else open();
+  }
 
-  const reset = () => {
+  function reset() {
     person.forget();
     sent.clear();
     store.forget();
     globalThis.caches?.delete("praxtalk").catch(ignore); // files on their way
-    form.fill({ name: "", email: "", phone: "", message: "" });
+    form.room.reset();
     form.warn("");
     composer.text("");
     close();
     update();
-  };
+  }
 
   const wake = () => {
     outbox.wake();

@@ -131,7 +131,7 @@ function createField(name, say, autocomplete) {
 
 /** @param {string | null} url @param {import("./texts.js").Texts["say"]} say @returns {HTMLElement[]} */
 function privacy(url, say) {
-  if (!url || !/^https?:/.test(url)) return [];
+  if (!url?.match(/^https?:/)) return [];
   const [before, after = ""] = say("privacy").split("{link}");
   const link = element("a", { href: url, target: "_blank", rel: "noopener" }, say("privacyLink"));
   return [element("p", { class: "privacy" }, before, link, after)];

@@ -7,15 +7,13 @@
 export function createLock(name) {
   /** A page that waits for a lock or holds one is kept out of the back/forward cache. */
   let left = new AbortController();
-  addEventListener("pagehide", () => {
-    left.abort();
-    left = new AbortController();
-  });
+  addEventListener("pagehide", () => left.abort());
 
   /** @param {() => Promise<boolean>} work @returns {Promise<boolean>} */
   return (work) => {
-    const { signal } = left;
     if (!navigator.locks) return work();
+    left = new AbortController();
+    const { signal } = left;
     /** @type {Promise<boolean>} */
     const gone = new Promise((_, reject) => signal.addEventListener("abort", reject));
     gone.catch(() => {}); // nobody else may be waiting for it

@@ -28,8 +28,10 @@ export function createLog({ say, clock, day }, on) {
   const scroller = element("div", { class: "scroller", tabindex: "0", scroll }, older, list, typing);
   const down = element("button", { class: "chip down", hidden: true, click: toBottom }, say("newMessage"));
   const box = element("div", { class: "log" }, scroller, down);
-  let first = "";
-  let last = "";
+  /** @type {string | undefined} */
+  let first;
+  /** @type {string | undefined} */
+  let last;
   let isPinned = true; // to the end: whatever grows or shrinks, an image or the keyboard
   let height = 0;
 
@@ -114,7 +116,7 @@ export function createLog({ say, clock, day }, on) {
     /** @param {Model} model */
     draw({ items, greeting, typing: names, hasMore, isClosed }) {
       const { scrollHeight, scrollTop } = scroller;
-      const newest = items[items.length - 1];
+      const newest = items.at(-1);
       const isOlder = Boolean(first && items[0]?.key !== first);
       setAttribute(list, "aria-busy", isOlder && "true");
       const wanted = items.map((item) => keep(item.key, item, () => draw(item)));
@@ -133,8 +135,8 @@ export function createLog({ say, clock, day }, on) {
       if (isPinned || (isNew && newest.isOwn && newest.state === "sending")) toBottom();
       else if (isOlder) scroller.scrollTop = scrollTop + scroller.scrollHeight - scrollHeight;
       else if (isNew && !newest.isOwn && last) down.hidden = false;
-      first = items[0]?.key ?? "";
-      last = newest?.key ?? "";
+      first = items[0]?.key;
+      last = newest?.key;
     },
   };
 }

@@ -24,7 +24,7 @@ const LONGEST_WAIT = 30_000;
  * @param {import("./storage.js").Store} outside.store
  * @param {(entry: Entry, token?: string) => Promise<any>} outside.send rejects with a Refusal
  * @param {(work: () => Promise<boolean>) => Promise<boolean>} outside.lock runs it while no other tab does
- * @param {(sent?: Entry | false) => void} outside.onChange
+ * @param {(sent?: Entry) => void} outside.onChange
  * @param {() => void} outside.onSignedOut
  */
 export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
@@ -41,25 +41,30 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     timer = setTimeout(pump, wait);
   };
 
+  /** @param {Entry[]} entries */
+  const drop = (entries) => store.drop(entries.map(({ clientId }) => clientId));
+
+  /** @param {string} clientId */
+  const find = (clientId) => store.read().outbox.find((one) => one.clientId === clientId);
+
   /** @param {string} clientId @param {Refusal} [failed] */
   const mark = (clientId, failed) => {
-    const { outbox } = store.read();
-    store.write({ outbox: outbox.map((one) => (one.clientId === clientId ? { ...one, failed } : one)) });
+    const entry = find(clientId);
+    if (entry) store.write({ [clientId]: { ...entry, failed } });
   };
 
   /** @param {Entry} entry @param {Refusal} refusal @param {string} [token] @returns {boolean} whether to go on */
   const refuse = (entry, refusal, token) => {
     const { status } = refusal;
-    const state = store.read();
     if (status === 401 && token) {
-      if (state.token !== token) return true; // another tab has a new one
+      if (store.read().token !== token) return true; // another tab has a new one
       store.write({ token: undefined });
       onSignedOut();
       return false;
     }
     if (status === 429 && !entry.file) {
       blockedUntil = Date.now() + (refusal.retryAfter || 30) * 1000;
-      later(blockedUntil - Date.now());
+      later(0);
     } else if (status < 400 || status >= 500 || status === 408) {
       later(Math.min(LONGEST_WAIT, 1000 * 2 ** failures++));
     } else {
@@ -75,19 +80,17 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     const entry = outbox.find(({ form, failed }) => !failed && (token || form));
     if (!entry) return false;
     try {
-      const answer = await send(entry, token);
+      const { token: fresh, visitor } = await send(entry, token);
       failures = 0;
-      const state = store.read();
-      const isWanted = state.outbox.some((one) => one.clientId === entry.clientId);
+      const isWanted = find(entry.clientId);
       // gone meanwhile: the thread has shown it, or the visitor has been forgotten, and the token must not come back
       if (isWanted)
         store.write({
-          token: answer.token ?? state.token,
-          visitor: answer.visitor ?? state.visitor,
-          identity: entry.form?.identity?.id ?? state.identity,
-          outbox: state.outbox.filter((one) => one.clientId !== entry.clientId),
+          ...(fresh && { token: fresh }),
+          ...(visitor && { visitor, identity: entry.form?.identity?.id }),
+          [entry.clientId]: undefined,
         });
-      onChange(isWanted && entry);
+      onChange(isWanted);
       return true;
     } catch (refusal) {
       const goesOn = refuse(entry, /** @type {Refusal} */ (refusal), token);
@@ -120,8 +123,9 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       const { token, outbox } = store.read();
       // without a token the form begins anew: it carries the text of whatever could not be sent
       const isAnew = entry.form && !token && !outbox.some(({ form, failed }) => form && !failed);
-      const before = isAnew ? outbox.filter(({ file }) => file) : outbox;
-      store.write({ outbox: [...before, entry] }, true);
+      const at = Math.max(entry.at, (outbox.at(-1)?.at ?? 0) + 1); // the order, whatever the clock does
+      store.write({ [entry.clientId]: { ...entry, at } }, true);
+      if (isAnew) drop(outbox.filter(({ file }) => !file));
       pump();
     },
     /** @param {string} clientId */
@@ -131,12 +135,10 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     },
     /** The thread shows these. @param {Set<string | null>} clientIds */
     settle(clientIds) {
-      const { outbox } = store.read();
-      const left = outbox.filter((one) => !clientIds.has(one.clientId));
-      if (left.length < outbox.length) store.write({ outbox: left });
+      drop(store.read().outbox.filter((one) => clientIds.has(one.clientId)));
     },
     wake: pump,
     /** @returns {{seconds: number, isStuck: boolean}} how long the server wants to be left alone; is it out of reach? */
-    trouble: () => ({ seconds: Math.max(0, Math.ceil((blockedUntil - Date.now()) / 1000)), isStuck: failures > 0 }),
+    trouble: () => ({ seconds: Math.ceil((blockedUntil - Date.now()) / 1000), isStuck: failures > 0 }),
   };
 }

@@ -1,61 +1,74 @@
 /**
- * What the browser remembers of a visitor, in one key of localStorage that all tabs share. Nothing is written before
- * the visitor sends something; where storage is blocked or full, it is remembered as long as the page lives.
+ * What the browser remembers of a visitor, in localStorage, which all tabs share. Nothing is written before the visitor
+ * sends something; where storage is blocked or full, it is remembered as long as the page lives.
+ *
+ * Each value has a key of its own, and so has each message on its way: tabs learn of each other's writes a moment later,
+ * and one that wrote back all that it had read would undo what another has just added.
  *
  * @typedef {import("./outbox.js").Entry} Entry
  * @typedef {{token?: string, visitor?: {name: string, email: string | null}, outbox: Entry[], open?: boolean,
  *   identity?: string, seenId?: string, rungId?: string}} Memory
- *   identity: whose token it is, if the page told; seenId, rungId: the newest message that a tab has shown, has rung for
+ *   outbox: oldest first; identity: whose token it is, if the page told; seenId, rungId: the newest message that a tab has
+ *   shown, has rung for
  * @typedef {ReturnType<typeof openStore>} Store
  */
 
 /** @param {string} widgetId @param {() => void} onChange another tab has changed it */
 export function openStore(widgetId, onChange) {
-  const key = `praxtalk:${widgetId}`;
-  /** @type {Memory} */
-  let memory = { outbox: [] };
+  const prefix = `praxtalk:${widgetId}:`;
+  /** By name; an entry by its clientId. @type {Record<string, any>} */
+  let values = {};
   let isKept = false;
   let isBroken = false;
 
-  /** @returns {Memory} */
-  const read = () => {
-    if (isBroken) return memory;
+  const load = () => {
+    if (isBroken) return;
     try {
-      const text = localStorage.getItem(key);
-      if (text || isKept) {
-        isKept = Boolean(text);
-        const found = JSON.parse(text || "{}");
-        memory = { ...found, outbox: Array.isArray(found.outbox) ? found.outbox : [] };
-      }
+      /** @type {Record<string, any>} */
+      const found = {};
+      let isFound = false;
+      for (const key of Object.keys(localStorage))
+        if (key.startsWith(prefix)) {
+          found[key.slice(prefix.length)] = JSON.parse(localStorage[key]);
+          isFound = true;
+        }
+      if (isFound || isKept) values = found;
+      isKept = isFound;
     } catch {
       isBroken = true;
     }
-    return memory;
+  };
+
+  /** @returns {Memory} */
+  const read = () => {
+    load();
+    const outbox = Object.values(values).filter((one) => one?.clientId);
+    return { ...values, outbox: outbox.sort((one, other) => one.at - other.at) };
+  };
+
+  /**
+   * @param {Partial<Omit<Memory, "outbox">> | Record<string, Entry | undefined>} patch values by name, entries by clientId
+   * @param {boolean} [isSent] the visitor has sent something: from now on it is kept
+   */
+  const write = (patch, isSent) => {
+    load();
+    values = { ...values, ...patch };
+    if (!isKept && !isSent) return;
+    try {
+      for (const [name, value] of Object.entries(isKept ? patch : values))
+        if (value === undefined) localStorage.removeItem(prefix + name);
+        else localStorage[prefix + name] = JSON.stringify(value);
+      isKept = true;
+    } catch {
+      isBroken = true;
+    }
+  };
+
+  /** @param {string[]} names */
+  const drop = (names) => {
+    for (const name of names) write({ [name]: undefined });
   };
 
   addEventListener("storage", onChange);
-
-  return {
-    read,
-    /** @param {Partial<Memory>} patch @param {boolean} [isSent] the visitor has sent something: from now on it is kept */
-    write(patch, isSent) {
-      memory = { ...read(), ...patch };
-      if (isBroken || !(isKept || isSent)) return;
-      try {
-        localStorage.setItem(key, JSON.stringify(memory));
-        isKept = true;
-      } catch {
-        isBroken = true;
-      }
-    },
-    forget() {
-      memory = { outbox: [] };
-      isKept = false;
-      try {
-        localStorage.removeItem(key);
-      } catch {
-        // blocked: there was nothing
-      }
-    },
-  };
+  return { read, write, drop, forget: () => drop(Object.keys(read())) };
 }

@@ -12,9 +12,8 @@ export function readable(color) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
 }
 
-/** @param {string} color of the brand, #rrggbb */
-export function createSheet(color) {
-  const brand = /^#[0-9a-f]{6}$/i.test(color) ? color : "#2563eb";
+/** @param {string} brand its colour, #rrggbb: the database holds no other */
+export function createSheet(brand) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`${WIDGET}${ROOMS}.root{--brand:${brand};--on:${readable(brand)}}`);
   return sheet;

@@ -15,7 +15,7 @@ export function createTexts({ texts, locale }) {
 
   return {
     /** @param {string} key @param {Record<string, string | number>} [values] of the placeholders */
-    say: (key, values = {}) => (texts[key] ?? "").replace(/\{(\w+)\}/g, (all, name) => String(values[name] ?? all)),
+    say: (key, values = {}) => (texts[key] ?? "").replace(/\{(\w+)\}/g, (all, name) => `${values[name] ?? all}`),
     clock,
     /** @param {number} time */
     day: (time) => (isToday(time) ? texts.today : format(time, { weekday: "long", day: "numeric", month: "long" })),

@@ -135,7 +135,7 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
       isLoading = true;
       try {
         const answer = await api.messages(token, first._id);
-        if (messages[0] === first || messages[0]?._id === first._id) {
+        if (messages[0]?._id === first._id) {
           messages = [...answer.messages, ...messages];
           hasMore = answer.hasMore;
         }

@@ -3,8 +3,8 @@
  *
  * @typedef {import("./api.js").Message} Message
  * @typedef {import("./outbox.js").Entry} Entry
- * @typedef {{key: string, isOwn: boolean, name: string, body: string, files: import("./api.js").Attachment[], at: number, isFirst: boolean, isLast: boolean,
- *   isNewDay: boolean, state: "" | "sending" | "failed" | "seen"}} Item
+ * @typedef {{key: string, isOwn: boolean, name?: string, body: string, files: import("./api.js").Attachment[], at: number,
+ *   isFirst: boolean, isLast: boolean, isNewDay: boolean, state: "" | "sending" | "failed" | "seen"}} Item
  */
 
 const GROUP_SPAN = 300_000;
@@ -26,7 +26,7 @@ export function timeline(messages, entries, seenId) {
     ...messages.map((message) => ({
       key: message.clientId ?? message._id,
       isOwn: message.role === "visitor",
-      name: message.author?.name ?? "",
+      name: message.author?.name,
       body: message.body,
       files: message.attachments,
       at: message.createdAt,
@@ -37,7 +37,6 @@ export function timeline(messages, entries, seenId) {
       .map(({ clientId, body, file, at, failed }) => ({
         key: clientId,
         isOwn: true,
-        name: "",
         body,
         files: file ? [file] : [],
         at,
@@ -59,6 +58,6 @@ export function timeline(messages, entries, seenId) {
 /** @param {number} one @param {number} other in ms */
 export const isSameDay = (one, other) => new Date(one).toDateString() === new Date(other).toDateString();
 
-/** @param {{isOwn: boolean, name: string, at: number}} one @param {{isOwn: boolean, name: string, at: number}} next */
+/** @typedef {{isOwn: boolean, name?: string, at: number}} Said @param {Said} one @param {Said} next */
 const isGroup = (one, next) =>
   one.isOwn === next.isOwn && one.name === next.name && next.at - one.at < GROUP_SPAN && isSameDay(one.at, next.at);
