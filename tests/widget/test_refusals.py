@@ -27,14 +27,18 @@ def alert(page, text):
     page.get_by_role("alert").filter(has_text=text).wait_for(timeout=5000)
 
 
+TOKEN = "Object.keys(localStorage).find((key) => key.startsWith('praxtalk:') && key.endsWith(':token'))"
+
+
+def token_of(page):
+    """The visitor token, once the form has been answered."""
+    wait_for(lambda: page.evaluate(TOKEN), "there is no token")
+    return page.evaluate(f"JSON.parse(localStorage.getItem({TOKEN}))")
+
+
 def set_token(page, token):
-    page.evaluate(
-        """(token) => {
-          const key = Object.keys(localStorage).find((one) => one.startsWith("praxtalk:") && one.endsWith(":token"));
-          localStorage.setItem(key, JSON.stringify(token));
-        }""",
-        token,
-    )
+    token_of(page)
+    page.evaluate(f"(token) => localStorage.setItem({TOKEN}, JSON.stringify(token))", token)
 
 
 def test_a_site_that_may_not_carry_it_says_so_and_keeps_the_text(site, page, cast):
@@ -158,7 +162,7 @@ def test_a_flood_waits_as_long_as_it_is_told_and_loses_nothing(site, page):
     fill_form(page, "Hello?")
     until(["Hello?"])
     page.get_by_text("Sending …").wait_for(state="hidden")
-    token = page.evaluate("(key) => JSON.parse(localStorage.getItem(key))", f"praxtalk:{site.widget_id}:token")
+    token = token_of(page)
     flood(site, "messages", {"body": "many"}, token)
     for text in ("one", "two"):
         write(page, text)
