@@ -1,8 +1,10 @@
 from datetime import timedelta
 
 from celery import shared_task
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from brands import letters
 from brands.models import OperatorSession
 
 KEPT_DAYS = 30
@@ -10,5 +12,12 @@ KEPT_DAYS = 30
 
 @shared_task
 def forget_operator_sessions() -> None:
-    """Delete the sessions that ended long ago, of any workspace."""
+    """Delete the sessions that ended long ago, of any workspace, and those of browsers that have not come back."""
     OperatorSession.objects.filter(expires_at__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()
+    Session.objects.filter(expire_date__lt=timezone.now()).delete()
+
+
+@shared_task
+def send_letters() -> None:
+    """Send the e-mails to operators that are due."""
+    letters.send_due()

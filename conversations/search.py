@@ -19,16 +19,23 @@ def _apart(text: Combinable) -> Func:
     return Func(text, Value(_SEPARATORS), Value(spaces), function="translate", output_field=CharField())
 
 
+def words_of(*fields: str) -> SearchVector:
+    """The words of these fields together. An index over it is used by queries that are written with the same fields."""
+    text: Combinable = F(fields[0])
+    if len(fields) > 1:
+        parts = [part for name in fields for part in (Value(" "), F(name))]
+        text = Concat(*parts[1:], output_field=CharField())
+    return SearchVector(_apart(text), config="simple")
+
+
 def visitor_words(path: str = "") -> SearchVector:
     """The words by which a visitor is found."""
-    fields = [F(f"{path}{name}") for name in ("name", "email", "phone")]
-    text = Concat(fields[0], Value(" "), fields[1], Value(" "), fields[2], output_field=CharField())
-    return SearchVector(_apart(text), config="simple")
+    return words_of(*(f"{path}{name}" for name in ("name", "email", "phone")))
 
 
 def body_words() -> SearchVector:
     """The words of a message."""
-    return SearchVector(_apart(F("body")), config="simple")
+    return words_of("body")
 
 
 def words_query(text: str) -> SearchQuery | None:

@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -9,10 +11,16 @@ from django.utils import timezone
 from brands.models import Brand, Workspace
 from brands.scope import topics_of
 from conversations.models import Conversation
+from conversations.search import words_of
 from praxtalk.data.constraints import CompositeForeignKey, same_workspace
 from praxtalk.data.ids import new_id
 
 LISTS = "leads"  # the kind of topic that lists of them watch
+
+
+def lead_words() -> SearchVector:
+    """The words by which a lead is found."""
+    return words_of("name", "email", "phone", "notes")
 
 
 class Lead(models.Model):
@@ -61,6 +69,7 @@ class Lead(models.Model):
                 "workspace", "brand", "status", F("created_at").desc(), F("id").desc(), name="lead_by_brand_status"
             ),
             models.Index("workspace", "updated_at", name="lead_updated"),
+            GinIndex(lead_words(), name="lead_words"),
         ]
 
     def __str__(self) -> str:

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from praxtalk.logs import logging_config
+from praxtalk.openapi_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
+
+django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -115,6 +119,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "brands.requests.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -183,34 +188,6 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "PraxTalk REST API",
-    "DESCRIPTION": "Run PraxTalk from your own CRM.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": [],
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "PREPROCESSING_HOOKS": ["praxtalk.api.openapi.only_rest"],
-    "POSTPROCESSING_HOOKS": ["praxtalk.api.openapi.describe_every_answer"],
-    "WEBHOOKS": [
-        f"integrations.webhooks.openapi.{name}"
-        for name in (
-            "CONVERSATION_CREATED",
-            "CONVERSATION_STATUS_CHANGED",
-            "MESSAGE_CREATED",
-            "LEAD_CREATED",
-            "LEAD_STATUS_CHANGED",
-        )
-    ],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
-    "COMPONENT_SPLIT_REQUEST": True,
-    "COMPONENT_SPLIT_PATCH": False,
-    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
-}
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_UPLOAD_SIZE = 10 * 1024 * 1024 + 64 * 1024  # a whole body with a file in it
@@ -258,6 +235,7 @@ _SECONDS_BETWEEN = {
     "conversations.tasks.wake_snoozed": 10,
     "conversations.tasks.forget_presence": 600,
     "widget.tasks.mail_replies": 30,
+    "brands.tasks.send_letters": 5,
     "brands.tasks.forget_operator_sessions": 600,
     "praxtalk.api.tasks.forget_answers": 600,
     "praxtalk.live.tasks.forget_mutations": 600,
@@ -284,6 +262,8 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "/app/login/"
+SIGN_INS_A_MINUTE = 5  # by one address, and for one account
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # of invitations too
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]

@@ -4,6 +4,9 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from brands.api import Brands, OperatorSessionById, OperatorSessions, Ping
+from brands.passwords import ChangePassword, ChoosePassword, Forgotten, Join
+from brands.profile import Profile, RenewRecoveryCodes, SwitchTwoFactorOff, SwitchTwoFactorOn
+from brands.sign_in import SecondStep, SignIn
 from conversations.api import AttachmentById, ConversationById, Conversations, Messages, MessagesOfConversation
 from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery
 from integrations.api.events import Events
@@ -22,6 +25,16 @@ from widget.views import script, talk
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/app/")),
+    path("app/login/", SignIn.as_view(), name="sign_in"),
+    path("app/login/code/", SecondStep.as_view(), name="second_step"),
+    path("app/forgotten/", Forgotten.as_view(), name="forgotten"),
+    path("app/password/<uidb64>/<token>/", ChoosePassword.as_view(), name="choose_password"),
+    path("app/join/<uidb64>/<token>/", Join.as_view(), name="join"),
+    path("app/password_change/", ChangePassword.as_view(), name="change_password"),
+    path("app/profile/", Profile.as_view(), name="profile"),
+    path("app/profile/two-factor/on/", SwitchTwoFactorOn.as_view(), name="two_factor_on"),
+    path("app/profile/two-factor/off/", SwitchTwoFactorOff.as_view(), name="two_factor_off"),
+    path("app/profile/two-factor/recovery-codes/", RenewRecoveryCodes.as_view(), name="recovery_codes"),
     path("app/", dashboard.urls),
     path("demo", to_demo_shop),
     path("widget.js", script, {"suffix": ".js"}),

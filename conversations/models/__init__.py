@@ -1,6 +1,7 @@
 """The talk."""
 
 from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
+from conversations.models.canned_replies import CANNED_REPLIES, CannedReply
 from conversations.models.conversations import (
     INBOX,
     MAX_BODY,
@@ -19,6 +20,7 @@ from conversations.models.conversations import (
 from conversations.models.presence import Presence, Reading
 
 __all__ = [
+    "CANNED_REPLIES",
     "INBOX",
     "MAX_BODY",
     "MAX_CLIENT_ID",
@@ -29,6 +31,7 @@ __all__ = [
     "MAX_PAGE",
     "PREVIEW_LENGTH",
     "Attachment",
+    "CannedReply",
     "Channel",
     "Conversation",
     "Message",

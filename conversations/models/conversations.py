@@ -33,7 +33,7 @@ class Channel(models.TextChoices):
     DASHBOARD = "dashboard"
 
 
-def _body_length(model: str) -> models.CheckConstraint:
+def body_length(model: str) -> models.CheckConstraint:
     length = Length("body")
     return models.CheckConstraint(
         condition=Q(GreaterThanOrEqual(length, 1)) & Q(LessThanOrEqual(length, MAX_BODY)), name=f"{model}_body_length"
@@ -217,7 +217,7 @@ class Message(models.Model):
             models.CheckConstraint(
                 condition=Q(channel__in=["widget", "api", "dashboard"]), name="message_channel_known"
             ),
-            _body_length("message"),
+            body_length("message"),
             same_workspace("message", "conversation", "conversations.Conversation"),
             same_workspace("message", "author", "brands.Operator"),
         ]
@@ -241,7 +241,7 @@ class Note(models.Model):
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="note_position_unique"),
-            _body_length("note"),
+            body_length("note"),
             same_workspace("note", "conversation", "conversations.Conversation"),
             same_workspace("note", "author", "brands.Operator"),
         ]

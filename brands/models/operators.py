@@ -1,82 +1,17 @@
-"""Who: the workspace (tenant), its operators, and the brands under which it talks."""
+"""Operators: the people of a workspace who answer, what each may do, and what lets them in."""
 
-import secrets
-import string
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.manager import Manager
 from django.utils import timezone
 
-from brands.hours import check_hours, check_time_zone
-from brands.sites import check_domain
+from brands.models.workspaces import Brand, Workspace
+from brands.roles import Ability, Role, may
 from praxtalk.data.constraints import same_workspace
 from praxtalk.data.ids import new_id
-
-ALPHANUMERIC = string.ascii_letters + string.digits
-WIDGET_ID_LENGTH = 22  # 131 bits
-MAX_DOMAINS = 50
-
-
-def new_widget_id() -> str:
-    """`ws_` and 22 random letters and digits."""
-    return "ws_" + "".join(secrets.choice(ALPHANUMERIC) for _ in range(WIDGET_ID_LENGTH))
-
-
-class Workspace(models.Model):
-    """The tenant: every row belongs to one, and no query crosses them."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    name = models.CharField(max_length=100)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Brand(models.Model):
-    """A name and look under which a workspace talks, and how its widget behaves."""
-
-    class Side(models.TextChoices):
-        RIGHT = "right"
-        LEFT = "left"
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="brands")
-    slug = models.SlugField(max_length=50)
-    name = models.CharField(max_length=100)
-    primary_color = models.CharField(
-        max_length=7, default="#2563eb", validators=[RegexValidator(r"^#[0-9a-f]{6}\Z", "Write a colour as #rrggbb.")]
-    )
-    widget_id = models.CharField(max_length=40, unique=True, default=new_widget_id, editable=False)
-    side = models.CharField(max_length=5, choices=Side.choices, default=Side.RIGHT)
-    greeting = models.CharField(max_length=300, blank=True)  # empty: one in the visitor's language
-    privacy_url = models.URLField(max_length=500, blank=True)
-    allowed_domains = ArrayField(
-        models.CharField(max_length=253, validators=[check_domain]), default=list, blank=True, size=MAX_DOMAINS
-    )
-    business_hours = models.JSONField(default=dict, blank=True, validators=[check_hours])  # empty: always open
-    time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
-    email_from = models.EmailField(max_length=254, blank=True)  # of e-mails to visitors; empty: EMAIL_FROM
-    encrypted_identity_secret = models.TextField(blank=True, default="", editable=False)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["workspace", "slug"], name="brand_slug_unique"),
-            models.UniqueConstraint(fields=["id", "workspace"], name="brand_in_workspace"),
-            models.CheckConstraint(
-                condition=models.Q(primary_color__regex=r"^#[0-9a-f]{6}$"), name="brand_color_is_hex"
-            ),
-            models.CheckConstraint(condition=models.Q(side__in=["right", "left"]), name="brand_side_known"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class OperatorManager(BaseUserManager["Operator"]):
@@ -95,10 +30,7 @@ class OperatorManager(BaseUserManager["Operator"]):
 class Operator(AbstractBaseUser):
     """A person of the workspace who answers; signs in by e-mail. Sees every brand, or only those of `brands`."""
 
-    class Role(models.TextChoices):
-        OWNER = "owner"
-        ADMIN = "admin"
-        OPERATOR = "operator"
+    Role = Role
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="operators")
@@ -108,6 +40,9 @@ class Operator(AbstractBaseUser):
     sees_all_brands = models.BooleanField(default=True)
     brands = models.ManyToManyField(Brand, through="OperatorBrand", related_name="operators", blank=True)
     is_active = models.BooleanField(default=True)
+    encrypted_totp_secret = models.TextField(blank=True, default="", editable=False)  # empty: no second factor
+    totp_step = models.BigIntegerField(default=0, editable=False)  # of the last code that was taken: none is good twice
+    invited_at = models.DateTimeField(null=True, blank=True, editable=False)  # until they join
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[Manager[Any]] = OperatorManager()
@@ -127,6 +62,14 @@ class Operator(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.email
 
+    @property
+    def has_two_factor(self) -> bool:
+        return bool(self.encrypted_totp_secret)
+
+    def may(self, ability: Ability | str) -> bool:
+        """Whether the operator's role, and how much of the workspace they see, allow it."""
+        return may(self.role, Ability(ability), sees_all_brands=self.sees_all_brands)
+
 
 class OperatorBrand(models.Model):
     """A brand that a limited operator sees."""
@@ -141,6 +84,32 @@ class OperatorBrand(models.Model):
             same_workspace("operator_brand", "operator", "brands.Operator"),
             same_workspace("operator_brand", "brand", "brands.Brand"),
         ]
+
+
+class RecoveryCode(models.Model):
+    """What lets an operator in once, instead of a code of their authenticator. Stored as a hash only."""
+
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["operator", "digest"], name="recovery_code_unique")
+        ]
+
+
+class Letter(models.Model):
+    """An e-mail to an operator that is to be sent. Written for any address that asks for one, whether somebody has it or not:
+    the answer to who asks must not tell."""
+
+    class Kind(models.TextChoices):
+        PASSWORD_RESET = "password_reset"  # noqa: S105
+        INVITATION = "invitation"
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    email = models.EmailField(max_length=254)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now, db_index=True)
 
 
 class OperatorSession(models.Model):

@@ -1,0 +1,112 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms import CheckboxSelectMultiple, ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from brands import team
+from brands.models import Operator
+from brands.requests import operator_of
+from praxtalk.dashboard.scoped import WorkspaceAdmin
+
+
+class OperatorForm(ModelForm[Operator]):
+    """Refuses what `brands.team` would refuse, beside the fields."""
+
+    class Meta:
+        model = Operator
+        fields = ("name", "email", "role", "sees_all_brands", "brands", "is_active")
+
+    operator: Operator  # who fills it in
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if self.instance.pk and not self.instance._state.adding:
+            values = {name: values.get(name) for name in self.changed_data}
+            existing: Operator | None = Operator.objects.get(pk=self.instance.pk)
+        else:
+            existing = None
+        if not self.errors:
+            team.check_change(self.operator, existing, values)
+        return self.cleaned_data
+
+
+class TeamAdmin(WorkspaceAdmin):
+    """Who works here. Inviting, changing and switching off; nobody is deleted but who has not joined yet."""
+
+    place = "team"
+    ability = "team"
+    brand_field = None
+    may_add = may_change = True
+    form = OperatorForm
+    list_display = ("name", "email", "role", "brand_names", "standing", "two_factor", "last_login")
+    list_filter = ("role", "is_active")
+    search_fields = ("name", "email")
+    ordering = ("name", "id")
+    change_form_template = "admin/operator.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("brands")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        base = ("name", "email", "role", "sees_all_brands", "brands")
+        return (*base, "is_active") if obj and not obj.invited_at else base
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if obj is None:
+            return ()
+        own = ("role", "sees_all_brands", "brands", "is_active") if obj.pk == request.user.pk else ()
+        return ("email", *own)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.operator = request.user
+        return form
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["widget"] = CheckboxSelectMultiple
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:
+        return team.invite(operator_of(request), **values)
+
+    def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
+        if values:
+            team.change_operator(row, by=operator_of(request), **values)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Buttons of their own beside Save: another invitation, withdrawing it, switching a lost second factor off."""
+        operator = self.get_queryset(request).get(pk=obj.pk)
+        try:
+            if "_invite_again" in request.POST:
+                team.invite_again(operator)
+                messages.success(request, f"Another invitation is on its way to {operator.email}.")
+            elif "_withdraw" in request.POST:
+                team.withdraw(operator, by=operator_of(request))
+                messages.success(request, f"The invitation of {operator.email} is withdrawn.")
+            elif "_reset_two_factor" in request.POST:
+                team.reset_two_factor(operator, by=operator_of(request))
+                messages.success(request, f"{operator} signs in with the password alone, and may switch it on again.")
+            else:
+                return super().response_change(request, obj)
+        except ValidationError as error:
+            messages.error(request, error.messages[0])
+        return redirect(reverse("admin:brands_operator_changelist"))
+
+    @admin.display(description="brands")
+    def brand_names(self, operator: Operator) -> str:
+        return "All" if operator.sees_all_brands else ", ".join(brand.name for brand in operator.brands.all())
+
+    @admin.display(description="standing")
+    def standing(self, operator: Operator) -> str:
+        if operator.invited_at:
+            return "Invited"
+        return "Active" if operator.is_active else "Switched off"
+
+    @admin.display(description="two-factor", boolean=True)
+    def two_factor(self, operator: Operator) -> bool:
+        return operator.has_two_factor

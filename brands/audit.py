@@ -1,0 +1,80 @@
+"""The audit log: an action calls `record` beside what it does, in the same transaction.
+
+Who does it is known from where the request came in: brands.requests notes the address and the operator who is signed in, the REST
+authentication names its key. Where nobody asked, as in a task, it is PraxTalk itself.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+
+from brands.models import AuditEntry, Operator
+
+MAX_NAME = 200
+
+
+class Action(models.TextChoices):
+    """Everything that the log tells of."""
+
+    SIGNED_IN = "operator.signed_in", "Signed in"
+    SIGN_IN_FAILED = "operator.sign_in_failed", "Failed to sign in"
+    PASSWORD_CHANGED = "operator.password_changed", "Changed their password"
+    TWO_FACTOR_ON = "operator.two_factor_on", "Switched two-factor sign-in on"
+    TWO_FACTOR_OFF = "operator.two_factor_off", "Switched two-factor sign-in off"
+    TWO_FACTOR_RESET = "operator.two_factor_reset", "Switched somebody's two-factor sign-in off"
+    RECOVERY_CODES_MADE = "operator.recovery_codes_made", "Made new recovery codes"
+    INVITED = "operator.invited", "Invited"
+    WITHDRAWN = "operator.withdrawn", "Withdrew an invitation"
+    JOINED = "operator.joined", "Joined"
+    OPERATOR_CHANGED = "operator.changed", "Changed an operator"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something. address: an IP address, None where there is none."""
+
+    name: str = "PraxTalk"
+    operator_id: UUID | None = None
+    address: str | None = None
+
+
+_actor: ContextVar[Callable[[], Actor]] = ContextVar("actor", default=Actor)
+
+
+@contextmanager
+def acting(actor: Actor | Callable[[], Actor]) -> Iterator[None]:
+    """What is recorded inside was done by this actor; as a function, they are looked for only when something is."""
+    token = _actor.set(actor if callable(actor) else lambda: actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+def name_actor(name: str) -> None:
+    """The request that is being answered turns out to come from somebody who is no operator, as an API key."""
+    address = _actor.get()().address
+    _actor.set(lambda: Actor(name[:MAX_NAME], address=address))
+
+
+def record(
+    action: Action, *, workspace_id: UUID, subject: object = "", by: Operator | None = None, **details: Any
+) -> AuditEntry:
+    """Write into the log. subject: what it was done to; by: the operator, where the request does not know yet."""
+    actor = _actor.get()()
+    if by:
+        actor = Actor(str(by), by.pk, actor.address)
+    return AuditEntry.objects.create(
+        workspace_id=workspace_id,
+        operator_id=actor.operator_id,
+        actor=actor.name[:MAX_NAME],
+        address=actor.address,
+        action=action,
+        subject=str(subject)[:MAX_NAME],
+        details=details,
+    )

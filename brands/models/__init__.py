@@ -1,0 +1,18 @@
+"""Who: the workspace (tenant), its operators, and the brands under which it talks."""
+
+from brands.models.audit import AuditEntry
+from brands.models.operators import Letter, Operator, OperatorBrand, OperatorSession, RecoveryCode
+from brands.models.workspaces import ALPHANUMERIC, Brand, Workspace, new_widget_id
+
+__all__ = [
+    "ALPHANUMERIC",
+    "AuditEntry",
+    "Brand",
+    "Letter",
+    "Operator",
+    "OperatorBrand",
+    "OperatorSession",
+    "RecoveryCode",
+    "Workspace",
+    "new_widget_id",
+]

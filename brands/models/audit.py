@@ -1,0 +1,36 @@
+"""The audit log: who did what, when, from where. Rows are written once; a trigger refuses any change of them."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+
+from brands.models.operators import Operator
+from brands.models.workspaces import Workspace
+from praxtalk.data.constraints import same_workspace
+from praxtalk.data.ids import new_id
+
+
+class AuditEntry(models.Model):
+    """One thing that somebody did. `actor` and `subject` are names as they were then."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    operator = models.ForeignKey(Operator, on_delete=models.PROTECT, null=True, related_name="+")
+    actor = models.CharField(max_length=200)
+    address = models.GenericIPAddressField(null=True)
+    action = models.CharField(max_length=60)  # of brands.audit.Action
+    subject = models.CharField(max_length=200, blank=True)
+    details = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        constraints: ClassVar[list[Any]] = [same_workspace("audit_entry", "operator", "brands.Operator")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index("workspace", F("created_at").desc(), F("id").desc(), name="audit_entry_newest")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.action} {self.subject}".strip()

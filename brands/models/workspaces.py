@@ -1,0 +1,75 @@
+"""The workspace (tenant), and the brands under which it talks."""
+
+import secrets
+import string
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+
+from brands.hours import check_hours, check_time_zone
+from brands.sites import check_domain
+from praxtalk.data.ids import new_id
+
+ALPHANUMERIC = string.ascii_letters + string.digits
+WIDGET_ID_LENGTH = 22  # 131 bits
+MAX_DOMAINS = 50
+
+
+def new_widget_id() -> str:
+    """`ws_` and 22 random letters and digits."""
+    return "ws_" + "".join(secrets.choice(ALPHANUMERIC) for _ in range(WIDGET_ID_LENGTH))
+
+
+class Workspace(models.Model):
+    """The tenant: every row belongs to one, and no query crosses them."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Brand(models.Model):
+    """A name and look under which a workspace talks, and how its widget behaves."""
+
+    class Side(models.TextChoices):
+        RIGHT = "right"
+        LEFT = "left"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="brands")
+    slug = models.SlugField(max_length=50)
+    name = models.CharField(max_length=100)
+    primary_color = models.CharField(
+        max_length=7, default="#2563eb", validators=[RegexValidator(r"^#[0-9a-f]{6}\Z", "Write a colour as #rrggbb.")]
+    )
+    widget_id = models.CharField(max_length=40, unique=True, default=new_widget_id, editable=False)
+    side = models.CharField(max_length=5, choices=Side.choices, default=Side.RIGHT)
+    greeting = models.CharField(max_length=300, blank=True)  # empty: one in the visitor's language
+    privacy_url = models.URLField(max_length=500, blank=True)
+    allowed_domains = ArrayField(
+        models.CharField(max_length=253, validators=[check_domain]), default=list, blank=True, size=MAX_DOMAINS
+    )
+    business_hours = models.JSONField(default=dict, blank=True, validators=[check_hours])  # empty: always open
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
+    email_from = models.EmailField(max_length=254, blank=True)  # of e-mails to visitors; empty: EMAIL_FROM
+    encrypted_identity_secret = models.TextField(blank=True, default="", editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "slug"], name="brand_slug_unique"),
+            models.UniqueConstraint(fields=["id", "workspace"], name="brand_in_workspace"),
+            models.CheckConstraint(
+                condition=models.Q(primary_color__regex=r"^#[0-9a-f]{6}$"), name="brand_color_is_hex"
+            ),
+            models.CheckConstraint(condition=models.Q(side__in=["right", "left"]), name="brand_side_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,127 @@
+"""Who works in a workspace: inviting operators, joining, and changing what they may do.
+
+Owners may do everything; admins everything but to owners, and make none. Nobody takes anything from themselves, so a workspace
+always keeps an owner. Operators are switched off, never deleted: what they wrote keeps its author.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from brands import letters, two_factor
+from brands.audit import Action, record
+from brands.models import Brand, Letter, Operator, OperatorBrand
+from brands.operator_tokens import operator_topic
+from brands.roles import Role
+from praxtalk.live.topics import changed
+
+CHANGEABLE = ("name", "role", "sees_all_brands", "is_active", "brands")
+
+
+def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]) -> None:
+    """Raises ValidationError where `by` may not do this to the operator; None for one who is to be invited."""
+    was, will_be = operator and operator.role, values.get("role", operator and operator.role)
+    if Role.OWNER in (was, will_be) and by.role != Role.OWNER:
+        raise ValidationError("Only an owner may invite owners, or change one.")
+    if operator and operator.pk == by.pk and set(values) - {"name"}:
+        raise ValidationError("Your own role and access are for somebody else to change.")
+    if operator and operator.invited_at and values.get("is_active"):
+        raise ValidationError("They have not accepted the invitation yet.")
+    sees_all = values.get("sees_all_brands", operator.sees_all_brands if operator else True)
+    if not sees_all and "brands" in values and not values["brands"]:
+        raise ValidationError("Choose the brands that they see.")
+    if will_be == Role.OWNER and not sees_all:
+        raise ValidationError("An owner sees all brands.")
+
+
+@transaction.atomic
+def invite(
+    by: Operator, *, email: str, name: str, role: str, sees_all_brands: bool = True, brands: Iterable[Brand] = ()
+) -> Operator:
+    """An operator who can sign in once they have chosen a password, by the link that they are sent. Raises ValidationError."""
+    brands = list(brands)
+    check_change(by, None, {"role": role, "sees_all_brands": sees_all_brands, "brands": brands})
+    operator = Operator(
+        workspace_id=by.workspace_id,
+        email=email,
+        name=name,
+        role=role,
+        sees_all_brands=sees_all_brands,
+        is_active=False,
+        invited_at=timezone.now(),
+    )
+    operator.set_unusable_password()
+    operator.full_clean()
+    operator.save()
+    _set_brands(operator, brands)
+    letters.write(Letter.Kind.INVITATION, operator.email)
+    record(Action.INVITED, workspace_id=by.workspace_id, subject=f"{name} ({operator.email})", role=role)
+    return operator
+
+
+@transaction.atomic
+def invite_again(operator: Operator) -> bool:
+    """Another link; the one before is good no more. False if they have joined meanwhile."""
+    rows = Operator.objects.filter(pk=operator.pk, invited_at__isnull=False)
+    if not rows.update(invited_at=timezone.now()):
+        return False
+    letters.write(Letter.Kind.INVITATION, operator.email)
+    record(Action.INVITED, workspace_id=operator.workspace_id, subject=f"{operator} ({operator.email})", again=True)
+    return True
+
+
+@transaction.atomic
+def join(operator: Operator, *, password: str) -> None:
+    """The invited operator has chosen a password, and is in."""
+    operator.set_password(password)
+    operator.is_active, operator.invited_at = True, None
+    operator.save(update_fields=["password", "is_active", "invited_at"])
+    record(Action.JOINED, workspace_id=operator.workspace_id, by=operator)
+
+
+@transaction.atomic
+def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Operator:
+    """Change any of CHANGEABLE. Sockets that are open look anew at what they may see. Raises ValidationError."""
+    operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=by.workspace_id, pk=operator.pk)
+    check_change(by, operator, values)
+    brands = values.pop("brands", None)
+    for name, value in values.items():
+        setattr(operator, name, value)
+    operator.full_clean()
+    operator.save(update_fields=list(values))
+    told = dict(values)
+    if brands is not None:
+        _set_brands(operator, brands)
+        told["brands"] = sorted(brand.name for brand in brands)
+    record(Action.OPERATOR_CHANGED, workspace_id=operator.workspace_id, subject=operator, **told)
+    changed(operator_topic(operator.pk))
+    return operator
+
+
+@transaction.atomic
+def withdraw(operator: Operator, *, by: Operator) -> bool:
+    """Forget an invitation. False if they have joined meanwhile."""
+    check_change(by, operator, {})
+    deleted, _ = Operator.objects.filter(
+        workspace_id=by.workspace_id, pk=operator.pk, invited_at__isnull=False
+    ).delete()
+    if deleted:
+        record(Action.WITHDRAWN, workspace_id=by.workspace_id, subject=f"{operator} ({operator.email})")
+    return bool(deleted)
+
+
+@transaction.atomic
+def reset_two_factor(operator: Operator, *, by: Operator) -> None:
+    """For who has lost both phone and recovery codes. Raises ValidationError."""
+    check_change(by, operator, {"two_factor": False})
+    two_factor.switch_off(operator, action=Action.TWO_FACTOR_RESET)
+
+
+def _set_brands(operator: Operator, brands: Iterable[Brand]) -> None:
+    OperatorBrand.objects.filter(operator=operator).delete()
+    OperatorBrand.objects.bulk_create(
+        OperatorBrand(workspace_id=operator.workspace_id, operator=operator, brand=brand) for brand in brands
+    )

@@ -1,0 +1,59 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.text import Truncator
+
+from brands.requests import scope_in
+from conversations.canned_replies import change_canned_reply, create_canned_reply, delete_canned_reply
+from conversations.models import CannedReply
+from praxtalk.dashboard.scoped import SeenFilter, WorkspaceAdmin
+
+
+class CannedReplyAdmin(WorkspaceAdmin):
+    """Everybody uses those of their brands and of all brands; only who sees all brands changes the latter."""
+
+    place = "canned-replies"
+    may_add = may_change = may_delete = True
+    fields = ("shortcut", "brand", "body")
+    list_display = ("__str__", "beginning", "brand", "updated_at")
+    list_select_related = ("brand",)
+    list_filter = (("brand", SeenFilter),)
+    search_fields = ("shortcut", "body")
+    ordering = ("shortcut", "id")
+
+    def rows(self, request: HttpRequest, rows: QuerySet[Any], brand_field: str | None) -> QuerySet[Any]:
+        scope = scope_in(request)
+        rows = rows.filter(workspace_id=scope.workspace_id)
+        return rows if scope.brand_ids is None else rows.filter(Q(brand__in=scope.brand_ids) | Q(brand=None))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_theirs(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_theirs(request, obj)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if "brand" in form.base_fields:
+            form.base_fields["brand"].required = scope_in(request).brand_ids is not None
+        return form
+
+    def create(self, request: HttpRequest, values: dict[str, Any]) -> CannedReply:
+        return create_canned_reply(scope_in(request).workspace_id, **values)
+
+    def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
+        change_canned_reply(row, **values)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        delete_canned_reply(obj)
+
+    @admin.display(description="text")
+    def beginning(self, reply: CannedReply) -> str:
+        return Truncator(reply.body).chars(100)
+
+
+def _is_theirs(request: HttpRequest, reply: CannedReply | None) -> bool:
+    scope = scope_in(request)
+    return reply is None or scope.brand_ids is None or reply.brand_id in scope.brand_ids

@@ -1,0 +1,41 @@
+"""Writing, changing and deleting canned replies."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from brands.models import Brand
+from brands.scope import topics_of
+from conversations.models import CANNED_REPLIES, CannedReply
+from praxtalk.data.clock import now_after
+from praxtalk.live.topics import changed
+
+
+@transaction.atomic
+def create_canned_reply(workspace_id: UUID, *, shortcut: str, body: str, brand: Brand | None = None) -> CannedReply:
+    """Raises ValidationError."""
+    reply = CannedReply(workspace_id=workspace_id, brand=brand, shortcut=shortcut, body=body)
+    reply.full_clean()
+    reply.save()
+    changed(*topics_of(CANNED_REPLIES, workspace_id, reply.brand_id))
+    return reply
+
+
+@transaction.atomic
+def change_canned_reply(reply: CannedReply, **values: Any) -> None:
+    """Give it another shortcut, body or brand. Raises ValidationError."""
+    reply = CannedReply.objects.select_for_update(no_key=True).get(workspace_id=reply.workspace_id, pk=reply.pk)
+    before = topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id)
+    for name, value in values.items():
+        setattr(reply, name, value)
+    reply.updated_at = now_after(reply.updated_at)
+    reply.full_clean()
+    reply.save(update_fields=[*values, "updated_at"])
+    changed(*before, *topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id))
+
+
+@transaction.atomic
+def delete_canned_reply(reply: CannedReply) -> None:
+    CannedReply.objects.filter(workspace_id=reply.workspace_id, pk=reply.pk).delete()
+    changed(*topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id))

@@ -1,0 +1,43 @@
+"""Replies that are written once and sent often."""
+
+from typing import Any, ClassVar
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from brands.models import Brand, Workspace
+from conversations.models.conversations import MAX_BODY, body_length
+from praxtalk.data.constraints import same_workspace
+from praxtalk.data.ids import new_id
+
+CANNED_REPLIES = "canned_replies"  # the kind of topic that lists of them watch
+
+
+class CannedReply(models.Model):
+    """Found in the inbox by `/` and its shortcut. Of one brand, or of all."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="canned_replies")
+    brand = models.ForeignKey(Brand, on_delete=models.PROTECT, null=True, blank=True, related_name="canned_replies")
+    shortcut = models.CharField(
+        max_length=40,
+        validators=[RegexValidator(r"^[\w-]+\Z", "Letters, digits, - and _ only: it is typed after a slash.")],
+    )
+    body = models.TextField(max_length=MAX_BODY)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "canned replies"
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                "workspace", Lower("shortcut"), "brand", name="canned_reply_shortcut_unique", nulls_distinct=False
+            ),
+            same_workspace("canned_reply", "brand", "brands.Brand"),
+            body_length("canned_reply"),
+        ]
+
+    def __str__(self) -> str:
+        return f"/{self.shortcut}"

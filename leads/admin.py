@@ -1,0 +1,124 @@
+"""The dashboard's list of leads."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.forms import CharField, ModelForm, Textarea
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from brands.requests import scope_in
+from conversations.search import words_query
+from leads.actions import create_lead, update_lead
+from leads.models import Lead, lead_words
+from leads.serializers import MAX_NOTES
+from praxtalk.dashboard.export import csv_response
+from praxtalk.dashboard.scoped import SeenFilter, WorkspaceAdmin
+from praxtalk.dashboard.site import dashboard
+
+COLUMNS = {
+    "Name": lambda lead: lead.name,
+    "E-mail": lambda lead: lead.email,
+    "Phone": lambda lead: lead.phone,
+    "Status": lambda lead: lead.get_status_display(),
+    "Brand": lambda lead: lead.brand.name if lead.brand else "",
+    "Notes": lambda lead: lead.notes,
+    "Created": lambda lead: lead.created_at.isoformat(timespec="seconds"),
+    "Id": lambda lead: lead.pk,
+}
+
+
+class LeadForm(ModelForm[Lead]):
+    class Meta:
+        model = Lead
+        fields = ("name", "email", "phone", "brand", "status", "notes")
+
+    notes = CharField(max_length=MAX_NOTES, required=False, widget=Textarea(attrs={"rows": 6, "cols": 60}))
+
+
+class Age(admin.SimpleListFilter):
+    """By when it came."""
+
+    title = "created"
+    parameter_name = "days"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", "In the last day"), ("7", "In the last 7 days"), ("30", "In the last 30 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        days = {"1", "7", "30"} & {self.value()}
+        since = timezone.now() - timedelta(days=int(days.pop())) if days else None
+        return queryset.filter(created_at__gte=since) if since else queryset
+
+
+@admin.register(Lead, site=dashboard)
+class LeadAdmin(WorkspaceAdmin):
+    """The newest first. A status or a note goes through the actions that REST calls, so that webhooks fire."""
+
+    place = "leads"
+    may_add = may_change = True
+    form = LeadForm
+    list_display = ("name", "email", "phone", "status", "brand", "created_at")
+    list_select_related = ("brand",)
+    list_filter = ("status", ("brand", SeenFilter), Age)
+    search_fields = ("name",)  # shows the box; the search is get_search_results
+    search_help_text = "Words of the name, e-mail address, phone number or notes"
+    ordering = ("-created_at", "-id")
+    sortable_by = ()
+    change_list_template = "admin/leads.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        export = self.admin_site.admin_view(self.export)
+        return [path("export/", export, name="leads_lead_export"), *super().get_urls()]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("email", "phone", "brand", "created_at", "updated_at") if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fields = ("name", "email", "phone", "brand", "status", "notes")
+        return (*fields, "created_at", "updated_at") if obj else fields
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        query = words_query(search_term)
+        return (queryset.annotate(words=lead_words()).filter(words=query) if query else queryset), False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Who sees some brands only must name one: a lead without would be out of their sight."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if "brand" in form.base_fields:
+            form.base_fields["brand"].required = scope_in(request).brand_ids is not None
+        return form
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {
+            f"mark_{status}": (_mark(status), f"mark_{status}", f"Mark as {status.label.lower()}")
+            for status in Lead.Status
+        }
+
+    def create(self, request: HttpRequest, values: dict[str, Any]) -> Lead:
+        return create_lead(scope_in(request).workspace_id, **values)
+
+    def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
+        update_lead(row, **values)
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        """What the list shows under the same filters, as CSV."""
+        changes = self.get_changelist_instance(request)
+        return csv_response("leads", COLUMNS, changes.get_queryset(request).iterator(chunk_size=2000))
+
+
+def _mark(status: Lead.Status) -> Any:
+    """An action of the list that gives what is selected a status."""
+
+    def mark(admin: LeadAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        rows = list(queryset)
+        for lead in rows:
+            update_lead(lead, status=status)
+        messages.success(request, f"{len(rows)} marked as {status.label.lower()}.")
+
+    return mark
