@@ -39,7 +39,7 @@ class AuditAdmin(WorkspaceAdmin):
     ability = "audit"
     brand_field = None
     list_display = ("created_at", "actor", "what", "subject", "told", "address")
-    list_display_links = None
+    fields = readonly_fields = list_display
     list_filter = (ActionFilter, WhoFilter)
     ordering = ("-created_at", "-id")
 

@@ -3,13 +3,13 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.forms import CheckboxSelectMultiple, ModelForm
+from django.forms import CheckboxSelectMultiple, ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
 from brands import team
-from brands.models import Operator
+from brands.models import Brand, Operator
 from brands.requests import operator_of
 from praxtalk.dashboard.scoped import WorkspaceAdmin
 
@@ -19,9 +19,18 @@ class OperatorForm(ModelForm[Operator]):
 
     class Meta:
         model = Operator
-        fields = ("name", "email", "role", "sees_all_brands", "brands", "is_active")
+        fields = ("name", "email", "role", "sees_all_brands", "is_active")
 
+    brands = ModelMultipleChoiceField(
+        Brand.objects.none(), required=False, widget=CheckboxSelectMultiple, help_text="If they do not see all of them."
+    )
     operator: Operator  # who fills it in
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "brands" in self.fields:
+            self.fields["brands"].queryset = Brand.objects.filter(workspace_id=self.operator.workspace_id)  # type: ignore[attr-defined]
+            self.initial["brands"] = [brand.pk for brand in self.instance.brands.all()] if self.instance.name else []
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -66,10 +75,6 @@ class TeamAdmin(WorkspaceAdmin):
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.operator = request.user
         return form
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        kwargs["widget"] = CheckboxSelectMultiple
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:
         return team.invite(operator_of(request), **values)

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='brands.workspace')),
             ],
             options={
-                'verbose_name_plural': 'audit entries',
+                'verbose_name_plural': 'audit log',
                 'indexes': [models.Index(models.F('workspace'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='audit_entry_newest')],
                 'constraints': [praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='audit_entry_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
             },
@@ -79,5 +79,6 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('operator', 'digest'), name='recovery_code_unique')],
             },
         ),
+        migrations.AlterModelOptions(name='operator', options={'verbose_name_plural': 'team'}),
         migrations.RunSQL(APPEND_ONLY, CHANGEABLE),
     ]

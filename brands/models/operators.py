@@ -51,6 +51,7 @@ class Operator(AbstractBaseUser):
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
 
     class Meta:
+        verbose_name_plural = "team"
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(Lower("email"), name="operator_email_unique"),
             models.UniqueConstraint(fields=["id", "workspace"], name="operator_in_workspace"),

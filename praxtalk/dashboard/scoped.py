@@ -3,10 +3,11 @@
 from typing import Any, ClassVar
 
 from django.contrib.admin import ModelAdmin, RelatedFieldListFilter, ShowFacets
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.urls import URLPattern
 from django.utils.functional import cached_property
 
@@ -55,9 +56,21 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.rows(request, super().get_queryset(request), self.brand_field)
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Raises Http404 for what is not there as for what is somebody else's. Django's own tells, on another page."""
+        row = super().get_object(request, object_id, from_field)
+        if row is None:
+            raise Http404
+        return row
+
     def get_urls(self) -> list[URLPattern]:
         """Without Django's own history: that is the audit log's."""
         return [url for url in super().get_urls() if not str(url.name).endswith("_history")]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Titled by what it lists."""
+        title = str(self.opts.verbose_name_plural).capitalize()
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     # who may -------------------------------------------------------------------------------------------------------------
 
@@ -85,6 +98,13 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any]:
         """What a foreign key may be set to: what the operator sees of that model."""
         return self.seen(db_field.remote_field.model, request)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A choice without the buttons that lead away from the form."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def seen(self, model: type[Model], request: HttpRequest) -> QuerySet[Any]:
         """The rows of another model that the operator sees, by its own admin. Raises NotRegistered where it has none."""

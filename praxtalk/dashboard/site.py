@@ -22,6 +22,7 @@ RAIL = (
     Place("Leads", "admin:leads_lead_changelist"),
     Place("Visitors", "admin:conversations_visitor_changelist"),
     Place("Canned replies", "admin:conversations_cannedreply_changelist"),
+    Place("Brands", "admin:brands_brand_changelist", "brands"),
     Place("Team", "admin:brands_operator_changelist", "team"),
     Place("Audit log", "admin:brands_auditentry_changelist", "audit"),
 )

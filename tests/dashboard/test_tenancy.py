@@ -1,0 +1,198 @@
+"""Nobody sees, counts, chooses or changes what is not theirs: a walk over every page of the dashboard.
+
+As Mallory of the rival workspace, and as Bob, who is limited to the brand North. What may not be seen is known by its ids and
+names, of every row that is out of their scope; whatever page shows one of them fails. Each refusal has its twin: Alice, who
+may see the row, does.
+"""
+
+import re
+from urllib.parse import parse_qsl
+
+import pytest
+from django.db.models import Model
+from django.urls import reverse
+
+from brands import team
+from brands.audit import Action, Actor, acting, record
+from brands.models import AuditEntry, Brand, Operator
+from conversations.canned_replies import create_canned_reply
+from conversations.models import CannedReply, Visitor
+from leads.models import Lead
+from praxtalk.dashboard.site import dashboard
+
+ADMINS = list(dashboard._registry.values())
+NAMES = [admin.model.__name__ for admin in ADMINS]
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def rows(cast, talks):
+    """By model, a row of each brand or workspace: {Lead: {"north": ..., "south": ..., "west": ...}}."""
+    found = {model: {} for model in (Brand, Visitor, Lead, CannedReply, Operator, AuditEntry)}
+    for brand in (cast.north, cast.south, cast.west):
+        place = brand.slug
+        Visitor.objects.filter(brand=brand).update(name=f"visitor-of-{place}")
+        Lead.objects.filter(brand=brand).update(name=f"lead-of-{place}")
+        found[Brand][place] = brand
+        found[Visitor][place] = Visitor.objects.get(brand=brand)
+        found[Lead][place] = Lead.objects.get(brand=brand)
+        found[CannedReply][place] = create_canned_reply(
+            brand.workspace_id, shortcut=f"reply-of-{place}", body="Hello", brand=brand
+        )
+    for workspace, place in ((cast.acme, "south"), (cast.globex, "west")):
+        owner = workspace.operators.get(role="owner")
+        found[Operator][place] = team.invite(
+            owner, email=f"x@{place}.example", name=f"operator-of-{place}", role="operator"
+        )
+        with acting(Actor(f"actor-of-{place}")):
+            found[AuditEntry][place] = record(Action.INVITED, workspace_id=workspace.pk, subject=f"entry-of-{place}")
+    return found
+
+
+def out_of_sight(rows, viewer):
+    """The rows that this operator may not see. Colleagues and what is about all brands of a workspace are no secret inside."""
+    if viewer.workspace.name == "Globex":
+        return [row for by_place in rows.values() for place, row in by_place.items() if place != "west"]
+    own = (Operator, AuditEntry)
+    return [
+        row
+        for model, by_place in rows.items()
+        for place, row in by_place.items()
+        if place == "west" or (place == "south" and model not in own)
+    ]
+
+
+def marks(row: Model):
+    """What a page shows if it shows the row."""
+    named = {
+        Operator: lambda one: one.name,
+        AuditEntry: lambda one: one.subject,
+        CannedReply: lambda one: one.shortcut,
+        Brand: lambda one: one.widget_id,
+    }
+    return {str(row.pk), named.get(type(row), lambda one: one.name)(row)}
+
+
+def pages_of(client, admin):
+    """(path, query) of the list under every filter, search and order that it offers, and of the form for a new one."""
+    path = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
+    yield path, {}
+    answer = client.get(path)
+    if answer.status_code != 200 or "cl" not in answer.context_data:
+        return
+    changes = answer.context_data["cl"]
+    for spec in changes.filter_specs:
+        for choice in spec.choices(changes):
+            yield path, dict(parse_qsl(choice["query_string"].lstrip("?")))
+    for order in range(1, len(admin.list_display) + 1):
+        yield path, {"o": str(order)}
+    for text in ("of", "west", "south"):
+        yield path, {"q": text}
+    yield path, {"all": ""}
+    yield f"{path}add/", {}
+
+
+@pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
+@pytest.mark.parametrize("name", ["mallory", "bob"])
+def test_no_list_shows_what_is_not_theirs(client, cast, rows, admin, name):
+    viewer = getattr(cast, name)
+    forbidden = {mark for row in out_of_sight(rows, viewer) for mark in marks(row)}
+    client.force_login(viewer)
+    for path, query in pages_of(client, admin):
+        answer = client.get(path, query)
+        text = answer.content.decode()
+        assert answer.status_code in (200, 403), (path, query)
+        assert {mark for mark in forbidden if mark in text} == set(), (path, query)
+
+
+@pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
+def test_an_owner_sees_what_is_theirs(client, cast, rows, admin):
+    """The twin: the same pages show the very rows."""
+    client.force_login(cast.alice)
+    mine = [row for place, row in rows[admin.model].items() if place != "west"]
+    seen = "".join(client.get(path, query).content.decode() for path, query in pages_of(client, admin))
+    for row in mine:
+        assert any(mark in seen for mark in marks(row)), row
+
+
+@pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
+@pytest.mark.parametrize("name", ["mallory", "bob", "alice"])
+def test_a_page_of_one_row_is_404_for_others(client, cast, rows, admin, name):
+    viewer = getattr(cast, name)
+    hidden = {row.pk for row in out_of_sight(rows, viewer)} if name != "alice" else set()
+    client.force_login(viewer)
+    for place, row in rows[admin.model].items():
+        if name == "alice" and place == "west":
+            hidden.add(row.pk)
+        for page in ("change", "delete"):
+            path = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_{page}", args=[row.pk])
+            for answer in (client.get(path), client.post(path, {"post": "yes", "name": "taken", "_save": "Save"})):
+                if row.pk in hidden:
+                    assert answer.status_code in (403, 404), (path, answer.status_code)
+                else:
+                    assert answer.status_code in (200, 302, 403), (path, answer.status_code)
+        if row.pk in hidden:
+            again = type(row).objects.get(pk=row.pk)
+            assert marks(again) == marks(row)
+
+
+@pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
+@pytest.mark.parametrize("name", ["mallory", "bob"])
+def test_actions_of_a_list_leave_others_rows_alone(client, cast, rows, admin, name):
+    viewer = getattr(cast, name)
+    hidden = [row for row in out_of_sight(rows, viewer) if type(row) is admin.model]
+    client.force_login(viewer)
+    path = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
+    answer = client.get(path)
+    chosen = re.findall(r'<option value="(\w+)">', answer.content.decode())
+    before = {row.pk: type(row).objects.filter(pk=row.pk).values().get() for row in hidden}
+    for action in {*chosen, "delete_selected", "mark_won"}:
+        client.post(path, {"action": action, "_selected_action": [str(row.pk) for row in hidden], "post": "yes"})
+    assert {row.pk: type(row).objects.filter(pk=row.pk).values().get() for row in hidden} == before
+
+
+def test_a_list_cannot_be_asked_about_fields_of_other_tables(client, cast, rows):
+    """`?assignee__password__startswith=` and the like, by which an answer's length would tell letter after letter."""
+    client.force_login(cast.bob)
+    for path, query in [
+        ("/app/leads/", {"brand__workspace__name__startswith": "A"}),
+        ("/app/leads/", {"brand__encrypted_identity_secret__startswith": "k"}),
+        ("/app/visitors/", {"workspace__operators__password__startswith": "a"}),
+        ("/app/leads/", {"brand__id__exact": str(cast.south.pk)}),
+        ("/app/leads/", {"brand__id__exact": str(cast.west.pk)}),
+    ]:
+        answer = client.get(path, query, follow=True)
+        assert "lead-of-south" not in answer.content.decode()
+        assert "lead-of-west" not in answer.content.decode()
+
+
+def test_a_foreign_row_cannot_be_named_in_a_form(client, cast, rows):
+    client.force_login(cast.mallory)
+    form = {"name": "Mine", "status": "new", "brand": str(cast.north.pk)}
+    answer = client.post("/app/leads/add/", form)
+    assert answer.status_code == 200
+    assert "not one of the available choices" in answer.content.decode()
+    answer = client.post("/app/leads/add/", form | {"brand": str(cast.west.pk)})
+    assert answer.status_code == 302
+    client.force_login(cast.bob)
+    for brand in (cast.south, cast.west, ""):
+        answer = client.post("/app/leads/add/", form | {"brand": str(getattr(brand, "pk", ""))})
+        assert answer.status_code == 200
+    assert client.post("/app/leads/add/", form).status_code == 302
+
+
+def test_an_export_holds_what_the_list_shows(client, cast, rows):
+    for viewer, places in ((cast.alice, {"north", "south"}), (cast.bob, {"north"}), (cast.mallory, {"west"})):
+        client.force_login(viewer)
+        answer = client.get("/app/leads/export/")
+        text = b"".join(answer.streaming_content).decode("utf-8-sig")
+        assert set(re.findall(r"lead-of-(\w+)", text)) == places
+
+
+def test_what_a_role_may_not_do_is_403(client, cast, rows):
+    client.force_login(cast.bob)
+    for path in ("/app/team/", "/app/team/add/", "/app/audit-log/", "/app/brands/"):
+        assert client.get(path).status_code == 403, path
+    client.force_login(cast.alice)
+    for path in ("/app/team/", "/app/team/add/", "/app/audit-log/", "/app/brands/"):
+        assert client.get(path).status_code == 200, path
