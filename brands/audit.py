@@ -32,6 +32,18 @@ class Action(models.TextChoices):
     WITHDRAWN = "operator.withdrawn", "Withdrew an invitation"
     JOINED = "operator.joined", "Joined"
     OPERATOR_CHANGED = "operator.changed", "Changed an operator"
+    TOKEN_MINTED = "operator_token.minted", "Minted an operator token"
+    TOKEN_REVOKED = "operator_token.revoked", "Revoked an operator token"
+    KEY_CREATED = "api_key.created", "Created an API key"
+    KEY_REVOKED = "api_key.revoked", "Revoked an API key"
+    WEBHOOK_CREATED = "webhook.created", "Created a webhook"
+    WEBHOOK_CHANGED = "webhook.changed", "Changed a webhook"
+    WEBHOOK_DELETED = "webhook.deleted", "Deleted a webhook"
+    WEBHOOK_SECRET_SHOWN = "webhook.secret_shown", "Looked at a webhook's secret"
+    WEBHOOK_SECRET_ROTATED = "webhook.secret_rotated", "Rotated a webhook's secret"
+    WEBHOOK_SECRET_PROMOTED = "webhook.secret_promoted", "Promoted a webhook's new secret"
+    WEBHOOK_SECRET_RETIRED = "webhook.secret_retired", "Retired a webhook's second secret"
+    REPLAY_STARTED = "webhook.replayed", "Replayed deliveries"
 
 
 @dataclass(frozen=True)
@@ -58,8 +70,8 @@ def acting(actor: Actor | Callable[[], Actor]) -> Iterator[None]:
 
 def name_actor(name: str) -> None:
     """The request that is being answered turns out to come from somebody who is no operator, as an API key."""
-    address = _actor.get()().address
-    _actor.set(lambda: Actor(name[:MAX_NAME], address=address))
+    before = _actor.get()
+    _actor.set(lambda: Actor(name, address=before().address))
 
 
 def record(

@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from jwt.types import Options
 
+from brands.audit import Action, record
 from brands.models import Operator, OperatorSession
 from brands.scope import Row, Scope, scope_of
 from praxtalk.data.ids import parse_id
@@ -51,6 +52,8 @@ def mint(
         "iat": int(now.timestamp()),
         "exp": int(session.expires_at.timestamp()),
     }
+    if source == OperatorSession.Source.API:
+        record(Action.TOKEN_MINTED, workspace_id=operator.workspace_id, subject=operator)
     return jwt.encode(claims, _key(), ALGORITHM), session
 
 
@@ -58,7 +61,8 @@ def mint(
 def revoke(session: OperatorSession) -> None:
     """Refuse the session's token from now on; what watches with it is told at once."""
     rows = OperatorSession.objects.filter(workspace_id=session.workspace_id, pk=session.pk, revoked_at__isnull=True)
-    rows.update(revoked_at=timezone.now())
+    if rows.update(revoked_at=timezone.now()):
+        record(Action.TOKEN_REVOKED, workspace_id=session.workspace_id, subject=session.operator)
     changed(_session_topic(session.pk))
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from brands.audit import Action, record
 from brands.models import ALPHANUMERIC, Brand, Operator, Workspace
 from integrations.models import ApiKey
 
@@ -47,13 +48,21 @@ def create_key(
         expires_at=expires_at,
         created_by=created_by,
     )
+    record(
+        Action.KEY_CREATED, workspace_id=workspace.pk, subject=key, scope=scope, brand=brand.name if brand else "all"
+    )
     return key, secret
 
 
+@transaction.atomic
 def revoke_key(key: ApiKey) -> bool:
     """Refuse the key from now on. False if it was revoked before."""
     now = timezone.now()
-    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=now))
+    rows = ApiKey.objects.filter(workspace_id=key.workspace_id, pk=key.pk, revoked_at__isnull=True)
+    if not rows.update(revoked_at=now):
+        return False
+    record(Action.KEY_REVOKED, workspace_id=key.workspace_id, subject=key)
+    return True
 
 
 def digest(secret: str) -> bytes:

@@ -9,6 +9,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from brands.audit import name_actor
 from integrations.api_keys import digest, is_well_formed
 from integrations.models import ApiKey
 
@@ -39,6 +40,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key.last_used_at is None or now - key.last_used_at >= LAST_USED_EVERY:
             unused_since = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_EVERY)
             ApiKey.objects.filter(unused_since, pk=key.pk).update(last_used_at=now)
+        name_actor(f"API key {key}")
         return None, key
 
     def authenticate_header(self, request: Request) -> str:

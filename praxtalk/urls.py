@@ -11,6 +11,10 @@ from conversations.api import AttachmentById, ConversationById, Conversations, M
 from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery
 from integrations.api.events import Events
 from integrations.api.webhooks import PromoteSecret, RetireSecret, RotateSecret, TestWebhook, WebhookById, Webhooks
+from integrations.pages import webhooks as webhook_pages
+from integrations.pages.events import DeliveryPage, EventLog, ReplayPage, RetryNow
+from integrations.pages.keys import Keys, RevokeKey
+from integrations.pages.sdk import AgentSdk, RevokeToken
 from leads.api import LeadById, Leads
 from praxtalk.api import errors
 from praxtalk.api.view import NoSuchEndpoint
@@ -35,6 +39,25 @@ urlpatterns = [
     path("app/profile/two-factor/on/", SwitchTwoFactorOn.as_view(), name="two_factor_on"),
     path("app/profile/two-factor/off/", SwitchTwoFactorOff.as_view(), name="two_factor_off"),
     path("app/profile/two-factor/recovery-codes/", RenewRecoveryCodes.as_view(), name="recovery_codes"),
+    path("app/integrations/", RedirectView.as_view(pattern_name="keys"), name="integrations"),
+    path("app/integrations/keys/", Keys.as_view(), name="keys"),
+    path("app/integrations/keys/<uuid:id>/revoke/", RevokeKey.as_view(), name="revoke_key"),
+    path("app/integrations/webhooks/", webhook_pages.Webhooks.as_view(), name="webhooks"),
+    path("app/integrations/webhooks/<uuid:id>/", webhook_pages.Webhook.as_view(), name="webhook"),
+    path("app/integrations/webhooks/<uuid:id>/delete/", webhook_pages.DeleteWebhook.as_view(), name="delete_webhook"),
+    path("app/integrations/webhooks/<uuid:id>/secret/", webhook_pages.RevealSecret.as_view(), name="reveal_secret"),
+    path("app/integrations/webhooks/<uuid:id>/replay/", webhook_pages.StartReplay.as_view(), name="start_replay"),
+    path(
+        "app/integrations/webhooks/<uuid:id>/<slug:action>/",
+        webhook_pages.WebhookAction.as_view(),
+        name="webhook_action",
+    ),
+    path("app/integrations/events/", EventLog.as_view(), name="event_log"),
+    path("app/integrations/events/<uuid:id>/", DeliveryPage.as_view(), name="delivery"),
+    path("app/integrations/events/<uuid:id>/retry/", RetryNow.as_view(), name="retry_now"),
+    path("app/integrations/replays/<uuid:id>/", ReplayPage.as_view(), name="replay"),
+    path("app/integrations/sdk/", AgentSdk.as_view(), name="agent_sdk"),
+    path("app/integrations/sdk/<uuid:id>/revoke/", RevokeToken.as_view(), name="revoke_token"),
     path("app/", dashboard.urls),
     path("demo", to_demo_shop),
     path("widget.js", script, {"suffix": ".js"}),

@@ -65,11 +65,17 @@ class Outcome:
 async def attempt(transport: Transport, claimed: Claimed) -> Answer:
     """Sign and send. The time signed is that of this attempt: a receiver refuses what is older than five minutes."""
     try:
-        keys = [decrypt(encrypted) for encrypted in claimed.encrypted_secrets]
+        headers = signed_headers(claimed, timezone.now())
     except Unreadable as problem:
         return Answer(None, 0, error=f"Not sent, the signing secret cannot be read: {problem}")
-    timestamp = int(timezone.now().timestamp())
-    headers = {
+    return await transport.post(claimed.url, headers, claimed.body)
+
+
+def signed_headers(claimed: Claimed, moment: datetime) -> dict[str, str]:
+    """What an attempt at this moment says beside the body. Raises Unreadable."""
+    keys = [decrypt(encrypted) for encrypted in claimed.encrypted_secrets]
+    timestamp = int(moment.timestamp())
+    return {
         "Content-Type": "application/json; charset=utf-8",
         "User-Agent": "PraxTalk-Webhooks/1",
         "X-PraxTalk-Signature": signature(keys, timestamp, claimed.body),
@@ -81,7 +87,6 @@ async def attempt(transport: Transport, claimed: Claimed) -> Answer:
         "webhook-timestamp": str(timestamp),
         "webhook-signature": standard_signature(keys, str(claimed.event_id), timestamp, claimed.body),
     }
-    return await transport.post(claimed.url, headers, claimed.body)
 
 
 def outcome(claimed: Claimed, answer: Answer, now: datetime) -> Outcome:

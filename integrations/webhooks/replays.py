@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, PositiveSmallIntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
+from brands.audit import Action, record
 from integrations.models import Delivery, Event, EventName, Replay, WebhookSubscription
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.outbox import WEBHOOKS_DUE
@@ -71,6 +72,7 @@ def start_replay(
     replay.total = _total(replay)
     replay.status = Replay.Status.RUNNING if replay.total else Replay.Status.DONE
     replay.save(force_insert=True)
+    record(Action.REPLAY_STARTED, workspace_id=replay.workspace_id, subject=subscription, what=what, total=replay.total)
     changed(WEBHOOKS_DUE)
     return replay
 

@@ -7,12 +7,13 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from brands.audit import Action, record
 from brands.models import Brand, Workspace
 from integrations.models import Attempt, Delivery, EventName, WebhookSubscription
 from integrations.webhooks.addresses import PermittedUrl
 from integrations.webhooks.health import PausedBy, Status, open_again
 from integrations.webhooks.signature import new_secret
-from praxtalk.data.encryption import encrypt
+from praxtalk.data.encryption import decrypt, encrypt
 
 OLD_SECRET_SIGNS_FOR = timedelta(hours=24)  # after Promote
 MAX_WEBHOOKS = 100  # of a workspace: each event is written once for each, in the transaction of a visitor's message
@@ -67,6 +68,7 @@ def create_webhook(
         description=description,
         encrypted_secret=encrypt(secret),
     )
+    record(Action.WEBHOOK_CREATED, workspace_id=workspace_id, subject=url, events=subscription.events)
     return subscription, secret
 
 
@@ -106,6 +108,8 @@ def change_webhook(
         )
     elif status == Status.ACTIVE:
         open_again(_rows(webhook))
+    told = changes | ({"status": status} if status else {})
+    record(Action.WEBHOOK_CHANGED, workspace_id=webhook.workspace_id, subject=webhook, changed=sorted(told))
 
 
 @transaction.atomic
@@ -117,6 +121,7 @@ def delete_webhook(webhook: WebhookSubscription) -> None:
         cursor.execute(DELETE_ATTEMPTS, [webhook.pk])
         cursor.execute(DELETE_DELIVERIES, [webhook.pk])
     webhook.delete()
+    record(Action.WEBHOOK_DELETED, workspace_id=webhook.workspace_id, subject=webhook)
 
 
 @transaction.atomic
@@ -130,6 +135,7 @@ def rotate_secret(webhook: WebhookSubscription) -> str:
         raise OldSecretStillSigns
     secret = new_secret()
     _rows(webhook).update(encrypted_second_secret=encrypt(secret), second_secret_ends_at=None)
+    record(Action.WEBHOOK_SECRET_ROTATED, workspace_id=webhook.workspace_id, subject=webhook)
     return secret
 
 
@@ -145,11 +151,24 @@ def promote_secret(webhook: WebhookSubscription) -> None:
             encrypted_second_secret=F("encrypted_secret"),
             second_secret_ends_at=timezone.now() + OLD_SECRET_SIGNS_FOR,
         )
+        record(Action.WEBHOOK_SECRET_PROMOTED, workspace_id=webhook.workspace_id, subject=webhook)
 
 
+@transaction.atomic
 def retire_secret(webhook: WebhookSubscription) -> None:
     """The second secret signs no more: the old one after Promote, or a new one that was not wanted after all."""
-    _rows(webhook).update(encrypted_second_secret="", second_secret_ends_at=None)
+    second = _rows(webhook).exclude(encrypted_second_secret="")
+    if second.update(encrypted_second_secret="", second_secret_ends_at=None):
+        record(Action.WEBHOOK_SECRET_RETIRED, workspace_id=webhook.workspace_id, subject=webhook)
+
+
+@transaction.atomic
+def show_secrets(webhook: WebhookSubscription) -> list[str]:
+    """The secrets that sign now, the first first. Raises Unreadable."""
+    webhook = locked(webhook.workspace_id, webhook.pk)
+    shown = [decrypt(encrypted) for encrypted in webhook.secrets_at(timezone.now())]
+    record(Action.WEBHOOK_SECRET_SHOWN, workspace_id=webhook.workspace_id, subject=webhook)
+    return shown
 
 
 def forget_ended_secrets() -> int:

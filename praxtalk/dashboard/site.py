@@ -23,6 +23,7 @@ RAIL = (
     Place("Visitors", "admin:conversations_visitor_changelist"),
     Place("Canned replies", "admin:conversations_cannedreply_changelist"),
     Place("Brands", "admin:brands_brand_changelist", "brands"),
+    Place("Integrations", "integrations", "integrations"),
     Place("Team", "admin:brands_operator_changelist", "team"),
     Place("Audit log", "admin:brands_auditentry_changelist", "audit"),
 )

@@ -1,0 +1,50 @@
+"""The dashboard at /app/integrations: API keys, webhooks, the log of their deliveries, the Agent SDK."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import Http404
+from django.urls import reverse
+
+from brands.models import Brand
+from brands.requests import operator_of, scope_in
+from brands.scope import Row
+from praxtalk.dashboard.pages import Page
+
+TABS = {
+    "keys": ("API keys", "keys"),
+    "webhooks": ("Webhooks", "webhooks"),
+    "events": ("Event log", "event_log"),
+    "sdk": ("Agent SDK", "agent_sdk"),
+}
+
+
+class IntegrationsPage(Page):
+    """One of the four tabs, or a page below one. tab: of TABS."""
+
+    ability = "integrations"
+    title = "Integrations"
+    tab = ""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        tabs = [
+            {"title": title, "url": reverse(url), "is_here": name == self.tab} for name, (title, url) in TABS.items()
+        ]
+        return super().get_context_data(**{"tabs": tabs, "base_url": settings.BASE_URL, **kwargs})
+
+    def one(self, rows: QuerySet[Row, Row], row_id: UUID, *, brand_field: str = "brand_id") -> Row:
+        """The row of this id that the operator may see. Raises Http404 for others, as for none."""
+        row = scope_in(self.request).rows(rows, brand_field=brand_field).filter(pk=row_id).first()
+        if row is None:
+            raise Http404
+        return row
+
+    def brands(self) -> QuerySet[Brand]:
+        """What a key or a webhook may be limited to."""
+        return scope_in(self.request).rows(Brand.objects.order_by("created_at"), brand_field="pk")
+
+    @property
+    def sees_all_brands(self) -> bool:
+        return operator_of(self.request).sees_all_brands

@@ -1,0 +1,172 @@
+import json
+import shlex
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from brands.requests import scope_in
+from integrations.models import Attempt, Delivery, EventName, Replay, WebhookSubscription
+from integrations.models.deliveries import Trigger
+from integrations.pages import IntegrationsPage
+from integrations.webhooks import replays
+from integrations.webhooks.delivery import MAX_ATTEMPTS, Claimed, signed_headers
+from integrations.webhooks.subscriptions import WebhookDeleted
+from praxtalk.api.errors import Invalid
+from praxtalk.api.pagination import Keyset
+from praxtalk.data.encryption import Unreadable
+
+NEWEST_FIRST = Keyset("event-log", ("-created_at", "-id"), lambda row: [row.created_at.isoformat(), str(row.pk)])
+ON_A_PAGE = 50
+SHOWN_ATTEMPTS = 100
+BRAND = "subscription__brand_id"
+
+
+class Filters(forms.Form):
+    """What the log is narrowed to. Anything else is taken for nothing."""
+
+    webhook = forms.ModelChoiceField(WebhookSubscription.objects.none(), required=False, empty_label="Every webhook")
+    status = forms.ChoiceField(choices=[("", "Every status"), *Delivery.Status.choices], required=False)
+    event = forms.ChoiceField(
+        choices=[("", "Every event"), *((name.value, name.value) for name in EventName)], required=False
+    )
+
+    def __init__(self, *args: Any, webhooks: QuerySet[WebhookSubscription], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["webhook"].queryset = webhooks  # type: ignore[attr-defined]
+
+
+class EventLog(IntegrationsPage):
+    """Deliveries, the newest first, each with its last attempt."""
+
+    tab = "events"
+    template_name = "integrations/event_log.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        scope = scope_in(self.request)
+        filters = Filters(self.request.GET, webhooks=scope.rows(WebhookSubscription.objects.order_by("id")))
+        filters.is_valid()
+        rows = self._rows(filters.cleaned_data)
+        cursor = self.request.GET.get("cursor") or None
+        try:
+            page, following = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=cursor, limit=ON_A_PAGE)
+        except Invalid:
+            page, following = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=None, limit=ON_A_PAGE)
+        query = self.request.GET.copy()
+        query["cursor"] = following or ""
+        more = {
+            "deliveries": _with_last_attempts(page),
+            "older": query.urlencode() if following else "",
+            "cursor": cursor,
+        }
+        return super().get_context_data(**{"filters": filters, "max_attempts": MAX_ATTEMPTS, **more, **kwargs})
+
+    def _rows(self, wanted: dict[str, Any]) -> QuerySet[Delivery]:
+        rows = scope_in(self.request).rows(Delivery.objects.all(), brand_field=BRAND)
+        if wanted.get("webhook"):
+            rows = rows.filter(subscription=wanted["webhook"])
+        if wanted.get("status"):
+            rows = rows.filter(status=wanted["status"])
+        if wanted.get("event"):
+            rows = rows.filter(event__name=wanted["event"])
+        return rows.select_related("subscription", "event").defer("event__body")
+
+
+class DeliveryPage(IntegrationsPage):
+    """One delivery: what is sent, and how each attempt was answered."""
+
+    tab = "events"
+    template_name = "integrations/delivery.html"
+
+    def delivery(self, id: UUID) -> Delivery:
+        return self.one(Delivery.objects.select_related("subscription", "event"), id, brand_field=BRAND)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        delivery = self.delivery(kwargs["id"])
+        attempts = list(delivery.attempts.order_by("-number")[:SHOWN_ATTEMPTS])
+        body = bytes(delivery.event.body)
+        headers, problem = _headers(delivery)
+        more = {
+            "delivery": delivery,
+            "attempts": attempts,
+            "headers": headers,
+            "problem": problem,
+            "body": json.dumps(json.loads(body), indent=2, ensure_ascii=False),
+            "curl": _curl(delivery.subscription.url, headers, body.decode()) if headers else "",
+            "max_attempts": MAX_ATTEMPTS,
+            "is_active": delivery.subscription.is_active,
+        }
+        return super().get_context_data(**{**more, **kwargs})
+
+
+class RetryNow(DeliveryPage):
+    """POST makes a delivery due at once."""
+
+    http_method_names = ["post"]  # noqa: RUF012 - Django's name
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        delivery = self.delivery(id)
+        try:
+            replays.retry(delivery)
+        except replays.WebhookPaused:
+            messages.error(request, "The webhook is paused: resume it first.")
+        except WebhookDeleted:
+            messages.error(request, "Somebody has deleted the webhook meanwhile.")
+            return redirect("event_log")
+        else:
+            messages.success(request, "It is being sent.")
+        return redirect("delivery", id)
+
+
+class ReplayPage(IntegrationsPage):
+    """How far a replay has come."""
+
+    tab = "webhooks"
+    template_name = "integrations/replay.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = Replay.objects.select_related("subscription")
+        return super().get_context_data(**{**kwargs, "replay": self.one(rows, kwargs["id"], brand_field=BRAND)})
+
+
+def _with_last_attempts(deliveries: list[Delivery]) -> list[Any]:
+    """Each with its last attempt that has ended, by one more query for all."""
+    newest = Attempt.objects.filter(delivery_id__in=[delivery.pk for delivery in deliveries])
+    newest = newest.exclude(outcome=Attempt.Outcome.STARTED).order_by("delivery_id", "-number").distinct("delivery_id")
+    found = {attempt.delivery_id: attempt for attempt in newest.defer("response_body")}
+    return [{"row": delivery, "last": found.get(delivery.pk)} for delivery in deliveries]
+
+
+def _headers(delivery: Delivery) -> tuple[dict[str, str], str]:
+    """What the next attempt would say, were it made now; or why it cannot be made."""
+    now, webhook = timezone.now(), delivery.subscription
+    claimed = Claimed(
+        delivery_id=delivery.pk,
+        workspace_id=delivery.workspace_id,
+        subscription_id=webhook.pk,
+        lease=delivery.pk,
+        number=delivery.last_number + 1,
+        trigger=Trigger.MANUAL,
+        attempts_made=delivery.attempts_made,
+        url=webhook.url,
+        encrypted_secrets=webhook.secrets_at(now),
+        event_id=delivery.event_id,
+        event_name=delivery.event.name,
+        body=bytes(delivery.event.body),
+    )
+    try:
+        return signed_headers(claimed, now), ""
+    except Unreadable as error:
+        return {}, str(error)
+
+
+def _curl(url: str, headers: dict[str, str], body: str) -> str:
+    """The request as a command. Its signature is good for the five minutes that a receiver allows."""
+    lines = [f"curl -X POST {shlex.quote(url)}"]
+    lines += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()]
+    return " \\\n  ".join([*lines, f"--data-raw {shlex.quote(body)}"])

@@ -1,0 +1,117 @@
+"""The forms of /app/integrations. What they ask for is what REST asks for, and is checked by the same rules."""
+
+import ipaddress
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from brands.models import Brand
+from integrations.models import MAX_DESCRIPTION, MAX_URL, ApiKey, EventName, Replay
+from integrations.webhooks.addresses import ForbiddenUrl, check_url
+
+LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
+MAX_NETWORKS = 50
+
+
+class OfBrands(forms.Form):
+    """With a choice of a brand. Who sees all of them may choose none, which means all."""
+
+    brand = forms.ModelChoiceField(Brand.objects.none(), required=False, empty_label="All brands")
+
+    def __init__(self, *args: Any, brands: QuerySet[Brand], sees_all_brands: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["brand"]
+        field.queryset = brands
+        if not sees_all_brands:
+            field.required, field.empty_label = True, "Choose one"
+
+
+class Networks(forms.CharField):
+    """One address or network a line, as CIDR."""
+
+    widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
+
+    def clean(self, value: Any) -> list[str]:
+        words = super().clean(value).replace(",", " ").split()
+        if len(words) > MAX_NETWORKS:
+            raise forms.ValidationError(f"At most {MAX_NETWORKS}.")
+        try:
+            return [str(ipaddress.ip_network(word)) for word in words]
+        except ValueError as error:
+            raise forms.ValidationError(f"{error}.") from error
+
+
+class KeyForm(OfBrands):
+    name = forms.CharField(max_length=100, help_text="What it is for, such as the CRM that will use it.")
+    scope = forms.ChoiceField(
+        choices=[("read", "Read: list and fetch"), ("write", "Write: send, change and create, too")],
+        widget=forms.RadioSelect,
+        initial=ApiKey.Scope.READ,
+    )
+    allowed_cidrs = Networks(
+        required=False,
+        max_length=4000,
+        label="Allowed addresses",
+        help_text="Such as 203.0.113.7 or 203.0.113.0/24, one a line. Empty: from anywhere.",
+    )
+    expires = forms.ChoiceField(choices=LIFETIMES, required=False)
+
+    field_order = ("name", "scope", "brand", "allowed_cidrs", "expires")
+
+    def values(self) -> dict[str, Any]:
+        """What create_key takes."""
+        values = dict(self.cleaned_data)
+        days = values.pop("expires")
+        return values | {"expires_at": timezone.now() + timedelta(days=int(days)) if days else None}
+
+
+class PermittedAddress(forms.CharField):
+    """A URL that webhooks may be sent to."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            return check_url(text)
+        except ForbiddenUrl as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class WebhookForm(OfBrands):
+    url = PermittedAddress(
+        max_length=MAX_URL, label="URL", help_text="Where events are sent: an https address of your CRM."
+    )
+    events = forms.MultipleChoiceField(
+        choices=[(name.value, name.value) for name in EventName], widget=forms.CheckboxSelectMultiple
+    )
+    description = forms.CharField(max_length=MAX_DESCRIPTION, required=False)
+
+    field_order = ("url", "events", "brand", "description")
+
+
+class ReplayForm(forms.Form):
+    what = forms.ChoiceField(
+        choices=[
+            (Replay.What.FAILED, "What failed"),
+            (Replay.What.MISSING, "What this webhook never had"),
+            (Replay.What.SUCCEEDED, "What succeeded"),
+        ],
+        label="Send again",
+    )
+    event_name = forms.ChoiceField(
+        choices=[("", "Every event"), *((name.value, name.value) for name in EventName)], required=False, label="Event"
+    )
+    since = forms.DateTimeField(
+        required=False, label="Since (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+    until = forms.DateTimeField(
+        required=False, label="Until (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("since") and values.get("until") and values["since"] > values["until"]:
+            self.add_error("since", "Must not be later than until.")
+        return values

@@ -1,0 +1,57 @@
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from brands.requests import operator_of, scope_in
+from integrations.api_keys import create_key, revoke_key
+from integrations.models import ApiKey
+from integrations.pages import IntegrationsPage
+from integrations.pages.forms import KeyForm
+
+MOST_SHOWN = 200
+
+
+class Keys(IntegrationsPage):
+    """GET lists keys; POST makes one and shows its secret, this once."""
+
+    tab = "keys"
+    template_name = "integrations/keys.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = scope_in(self.request).rows(ApiKey.objects.select_related("brand"))
+        keys = rows.order_by(F("revoked_at").desc(nulls_first=True), "-created_at")[:MOST_SHOWN]
+        return super().get_context_data(**{"keys": keys, "form": self._form(), **kwargs})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = self._form(request.POST)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        operator = operator_of(request)
+        key, secret = create_key(operator.workspace, created_by=operator, **form.values())
+        answer = self.render_to_response(self.get_context_data(key=key, secret=secret))
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    def _form(self, *data: Any) -> KeyForm:
+        return KeyForm(*data, brands=self.brands(), sees_all_brands=self.sees_all_brands)
+
+
+class RevokeKey(IntegrationsPage):
+    """GET asks whether to; POST does."""
+
+    tab = "keys"
+    template_name = "integrations/revoke_key.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        key = self.one(ApiKey.objects.select_related("brand"), kwargs["id"])
+        return super().get_context_data(**{**kwargs, "key": key})
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        key = self.one(ApiKey.objects.all(), id)
+        if revoke_key(key):
+            messages.success(request, f"{key.name} is revoked: calls with it are refused from now on.")
+        return redirect("keys")

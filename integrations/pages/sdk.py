@@ -1,0 +1,93 @@
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+
+from brands.models import Operator, OperatorSession
+from brands.operator_tokens import mint, revoke
+from brands.requests import operator_of
+from brands.roles import Role
+from integrations.pages import IntegrationsPage
+
+MOST_SHOWN = 100
+
+
+SNIPPET = """import {{ ConvexClient }} from "convex/browser";
+
+const client = new ConvexClient("{base_url}");
+client.onUpdate(
+  "conversations:listInbox",
+  {{ sessionToken: "<operator token>", status: "open" }},
+  (rows) => renderInbox(rows),
+);"""
+
+
+class TokenForm(forms.Form):
+    operator = forms.ModelChoiceField(Operator.objects.none(), empty_label=None)
+    hours = forms.TypedChoiceField(
+        choices=[(1, "One hour"), (4, "4 hours"), (12, "12 hours")], coerce=int, initial=1, label="Good for"
+    )
+
+    def __init__(self, *args: Any, operators: QuerySet[Operator], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["operator"].queryset = operators  # type: ignore[attr-defined]
+
+
+class AgentSdk(IntegrationsPage):
+    """GET shows where live queries are asked, and whose tokens are good; POST mints one and shows it, this once."""
+
+    tab = "sdk"
+    template_name = "integrations/sdk.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = _sessions(self.request).filter(revoked_at__isnull=True, expires_at__gt=timezone.now())
+        sessions = rows.select_related("operator").order_by("-created_at")[:MOST_SHOWN]
+        snippet = SNIPPET.format(base_url=settings.BASE_URL)
+        return super().get_context_data(**{"sessions": sessions, "snippet": snippet, "form": self._form(), **kwargs})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = self._form(request.POST)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        token, session = mint(form.cleaned_data["operator"], lifetime=timedelta(hours=form.cleaned_data["hours"]))
+        answer = self.render_to_response(self.get_context_data(token=token, session=session))
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    def _form(self, *data: Any) -> TokenForm:
+        own = operator_of(self.request)
+        return TokenForm(*data, operators=_operators(self.request), initial={"operator": own.pk})
+
+
+class RevokeToken(IntegrationsPage):
+    """POST ends a token at once."""
+
+    tab = "sdk"
+    http_method_names = ["post"]  # noqa: RUF012 - Django's name
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        revoke(get_object_or_404(_sessions(request), pk=id))
+        messages.success(request, "The token is refused from now on.")
+        return redirect("agent_sdk")
+
+
+def _operators(request: HttpRequest) -> QuerySet[Operator]:
+    """Whose tokens one may mint: nobody's who may do or see more than oneself."""
+    own = operator_of(request)
+    if not own.sees_all_brands:
+        return Operator.objects.filter(pk=own.pk)
+    rows = Operator.objects.filter(workspace_id=own.workspace_id, is_active=True).order_by("name")
+    return rows if own.role == Role.OWNER else rows.exclude(role=Role.OWNER)
+
+
+def _sessions(request: HttpRequest) -> QuerySet[OperatorSession]:
+    return OperatorSession.objects.filter(
+        workspace_id=operator_of(request).workspace_id, operator__in=_operators(request), source="api"
+    )

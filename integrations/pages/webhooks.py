@@ -1,0 +1,204 @@
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from brands.profile import PasswordForm
+from brands.requests import operator_of, scope_in
+from integrations.models import Replay, WebhookSubscription
+from integrations.pages import IntegrationsPage
+from integrations.pages.forms import ReplayForm, WebhookForm
+from integrations.webhooks import subscriptions
+from integrations.webhooks.pings import ping
+from integrations.webhooks.replays import start_replay
+from praxtalk.api.limits import TESTS_A_MINUTE, LimitReached, count
+
+Status = WebhookSubscription.Status
+GONE = "Somebody has deleted this webhook meanwhile."
+
+
+class WebhookPage(IntegrationsPage):
+    tab = "webhooks"
+
+    def webhook(self, id: UUID) -> WebhookSubscription:
+        return self.one(WebhookSubscription.objects.select_related("brand"), id)
+
+    def form(self, *data: Any, **kwargs: Any) -> WebhookForm:
+        return WebhookForm(*data, brands=self.brands(), sees_all_brands=self.sees_all_brands, **kwargs)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except subscriptions.WebhookDeleted:
+            messages.error(request, GONE)
+            return redirect("webhooks")
+
+
+class Webhooks(WebhookPage):
+    """GET lists webhooks; POST makes one and shows its secret."""
+
+    template_name = "integrations/webhooks.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = scope_in(self.request).rows(WebhookSubscription.objects.select_related("brand"))
+        return super().get_context_data(**{"webhooks": rows.order_by("id"), "form": self.form(), **kwargs})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = self.form(request.POST)
+        if form.is_valid():
+            try:
+                made, secret = subscriptions.create_webhook(scope_in(request).workspace_id, **form.cleaned_data)
+            except subscriptions.TooManyWebhooks as error:
+                form.add_error(None, str(error))
+            else:
+                return _shown_once(self.render_to_response(self.get_context_data(made=made, secret=secret)))
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+
+class Webhook(WebhookPage):
+    """GET shows one with all that can be done to it; POST changes what it is."""
+
+    template_name = "integrations/webhook.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        webhook = self.webhook(kwargs["id"])
+        now = timezone.now()
+        values = {name: getattr(webhook, name) for name in ("url", "events", "description", "brand")}
+        form = self.form(initial=values)
+        del form.fields["brand"]  # whose events it gets is settled when it is made
+        replays = webhook.replays.order_by("-created_at")[:5]
+        more = {"is_second_signing": len(webhook.secrets_at(now)) == 2, "replays": replays, "replay_form": ReplayForm()}
+        return super().get_context_data(**{"webhook": webhook, "form": form, **more, **kwargs})
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        webhook = self.webhook(id)
+        form = self.form(request.POST)
+        del form.fields["brand"]
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(id=id, form=form), status=422)
+        subscriptions.change_webhook(webhook, **form.cleaned_data)
+        messages.success(request, "Saved.")
+        return redirect("webhook", id)
+
+
+class WebhookAction(WebhookPage):
+    """POST does one thing to a webhook: pause, resume, rotate, promote, retire or test."""
+
+    http_method_names = ["post"]  # noqa: RUF012 - Django's name
+
+    def post(self, request: HttpRequest, id: UUID, action: str) -> HttpResponse:
+        webhook = self.webhook(id)
+        if action == "rotate":
+            return self._rotated(webhook)
+        if action == "test":
+            return self._tested(webhook)
+        if action not in ACTIONS:
+            raise Http404
+        try:
+            done = ACTIONS[action]
+            messages.success(request, done(webhook, request))
+        except subscriptions.NothingToPromote:
+            messages.error(request, "There is no new secret to promote.")
+        return redirect("webhook", id)
+
+    def _rotated(self, webhook: WebhookSubscription) -> HttpResponse:
+        try:
+            secret = subscriptions.rotate_secret(webhook)
+        except subscriptions.OldSecretStillSigns:
+            messages.error(self.request, "The secret before this one still signs: retire it first.")
+            return redirect("webhook", webhook.pk)
+        return _shown_once(_webhook_page(self.request, webhook.pk, secret=secret, is_new=True))
+
+    def _tested(self, webhook: WebhookSubscription) -> HttpResponse:
+        try:
+            count("test", str(webhook.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
+        except LimitReached as reached:
+            messages.error(self.request, str(reached.detail))
+            return redirect("webhook", webhook.pk)
+        return _webhook_page(self.request, webhook.pk, answer=ping(webhook))
+
+
+class DeleteWebhook(WebhookPage):
+    """GET asks whether to; POST does."""
+
+    template_name = "integrations/delete_webhook.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**{**kwargs, "webhook": self.webhook(kwargs["id"])})
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        subscriptions.delete_webhook(self.webhook(id))
+        messages.success(request, "The webhook is deleted.")
+        return redirect("webhooks")
+
+
+class RevealSecret(WebhookPage):
+    """GET asks for the operator's password; POST shows the secrets that sign."""
+
+    template_name = "integrations/reveal_secret.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        form = PasswordForm(operator=operator_of(self.request))
+        return super().get_context_data(**{"form": form, **kwargs, "webhook": self.webhook(kwargs["id"])})
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        webhook = self.webhook(id)
+        form = PasswordForm(request.POST, operator=operator_of(request))
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(id=id, form=form), status=422)
+        return _shown_once(_webhook_page(request, id, secrets=subscriptions.show_secrets(webhook)))
+
+
+class StartReplay(WebhookPage):
+    """POST sends many deliveries of a webhook again."""
+
+    http_method_names = ["post"]  # noqa: RUF012 - Django's name
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        webhook = self.webhook(id)
+        form = ReplayForm(request.POST)
+        if not form.is_valid():
+            return _webhook_page(request, id, replay_form=form)
+        replay: Replay = start_replay(webhook, **form.cleaned_data)
+        return redirect("replay", replay.pk)
+
+
+def _webhook_page(request: HttpRequest, id: UUID, **context: Any) -> HttpResponse:
+    """The page of one webhook, with what has just been done to it."""
+    page = Webhook()
+    page.setup(request, id=id)
+    answer = page.render_to_response(page.get_context_data(id=id, **context))
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _shown_once(answer: HttpResponse) -> HttpResponse:
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _pause(webhook: WebhookSubscription, request: HttpRequest) -> str:
+    keeps = request.POST.get("events") != "drop"
+    subscriptions.change_webhook(webhook, status=Status.PAUSED, holds_events=keeps)
+    return "Paused. What happens meanwhile is kept." if keeps else "Paused. What happens meanwhile is not sent."
+
+
+def _resume(webhook: WebhookSubscription, request: HttpRequest) -> str:
+    subscriptions.change_webhook(webhook, status=Status.ACTIVE)
+    return "Active. What was held is being sent."
+
+
+def _promote(webhook: WebhookSubscription, request: HttpRequest) -> str:
+    subscriptions.promote_secret(webhook)
+    return "The new secret signs first. The old one signs second for 24 hours."
+
+
+def _retire(webhook: WebhookSubscription, request: HttpRequest) -> str:
+    subscriptions.retire_secret(webhook)
+    return "The second secret signs no more."
+
+
+ACTIONS = {"pause": _pause, "resume": _resume, "promote": _promote, "retire": _retire}

@@ -1,0 +1,43 @@
+/**
+ * Keeps parts of a page up to date: each element with `data-refresh` and an id is fetched anew every two seconds while the
+ * page is looked at. What has the focus, or has been opened, stays as it is.
+ */
+
+const EVERY = 2000;
+
+const parts = () => /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-refresh][id]")]);
+
+const refresh = async () => {
+  if (!parts().length) return;
+  if (!document.hidden) {
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+      if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    } catch {
+      // out of reach: asked again
+    }
+  }
+  setTimeout(refresh, EVERY);
+};
+
+/** @param {Document} fresh */
+const replace = (fresh) => {
+  for (const part of parts()) {
+    const next = fresh.getElementById(part.id);
+    if (!next || part.contains(document.activeElement)) continue;
+    keepOpen(part, next);
+    if (part.textContent !== next.textContent) part.replaceWith(next);
+  }
+};
+
+/** @param {HTMLElement} part @param {HTMLElement} next */
+const keepOpen = (part, next) => {
+  const before = [...part.querySelectorAll("details")];
+  const after = [...next.querySelectorAll("details")];
+  for (const [index, one] of after.reverse().entries()) {
+    const same = before[before.length - 1 - index];
+    if (same) one.open = same.open;
+  }
+};
+
+if (!location.hash && document.querySelector("[data-refresh]")) setTimeout(refresh, EVERY);
