@@ -8,15 +8,17 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
+from brands.audit import Action, record
 from brands.models import Brand, Operator, Workspace
 from brands.scope import topics_of
-from praxtalk.data.encryption import encrypt
+from praxtalk.data.encryption import decrypt, encrypt
 from praxtalk.live.topics import changed
 
 WIDGET_FIELDS = (
     *("primary_color", "side", "greeting", "privacy_url", "allowed_domains", "business_hours", "time_zone"),
     "email_from",
 )
+BRAND_FIELDS = ("name", "texts", *WIDGET_FIELDS)
 
 
 @transaction.atomic
@@ -37,25 +39,28 @@ def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name
 @transaction.atomic
 def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563eb") -> Brand:
     """A brand with a widget id of its own. Raises Django's ValidationError."""
-    brand = Brand(workspace=workspace, name=name, slug=slugify(name)[:50] or "brand", primary_color=primary_color)
+    brand = Brand(workspace=workspace, name=name, slug=_free_slug(workspace, name), primary_color=primary_color)
     brand.encrypted_identity_secret = encrypt(new_identity_secret())
     brand.full_clean()
     brand.save()
+    record(Action.BRAND_CREATED, workspace_id=workspace.pk, subject=brand)
     changed(*topics_of("brands", workspace.pk, brand.pk))
     return brand
 
 
 @transaction.atomic
 def configure_widget(brand: Brand, **values: Any) -> Brand:
-    """Change how the brand's widget looks and behaves: any of WIDGET_FIELDS. Raises Django's ValidationError."""
+    """Change what the brand is called, and how its widget looks, speaks and behaves: any of BRAND_FIELDS. Raises Django's
+    ValidationError."""
     brand = Brand.objects.select_for_update(no_key=True).get(workspace_id=brand.workspace_id, pk=brand.pk)
-    unknown = set(values) - set(WIDGET_FIELDS)
+    unknown = set(values) - set(BRAND_FIELDS)
     if unknown:
-        raise ValidationError(f"{unknown.pop()}: unknown; there are {', '.join(WIDGET_FIELDS)}.")
+        raise ValidationError(f"{unknown.pop()}: unknown; there are {', '.join(BRAND_FIELDS)}.")
     for name, value in values.items():
         setattr(brand, name, value)
     brand.full_clean()
     brand.save(update_fields=list(values))
+    record(Action.BRAND_CHANGED, workspace_id=brand.workspace_id, subject=brand, changed=sorted(values))
     changed(*topics_of("brands", brand.workspace_id, brand.pk))
     return brand
 
@@ -66,7 +71,22 @@ def rotate_identity_secret(brand: Brand) -> str:
     secret = new_identity_secret()
     rows = Brand.objects.filter(workspace_id=brand.workspace_id, pk=brand.pk)
     rows.update(encrypted_identity_secret=encrypt(secret))
+    record(Action.IDENTITY_SECRET_RENEWED, workspace_id=brand.workspace_id, subject=brand)
     return secret
+
+
+@transaction.atomic
+def show_identity_secret(brand: Brand) -> str:
+    """The secret with which the site's server signs who a visitor is. Raises Unreadable."""
+    record(Action.IDENTITY_SECRET_SHOWN, workspace_id=brand.workspace_id, subject=brand)
+    return decrypt(brand.encrypted_identity_secret)
+
+
+def _free_slug(workspace: Workspace, name: str) -> str:
+    """Of the name, with a number behind it where another brand has it already."""
+    stem = slugify(name)[:46] or "brand"
+    taken = set(workspace.brands.filter(slug__startswith=stem).values_list("slug", flat=True))
+    return next(slug for slug in (stem, *(f"{stem}-{number}" for number in range(2, 1000))) if slug not in taken)
 
 
 def new_identity_secret() -> str:

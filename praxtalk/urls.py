@@ -24,6 +24,7 @@ from praxtalk.health import healthz, readyz
 from praxtalk.live import http as live
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
+from widget.admin.pages import CheckSite, IdentitySecret, Texts
 from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorAttachment, VisitorMessages
 from widget.views import script, talk
 
@@ -58,6 +59,9 @@ urlpatterns = [
     path("app/integrations/replays/<uuid:id>/", ReplayPage.as_view(), name="replay"),
     path("app/integrations/sdk/", AgentSdk.as_view(), name="agent_sdk"),
     path("app/integrations/sdk/<uuid:id>/revoke/", RevokeToken.as_view(), name="revoke_token"),
+    path("app/brands/<uuid:id>/texts/", Texts.as_view(), name="brand_texts"),
+    path("app/brands/<uuid:id>/identity-secret/", IdentitySecret.as_view(), name="identity_secret"),
+    path("app/brands/<uuid:id>/check/", CheckSite.as_view(), name="check_site"),
     path("app/", dashboard.urls),
     path("demo", to_demo_shop),
     path("widget.js", script, {"suffix": ".js"}),

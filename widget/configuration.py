@@ -3,18 +3,18 @@
 from typing import Any
 
 from brands.models import Brand
-from widget.texts import RIGHT_TO_LEFT, language_of, texts_in
+from widget.texts import RIGHT_TO_LEFT, language_of, texts_of
 from widget.thread import standing_json, standing_of
 
 
 def configuration_json(brand: Brand, locale: str) -> dict[str, Any]:
     """locale: the browser's `navigator.language`."""
     language = language_of(locale)
-    texts = texts_in(language)
+    texts = texts_of(brand, language)
     return {
         "brand": {"name": brand.name, "color": brand.primary_color},
         "side": brand.side,
-        "greeting": brand.greeting or texts["greeting"],
+        "greeting": texts["greeting"],
         "privacyUrl": brand.privacy_url or None,
         "locale": language,
         "dir": "rtl" if language in RIGHT_TO_LEFT else "ltr",

@@ -25,7 +25,7 @@ from conversations.actions import MAIL_AFTER
 from conversations.models import Conversation, Message
 from conversations.threads import messages_of
 from widget.return_links import return_link
-from widget.texts import language_of, texts_in
+from widget.texts import language_of, texts_of
 
 LEASE = timedelta(minutes=10)
 MOST_QUOTED = 20
@@ -113,7 +113,7 @@ def _locked(due: Due) -> Conversation:
 def _email(due: Due) -> EmailMessage:
     visitor, brand = due.conversation.visitor, due.conversation.brand
     visitor.brand = brand
-    texts = texts_in(language_of(visitor.locale))
+    texts = texts_of(brand, language_of(visitor.locale))
     text = render_to_string(
         "widget/replies.txt",
         {"texts": texts, "messages": due.messages, "brand": brand, "link": return_link(visitor)},

@@ -5,6 +5,7 @@ import string
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -16,11 +17,22 @@ from praxtalk.data.ids import new_id
 ALPHANUMERIC = string.ascii_letters + string.digits
 WIDGET_ID_LENGTH = 22  # 131 bits
 MAX_DOMAINS = 50
+MAX_TEXT = 500
 
 
 def new_widget_id() -> str:
     """`ws_` and 22 random letters and digits."""
     return "ws_" + "".join(secrets.choice(ALPHANUMERIC) for _ in range(WIDGET_ID_LENGTH))
+
+
+def check_texts(texts: object) -> None:
+    """Sentences of the widget by language and key, in place of our own. Raises ValidationError."""
+    if not isinstance(texts, dict) or not all(isinstance(sentences, dict) for sentences in texts.values()):
+        raise ValidationError("Texts are objects of sentences, by language.")
+    for sentences in texts.values():
+        for key, text in sentences.items():
+            if not isinstance(text, str) or not 0 < len(text) <= MAX_TEXT:
+                raise ValidationError(f"{key}: a text of at most {MAX_TEXT} characters.")
 
 
 class Workspace(models.Model):
@@ -57,6 +69,7 @@ class Brand(models.Model):
     )
     business_hours = models.JSONField(default=dict, blank=True, validators=[check_hours])  # empty: always open
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
+    texts = models.JSONField(default=dict, blank=True, validators=[check_texts])  # {"de": {"greeting": "..."}}
     email_from = models.EmailField(max_length=254, blank=True)  # of e-mails to visitors; empty: EMAIL_FROM
     encrypted_identity_secret = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now)

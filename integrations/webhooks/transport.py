@@ -1,4 +1,4 @@
-"""The one door to the outside: POST to permitted addresses only, no redirects, bounded in time and size.
+"""The one door to the outside: POST, and GET of a page, to permitted addresses only, no redirects, bounded in time and size.
 
 - The URL is read by `addresses.target`, as when it was saved, and sent as that writes it: aiohttp is left nothing to decide.
 - The resolver refuses a name if any of its addresses is forbidden; the socket factory checks again the address really dialled
@@ -52,6 +52,16 @@ class Answer:
         return self.status_code is not None and 200 <= self.status_code < 300
 
 
+@dataclass(frozen=True)
+class Page:
+    """How one GET ended. `status_code` is None when no answer came; `error` then says why. headers: names in lower case."""
+
+    status_code: int | None
+    headers: list[tuple[str, str]]
+    text: str
+    error: str = ""
+
+
 class _PermittedResolver(AbstractResolver):
     """The system's resolver, on threads of its own: names that nobody answers for must not keep other names waiting."""
 
@@ -87,6 +97,19 @@ class Transport:
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
+
+    async def get(self, url: str, *, most: int) -> Page:
+        """GET a page, the first `most` bytes of it; never raises for what the other side does."""
+        try:
+            as_given = URL(target(url).url, encoded=True)
+            headers = {"Accept": "text/html", "User-Agent": "PraxTalk-Check/1"}
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                async with self._session.get(as_given, headers=headers, allow_redirects=False) as response:
+                    content = await _read_head(response, most)
+                    pairs = [(name.lower(), value) for name, value in response.headers.items()]
+                    return Page(response.status, pairs, _as_text(content))
+        except Exception as problem:  # as in post
+            return Page(None, [], "", _sentence(problem))
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """POST the body; never raises for what the other side does."""
@@ -136,10 +159,10 @@ def _checked_socket(info: Any) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
-async def _read_head(response: aiohttp.ClientResponse) -> bytes:
+async def _read_head(response: aiohttp.ClientResponse, most: int = MAX_ANSWER_BYTES) -> bytes:
     content = b""
-    while len(content) < MAX_ANSWER_BYTES:
-        chunk = await response.content.read(MAX_ANSWER_BYTES - len(content))
+    while len(content) < most:
+        chunk = await response.content.read(most - len(content))
         if not chunk:
             return content
         content += chunk

@@ -1,33 +1,147 @@
 from typing import Any
 
-from django.http import HttpRequest
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.forms import CharField, ModelForm, Textarea, TextInput, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 
 from brands.actions import configure_widget, create_brand
+from brands.hours import DAYS
 from brands.models import Brand
 from brands.requests import operator_of
 from praxtalk.dashboard.scoped import WorkspaceAdmin
 
+DAY_NAMES = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))
+HOURS_FIELDS = tuple(f"hours_{day}" for day in DAYS)
+
+
+class Domains(CharField):
+    """One domain a line."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(value).lower().replace(",", " ").split()
+
+
+class BrandForm(ModelForm[Brand]):
+    """A brand's settings. Hours are written a day a field: 09:00-12:30, 13:30-18:00."""
+
+    class Meta:
+        model = Brand
+        fields = (
+            *("name", "primary_color", "side", "greeting", "privacy_url"),
+            *("allowed_domains", "email_from", "time_zone", "business_hours"),
+        )
+
+    allowed_domains = Domains(
+        required=False,
+        max_length=15_000,
+        widget=Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="Sites that may carry the widget, one a line: shop.example.com, or *.example.com. Empty: any site.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["primary_color"].widget = TextInput(attrs={"type": "color"})
+        self.fields["greeting"].help_text = "The line over the form. Empty: one in the visitor's language."
+        self.fields["email_from"].help_text = f"Sender of replies by e-mail. Empty: {settings.EMAIL_FROM}"
+        self.fields["email_from"].label = "Sender"
+        self.fields["privacy_url"].label = "Privacy policy"
+        self.fields["time_zone"].help_text = "Of the hours, such as Europe/Berlin."
+        del self.fields["business_hours"]
+        for day, name in zip(DAYS, HOURS_FIELDS, strict=True):
+            spans = ", ".join((self.instance.business_hours or {}).get(day, []))
+            self.fields[name] = CharField(label=DAY_NAMES[day], required=False, max_length=200, initial=spans)
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        written = {day: str(values.pop(name, "")) for day, name in zip(DAYS, HOURS_FIELDS, strict=True)}
+        values["business_hours"] = {day: spans for day in DAYS if (spans := written[day].replace(",", " ").split())}
+        try:
+            Brand._meta.get_field("business_hours").run_validators(values["business_hours"] or None)
+        except ValidationError as error:
+            day = next((day for day in DAYS if error.messages[0].startswith(f"{day}:")), DAYS[0])
+            self.add_error(f"hours_{day}", error.messages[0])
+        return values
+
+    @property
+    def changed_data(self) -> list[str]:
+        """With the hours under the model's own name for them."""
+        names = super().changed_data
+        return [name for name in names if name not in HOURS_FIELDS] + ["business_hours"] * bool(
+            {*HOURS_FIELDS} & {*names}
+        )
+
+
+class NewBrandForm(ModelForm[Brand]):
+    class Meta:
+        model = Brand
+        fields = ("name", "primary_color")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["primary_color"].widget = TextInput(attrs={"type": "color"})
+
 
 class BrandAdmin(WorkspaceAdmin):
-    """Those that the operator sees. Only who sees all brands makes new ones."""
+    """Those that the operator sees, as cards. Only who sees all brands makes new ones."""
 
     place = "brands"
     ability = "brands"
     brand_field = "pk"
     may_add = may_change = True
+    form = BrandForm
     list_display = ("name", "widget_id", "created_at")
     ordering = ("created_at", "id")
+    change_form_template = "widget/brand.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and operator_of(request).sees_all_brands
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = BrandForm if obj else NewBrandForm
+        return super().get_form(request, obj, change=change, **{**kwargs, "form": form, "fields": None})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
-            return ("name", "primary_color")
-        return ("primary_color", "side", "greeting", "privacy_url", "time_zone", "email_from")
+            return [(None, {"fields": ("name", "primary_color")})]
+        look = ("name", "primary_color", "side", "greeting", "privacy_url")
+        return [
+            ("Look", {"fields": look}),
+            ("Sites and e-mail", {"fields": ("allowed_domains", "email_from")}),
+            ("Business hours", {"fields": ("time_zone", *HOURS_FIELDS), "description": HOURS_HELP}),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """A card for each."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        brands = [{"brand": brand, **_install(brand)} for brand in self.get_queryset(request)]
+        more = {"title": "Brands", "brands": brands, "may_add": self.has_add_permission(request)}
+        return TemplateResponse(request, "widget/brands.html", {**self.admin_site.each_context(request), **more})
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        obj = kwargs.get("obj")
+        return super().render_change_form(request, {**context, **(_install(obj) if obj else {})}, *args, **kwargs)
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Brand:
         return create_brand(operator_of(request).workspace, **values)
 
     def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
-        configure_widget(row, **values)
+        if values:
+            configure_widget(row, **values)
+
+
+HOURS_HELP = "Such as 09:00-12:30, 13:30-18:00. A day without is closed; no day at all means always open."
+
+
+def _install(brand: Brand) -> dict[str, str]:
+    """What goes into the pages of a site: the snippet, word for word as in our docs, and the policy's two entries."""
+    base = settings.BASE_URL
+    return {
+        "snippet": f'<script src="{base}/widget.js" data-widget-id="{brand.widget_id}" defer ></script>',
+        "policy": f"script-src {base}/widget.js; connect-src {base} {base.replace('http', 'ws', 1)}",
+    }

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.db.models import Model
 
-from brands.models import Brand
+from brands.models import Brand, Operator
 from integrations.models import WebhookSubscription
 from praxtalk.api.models import StoredAnswer
 from praxtalk.data.encryption import Unreadable, decrypt, encrypt, is_current
@@ -14,6 +14,7 @@ ENCRYPTED: list[tuple[type[Model], str]] = [
     (WebhookSubscription, "encrypted_second_secret"),
     (StoredAnswer, "body"),
     (Brand, "encrypted_identity_secret"),
+    (Operator, "encrypted_totp_secret"),
 ]
 
 

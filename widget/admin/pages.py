@@ -1,0 +1,140 @@
+"""Pages below a brand: its texts, its identity secret, and a look at its site."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from brands.actions import configure_widget, rotate_identity_secret, show_identity_secret
+from brands.models import Brand
+from brands.profile import PasswordForm
+from brands.requests import operator_of, scope_in
+from praxtalk.api.limits import TESTS_A_MINUTE, LimitReached, count
+from praxtalk.dashboard.pages import Page
+from widget.site_check import check_site
+from widget.texts import DEFAULT, languages, missing_placeholders, texts_in
+
+LANGUAGES = {"ar": "العربية", "de": "Deutsch", "en": "English", "es": "Español", "fr": "Français", "pt": "Português"}
+MAX_TEXT = 500
+
+
+class BrandPage(Page):
+    ability = "brands"
+    heading = ""
+
+    def brand(self) -> Brand:
+        """The brand that the address names. Raises Http404 where the operator does not see it."""
+        rows = scope_in(self.request).rows(Brand.objects.all(), brand_field="pk")
+        brand = rows.filter(pk=self.kwargs["id"]).first()
+        if brand is None:
+            raise Http404
+        return brand
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        brand = self.brand()
+        return super().get_context_data(**{"brand": brand, "title": f"{self.heading}: {brand.name}", **kwargs})
+
+
+class TextsForm(forms.Form):
+    """A field for each sentence of one language; empty ones are ours, which stand in the field's background."""
+
+    def __init__(self, *args: Any, brand: Brand, language: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.brand, self.language = brand, language
+        own = brand.texts.get(language, {})
+        for key, text in texts_in(language).items():
+            widget = forms.TextInput(attrs={"placeholder": text, "dir": "auto"})
+            label = key[0].upper() + "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in key[1:])
+            self.fields[key] = forms.CharField(
+                label=label, required=False, max_length=MAX_TEXT, widget=widget, initial=own.get(key, "")
+            )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        for key, text in values.items():
+            if text and (missing := missing_placeholders(key, self.language, text)):
+                self.add_error(key, f"Must have {', '.join(sorted(missing))} in it.")
+        return values
+
+
+class Texts(BrandPage):
+    """GET shows the sentences of ?language=; POST stores the brand's own."""
+
+    heading = "Texts"
+    template_name = "widget/texts.html"
+
+    @property
+    def language(self) -> str:
+        language = self.request.GET.get("language", DEFAULT)
+        if language not in languages():
+            raise Http404
+        return language
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        tabs = [
+            {"title": LANGUAGES[code], "code": code, "is_here": code == self.language} for code in sorted(languages())
+        ]
+        form = TextsForm(brand=self.brand(), language=self.language)
+        return super().get_context_data(**{"tabs": tabs, "form": form, **kwargs})
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        brand = self.brand()
+        form = TextsForm(request.POST, brand=brand, language=self.language)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        own = {key: text for key, text in form.cleaned_data.items() if text}
+        others = {language: texts for language, texts in brand.texts.items() if language != self.language}
+        configure_widget(brand, texts=others | ({self.language: own} if own else {}))
+        messages.success(request, "Saved. Open widgets speak so with their next page.")
+        return redirect(f"{reverse('brand_texts', args=[id])}?language={self.language}")
+
+
+class IdentitySecret(BrandPage):
+    """GET asks for the operator's password; POST shows the secret, or makes a new one and shows that."""
+
+    heading = "Identity secret"
+    template_name = "widget/identity_secret.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**{"form": PasswordForm(operator=operator_of(self.request)), **kwargs})
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        brand = self.brand()
+        form = PasswordForm(request.POST, operator=operator_of(request))
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        is_new = "renew" in request.POST
+        secret = rotate_identity_secret(brand) if is_new else show_identity_secret(brand)
+        answer = render(request, self.template_name, self.get_context_data(secret=secret, is_new=is_new))
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+class SiteForm(forms.Form):
+    url = forms.URLField(max_length=2000, label="A page of your site", assume_scheme="https")
+
+
+class CheckSite(BrandPage):
+    """GET asks for an address; POST fetches it, and says what it found."""
+
+    heading = "Check my site"
+    template_name = "widget/check_site.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**{"form": SiteForm(), **kwargs})
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        brand, form = self.brand(), SiteForm(request.POST)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        try:
+            count("test", str(brand.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
+        except LimitReached as reached:
+            form.add_error(None, str(reached.detail))
+            return self.render_to_response(self.get_context_data(form=form), status=429)
+        findings = check_site(brand, form.cleaned_data["url"])
+        return self.render_to_response(self.get_context_data(form=form, findings=findings))
