@@ -13,6 +13,7 @@ from brands.requests import operator_of
 from praxtalk.dashboard.scoped import WorkspaceAdmin
 
 DAY_NAMES = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))
+HOURS = "hours"  # of all days, among the cleaned values
 HOURS_FIELDS = tuple(f"hours_{day}" for day in DAYS)
 
 
@@ -33,7 +34,7 @@ class BrandForm(ModelForm[Brand]):
         model = Brand
         fields = (
             *("name", "primary_color", "side", "greeting", "privacy_url"),
-            *("allowed_domains", "email_from", "time_zone", "business_hours"),
+            *("allowed_domains", "email_from", "time_zone"),
         )
 
     allowed_domains = Domains(
@@ -51,7 +52,6 @@ class BrandForm(ModelForm[Brand]):
         self.fields["email_from"].label = "Sender"
         self.fields["privacy_url"].label = "Privacy policy"
         self.fields["time_zone"].help_text = "Of the hours, such as Europe/Berlin."
-        del self.fields["business_hours"]
         for day, name in zip(DAYS, HOURS_FIELDS, strict=True):
             spans = ", ".join((self.instance.business_hours or {}).get(day, []))
             self.fields[name] = CharField(label=DAY_NAMES[day], required=False, max_length=200, initial=spans)
@@ -59,9 +59,9 @@ class BrandForm(ModelForm[Brand]):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         written = {day: str(values.pop(name, "")) for day, name in zip(DAYS, HOURS_FIELDS, strict=True)}
-        values["business_hours"] = {day: spans for day in DAYS if (spans := written[day].replace(",", " ").split())}
+        values[HOURS] = {day: spans for day in DAYS if (spans := written[day].replace(",", " ").split())}
         try:
-            Brand._meta.get_field("business_hours").run_validators(values["business_hours"] or None)
+            Brand._meta.get_field("business_hours").run_validators(values[HOURS] or None)
         except ValidationError as error:
             day = next((day for day in DAYS if error.messages[0].startswith(f"{day}:")), DAYS[0])
             self.add_error(f"hours_{day}", error.messages[0])
@@ -69,11 +69,9 @@ class BrandForm(ModelForm[Brand]):
 
     @property
     def changed_data(self) -> list[str]:
-        """With the hours under the model's own name for them."""
+        """With the hours of all days as one."""
         names = super().changed_data
-        return [name for name in names if name not in HOURS_FIELDS] + ["business_hours"] * bool(
-            {*HOURS_FIELDS} & {*names}
-        )
+        return [name for name in names if name not in HOURS_FIELDS] + [HOURS] * bool({*HOURS_FIELDS} & {*names})
 
 
 class NewBrandForm(ModelForm[Brand]):
@@ -131,6 +129,8 @@ class BrandAdmin(WorkspaceAdmin):
         return create_brand(operator_of(request).workspace, **values)
 
     def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
+        if HOURS in values:
+            values["business_hours"] = values.pop(HOURS)
         if values:
             configure_widget(row, **values)
 
