@@ -37,6 +37,12 @@ def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name
 
 
 @transaction.atomic
+def rename_workspace(workspace: Workspace, *, name: str) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(name=name)
+    record(Action.WORKSPACE_CHANGED, workspace_id=workspace.pk, subject=name)
+
+
+@transaction.atomic
 def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563eb") -> Brand:
     """A brand with a widget id of its own. Raises Django's ValidationError."""
     brand = Brand(workspace=workspace, name=name, slug=_free_slug(workspace, name), primary_color=primary_color)

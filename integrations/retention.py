@@ -1,4 +1,7 @@
-"""Events are kept for 30 days, and with them their deliveries and attempts. Counts stay (models.DeliveryCount)."""
+"""Events are kept for 30 days, and with them their deliveries and attempts. Counts stay (models.DeliveryCount).
+
+Those about somebody who is erased go at once, what is still owed of them too.
+"""
 
 import time
 from datetime import datetime, timedelta
@@ -70,4 +73,31 @@ def _forget_batch(workspace_id: UUID, before: datetime) -> int:
         }
         cursor.execute(FORGET, values)
         forgotten: int = cursor.fetchone()[0]
+    return forgotten
+
+
+FORGET_ABOUT = f"""
+    WITH about AS (
+        SELECT id FROM {Event._meta.db_table}
+        WHERE workspace_id = %(workspace)s AND brand_id = %(brand)s AND created_at >= %(since)s
+            AND convert_from(body, 'UTF8') ~ %(ids)s
+    ), owed AS (
+        DELETE FROM {Delivery._meta.db_table} WHERE event_id IN (SELECT id FROM about) RETURNING id
+    ), tried AS (
+        DELETE FROM {Attempt._meta.db_table} WHERE delivery_id IN (SELECT id FROM owed)
+    )
+    DELETE FROM {Event._meta.db_table} WHERE id IN (SELECT id FROM about)
+"""  # noqa: S608 - tables' names
+
+
+def forget_events_about(workspace_id: UUID, brand_id: UUID, ids: list[UUID], *, since: datetime) -> int:
+    """Delete the events of a brand in whose bodies one of these ids stands; how many. In the caller's transaction."""
+    while number_events(workspace_id):
+        pass
+    pattern = "|".join(map(str, ids))
+    values: dict[str, Any] = {"workspace": workspace_id, "brand": brand_id, "since": since, "ids": pattern}
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP_SUBSCRIPTIONS, [workspace_id])
+        cursor.execute(FORGET_ABOUT, values)
+        forgotten: int = cursor.rowcount
     return forgotten

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
 
+from brands.audit import Action, record
 from brands.requests import scope_in
 from conversations.search import words_query
 from leads.actions import create_lead, update_lead
@@ -109,6 +110,7 @@ class LeadAdmin(WorkspaceAdmin):
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """What the list shows under the same filters, as CSV."""
         changes = self.get_changelist_instance(request)
+        record(Action.LEADS_EXPORTED, workspace_id=scope_in(request).workspace_id, filters=request.GET.urlencode())
         return csv_response("leads", COLUMNS, changes.get_queryset(request).iterator(chunk_size=2000))
 
 

@@ -9,6 +9,7 @@ Calls that wait for the network have a few threads of their own.
 import asyncio
 import os
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from io import BytesIO
@@ -21,6 +22,7 @@ from asgiref.wsgi import WsgiToAsgiInstance
 from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.http import FileResponse, StreamingHttpResponse
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.web.http import RESPONSES as REASONS
@@ -29,9 +31,10 @@ from praxtalk.api.address import is_trusted_proxy
 from praxtalk.orphans import end_with_parent
 from praxtalk.prompt import write_promptly
 
-# Calls that wait for somebody else's server, for a resolver or for a storage: they must not keep the others waiting.
-SLOW = re.compile(r"/api/v1/webhooks(/[^/]*(/test)?)?")
-FILES = re.compile(r"/(api|widget)/v1/attachments/[^/]*")
+# Calls that wait for somebody else's server, for a resolver, for a storage or for who downloads, and those that hash a
+# password: they must not keep the others waiting.
+SLOW = re.compile(r"/api/v1/webhooks(/[^/]*(/test)?)?|/app/.*")
+FILES = re.compile(r"/(api|widget)/v1/attachments/[^/]*|/app/(.*/)?export/")
 SLOW_THREADS = 4
 # /api/1.48.0/sync from npm, /api/sync from PyPI. With a slash at the end of its URL npm asks for //api/1.48.0/sync, which is
 # read as host "api" and the rest.
@@ -48,14 +51,23 @@ _slow_threads = ThreadPoolExecutor(SLOW_THREADS, thread_name_prefix="slow")
 
 
 async def http(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """One request: the whole body in, the whole answer out, as one message each."""
+    """One request: the whole body in, the whole answer out, as one message each. What is streamed goes out as it is made."""
     is_upload = dict(scope["headers"]).get(b"content-type", b"").lower().startswith(b"multipart/")
     body = await _whole_body(receive, settings.MAX_UPLOAD_SIZE if is_upload else settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     is_slow = (
         is_upload or FILES.fullmatch(scope["path"]) or (scope["method"] != "GET" and SLOW.fullmatch(scope["path"]))
     )
     threads = _slow_threads if is_slow else _thread
-    status, headers, content = await asyncio.get_running_loop().run_in_executor(threads, _answer, scope, body)
+    loop = asyncio.get_running_loop()
+
+    def hand_on(message: dict[str, Any]) -> None:
+        """From the thread; returns when the message has been taken, so that a slow reader slows what is made for them."""
+        asyncio.run_coroutine_threadsafe(send(message), loop).result()
+
+    answer = await loop.run_in_executor(threads, _answer, scope, body, hand_on)
+    if answer is None:
+        return
+    status, headers, content = answer
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
@@ -71,8 +83,10 @@ async def _whole_body(receive: Any, longest: int) -> bytes:
     return bytes(body)
 
 
-def _answer(scope: dict[str, Any], body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Django's answer as (status, headers, content)."""
+def _answer(
+    scope: dict[str, Any], body: bytes, hand_on: Callable[[dict[str, Any]], None]
+) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
+    """Django's answer as (status, headers, content); None for a stream, which has been handed on."""
     started: dict[str, Any] = {}
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -81,6 +95,12 @@ def _answer(scope: dict[str, Any], body: bytes) -> tuple[int, list[tuple[bytes, 
 
     response = _wsgi(_environ(scope, body), start_response)
     try:
+        if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
+            hand_on({"type": "http.response.start", **started})
+            for chunk in response:
+                hand_on({"type": "http.response.body", "body": chunk, "more_body": True})
+            hand_on({"type": "http.response.body", "body": b""})
+            return None
         content = b"".join(response)
     finally:
         response.close()

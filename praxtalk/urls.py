@@ -24,6 +24,8 @@ from praxtalk.health import healthz, readyz
 from praxtalk.live import http as live
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
+from praxtalk.privacy import EraseVisitor, ExportVisitor
+from praxtalk.workspace import ExportProgress, ExportWorkspace, WorkspaceSettings
 from widget.admin.pages import CheckSite, IdentitySecret, Texts
 from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorAttachment, VisitorMessages
 from widget.views import script, talk
@@ -59,6 +61,11 @@ urlpatterns = [
     path("app/integrations/replays/<uuid:id>/", ReplayPage.as_view(), name="replay"),
     path("app/integrations/sdk/", AgentSdk.as_view(), name="agent_sdk"),
     path("app/integrations/sdk/<uuid:id>/revoke/", RevokeToken.as_view(), name="revoke_token"),
+    path("app/settings/", WorkspaceSettings.as_view(), name="workspace"),
+    path("app/settings/export/", ExportWorkspace.as_view(), name="workspace_export"),
+    path("app/settings/export/<uuid:id>/progress/", ExportProgress.as_view(), name="export_progress"),
+    path("app/visitors/<uuid:id>/export/", ExportVisitor.as_view(), name="visitor_export"),
+    path("app/visitors/<uuid:id>/erase/", EraseVisitor.as_view(), name="erase_visitor"),
     path("app/brands/<uuid:id>/texts/", Texts.as_view(), name="brand_texts"),
     path("app/brands/<uuid:id>/identity-secret/", IdentitySecret.as_view(), name="identity_secret"),
     path("app/brands/<uuid:id>/check/", CheckSite.as_view(), name="check_site"),

@@ -1,10 +1,10 @@
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from conversations.models import Visitor
+from brands.requests import operator_of
+from brands.roles import Ability
 from conversations.search import visitor_words, words_query
 from praxtalk.dashboard.scoped import SeenFilter, WorkspaceAdmin
 
@@ -19,6 +19,7 @@ class VisitorAdmin(WorkspaceAdmin):
     search_fields = ("name",)  # shows the box; the search is get_search_results
     search_help_text = "Words of the name, e-mail address or phone number"
     ordering = ("-created_at", "-id")
+    change_form_template = "admin/visitor.html"
     sortable_by = ()
     fields = ("name", "email", "phone", "brand", "external_id", "locale", "page", "created_at")
 
@@ -28,6 +29,6 @@ class VisitorAdmin(WorkspaceAdmin):
         query = words_query(search_term)
         return (queryset.annotate(words=visitor_words()).filter(words=query) if query else queryset), False
 
-    @admin.display(description="page")
-    def page_link(self, visitor: Visitor) -> str:
-        return visitor.page
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        may_erase = operator_of(request).may(Ability.ERASE)
+        return super().render_change_form(request, {**context, "may_erase": may_erase}, *args, **kwargs)

@@ -26,6 +26,7 @@ RAIL = (
     Place("Integrations", "integrations", "integrations"),
     Place("Team", "admin:brands_operator_changelist", "team"),
     Place("Audit log", "admin:brands_auditentry_changelist", "audit"),
+    Place("Settings", "workspace", "workspace"),
 )
 
 NOT_HERE = ("app_list", "view_on_site")

@@ -1,0 +1,107 @@
+"""What the law gives a visitor: a copy of all that is known of them, and its erasure."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+
+from brands.audit import Action, record
+from brands.requests import scope_in
+from brands.roles import Ability
+from conversations.erasure import erase_visitor
+from conversations.models import Conversation, Message, Note, Visitor, unshown
+from conversations.serializers import conversation_json, message_json, person_json
+from leads.models import Lead
+from leads.serializers import lead_json
+from praxtalk.dashboard.pages import Page
+from praxtalk.data.clock import to_milliseconds
+
+
+def visitor_data(visitor: Visitor) -> dict[str, Any]:
+    """All that is kept of a visitor, in the shapes of REST; files by their description."""
+    conversations = list(Conversation.objects.with_people().filter(visitor=visitor).order_by("created_at", "id"))
+    messages_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
+    notes_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
+    for message in Message.objects.filter(conversation__in=conversations).select_related("author").order_by("position"):
+        messages_of[message.conversation_id].append(message_json(message))
+    rows = Note.objects.filter(conversation__in=conversations).select_related("author").defer(*unshown("author"))
+    for note in rows.order_by("position"):
+        shown = {"body": note.body, "author": person_json(note.author), "createdAt": to_milliseconds(note.created_at)}
+        notes_of[note.conversation_id].append(shown)
+    return {
+        "visitor": visitor_json(visitor),
+        "conversations": [
+            conversation_json(one) | {"messages": messages_of[one.pk], "notes": notes_of[one.pk]}
+            for one in conversations
+        ],
+        "leads": [lead_json(lead) for lead in Lead.objects.filter(conversation__in=conversations)],
+    }
+
+
+def visitor_json(visitor: Visitor) -> dict[str, Any]:
+    """With what no other answer shows."""
+    return {
+        "_id": str(visitor.pk),
+        "brandId": str(visitor.brand_id),
+        "name": visitor.name,
+        "email": visitor.email or None,
+        "phone": visitor.phone or None,
+        "externalId": visitor.external_id,
+        "locale": visitor.locale or None,
+        "page": visitor.page or None,
+        "createdAt": to_milliseconds(visitor.created_at),
+    }
+
+
+@transaction.atomic
+def erase(visitor: Visitor) -> int:
+    """Delete the visitor, their conversations, and the leads that point to these. How many conversations."""
+    leads = Lead.objects.filter(workspace_id=visitor.workspace_id, conversation__visitor=visitor)
+    ids = list(leads.values_list("pk", flat=True))
+    Lead.objects.filter(pk__in=ids).delete()
+    return erase_visitor(visitor, and_events_about=ids)
+
+
+class VisitorPage(Page):
+    def visitor(self) -> Visitor:
+        """Raises Http404 where the operator does not see them."""
+        rows = scope_in(self.request).rows(Visitor.objects.select_related("brand"))
+        visitor = rows.filter(pk=self.kwargs["id"]).first()
+        if visitor is None:
+            raise Http404
+        return visitor
+
+
+class ExportVisitor(VisitorPage):
+    """GET: a copy of all that is kept of them, as a JSON file."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        visitor = self.visitor()
+        record(Action.VISITOR_EXPORTED, workspace_id=visitor.workspace_id, subject=visitor)
+        answer = JsonResponse(visitor_data(visitor), json_dumps_params={"indent": 2, "ensure_ascii": False})
+        answer["Content-Disposition"] = f'attachment; filename="visitor-{visitor.pk}.json"'
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+class EraseVisitor(VisitorPage):
+    """GET asks whether to; POST does."""
+
+    ability = Ability.ERASE
+    title = "Erase a visitor"
+    template_name = "admin/erase_visitor.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        visitor = self.visitor()
+        conversations = Conversation.objects.filter(visitor=visitor)
+        leads = Lead.objects.filter(conversation__visitor=visitor)
+        counts = {"conversation_count": conversations.count(), "lead_count": leads.count()}
+        return super().get_context_data(**{"visitor": visitor, **counts, **kwargs})
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        erased = erase(self.visitor())
+        messages.success(request, f"The visitor is erased, with {erased} conversation{'s' * (erased != 1)}.")
+        return redirect("admin:conversations_visitor_changelist")

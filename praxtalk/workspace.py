@@ -1,0 +1,199 @@
+"""The workspace itself: its name, and all of its data in one file."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from django import forms
+from django.contrib import messages
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from brands.actions import rename_workspace
+from brands.audit import Action, record
+from brands.models import AuditEntry, Brand, Operator, Workspace
+from brands.requests import operator_of
+from brands.serializers import brand_json
+from conversations.models import CannedReply, Conversation, Message, Note, Visitor, unshown
+from conversations.serializers import conversation_json, message_json, person_json
+from integrations.models import ApiKey, WebhookSubscription
+from integrations.serializers.webhooks import webhook_json
+from leads.models import Lead
+from leads.serializers import lead_json
+from praxtalk.dashboard.pages import Page
+from praxtalk.data.clock import to_milliseconds
+from praxtalk.privacy import visitor_json
+
+AT_ONCE = 1000
+PROGRESS_SECONDS = 3600
+
+
+class WorkspaceForm(forms.Form):
+    name = forms.CharField(max_length=100)
+
+
+class WorkspaceSettings(Page):
+    """GET shows them; POST changes the name."""
+
+    ability = "workspace"
+    title = "Settings"
+    template_name = "admin/workspace.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        workspace = operator_of(self.request).workspace
+        form = WorkspaceForm(initial={"name": workspace.name})
+        return super().get_context_data(**{"form": form, "workspace": workspace, "export_id": uuid4(), **kwargs})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = WorkspaceForm(request.POST)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        rename_workspace(operator_of(request).workspace, name=form.cleaned_data["name"])
+        messages.success(request, "Saved.")
+        return redirect("workspace")
+
+
+class ExportWorkspace(Page):
+    """GET: everything, as one JSON document that is sent while it is read. ?id= names it to ExportProgress."""
+
+    ability = "workspace"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        workspace = operator_of(request).workspace
+        record(Action.WORKSPACE_EXPORTED, workspace_id=workspace.pk, subject=workspace)
+        key = _progress_key(workspace.pk, request.GET.get("id", ""))
+        answer = StreamingHttpResponse(_document(workspace, key), content_type="application/json")
+        day = timezone.now().date().isoformat()
+        answer["Content-Disposition"] = f'attachment; filename="praxtalk-{day}.json"'
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+class ExportProgress(Page):
+    """GET: {"done", "total"} rows of the export of this id; zeros before it begins."""
+
+    ability = "workspace"
+
+    def get(self, request: HttpRequest, id: UUID, *args: Any, **kwargs: Any) -> HttpResponse:
+        done, total = cache.get(_progress_key(operator_of(request).workspace_id, str(id)), (0, 0))
+        return JsonResponse({"done": done, "total": total})
+
+
+def _progress_key(workspace_id: UUID, export_id: str) -> str:
+    return f"export:{workspace_id}:{export_id[:36]}"
+
+
+Part = tuple[QuerySet[Any], Callable[[Any], dict[str, Any]]]
+
+
+def _parts(workspace: Workspace) -> dict[str, Part]:
+    """By name in the document: rows, and their JSON. Secrets are in none of it."""
+
+    def of(model: type[Model]) -> QuerySet[Any]:
+        return model._default_manager.filter(workspace_id=workspace.pk).order_by("pk")
+
+    return {
+        "brands": (of(Brand), lambda brand: brand_json(brand) | _settings_of(brand)),
+        "operators": (of(Operator), _operator_json),
+        "apiKeys": (of(ApiKey), _key_json),
+        "webhooks": (of(WebhookSubscription), webhook_json),
+        "cannedReplies": (of(CannedReply), _canned_reply_json),
+        "visitors": (of(Visitor), visitor_json),
+        "conversations": (of(Conversation).select_related("visitor", "assignee"), conversation_json),
+        "messages": (of(Message).select_related("author").defer(*unshown("author")), message_json),
+        "notes": (of(Note).select_related("author").defer(*unshown("author")), _note_json),
+        "leads": (of(Lead), lead_json),
+        "auditLog": (of(AuditEntry), _entry_json),
+    }
+
+
+def _document(workspace: Workspace, key: str) -> Iterator[bytes]:
+    """As of one moment: all of it is read in one transaction that sees no change."""
+    with transaction.atomic():
+        if connection.savepoint_ids == []:
+            connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        parts = _parts(workspace)
+        total = sum(rows.count() for rows, _ in parts.values())
+        done = 0
+        yield b'{"workspace":' + orjson.dumps({"_id": str(workspace.pk), "name": workspace.name})
+        for name, (rows, as_json) in parts.items():
+            yield b',\n"%b":[' % name.encode()
+            chunk: list[bytes] = []
+            for place, row in enumerate(rows.iterator(chunk_size=AT_ONCE)):
+                chunk.append((b",\n" if place else b"\n") + orjson.dumps(as_json(row)))
+                done += 1
+                if len(chunk) == AT_ONCE:
+                    cache.set(key, (done, total), PROGRESS_SECONDS)
+                    yield b"".join(chunk)
+                    chunk.clear()
+            yield b"".join(chunk) + b"]"
+        cache.set(key, (total, total), PROGRESS_SECONDS)
+        yield b"}\n"
+
+
+def _settings_of(brand: Brand) -> dict[str, Any]:
+    return {
+        "side": brand.side,
+        "greeting": brand.greeting or None,
+        "privacyUrl": brand.privacy_url or None,
+        "allowedDomains": brand.allowed_domains,
+        "businessHours": brand.business_hours,
+        "timeZone": brand.time_zone,
+        "emailFrom": brand.email_from or None,
+        "texts": brand.texts,
+    }
+
+
+def _operator_json(operator: Operator) -> dict[str, Any]:
+    return {
+        "_id": str(operator.pk),
+        "name": operator.name,
+        "email": operator.email,
+        "role": operator.role,
+        "isActive": operator.is_active,
+        "createdAt": to_milliseconds(operator.created_at),
+    }
+
+
+def _key_json(key: ApiKey) -> dict[str, Any]:
+    return {
+        "_id": str(key.pk),
+        "name": key.name,
+        "scope": key.scope,
+        "prefix": key.prefix,
+        "brandId": str(key.brand_id) if key.brand_id else None,
+        "createdAt": to_milliseconds(key.created_at),
+        "revokedAt": to_milliseconds(key.revoked_at) if key.revoked_at else None,
+    }
+
+
+def _canned_reply_json(reply: CannedReply) -> dict[str, Any]:
+    brand_id = str(reply.brand_id) if reply.brand_id else None
+    return {"_id": str(reply.pk), "shortcut": reply.shortcut, "body": reply.body, "brandId": brand_id}
+
+
+def _note_json(note: Note) -> dict[str, Any]:
+    return {
+        "_id": str(note.pk),
+        "conversationId": str(note.conversation_id),
+        "body": note.body,
+        "author": person_json(note.author),
+        "createdAt": to_milliseconds(note.created_at),
+    }
+
+
+def _entry_json(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "_id": str(entry.pk),
+        "actor": entry.actor,
+        "address": entry.address,
+        "action": entry.action,
+        "subject": entry.subject,
+        "details": entry.details,
+        "createdAt": to_milliseconds(entry.created_at),
+    }

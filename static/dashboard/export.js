@@ -1,0 +1,27 @@
+/** While the browser downloads the export, says how far the server has come. Without this script it is downloaded just so. */
+
+const link = /** @type {HTMLAnchorElement} */ (document.getElementById("export"));
+const line = /** @type {HTMLElement} */ (document.getElementById("export-progress"));
+
+const watch = async () => {
+  try {
+    const { done, total } = await (await fetch(link.dataset.progress ?? "")).json();
+    if (total) line.textContent = `${done.toLocaleString()} of ${total.toLocaleString()} rows`;
+    if (total && done === total) {
+      line.textContent += ". Done.";
+      return;
+    }
+  } catch {
+    // asked again
+  }
+  setTimeout(watch, 1000);
+};
+
+link.addEventListener(
+  "click",
+  () => {
+    line.textContent = "Beginning …";
+    setTimeout(watch, 500);
+  },
+  { once: true },
+);
