@@ -1,11 +1,13 @@
 """Beginning a workspace, and changing its brands."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
 from brands.audit import Action, record
@@ -14,6 +16,7 @@ from brands.scope import topics_of
 from praxtalk.data.encryption import decrypt, encrypt
 from praxtalk.live.topics import changed
 
+WIDGET_NOTED_EVERY = timedelta(hours=1)
 WIDGET_FIELDS = (
     *("primary_color", "side", "greeting", "privacy_url", "allowed_domains", "business_hours", "time_zone"),
     "email_from",
@@ -69,6 +72,13 @@ def configure_widget(brand: Brand, **values: Any) -> Brand:
     record(Action.BRAND_CHANGED, workspace_id=brand.workspace_id, subject=brand, changed=sorted(values))
     changed(*topics_of("brands", brand.workspace_id, brand.pk))
     return brand
+
+
+def note_widget(brand: Brand) -> None:
+    """A page of some site has asked for the brand's widget. Written once an hour."""
+    now = timezone.now()
+    if brand.widget_seen_at is None or now - brand.widget_seen_at > WIDGET_NOTED_EVERY:
+        Brand.objects.filter(workspace_id=brand.workspace_id, pk=brand.pk).update(widget_seen_at=now)
 
 
 @transaction.atomic

@@ -228,6 +228,9 @@ def _append(
     if role != Message.Role.VISITOR and conversation.channel == Channel.WIDGET and conversation.visitor.email:
         conversation.mail_due_at = conversation.mail_due_at or now + MAIL_AFTER
     counted = ["last_position", "message_count", "preview", "last_message_at", "updated_at", "mail_due_at"]
+    if role != Message.Role.VISITOR and conversation.first_reply_at is None:
+        conversation.first_reply_at, conversation.first_reply_by = now, author
+        counted += ["first_reply_at", "first_reply_by"]
     conversation.save(update_fields=counted)
     message = Message.objects.create(
         workspace_id=conversation.workspace_id,
@@ -253,7 +256,9 @@ def _change_status(
     previous = conversation.status
     conversation.status, conversation.snoozed_until = status, snoozed_until
     conversation.updated_at = now_after(conversation.updated_at)
-    conversation.save(update_fields=["status", "snoozed_until", "updated_at"])
+    is_over = status in (Conversation.Status.RESOLVED, Conversation.Status.CLOSED)
+    conversation.resolved_at = (conversation.resolved_at or conversation.updated_at) if is_over else None
+    conversation.save(update_fields=["status", "snoozed_until", "updated_at", "resolved_at"])
     _record(EventName.CONVERSATION_STATUS_CHANGED, conversation, previousStatus=previous)
 
 

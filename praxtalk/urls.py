@@ -24,6 +24,7 @@ from praxtalk.health import healthz, readyz
 from praxtalk.live import http as live
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
+from praxtalk.overview import Overview
 from praxtalk.privacy import EraseVisitor, ExportVisitor
 from praxtalk.workspace import ExportProgress, ExportWorkspace, WorkspaceSettings
 from widget.admin.pages import CheckSite, IdentitySecret, Texts
@@ -32,6 +33,7 @@ from widget.views import script, talk
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/app/")),
+    path("app/", Overview.as_view(), name="overview"),
     path("app/login/", SignIn.as_view(), name="sign_in"),
     path("app/login/code/", SecondStep.as_view(), name="second_step"),
     path("app/forgotten/", Forgotten.as_view(), name="forgotten"),

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.http import FileResponse, HttpResponse, QueryDict
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, PermissionDenied, ValidationError
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from brands.actions import note_widget
 from brands.models import Brand
 from brands.sites import is_allowed
 from conversations import attachments
@@ -107,7 +109,10 @@ def _word(codes: Any) -> str:
 class Config(WidgetView):
     def get(self, request: Request) -> HttpResponse:
         query = self.checked(Configuration, request.query_params.dict())
-        body = orjson.dumps(configuration_json(self.brand(query["id"]), query.get("locale", "")))
+        brand = self.brand(query["id"])
+        if request.headers.get("Origin", settings.BASE_URL) != settings.BASE_URL:
+            note_widget(brand)
+        body = orjson.dumps(configuration_json(brand, query.get("locale", "")))
         headers = {"Cache-Control": CONFIG_CACHE, "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
         if headers["ETag"] in request.headers.get("If-None-Match", ""):
             return HttpResponse(status=304, headers=headers)

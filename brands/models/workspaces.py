@@ -71,6 +71,7 @@ class Brand(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
     texts = models.JSONField(default=dict, blank=True, validators=[check_texts])  # {"de": {"greeting": "..."}}
     email_from = models.EmailField(max_length=254, blank=True)  # of e-mails to visitors; empty: EMAIL_FROM
+    widget_seen_at = models.DateTimeField(null=True, editable=False)  # when a page of another site last asked for it
     encrypted_identity_secret = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 

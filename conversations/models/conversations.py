@@ -111,6 +111,11 @@ class Conversation(models.Model):
     snoozed_until = models.DateTimeField(null=True, blank=True)
     mail_due_at = models.DateTimeField(null=True, blank=True)  # when unseen replies go to the visitor by e-mail
     mailed_position = models.PositiveIntegerField(default=0, db_default=0)  # of the last reply that has gone so
+    first_reply_at = models.DateTimeField(null=True, blank=True)
+    first_reply_by = models.ForeignKey(
+        Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    resolved_at = models.DateTimeField(null=True, blank=True)  # while it is resolved or closed
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     last_message_at = models.DateTimeField(default=timezone.now)
@@ -136,6 +141,7 @@ class Conversation(models.Model):
             ),
             same_workspace("conversation", "brand", "brands.Brand"),
             same_workspace("conversation", "assignee", "brands.Operator"),
+            same_workspace("conversation", "first_reply_by", "brands.Operator"),
             CompositeForeignKey(
                 name="conversation_visitor_brand",
                 fields=("visitor", "brand"),
@@ -168,6 +174,7 @@ class Conversation(models.Model):
                 name="conversation_by_assignee",
             ),
             models.Index("workspace", "updated_at", name="conversation_updated"),
+            models.Index("workspace", "created_at", name="conversation_by_creation"),
             models.Index("snoozed_until", condition=Q(snoozed_until__isnull=False), name="conversation_wakes"),
             models.Index("mail_due_at", condition=Q(mail_due_at__isnull=False), name="conversation_mail_due"),
         ]
@@ -221,7 +228,10 @@ class Message(models.Model):
             same_workspace("message", "conversation", "conversations.Conversation"),
             same_workspace("message", "author", "brands.Operator"),
         ]
-        indexes: ClassVar[list[models.Index]] = [GinIndex(body_words(), name="message_words")]
+        indexes: ClassVar[list[models.Index]] = [
+            GinIndex(body_words(), name="message_words"),
+            models.Index("workspace", "created_at", condition=~Q(role="visitor"), name="message_replies_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"Message {self.id}"

@@ -21,7 +21,11 @@ PROBED_AT_ONCE = 50
 
 def ping(webhook: WebhookSubscription) -> Answer:
     """Send one `ping` and wait for its end, at most 15 seconds: outside any transaction. Never raises for the receiver."""
-    return asyncio.run(_send([_ping(webhook)]))[0]
+    answer = asyncio.run(_send([_ping(webhook)]))[0]
+    if answer.is_success:
+        rows = WebhookSubscription.objects.filter(workspace_id=webhook.workspace_id, pk=webhook.pk)
+        rows.update(verified_at=timezone.now())
+    return answer
 
 
 def probe_paused() -> int:

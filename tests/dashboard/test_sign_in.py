@@ -29,7 +29,9 @@ def sign_in(client, form=ALICE, **more):
 
 
 def log():
-    return list(AuditEntry.objects.order_by("created_at").values_list("action", flat=True))
+    """What stands in the audit log of operators, oldest first."""
+    rows = AuditEntry.objects.filter(action__startswith="operator.").order_by("created_at")
+    return list(rows.values_list("action", flat=True))
 
 
 def test_each_step_is_in_the_audit_log_with_its_address(client, cast):
@@ -38,7 +40,7 @@ def test_each_step_is_in_the_audit_log_with_its_address(client, cast):
     sign_in(client)
     assert is_in(client)
     assert log() == ["operator.sign_in_failed", "operator.signed_in"]
-    assert {entry.address for entry in AuditEntry.objects.all()} == {"127.0.0.1"}
+    assert {entry.address for entry in AuditEntry.objects.exclude(action="brand.created")} == {"127.0.0.1"}
     assert AuditEntry.objects.get(action="operator.signed_in").operator == cast.alice
 
 
@@ -364,4 +366,4 @@ def test_the_audit_log_cannot_be_changed(cast):
     for statement in ("UPDATE brands_auditentry SET actor = 'nobody'", "DELETE FROM brands_auditentry"):
         with pytest.raises(Exception, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
-    assert AuditEntry.objects.count() == 1
+    assert log() == ["operator.invited"]

@@ -1,0 +1,19 @@
+from django import template
+
+register = template.Library()
+UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Seconds as the two largest units that say something: 3 h 20 min. A dash for None."""
+    if seconds is None:
+        return "–"
+    rest, parts = round(seconds), []
+    for size, unit in UNITS:
+        if rest >= size and len(parts) < 2:
+            parts.append(f"{rest // size} {unit}")
+            rest %= size
+        elif parts:
+            break
+    return " ".join(parts) or f"{rest} s"

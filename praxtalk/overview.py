@@ -1,0 +1,144 @@
+"""The overview at /app/: how the workspace does, and what its owner does first."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Q, Sum
+from django.urls import reverse
+from django.utils import timezone
+
+from brands.models import Brand, Operator
+from brands.requests import operator_of, scope_in
+from brands.roles import Ability
+from brands.scope import Scope
+from conversations import figures
+from conversations.models import Conversation
+from integrations.models import ApiKey, Delivery, DeliveryCount, WebhookSubscription
+from praxtalk.dashboard.charts import bars
+from praxtalk.dashboard.pages import Page
+
+RANGES = (7, 30, 90)
+KEPT_SECONDS = 30
+
+
+class Overview(Page):
+    """GET ?days= of RANGES, ?brand= of the operator's."""
+
+    title = "Overview"
+    template_name = "admin/overview.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        days = next((each for each in RANGES if str(each) == self.request.GET.get("days")), 30)
+        brands = list(scope_in(self.request).rows(Brand.objects.order_by("created_at"), brand_field="pk"))
+        chosen = next((brand for brand in brands if str(brand.pk) == self.request.GET.get("brand")), None)
+        scope = scope_in(self.request) if chosen is None else Scope(chosen.workspace_id, (chosen.pk,))
+        more = {
+            "ranges": [{"days": each, "is_here": each == days} for each in RANGES],
+            "brands": brands,
+            "chosen": chosen,
+            "days": days,
+            "steps": first_steps(operator_of(self.request), scope_in(self.request)),
+            "health": self._health(),
+        }
+        return super().get_context_data(**{**_figures(scope, brands, days), **more, **kwargs})
+
+    def _health(self) -> dict[str, Any] | None:
+        if not operator_of(self.request).may(Ability.INTEGRATIONS):
+            return None
+        return webhook_health(scope_in(self.request))
+
+
+def _figures(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:
+    """Kept for half a minute: an overview that is looked at all day asks the database seldom."""
+    key = f"overview:{scope.workspace_id}:{sorted(map(str, scope.brand_ids or ['all']))}:{days}"
+    known: dict[str, Any] | None = cache.get(key)
+    if known is None:
+        today = timezone.now().date()
+        all_days = figures.days_until(today, days)
+        since = datetime.combine(all_days[0], time(), UTC)
+        known = {
+            "by_day": figures.by_day(scope, all_days, since),
+            "labels": [day.isoformat() for day in all_days],
+            "times": figures.times(scope, since),
+            "of_brands": figures.times_by_brand(scope, since),
+            "of_operators": figures.times_by_operator(scope, since),
+            "replies_of": figures.replies_by_operator(scope, since),
+        }
+        cache.set(key, known, KEPT_SECONDS)
+    labels, by_day = known["labels"], known["by_day"]
+    names = dict(Operator.objects.filter(workspace_id=scope.workspace_id).values_list("pk", "name"))
+    seen = {pk for pk in (*known["of_operators"], *known["replies_of"]) if pk in names}
+    return {
+        "charts": [
+            {"title": "New conversations", "svg": bars("New conversations", labels, by_day["conversations"])},
+            {"title": "Replies", "svg": bars("Replies", labels, by_day["replies"])},
+        ],
+        "numbers": list(zip(labels, by_day["conversations"], by_day["replies"], strict=True)),
+        "times": known["times"],
+        "brand_rows": [(brand, known["of_brands"].get(brand.pk)) for brand in brands if scope.sees_brand(brand.pk)],
+        "operator_rows": sorted(
+            (names[pk], known["replies_of"].get(pk, 0), known["of_operators"].get(pk)) for pk in seen
+        ),
+    }
+
+
+def webhook_health(scope: Scope) -> dict[str, Any]:
+    """How deliveries ended in the last week, and what stands still now."""
+    webhooks = scope.rows(WebhookSubscription.objects.all())
+    since = timezone.now().date() - timedelta(days=7)
+    counts = DeliveryCount.objects.filter(subscription__in=webhooks, day__gt=since).aggregate(
+        succeeded=Sum("deliveries_succeeded", default=0), failed=Sum("deliveries_failed", default=0)
+    )
+    waiting = Delivery.objects.filter(subscription__in=webhooks, workspace_id=scope.workspace_id)
+    return {
+        **counts,
+        "pending": waiting.filter(status=Delivery.Status.PENDING).count(),
+        "held": waiting.filter(status=Delivery.Status.HELD).count(),
+        "troubled": list(webhooks.filter(Q(failing_since__isnull=False) | Q(status="paused")).order_by("id")[:10]),
+        "has_any": webhooks.exists(),
+    }
+
+
+def first_steps(operator: Operator, scope: Scope) -> list[dict[str, Any]] | None:
+    """What leads from an empty workspace to a verified webhook; None when it is done, or not for this operator to do."""
+    if not (operator.may(Ability.BRANDS) and operator.may(Ability.INTEGRATIONS)):
+        return None
+    brands = scope.rows(Brand.objects.all(), brand_field="pk")
+    webhooks = scope.rows(WebhookSubscription.objects.all())
+    verified = webhooks.filter(Q(verified_at__isnull=False) | Q(counts__deliveries_succeeded__gt=0))
+    cards = reverse("admin:brands_brand_changelist")
+    steps = [
+        ("Make a brand", "The name and colour under which you talk.", cards, brands.exists()),
+        (
+            "Put the snippet into your site",
+            "Copy it from the brand's card. This is done when a page of your site has loaded the widget.",
+            cards,
+            brands.filter(widget_seen_at__isnull=False).exists(),
+        ),
+        (
+            "Write the first message",
+            "Open your site, press the bubble, and say hello as a visitor would.",
+            cards,
+            scope.rows(Conversation.objects.all()).exists(),
+        ),
+        (
+            "Create an API key",
+            "For your CRM's server: it is shown once.",
+            reverse("keys"),
+            scope.rows(ApiKey.objects.filter(revoked_at__isnull=True)).exists(),
+        ),
+        (
+            "Add a webhook, and send a test event",
+            "Your CRM learns of messages and leads as they happen.",
+            reverse("webhooks"),
+            verified.exists(),
+        ),
+    ]
+    if all(step[3] for step in steps):
+        return None
+    following = next(index for index, step in enumerate(steps) if not step[3])
+    return [
+        {"title": title, "text": text, "url": url, "is_done": is_done, "is_next": index == following}
+        for index, (title, text, url, is_done) in enumerate(steps)
+    ]
