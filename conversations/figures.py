@@ -86,4 +86,5 @@ def _rows(statement: str, scope: Scope, since: datetime) -> list[Any]:
     brands = None if scope.brand_ids is None else list(scope.brand_ids)
     with connection.cursor() as cursor:
         cursor.execute(statement, {"workspace": scope.workspace_id, "since": since, "brands": brands})
-        return cursor.fetchall()
+        found: list[Any] = cursor.fetchall()
+    return found

@@ -10,7 +10,7 @@ import praxtalk.data.constraints
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('brands', '0007_brand_widget_seen_at'),
+        ('brands', '0007_widget_seen'),
         ('conversations', '0006_canned_replies'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

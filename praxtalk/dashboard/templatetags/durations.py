@@ -9,7 +9,7 @@ def duration(seconds: float | None) -> str:
     """Seconds as the two largest units that say something: 3 h 20 min. A dash for None."""
     if seconds is None:
         return "–"
-    rest, parts = round(seconds), []
+    rest, parts = round(seconds), list[str]()
     for size, unit in UNITS:
         if rest >= size and len(parts) < 2:
             parts.append(f"{rest // size} {unit}")
