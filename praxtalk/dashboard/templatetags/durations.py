@@ -5,9 +5,9 @@ UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 @register.filter
-def duration(seconds: float | None) -> str:
-    """Seconds as the two largest units that say something: 3 h 20 min. A dash for None."""
-    if seconds is None:
+def duration(seconds: float | str | None) -> str:
+    """Seconds as the two largest units that say something: 3 h 20 min. A dash for none, which templates hand on as ""."""
+    if seconds is None or isinstance(seconds, str):
         return "–"
     rest, parts = round(seconds), list[str]()
     for size, unit in UNITS:

@@ -1,0 +1,186 @@
+"""Every page in a real Chromium: nothing that its policy forbids, nothing that axe finds, on a desk and on a phone."""
+
+import ipaddress
+import json
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from brands.models import Brand
+from conversations.canned_replies import create_canned_reply
+from conversations.models import Message, Visitor
+from integrations.api_keys import create_key
+from integrations.models import Delivery, EventName, WebhookSubscription
+from leads.models import Lead
+from tests.live.conftest import MODULES, need_node
+from tests.webhooks.conftest import deliver_due
+from tests.webhooks.receivers import receiver
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.live,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("chromium"),
+]
+
+HOSTILE = "<img src=x onerror='window.ran=1'><script>window.ran=1</script>\"'>{{ 7*7 }}"
+
+
+def violations(page):
+    page.evaluate((MODULES / "axe-core/axe.min.js").read_text())
+    found = page.evaluate("axe.run()")
+    assert found["passes"]
+    return [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found["violations"]]
+
+
+@pytest.fixture
+def filled(cast, talks, hooks):
+    """Something of everything, with hostile text in every field that a visitor or a stranger's server fills."""
+    Visitor.objects.filter(brand=cast.north).update(
+        name=HOSTILE[:200], phone=HOSTILE[:40], page="https://x.example/?" + HOSTILE
+    )
+    Message.objects.filter(role="visitor").update(body=HOSTILE)
+    Lead.objects.filter(brand=cast.north).update(name=HOSTILE[:200], notes=HOSTILE, phone=HOSTILE[:40])
+    create_canned_reply(cast.acme.pk, shortcut="hello", body=HOSTILE)
+    key, _ = create_key(cast.acme, name=HOSTILE[:100], scope="read")
+    Brand.objects.filter(pk=cast.north.pk).update(name="North & <b>South</b>")
+    attempt = hooks.north_delivery.attempts.create(
+        workspace=cast.acme,
+        number=1,
+        outcome="failed",
+        status_code=500,
+        duration_ms=12,
+        response_body=HOSTILE,
+        error=HOSTILE[:300],
+    )
+    assert attempt
+    visitor, lead = Visitor.objects.get(brand=cast.north), Lead.objects.filter(brand=cast.north).first()
+    return [
+        *("/app/", "/app/?days=7", "/app/leads/", f"/app/leads/{lead.pk}/change/", "/app/leads/add/", "/app/visitors/"),
+        *(f"/app/visitors/{visitor.pk}/change/", f"/app/visitors/{visitor.pk}/erase/"),
+        *("/app/canned-replies/", "/app/canned-replies/add/", "/app/brands/", "/app/brands/add/"),
+        *(f"/app/brands/{cast.north.pk}/change/", f"/app/brands/{cast.north.pk}/texts/?language=ar"),
+        *(f"/app/brands/{cast.north.pk}/check/", f"/app/brands/{cast.north.pk}/identity-secret/"),
+        *("/app/integrations/keys/", f"/app/integrations/keys/{key.pk}/revoke/", "/app/integrations/webhooks/"),
+        *(f"/app/integrations/webhooks/{hooks.north.pk}/", f"/app/integrations/webhooks/{hooks.north.pk}/secret/"),
+        *("/app/integrations/events/", f"/app/integrations/events/{hooks.north_delivery.pk}/"),
+        *(f"/app/integrations/replays/{hooks.north_replay.pk}/", "/app/integrations/sdk/"),
+        *("/app/team/", "/app/team/add/", f"/app/team/{cast.bob.pk}/change/", "/app/audit-log/", "/app/settings/"),
+        *("/app/profile/", "/app/profile/two-factor/on/", "/app/password_change/"),
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_everybody_can_read_and_use_every_page(alice, server, filled, scheme, width):
+    """Strict policy with no report, no error, axe; nothing wider than the screen; nothing of a stranger's text is run."""
+    need_node()
+    alice.emulate_media(color_scheme=scheme)
+    alice.set_viewport_size({"width": width, "height": 800})
+    found = {}
+    for path in filled:
+        answer = alice.goto(server.url + path)
+        problems = [answer.status] if answer.status != 200 else []
+        problems += violations(alice)
+        if alice.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            problems.append("wider than the screen")
+        if alice.evaluate("window.ran"):
+            problems.append("a stranger's text was run")
+        if problems:
+            found[path] = problems
+    assert found == {}, json.dumps(found, indent=1)
+    assert alice.problems == []
+
+
+def test_the_frames_of_a_page_can_be_passed_by_keyboard(alice, server, cast):
+    alice.goto(f"{server.url}/app/leads/")
+    alice.keyboard.press("Tab")
+    assert alice.evaluate("document.activeElement.className") == "skip-to-content-link"
+    alice.keyboard.press("Enter")
+    assert alice.evaluate("location.hash") == "#content-start"
+
+
+def pump():
+    """One round, in a thread of its own: Playwright leaves an event loop running in this one."""
+
+    def run():
+        try:
+            deliver_due()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(run).result()
+
+
+def secret_on(page, start):
+    return page.locator("pre", has_text=start).first.text_content()
+
+
+def test_a_new_owner_comes_from_signing_in_to_a_verified_webhook(alice, server, cast, settings, tmp_path):
+    """The way that the overview leads: brand, snippet, key, webhook, test event, a broken receiver, Retry now."""
+    page = alice
+    page.goto(f"{server.url}/app/brands/add/")
+    page.fill("#id_name", "East")
+    page.click("input[name=_save]")
+    brand = Brand.objects.get(name="East")
+    page.goto(f"{server.url}/app/brands/")
+    snippet = secret_on(page, brand.widget_id)
+    assert snippet == f'<script src="{server.url}/widget.js" data-widget-id="{brand.widget_id}" defer ></script>'
+
+    page.goto(f"{server.url}/app/integrations/")
+    assert secret_on(page, server.url) == server.url
+    page.fill("#id_name", "CRM")
+    page.check("#id_scope_1")
+    page.click("text=Create key")
+    secret = secret_on(page, "ptk_live_")
+    command = secret_on(page, "curl")
+    answer = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, text=True, check=True).stdout
+    assert json.loads(answer) == {"ok": True, "workspaceId": str(cast.acme.pk)}
+    page.reload()
+    page.goto(f"{server.url}/app/integrations/keys/")
+    assert secret not in page.content()
+
+    with receiver() as inbox:
+        page.goto(f"{server.url}/app/integrations/webhooks/")
+        page.fill("#id_url", inbox.url)
+        page.check("text=lead.created")
+        page.click("input[value='Create webhook']")
+        page.locator("pre", has_text="whsec_").wait_for()
+        page.click(".page td ~ th a, .page th a")
+        page.click("text=Send test event")
+        page.get_by_text("The test event was taken").wait_for()
+    webhook = WebhookSubscription.objects.get()
+    assert webhook.verified_at is not None
+
+    settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
+    with receiver(status=500) as broken:
+        WebhookSubscription.objects.update(url=broken.url)
+        page.goto(f"{server.url}/app/leads/add/")
+        page.fill("#id_name", "Maya")
+        page.click("input[name=_save]")
+        page.wait_for_url("**/app/leads/")
+        delivery = Delivery.objects.get()
+        page.goto(f"{server.url}/app/integrations/events/")
+        for number in range(1, 7):
+            Delivery.objects.update(next_attempt_at=timezone.now())
+            pump()
+            page.get_by_text(f"{number}/6").wait_for(timeout=5000)  # the page keeps itself up to date
+        page.get_by_text("Failed", exact=True).last.wait_for()
+        page.goto(f"{server.url}/app/integrations/events/{delivery.pk}/")
+        assert page.locator("details").count() == 6
+        page.get_by_text("failed, 500").first.wait_for()
+    with receiver() as mended:
+        WebhookSubscription.objects.update(url=mended.url)
+        page.click("text=Retry now")
+        page.get_by_text("It is being sent.").wait_for()
+        pump()
+        page.get_by_text("Succeeded", exact=True).wait_for(timeout=5000)
+        assert mended.requests[0].headers["X-PraxTalk-Event"] == EventName.LEAD_CREATED
+    assert [problem for problem in page.problems if "Failed to load resource" not in problem] == []
+    assert urlsplit(page.url).path == f"/app/integrations/events/{delivery.pk}/"
+    assert re.search(r"7\. .*succeeded", page.locator("details").first.text_content())
