@@ -13,9 +13,13 @@ pytestmark = [
 ]
 
 
-def test_sign_in(alice):
-    alice.get_by_role("heading", name="Overview").wait_for()
-    assert alice.problems == []
+def test_sign_in(server, watched):
+    watched.goto(f"{server.url}/app/leads/")
+    watched.fill("#id_username", "alice@acme.example")
+    watched.fill("#id_password", "wonder-land-9")
+    watched.click("input[type=submit]")
+    watched.get_by_role("heading", name="Leads").wait_for()
+    assert watched.problems == []
 
 
 def test_the_api_reference_is_served_from_here_and_tries_calls(cast, server, watched):

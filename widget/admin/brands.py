@@ -26,6 +26,9 @@ class Domains(CharField):
     def clean(self, value: Any) -> Any:
         return super().clean(value).lower().replace(",", " ").split()
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.clean(data) != (initial or []))
+
 
 class BrandForm(ModelForm[Brand]):
     """A brand's settings. Hours are written a day a field: 09:00-12:30, 13:30-18:00."""

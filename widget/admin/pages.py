@@ -55,7 +55,7 @@ class TextsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        for key, text in values.items():
+        for key, text in list(values.items()):
             if text and (missing := missing_placeholders(key, self.language, text)):
                 self.add_error(key, f"Must have {', '.join(sorted(missing))} in it.")
         return values

@@ -1,0 +1,226 @@
+"""/app/brands: cards, settings, texts, the identity secret, and a look at the brand's site."""
+
+import ipaddress
+import re
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from brands.models import AuditEntry, Brand
+from praxtalk.data.encryption import decrypt
+from widget.configuration import configuration_json
+from widget.page_policy import Policy
+from widget.site_check import check_site
+
+pytestmark = pytest.mark.django_db
+OURS = "https://chat.example"
+
+
+@pytest.fixture(autouse=True)
+def alice(client, cast, settings):
+    settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
+    client.force_login(cast.alice)
+    return client
+
+
+SETTINGS = {
+    "name": "North",
+    "primary_color": "#ff8800",
+    "side": "left",
+    "greeting": "Ahoy!",
+    "privacy_url": "https://north.example/privacy",
+    "allowed_domains": "Shop.example.com\n*.example.org",
+    "email_from": "hello@north.example",
+    "time_zone": "Europe/Berlin",
+    "hours_mon": "09:00-12:30, 13:30-18:00",
+    "hours_tue": "09:00-24:00",
+}
+
+
+def test_a_brand_is_made_and_its_card_has_the_snippet_of_the_seed(client, cast, settings):
+    settings.BASE_URL = "https://www.praxtalk.com"
+    for _ in range(2):  # a second of the same name gets a slug of its own
+        assert client.post("/app/brands/add/", {"name": "East", "primary_color": "#123456"}).status_code == 302
+    made = Brand.objects.filter(name="East").order_by("created_at")
+    assert [brand.slug for brand in made] == ["east", "east-2"]
+    page = client.get("/app/brands/").content.decode()
+    for brand in made:
+        line = f'<script src="https://www.praxtalk.com/widget.js" data-widget-id="{brand.widget_id}" defer ></script>'
+        assert line.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;") in page
+    assert (
+        "script-src https://www.praxtalk.com/widget.js; connect-src https://www.praxtalk.com wss://www.praxtalk.com"
+        in page
+    )
+    assert "West" not in page
+
+
+def test_settings_reach_the_widget(client, cast):
+    assert client.post(f"/app/brands/{cast.north.pk}/change/", SETTINGS).status_code == 302
+    brand = Brand.objects.get(pk=cast.north.pk)
+    assert brand.allowed_domains == ["shop.example.com", "*.example.org"]
+    assert brand.business_hours == {"mon": ["09:00-12:30", "13:30-18:00"], "tue": ["09:00-24:00"]}
+    shown = configuration_json(brand, "en")
+    assert (shown["brand"]["color"], shown["side"], shown["greeting"]) == ("#ff8800", "left", "Ahoy!")
+    assert (brand.email_from, brand.time_zone) == ("hello@north.example", "Europe/Berlin")
+    page = client.get(f"/app/brands/{cast.north.pk}/change/").content.decode()
+    assert 'value="09:00-12:30, 13:30-18:00"' in page
+    assert AuditEntry.objects.filter(action="brand.changed").count() == 1
+    client.post(f"/app/brands/{cast.north.pk}/change/", SETTINGS)
+    assert AuditEntry.objects.filter(action="brand.changed").count() == 1  # nothing was changed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"name": ""}, "required"),
+        ({"primary_color": "red"}, "colour"),
+        ({"primary_color": "#fff;}"}, "colour"),
+        ({"privacy_url": "javascript:alert(1)"}, "valid URL"),
+        ({"allowed_domains": "https://shop.example.com"}, "without https"),
+        ({"allowed_domains": "\n".join(f"a{number}.example" for number in range(51))}, "more than 50"),
+        ({"hours_mon": "9-17"}, "mon: write a span"),
+        ({"hours_sun": "17:00-09:00"}, "sun: spans end"),
+        ({"hours_fri": "24:00-25:00"}, "fri: write a span"),
+        ({"time_zone": "Mars/Base"}, "no time zone"),
+        ({"time_zone": "../../etc/passwd"}, "no time zone"),
+        ({"email_from": "nobody"}, "valid email"),
+        ({"side": "top"}, "not one of the available choices"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_and_nothing_changes(client, cast, wrong, sentence):
+    answer = client.post(f"/app/brands/{cast.north.pk}/change/", SETTINGS | wrong)
+    assert answer.status_code == 200
+    assert sentence in answer.content.decode()
+    brand = Brand.objects.get(pk=cast.north.pk)
+    assert (brand.primary_color, brand.allowed_domains, brand.business_hours) == ("#2563eb", [], {})
+
+
+def test_texts_are_the_brands_own_language_by_language(client, cast):
+    path = f"/app/brands/{cast.north.pk}/texts/?language="
+    assert client.post(f"{path}de", {"greeting": "Moin!", "awayUntil": "Zurück um {time}"}).status_code == 302
+    assert client.post(f"{path}en", {"greeting": "Ahoy!"}).status_code == 302
+    brand = Brand.objects.get(pk=cast.north.pk)
+    assert configuration_json(brand, "de-AT")["greeting"] == "Moin!"
+    assert configuration_json(brand, "de")["texts"]["awayUntil"] == "Zurück um {time}"
+    assert configuration_json(brand, "en")["greeting"] == "Ahoy!"
+    assert configuration_json(brand, "fr")["texts"]["send"] == "Envoyer"
+    refused = client.post(f"{path}de", {"awayUntil": "Später"})
+    assert refused.status_code == 422
+    assert "Must have {time} in it" in refused.content.decode()
+    client.post(f"{path}de", {"nonsense": "x"})  # all empty: ours again
+    brand.refresh_from_db()
+    assert set(brand.texts) == {"en"}
+    assert client.get(f"{path}xx").status_code == 404
+
+
+def test_the_identity_secret_is_shown_and_renewed_for_the_password_only(client, cast):
+    path = f"/app/brands/{cast.north.pk}/identity-secret/"
+    secret = decrypt(cast.north.encrypted_identity_secret)
+    assert secret not in client.get(path).content.decode()
+    assert secret not in client.post(path, {"password": "wrong", "show": "1"}).content.decode()
+    answer = client.post(path, {"password": "wonder-land-9", "show": "1"})
+    assert secret in answer.content.decode()
+    assert "no-store" in answer["Cache-Control"]
+    new = re.search(r"pti_[\w-]+", client.post(path, {"password": "wonder-land-9", "renew": "1"}).content.decode())[0]
+    cast.north.refresh_from_db()
+    assert decrypt(cast.north.encrypted_identity_secret) == new != secret
+
+
+@contextmanager
+def site(html="", status=200, headers=()):
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            for name, value in headers:
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def found(brand, url):
+    return {one.subject: one.is_right for one in check_site(brand, url)}
+
+
+def tag(brand, origin=OURS, more=""):
+    return f'<html><body><script src="{origin}/widget.js" data-widget-id="{brand.widget_id}"{more} defer ></script>'
+
+
+def test_a_site_is_looked_at(client, cast, settings):
+    settings.BASE_URL = OURS
+    right = {"Snippet": True, "Content-Security-Policy": True, "Allowed domains": True}
+    with site(tag(cast.north)) as url:
+        assert found(cast.north, url) == right
+        assert found(cast.south, url) == right | {"Snippet": False}
+        answer = client.post(f"/app/brands/{cast.north.pk}/check/", {"url": url})
+        assert "It is there." in answer.content.decode()
+        Brand.objects.filter(pk=cast.north.pk).update(allowed_domains=["shop.example.com"])
+        assert found(Brand.objects.get(pk=cast.north.pk), url) == right | {"Allowed domains": False}
+    with site(tag(cast.north, origin="https://old.example")) as url:
+        assert found(cast.north, url)["Snippet"] is False
+    with site("<p>Nothing here") as url:
+        assert found(cast.north, url)["Snippet"] is False
+    policy = ("Content-Security-Policy", "default-src 'self'")
+    with site(tag(cast.north), headers=[policy]) as url:
+        assert found(cast.north, url)["Content-Security-Policy"] is False
+    meta = f'<meta http-equiv="Content-Security-Policy" content="script-src {OURS}/widget.js; connect-src {OURS}">'
+    with site(meta + tag(cast.north)) as url:
+        assert found(cast.north, url)["Content-Security-Policy"] is None  # works, by asking every few seconds
+    with site(status=302, headers=[("Location", "/en/")]) as url:
+        [finding] = check_site(cast.north, url)
+        assert f"{url}en/" in finding.sentence
+    with site(status=500) as url:
+        assert found(cast.north, url) == {"Page": False}
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1/", "http://169.254.169.254/latest/", "file:///etc/passwd", "http://localhost:1/"]
+)
+def test_no_address_inside_is_looked_at(cast, settings, url):
+    settings.WEBHOOK_ALLOW_CIDRS = []
+    [finding] = check_site(cast.north, url)
+    assert finding.is_right is False
+
+
+@pytest.mark.parametrize(
+    ("text", "script", "connection", "socket"),
+    [
+        ("", True, True, True),
+        ("img-src 'self'", True, True, True),
+        ("default-src *", True, True, True),
+        ("default-src https: wss:", True, True, True),
+        ("default-src 'none'", False, False, False),
+        ("script-src https://chat.example; connect-src https://chat.example wss://chat.example", True, True, True),
+        ("script-src https://chat.example/widget.js", True, True, True),
+        ("script-src https://chat.example/other.js", False, True, True),
+        ("script-src https://chat.example/scripts/", False, True, True),
+        ("script-src *.example", True, True, True),
+        ("script-src *.chat.example", False, True, True),
+        ("script-src chat.example:8443", False, True, True),
+        ("script-src chat.example:*", True, True, True),
+        ("script-src http://chat.example", True, True, True),
+        ("script-src 'nonce-abc'", True, True, True),
+        ("script-src 'strict-dynamic' https://chat.example", False, True, True),
+        ("script-src 'none'; script-src-elem https://chat.example", True, True, True),
+        ("SCRIPT-SRC HTTPS://CHAT.EXAMPLE", True, True, True),
+        ("script-src https://chat.example; script-src 'none'", True, True, True),
+        (";;; connect-src", True, False, False),
+    ],
+)
+def test_a_policy_is_read_as_browsers_read_it(text, script, connection, socket):
+    policy = Policy(text, page="https://shop.example/")
+    assert policy.allows_script(f"{OURS}/widget.js", "abc" if "nonce" in text else "") is script
+    assert policy.allows_connection(OURS) is connection
+    assert policy.allows_connection("wss://chat.example/api/sync") is socket

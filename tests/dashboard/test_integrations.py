@@ -1,0 +1,251 @@
+"""/app/integrations without a browser's scripts: plain forms, by which everything can be done."""
+
+import ipaddress
+import re
+
+import pytest
+from django.utils import timezone
+
+from brands.models import AuditEntry, OperatorSession
+from brands.operator_tokens import operators
+from integrations.models import ApiKey, Delivery, Replay, WebhookSubscription
+from integrations.webhooks.subscriptions import rotate_secret
+from praxtalk.data.encryption import decrypt
+from tests.conftest import Caller
+from tests.webhooks.conftest import deliver_due
+from tests.webhooks.receivers import receiver
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def alice(client, cast, settings):
+    settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
+    client.force_login(cast.alice)
+    return client
+
+
+def shown(answer, start):
+    return re.search(rf"{start}[\w+/=.-]+", answer.content.decode())[0]
+
+
+def post(client, path, **form):
+    return client.post(f"/app/integrations/{path}", form)
+
+
+KEY = {"name": "CRM", "scope": "write", "expires": "30", "allowed_cidrs": "127.0.0.1\n10.0.0.0/8"}
+
+
+def test_a_key_is_shown_once_works_and_is_revoked(client, cast):
+    answer = post(client, "keys/", **KEY)
+    secret = shown(answer, "ptk_live_")
+    assert "no-store" in answer["Cache-Control"]
+    key = ApiKey.objects.get()
+    assert key.created_by == cast.alice
+    assert key.allowed_cidrs == ["127.0.0.1/32", "10.0.0.0/8"]
+    assert 29 <= (key.expires_at - timezone.now()).days <= 30
+    assert Caller(secret).get("/api/v1/ping", REMOTE_ADDR="127.0.0.1").status_code == 200
+    assert secret not in client.get("/app/integrations/keys/").content.decode()
+    assert "Revoke" in client.get(f"/app/integrations/keys/{key.pk}/revoke/").content.decode()
+    assert post(client, f"keys/{key.pk}/revoke/").status_code == 302
+    assert Caller(secret).get("/api/v1/ping", REMOTE_ADDR="127.0.0.1").status_code == 401
+    assert post(client, f"keys/{key.pk}/revoke/").status_code == 302  # twice does no harm
+    actions = AuditEntry.objects.filter(operator=cast.alice).order_by("created_at").values_list("action", flat=True)
+    assert list(actions) == ["api_key.created", "api_key.revoked"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": "x" * 101},
+        {"name": "a\x00b"},
+        {"scope": "admin"},
+        {"allowed_cidrs": "10.0.0.1/8"},
+        {"allowed_cidrs": "everywhere"},
+        {"allowed_cidrs": "\n".join(f"10.0.0.{number}" for number in range(60))},
+        {"expires": "7"},
+        {"brand": "1"},
+    ],
+)
+def test_a_key_that_cannot_be_is_refused_and_what_was_written_stays(client, wrong):
+    answer = post(client, "keys/", **KEY | wrong)
+    assert answer.status_code == 422
+    assert 'class="errorlist"' in answer.content.decode()
+    if wrong.get("name") is None:
+        assert 'value="CRM"' in answer.content.decode()
+    assert ApiKey.objects.count() == 0
+
+
+HOOK = {"url": "http://127.0.0.1:9999/hook", "events": ["lead.created", "message.created"], "description": "CRM"}
+
+
+def made(client, **form):
+    answer = post(client, "webhooks/", **HOOK | form)
+    return WebhookSubscription.objects.get(), shown(answer, "whsec_")
+
+
+def test_a_webhook_is_made_changed_paused_and_deleted(client, cast):
+    webhook, secret = made(client, brand=str(cast.north.pk))
+    assert (webhook.brand, webhook.events) == (cast.north, ["lead.created", "message.created"])
+    assert decrypt(webhook.encrypted_secret) == secret
+    path = f"webhooks/{webhook.pk}/"
+    assert secret not in client.get(f"/app/integrations/{path}").content.decode()
+    assert post(client, path, url="http://127.0.0.1:9998/", events=["lead.created"]).status_code == 302
+    webhook.refresh_from_db()
+    assert (webhook.url, webhook.events, webhook.description) == ("http://127.0.0.1:9998/", ["lead.created"], "")
+    assert webhook.brand == cast.north  # not among what can be changed
+    post(client, f"{path}pause/", events="drop")
+    webhook.refresh_from_db()
+    assert (webhook.status, webhook.holds_events) == ("paused", False)
+    post(client, f"{path}resume/")
+    post(client, f"{path}pause/", events="keep")
+    webhook.refresh_from_db()
+    assert (webhook.status, webhook.holds_events) == ("paused", True)
+    post(client, f"{path}resume/")
+    webhook.refresh_from_db()
+    assert webhook.is_active
+    assert post(client, f"{path}delete/").status_code == 302
+    assert WebhookSubscription.objects.count() == 0
+    assert post(client, f"{path}delete/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": ""},
+        {"url": "http://10.0.0.1/"},
+        {"url": "ftp://x.example/"},
+        {"url": "javascript:alert(1)"},
+        {"url": "https://x.example/" + "a" * 3000},
+        {"events": []},
+        {"events": ["lead.deleted"]},
+        {"description": "x" * 201},
+    ],
+)
+def test_a_webhook_that_cannot_be_is_refused(client, wrong):
+    assert post(client, "webhooks/", **HOOK | wrong).status_code == 422
+    assert WebhookSubscription.objects.count() == 0
+
+
+def test_a_secret_is_revealed_for_the_password_only(client):
+    webhook, secret = made(client)
+    path = f"webhooks/{webhook.pk}/secret/"
+    assert secret not in post(client, path, password="wrong").content.decode()
+    answer = post(client, path, password="wonder-land-9")
+    assert shown(answer, "whsec_") == secret
+    assert "no-store" in answer["Cache-Control"]
+    assert AuditEntry.objects.filter(action="webhook.secret_shown").count() == 1
+
+
+def test_a_secret_is_rotated_promoted_and_retired(client):
+    webhook, secret = made(client)
+    path = f"webhooks/{webhook.pk}/"
+    post(client, f"{path}promote/")  # nothing to promote: a line says so
+    new = shown(post(client, f"{path}rotate/"), "whsec_")
+    assert new != secret
+    webhook.refresh_from_db()
+    assert [decrypt(one) for one in webhook.secrets_at(timezone.now())] == [secret, new]
+    post(client, f"{path}promote/")
+    webhook.refresh_from_db()
+    assert [decrypt(one) for one in webhook.secrets_at(timezone.now())] == [new, secret]
+    post(client, f"{path}rotate/")  # the old one still signs: refused
+    post(client, f"{path}retire/")
+    webhook.refresh_from_db()
+    assert [decrypt(one) for one in webhook.secrets_at(timezone.now())] == [new]
+    assert rotate_secret(webhook)
+    assert post(client, f"{path}explode/").status_code == 404
+
+
+def test_a_test_event_says_how_it_was_answered(client):
+    with receiver(status=503) as inbox:
+        webhook, _ = made(client, url=inbox.url)
+        page = post(client, f"webhooks/{webhook.pk}/test/").content.decode()
+        assert "was not taken" in page
+        assert "answered 503" in page
+        inbox.status = 200
+        assert "was taken" in post(client, f"webhooks/{webhook.pk}/test/").content.decode()
+        assert inbox.requests[0].headers["X-PraxTalk-Event"] == "ping"
+    webhook.refresh_from_db()
+    assert webhook.verified_at
+
+
+def test_the_log_shows_a_delivery_with_its_attempts_and_sends_it_again(client, cast):
+    with receiver(status=500) as inbox:
+        webhook, _ = made(client, url=inbox.url)
+        client.post("/app/leads/add/", {"name": "Maya", "status": "new"})
+        delivery = Delivery.objects.get()
+        deliver_due()
+        log = client.get("/app/integrations/events/").content.decode()
+        assert "1/6" in log
+        assert "500" in log
+        page = client.get(f"/app/integrations/events/{delivery.pk}/").content.decode()
+        assert "&quot;name&quot;: &quot;Maya&quot;" in page
+        assert "X-PraxTalk-Signature: t=" in page
+        assert "curl -X POST" in page
+        inbox.status = 200
+        post(client, f"events/{delivery.pk}/retry/")
+        deliver_due()
+    delivery.refresh_from_db()
+    assert delivery.status == "succeeded"
+    for query, is_there in (("status=succeeded", True), ("status=failed", False), ("event=lead.created", True)):
+        page = client.get(f"/app/integrations/events/?{query}&webhook={webhook.pk}").content.decode()
+        assert (str(delivery.pk) in page) == is_there
+    post(client, f"webhooks/{webhook.pk}/pause/", events="keep")
+    answer = client.post(f"/app/integrations/events/{delivery.pk}/retry/", follow=True)
+    assert "The webhook is paused" in answer.content.decode()
+
+
+def test_the_log_turns_pages(client, cast):
+    webhook, _ = made(client)
+    for number in range(55):
+        client.post("/app/leads/add/", {"name": f"Lead {number}", "status": "new"})
+    first = client.get("/app/integrations/events/").content.decode()
+    older = re.search(r'href="\?([^"]+)">Older', first)[1].replace("&amp;", "&")
+    second = client.get(f"/app/integrations/events/?{older}").content.decode()
+    ids = [set(re.findall(r"events/([0-9a-f-]{36})/\"", page)) for page in (first, second)]
+    assert [len(each) for each in ids] == [50, 5]
+    assert not ids[0] & ids[1]
+    assert webhook.deliveries.count() == 55
+
+
+def test_many_are_sent_again_and_the_page_says_how_far(client):
+    webhook, _ = made(client)
+    client.post("/app/leads/add/", {"name": "Maya", "status": "new"})
+    Delivery.objects.update(status="failed", attempts_made=6)
+    answer = post(client, f"webhooks/{webhook.pk}/replay/", what="failed")
+    replay = Replay.objects.get()
+    assert answer["Location"] == f"/app/integrations/replays/{replay.pk}/"
+    page = client.get(answer["Location"]).content.decode()
+    assert "0 of 1" in page
+    assert "<progress" in page
+    wrong = post(
+        client, f"webhooks/{webhook.pk}/replay/", what="failed", since="2027-01-02T00:00", until="2027-01-01T00:00"
+    )
+    assert "Must not be later" in wrong.content.decode()
+    assert Replay.objects.count() == 1
+
+
+def test_an_operator_token_is_shown_once_works_and_is_revoked(client, cast):
+    page = client.get("/app/integrations/sdk/").content.decode()
+    assert "new ConvexClient(&quot;http" in page
+    answer = post(client, "sdk/", operator=str(cast.bob.pk), hours="4")
+    token = shown(answer, "eyJ")
+    caller = operators.open(token)
+    assert (caller.operator_id, caller.source) == (cast.bob.pk, "api")
+    assert token not in client.get("/app/integrations/sdk/").content.decode()
+    session = OperatorSession.objects.get()
+    assert post(client, f"sdk/{session.pk}/revoke/").status_code == 302
+    session.refresh_from_db()
+    assert session.revoked_at
+    assert post(client, "sdk/", operator=str(cast.mallory.pk), hours="4").status_code == 422
+
+
+def test_lists_ask_the_same_number_of_questions_however_long(client, cast, django_assert_max_num_queries):
+    webhook, _ = made(client)
+    for number in range(30):
+        client.post("/app/leads/add/", {"name": f"Lead {number}", "status": "new"})
+        post(client, "keys/", **KEY | {"name": f"Key {number}"})
+    for path, most in (("keys/", 6), ("webhooks/", 6), ("events/", 8), (f"webhooks/{webhook.pk}/", 8)):
+        with django_assert_max_num_queries(most):
+            client.get(f"/app/integrations/{path}")

@@ -1,0 +1,77 @@
+"""A visitor's copy of all that is known of them, and their erasure; the workspace's own export."""
+
+import json
+
+import pytest
+from django.core.files.base import ContentFile
+
+from brands.models import AuditEntry
+from conversations.actions import send_message
+from conversations.attachments import kept
+from conversations.models import Attachment, Conversation, Message, Note, Visitor
+from integrations.feed import events_after
+from integrations.models import Attempt, Delivery, Event
+from leads.actions import create_lead
+from leads.models import Lead
+from tests.conftest import make_talk
+from tests.widget.test_attachments import image
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def maya(cast, hooks):
+    """A visitor of North with a file, a note, a lead, and deliveries of all that; and another visitor beside her."""
+    conversation = make_talk(cast.north, name="Maya", body="My number is 42")
+    with kept(cast.acme.pk, ContentFile(image(), name="photo.png")) as attachment:
+        send_message(conversation, role="visitor", body="", channel="widget", attachment=attachment)
+    Note.objects.create(workspace=cast.acme, conversation=conversation, position=99, author=cast.alice, body="VIP")
+    create_lead(cast.acme.pk, name="Maya the lead", conversation=conversation)
+    make_talk(cast.north, name="Other", body="Keep me")
+    return Visitor.objects.get(name="Maya")
+
+
+def test_the_copy_has_all_of_it(client, cast, maya):
+    client.force_login(cast.bob)
+    answer = client.get(f"/app/visitors/{maya.pk}/export/")
+    data = json.loads(answer.content)
+    assert data["visitor"]["name"] == "Maya"
+    [conversation] = data["conversations"]
+    assert [message["body"] for message in conversation["messages"]] == ["My number is 42", "photo.png"]
+    assert conversation["messages"][1]["attachments"][0]["name"] == "photo.png"
+    assert [note["body"] for note in conversation["notes"]] == ["VIP"]
+    assert [lead["name"] for lead in data["leads"]] == ["Maya the lead"]
+    assert "Keep me" not in answer.content.decode()
+    assert AuditEntry.objects.filter(action="visitor.exported", operator=cast.bob).count() == 1
+
+
+def test_erasure_leaves_nothing_of_them_and_all_of_others(client, cast, maya):
+    client.force_login(cast.alice)
+    place = Attachment.objects.get().file
+    assert place.storage.exists(place.name)
+    before = Event.objects.count()
+    assert "1 conversation" in client.get(f"/app/visitors/{maya.pk}/erase/").content.decode()
+    assert client.post(f"/app/visitors/{maya.pk}/erase/").status_code == 302
+    assert list(Visitor.objects.filter(brand=cast.north).values_list("name", flat=True)) == ["Other"]
+    assert list(Message.objects.values_list("body", flat=True)) == ["Keep me"]
+    assert (Conversation.objects.count(), Note.objects.count(), Attachment.objects.count()) == (1, 0, 0)
+    assert not Lead.objects.filter(name="Maya the lead").exists()
+    assert not place.storage.exists(place.name)
+    bodies = [bytes(event.body).decode() for event in Event.objects.all()]
+    assert not any("Maya the lead" in body or "My number" in body or str(maya.pk) in body for body in bodies)
+    assert any("Keep me" in body for body in bodies)
+    assert Event.objects.count() < before
+    assert Delivery.objects.filter(event=None).count() == Attempt.objects.filter(delivery=None).count() == 0
+    page, _ = events_after(cast.acme.pk, None, number=None, limit=100)
+    assert len(page) == Event.objects.filter(workspace=cast.acme).count()
+    entry = AuditEntry.objects.get(action="visitor.erased")
+    assert entry.subject == str(maya.pk)
+    assert "Maya" not in json.dumps(entry.details)
+    assert client.post(f"/app/visitors/{maya.pk}/erase/").status_code == 404
+
+
+def test_only_who_may_erases(client, cast, maya):
+    client.force_login(cast.bob)
+    assert client.post(f"/app/visitors/{maya.pk}/erase/").status_code == 403
+    assert Visitor.objects.filter(pk=maya.pk).exists()
+    assert "Erase" not in client.get(f"/app/visitors/{maya.pk}/change/").content.decode()
