@@ -29,7 +29,8 @@ class AuditEntry(models.Model):
         verbose_name_plural = "audit log"
         constraints: ClassVar[list[Any]] = [same_workspace("audit_entry", "operator", "brands.Operator")]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index("workspace", F("created_at").desc(), F("id").desc(), name="audit_entry_newest")
+            models.Index("workspace", F("created_at").desc(), F("id").desc(), name="audit_entry_newest"),
+            models.Index("workspace", "action", F("created_at").desc(), F("id").desc(), name="audit_entry_by_action"),
         ]
 
     def __str__(self) -> str:

@@ -66,7 +66,11 @@ class Visitor(models.Model):
             models.UniqueConstraint(fields=["brand", "external_id"], name="visitor_external_id_unique"),
             models.UniqueConstraint(fields=["brand", "start_id"], name="visitor_start_id_unique"),
         ]
-        indexes: ClassVar[list[models.Index]] = [GinIndex(visitor_words(), name="visitor_words")]
+        indexes: ClassVar[list[models.Index]] = [
+            GinIndex(visitor_words(), name="visitor_words"),
+            models.Index("workspace", F("created_at").desc(), F("id").desc(), name="visitor_newest"),
+            models.Index("workspace", "brand", F("created_at").desc(), F("id").desc(), name="visitor_by_brand"),
+        ]
 
     def __str__(self) -> str:
         return self.name

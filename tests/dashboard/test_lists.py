@@ -1,0 +1,94 @@
+"""A list of 100,000 rows opens with as many questions as a short one, each answered by an index."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from brands.models import Brand, Operator
+from brands.scope import Scope
+from conversations import figures
+from tests.big import big, plans_of
+
+__all__ = ["big"]
+pytestmark = pytest.mark.django_db
+
+LISTS = [
+    "/app/leads/",
+    "/app/leads/?status__exact=won",
+    "/app/leads/?p=3",
+    "/app/leads/?q=Lead+99",
+    "/app/visitors/",
+    "/app/visitors/?q=person77",
+    "/app/audit-log/",
+    "/app/audit-log/?action=brand.created",
+    "/app/integrations/events/",
+    "/app/integrations/events/?status=failed",
+    "/app/integrations/events/?status=pending",
+]
+TABLES = (
+    "leads_lead",
+    "conversations_visitor",
+    "conversations_conversation",
+    "integrations_delivery",
+    "integrations_event ",
+)
+
+
+@pytest.fixture
+def owners(big, cast):
+    """Of the big workspace, of one of its brands, and of a small one."""
+    big_owner = Operator.objects.create_operator(
+        workspace=big, email="o@big.example", password="x", name="O", role="owner"
+    )
+    return big_owner, cast.alice
+
+
+def questions(client, path):
+    cache.clear()
+    client.get(path)
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert client.get(path).status_code == 200
+    return captured.captured_queries
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_long_list_costs_what_a_short_one_does(owners, talks, hooks, path):
+    large, small = Client(), Client()
+    large.force_login(owners[0])
+    small.force_login(owners[1])
+    asked = questions(large, path)
+    assert len(asked) <= len(questions(small, path)) + 2  # what is not there needs no second look
+    assert len(asked) <= 14
+    for plan in plans_of(asked, without="django_session"):
+        for table in TABLES:
+            assert f"Seq Scan on {table}" not in plan, plan
+
+
+@pytest.mark.parametrize("path", ["/app/leads/", "/app/visitors/", "/app/integrations/events/"])
+def test_a_long_list_of_one_brand(owners, big, path):
+    brand = Brand.objects.filter(workspace=big).first()
+    Operator.objects.filter(pk=owners[0].pk).update(sees_all_brands=False, role="admin")
+    owners[0].brands.through.objects.create(workspace=big, operator=owners[0], brand=brand)
+    client = Client()
+    client.force_login(owners[0])
+    for plan in plans_of(questions(client, path), without="django_session"):
+        for table in TABLES:
+            assert f"Seq Scan on {table}" not in plan, plan
+
+
+def test_figures_read_the_time_that_they_are_about(big):
+    values = {"workspace": big.pk, "since": timezone.now() - timedelta(hours=6), "brands": None}
+    for statement in (figures.BY_DAY, figures.TIMES.format(group="true"), figures.REPLIES_OF):
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN " + statement, values)
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert "Seq Scan on conversations_conversation" not in plan, plan
+    scope = Scope(big.pk)
+    assert figures.times(scope, values["since"]).conversations == pytest.approx(6 * 60 * 4, abs=8)

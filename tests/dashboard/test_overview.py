@@ -1,0 +1,160 @@
+"""The overview: figures that are right, and the first steps of a new owner."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.core.cache import cache
+from django.utils import timezone
+
+from brands.actions import note_widget
+from brands.models import Brand, Workspace
+from conversations.actions import send_message, set_status
+from conversations.models import Conversation
+from integrations.api_keys import create_key
+from integrations.models import WebhookSubscription
+from praxtalk.dashboard.charts import bars
+from praxtalk.dashboard.templatetags.durations import duration
+from tests.conftest import make_talk
+
+pytestmark = pytest.mark.django_db
+START = datetime(2027, 3, 10, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    cache.clear()
+
+
+def talk(brand, began, answered_after=None, author=None, resolved_after=None):
+    """A conversation of the brand, with times in minutes."""
+    with time_machine.travel(began, tick=False) as clock:
+        conversation = make_talk(brand)
+        if answered_after is not None:
+            clock.shift(timedelta(minutes=answered_after))
+            send_message(conversation, role="operator", body="Hi", channel="dashboard", author=author)
+            send_message(conversation, role="operator", body="More", channel="dashboard", author=author)
+        if resolved_after is not None:
+            clock.move_to(began + timedelta(minutes=resolved_after))
+            set_status(Conversation.objects.get(pk=conversation.pk), status="resolved")
+    return Conversation.objects.get(pk=conversation.pk)
+
+
+@pytest.fixture
+def week(cast):
+    talk(cast.north, START, 1, cast.alice, 60)
+    talk(cast.north, START + timedelta(hours=1), 3, cast.bob, 120)
+    talk(cast.north, START + timedelta(days=1), 11, cast.bob)
+    talk(cast.south, START + timedelta(days=1), 60, cast.alice)
+    talk(cast.south, START + timedelta(days=1))
+    talk(cast.west, START, 5, cast.mallory)
+
+
+def context(client, operator, path="/app/", now=START + timedelta(days=2)):
+    with time_machine.travel(now, tick=False):
+        client.force_login(operator)
+        cache.clear()
+        return client.get(path).context_data
+
+
+def test_the_figures_of_an_owner(client, cast, week):
+    shown = context(client, cast.alice, "/app/?days=7")
+    times = shown["times"]
+    assert (times.conversations, times.answered, times.resolved) == (5, 4, 2)
+    assert times.median_first_response == 7 * 60
+    assert times.median_resolution == 90 * 60
+    assert [row for row in shown["numbers"] if row[1]] == [("2027-03-10", 2, 4), ("2027-03-11", 3, 4)]
+    assert {brand.name: each.conversations for brand, each in shown["brand_rows"]} == {"North": 3, "South": 2}
+    assert [(name, replies, each.conversations) for name, replies, each in shown["operator_rows"]] == [
+        ("Alice", 4, 2),
+        ("Bob", 4, 2),
+    ]
+
+
+def test_who_sees_less_is_told_less(client, cast, week):
+    shown = context(client, cast.bob, "/app/?days=7")
+    assert shown["times"].conversations == 3
+    assert [brand.name for brand, _ in shown["brand_rows"]] == ["North"]
+    assert [(name, replies) for name, replies, _ in shown["operator_rows"]] == [("Alice", 2), ("Bob", 4)]
+    for brand in (cast.south, cast.west):
+        assert context(client, cast.bob, f"/app/?days=7&brand={brand.pk}")["times"].conversations == 3
+    assert context(client, cast.alice, f"/app/?days=7&brand={cast.south.pk}")["times"].conversations == 2
+    shown = context(client, cast.mallory)
+    assert shown["times"].conversations == 1
+    assert [name for name, *_ in shown["operator_rows"]] == ["Mallory"]
+
+
+def test_a_reply_counts_once_and_a_reopened_conversation_is_not_resolved(cast):
+    conversation = talk(cast.north, START, 2, cast.alice, 30)
+    assert conversation.first_reply_at == START + timedelta(minutes=2)
+    assert conversation.first_reply_by == cast.alice
+    assert conversation.resolved_at == START + timedelta(minutes=30)
+    send_message(conversation, role="visitor", body="One more thing", channel="widget")
+    conversation.refresh_from_db()
+    assert (conversation.status, conversation.resolved_at) == ("open", None)
+
+
+@pytest.mark.parametrize("query", ["days=1", "days=x", "days=999999999999", "brand=x", "brand=\x00", "days=7&days=30"])
+def test_nonsense_shows_the_overview(client, cast, query):
+    client.force_login(cast.alice)
+    assert client.get(f"/app/?{query}").status_code == 200
+
+
+def done(client, operator):
+    steps = context(client, operator, now=timezone.now())["steps"]
+    return steps and [step["is_done"] for step in steps]
+
+
+def test_an_empty_workspace_is_led_through_its_first_steps(client, cast):
+    cast.west.delete()
+    assert done(client, cast.mallory) == [False] * 5
+    brand = Brand.objects.create(workspace=cast.globex, name="West", slug="west")
+    assert done(client, cast.mallory) == [True, False, False, False, False]
+    note_widget(brand)
+    make_talk(brand)
+    create_key(cast.globex, name="CRM", scope="read")
+    assert done(client, cast.mallory) == [True, True, True, True, False]
+    webhook = WebhookSubscription.objects.create(
+        workspace=cast.globex, url="https://x.example", events=["lead.created"]
+    )
+    assert done(client, cast.mallory)[4] is False
+    WebhookSubscription.objects.filter(pk=webhook.pk).update(verified_at=timezone.now())
+    assert done(client, cast.mallory) is None
+    assert done(client, cast.bob) is None  # not for him to do
+    assert Workspace.objects.count() == 2
+
+
+def test_the_widget_is_noted_when_another_site_loads_it(client, cast):
+    path = f"/widget/v1/config?id={cast.north.widget_id}"
+    client.get(path)
+    client.get(path, headers={"origin": "http://127.0.0.1:8000"})
+    cast.north.refresh_from_db()
+    assert cast.north.widget_seen_at is None
+    client.get(path, headers={"origin": "https://shop.example.com"})
+    cast.north.refresh_from_db()
+    assert cast.north.widget_seen_at is not None
+
+
+def test_a_chart_says_its_numbers():
+    svg = bars("Replies", ["<a>", "b"], [3, 0])
+    assert "<title>&lt;a&gt;: 3</title>" in svg
+    assert 'aria-label="Replies: 3 in all, at most 3 a day"' in svg
+    assert "style=" not in svg
+    assert bars("Nothing", [], [])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        ("", "–"),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (3661, "1 h 1 min"),
+        (90_000, "1 d 1 h"),
+        (86_460, "1 d"),
+    ],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
