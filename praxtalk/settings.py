@@ -140,6 +140,8 @@ TEMPLATES = [
     }
 ]
 LANGUAGE_CODE = "en"
+USE_I18N = False  # the dashboard speaks English; the widget has its own languages
+DATETIME_FORMAT, DATE_FORMAT = "Y-m-d H:i:s", "Y-m-d"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"

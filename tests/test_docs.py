@@ -6,7 +6,9 @@ from pathlib import Path
 
 from django.urls import URLPattern
 
+from brands.audit import Action
 from integrations.models import EventName
+from praxtalk.dashboard.site import dashboard
 from praxtalk.live.functions import every_function
 from praxtalk.live.limits import Closing
 from praxtalk.live.outcomes import Code
@@ -18,6 +20,7 @@ WEBHOOKS = (ROOT / "docs/webhooks.md").read_text()
 WIDGET = (ROOT / "docs/widget.md").read_text()
 SDK = (ROOT / "docs/agent-sdk.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
+DASHBOARD = (ROOT / "docs/dashboard.md").read_text()
 README = (ROOT / "README.md").read_text()
 PACKAGES = ("praxtalk", "brands", "integrations", "conversations", "leads", "widget")
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
@@ -116,3 +119,14 @@ def test_the_two_commands_are_in_the_readme():
         assert f"make {word}" in README
         assert re.search(rf"^{word}:", makefile, re.MULTILINE)
     assert "make test" in (ROOT / ".ci/run").read_text()
+
+
+def test_every_action_of_the_audit_log_is_listed():
+    listed = dict(re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \| (.+) \|$", DASHBOARD, re.MULTILINE))
+    assert listed == dict(Action.choices)
+
+
+def test_every_place_of_the_dashboard_is_listed():
+    listed = set(re.findall(r"^\| `/app/([\w-]*)/?` \|", DASHBOARD, re.MULTILINE))
+    places = {admin.place for admin in dashboard._registry.values()}
+    assert listed >= places | {"", "integrations", "settings", "profile"}

@@ -186,3 +186,14 @@ def test_a_new_owner_comes_from_signing_in_to_a_verified_webhook(alice, server, 
     assert [problem for problem in page.problems if "Failed to load resource" not in problem] == []
     assert urlsplit(page.url).path == f"/app/integrations/events/{delivery.pk}/"
     assert re.search(r"7\. .*succeeded", page.locator("details").first.text_content())
+
+
+def test_the_export_is_downloaded_while_the_page_tells_how_far_it_is(alice, server, cast, talks):
+    alice.goto(f"{server.url}/app/settings/")
+    with alice.expect_download() as download:
+        alice.click("#export")
+    document = json.loads(download.value.path().read_text())
+    assert document["workspace"]["name"] == "Acme"
+    assert len(document["conversations"]) == 2
+    alice.get_by_text("Done.").wait_for(timeout=5000)
+    assert alice.problems == []
