@@ -1,6 +1,7 @@
 """Shapes that come in: nothing unknown, nothing coerced, every complaint naming its field."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
@@ -17,7 +18,7 @@ class Shape(serializers.Serializer[Any]):
     """A request's body or query: an unknown field is refused, which catches the typing error that would silently widen a list."""
 
     def to_internal_value(self, data: Any) -> Any:
-        unknown = [name for name in data if name not in self.fields]
+        unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
         if unknown:
             allowed = ", ".join(self.fields) or "none"
             raise serializers.ValidationError({unknown[0][:100]: f"Unknown field; allowed are: {allowed}."})

@@ -103,6 +103,9 @@ def test_history_goes_back_over_conversations_page_by_page(cast, settings):
         ({"website": "http://spam.example"}, {"website": "invalid"}),
         ({"surprise": 1}, {"surprise": "invalid"}),
         ({"identity": "me"}, {"identity": "invalid"}),
+        ({"identity": 1}, {"identity": "invalid"}),
+        ({"identity": True}, {"identity": "invalid"}),
+        ({"identity": [["id", "1"]]}, {"identity": "invalid"}),
     ],
 )
 def test_a_form_that_is_wrong_is_told_by_its_fields(cast, change, fields):
