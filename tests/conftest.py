@@ -1,8 +1,10 @@
 """The cast: Acme with Alice (owner) and Bob (operator of North only), brands North and South; the rival Globex with Mallory."""
 
+import fcntl
 import itertools
 import os
 import shutil
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +19,7 @@ from integrations.models import EventName
 from integrations.webhooks.replays import start_replay
 from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
+from tests.services import DATA
 
 UNLIMITED = 1_000_000
 CHROMIUM = "/usr/bin/chromium"
@@ -27,6 +30,18 @@ def pytest_collection_modifyitems(items):
     """Live servers first, so that two workers end at about the same time; browsers last, see test_browser.py."""
     place = lambda item: bool(item.get_closest_marker("browser")) * 2 + (not item.get_closest_marker("live"))  # noqa: E731
     items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """A test marked `alone` waits until the other workers' tests have ended, and theirs wait for its end."""
+    with ExitStack() as held:
+        turn = held.enter_context((DATA / "turn.lock").open("a"))
+        room = held.enter_context((DATA / "room.lock").open("a"))
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,10 @@ from bench.faults.stage import Stage
 from integrations.models import Delivery
 from praxtalk.management.commands.serve import _workers
 
-WORKERS = 2
+CREW = (("webhooks.1", "webhooks"), ("webhooks.2", "webhooks"), ("beat", "beat"))  # names, and parts of `serve`
 WRITERS = 2  # processes
 THREADS = 2  # of each
+UP_SECONDS = 120.0
 DRAIN_SECONDS = 120.0
 
 Say = Callable[[str], None]
@@ -133,8 +134,7 @@ def _crew(folder: Path, database_url: str, redis_url: str) -> Iterator[Crew]:
         REDIS_URL=redis_url,
         WEBHOOK_ALLOW_CIDRS=f"{times.RECEIVERS_AT}/32",
     )
-    names = [(f"webhooks.{number}", "webhooks") for number in range(1, WORKERS + 1)] + [("beat", "beat")]
-    crew = Crew([Worker(name, _wrapped(part, folder), folder / f"{name}.log", settings) for name, part in names])
+    crew = Crew([Worker(name, _wrapped(name, part, folder), folder / f"{name}.log", settings) for name, part in CREW])
     crew.start()
     try:
         yield crew
@@ -142,10 +142,10 @@ def _crew(folder: Path, database_url: str, redis_url: str) -> Iterator[Crew]:
         crew.stop()
 
 
-def _wrapped(part: str, folder: Path) -> list[str]:
+def _wrapped(name: str, part: str, folder: Path) -> list[str]:
     """The command with which `serve` starts this part, through bench.faults.worker."""
     command = _workers()[part].command
-    return python("bench.faults.worker", str(folder), *command[command.index("celery") + 1 :])
+    return python("bench.faults.worker", name, str(folder), *command[command.index("celery") + 1 :])
 
 
 def _let_it_happen(
@@ -160,8 +160,6 @@ def _let_it_happen(
         )
     )
     settings = environment(DATABASE_URL=_as(times.WRITER, database_url), REDIS_URL=redis_url)
-    time.sleep(3)  # the workers are up by then
-    began = time.time()
     with (folder / "writers.log").open("wb") as log:
         writers = [
             subprocess.Popen(
@@ -175,6 +173,9 @@ def _let_it_happen(
             for number in range(WRITERS)
         ]
     try:
+        _wait_until_up(folder)
+        began = time.time()
+        times.go(folder).touch()
         chaos.plan(calm=extent.calm, until=extent.seconds)
         said = time.time()
         while not chaos.is_over or any(writer.poll() is None for writer in writers):
@@ -192,6 +193,16 @@ def _let_it_happen(
             writer.kill()
             writer.wait()
     return began, sum(writer.returncode != 0 for writer in writers), seconds
+
+
+def _wait_until_up(folder: Path) -> None:
+    """However slow this machine is at the moment: what is judged begins when everybody is there."""
+    names = {*(name for name, _ in CREW), *(f"writers.{number}" for number in range(WRITERS))}
+    deadline = time.monotonic() + UP_SECONDS
+    while missing := {name for name in names if not times.ready(folder, name).exists()}:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not up after {UP_SECONDS:.0f} s: {', '.join(sorted(missing))}; see {folder}/*.log")
+        time.sleep(0.05)
 
 
 def _drain(crew: Crew, say: Say) -> float | None:

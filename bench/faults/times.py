@@ -1,4 +1,6 @@
-"""Scaled times, and names that harness and workers share."""
+"""Scaled times, and names that harness, workers and writers share."""
+
+from pathlib import Path
 
 STEPS = (0.3, 0.5, 0.8, 1.2, 2.0)  # for 30 s, 2 min, 10 min, 1 h, 6 h
 ATTEMPTS = len(STEPS) + 1
@@ -28,3 +30,13 @@ KILL_POINTS = (
     "after the settling commit",
     "inside the release of leases",
 )
+
+
+def ready(folder: Path, name: str) -> Path:
+    """The mark that a process leaves once it is up."""
+    return folder / f"{name}.ready"
+
+
+def go(folder: Path) -> Path:
+    """The mark for which the writers wait."""
+    return folder / "go"

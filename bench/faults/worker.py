@@ -1,7 +1,7 @@
-"""`python -m bench.faults.worker FOLDER <celery's arguments>`: Celery as `serve` runs it, with scaled times and kill points.
+"""`python -m bench.faults.worker NAME FOLDER <celery's arguments>`: Celery as `serve` runs it, with scaled times, kill points.
 
 A kill point is armed by a file of its name in FOLDER. The first process to come by renames the file and kills itself; at the
-stop point, it stops until the harness lets it go on.
+stop point, it stops until the harness lets it go on. Once it is up, it leaves the mark `times.ready(FOLDER, NAME)`.
 """
 
 import os
@@ -23,15 +23,27 @@ from bench.faults import times
 
 def main() -> None:
     """Never returns: Celery ends the process."""
-    folder = Path(sys.argv.pop(1))
+    name, folder = sys.argv.pop(1), Path(sys.argv.pop(1))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
     django.setup()
     scale()
     rebind()
     lay_mines(folder)
+    say_when_ready(times.ready(folder, name))
     from celery.__main__ import main as celery
 
     celery()
+
+
+def say_when_ready(mark: Path) -> None:
+    """A worker that takes tasks, a beat that sends them."""
+    from celery.signals import beat_init, worker_ready
+
+    def ready(**_: Any) -> None:
+        mark.touch()
+
+    for signal_ in (beat_init, worker_ready):
+        signal_.connect(ready, weak=False)
 
 
 def scale() -> None:

@@ -18,6 +18,8 @@ from typing import Any
 import django
 import psycopg
 
+from bench.faults import times
+
 SHARES = {"kept": 85, "gone": 10, "half": 3, "cut": 2}  # of 100 transactions
 UNPACED = 25  # of the first ones of a thread: a burst
 MOST_REMEMBERED = 200
@@ -178,6 +180,16 @@ def _disconnect() -> None:
     connection.close()
 
 
+def _wait_for_the_others(folder: Path, name: str) -> None:
+    from django.db import connection
+
+    connection.ensure_connection()
+    connection.close()
+    times.ready(folder, name).touch()
+    while not times.go(folder).exists():
+        time.sleep(0.01)
+
+
 def main() -> None:
     """Until every thread has had its share."""
     plan = json.loads(Path(sys.argv[1]).read_text())
@@ -193,6 +205,7 @@ def main() -> None:
         rare = [place for place in plan["places"] for _ in range(place["rare"])] if is_first else []
         journal = Path(sys.argv[1]).with_name(f"journal-{number}-{index}.jsonl")
         threads.append(Writer(plan, f"{plan['seed']} {number} {index}", rare, journal))
+    _wait_for_the_others(Path(sys.argv[1]).parent, f"writers.{number}")
     for thread in threads:
         thread.start()
     for thread in threads:

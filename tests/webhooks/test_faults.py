@@ -19,6 +19,7 @@ SEED = 20_251
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 
+@pytest.mark.alone
 def test_every_event_arrives_or_is_shown_as_failed_whatever_dies(tmp_path: Path):
     evidence = run.run(
         run.SHORT, database_url=database_url(), folder=tmp_path / "run", seed=SEED, say=lambda line: None
