@@ -85,7 +85,9 @@ def _step_of(secret: str, code: str) -> int | None:
 def _new_codes(operator: Operator) -> list[str]:
     operator.recovery_codes.all().delete()
     codes = ["".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH)) for _ in range(CODE_COUNT)]
-    RecoveryCode.objects.bulk_create(RecoveryCode(operator=operator, digest=_digest(code)) for code in codes)
+    RecoveryCode.objects.bulk_create(
+        RecoveryCode(workspace_id=operator.workspace_id, operator=operator, digest=_digest(code)) for code in codes
+    )
     return [f"{code[:4]}-{code[4:8]}-{code[8:]}" for code in codes]
 
 

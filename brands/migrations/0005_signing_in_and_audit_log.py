@@ -74,9 +74,10 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('digest', models.BinaryField(max_length=32)),
                 ('operator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recovery_codes', to=settings.AUTH_USER_MODEL)),
+                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='brands.workspace')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('operator', 'digest'), name='recovery_code_unique')],
+                'constraints': [models.UniqueConstraint(fields=('operator', 'digest'), name='recovery_code_unique'), praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='recovery_code_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
             },
         ),
         migrations.AlterModelOptions(name='operator', options={'verbose_name_plural': 'team'}),

@@ -90,12 +90,14 @@ class OperatorBrand(models.Model):
 class RecoveryCode(models.Model):
     """What lets an operator in once, instead of a code of their authenticator. Stored as a hash only."""
 
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="recovery_codes")
     digest = models.BinaryField(max_length=32)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["operator", "digest"], name="recovery_code_unique")
+            models.UniqueConstraint(fields=["operator", "digest"], name="recovery_code_unique"),
+            same_workspace("recovery_code", "operator", "brands.Operator"),
         ]
 
 

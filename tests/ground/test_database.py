@@ -14,7 +14,10 @@ from leads.models import Lead
 from tests.conftest import make_talk
 
 OURS = ("brands", "integrations", "conversations", "leads", "api")
-WITHOUT_WORKSPACE = {"brands.Workspace"}  # the tenant itself
+WITHOUT_WORKSPACE = {
+    "brands.Workspace",  # the tenant itself
+    "brands.Letter",  # to an address, whoever has it
+}
 
 
 def refused(write):

@@ -40,6 +40,7 @@ DOES = {
             name="New", brand_name="New", owner_email="n@example.com", owner_name="N", password="long-enough-9"
         ),
     ),
+    "rename_workspace": (None, lambda c, t: brand_actions.rename_workspace(c.acme, name="New")),
     "create_brand": (None, lambda c, t: brand_actions.create_brand(c.acme, name="New")),
     "start_conversation": (
         None,
@@ -55,6 +56,7 @@ DOES = {
     "read_until": (None, lambda c, t: talk_actions.read_until(t.north, by_visitor=1, visitor_types=True)),
     "configure_widget": (None, lambda c, t: brand_actions.configure_widget(c.north, primary_color="#000000")),
     "rotate_identity_secret": (None, lambda c, t: brand_actions.rotate_identity_secret(c.north)),
+    "show_identity_secret": (None, lambda c, t: brand_actions.show_identity_secret(c.north)),
     "start": (None, lambda c, t: widget_actions.start(c.north, PERSON, body="Hi", client_id=uuid4())),
     "say": (None, lambda c, t: widget_actions.say(t.north.visitor, body="Hi", client_id=uuid4())),
     "update": (
@@ -64,7 +66,13 @@ DOES = {
     "mint": (None, lambda c, t: operator_tokens.mint(c.alice)),
     "revoke": (None, lambda c, t: operator_tokens.revoke(c.bob.sessions.first())),
 }
-CHANGES_NOTHING_THAT_IS_WATCHED = {"create_workspace", "mint", "rotate_identity_secret"}
+CHANGES_NOTHING_THAT_IS_WATCHED = {
+    "create_workspace",
+    "rename_workspace",
+    "mint",
+    "rotate_identity_secret",
+    "show_identity_secret",
+}
 ACTIONS = [
     "brands/actions.py",
     "brands/operator_tokens.py",
