@@ -141,7 +141,7 @@ TEMPLATES = [
 ]
 LANGUAGE_CODE = "en"
 USE_I18N = False  # the dashboard speaks English; the widget has its own languages
-DATETIME_FORMAT, DATE_FORMAT = "Y-m-d H:i:s", "Y-m-d"
+FORMAT_MODULE_PATH = "praxtalk.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"

@@ -36,6 +36,7 @@ class AuditAdmin(WorkspaceAdmin):
     """The newest first. Nobody writes here."""
 
     place = "audit-log"
+    title = "Audit log"
     ability = "audit"
     brand_field = None
     list_display = ("created_at", "actor", "what", "subject", "told", "address")

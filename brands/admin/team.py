@@ -48,6 +48,7 @@ class TeamAdmin(WorkspaceAdmin):
     """Who works here. Inviting, changing and switching off; nobody is deleted but who has not joined yet."""
 
     place = "team"
+    title = "Team"
     ability = "team"
     brand_field = None
     may_add = may_change = True

@@ -63,7 +63,8 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='brands.workspace')),
             ],
             options={
-                'verbose_name_plural': 'audit log',
+                'verbose_name': 'entry',
+                'verbose_name_plural': 'entries',
                 'indexes': [models.Index(models.F('workspace'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='audit_entry_newest')],
                 'constraints': [praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='audit_entry_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
             },
@@ -80,6 +81,6 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('operator', 'digest'), name='recovery_code_unique'), praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='recovery_code_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
             },
         ),
-        migrations.AlterModelOptions(name='operator', options={'verbose_name_plural': 'team'}),
+        migrations.AlterField(model_name='operator', name='is_active', field=models.BooleanField(default=True, verbose_name='active')),
         migrations.RunSQL(APPEND_ONLY, CHANGEABLE),
     ]

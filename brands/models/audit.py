@@ -26,7 +26,7 @@ class AuditEntry(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name_plural = "audit log"
+        verbose_name, verbose_name_plural = "entry", "entries"
         constraints: ClassVar[list[Any]] = [same_workspace("audit_entry", "operator", "brands.Operator")]
         indexes: ClassVar[list[models.Index]] = [
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="audit_entry_newest"),

@@ -39,7 +39,7 @@ class Operator(AbstractBaseUser):
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.OPERATOR)
     sees_all_brands = models.BooleanField(default=True)
     brands = models.ManyToManyField(Brand, through="OperatorBrand", related_name="operators", blank=True)
-    is_active = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
     encrypted_totp_secret = models.TextField(blank=True, default="", editable=False)  # empty: no second factor
     totp_step = models.BigIntegerField(default=0, editable=False)  # of the last code that was taken: none is good twice
     invited_at = models.DateTimeField(null=True, blank=True, editable=False)  # until they join
@@ -51,7 +51,6 @@ class Operator(AbstractBaseUser):
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
 
     class Meta:
-        verbose_name_plural = "team"
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(Lower("email"), name="operator_email_unique"),
             models.UniqueConstraint(fields=["id", "workspace"], name="operator_in_workspace"),

@@ -38,6 +38,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     may_add: ClassVar[bool] = False
     may_change: ClassVar[bool] = False
     may_delete: ClassVar[bool] = False
+    title: ClassVar[str] = ""  # of the list; empty: what the model's rows are called
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -69,7 +70,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Titled by what it lists."""
-        title = str(self.opts.verbose_name_plural).capitalize()
+        title = self.title or str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     # who may -------------------------------------------------------------------------------------------------------------

@@ -215,6 +215,14 @@ def test_a_recovery_code_is_good_once_and_stored_as_a_hash(client, cast):
     assert is_in(other)
 
 
+def test_without_the_key_of_its_secret_recovery_codes_still_let_in(client, cast):
+    secret, codes = with_two_factor(cast.bob)
+    Operator.objects.filter(pk=cast.bob.pk).update(encrypted_totp_secret="gone:AAAA")
+    cast.bob.refresh_from_db()
+    assert not two_factor.accepts(cast.bob, pyotp.TOTP(secret).now())
+    assert two_factor.accepts(cast.bob, codes[0])
+
+
 def test_the_second_step_waits_ten_minutes_and_is_limited(client, cast, settings):
     settings.SIGN_INS_A_MINUTE = 5
     with time_machine.travel(datetime(2027, 1, 2, 12, 0, 5, tzinfo=UTC), tick=False) as clock:

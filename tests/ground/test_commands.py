@@ -7,11 +7,13 @@ import re
 import stat
 from datetime import timedelta
 
+import pyotp
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from brands.models import Operator, Workspace
+from brands import two_factor
+from brands.models import AuditEntry, Operator, Workspace
 from conversations.models import Conversation
 from integrations.models import ApiKey, WebhookSubscription
 from praxtalk.demo import demo_file, make_demo
@@ -156,6 +158,21 @@ def test_visitor_writes(cast):
     assert (conversation.brand, conversation.preview) == (cast.south, "Hello there")
     with pytest.raises(CommandError):
         run("visitor_writes", "  ", "--workspace", "Acme")
+
+
+def test_two_factor_is_reset_for_who_has_lost_everything(cast):
+    with pytest.raises(CommandError, match="off already"):
+        run("reset_two_factor", "bob@acme.example")
+    secret = two_factor.begin()
+    codes = two_factor.switch_on(cast.bob, secret=secret, code=pyotp.TOTP(secret).now())
+    run("reset_two_factor", "BOB@acme.example")
+    cast.bob.refresh_from_db()
+    assert not cast.bob.has_two_factor
+    assert not two_factor.accepts(cast.bob, codes[0])
+    entry = AuditEntry.objects.latest("created_at")
+    assert (entry.action, entry.actor, entry.subject) == ("operator.two_factor_reset", "PraxTalk", "Bob")
+    with pytest.raises(CommandError, match="e-mail"):
+        run("reset_two_factor", "nobody@acme.example")
 
 
 def test_an_operator_token_for_the_right_operator_and_no_longer_than_12_hours(cast):
