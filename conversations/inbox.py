@@ -1,19 +1,33 @@
 """The inbox: which conversations an operator sees, in which order, and how many there are."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from brands.models import Brand
 from brands.scope import Scope
-from conversations.models import Conversation, Message, Visitor
+from conversations.models import Conversation, ConversationTag, Message, OperatorReading, Visitor
 from conversations.search import body_words, visitor_words, words_query
+from conversations.serializers import COLUMNS, conversation_json, conversation_row_json
+from praxtalk.api.pagination import Keyset
 from praxtalk.data.ids import parse_id
 
 NOBODY = "none"
 MAX_COUNT = 1000  # counted no further: a number that large is read as "many", and the index is left early
 NEWEST_FIRST = ("-last_message_at", "-id")
+ROW = (
+    *COLUMNS,
+    "rating",
+    "visitor_position",
+    "seen_position",
+)  # of the inbox: a conversation's, and what one operator sees
+PAGES = Keyset(
+    "inbox", NEWEST_FIRST, lambda row: [row[ROW.index("last_message_at")].isoformat(), str(row[ROW.index("id")])]
+)
 
 Status = Conversation.Status
 
@@ -24,11 +38,13 @@ def listed(
     brand: Brand | None = None,
     status: str | None = None,
     assignee: str | None = None,
+    tag: str | None = None,
     text: str | None = None,
 ) -> QuerySet[Conversation, Conversation]:
     """Newest activity first.
 
     assignee: an operator's id, or NOBODY.
+    tag: a tag's id.
     text: every word of it begins a word of the visitor's name, e-mail or phone, or all do so in one message.
     """
     rows = scope.rows(Conversation.objects.all())
@@ -41,6 +57,11 @@ def listed(
     elif assignee is not None:
         operator_id = parse_id(assignee)
         rows = rows.filter(assignee_id=operator_id) if operator_id else rows.none()
+    if tag is not None:
+        tagged = ConversationTag.objects.filter(
+            workspace_id=scope.workspace_id, tag_id__in=[pk] if (pk := parse_id(tag)) else []
+        )
+        rows = rows.filter(pk__in=tagged.values("conversation_id"))
     if text:
         rows = _found(rows, scope.workspace_id, text)
     return rows.order_by(*NEWEST_FIRST)
@@ -54,6 +75,52 @@ def counted(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str
         "unassigned": {"status": Status.OPEN, "assignee": NOBODY},
     }
     return {name: listed(scope, brand=brand, **filters)[:MAX_COUNT].count() for name, filters in views.items()}
+
+
+def unread(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> int:
+    """Open conversations of this operator, or of nobody, in which a visitor has written since the operator looked. Of the newest
+    MAX_COUNT of each."""
+    count = 0
+    for assignee in (str(operator_id), NOBODY):
+        newest = listed(scope, brand=brand, status=Status.OPEN, assignee=assignee)[:MAX_COUNT]
+        rows = _with_seen_position(Conversation.objects.filter(pk__in=newest.values("pk")), operator_id)
+        count += rows.filter(visitor_position__gt=F("seen_position")).count()
+    return count
+
+
+def with_readings(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
+    """The same as tuples of ROW."""
+    return _with_seen_position(rows, operator_id).values_list(*ROW)
+
+
+def _with_seen_position(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
+    seen = OperatorReading.objects.filter(conversation_id=OuterRef("pk"), operator_id=operator_id)
+    annotated: QuerySet[Any, Any] = rows.annotate(seen_position=Coalesce(Subquery(seen.values("position")), 0))
+    return annotated
+
+
+def tags_of(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, list[dict[str, str]]]:
+    """The tags of each, by name."""
+    rows = ConversationTag.objects.filter(workspace_id=workspace_id, conversation_id__in=list(conversation_ids))
+    tags = defaultdict[UUID, list[dict[str, str]]](list)
+    for conversation_id, tag_id, name in rows.order_by("tag__name").values_list(
+        "conversation_id", "tag_id", "tag__name"
+    ):
+        tags[conversation_id].append({"_id": str(tag_id), "name": name})
+    return tags
+
+
+def row_json(row: tuple[Any, ...], tags: dict[UUID, list[dict[str, str]]]) -> dict[str, Any]:
+    """A conversation of the inbox: that of REST with `tags`, `rating`, and `unread`, by this operator."""
+    rating, visitor_position, seen_position = row[len(COLUMNS) :]
+    more = {"rating": rating, "unread": visitor_position > seen_position, "tags": tags.get(row[0], [])}
+    return conversation_row_json(row[: len(COLUMNS)]) | more
+
+
+def row_of(conversation: Conversation) -> dict[str, Any]:
+    """The same of a model instance, without `unread`: it is being looked at."""
+    tags = tags_of(conversation.workspace_id, [conversation.pk])
+    return conversation_json(conversation) | {"rating": conversation.rating, "tags": tags.get(conversation.pk, [])}
 
 
 def _found(rows: QuerySet[Any, Any], workspace_id: UUID, text: str) -> QuerySet[Any, Any]:

@@ -1,0 +1,85 @@
+"""Which conversations there are."""
+
+from typing import Any
+
+from brands.live import brand_in_scope
+from brands.operator_tokens import OperatorCaller, operators
+from conversations.inbox import PAGES, counted, listed, row_json, tags_of, unread, with_readings
+from conversations.live.scoped import Arguments
+from conversations.live.shapes import CountsQuery, InboxPage, InboxQuery
+from conversations.models import INBOX, TAGS, Mention, OperatorReading
+from conversations.serializers import COLUMNS, conversation_row_json
+from praxtalk.api.errors import Invalid
+from praxtalk.data.ids import parse_id
+from praxtalk.live.functions import query
+from praxtalk.live.outcomes import Code, Refused
+
+ME = "me"
+
+
+def _inbox_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return caller.scope.topics(INBOX, parse_id(arguments.get("brandId") or ""))
+
+
+def _page_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    read, tags = OperatorReading.topic(caller.operator_id), f"{TAGS}.{caller.workspace_id}"
+    return [*_inbox_topics(caller, arguments), read, tags]
+
+
+def _count_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    mine = OperatorReading.topic(caller.operator_id), Mention.topic(caller.operator_id)
+    return [*_inbox_topics(caller, arguments), *mine]
+
+
+def _found(caller: OperatorCaller, arguments: Arguments) -> Any:
+    assignee = arguments.get("assignee")
+    return listed(
+        caller.scope,
+        brand=brand_in_scope(caller, arguments.get("brandId")),
+        status=arguments.get("status"),
+        assignee=str(caller.operator_id) if assignee == ME else assignee,
+        tag=arguments.get("tagId"),
+        text=arguments.get("q"),
+    )
+
+
+@query(
+    "conversations:listInbox",
+    door=operators,
+    shape=InboxQuery,
+    topics=_inbox_topics,
+    personal=lambda arguments: arguments.get("assignee") == ME,
+)
+def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
+    rows = _found(caller, arguments)
+    return [conversation_row_json(row) for row in rows.values_list(*COLUMNS)[: arguments["limit"]]]
+
+
+@query("inbox:list", door=operators, shape=InboxPage, topics=_page_topics, personal=True)
+def list_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    rows = with_readings(_found(caller, arguments), caller.operator_id)
+    owner = str(caller.workspace_id)
+    try:
+        page, after = PAGES.page(rows, owner=owner, cursor=arguments.get("after"), limit=arguments["limit"])
+    except Invalid as error:
+        raise Refused(Code.INVALID, str(error.detail)) from error
+    tags = tags_of(caller.workspace_id, [row[0] for row in page])
+    return {"rows": [row_json(row, tags) for row in page], "next": after}
+
+
+@query("conversations:counts", door=operators, shape=CountsQuery, topics=_inbox_topics, personal=True)
+def count_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[str, int]:
+    return counted(caller.scope, brand=brand_in_scope(caller, arguments.get("brandId")), operator_id=caller.operator_id)
+
+
+@query("inbox:counts", door=operators, shape=CountsQuery, topics=_count_topics, personal=True)
+def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, int]:
+    brand = brand_in_scope(caller, arguments.get("brandId"))
+    mentions = Mention.objects.filter(
+        workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True
+    )
+    return {
+        **counted(caller.scope, brand=brand, operator_id=caller.operator_id),
+        "unread": unread(caller.scope, brand=brand, operator_id=caller.operator_id),
+        "mentions": mentions[:100].count(),
+    }
