@@ -80,12 +80,22 @@ def counted(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str
 def unread(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> int:
     """Open conversations of this operator, or of nobody, in which a visitor has written since the operator looked. Of the newest
     MAX_COUNT of each."""
-    count = 0
-    for assignee in (str(operator_id), NOBODY):
-        newest = listed(scope, brand=brand, status=Status.OPEN, assignee=assignee)[:MAX_COUNT]
-        rows = _with_seen_position(Conversation.objects.filter(pk__in=newest.values("pk")), operator_id)
-        count += rows.filter(visitor_position__gt=F("seen_position")).count()
-    return count
+    return sum(rows.count() for rows in _unread(scope, brand, operator_id))
+
+
+def newest_unread(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> Conversation | None:
+    """Of these, the one with the newest message. With its visitor."""
+    found = [rows.order_by(*NEWEST_FIRST).with_people().first() for rows in _unread(scope, brand, operator_id)]
+    return max((row for row in found if row), key=lambda row: row.last_message_at, default=None)
+
+
+def _unread(scope: Scope, brand: Brand | None, operator_id: UUID) -> list[Any]:
+    newest = [
+        listed(scope, brand=brand, status=Status.OPEN, assignee=assignee)[:MAX_COUNT]
+        for assignee in (str(operator_id), NOBODY)
+    ]
+    rows = [_with_seen_position(Conversation.objects.filter(pk__in=few.values("pk")), operator_id) for few in newest]
+    return [each.filter(visitor_position__gt=F("seen_position")) for each in rows]
 
 
 def with_readings(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from brands.live import brand_in_scope
 from brands.operator_tokens import OperatorCaller, operators
-from conversations.inbox import PAGES, counted, listed, row_json, tags_of, unread, with_readings
+from conversations.inbox import PAGES, counted, listed, newest_unread, row_json, tags_of, unread, with_readings
 from conversations.live.scoped import Arguments
 from conversations.live.shapes import CountsQuery, InboxPage, InboxQuery
 from conversations.models import INBOX, TAGS, Mention, OperatorReading
@@ -73,8 +73,9 @@ def count_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[st
 
 
 @query("inbox:counts", door=operators, shape=CountsQuery, topics=_count_topics, personal=True)
-def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, int]:
+def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     brand = brand_in_scope(caller, arguments.get("brandId"))
+    newest = newest_unread(caller.scope, brand=brand, operator_id=caller.operator_id)
     mentions = Mention.objects.filter(
         workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True
     )
@@ -82,4 +83,7 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, int]:
         **counted(caller.scope, brand=brand, operator_id=caller.operator_id),
         "unread": unread(caller.scope, brand=brand, operator_id=caller.operator_id),
         "mentions": mentions[:100].count(),
+        "newest": {"conversationId": str(newest.pk), "visitor": newest.visitor.name, "preview": newest.preview}
+        if newest
+        else None,
     }

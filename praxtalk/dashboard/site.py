@@ -19,6 +19,7 @@ class Place:
 
 RAIL = (
     Place("Overview", "admin:index"),
+    Place("Inbox", "inbox"),
     Place("Leads", "admin:leads_lead_changelist"),
     Place("Visitors", "admin:conversations_visitor_changelist"),
     Place("Canned replies", "admin:conversations_cannedreply_changelist"),

@@ -1,0 +1,106 @@
+/**
+ * What the operator has sent and the server has not confirmed, and what they have begun to write: kept in the browser's store,
+ * so that neither a reload nor a dead battery loses a word.
+ *
+ * 1. Sent: stored under its own key with a clientMessageId, then said to the server, as long as it takes.
+ * 2. Confirmed: the key is removed. Refused: it stays, with the reason, until it is sent again or taken back.
+ * 3. A page that is opened says again what is stored. The server knows each by its clientMessageId: nothing is sent twice.
+ *
+ * @typedef {{id: string, conversationId: string, kind: "reply" | "note", body: string, mentions: string[], at: number,
+ *   seenMessageId?: string, resolves?: boolean, refused?: {code: string, message: string}}} Sent
+ * @typedef {{body: string, kind: "reply" | "note", seenMessageId?: string}} Draft
+ * @typedef {ReturnType<typeof import("../../live/client.js").connect>} Client
+ */
+
+/**
+ * @param {string} operatorId nobody sends in another's name, on whichever machine
+ * @param {Client} client
+ * @param {() => void} onChange
+ */
+export function outboxOf(operatorId, client, onChange) {
+  const prefix = `praxtalk.inbox.${operatorId}.`;
+  const held = /** @type {Map<string, Sent>} */ (new Map());
+
+  /** A store that is full or forbidden: it is still in memory. @param {string} key @param {object | null} value */
+  const store = (key, value) => {
+    try {
+      if (value) localStorage.setItem(prefix + key, JSON.stringify(value));
+      else localStorage.removeItem(prefix + key);
+    } catch {
+      // nothing to be done about it
+    }
+  };
+
+  /** @param {string} key @returns {any} */
+  const stored = (key) => {
+    try {
+      return JSON.parse(localStorage.getItem(prefix + key) ?? "null");
+    } catch {
+      return null;
+    }
+  };
+
+  /** @param {Sent} sent */
+  const keep = (sent) => {
+    held.set(sent.id, sent);
+    store(`sent.${sent.id}`, sent);
+    onChange();
+  };
+
+  /** @param {Sent} sent */
+  const forget = (sent) => {
+    held.delete(sent.id);
+    store(`sent.${sent.id}`, null);
+    onChange();
+  };
+
+  /** @param {Sent} sent */
+  const say = async (sent) => {
+    const { id, conversationId, body, kind, mentions, seenMessageId, resolves } = sent;
+    const message = { conversationId, body, clientMessageId: id };
+    try {
+      if (kind === "note") await client.mutate("notes:write", { ...message, mentions });
+      else await client.mutate("messages:send", { ...message, ...(seenMessageId && { seenMessageId }) });
+      if (resolves) await client.mutate("conversations:setStatus", { conversationId, status: "resolved" });
+      forget(sent);
+    } catch (error) {
+      const { message: reason, data } = /** @type {any} */ (error);
+      keep({ ...sent, refused: { code: data?.code ?? "", message: reason } });
+    }
+  };
+
+  const outbox = {
+    /** @param {Omit<Sent, "id" | "at">} what */
+    send(what) {
+      const sent = { ...what, id: newId(), at: Date.now() };
+      keep(sent);
+      say(sent);
+    },
+    /** Once more. @param {Sent} sent @param {Partial<Sent>} [changes] */
+    again(sent, changes) {
+      const next = { ...sent, ...changes, refused: undefined };
+      keep(next);
+      say(next);
+    },
+    /** @param {Sent} sent */
+    takeBack: forget,
+    /** What is not confirmed, oldest first. @param {string} conversationId */
+    of: (conversationId) =>
+      [...held.values()].filter((sent) => sent.conversationId === conversationId).sort((a, b) => a.at - b.at),
+    /** @param {string} conversationId @returns {Draft} */
+    draft: (conversationId) => stored(`draft.${conversationId}`) ?? { body: "", kind: "reply" },
+    /** @param {string} conversationId @param {Draft} draft */
+    keepDraft: (conversationId, draft) => store(`draft.${conversationId}`, draft.body.trim() ? draft : null),
+  };
+
+  for (const key of Object.keys(localStorage)) {
+    if (!key.startsWith(`${prefix}sent.`)) continue;
+    const sent = stored(key.slice(prefix.length));
+    if (!sent) continue;
+    held.set(sent.id, sent);
+    if (!sent.refused) say(sent);
+  }
+  return outbox;
+}
+
+const newId = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
