@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, JsonResponse
 
@@ -81,9 +80,9 @@ class SendFile(Page):
 class ShowFile(Page):
     """A file of a conversation that the operator sees. Images are shown by the page, the rest is downloaded."""
 
-    def get(self, request: HttpRequest, id: UUID, **kwargs: Any) -> FileResponse:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> FileResponse:  # type: ignore[override]
         rows = scope_in(request).rows(Attachment.objects.all(), brand_field="conversation__brand_id")
-        attachment = rows.filter(pk=id).first()
+        attachment = rows.filter(pk=kwargs["id"]).first()
         if attachment is None:
             raise Http404
         return attachments.file_response(attachment)

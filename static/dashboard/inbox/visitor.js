@@ -29,7 +29,7 @@ export function showVisitor(pane, app, row) {
     const others = visitor.conversations.filter((/** @type {any} */ talk) => talk._id !== row._id);
     const button = (/** @type {string} */ text, /** @type {() => void} */ onclick) =>
       h("button", { type: "button", class: "plain", onclick }, text);
-    pane.replaceChildren(
+    const parts = [
       h("button", { type: "button", class: "plain back", onclick: () => app.hideVisitor() }, "‹ Conversation"),
       h("h2", {}, visitor.name),
       visitor.blocked && h("p", { class: "refused" }, "Blocked: their messages are not taken."),
