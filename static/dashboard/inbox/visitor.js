@@ -73,7 +73,8 @@ export function showVisitor(pane, app, row) {
       button("Send transcript to the visitor", () => app.sendTranscript("visitor")),
       button("Send transcript to me", () => app.sendTranscript("me")),
       button(visitor.blocked ? "Unblock the visitor" : "Block the visitor", () => app.block(!visitor.blocked)),
-    );
+    ];
+    pane.replaceChildren(...parts.filter(Boolean));
   };
 
   const stops = [
