@@ -10,6 +10,11 @@ const ask = (title, content, first) => {
   const heading = h("h2", { id: "dialog-title" }, title);
   const close = h("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Cancel");
   dialog.setAttribute("aria-labelledby", "dialog-title");
+  dialog.onkeydown = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault(); // at once, where the browser would let the next key pass first
+    dialog.close();
+  };
   dialog.replaceChildren(heading, ...content, close);
   if (!dialog.open) dialog.showModal();
   first?.focus();
