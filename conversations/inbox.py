@@ -14,6 +14,7 @@ from conversations.models import Conversation, ConversationTag, Message, Operato
 from conversations.search import body_words, visitor_words, words_query
 from conversations.serializers import COLUMNS, conversation_json, conversation_row_json
 from praxtalk.api.pagination import Keyset
+from praxtalk.data.counting import count_each
 from praxtalk.data.ids import parse_id
 
 NOBODY = "none"
@@ -69,18 +70,30 @@ def listed(
 
 def counted(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
     """Conversations by status, and the open ones of this operator and of nobody; each up to MAX_COUNT."""
+    return count_each(_views(scope, brand, operator_id))
+
+
+def counted_with_unread(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
+    """The same with `unread`: open ones of this operator, or of nobody, in which a visitor has written since the operator looked.
+    Of the newest MAX_COUNT of each."""
+    mine, unassigned = _unread(scope, brand, operator_id)
+    counts = count_each(_views(scope, brand, operator_id) | {"unread": mine, "unread of nobody": unassigned})
+    counts["unread"] += counts.pop("unread of nobody")
+    return counts
+
+
+def _views(scope: Scope, brand: Brand | None, operator_id: UUID) -> dict[str, QuerySet[Any, Any]]:
     views: dict[str, dict[str, Any]] = {status.value: {"status": status} for status in Status}
     views |= {
         "mine": {"status": Status.OPEN, "assignee": str(operator_id)},
         "unassigned": {"status": Status.OPEN, "assignee": NOBODY},
     }
-    return {name: listed(scope, brand=brand, **filters)[:MAX_COUNT].count() for name, filters in views.items()}
+    return {name: listed(scope, brand=brand, **filters)[:MAX_COUNT] for name, filters in views.items()}
 
 
-def unread(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> int:
-    """Open conversations of this operator, or of nobody, in which a visitor has written since the operator looked. Of the newest
-    MAX_COUNT of each."""
-    return sum(rows.count() for rows in _unread(scope, brand, operator_id))
+def unread(scope: Scope, *, operator_id: UUID) -> int:
+    """How many of all brands in scope are unread."""
+    return sum(rows.count() for rows in _unread(scope, None, operator_id))
 
 
 def newest_unread(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> Conversation | None:

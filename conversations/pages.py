@@ -39,7 +39,7 @@ class Unread(Page):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
         operator_id = operator_of(request).pk
-        return JsonResponse({"unread": unread(scope_in(request), brand=None, operator_id=operator_id)})
+        return JsonResponse({"unread": unread(scope_in(request), operator_id=operator_id)})
 
 
 class SendFile(Page):

@@ -4,7 +4,16 @@ from typing import Any
 
 from brands.live import brand_in_scope
 from brands.operator_tokens import OperatorCaller, operators
-from conversations.inbox import PAGES, counted, listed, newest_unread, row_json, tags_of, unread, with_readings
+from conversations.inbox import (
+    PAGES,
+    counted,
+    counted_with_unread,
+    listed,
+    newest_unread,
+    row_json,
+    tags_of,
+    with_readings,
+)
 from conversations.live.scoped import Arguments
 from conversations.live.shapes import CountsQuery, InboxPage, InboxQuery
 from conversations.models import INBOX, TAGS, Mention, OperatorReading
@@ -80,8 +89,7 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
         workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True
     )
     return {
-        **counted(caller.scope, brand=brand, operator_id=caller.operator_id),
-        "unread": unread(caller.scope, brand=brand, operator_id=caller.operator_id),
+        **counted_with_unread(caller.scope, brand=brand, operator_id=caller.operator_id),
         "mentions": mentions[:100].count(),
         "newest": {"conversationId": str(newest.pk), "visitor": newest.visitor.name, "preview": newest.preview}
         if newest
