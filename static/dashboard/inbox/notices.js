@@ -43,8 +43,8 @@ export function noticesFor(app) {
     /** @param {{unread: number, newest: {conversationId: string, visitor: string, preview: string} | null}} counts */
     count({ unread, newest }) {
       document.title = unread ? `(${unread}) ${TITLE}` : TITLE;
-      const badge = document.querySelector("#rail [data-unread]");
-      if (badge) setText(badge, unread ? String(unread) : "");
+      const badge = document.querySelector("#rail [data-unread] .badge");
+      if (badge) setText(badge, unread ? `${unread} unread` : "");
       if (before !== null && unread > before && newest) {
         ring();
         show(newest.visitor, newest.preview, newest.conversationId);
