@@ -23,6 +23,11 @@ class Inbox(Page):
     title = "Inbox"
     template_name = "admin/inbox.html"
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if "id" in kwargs and not scope_in(request).rows(Conversation.objects.filter(pk=kwargs["id"])).exists():
+            raise Http404
+        return super().get(request, *args, **kwargs)
+
 
 class InboxToken(Page):
     """POST: an operator token for this page. It is asked for whenever the page connects."""
