@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
 from brands.models import OperatorSession
 from brands.operator_tokens import mint
@@ -23,7 +23,7 @@ class Inbox(Page):
     title = "Inbox"
     template_name = "admin/inbox.html"
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "id" in kwargs and not scope_in(request).rows(Conversation.objects.filter(pk=kwargs["id"])).exists():
             raise Http404
         return super().get(request, *args, **kwargs)
