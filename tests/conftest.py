@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
+from playwright.sync_api import expect
 from rest_framework.test import APIClient
 
 from brands.actions import create_brand
@@ -61,6 +62,7 @@ def chromium():
     if not shutil.which(CHROMIUM) and not os.environ.get("CI"):
         pytest.skip("no Chromium here (apt-get install chromium)")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 PROJECT = Path(__file__).resolve().parent.parent
-UP_SECONDS = 40
+UP_SECONDS = 150
 
 
 def free_port():
@@ -77,7 +77,7 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
         try:
-            self.process.wait(40)
+            self.process.wait(90)
         finally:
             for pid in self.pids.values():
                 with contextlib.suppress(ProcessLookupError):
@@ -115,8 +115,8 @@ class Server:
 
     def wait_for_end(self):
         """Its exit status, once it and all its processes are gone."""
-        status = self.process.wait(40)
-        deadline = time.monotonic() + 20
+        status = self.process.wait(90)
+        deadline = time.monotonic() + 60
         while any(is_running(pid) for pid in self.pids.values()):
             assert time.monotonic() < deadline, self.pids
             time.sleep(0.1)

@@ -17,6 +17,7 @@ from bench.faults.processes import Crew, Valkey
 from bench.faults.receivers import Street
 
 LOOK_EVERY_SECONDS = 0.05
+LONGEST_DELAY = 60.0  # seconds; on a machine that is busy with other things, workers take long to start
 
 CUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -73,6 +74,7 @@ class Chaos:
     def plan(self, *, calm: float, until: float) -> None:
         """Spread the accidents over `calm` to `until` seconds from now."""
         how = self._accidents
+        self._until = until
         spread = lambda count, do, latest=until: self._spread(calm, latest, count, do)  # noqa: E731
         by_point = how.kills * 2 // 3
         spread(by_point, self._arm)
@@ -114,7 +116,9 @@ class Chaos:
 
     @property
     def is_over(self) -> bool:
-        return not self._timeline
+        """Also of what waits for a worker to come by, as far as one still does."""
+        is_waiting = (self._folder / times.STOP_POINT).exists() and self._elapsed < self._until + LONGEST_DELAY
+        return not self._timeline and not is_waiting
 
     def kill_until(self, count: int) -> bool:
         """After the timeline: nothing armed, nobody frozen; one more kill if there were fewer than `count`. Whether done."""

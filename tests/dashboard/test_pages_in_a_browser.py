@@ -171,7 +171,7 @@ def test_a_new_owner_comes_from_signing_in_to_a_verified_webhook(alice, server, 
         for number in range(1, 7):
             Delivery.objects.update(next_attempt_at=timezone.now())
             pump()
-            page.get_by_text(f"{number}/6").wait_for(timeout=5000)  # the page keeps itself up to date
+            page.get_by_text(f"{number}/6").wait_for(timeout=20_000)  # the page keeps itself up to date
         page.get_by_text("Failed", exact=True).last.wait_for()
         page.goto(f"{server.url}/app/integrations/events/{delivery.pk}/")
         assert page.locator("details").count() == 6
@@ -181,7 +181,7 @@ def test_a_new_owner_comes_from_signing_in_to_a_verified_webhook(alice, server, 
         page.click("text=Retry now")
         page.get_by_text("It is being sent.").wait_for()
         pump()
-        page.get_by_text("Succeeded", exact=True).wait_for(timeout=5000)
+        page.get_by_text("Succeeded", exact=True).wait_for(timeout=20_000)
         assert mended.requests[0].headers["X-PraxTalk-Event"] == EventName.LEAD_CREATED
     assert [problem for problem in page.problems if "Failed to load resource" not in problem] == []
     assert urlsplit(page.url).path == f"/app/integrations/events/{delivery.pk}/"
@@ -195,5 +195,5 @@ def test_the_export_is_downloaded_while_the_page_tells_how_far_it_is(alice, serv
     document = json.loads(download.value.path().read_text())
     assert document["workspace"]["name"] == "Acme"
     assert len(document["conversations"]) == 2
-    alice.get_by_text("Done.").wait_for(timeout=5000)
+    alice.get_by_text("Done.").wait_for(timeout=20_000)
     assert alice.problems == []

@@ -118,6 +118,30 @@ def test_an_owner_sees_what_is_theirs(client, cast, rows, admin):
 
 
 @pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
+def test_a_query_that_is_nonsense_breaks_no_list(client, cast, rows, admin):
+    client.force_login(cast.alice)
+    fields = [field.name for field in admin.model._meta.concrete_fields]
+    names = ("q", "p", "o", "all", "e", *fields, *(f"{name}__exact" for name in fields))
+    for name in names:
+        for value in ("%00", "-1", "%ED%A0%80", "9" * 30, "zz"):
+            answer = client.get(f"/app/{admin.place}/?{name}={value}", follow=True)
+            assert answer.status_code in (200, 400), (name, value)
+
+
+def test_an_address_asks_for_nothing_but_the_filters(client, cast):
+    client.force_login(cast.alice)
+    for secret in (
+        "password__startswith=a",
+        "encrypted_totp_secret=",
+        "invited_at__isnull=1",
+        "workspace__name=Globex",
+    ):
+        assert client.get(f"/app/team/?{secret}").status_code == 400
+    for allowed in ("role__exact=owner", "is_active__exact=1", "q=alice"):
+        assert client.get(f"/app/team/?{allowed}").status_code == 200
+
+
+@pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
 @pytest.mark.parametrize("name", ["mallory", "bob", "alice"])
 def test_a_page_of_one_row_is_404_for_others(client, cast, rows, admin, name):
     viewer = getattr(cast, name)

@@ -49,7 +49,7 @@ def start(folder, *, stay=False):
 
 
 def finish(process):
-    out, error = process.communicate("\n", timeout=90)
+    out, error = process.communicate("\n", timeout=180)
     assert process.returncode == 0, error
     return out.split()
 

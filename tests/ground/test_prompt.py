@@ -49,7 +49,7 @@ def read(connection, count):
 
 
 def test_slow_reader_gets_everything_in_order(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=40) as connection:
         time.sleep(0.3)  # the kernel's buffers are full long before all is written
         assert read(connection, 12_000_000) == b"".join(CHUNKS)
         for word in (b"one", b"two"):
@@ -58,21 +58,21 @@ def test_slow_reader_gets_everything_in_order(server):
 
 
 def test_closing_comes_after_what_waits(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=40) as connection:
         connection.sendall(b"close")
         assert len(read(connection, 13_000_000)) == 12_000_000
     assert server.stdout.readline() == "lost\n"
 
 
 def test_reader_that_vanishes_is_noticed(server):
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=40)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()
     assert server.stdout.readline() == "lost\n"
 
 
 def test_reader_that_does_not_read_is_cut_off(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=40) as connection:
         with contextlib.suppress(ConnectionError):
             connection.sendall(b"x" * 40_000_000)  # which it sends back, and nobody reads
         assert server.stdout.readline() == "lost\n"

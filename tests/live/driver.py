@@ -33,7 +33,7 @@ import subprocess
 import threading
 import time
 
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 60
 
 
 class Driver:

@@ -32,7 +32,7 @@ def crm_pages(tmp_path_factory):
         (folder / page).write_text((CLIENTS / page).read_text())
     (folder / "browser.bundle.js").symlink_to(MODULES / "convex/dist/browser.bundle.js")
     bundle = [MODULES / ".bin/esbuild", CLIENTS / "react.jsx", "--bundle", "--format=esm", "--jsx=automatic"]
-    subprocess.run([*bundle, f"--outfile={folder}/react.js", "--log-level=warning"], check=True, timeout=30)
+    subprocess.run([*bundle, f"--outfile={folder}/react.js", "--log-level=warning"], check=True, timeout=120)
     with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -52,7 +52,7 @@ def watched(page):
 
 def test_a_page_of_another_origin_shows_the_inbox(scene, crm_pages, watched):
     watched.goto(f"{crm_pages}/inbox.html?{urlencode({'url': scene.url, 'token': scene.token})}")
-    shows = lambda preview: watched.wait_for_selector(f"#inbox li:text-is('{preview}')", timeout=5000)  # noqa: E731
+    shows = lambda preview: watched.wait_for_selector(f"#inbox li:text-is('{preview}')", timeout=20_000)  # noqa: E731
     shows("Hello?")
     scene.send_by_rest("by REST")
     shows("by REST")
@@ -66,13 +66,13 @@ def test_a_page_of_another_origin_shows_the_inbox(scene, crm_pages, watched):
 
 def test_the_hooks_of_react(scene, crm_pages, watched):
     watched.goto(f"{crm_pages}/react.html?{urlencode({'url': scene.url, 'token': scene.token})}")
-    shows = lambda body: watched.wait_for_selector(f"li:text-is('{body}')", timeout=5000)  # noqa: E731
+    shows = lambda body: watched.wait_for_selector(f"li:text-is('{body}')", timeout=20_000)  # noqa: E731
     shows("Hello?")
     scene.send_by_rest("by REST")
     shows("by REST")
-    watched.wait_for_selector("h2:text-is('by REST')", timeout=5000)
+    watched.wait_for_selector("h2:text-is('by REST')", timeout=20_000)
     watched.click("button")
     shows("by a hook")
-    watched.wait_for_selector("h2:text-is('by a hook')", timeout=5000)
+    watched.wait_for_selector("h2:text-is('by a hook')", timeout=20_000)
     assert watched.locator("li").all_inner_texts() == scene.bodies() == ["Hello?", "by REST", "by a hook"]
     assert watched.problems == []

@@ -27,7 +27,7 @@ def as_javascript(tmp_path):
         (tmp_path / "node_modules").symlink_to(MODULES)
         (tmp_path / "snippet.mts").write_text(SNIPPET.read_text().replace("<operator token>", token))
         options = ["--noCheck", "--target", "es2022", "--module", "nodenext"]
-        subprocess.run([MODULES / ".bin/tsc", *options, "snippet.mts"], cwd=tmp_path, check=True, timeout=30)
+        subprocess.run([MODULES / ".bin/tsc", *options, "snippet.mts"], cwd=tmp_path, check=True, timeout=120)
         return tmp_path / "snippet.mjs"
 
     return compiled
@@ -65,7 +65,7 @@ def test_the_snippet_runs_as_it_is(as_javascript, cast, scene_on, newest):
         scene = scene_on(server.url)
         inbox = Inbox(as_javascript(scene.token), server.url)
         try:
-            inbox.until_first_says("Hello?", patience=15)
+            inbox.until_first_says("Hello?", patience=60)
             scene.send_by_rest("by REST")
             inbox.until_first_says("by REST")
             newest.open(server.url).mutate("messages:send", scene.in_talk(body="by another client")).result()
@@ -78,7 +78,7 @@ def test_the_snippet_runs_as_it_is(as_javascript, cast, scene_on, newest):
             server.kill()
             set_status(scene.talk, status=Conversation.Status.OPEN)
             with Server(*WEB, WEB_PROCESSES="1", port=server.port):
-                inbox.until_first_says("by the shell", patience=30)
+                inbox.until_first_says("by the shell", patience=60)
                 scene.send_by_rest("after the restart")
                 inbox.until_first_says("after the restart")
         finally:

@@ -21,9 +21,9 @@ def test_a_watched_query_fails_when_its_token_expires(libraries, scene):
     for thread in threads:
         assert bodies_of(thread.until()) == ["Hello?"]
     for thread in threads:
-        error = thread.error(patience=SHORT + 5)
+        error = thread.error(patience=SHORT + 30)
         assert (error["kind"], error["data"]["code"]) == ("ConvexError", "UNAUTHENTICATED")
-    assert expires_at - 1.5 < time.time() < expires_at + 3
+    assert expires_at - 1.5 < time.time() < expires_at + 20
     scene.send_by_rest("not for expired eyes")
     for client, thread in zip(clients, threads, strict=True):
         failed = client.mutate("messages:send", {**args, "body": "too late"})
@@ -42,7 +42,7 @@ def test_a_watched_query_fails_when_its_token_is_revoked(libraries, scene):
         watch.until()
     assert scene.rest("DELETE", f"/operator-sessions/{made['sessionId']}") == {"ok": True}
     for thread in threads:
-        error = thread.error(patience=5)
+        error = thread.error(patience=30)
         assert (error["kind"], error["data"]["code"]) == ("ConvexError", "UNAUTHENTICATED")
     scene.send_by_rest("not for their eyes")
     for client, thread, other in zip(clients, threads, kept, strict=True):
@@ -122,11 +122,11 @@ def test_a_client_refreshes_its_token_before_the_end(npms, scene):
     for thread in threads:
         thread.until()
     for authentication in authentications:
-        authentication.until_fetched(3, patience=SHORT + 2)
+        authentication.until_fetched(3, patience=SHORT + 30)
     time.sleep(max(0.0, expires_at + 1 - time.time()))  # nothing is to happen then
     scene.send_by_rest("hours later")
     for thread, authentication in zip(threads, authentications, strict=True):
-        thread.until(ends_with("hours later"), 5)
+        thread.until(ends_with("hours later"))
         assert thread.errors == []
         assert {"isAuthenticated": False} not in authentication.events
     assert len(threads) == len(NPM)

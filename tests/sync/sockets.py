@@ -121,7 +121,7 @@ class Socket:
 
     # --- hearing ---
 
-    def until(self, is_true, seconds=10):
+    def until(self, is_true, seconds=40):
         """Read frames until it is. Raises TimeoutError, and ConnectionClosed."""
         deadline = time.monotonic() + seconds
         while not is_true():
@@ -139,7 +139,7 @@ class Socket:
             except TimeoutError:
                 return
 
-    def closing_code(self, seconds=10):
+    def closing_code(self, seconds=40):
         """The code with which the server closes."""
         try:
             self.until(lambda: False, seconds)

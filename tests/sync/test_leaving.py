@@ -53,7 +53,7 @@ def test_sockets_that_go_while_they_connect_give_everything_back(server, cast, t
         raw.send(json.dumps({"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": add}))
         time.sleep(index % 10 / 2000)
         abort(raw)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while left_behind() != before:
         assert time.monotonic() < deadline, (left_behind(), before)
         time.sleep(0.2)
@@ -70,7 +70,7 @@ def test_what_was_sent_before_the_tab_was_closed_is_done(server, cast, talks, to
         raw.send(json.dumps({"type": "Connect", "sessionId": f"tab {index}", "connectionCount": 0}))
         raw.send(json.dumps({"type": "Mutation", "requestId": 0, "udfPath": "messages:send", "args": [arguments]}))
         raw.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while Message.objects.filter(body__startswith="Bye").count() < 10:
         assert time.monotonic() < deadline
         time.sleep(0.05)

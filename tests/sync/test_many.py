@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 SECONDS = 60
 CLIENTS = 20
-SETTLE_SECONDS = 10
+SETTLE_SECONDS = 40
 SEED = 20_261
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

@@ -63,7 +63,7 @@ class Stage:
         return ear
 
 
-async def until(is_true, seconds=3):
+async def until(is_true, seconds=20):
     deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline

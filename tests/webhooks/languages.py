@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-UP_SECONDS = 10
+UP_SECONDS = 60
 
 
 class Language(NamedTuple):
@@ -77,7 +77,7 @@ class Receiver(NamedTuple):
 
     def post(self, body, header):
         """The status of the answer; None if the connection was closed without one."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=40)
         headers = {"Content-Type": "application/json; charset=utf-8"}
         with contextlib.closing(connection), contextlib.suppress(http.client.RemoteDisconnected):
             connection.request(

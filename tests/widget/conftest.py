@@ -65,7 +65,7 @@ class Visit:
         self.page.wait_for_timeout(50)
         return self._errors
 
-    def until(self, expression, patience=5):
+    def until(self, expression, patience=20):
         """The first true value of a JavaScript expression. (Playwright's own waiting evaluates strings, which these policies
         forbid.)"""
         deadline = time.monotonic() + patience

@@ -50,7 +50,7 @@ def write(page, text):
 
 
 def shows(page, text):
-    page.get_by_role("log").get_by_text(text, exact=True).wait_for(timeout=5000)
+    page.get_by_role("log").get_by_text(text, exact=True).wait_for(timeout=20_000)
 
 
 def bodies():
@@ -73,7 +73,7 @@ def reply_by_rest(site, cast):
             json.dumps({"body": body}).encode(),
             {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=5) as response:
+        with urllib.request.urlopen(request, timeout=20) as response:
             assert response.status == 201
 
     return send
@@ -105,8 +105,8 @@ def test_it_reaches_rest_the_webhook_and_the_live_inbox_and_the_sdk_answers(site
         here = {"conversationId": row["_id"]}
         assert row["visitor"]["name"] == "Maya A."
         inbox.mutate("presence:touch", **here, typing=True)
-        page.get_by_text("Alice is typing").wait_for(timeout=5000)
-        page.get_by_text("Seen").wait_for(timeout=5000)
+        page.get_by_text("Alice is typing").wait_for(timeout=20_000)
+        page.get_by_text("Seen").wait_for(timeout=20_000)
         inbox.mutate("messages:send", **here, body="We do.")
         shows(page, "We do.")
         page.get_by_placeholder("Write a message …").press_sequentially("Tha")
@@ -158,11 +158,11 @@ def test_offline_with_five_messages_typed_and_a_reload_in_between(site, page, co
     context.set_offline(True)
     for number in range(1, 4):
         write(page, str(number))
-    page.get_by_text("You are offline.", exact=False).first.wait_for(timeout=5000)
+    page.get_by_text("You are offline.", exact=False).first.wait_for(timeout=20_000)
     context.set_offline(False)
     page.reload()
     context.set_offline(True)
-    page.get_by_placeholder("Write a message …").wait_for(timeout=10_000)
+    page.get_by_placeholder("Write a message …").wait_for(timeout=30_000)
     for number in range(4, 6):
         write(page, str(number))
     context.set_offline(False)
@@ -190,7 +190,7 @@ def test_two_tabs_that_write_at_once_keep_what_the_other_has_just_written(site, 
     fill_form(first, "Hello?")
     until(["Hello?"])
     site.open(second)
-    second.get_by_placeholder("Write a message …").wait_for(timeout=10_000)
+    second.get_by_placeholder("Write a message …").wait_for(timeout=30_000)
     expected = {tab: [f"{tab}{number}" for number in range(25)] for tab in "ab"}
     for page, tab in ((first, "a"), (second, "b")):
         page.evaluate(WRITE_MANY, [tab, 25])
@@ -213,7 +213,7 @@ def test_a_server_that_is_killed_while_two_tabs_write(chromium, context, cast, t
         fill_form(first, "a0")
         until(["a0"])
         site.open(second)
-        second.get_by_placeholder("Write a message …").wait_for(timeout=10_000)
+        second.get_by_placeholder("Write a message …").wait_for(timeout=30_000)
         names = itertools.count(1)
         expected = {"a": ["a0"], "b": []}
 
@@ -262,5 +262,5 @@ def test_the_link_of_an_e_mail_brings_the_thread_back_on_another_device(site, pa
     phone.evaluate("localStorage.clear()")
     phone.goto(f"{site.host}/talk/{site.widget_id}#praxtalk=forged")
     phone.reload()
-    phone.get_by_text("This conversation cannot be opened any more.", exact=False).wait_for(timeout=5000)
+    phone.get_by_text("This conversation cannot be opened any more.", exact=False).wait_for(timeout=20_000)
     phone.context.close()

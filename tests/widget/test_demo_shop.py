@@ -59,7 +59,7 @@ def test_the_shop_has_the_widget_and_its_policy_nothing_to_report(demo, tmp_path
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         for path in ("nothing", "../praxtalk/settings.py", "%2e%2e/manage.py"):
             with pytest.raises(urllib.error.HTTPError, match="404"):
-                urllib.request.urlopen(shop + path, timeout=5)
+                urllib.request.urlopen(shop + path, timeout=20)
         page.close()
         server.process.terminate()
         assert server.wait_for_end() == 0
@@ -74,7 +74,7 @@ def test_a_taken_port_keeps_nothing_down_but_the_shop(demo, tmp_path):
     with socket.create_server(("127.0.0.1", port + 1)), server:
         assert f"No demo shop: port {port + 1} cannot be used" in server.output
         assert "shop" not in server.pids
-        with urllib.request.urlopen(f"{server.url}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{server.url}/healthz", timeout=20) as answer:
             assert json.load(answer) == {"ok": True}
 
 

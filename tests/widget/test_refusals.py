@@ -24,7 +24,7 @@ AGAIN = "Something went wrong. Your message is still here; please send it again.
 
 
 def alert(page, text):
-    page.get_by_role("alert").filter(has_text=text).wait_for(timeout=5000)
+    page.get_by_role("alert").filter(has_text=text).wait_for(timeout=20_000)
 
 
 TOKEN = "Object.keys(localStorage).find((key) => key.startsWith('praxtalk:') && key.endsWith(':token'))"
@@ -139,7 +139,7 @@ def flood(site, path, body, token=""):
     request = urllib.request.Request(f"{site.host}/widget/v1/{path}", content, headers)
     while True:
         try:
-            urllib.request.urlopen(request, timeout=5).close()
+            urllib.request.urlopen(request, timeout=20).close()
         except urllib.error.HTTPError as error:
             if error.code != 429:
                 raise
