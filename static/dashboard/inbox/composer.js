@@ -33,9 +33,7 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     "aria-label": "Reply",
     rows: 3,
     maxlength: 10_000,
-    role: "combobox",
     "aria-autocomplete": "list",
-    "aria-expanded": "false",
     "aria-controls": "suggestions",
   });
   const box = h("div", { id: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
@@ -172,6 +170,12 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
   return {
     form,
     turnTo,
+    /** The thread is there: what was begun before it was begun with what it holds. */
+    loaded() {
+      if (!field.value.trim()) return;
+      seenMessageId ??= newest();
+      keep();
+    },
     /** What was refused is for the writer again. @param {Sent} sent */
     takeUp(sent) {
       turnTo(sent.kind);

@@ -254,7 +254,6 @@ root.addEventListener("click", (/** @type {any} */ event) => {
   app.open(id);
 });
 const fromAddress = () => show(location.pathname.slice(base.length).replace(/\/$/, ""));
-addEventListener("popstate", fromAddress);
 
 // --- what all of it needs ---
 
@@ -263,6 +262,7 @@ const begin = () => {
   app.outbox = outboxOf(app.me._id, client, () => thread?.redraw());
   filters.begin();
   fromAddress();
+  addEventListener("popstate", fromAddress);
   client.watch(
     "inbox:counts",
     {},

@@ -35,7 +35,6 @@ export function suggestIn(field, box, find, onTaken) {
     });
     box.replaceChildren(...options);
     box.hidden = !found.length;
-    setAttribute(field, "aria-expanded", String(found.length > 0));
     setAttribute(field, "aria-activedescendant", found.length ? `suggestion-${place}` : null);
   };
 

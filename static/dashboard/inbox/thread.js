@@ -244,7 +244,10 @@ export function openThread(pane, app, conversationId) {
         app.onRow(row);
         drawHead();
         draw();
-        if (isFirst) log.scrollTop = log.scrollHeight;
+        if (isFirst) {
+          log.scrollTop = log.scrollHeight;
+          composer.loaded();
+        }
         touch();
       },
       fail,
