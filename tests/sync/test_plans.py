@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from brands.models import Operator, OperatorBrand
+from conversations.actions import create_tag, set_tags
 from conversations.models import Conversation
 from tests.big import big, plans_of
 from tests.sync.asking import ask
@@ -59,6 +60,15 @@ def operator_of(workspace, brands=None):
         ("conversations:get", {"conversationId": "{conversation}"}),
         ("messages:list", {"conversationId": "{conversation}"}),
         ("presence:list", {"conversationId": "{conversation}"}),
+        ("inbox:list", {}),
+        ("inbox:list", {"status": "open", "assignee": "me"}),
+        ("inbox:list", {"status": "open", "brandId": "{brand}"}),
+        ("inbox:list", {"tagId": "{tag}"}),
+        ("inbox:counts", {}),
+        ("inbox:thread", {"conversationId": "{conversation}"}),
+        ("inbox:mentions", {}),
+        ("visitors:get", {"visitorId": "{visitor}"}),
+        ("leads:list", {"visitorId": "{visitor}"}),
         ("leads:list", {}),
         ("leads:list", {"status": "new"}),
         ("leads:list", {"brandId": "{brand}", "status": "new"}),
@@ -66,7 +76,9 @@ def operator_of(workspace, brands=None):
 )
 def test_live_queries_read_an_index(bigger, limited, name, arguments):
     brands = list(bigger.brands.order_by("pk"))
-    ids = {"{brand}": brands[0].pk, "{conversation}": Conversation.objects.filter(brand=brands[0]).first().pk}
+    talk = Conversation.objects.filter(brand=brands[0]).first()
+    tag = set_tags(talk, tag_ids=[create_tag(bigger.pk, name="vip").pk]).tagged.get().tag_id
+    ids = {"{brand}": brands[0].pk, "{conversation}": talk.pk, "{visitor}": talk.visitor_id, "{tag}": tag}
     arguments = {key: str(ids.get(value, value)) for key, value in arguments.items()}
     operator = operator_of(bigger, brands[:limited])
     with CaptureQueriesContext(connection) as queries:
