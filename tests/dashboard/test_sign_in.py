@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from brands import letters, team, two_factor
+from brands.actions import rename_workspace
 from brands.models import AuditEntry, Letter, Operator
 from praxtalk.data.encryption import decrypt
 
@@ -308,6 +309,15 @@ def test_an_invitation_lets_one_choose_a_password_once(client, cast, mailoutbox)
     assert sign_in(guest, username=carol.email, password="christmas-9-").status_code == 302
     assert "good no more" in Client().get(path).content.decode()
     assert log() == ["operator.invited", "operator.sign_in_failed", "operator.joined", "operator.signed_in"]
+
+
+def test_a_name_with_a_line_break_is_no_header_and_holds_nothing_up(cast, mailoutbox):
+    rename_workspace(cast.acme, name="Acme\r\nBcc: evil@x.example")
+    for number in range(2):
+        team.invite(cast.alice, email=f"new{number}@acme.example", name="New\nName", role="operator")
+    letters.send_due()
+    assert [mail.subject for mail in mailoutbox] == ["Join Acme Bcc: evil@x.example on PraxTalk"] * 2
+    assert all(mail.bcc == [] and "evil" not in str(mail.recipients()) for mail in mailoutbox)
 
 
 def test_an_invitation_that_is_withdrawn_sent_anew_or_old_is_good_no_more(client, cast, mailoutbox):
