@@ -98,6 +98,18 @@ def test_it_leads_nowhere_else(client, cast, target):
     assert answer["Location"] == "/app/"
 
 
+def test_who_is_in_is_not_led_in_a_circle(client, cast):
+    client.force_login(cast.alice)
+    for target in ("/app/login/", "/app/login/code/", "/app/login/?next=/app/login/"):
+        assert client.get("/app/login/", {"next": target})["Location"] == "/app/"
+    assert client.get("/app/login/", {"next": "/app/leads/"})["Location"] == "/app/leads/"
+
+
+def test_an_address_that_no_database_takes_is_a_wrong_one(client, cast):
+    for name in ("a\0b", "alice@acme.example\0", "x" * 5000):
+        assert sign_in(client, {"username": name, "password": "x"}).status_code == 200
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "127.0.0.1@evil.example"])
 def test_a_host_that_is_not_ours_gets_nothing(client, cast, host):
     assert client.get("/app/login/", headers={"host": host}).status_code == 400
