@@ -22,6 +22,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from brands.models import Letter, Operator
+from praxtalk.data.headers import one_line
 
 MOST_ATTEMPTS = 25  # about a day
 LONGEST_WAIT_MINUTES = 60
@@ -91,7 +92,7 @@ def _reader(letter: Letter) -> Operator | None:
 
 def _subject(letter: Letter, operator: Operator) -> str:
     if letter.kind == Letter.Kind.INVITATION:
-        return f"Join {operator.workspace.name} on PraxTalk"
+        return f"Join {one_line(operator.workspace.name)} on PraxTalk"
     return "Choose a new password for PraxTalk"
 
 

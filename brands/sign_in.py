@@ -70,6 +70,11 @@ class SignIn(Limited, LoginView):
     def counted(self, request: HttpRequest) -> str:
         return request.POST.get("username", "")
 
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        """Not to where one is let in."""
+        url: str = super().get_redirect_url()
+        return "" if url.startswith(reverse("sign_in")) else url
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         operator = form.get_user()
         if not operator.has_two_factor:
@@ -138,6 +143,6 @@ def _let_in(request: HttpRequest, operator: Operator, url: str) -> HttpResponse:
 
 
 def _note_failure(request: HttpRequest, email: str, step: str) -> None:
-    operator = Operator.objects.filter(email__iexact=email[:254]).first()
+    operator = Operator.objects.filter(email__iexact=email[:254].replace("\0", "")).first()
     if operator:
         record(Action.SIGN_IN_FAILED, workspace_id=operator.workspace_id, subject=operator, step=step)

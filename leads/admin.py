@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import CharField, ModelForm, Textarea
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
@@ -17,7 +18,7 @@ from leads.actions import create_lead, update_lead
 from leads.models import Lead, lead_words
 from leads.serializers import MAX_NOTES
 from praxtalk.dashboard.export import csv_response
-from praxtalk.dashboard.scoped import SeenFilter, WorkspaceAdmin
+from praxtalk.dashboard.scoped import NONSENSE, SeenFilter, WorkspaceAdmin
 from praxtalk.dashboard.site import dashboard
 
 COLUMNS = {
@@ -109,9 +110,12 @@ class LeadAdmin(WorkspaceAdmin):
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """What the list shows under the same filters, as CSV."""
-        changes = self.get_changelist_instance(request)
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except NONSENSE:
+            return redirect("admin:leads_lead_changelist")
         record(Action.LEADS_EXPORTED, workspace_id=scope_in(request).workspace_id, filters=request.GET.urlencode())
-        return csv_response("leads", COLUMNS, changes.get_queryset(request).iterator(chunk_size=2000))
+        return csv_response("leads", COLUMNS, rows.iterator(chunk_size=2000))
 
 
 def _mark(status: Lead.Status) -> Any:

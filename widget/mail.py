@@ -24,6 +24,7 @@ from django.utils import timezone
 from conversations.actions import MAIL_AFTER
 from conversations.models import Conversation, Message
 from conversations.threads import messages_of
+from praxtalk.data.headers import one_line
 from widget.return_links import return_link
 from widget.texts import language_of, texts_of
 
@@ -119,9 +120,5 @@ def _email(due: Due) -> EmailMessage:
         {"texts": texts, "messages": due.messages, "brand": brand, "link": return_link(visitor)},
     )
     address = brand.email_from or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-    subject = texts["mailSubject"].replace("{brand}", _one_line(brand.name))
-    return EmailMessage(subject, text, formataddr((_one_line(brand.name), address)), [visitor.email])
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    subject = texts["mailSubject"].replace("{brand}", one_line(brand.name))
+    return EmailMessage(subject, text, formataddr((one_line(brand.name), address)), [visitor.email])

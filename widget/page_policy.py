@@ -63,8 +63,8 @@ class Policy:
         host = host.lower().strip("[]")
         if host != "*" and not (name.endswith(host[1:]) if host.startswith("*.") else name == host):
             return False
-        wanted = parts.port or PORTS.get(parts.scheme)
-        if port != "*" and wanted != (int(port) if port else PORTS.get(parts.scheme)):
+        wanted, usual = str(parts.port or PORTS.get(parts.scheme)), str(PORTS.get(parts.scheme))
+        if port != "*" and wanted != (port or usual):
             return False
         return not path or path == "/" or (parts.path.startswith(path) if path.endswith("/") else parts.path == path)
 

@@ -5,9 +5,10 @@ script of the page puts there later (a tag manager, say) cannot be seen from her
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django.conf import settings
 
@@ -40,11 +41,12 @@ def check_site(brand: Brand, url: str) -> list[Finding]:
         return [Finding("Page", False, page.error)]
     headers = dict(page.headers)
     if 300 <= page.status_code < 400 and "location" in headers:
-        return [Finding("Page", False, f"It leads on to {urljoin(url, headers['location'])}: check that address.")]
+        return [Finding("Page", False, f"It leads on to {_joined(url, headers['location'])}: check that address.")]
     if page.status_code != 200:
         return [Finding("Page", False, f"It answers {page.status_code}.")]
     reader = _Reader()
-    reader.feed(page.text)
+    with suppress(AssertionError, ValueError):  # HTML that nothing can be made of: what came before counts
+        reader.feed(page.text)
     snippet = _snippet(brand, reader)
     policies = [value for name, value in page.headers if name == "content-security-policy"] + reader.policies
     return [snippet, *_policy(policies, url, reader.nonce), _domain(brand, url)]
@@ -66,12 +68,27 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        if tag == "script" and urlsplit(values.get("src", "")).path.endswith("/widget.js"):
-            parts = urlsplit(values["src"])
+        parts = _parts(values.get("src", ""))
+        if tag == "script" and parts.path.endswith("/widget.js"):
             self.tags.append((f"{parts.scheme}://{parts.netloc}", values.get("data-widget-id", "")))
             self.nonce = values.get("nonce", "")
         elif tag == "meta" and values.get("http-equiv", "").lower() == "content-security-policy":
             self.policies.append(values.get("content", ""))
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
+
+
+def _parts(url: str) -> SplitResult:
+    """Of an address; of none for one that is wrong."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _snippet(brand: Brand, reader: _Reader) -> Finding:

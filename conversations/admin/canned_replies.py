@@ -1,7 +1,9 @@
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
@@ -9,6 +11,18 @@ from brands.requests import scope_in
 from conversations.canned_replies import change_canned_reply, create_canned_reply, delete_canned_reply
 from conversations.models import CannedReply
 from praxtalk.dashboard.scoped import SeenFilter, WorkspaceAdmin
+
+
+class CannedReplyForm(ModelForm[CannedReply]):
+    workspace_id: UUID
+
+    def clean(self) -> dict[str, Any]:
+        """A shortcut stands once in a brand, and once for all brands."""
+        values: dict[str, Any] = super().clean() or {}
+        others = CannedReply.objects.filter(workspace_id=self.workspace_id, brand=values.get("brand"))
+        if others.filter(shortcut__iexact=values.get("shortcut", "")).exclude(pk=self.instance.pk).exists():
+            self.add_error("shortcut", "There is a canned reply with this shortcut already.")
+        return values
 
 
 class CannedReplyAdmin(WorkspaceAdmin):
@@ -35,6 +49,7 @@ class CannedReplyAdmin(WorkspaceAdmin):
         return super().has_delete_permission(request, obj) and _is_theirs(request, obj)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        kwargs["form"] = type("Form", (CannedReplyForm,), {"workspace_id": scope_in(request).workspace_id})
         form = super().get_form(request, obj, change=change, **kwargs)
         if "brand" in form.base_fields:
             form.base_fields["brand"].required = scope_in(request).brand_ids is not None

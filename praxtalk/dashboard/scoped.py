@@ -1,11 +1,14 @@
 """A model's pages in the dashboard, which see only what their operator may see."""
 
 from typing import Any, ClassVar
-from urllib.parse import unquote
 
+from django.contrib import messages
 from django.contrib.admin import ModelAdmin, RelatedFieldListFilter, ShowFacets
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest
@@ -14,6 +17,8 @@ from django.urls import URLPattern
 from django.utils.functional import cached_property
 
 MOST_COUNTED = 10_000
+# What a query raises that asks for no such thing.
+NONSENSE = (DataError, ValidationError, ValueError, OverflowError, IncorrectLookupParameters)
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -78,10 +83,21 @@ class WorkspaceAdmin(ModelAdmin[Any]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Titled by what it lists. A query that no database takes leads to the whole list, as Django does with other nonsense."""
-        if "\0" in unquote(request.META["QUERY_STRING"]):
-            return redirect(request.path)
         title = self.title or str(self.opts.verbose_name_plural).capitalize()
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        try:
+            return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        except NONSENSE:
+            if request.method == "POST":
+                raise
+            return redirect(request.path)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """What an action refuses though the form did not, as for two people at the same time, is told."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+            return redirect(request.get_full_path())
 
     # who may -------------------------------------------------------------------------------------------------------------
 

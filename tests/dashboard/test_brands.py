@@ -186,6 +186,30 @@ def test_a_site_is_looked_at(client, cast, settings):
 
 
 @pytest.mark.parametrize(
+    ("html", "wrong"),
+    [
+        ('<script src="http://[bad/widget.js"></script>', None),
+        ("<p>Hello<![zz[", "Snippet"),
+        (
+            f'<meta http-equiv="Content-Security-Policy" content="connect-src a:{"9" * 5000}">',
+            "Content-Security-Policy",
+        ),
+    ],
+)
+def test_a_site_of_nonsense_is_looked_at(client, cast, settings, html, wrong):
+    settings.BASE_URL = OURS
+    with site(html + tag(cast.north)) as url:
+        assert found(cast.north, url).get(wrong) is (False if wrong else None)
+        assert client.post(f"/app/brands/{cast.north.pk}/check/", {"url": url}).status_code == 200
+
+
+def test_a_site_that_leads_nowhere_is_told(cast):
+    with site(status=302, headers=[("Location", "http://[x")]) as url:
+        [finding] = check_site(cast.north, url)
+        assert "http://[x" in finding.sentence
+
+
+@pytest.mark.parametrize(
     "url", ["http://10.0.0.1/", "http://169.254.169.254/latest/", "file:///etc/passwd", "http://localhost:1/"]
 )
 def test_no_address_inside_is_looked_at(cast, settings, url):

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from brands import letters, team, two_factor
+from brands.actions import rename_workspace
 from brands.models import AuditEntry, Letter, Operator
 from praxtalk.data.encryption import decrypt
 
@@ -95,6 +96,18 @@ def test_it_leads_nowhere_else(client, cast, target):
     code = pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=30))
     answer = client.post("/app/login/code/", {"code": code, "next": target})
     assert answer["Location"] == "/app/"
+
+
+def test_who_is_in_is_not_led_in_a_circle(client, cast):
+    client.force_login(cast.alice)
+    for target in ("/app/login/", "/app/login/code/", "/app/login/?next=/app/login/"):
+        assert client.get("/app/login/", {"next": target})["Location"] == "/app/"
+    assert client.get("/app/login/", {"next": "/app/leads/"})["Location"] == "/app/leads/"
+
+
+def test_an_address_that_no_database_takes_is_a_wrong_one(client, cast):
+    for name in ("a\0b", "alice@acme.example\0", "x" * 5000):
+        assert sign_in(client, {"username": name, "password": "x"}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "127.0.0.1@evil.example"])
@@ -308,6 +321,15 @@ def test_an_invitation_lets_one_choose_a_password_once(client, cast, mailoutbox)
     assert sign_in(guest, username=carol.email, password="christmas-9-").status_code == 302
     assert "good no more" in Client().get(path).content.decode()
     assert log() == ["operator.invited", "operator.sign_in_failed", "operator.joined", "operator.signed_in"]
+
+
+def test_a_name_with_a_line_break_is_no_header_and_holds_nothing_up(cast, mailoutbox):
+    rename_workspace(cast.acme, name="Acme\r\nBcc: evil@x.example")
+    for number in range(2):
+        team.invite(cast.alice, email=f"new{number}@acme.example", name="New\nName", role="operator")
+    letters.send_due()
+    assert [mail.subject for mail in mailoutbox] == ["Join Acme Bcc: evil@x.example on PraxTalk"] * 2
+    assert all(mail.bcc == [] and "evil" not in str(mail.recipients()) for mail in mailoutbox)
 
 
 def test_an_invitation_that_is_withdrawn_sent_anew_or_old_is_good_no_more(client, cast, mailoutbox):

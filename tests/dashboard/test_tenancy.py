@@ -123,9 +123,30 @@ def test_a_query_that_is_nonsense_breaks_no_list(client, cast, rows, admin):
     fields = [field.name for field in admin.model._meta.concrete_fields]
     names = ("q", "p", "o", "all", "e", *fields, *(f"{name}__exact" for name in fields))
     for name in names:
-        for value in ("%00", "-1", "%ED%A0%80", "9" * 30, "zz"):
+        for value in ("%00", "-1", "%ED%A0%80", "9" * 30, "zz", "", "0000-01-01", "99999-01-01"):
             answer = client.get(f"/app/{admin.place}/?{name}={value}", follow=True)
             assert answer.status_code in (200, 400), (name, value)
+
+
+@pytest.mark.parametrize("query", ["q=%00", "brand__id__exact=zz", "brand__id__exact=%00", "status__exact=%00"])
+def test_an_export_of_nonsense_is_none(client, cast, talks, query):
+    client.force_login(cast.alice)
+    answer = client.get(f"/app/leads/export/?{query}")
+    assert answer.status_code in (200, 302)
+    assert client.get("/app/leads/export/?foo=1").status_code == 400
+    assert b"Maya A." in b"".join(client.get("/app/leads/export/").streaming_content)
+
+
+def test_a_shortcut_that_is_taken_is_told_beside_the_form(client, cast):
+    client.force_login(cast.alice)
+    form = {"shortcut": "hello", "body": "Hello!", "brand": ""}
+    assert client.post("/app/canned-replies/add/", form).status_code == 302
+    answer = client.post("/app/canned-replies/add/", form | {"shortcut": "HELLO"})
+    assert (answer.status_code, "already" in answer.content.decode()) == (200, True)
+    assert client.post("/app/canned-replies/add/", form | {"brand": str(cast.north.pk)}).status_code == 302
+    assert CannedReply.objects.filter(workspace=cast.acme).count() == 2
+    client.force_login(cast.mallory)
+    assert client.post("/app/canned-replies/add/", form).status_code == 302
 
 
 def test_an_address_asks_for_nothing_but_the_filters(client, cast):

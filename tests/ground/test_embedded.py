@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -66,10 +67,12 @@ def servers_of(folder):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    yield tmp_path / "data"
-    for process in servers_of(tmp_path):
-        process.kill()
+def folder():
+    """Not in pytest's own folder: each pytest that starts closes that to the user that PostgreSQL runs as."""
+    with TemporaryDirectory(prefix="praxtalk-", ignore_cleanup_errors=True) as name:
+        yield Path(name) / "data"
+        for process in servers_of(name):
+            process.kill()
 
 
 def test_data_is_kept_and_nothing_runs_afterwards(folder):
