@@ -43,7 +43,7 @@ def of(talks, cast, slug, arguments):
     return {name: str(ids.get(value, value)) if value in ids else value for name, value in arguments.items()}
 
 
-OF_VISITORS = ("widget:thread", "widget:look")  # in tests/widget
+OF_VISITORS = ("widget:thread", "widget:look", "widget:rate", "widget:tell")  # in tests/widget
 
 
 def test_the_table_holds_every_function():
