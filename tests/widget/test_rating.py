@@ -39,7 +39,7 @@ def test_what_is_over_is_asked_about_and_rated(cast, maya, status):
     maya.ask("widget:rate", conversationId=str(conversation.pk), rating=2, comment="  Too slow. ")
     conversation.refresh_from_db()
     assert (conversation.rating, conversation.rating_comment) == (2, "Too slow.")
-    shown = ask(cast.alice, "conversations:thread", conversationId=str(conversation.pk))["conversation"]
+    shown = ask(cast.alice, "inbox:thread", conversationId=str(conversation.pk))["conversation"]
     assert shown["rating"] == 2
     line = Activity.objects.filter(kind=Activity.Kind.RATED).order_by("-position").first()
     assert (line.actor, line.details) == ("Maya A.", {"rating": 2, "comment": "Too slow."})
