@@ -1,4 +1,4 @@
-import { element, setAttribute, setText } from "./dom.js";
+import { element, icon, setAttribute, setText } from "./dom.js";
 
 /**
  * How the visitor finds what has come to its end.
@@ -10,8 +10,16 @@ import { element, setAttribute, setText } from "./dom.js";
  * @typedef {(name: string, args: object) => Promise<void>} Mutate
  */
 
-/** From bad to good: as the operators see them, and their names. */
-const FACES = { "😞": "VeryBad", "🙁": "Bad", "😐": "Okay", "🙂": "Good", "😀": "VeryGood" };
+const HEAD = "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20M9 9v1M15 9v1";
+
+/** From bad to good: their names, and their mouths. Drawn: not every system has a font with all of them. */
+const FACES = {
+  VeryBad: "M8 17.5q4-5 8 0",
+  Bad: "M8 16.5q4-2.5 8 0",
+  Okay: "M8 15.5h8",
+  Good: "M8 14.5q4 3.5 8 0",
+  VeryGood: "M7 13.5q5 9 10 0z",
+};
 
 /**
  * @param {import("./extras.js").Outside} outside
@@ -24,8 +32,8 @@ export function createRating({ say, root, composer }, mutate) {
   let sending = Promise.resolve(true); // one after the other: the last word counts
 
   const line = element("p", { role: "status", tabindex: "-1" });
-  const faces = Object.entries(FACES).map(([face, name], index) =>
-    element("button", { "aria-label": say(`rating${name}`), click: () => choose(index + 1) }, face),
+  const faces = Object.entries(FACES).map(([name, mouth], index) =>
+    element("button", { "aria-label": say(`rating${name}`), click: () => choose(index + 1) }, icon(HEAD + mouth)),
   );
   const row = element("div", { class: "faces" }, ...faces);
   const hint = say("ratingComment");
