@@ -1,9 +1,13 @@
 """A visitor whom the operators have blocked: nothing of theirs is taken, and what was said stays."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection, transaction
 
 from conversations.actions import block_visitor, set_status
-from conversations.models import Attachment, Conversation, Message
+from conversations.models import Attachment, Conversation, Message, Visitor
+from tests.live.driver import wait_for
 from tests.sync.asking import ask
 from tests.sync.sockets import Failed
 from tests.widget.test_attachments import folder, image, stored
@@ -103,3 +107,31 @@ def test_they_are_not_asked_how_it_was(maya):
     assert refused.value.code == "INVALID"
     block(False)
     assert maya.ask("widget:rate", rating=1) == {"ok": True}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_blocks_and_who_writes_at_once_do_not_wait_for_each_other(maya):
+    """Who writes has the visitor's row first, then the conversation's: so it is free until then."""
+
+    def block_meanwhile():
+        try:
+            block()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as elsewhere:
+        with transaction.atomic():
+            Visitor.objects.select_for_update(no_key=True).get()
+            blocking = elsewhere.submit(block_meanwhile)
+            wait_for(somebody_waits, "it does not wait for the visitor's row")
+            Conversation.objects.select_for_update(no_key=True, nowait=True).get()
+        blocking.result()
+    assert_refused(maya.say("two"))
+
+
+def somebody_waits():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return cursor.fetchone()[0]
