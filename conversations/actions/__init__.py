@@ -6,7 +6,7 @@ Every action takes the conversation's row lock first: changes of one conversatio
 from conversations.actions.assignment import CannotAnswer, assign
 from conversations.actions.messages import MAIL_AFTER, AnsweredMeanwhile, send_message, start_conversation
 from conversations.actions.notes import write_note
-from conversations.actions.ratings import NotAsked, rate
+from conversations.actions.ratings import RATED, NotAsked, rate
 from conversations.actions.reading import read_until, touch_presence
 from conversations.actions.statuses import set_status, wake_next_snoozed
 from conversations.actions.tags import UnknownTag, create_tag, delete_tag, rename_tag, set_tags
@@ -15,6 +15,7 @@ from conversations.actions.visitors import block_visitor
 
 __all__ = [
     "MAIL_AFTER",
+    "RATED",
     "AnsweredMeanwhile",
     "CannotAnswer",
     "NoAddress",

@@ -9,6 +9,8 @@ from conversations.models import Activity, Conversation
 from praxtalk.data.clock import now_after
 from praxtalk.live.topics import changed
 
+RATED = (Conversation.Status.RESOLVED, Conversation.Status.CLOSED)
+
 
 class NotAsked(ValueError):
     """Only a resolved or closed conversation is rated."""
@@ -18,7 +20,7 @@ class NotAsked(ValueError):
 def rate(conversation: Conversation, *, rating: int, comment: str = "") -> Conversation:
     """How it went, from 1 (bad) to 5 (good); said again, the last word counts. Raises NotAsked."""
     conversation = locked(conversation)
-    if conversation.status not in (Conversation.Status.RESOLVED, Conversation.Status.CLOSED):
+    if conversation.status not in RATED:
         raise NotAsked("this conversation is not over")
     if (conversation.rating, conversation.rating_comment) != (rating, comment):
         conversation.rating, conversation.rating_comment, conversation.rated_at = rating, comment, timezone.now()

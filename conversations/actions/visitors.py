@@ -11,10 +11,10 @@ from praxtalk.live.topics import changed
 @transaction.atomic
 def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
     """Take no more messages of this conversation's visitor, or take them again. What they wrote stays."""
-    conversation = locked(conversation)
     visitor = Visitor.objects.select_for_update(no_key=True).get(
         workspace_id=conversation.workspace_id, pk=conversation.visitor_id
-    )
+    )  # first, as who writes does: the two would wait for each other
+    conversation = locked(conversation)
     if (visitor.blocked_at is not None) != is_blocked:
         visitor.blocked_at = timezone.now() if is_blocked else None
         visitor.save(update_fields=["blocked_at"])

@@ -62,7 +62,7 @@ def of(talks, cast, slug, arguments):
     return json.loads(re.sub(r"\{\w+\}", lambda found: str(ids[found[0]]), json.dumps(arguments)))
 
 
-OF_VISITORS = ("widget:thread", "widget:look")  # in tests/widget
+OF_VISITORS = ("widget:thread", "widget:look", "widget:rate", "widget:tell")  # in tests/widget
 
 
 def test_the_table_holds_every_function():

@@ -102,6 +102,7 @@ DOES = {
         None,
         lambda c, t: widget_actions.update(t.north.visitor, widget_actions.Person(name="New", external_id="1")),
     ),
+    "note_context": (None, lambda c, t: widget_actions.note_context(t.north.visitor, time_zone="Asia/Tokyo")),
     "mint": (None, lambda c, t: operator_tokens.mint(c.alice)),
     "revoke": (None, lambda c, t: operator_tokens.revoke(c.bob.sessions.first())),
 }
@@ -109,6 +110,7 @@ CHANGES_NOTHING_THAT_IS_WATCHED = {
     "create_workspace",
     "rename_workspace",
     "mint",
+    "note_context",  # in tests/widget/test_context.py
     "rotate_identity_secret",
     "show_identity_secret",
     *("invite", "invite_again", "withdraw", "reset_two_factor"),
