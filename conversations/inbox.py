@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from brands.models import Brand
 from brands.scope import Scope
 from conversations.models import Conversation, ConversationTag, Message, OperatorReading, Visitor
-from conversations.search import body_words, visitor_words, words_query
+from conversations.search import words_query
 from conversations.serializers import COLUMNS, conversation_json, conversation_row_json
 from praxtalk.api.pagination import Keyset
 from praxtalk.data.counting import count_each
@@ -19,6 +20,7 @@ from praxtalk.data.ids import parse_id
 
 NOBODY = "none"
 MAX_COUNT = 1000  # counted no further: a number that large is read as "many", and the index is left early
+NEAR = 5000
 NEWEST_FIRST = ("-last_message_at", "-id")
 ROW = (
     *COLUMNS,
@@ -40,13 +42,11 @@ def listed(
     status: str | None = None,
     assignee: str | None = None,
     tag: str | None = None,
-    text: str | None = None,
 ) -> QuerySet[Conversation, Conversation]:
     """Newest activity first.
 
     assignee: an operator's id, or NOBODY.
     tag: a tag's id.
-    text: every word of it begins a word of the visitor's name, e-mail or phone, or all do so in one message.
     """
     rows = scope.rows(Conversation.objects.all())
     if brand is not None:
@@ -63,9 +63,27 @@ def listed(
             workspace_id=scope.workspace_id, tag_id__in=[pk] if (pk := parse_id(tag)) else []
         )
         rows = rows.filter(pk__in=tagged.values("conversation_id"))
-    if text:
-        rows = _found(rows, scope.workspace_id, text)
     return rows.order_by(*NEWEST_FIRST)
+
+
+def first_found(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> list[Any]:
+    """The first of these, which stand newest first, that hold the text: every word of it begins a word of the visitor's name,
+    e-mail or phone, or all do so in one message.
+
+    1. The newest NEAR rows are looked through. A common word fills the page there, after a few rows.
+    2. If it does not, few rows hold it: the index over all words tells which.
+    """
+    words = words_query(text)
+    if words is None:
+        return []
+    edge = rows.values_list("last_message_at", flat=True)[NEAR : NEAR + 1].first()
+    near = rows if edge is None else rows.filter(last_message_at__gt=edge)
+    found = list(near.filter(_holding(words))[:limit])
+    return (
+        found
+        if edge is None or len(found) == limit
+        else list(rows.filter(pk__in=_indexed(words, scope.workspace_id))[:limit])
+    )
 
 
 def counted(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
@@ -133,6 +151,22 @@ def tags_of(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, 
     return tags
 
 
+def _holding(words: SearchQuery) -> Q:
+    messages = Message.objects.filter(
+        workspace_id=OuterRef("workspace_id"), conversation_id=OuterRef("pk"), words=words
+    )
+    visitors = Visitor.objects.filter(workspace_id=OuterRef("workspace_id"), pk=OuterRef("visitor_id"), words=words)
+    return Q(Exists(messages)) | Q(Exists(visitors))
+
+
+def _indexed(words: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
+    """Two indexes, then the rows: with OR instead of the union, every conversation would be looked at."""
+    visitors = Visitor.objects.filter(workspace_id=workspace_id, words=words)
+    by_visitor = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors.values("pk"))
+    messages = Message.objects.filter(workspace_id=workspace_id, words=words)
+    return by_visitor.values("pk").union(messages.values("conversation_id"))
+
+
 def row_json(row: tuple[Any, ...], tags: dict[UUID, list[dict[str, str]]]) -> dict[str, Any]:
     """A conversation of the inbox: that of REST with `tags`, `rating`, and `unread`, by this operator."""
     rating, visitor_position, seen_position = row[len(COLUMNS) :]
@@ -144,14 +178,3 @@ def row_of(conversation: Conversation) -> dict[str, Any]:
     """The same of a model instance, without `unread`: it is being looked at."""
     tags = tags_of(conversation.workspace_id, [conversation.pk])
     return conversation_json(conversation) | {"rating": conversation.rating, "tags": tags.get(conversation.pk, [])}
-
-
-def _found(rows: QuerySet[Any, Any], workspace_id: UUID, text: str) -> QuerySet[Any, Any]:
-    words = words_query(text)
-    if words is None:
-        return rows.none()
-    visitors = Visitor.objects.filter(workspace_id=workspace_id).annotate(words=visitor_words()).filter(words=words)
-    messages = Message.objects.filter(workspace_id=workspace_id).annotate(words=body_words()).filter(words=words)
-    by_visitor = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors.values("pk"))
-    # Two indexes, then the rows: with OR instead of the union, every conversation would be looked at.
-    return rows.filter(pk__in=by_visitor.values("pk").union(messages.values("conversation_id")))

@@ -1,6 +1,9 @@
 """Which conversations there are."""
 
+from collections.abc import Callable
 from typing import Any
+
+from django.db.models import QuerySet
 
 from brands.live import brand_in_scope
 from brands.operator_tokens import OperatorCaller, operators
@@ -8,6 +11,7 @@ from conversations.inbox import (
     PAGES,
     counted,
     counted_with_unread,
+    first_found,
     listed,
     newest_unread,
     row_json,
@@ -40,7 +44,8 @@ def _count_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [*_inbox_topics(caller, arguments), *mine]
 
 
-def _found(caller: OperatorCaller, arguments: Arguments) -> Any:
+def _listed(caller: OperatorCaller, arguments: Arguments) -> QuerySet[Any, Any]:
+    """All that the arguments name, but for the words of `q`."""
     assignee = arguments.get("assignee")
     return listed(
         caller.scope,
@@ -48,8 +53,13 @@ def _found(caller: OperatorCaller, arguments: Arguments) -> Any:
         status=arguments.get("status"),
         assignee=str(caller.operator_id) if assignee == ME else assignee,
         tag=arguments.get("tagId"),
-        text=arguments.get("q"),
     )
+
+
+def _first(caller: OperatorCaller, arguments: Arguments) -> Callable[[QuerySet[Any, Any], int], list[Any]]:
+    """Of rows, the first that hold the words of `q`, if it is given."""
+    text = arguments.get("q")
+    return lambda rows, limit: first_found(rows, caller.scope, text, limit) if text else list(rows[:limit])
 
 
 @query(
@@ -60,16 +70,16 @@ def _found(caller: OperatorCaller, arguments: Arguments) -> Any:
     personal=lambda arguments: arguments.get("assignee") == ME,
 )
 def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
-    rows = _found(caller, arguments)
-    return [conversation_row_json(row) for row in rows.values_list(*COLUMNS)[: arguments["limit"]]]
+    rows = _listed(caller, arguments).values_list(*COLUMNS)
+    return [conversation_row_json(row) for row in _first(caller, arguments)(rows, arguments["limit"])]
 
 
 @query("inbox:list", door=operators, shape=InboxPage, topics=_page_topics, personal=True)
 def list_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    rows = with_readings(_found(caller, arguments), caller.operator_id)
-    owner = str(caller.workspace_id)
+    rows = with_readings(_listed(caller, arguments), caller.operator_id)
+    owner, after, limit = str(caller.workspace_id), arguments.get("after"), arguments["limit"]
     try:
-        page, after = PAGES.page(rows, owner=owner, cursor=arguments.get("after"), limit=arguments["limit"])
+        page, after = PAGES.page(rows, owner=owner, cursor=after, limit=limit, first=_first(caller, arguments))
     except Invalid as error:
         raise Refused(Code.INVALID, str(error.detail)) from error
     tags = tags_of(caller.workspace_id, [row[0] for row in page])

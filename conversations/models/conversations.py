@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from brands.models import Brand, Operator, Workspace
 from brands.scope import topics_of
-from conversations.search import body_words, visitor_words
+from conversations.search import WithoutWords, kept_words
 from praxtalk.data.constraints import CompositeForeignKey, same_workspace
 from praxtalk.data.ids import new_id
 
@@ -65,6 +65,9 @@ class Visitor(models.Model):
     browser = models.CharField(max_length=MAX_BROWSER, blank=True, default="", db_default="")  # and its system
     time_zone = models.CharField(max_length=MAX_TIME_ZONE, blank=True, default="", db_default="")  # as "Asia/Tokyo"
     created_at = models.DateTimeField(default=timezone.now)
+    words = kept_words("name", "email", "phone")
+
+    objects = WithoutWords["Visitor"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -74,7 +77,7 @@ class Visitor(models.Model):
             models.UniqueConstraint(fields=["brand", "start_id"], name="visitor_start_id_unique"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            GinIndex(visitor_words(), name="visitor_words"),
+            GinIndex(fields=["words"], name="visitor_words"),
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="visitor_newest"),
             models.Index("workspace", "brand", F("created_at").desc(), F("id").desc(), name="visitor_by_brand"),
         ]
@@ -97,7 +100,7 @@ def unshown(path: str) -> list[str]:
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def with_people(self) -> "ConversationQuerySet":
         """Each row with its visitor and assignee, in one query."""
-        return self.select_related("visitor", "assignee").defer(*unshown("assignee"))
+        return self.select_related("visitor", "assignee").defer("visitor__words", *unshown("assignee"))
 
 
 class Conversation(models.Model):
@@ -236,6 +239,9 @@ class Message(models.Model):
     )  # of each `Attachment`
     client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own name for it
     created_at = models.DateTimeField(default=timezone.now)
+    words = kept_words("body")
+
+    objects = WithoutWords["Message"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -250,7 +256,7 @@ class Message(models.Model):
             same_workspace("message", "author", "brands.Operator"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            GinIndex(body_words(), name="message_words"),
+            GinIndex(fields=["words"], name="message_words"),
             models.Index("workspace", "created_at", condition=~Q(role="visitor"), name="message_replies_by_time"),
         ]
 

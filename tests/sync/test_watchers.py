@@ -110,7 +110,6 @@ CHANGES_NOTHING_THAT_IS_WATCHED = {
     "create_workspace",
     "rename_workspace",
     "mint",
-    "note_context",  # in tests/widget/test_context.py
     "rotate_identity_secret",
     "show_identity_secret",
     *("invite", "invite_again", "withdraw", "reset_two_factor"),

@@ -21,9 +21,9 @@ const TYPING_AGAIN = 4000;
  * @param {() => Record<string, string>} with_.words what stands for {{visitor.name}} and its like
  * @param {() => string | undefined} with_.newest the newest message that is shown
  * @param {(isTyping: boolean) => void} with_.onTyping
- * @param {(file: File) => void} with_.onFile
+ * @param {() => void} with_.onSent
  */
-export function composerFor({ conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onFile }) {
+export function composerFor({ conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onSent }) {
   const draft = outbox.draft(conversationId);
   let seenMessageId = draft.seenMessageId;
   let typedAt = 0;
@@ -120,6 +120,13 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     grow();
     keep();
     onTyping(false);
+    onSent();
+  };
+
+  /** @param {File} file */
+  const onFile = (file) => {
+    outbox.sendFile(conversationId, file);
+    onSent();
   };
 
   suggestIn(field, box, find, ({ title, id }) => id && mentioned.set(title, id));
@@ -178,7 +185,7 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     },
     /** What was refused is for the writer again. @param {Sent} sent */
     takeUp(sent) {
-      turnTo(sent.kind);
+      turnTo(sent.kind === "note" ? "note" : "reply");
       field.value = [sent.body, field.value].filter(Boolean).join("\n\n");
       seenMessageId = newest();
       grow();

@@ -13,9 +13,10 @@ const SPARE = 5; // rows above and below what is seen
  * @param {(id: string) => void} told.onOpen
  * @param {() => void} told.onChosen the set of chosen rows is another
  * @param {() => void} told.onMore
+ * @param {(ids: string[]) => void} told.onSeen
  * @param {(isAtTop: boolean) => void} told.onRead
  */
-export function listIn(box, { onOpen, onChosen, onMore, onRead }) {
+export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
   const space = h("div", { class: "space", role: "presentation" });
   const drawn = /** @type {Map<string, any>} */ (new Map()); // by conversation
   const chosen = /** @type {Set<string>} */ (new Set());
@@ -41,6 +42,7 @@ export function listIn(box, { onOpen, onChosen, onMore, onRead }) {
     }
     for (let place = from; place < until; place++) drawRow(order[place], place);
     setAttribute(box, "aria-activedescendant", drawn.has(active) ? `row-${active}` : null);
+    onSeen([...seen]);
     if (until > order.length - SPARE * 2 && order.length) onMore();
   };
 

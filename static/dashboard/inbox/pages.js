@@ -4,16 +4,17 @@
  * 1. The first page is watched. While the reader is at the top, its rows are the order that is shown.
  * 2. Scrolled down, the order is frozen: rows change where they are, what left the view goes, and what came above is counted
  *    as fresh. Nothing moves under the pointer.
- * 3. Nearing the end, the next page is watched, behind the cursor of the last one. Of far pages, the first ones are let go.
+ * 3. Nearing the end, the next page is watched, behind the cursor of the last one. Pages far from what is seen are let go, and
+ *    watched again when they come near.
  * 4. Back at the top (or on "3 new"), the other pages are dropped, and 1 holds again.
  *
  * @typedef {import("./dom.js").Row} Row
  * @typedef {{rows: Row[], next: string | null}} Page
+ * @typedef {{after: string, page: Page | null, stop: (() => void) | null}} Further
  * @typedef {ReturnType<typeof import("../../live/client.js").connect>} Client
  */
 
 export const PAGE = 100;
-const MOST_WATCHED = 6;
 
 /**
  * @param {Client} client
@@ -23,7 +24,8 @@ export function pagesOf(client, onChange) {
   const rows = /** @type {Map<string, Row>} */ (new Map());
   let order = /** @type {string[]} */ ([]);
   let first = /** @type {Page | null} */ (null);
-  let further = /** @type {{stop: () => void, page: Page | null}[]} */ ([]);
+  let further = /** @type {Further[]} */ ([]);
+  const placeOf = /** @type {Map<string, number>} */ (new Map()); // of further, by conversation
   let stopFirst = () => {};
   let query = /** @type {Record<string, any>} */ ({});
   let newestShown = 0;
@@ -32,8 +34,9 @@ export function pagesOf(client, onChange) {
   let error = "";
 
   const dropFurther = () => {
-    for (const { stop } of further) stop();
+    for (const { stop } of further) stop?.();
     further = [];
+    placeOf.clear();
   };
 
   const toTop = () => {
@@ -72,18 +75,23 @@ export function pagesOf(client, onChange) {
     onChange();
   };
 
-  /** @param {{stop: () => void, page: Page | null}} entry @param {Page} page */
+  /** @param {Further} entry @param {Page} page */
   const onFurther = (entry, page) => {
     keepOrder(page, entry.page);
-    if (!entry.page) {
-      for (const row of page.rows) {
-        if (rows.has(row._id)) continue;
-        rows.set(row._id, row);
-        order.push(row._id);
-      }
+    for (const row of entry.page ? [] : page.rows) {
+      if (rows.has(row._id)) continue;
+      rows.set(row._id, row);
+      order.push(row._id);
+      placeOf.set(row._id, further.indexOf(entry));
     }
     entry.page = page;
     onChange();
+  };
+
+  /** @param {Further} entry */
+  const watch = (entry) => {
+    const { after } = entry;
+    entry.stop = client.watch("inbox:list", { ...query, limit: PAGE, after }, (page) => onFurther(entry, page));
   };
 
   return {
@@ -111,10 +119,21 @@ export function pagesOf(client, onChange) {
       const last = further.at(-1);
       const after = last ? last.page?.next : first?.next;
       if (!after) return;
-      const entry = { stop: () => {}, page: /** @type {Page | null} */ (null) };
-      further.push(entry);
-      entry.stop = client.watch("inbox:list", { ...query, limit: PAGE, after }, (page) => onFurther(entry, page));
-      if (further.length > MOST_WATCHED) further[further.length - MOST_WATCHED - 1].stop();
+      further.push({ after, page: null, stop: null });
+      watch(further[further.length - 1]);
+    },
+    /** These conversations are seen. @param {string[]} ids */
+    see(ids) {
+      const places = ids.map((id) => placeOf.get(id) ?? -1);
+      const [from, until] = [Math.min(...places) - 1, Math.max(...places) + 1];
+      for (const [place, entry] of further.entries()) {
+        const isNear = place >= from && place <= until;
+        if (isNear && !entry.stop) watch(entry);
+        else if (!isNear && entry.page) {
+          entry.stop?.();
+          entry.stop = null;
+        }
+      }
     },
     get order() {
       return order;

@@ -1,14 +1,14 @@
 /** One conversation: its head, its entries, who else is here, and the composer. */
 
-import { FACES, sentenceOf } from "./activity.js";
+import { FACES } from "./activity.js";
 import { composerFor } from "./composer.js";
-import { clock, date, day, h, setText, statusWord } from "./dom.js";
+import { date, day, h, setText, statusWord } from "./dom.js";
+import { entryElement, unsentElement } from "./entries.js";
 
 /**
  * @typedef {import("./outbox.js").Sent} Sent
  * @typedef {import("./dom.js").Row} Row
- * @typedef {{type: "message" | "note" | "activity", _id: string, position: number, createdAt: number, body: string, role: string,
- *   author: import("./dom.js").Person | null, attachments: any[], kind: string, actor: string, details: any}} Entry
+ * @typedef {import("./entries.js").Entry} Entry
  */
 
 const TOUCH_EVERY = 15_000;
@@ -16,7 +16,7 @@ const NEAR_END = 80;
 
 /**
  * @param {any} pane
- * @param {any} app what main.js offers: client, outbox, me, files, cannedReplies, colleagues, actions, onRow
+ * @param {any} app what main.js offers: client, outbox, me, cannedReplies, colleagues, commands, onRow
  * @param {string} conversationId
  */
 export function openThread(pane, app, conversationId) {
@@ -28,7 +28,6 @@ export function openThread(pane, app, conversationId) {
   let row = /** @type {(Row & {brand: {name: string}}) | null} */ (null);
   let readId = /** @type {string | null} */ (null);
   let isTyping = false;
-  let sending = /** @type {{name: string, reason: string}[]} */ ([]);
   const stops = /** @type {(() => void)[]} */ ([]);
 
   const name = h("h2", { tabindex: "-1" });
@@ -58,7 +57,9 @@ export function openThread(pane, app, conversationId) {
       isTyping = now;
       touch();
     },
-    onFile: (file) => sendFile(file),
+    onSent() {
+      log.scrollTop = log.scrollHeight;
+    },
   });
 
   const touch = () => {
@@ -81,7 +82,7 @@ export function openThread(pane, app, conversationId) {
     let before = /** @type {any} */ (earlier);
     let lastDay = "";
     for (const entry of all) {
-      const element = drawn.get(entry._id) ?? newEntry(entry);
+      const element = drawn.get(entry._id) ?? entryElement(entry, row?.visitor.name ?? "");
       drawn.set(entry._id, element);
       const today = day(entry.createdAt);
       element.dataset.day = today === lastDay ? "" : today;
@@ -96,74 +97,18 @@ export function openThread(pane, app, conversationId) {
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   };
 
-  /** @param {Entry} entry */
-  const newEntry = (entry) => {
-    if (entry.type === "activity")
-      return h("p", { class: "activity" }, sentenceOf(entry), " ", h("time", {}, clock(entry.createdAt)));
-    const who = entry.type === "message" && entry.role === "visitor" ? row?.visitor.name : entry.author?.name;
-    const kind = entry.type === "note" ? "note" : entry.role;
-    const head = h(
-      "p",
-      { class: "who" },
-      h("strong", {}, who ?? "Atlas"),
-      entry.type === "note" && " noted",
-      " ",
-      h("time", {}, clock(entry.createdAt)),
-    );
-    const files = (entry.attachments ?? []).map(fileOf);
-    const isFileOnly = files.length === 1 && entry.body === entry.attachments[0].name;
-    return h("article", { class: `entry ${kind}` }, head, !isFileOnly && h("p", { class: "body" }, entry.body), files);
-  };
-
-  /** @param {any} file */
-  const fileOf = ({ _id, name, contentType, width, height }) => {
-    const href = `${app.files}${_id}/`;
-    const shown = contentType.startsWith("image/")
-      ? h("img", { src: href, alt: name, width, height, loading: "lazy" })
-      : name;
-    return h("p", { class: "file" }, h("a", { href, download: name }, shown));
-  };
-
   const drawWaiting = () => {
-    waiting.replaceChildren(
-      ...outbox.of(conversationId).map(waitingEntry),
-      ...sending.map(({ name, reason }) =>
-        h("p", { class: "activity" }, reason ? `${name} was not sent: ${reason}` : `Sending ${name} …`),
-      ),
-    );
-  };
-
-  /** @param {Sent} sent */
-  const waitingEntry = (sent) => {
-    const { refused, kind, body } = sent;
-    const isConflict = refused?.code === "CONFLICT";
-    const words = refused
-      ? `Not sent: ${refused.message}`
-      : app.state === "live"
-        ? "Sending …"
-        : "Waiting for the connection …";
-    const button = (/** @type {string} */ text, /** @type {() => void} */ onclick) =>
-      h("button", { type: "button", class: "plain", onclick }, text);
-    const buttons = refused && [
-      button(isConflict ? "Send anyway" : "Try again", () => outbox.again(sent, { seenMessageId: undefined })),
-      button("Edit", () => {
+    const buttons = {
+      again: (/** @type {Sent} */ sent) => outbox.again(sent, { seenMessageId: undefined }),
+      edit(/** @type {Sent} */ sent) {
         outbox.takeBack(sent);
         composer.takeUp(sent);
-      }),
-      button("Discard", () => outbox.takeBack(sent)),
-    ];
-    const notice = h(
-      "p",
-      { class: refused ? "refused" : "quiet", role: refused ? "alert" : undefined },
-      words,
-      " ",
-      buttons,
-    );
-    return h(
-      "article",
-      { class: `entry unsent ${kind === "note" ? "note" : "operator"}` },
-      h("p", { class: "body" }, body),
-      notice,
+      },
+      discard: (/** @type {Sent} */ sent) => outbox.takeBack(sent),
+    };
+    const isLive = app.state === "live";
+    waiting.replaceChildren(
+      ...outbox.of(conversationId).map((/** @type {Sent} */ sent) => unsentElement(sent, isLive, buttons)),
     );
   };
 
@@ -185,7 +130,7 @@ export function openThread(pane, app, conversationId) {
     ];
     if (row.rating) words.push(`Rated ${FACES[row.rating]} ${row.rating} of 5`);
     setText(status, words.concat(row.tags.map((tag) => `#${tag.name}`)).join(" · "));
-    tools.replaceChildren(...app.toolsFor(row));
+    tools.replaceChildren(...app.commands.tools(row));
   };
 
   // --- what is watched ---
@@ -201,18 +146,6 @@ export function openThread(pane, app, conversationId) {
       draw();
       log.scrollTop += log.scrollHeight - height;
     });
-  };
-
-  /** @param {File} file */
-  const sendFile = async (file) => {
-    const entry = { name: file.name, reason: "" };
-    sending.push(entry);
-    draw();
-    log.scrollTop = log.scrollHeight;
-    const reason = await app.sendFile(conversationId, file);
-    if (reason) entry.reason = reason;
-    else sending = sending.filter((each) => each !== entry);
-    draw();
   };
 
   /** @param {any} error */

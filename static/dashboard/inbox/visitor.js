@@ -1,6 +1,7 @@
 /** The visitor's pane: who they are, where they write from, their other conversations and leads. */
 
 import { ago, date, h, statusWord } from "./dom.js";
+import { addresses } from "./server.js";
 
 /**
  * @param {any} pane
@@ -44,16 +45,11 @@ export function showVisitor(pane, app, row) {
             "ul",
             {},
             leads.map((lead) =>
-              h(
-                "li",
-                {},
-                h("a", { href: `${app.leads}${lead._id}/change/` }, lead.name),
-                ` ${statusWord(lead.status)}`,
-              ),
+              h("li", {}, h("a", { href: addresses.lead(lead._id) }, lead.name), ` ${statusWord(lead.status)}`),
             ),
           )
         : h("p", { class: "quiet" }, "None."),
-      button("Create lead", () => app.createLead()),
+      button("Create lead", app.commands.lead),
       h("h3", {}, "Earlier conversations"),
       others.length
         ? h(
@@ -63,16 +59,20 @@ export function showVisitor(pane, app, row) {
               h(
                 "li",
                 {},
-                h("a", { href: app.pathOf(talk._id), "data-open": talk._id }, talk.preview || "…"),
+                h("a", { href: addresses.conversation(talk._id), "data-open": talk._id }, talk.preview || "…"),
                 ` ${statusWord(talk.status)}, ${ago(talk.lastMessageAt)}`,
               ),
             ),
           )
         : h("p", { class: "quiet" }, "None."),
       h("h3", {}, "More"),
-      button("Send transcript to the visitor", () => app.sendTranscript("visitor")),
-      button("Send transcript to me", () => app.sendTranscript("me")),
-      button(visitor.blocked ? "Unblock the visitor" : "Block the visitor", () => app.block(!visitor.blocked)),
+      button("Send transcript to the visitor", () =>
+        app.commands.changeThis("conversations:sendTranscript", { to: "visitor" }),
+      ),
+      button("Send transcript to me", () => app.commands.changeThis("conversations:sendTranscript", { to: "me" })),
+      button(visitor.blocked ? "Unblock the visitor" : "Block the visitor", () =>
+        app.commands.changeThis("conversations:blockVisitor", { blocked: !visitor.blocked }),
+      ),
     ];
     pane.replaceChildren(...parts.filter(Boolean));
   };
