@@ -88,8 +88,10 @@ class Join(ByLink):
     reset_url_token = "password"  # noqa: S105 - what stands in the address instead of the secret
 
     def form_valid(self, form: Any) -> HttpResponse:
-        team.join(form.user, password=form.cleaned_data["new_password1"])
-        messages.success(self.request, "Welcome. Sign in with the password that you have chosen.")
+        if team.join(form.user, password=form.cleaned_data["new_password1"]):
+            messages.success(self.request, "Welcome. Sign in with the password that you have chosen.")
+        else:
+            messages.error(self.request, "This invitation has been used already.")
         return redirect(str(self.success_url))
 
 

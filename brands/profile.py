@@ -15,13 +15,16 @@ from brands.requests import operator_of
 from praxtalk.api.limits import LimitReached, count
 from praxtalk.dashboard.pages import Page
 from praxtalk.data.encryption import decrypt, encrypt
+from praxtalk.data.visible import check_visible
 
 SECRET = "second_factor_secret"  # noqa: S105 - the session's name for it
 TRIES_A_MINUTE = 5
 
 
 class NameForm(Form):
-    name = CharField(max_length=100, label="Name", help_text="Visitors see it beside your replies.")
+    name = CharField(
+        max_length=100, label="Name", validators=[check_visible], help_text="Visitors see it beside your replies."
+    )
 
 
 class Profile(Page):

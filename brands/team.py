@@ -1,7 +1,8 @@
 """Who works in a workspace: inviting operators, joining, and changing what they may do.
 
-Owners may do everything; admins everything but to owners, and make none. Nobody takes anything from themselves, so a workspace
-always keeps an owner. Operators are switched off, never deleted: what they wrote keeps its author.
+Owners may do everything; admins everything but to owners, and make none. Nobody takes anything from themselves, and a team is
+changed by one after another, so a workspace always keeps an owner. Operators are switched off, never deleted: what they wrote
+keeps its author.
 """
 
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from brands import letters, two_factor
 from brands.audit import Action, record
-from brands.models import Brand, Letter, Operator, OperatorBrand
+from brands.models import Brand, Letter, Operator, OperatorBrand, Workspace
 from brands.operator_tokens import operator_topic
 from brands.roles import Role
 from praxtalk.live.topics import changed
@@ -25,6 +26,11 @@ CHANGEABLE = ("name", "role", "sees_all_brands", "is_active", "brands")
 def team_topic(workspace_id: UUID) -> str:
     """Announced when an operator joins or is changed."""
     return f"team.{workspace_id}"
+
+
+def may_change(by: Operator, operator: Operator) -> bool:
+    """Whether `by` may do anything at all to the operator."""
+    return by.role == Role.OWNER or operator.role != Role.OWNER
 
 
 def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]) -> None:
@@ -49,6 +55,7 @@ def invite(
 ) -> Operator:
     """An operator who can sign in once they have chosen a password, by the link that they are sent. Raises ValidationError."""
     brands = list(brands)
+    by = _in_turn(by)
     check_change(by, None, {"role": role, "sees_all_brands": sees_all_brands, "brands": brands})
     operator = Operator(
         workspace_id=by.workspace_id,
@@ -80,18 +87,23 @@ def invite_again(operator: Operator) -> bool:
 
 
 @transaction.atomic
-def join(operator: Operator, *, password: str) -> None:
-    """The invited operator has chosen a password, and is in."""
+def join(operator: Operator, *, password: str) -> bool:
+    """The invited operator has chosen a password, and is in. False if the invitation has been taken, or withdrawn, meanwhile."""
+    rows = Operator.objects.filter(workspace_id=operator.workspace_id, pk=operator.pk, invited_at__isnull=False)
+    if not rows.update(invited_at=None):  # who comes second waits here, and finds none
+        return False
     operator.set_password(password)
     operator.is_active, operator.invited_at = True, None
     operator.save(update_fields=["password", "is_active", "invited_at"])
     record(Action.JOINED, workspace_id=operator.workspace_id, by=operator)
     changed(team_topic(operator.workspace_id))
+    return True
 
 
 @transaction.atomic
 def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Operator:
     """Change any of CHANGEABLE. Sockets that are open look anew at what they may see. Raises ValidationError."""
+    by = _in_turn(by)
     operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=by.workspace_id, pk=operator.pk)
     check_change(by, operator, values)
     brands = values.pop("brands", None)
@@ -111,7 +123,7 @@ def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Opera
 @transaction.atomic
 def withdraw(operator: Operator, *, by: Operator) -> bool:
     """Forget an invitation. False if they have joined meanwhile."""
-    check_change(by, operator, {})
+    check_change(_in_turn(by), operator, {})
     deleted, _ = Operator.objects.filter(
         workspace_id=by.workspace_id, pk=operator.pk, invited_at__isnull=False
     ).delete()
@@ -123,8 +135,17 @@ def withdraw(operator: Operator, *, by: Operator) -> bool:
 @transaction.atomic
 def reset_two_factor(operator: Operator, *, by: Operator) -> None:
     """For who has lost both phone and recovery codes. Raises ValidationError."""
-    check_change(by, operator, {"two_factor": False})
+    check_change(_in_turn(by), operator, {"two_factor": False})
     two_factor.switch_off(operator, action=Action.TWO_FACTOR_RESET)
+
+
+def _in_turn(by: Operator) -> Operator:
+    """Who changes the team, as they are once those who came before have changed it. Raises ValidationError."""
+    Workspace.objects.select_for_update(no_key=True).get(pk=by.workspace_id)
+    by = Operator.objects.get(workspace_id=by.workspace_id, pk=by.pk)
+    if not by.is_active:
+        raise ValidationError("Somebody has switched you off meanwhile.")
+    return by
 
 
 def _set_brands(operator: Operator, brands: Iterable[Brand]) -> None:

@@ -39,10 +39,16 @@ class AuditAdmin(WorkspaceAdmin):
     title = "Audit log"
     ability = "audit"
     brand_field = None
-    list_display = ("created_at", "actor", "what", "subject", "told", "address")
+    list_display = ("created_at", "who", "what", "subject", "told", "address")
     fields = readonly_fields = list_display
     list_filter = (ActionFilter, WhoFilter)
     ordering = ("-created_at", "-id")
+    list_select_related = ("operator",)
+
+    @admin.display(description="who")
+    def who(self, entry: AuditEntry) -> str:
+        """The name as it was then, which is theirs to choose, and the address, which is not."""
+        return f"{entry.actor} ({entry.operator.email})" if entry.operator else entry.actor
 
     @admin.display(description="what", ordering="action")
     def what(self, entry: AuditEntry) -> str:

@@ -39,6 +39,8 @@ class OperatorForm(ModelForm[Operator]):
             existing: Operator | None = Operator.objects.get(pk=self.instance.pk)
         else:
             existing = None
+            if Operator.objects.filter(email__iexact=values.get("email", "")).exists():  # of whichever workspace
+                self.add_error("email", "Nobody can be invited by this address: it is in use already.")
         if not self.errors:
             team.check_change(self.operator, existing, values)
         return self.cleaned_data
@@ -69,8 +71,15 @@ class TeamAdmin(WorkspaceAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:
             return ()
-        own = ("role", "sees_all_brands", "brands", "is_active") if obj.pk == request.user.pk else ()
-        return ("email", *own)
+        access = ("role", "sees_all_brands", "brands", "is_active")
+        if not team.may_change(operator_of(request), obj):
+            return ("name", "email", *access)
+        return ("email", *access) if obj.pk == request.user.pk else ("email",)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        operator = context.get("original")
+        context["may_change"] = operator is not None and team.may_change(operator_of(request), operator)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from brands.models import Brand
 from brands.requests import operator_of, scope_in
 from brands.scope import Row
+from praxtalk.dashboard.once import new_form_id
 from praxtalk.dashboard.pages import Page
 
 TABS = {
@@ -32,7 +33,8 @@ class IntegrationsPage(Page):
         tabs = [
             {"title": title, "url": reverse(url), "is_here": name == self.tab} for name, (title, url) in TABS.items()
         ]
-        return super().get_context_data(**{"tabs": tabs, "base_url": settings.BASE_URL, **kwargs})
+        more = {"tabs": tabs, "base_url": settings.BASE_URL, "form_id": new_form_id()}
+        return super().get_context_data(**{**more, **kwargs})
 
     def one(self, rows: QuerySet[Row, Row], row_id: UUID, *, brand_field: str = "brand_id") -> Row:
         """The row of this id that the operator may see. Raises Http404 for others, as for none."""

@@ -15,6 +15,7 @@ from integrations.models import Attempt, Delivery, EventName, Replay, WebhookSub
 from integrations.models.deliveries import Trigger
 from integrations.pages import IntegrationsPage
 from integrations.webhooks import replays
+from integrations.webhooks.addresses import is_allowed_privately
 from integrations.webhooks.delivery import MAX_ATTEMPTS, Claimed, signed_headers
 from integrations.webhooks.subscriptions import WebhookDeleted
 from praxtalk.api.errors import Invalid
@@ -88,7 +89,9 @@ class DeliveryPage(IntegrationsPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         delivery = self.delivery(kwargs["id"])
-        attempts = list(delivery.attempts.order_by("-number")[:SHOWN_ATTEMPTS])
+        attempts: list[Any] = list(delivery.attempts.order_by("-number")[:SHOWN_ATTEMPTS])
+        for attempt in attempts:
+            attempt.is_kept = not (attempt.address and is_allowed_privately(attempt.address))
         body = bytes(delivery.event.body)
         headers, problem = _headers(delivery)
         more = {

@@ -11,6 +11,7 @@ from django.utils import timezone
 from brands.models import Brand
 from integrations.models import MAX_DESCRIPTION, MAX_URL, ApiKey, EventName, Replay
 from integrations.webhooks.addresses import ForbiddenUrl, check_url
+from praxtalk.data.visible import check_visible
 
 LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
 MAX_NETWORKS = 50
@@ -45,7 +46,9 @@ class Networks(forms.CharField):
 
 
 class KeyForm(OfBrands):
-    name = forms.CharField(max_length=100, help_text="What it is for, such as the CRM that will use it.")
+    name = forms.CharField(
+        max_length=100, validators=[check_visible], help_text="What it is for, such as the CRM that will use it."
+    )
     scope = forms.ChoiceField(
         choices=[("read", "Read: list and fetch"), ("write", "Write: send, change and create, too")],
         widget=forms.RadioSelect,

@@ -11,6 +11,7 @@ from integrations.api_keys import create_key, revoke_key
 from integrations.models import ApiKey
 from integrations.pages import IntegrationsPage
 from integrations.pages.forms import KeyForm
+from praxtalk.dashboard.once import is_again
 
 MOST_SHOWN = 200
 
@@ -30,6 +31,8 @@ class Keys(IntegrationsPage):
         form = self._form(request.POST)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
+        if is_again(request):
+            return redirect("keys")
         operator = operator_of(request)
         key, secret = create_key(operator.workspace, created_by=operator, **form.values())
         answer = self.render_to_response(self.get_context_data(key=key, secret=secret))

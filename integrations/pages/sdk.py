@@ -15,6 +15,7 @@ from brands.operator_tokens import mint, revoke
 from brands.requests import operator_of
 from brands.roles import Role
 from integrations.pages import IntegrationsPage
+from praxtalk.dashboard.once import is_again
 
 MOST_SHOWN = 100
 
@@ -56,6 +57,8 @@ class AgentSdk(IntegrationsPage):
         form = self._form(request.POST)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
+        if is_again(request):
+            return redirect("agent_sdk")
         token, session = mint(form.cleaned_data["operator"], lifetime=timedelta(hours=form.cleaned_data["hours"]))
         answer = self.render_to_response(self.get_context_data(token=token, session=session))
         answer["Cache-Control"] = "no-store"

@@ -15,6 +15,7 @@ from integrations.webhooks import subscriptions
 from integrations.webhooks.pings import ping
 from integrations.webhooks.replays import start_replay
 from praxtalk.api.limits import TESTS_A_MINUTE, LimitReached, count
+from praxtalk.dashboard.once import is_again
 
 Status = WebhookSubscription.Status
 GONE = "Somebody has deleted this webhook meanwhile."
@@ -49,6 +50,8 @@ class Webhooks(WebhookPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         form = self.form(request.POST)
         if form.is_valid():
+            if is_again(request):
+                return redirect("webhooks")
             try:
                 made, secret = subscriptions.create_webhook(scope_in(request).workspace_id, **form.cleaned_data)
             except subscriptions.TooManyWebhooks as error:
@@ -105,6 +108,8 @@ class WebhookAction(WebhookPage):
         return redirect("webhook", id)
 
     def _rotated(self, webhook: WebhookSubscription) -> HttpResponse:
+        if is_again(self.request):
+            return redirect("webhook", webhook.pk)
         try:
             secret = subscriptions.rotate_secret(webhook)
         except subscriptions.OldSecretStillSigns:

@@ -8,13 +8,15 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import DataError
+from django.db import DataError, IntegrityError
 from django.db.models import Model, QuerySet
-from django.forms import ModelForm
+from django.forms import CharField, ModelForm, Textarea
 from django.http import Http404, HttpRequest
 from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.functional import cached_property
+
+from praxtalk.data.visible import check_visible
 
 MOST_COUNTED = 10_000
 # What a query raises that asks for no such thing.
@@ -97,7 +99,9 @@ class WorkspaceAdmin(ModelAdmin[Any]):
             return super().changeform_view(request, *args, **kwargs)
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
-            return redirect(request.get_full_path())
+        except IntegrityError:
+            messages.error(request, "Somebody has saved the same at the same time. Look whether it is there already.")
+        return redirect(request.get_full_path())
 
     # who may -------------------------------------------------------------------------------------------------------------
 
@@ -127,10 +131,12 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         return self.seen(db_field.remote_field.model, request)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """A choice without the buttons that lead away from the form."""
+        """A choice without the buttons that lead away from the form; a line of text that can be read."""
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        if isinstance(field, CharField) and not isinstance(field.widget, Textarea):
+            field.validators.append(check_visible)
         return field
 
     def seen(self, model: type[Model], request: HttpRequest) -> QuerySet[Any]:

@@ -55,9 +55,43 @@ def test_a_key_is_shown_once_works_and_is_revoked(client, cast):
 
 
 @pytest.mark.parametrize(
+    ("path", "form", "rows"),
+    [
+        ("keys/", KEY, ApiKey),
+        ("webhooks/", {"url": "http://127.0.0.1:9999/", "events": ["lead.created"]}, WebhookSubscription),
+        ("sdk/", {"hours": "1"}, OperatorSession),
+    ],
+    ids=["key", "webhook", "token"],
+)
+def test_what_is_shown_once_is_not_made_again_by_a_reload(client, cast, path, form, rows):
+    form = dict(form, operator=str(cast.alice.pk))
+    page = client.get(f"/app/integrations/{path}").content.decode()
+    form_id = re.search(r'name="form_id" value="(\w+)"', page)[1]
+    assert post(client, path, **form, form_id=form_id).status_code == 200
+    again = client.post(f"/app/integrations/{path}", dict(form, form_id=form_id), follow=True)
+    assert again.redirect_chain
+    assert "That was done already" in again.content.decode()
+    assert rows.objects.count() == 1
+    assert post(client, path, **form, form_id="another").status_code == 200
+    assert rows.objects.count() == 2
+
+
+def test_a_reload_does_not_rotate_again(client, cast):
+    webhook, _ = made(client)
+    page = client.get(f"/app/integrations/webhooks/{webhook.pk}/").content.decode()
+    form_id = re.search(r'rotate/">.*?name="form_id" value="(\w+)"', page)[1]
+    secret = shown(post(client, f"webhooks/{webhook.pk}/rotate/", form_id=form_id), "whsec_")
+    assert post(client, f"webhooks/{webhook.pk}/rotate/", form_id=form_id).status_code == 302
+    revealed = post(client, f"webhooks/{webhook.pk}/secret/", password="wonder-land-9").content.decode()
+    assert secret in revealed
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"name": ""},
+        {"name": "\u200b"},
+        {"name": "two\r\nlines"},
         {"name": "x" * 101},
         {"name": "a\x00b"},
         {"scope": "admin"},

@@ -243,3 +243,44 @@ def test_what_a_role_may_not_do_is_403(client, cast, rows):
     client.force_login(cast.alice)
     for path in ("/app/team/", "/app/team/add/", "/app/audit-log/", "/app/brands/"):
         assert client.get(path).status_code == 200, path
+
+
+def test_the_audit_log_tells_who_under_whichever_name(client, cast):
+    client.force_login(cast.alice)
+    client.post("/app/profile/", {"name": "Mallory"})
+    client.get("/app/leads/export/")
+    assert "Mallory (alice@acme.example)" in client.get("/app/audit-log/").content.decode()
+
+
+def test_an_admin_is_offered_nothing_about_an_owner(client, cast):
+    Operator.objects.filter(pk=cast.bob.pk).update(role="admin", sees_all_brands=True)
+    client.force_login(Operator.objects.get(pk=cast.bob.pk))
+    page = client.get(f"/app/team/{cast.alice.pk}/change/").content.decode()
+    assert 'name="role"' not in page
+    client.force_login(cast.alice)
+    assert 'name="role"' in client.get(f"/app/team/{cast.bob.pk}/change/").content.decode()
+
+
+def test_no_page_leads_to_a_history_that_is_not_there(client, cast, rows):
+    client.force_login(cast.alice)
+    for admin in ADMINS:
+        for row in admin.model.objects.filter(workspace=cast.acme)[:1]:
+            assert "historylink" not in client.get(f"/app/{admin.place}/{row.pk}/change/").content.decode()
+
+
+def test_a_name_is_of_something_to_see(client, cast):
+    client.force_login(cast.alice)
+    for name in ("\u200b", "Ali\u202ece", "Al\r\nice"):
+        answer = client.post("/app/profile/", {"name": name})
+        assert (answer.status_code, "cannot be seen" in answer.content.decode()) == (422, True)
+        answer = client.post("/app/brands/add/", {"name": name, "primary_color": "#123456"})
+        assert (answer.status_code, "cannot be seen" in answer.content.decode()) == (200, True)
+    assert client.post("/app/profile/", {"name": "آریا‌مهر 👩‍💻"}).status_code == 302
+
+
+def test_an_address_that_is_in_use_cannot_be_invited(client, cast):
+    client.force_login(cast.alice)
+    form = {"email": "Mallory@globex.example", "name": "M", "role": "operator", "sees_all_brands": "on"}
+    answer = client.post("/app/team/add/", form)
+    assert (answer.status_code, "it is in use already" in answer.content.decode()) == (200, True)
+    assert "onstraint" not in answer.content.decode()

@@ -1,0 +1,87 @@
+"""Two people, or one with two windows, who do the same at the same time."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from brands import letters, team
+from brands.models import Brand, Operator
+from conversations.models import CannedReply
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def together(*calls):
+    """What each returns, begun at the same moment in threads of their own."""
+    start = Barrier(len(calls))
+
+    def run(call):
+        start.wait(10)
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [future.result() for future in [threads.submit(run, call) for call in calls]]
+
+
+def browser_of(operator):
+    client = Client()
+    client.force_login(operator)
+    return client
+
+
+@pytest.mark.parametrize(
+    "loss", [{"role": "operator", "is_active": "on"}, {"role": "owner"}], ids=["role", "switched off"]
+)
+def test_two_owners_do_not_leave_a_workspace_without_one(cast, loss):
+    Operator.objects.filter(pk=cast.bob.pk).update(role="owner", sees_all_brands=True)
+    people = [cast.alice, Operator.objects.get(pk=cast.bob.pk)]
+    for _ in range(3):
+        browsers = [browser_of(each) for each in people]
+        forms = [{"name": other.name, "sees_all_brands": "on", **loss} for other in reversed(people)]
+        paths = [f"/app/team/{other.pk}/change/" for other in reversed(people)]
+        together(*(lambda b=b, p=p, f=f: b.post(p, f) for b, p, f in zip(browsers, paths, forms, strict=True)))
+        owners = Operator.objects.filter(workspace=cast.acme, role="owner", is_active=True)
+        assert owners.count() == 1
+        Operator.objects.filter(workspace=cast.acme).update(role="owner", is_active=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "rows"),
+    [
+        ("team", {"email": "new@acme.example", "name": "New", "role": "operator", "sees_all_brands": "on"}, Operator),
+        ("canned-replies", {"shortcut": "hi", "body": "Hi!", "brand": ""}, CannedReply),
+        ("brands", {"name": "East", "primary_color": "#123456"}, Brand),
+    ],
+    ids=["team", "canned-replies", "brands"],
+)
+def test_a_form_that_comes_many_times_breaks_nothing(cast, path, form, rows):
+    before = rows.objects.count()
+    browsers = [browser_of(cast.alice) for _ in range(4)]
+    answers = together(*(lambda b=b: b.post(f"/app/{path}/add/", form) for b in browsers))
+    assert {answer.status_code for answer in answers} <= {200, 302}
+    made = rows.objects.count() - before
+    assert 1 <= made <= (4 if rows is Brand else 1)
+
+
+def test_an_invitation_is_good_once(cast, mailoutbox):
+    operator = team.invite(cast.alice, email="new@acme.example", name="New", role="operator")
+    link = f"/app/join/{urlsafe_base64_encode(force_bytes(operator.pk))}/"
+    browsers = [Client(), Client()]
+    for browser in browsers:
+        assert browser.get(f"{link}{letters.invitation_tokens.make_token(operator)}/").status_code == 302
+    words = ("north-wind-7", "south-wind-7")
+    forms = [{"new_password1": word, "new_password2": word} for word in words]
+    together(*(lambda b=b, f=f: b.post(f"{link}password/", f) for b, f in zip(browsers, forms, strict=True)))
+    told = [browser.get("/app/login/").content.decode() for browser in browsers]
+    assert sorted("Welcome" in text for text in told) == [False, True]
+    assert sorted("has been used already" in text for text in told) == [False, True]
+    operator.refresh_from_db()
+    assert operator.check_password(words["Welcome" in told[1]])
