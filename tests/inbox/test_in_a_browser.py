@@ -213,7 +213,10 @@ def test_a_file_is_attached_and_shown(cast, talks, browsers):
     page.locator("#composer input[type=file]").set_input_files(
         {"name": "virus.exe", "mimeType": "image/png", "buffer": b"MZ"}
     )
-    expect(page.get_by_role("log")).to_contain_text("virus.exe was not sent: Only images")
+    held = page.locator(".unsent", has_text="virus.exe")
+    expect(held).to_contain_text("Not sent: Only images")
+    held.get_by_role("button", name="Discard").click()
+    expect(held).to_have_count(0)
     assert [problem for problem in page.problems if "422" not in problem] == []
 
 

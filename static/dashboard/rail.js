@@ -1,8 +1,9 @@
-/** The number beside "Inbox" in the rail: asked for when a page opens, and each minute while it is looked at. */
+/** The rail: where one is, is in view on a phone too; beside "Inbox", how many conversations are unread. */
 
 const place = document.querySelector("#rail a[data-unread]");
 const EVERY = 60_000;
 
+/** When a page opens, and each minute while it is looked at. */
 const ask = async () => {
   if (document.hidden || !(place instanceof HTMLElement)) return;
   try {
@@ -15,5 +16,6 @@ const ask = async () => {
   }
 };
 
+document.querySelector("#rail [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 ask();
 setInterval(ask, EVERY);
