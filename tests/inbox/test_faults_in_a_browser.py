@@ -1,4 +1,4 @@
-"""What an operator has before them while servers fall, Valkey is gone and their laptop sleeps: nothing that they wrote is lost."""
+"""Servers fall, Valkey is gone, a laptop sleeps: nothing that an operator wrote is lost, and the page says how it stands."""
 
 import pytest
 from playwright.sync_api import expect
