@@ -67,6 +67,21 @@ def revoke(session: OperatorSession) -> None:
     changed(_session_topic(session.pk))
 
 
+@transaction.atomic
+def end_pages(operator: Operator) -> None:
+    """Refuse the tokens of the operator's open pages. A page whose browser is still signed in asks for another by itself."""
+    rows = OperatorSession.objects.filter(
+        workspace_id=operator.workspace_id,
+        operator=operator,
+        source=OperatorSession.Source.DASHBOARD,
+        revoked_at__isnull=True,
+        expires_at__gt=timezone.now(),
+    )
+    ids = list(rows.values_list("pk", flat=True))
+    rows.update(revoked_at=timezone.now())
+    changed(*(_session_topic(pk) for pk in ids))
+
+
 @dataclass(frozen=True)
 class OperatorCaller:
     """An operator who asks over the live protocol. Equal ones see equal things."""

@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from brands.models import Brand
@@ -20,7 +21,8 @@ from praxtalk.data.ids import parse_id
 
 NOBODY = "none"
 MAX_COUNT = 1000  # counted no further: a number that large is read as "many", and the index is left early
-NEAR = 5000
+NEAR, FAR = 500, 20_000  # rows that a search looks through one by one, a few microseconds each
+FEW = 3000  # messages that are gathered by the index in no time
 NEWEST_FIRST = ("-last_message_at", "-id")
 ROW = (
     *COLUMNS,
@@ -70,34 +72,28 @@ def first_found(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -
     """The first of these, which stand newest first, that hold the text: every word of it begins a word of the visitor's name,
     e-mail or phone, or all do so in one message.
 
-    1. The newest NEAR rows are looked through. A common word fills the page there, after a few rows.
-    2. If it does not, few rows hold it: the index over all words tells which.
+    1. A few of the newest rows are looked through: a common word fills the page there.
+    2. The index over all words tells whether few messages hold it. Then these are all there are.
+    3. In between, as many more of the newest rows are looked through as it should take.
+    4. What is left was common once, and is not any more: the index gives all of it.
     """
     words = words_query(text)
     if words is None:
         return []
-    edge = rows.values_list("last_message_at", flat=True)[NEAR : NEAR + 1].first()
-    near = rows if edge is None else rows.filter(last_message_at__gt=edge)
-    found = list(near.filter(_holding(words))[:limit])
-    return (
-        found
-        if edge is None or len(found) == limit
-        else list(rows.filter(pk__in=_indexed(words, scope.workspace_id))[:limit])
-    )
+    found, is_all = _looked_through(rows, words, NEAR, limit)
+    if is_all:
+        return found
+    few = _few_holding(words, scope.workspace_id)
+    if few is not None:
+        return list(rows.filter(pk__in=few)[:limit])
+    if len(found) * FAR >= limit * NEAR:  # as many again and again, and the page is full
+        found, is_all = _looked_through(rows, words, FAR, limit)
+    return found if is_all else list(rows.filter(pk__in=_all_holding(words, scope.workspace_id))[:limit])
 
 
 def counted(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
     """Conversations by status, and the open ones of this operator and of nobody; each up to MAX_COUNT."""
     return count_each(_views(scope, brand, operator_id))
-
-
-def counted_with_unread(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
-    """The same with `unread`: open ones of this operator, or of nobody, in which a visitor has written since the operator looked.
-    Of the newest MAX_COUNT of each."""
-    mine, unassigned = _unread(scope, brand, operator_id)
-    counts = count_each(_views(scope, brand, operator_id) | {"unread": mine, "unread of nobody": unassigned})
-    counts["unread"] += counts.pop("unread of nobody")
-    return counts
 
 
 def _views(scope: Scope, brand: Brand | None, operator_id: UUID) -> dict[str, QuerySet[Any, Any]]:
@@ -109,24 +105,25 @@ def _views(scope: Scope, brand: Brand | None, operator_id: UUID) -> dict[str, Qu
     return {name: listed(scope, brand=brand, **filters)[:MAX_COUNT] for name, filters in views.items()}
 
 
-def unread(scope: Scope, *, operator_id: UUID) -> int:
-    """How many of all brands in scope are unread."""
-    return sum(rows.count() for rows in _unread(scope, None, operator_id))
+@dataclass(frozen=True)
+class Unread:
+    """Open conversations of an operator, or of nobody, in which a visitor has written since the operator looked."""
+
+    count: int  # of the newest MAX_COUNT of each
+    newest: Conversation | None  # with its visitor
 
 
-def newest_unread(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> Conversation | None:
-    """Of these, the one with the newest message. With its visitor."""
-    found = [rows.order_by(*NEWEST_FIRST).with_people().first() for rows in _unread(scope, brand, operator_id)]
-    return max((row for row in found if row), key=lambda row: row.last_message_at, default=None)
-
-
-def _unread(scope: Scope, brand: Brand | None, operator_id: UUID) -> list[Any]:
-    newest = [
-        listed(scope, brand=brand, status=Status.OPEN, assignee=assignee)[:MAX_COUNT]
-        for assignee in (str(operator_id), NOBODY)
-    ]
-    rows = [_with_seen_position(Conversation.objects.filter(pk__in=few.values("pk")), operator_id) for few in newest]
-    return [each.filter(visitor_position__gt=F("seen_position")) for each in rows]
+def unread(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> Unread:
+    count, found = 0, list[Conversation]()
+    is_unread = Q(visitor_position__gt=F("seen_position"))
+    for assignee in (str(operator_id), NOBODY):
+        rows = listed(scope, brand=brand, status=Status.OPEN, assignee=assignee)
+        newest = _with_seen_position(rows, operator_id)[:MAX_COUNT]
+        figures = newest.aggregate(count=Count("pk", filter=is_unread), newest=Max("last_message_at", filter=is_unread))
+        count += figures["count"]
+        if figures["newest"]:
+            found += rows.filter(last_message_at=figures["newest"]).with_people()[:1]
+    return Unread(count, max(found, key=lambda row: row.last_message_at, default=None))
 
 
 def with_readings(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
@@ -151,15 +148,35 @@ def tags_of(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, 
     return tags
 
 
-def _holding(words: SearchQuery) -> Q:
+def _looked_through(rows: QuerySet[Any, Any], words: SearchQuery, newest: int, limit: int) -> tuple[list[Any], bool]:
+    """Those of the newest rows that hold the words, and whether that is the answer: a whole page, or there are no more rows."""
+    edge = rows.values_list("last_message_at", flat=True)[newest : newest + 1].first()
+    near = rows if edge is None else rows.filter(last_message_at__gt=edge)
+    yes = Value(True)
     messages = Message.objects.filter(
         workspace_id=OuterRef("workspace_id"), conversation_id=OuterRef("pk"), words=words
     )
     visitors = Visitor.objects.filter(workspace_id=OuterRef("workspace_id"), pk=OuterRef("visitor_id"), words=words)
-    return Q(Exists(messages)) | Q(Exists(visitors))
+    # Not Exists(): for that, PostgreSQL may collect all messages of the words first, which may be most of them.
+    each = [Subquery(found.annotate(yes=yes).values("yes")[:1]) for found in (messages, visitors)]
+    found = list(near.alias(holds=Coalesce(*each, Value(False))).filter(holds=True)[:limit])
+    return found, edge is None or len(found) == limit
 
 
-def _indexed(words: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
+def _few_holding(words: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
+    """The conversations that hold the words, if they are FEW; by their ids, for PostgreSQL guesses badly how many there are."""
+    messages = Message.objects.filter(workspace_id=workspace_id, words=words)
+    found = list(messages.values_list("conversation_id", flat=True)[:FEW])
+    if len(found) == FEW:
+        return None
+    visitors = list(Visitor.objects.filter(workspace_id=workspace_id, words=words).values_list("pk", flat=True)[:FEW])
+    if len(visitors) == FEW:
+        return None
+    of_visitors = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors)
+    return {*found, *of_visitors.values_list("pk", flat=True)}
+
+
+def _all_holding(words: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
     """Two indexes, then the rows: with OR instead of the union, every conversation would be looked at."""
     visitors = Visitor.objects.filter(workspace_id=workspace_id, words=words)
     by_visitor = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors.values("pk"))

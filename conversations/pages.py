@@ -44,7 +44,7 @@ class Unread(Page):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
         operator_id = operator_of(request).pk
-        return JsonResponse({"unread": unread(scope_in(request), operator_id=operator_id)})
+        return JsonResponse({"unread": unread(scope_in(request), operator_id=operator_id).count})
 
 
 class SendFile(Page):

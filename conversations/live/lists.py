@@ -10,12 +10,11 @@ from brands.operator_tokens import OperatorCaller, operators
 from conversations.inbox import (
     PAGES,
     counted,
-    counted_with_unread,
     first_found,
     listed,
-    newest_unread,
     row_json,
     tags_of,
+    unread,
     with_readings,
 )
 from conversations.live.scoped import Arguments
@@ -93,13 +92,15 @@ def count_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[st
 
 @query("inbox:counts", door=operators, shape=CountsQuery, topics=_count_topics, personal=True)
 def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    brand = brand_in_scope(caller, arguments.get("brandId"))
-    newest = newest_unread(caller.scope, brand=brand, operator_id=caller.operator_id)
+    brand, operator_id = brand_in_scope(caller, arguments.get("brandId")), caller.operator_id
+    found = unread(caller.scope, brand=brand, operator_id=operator_id)
+    newest = found.newest
     mentions = Mention.objects.filter(
         workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True
     )
     return {
-        **counted_with_unread(caller.scope, brand=brand, operator_id=caller.operator_id),
+        **counted(caller.scope, brand=brand, operator_id=operator_id),
+        "unread": found.count,
         "mentions": mentions[:100].count(),
         "newest": {"conversationId": str(newest.pk), "visitor": newest.visitor.name, "preview": newest.preview}
         if newest

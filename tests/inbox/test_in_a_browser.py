@@ -269,6 +269,19 @@ def test_a_token_that_ends_is_replaced_and_a_session_that_ends_is_told(cast, tal
     assert "/app/login/?next=/app/inbox/" in page.get_by_role("link", name="Sign in again").get_attribute("href")
 
 
+def test_who_signs_out_or_changes_the_password_ends_what_other_tabs_show(cast, talks, browsers):
+    page, elsewhere = (browsers.open(cast.alice, path_of(talks.north)) for _ in range(2))
+    for each in (page, elsewhere):
+        expect(each.get_by_role("log")).to_contain_text("Hello?")
+    tab = page.context.new_page()
+    tab.goto(page.url.split("/app/")[0] + "/app/profile/")
+    tab.get_by_role("button", name="Sign out").click()
+    expect(page.locator("#connection")).to_contain_text("You are signed out")
+    says(talks.north, "After that")
+    expect(elsewhere.get_by_role("log")).to_contain_text("After that")  # of another browser, which is signed in still
+    assert "After that" not in page.get_by_role("log").inner_text()
+
+
 def test_others_conversations_are_not_found(cast, talks, browsers):
     page = browsers.open(cast.bob)
     answer = page.goto(page.url.replace("/inbox/", f"/inbox/{talks.south.pk}/"))
