@@ -117,7 +117,7 @@ def unread(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> Un
     count, found = 0, list[Conversation]()
     is_unread = Q(visitor_position__gt=F("seen_position"))
     for assignee in (str(operator_id), NOBODY):
-        rows = listed(scope, brand=brand, status=Status.OPEN, assignee=assignee)
+        rows: Any = listed(scope, brand=brand, status=Status.OPEN, assignee=assignee)
         newest = _with_seen_position(rows, operator_id)[:MAX_COUNT]
         figures = newest.aggregate(count=Count("pk", filter=is_unread), newest=Max("last_message_at", filter=is_unread))
         count += figures["count"]

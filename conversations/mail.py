@@ -1,7 +1,8 @@
 """E-mails out of the inbox: transcripts that operators ask for, and mentions that nobody has looked at.
 
-1. Taken: one row that is due is put off by its next wait, under its row's lock; a mention is taken once.
-2. Sent, with no transaction open. A transcript's row is deleted then, or after a day of trying.
+1. Taken: one row that is due is put off by its next wait, under its row's lock.
+2. Sent, with no transaction open. A transcript's row is deleted then, or after a day of trying; a mention is marked. Mentions
+   wait for the next run while no mail server is to be had, for a day.
 """
 
 import smtplib
@@ -21,8 +22,10 @@ from brands.preferences import preferences_of
 from brands.scope import scope_of
 from conversations.models import Conversation, Mention, Transcript
 from conversations.threads import messages_of
+from praxtalk.data.headers import one_line
 
 MENTION_WAITS = timedelta(minutes=5)
+A_DAY = timedelta(days=1)
 MOST_ATTEMPTS = 25  # about a day
 LONGEST_WAIT_MINUTES = 60
 MOST_MESSAGES = 1_000
@@ -63,9 +66,9 @@ def _transcript_email(transcript: Transcript) -> EmailMessage:
     messages = list(messages_of(conversation).order_by("-position")[:MOST_MESSAGES])[::-1]
     told = {"conversation": conversation, "brand": conversation.brand, "messages": messages}
     return EmailMessage(
-        f"Your conversation with {conversation.brand.name}",
+        f"Your conversation with {one_line(conversation.brand.name)}",
         render_to_string("conversations/transcript.txt", told),
-        formataddr((conversation.brand.name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
+        formataddr((one_line(conversation.brand.name), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
         [transcript.email],
     )
 
@@ -80,7 +83,7 @@ def mail_mentions() -> int:
             continue
         try:
             send_mail(
-                f"{mention.note.author} mentioned you on PraxTalk",
+                f"{one_line(str(mention.note.author))} mentioned you on PraxTalk",
                 render_to_string("conversations/mention.txt", {"mention": mention, "url": _url_of(conversation)}),
                 settings.DEFAULT_FROM_EMAIL,
                 [operator.email],
@@ -88,12 +91,16 @@ def mail_mentions() -> int:
             sent += 1
         except FAULTS as error:
             log.warning("a mention could not be sent", mention=mention.pk, error=type(error).__name__)
+            if not isinstance(error, smtplib.SMTPRecipientsRefused):
+                Mention.objects.filter(workspace_id=mention.workspace_id, pk=mention.pk).update(mailed_at=None)
+                break
     return sent
 
 
 def _take_mention() -> Mention | None:
     with transaction.atomic():
-        is_due = Q(seen_at__isnull=True, mailed_at__isnull=True, created_at__lte=timezone.now() - MENTION_WAITS)
+        now = timezone.now()
+        is_due = Q(seen_at__isnull=True, mailed_at__isnull=True, created_at__range=(now - A_DAY, now - MENTION_WAITS))
         rows = Mention.objects.filter(is_due).order_by("created_at").select_for_update(of=("self",), skip_locked=True)
         mention = rows.select_related("operator", "note__author", "note__conversation__visitor").first()
         if mention:

@@ -313,3 +313,19 @@ def test_the_token_of_the_page_is_the_operators_own(client, cast, talks):
     assert client.get("/app/inbox/unread/").json() == {"unread": 1}
     ask_with(token, "presence:touch", conversationId=str(talks.north.pk))
     assert client.get("/app/inbox/unread/").json() == {"unread": 0}
+
+
+def test_who_sees_one_brand_sees_nothing_of_another(cast, talks):
+    """In list, search, counts, presence and threads; its twin sees both."""
+    south = {"conversationId": str(talks.south.pk)}
+    for search in ({}, {"q": "Hello"}, {"q": "maya@example"}, {"q": "Maya"}):
+        for operator, places in ((cast.alice, {"north", "south"}), (cast.bob, {"north"}), (cast.mallory, {"west"})):
+            found = {row["_id"] for row in ask(operator, "inbox:list", **search)["rows"]}
+            assert found == {str(getattr(talks, place).pk) for place in places}, (search, operator)
+    assert [ask(each, "inbox:counts")["open"] for each in (cast.alice, cast.bob, cast.mallory)] == [2, 1, 1]
+    assert [ask(each, "inbox:counts")["unread"] for each in (cast.alice, cast.bob, cast.mallory)] == [2, 1, 1]
+    for name in ("presence:list", "presence:visitor", "inbox:thread"):
+        assert ask(cast.alice, name, **south) is not None
+        for operator in (cast.bob, cast.mallory):
+            with pytest.raises(Failed, match="No such conversation"):
+                ask(operator, name, **south)

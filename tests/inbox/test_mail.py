@@ -1,6 +1,7 @@
 """Transcripts and mentions by e-mail: once, to whom they are for, and again where the mail server is away."""
 
 from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 import time_machine
@@ -101,3 +102,43 @@ def test_who_need_not_be_told_is_not(cast, talks, mailoutbox, why):
         assert mail.mail_mentions() == 0
     assert mailoutbox == []
     assert Mention.objects.count() == 1
+
+
+def test_a_mention_waits_for_the_mail_server(cast, talks, mailoutbox, settings):
+    mention(cast, talks.north)
+    settings.EMAIL_BACKEND = "tests.inbox.test_mail.Away"
+    with later(minutes=6):
+        assert mail.mail_mentions() == 0
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    with later(minutes=7):
+        assert mail.mail_mentions() == 1
+        assert mail.mail_mentions() == 0
+
+
+class Refuses(Away):
+    """One that does not know the address."""
+
+    def send_messages(self, messages):
+        raise SMTPRecipientsRefused({message.to[0]: (550, b"no such user") for message in messages})
+
+
+def test_an_address_that_is_refused_holds_up_nobody(cast, talks, settings):
+    mention(cast, talks.north)
+    settings.EMAIL_BACKEND = "tests.inbox.test_mail.Refuses"
+    with later(minutes=6):
+        assert mail.mail_mentions() == 0
+        assert not Mention.objects.filter(mailed_at=None).exists()
+
+
+def test_names_of_two_lines_are_one_in_a_header(cast, talks, of_north, mailoutbox):
+    cast.north.name, cast.alice.name = "North\r\nBcc: all@acme.example", "Ali\nce"
+    cast.north.save()
+    cast.alice.save()
+    mention(cast, talks.north)
+    ask(cast.bob, "conversations:sendTranscript", **of_north, to="me")
+    with later(minutes=6):
+        assert (mail.send_transcripts(), mail.mail_mentions()) == (1, 1)
+    assert [each.subject for each in mailoutbox] == [
+        "Your conversation with North Bcc: all@acme.example",
+        "Ali ce mentioned you on PraxTalk",
+    ]
