@@ -9,7 +9,7 @@ from typing import Any
 
 import django
 
-from bench.run import Invalid, quantile, table
+from bench.run import FOLDER, QUICK_FOLDER, Invalid, is_quick, quantile, run, table
 
 FULL = 334_000  # conversations, of three messages each
 QUICK = 1_000
@@ -34,7 +34,14 @@ WORDS = (
 SHOWN = ("w30x", "xylophone")
 
 
-def measured(folder: Path, conversations: int) -> str:
+def main() -> int:
+    """The exit status: 1 if something was not measured as it was meant to be."""
+    quick = is_quick("bench.inbox.search", __doc__.splitlines()[0], "a small database, for a test")
+    folder = (QUICK_FOLDER if quick else FOLDER).with_name("bench-search-quick" if quick else "bench-search")
+    return run(folder, lambda: _measured(folder, QUICK if quick else FULL))
+
+
+def _measured(folder: Path, conversations: int) -> str:
     django.setup()
     from bench import seed
     from brands.models import Operator
@@ -88,3 +95,7 @@ def _plans(scope: Any, text: str) -> str:
             cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {query['sql']}")
             plans.append("\n".join(line[:160] for (line,) in cursor.fetchall()))
     return "\n\n".join(plans)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
