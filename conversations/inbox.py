@@ -21,7 +21,7 @@ from praxtalk.data.ids import parse_id
 
 NOBODY = "none"
 MAX_COUNT = 1000  # counted no further: a number that large is read as "many", and the index is left early
-NEAR, FAR = 500, 20_000  # rows that a search looks through one by one, a few microseconds each
+NEAR, FAR = 1000, 20_000  # rows that a search looks through one by one, a few microseconds each
 FEW = 3000  # messages that are gathered by the index in no time
 NEWEST_FIRST = ("-last_message_at", "-id")
 ROW = (
@@ -164,16 +164,14 @@ def _looked_through(rows: QuerySet[Any, Any], words: SearchQuery, newest: int, l
 
 
 def _few_holding(words: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
-    """The conversations that hold the words, if they are FEW; by their ids, for PostgreSQL guesses badly how many there are."""
+    """The conversations that hold the words, if they are few; by their ids, for PostgreSQL guesses badly how many there are."""
     messages = Message.objects.filter(workspace_id=workspace_id, words=words)
-    found = list(messages.values_list("conversation_id", flat=True)[:FEW])
-    if len(found) == FEW:
+    visitors = Visitor.objects.filter(workspace_id=workspace_id, words=words)
+    if messages[:FEW].count() == FEW or visitors[:FEW].count() == FEW:
         return None
-    visitors = list(Visitor.objects.filter(workspace_id=workspace_id, words=words).values_list("pk", flat=True)[:FEW])
-    if len(visitors) == FEW:
-        return None
-    of_visitors = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors)
-    return {*found, *of_visitors.values_list("pk", flat=True)}
+    ids = list(visitors.values_list("pk", flat=True))
+    of_visitors = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=ids)
+    return {*messages.values_list("conversation_id", flat=True), *of_visitors.values_list("pk", flat=True)}
 
 
 def _all_holding(words: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
