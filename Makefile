@@ -17,7 +17,7 @@ help:
 	@echo "make format  rewrite Python, templates, scripts and styles in the project's style"
 	@echo "make widget  bundle widget/frontend into static/widget, which is committed"
 	@echo "make openapi write docs/openapi.json"
-	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each, live queries beside socket.io, the widget"
+	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each, live queries beside socket.io, the widget, the inbox"
 	@echo "make faults  five minutes of webhooks while workers are killed and Valkey is stopped"
 
 .venv/runs: requirements.txt requirements-embedded.txt
@@ -73,6 +73,7 @@ bench: .venv/tests
 	@$(BIN)/python -m bench.webhooks
 	@$(BIN)/python -m bench.live
 	@$(BIN)/python -m bench.widget
+	@$(BIN)/python -m bench.inbox
 
 faults: .venv/tests
 	@$(BIN)/python -m bench.faults $(ARGS)

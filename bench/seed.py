@@ -29,7 +29,8 @@ BATCH = 10_000
 COPY_NAME = "praxtalk_run"
 LOOPBACK = ["127.0.0.0/8"]  # a key with an allowlist is not counted per IP
 
-# One batch: conversation n of the whole has its visitor and 1 to 5 messages; the highest n is the newest.
+# One batch: conversation n of the whole has its visitor and 1 to 5 messages, each with eight words of its own; the highest n is
+# the newest.
 TALKS = """
     WITH talk AS MATERIALIZED (
         SELECT n, uuidv7(age) AS id, uuidv7(age) AS visitor_id, (%(brands)s::uuid[])[1 + n %% 2] AS brand_id,
@@ -54,9 +55,12 @@ TALKS = """
     SELECT uuidv7(), %(workspace)s, id, position, CASE WHEN position %% 2 = 1 THEN 'visitor' ELSE 'operator' END,
            CASE WHEN position %% 2 = 1 THEN 'widget' ELSE 'dashboard' END,
            CASE WHEN position %% 2 = 0 THEN (%(operators)s::uuid[])[1 + n %% 2] END,
-           %(text)s || position, created_at + position * interval '1 minute'
-    FROM talk CROSS JOIN LATERAL generate_series(1, talk.messages) AS position
+           %(text)s || position || '. ' || words, created_at + position * interval '1 minute'
+    FROM talk CROSS JOIN LATERAL generate_series(1, talk.messages) AS position CROSS JOIN LATERAL (
+        SELECT string_agg('w' || floor(exp(random() * ln(%(words)s)))::int || 'x', ' ') AS words
+        FROM generate_series(1, 8) WHERE talk.n + position > 0) AS said
 """
+WORDS = 50_000  # w1x, w2x and so on: like the words of a language, the tenth is a tenth as frequent as the first (Zipf's law)
 TEXT = "My order 1042 arrived without the cable. Could you send one, and does it reach Addis Ababa by Friday? Part "
 
 
@@ -126,6 +130,7 @@ def _fill(conversations: int) -> tuple[str, str]:
         "operators": list(workspace.operators.values_list("pk", flat=True)),
         "total": conversations,
         "text": TEXT,
+        "words": WORDS,
     }
     started = time.monotonic()
     with connection.cursor() as cursor:

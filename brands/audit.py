@@ -83,11 +83,16 @@ def name_actor(name: str) -> None:
     _actor.set(lambda: Actor(name, address=before().address))
 
 
+def current_actor() -> Actor:
+    """Who does what is being done."""
+    return _actor.get()()
+
+
 def record(
     action: Action, *, workspace_id: UUID, subject: object = "", by: Operator | None = None, **details: Any
 ) -> AuditEntry:
     """Write into the log. subject: what it was done to; by: the operator, where the request does not know yet."""
-    actor = _actor.get()()
+    actor = current_actor()
     if by:
         actor = Actor(str(by), by.pk, actor.address)
     return AuditEntry.objects.create(

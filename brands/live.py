@@ -1,21 +1,28 @@
-"""Live queries about brands."""
+"""Live queries about brands and operators."""
 
 from typing import Any
 
-from brands.models import Brand
-from brands.operator_tokens import OperatorCaller, operators
+from django.db.models import Q
+
+from brands.models import Brand, Operator
+from brands.operator_tokens import OperatorCaller, operator_topic, operators
+from brands.preferences import DEFAULTS, prefer, preferences_of
 from brands.serializers import brand_json
+from brands.team import team_topic
 from praxtalk.api.pagination import MAX_LIMIT
-from praxtalk.api.serializers import Shape
-from praxtalk.live.functions import query
+from praxtalk.api.serializers import Flag, Id, PartialShape, Shape
+from praxtalk.live.functions import mutation, query
+
+Arguments = dict[str, Any]
+MAX_OPERATORS = 500
 
 
-def _topics(caller: OperatorCaller, arguments: dict[str, Any]) -> list[str]:
+def _topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return caller.scope.topics("brands")
 
 
 @query("brands:list", door=operators, shape=Shape, topics=_topics)
-def list_brands(caller: OperatorCaller, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+def list_brands(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     rows = caller.scope.rows(Brand.objects.all(), brand_field="pk")
     return [brand_json(brand) for brand in rows.order_by("pk")[:MAX_LIMIT]]
 
@@ -23,3 +30,55 @@ def list_brands(caller: OperatorCaller, arguments: dict[str, Any]) -> list[dict[
 def brand_in_scope(caller: OperatorCaller, brand_id: str | None) -> Brand | None:
     """The brand that a call names, None for none. Raises Refused."""
     return caller.get_in_scope(Brand.objects.all(), brand_id, brand_field="pk") if brand_id else None
+
+
+class OperatorsQuery(Shape):
+    brandId = Id(required=False)  # noqa: N815 - JSON's name
+
+
+def _team_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [team_topic(caller.workspace_id)]
+
+
+@query("operators:list", door=operators, shape=OperatorsQuery, topics=_team_topics)
+def list_operators(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
+    """Who can be given a conversation: the active ones who see the brand, or any brand that the caller sees."""
+    rows = Operator.objects.filter(workspace_id=caller.workspace_id, is_active=True)
+    if brand := brand_in_scope(caller, arguments.get("brandId")):
+        rows = rows.filter(Q(sees_all_brands=True) | Q(brands=brand))
+    elif caller.scope.brand_ids is not None:
+        rows = rows.filter(Q(sees_all_brands=True) | Q(brands__in=caller.scope.brand_ids))
+    names = rows.order_by("name", "pk").values_list("pk", "name").distinct()
+    return [{"_id": str(pk), "name": name} for pk, name in names[:MAX_OPERATORS]]
+
+
+def _own_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [operator_topic(caller.operator_id)]
+
+
+@query("operators:me", door=operators, shape=Shape, topics=_own_topics, personal=True)
+def show_me(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    operator = _self(caller)
+    return {
+        "_id": str(operator.pk),
+        "name": operator.name,
+        "role": operator.role,
+        "preferences": preferences_of(operator),
+    }
+
+
+class Preferences(PartialShape):
+    """Any of brands.preferences.DEFAULTS."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {name: Flag(required=False) for name in DEFAULTS}
+
+
+@mutation("operators:prefer", door=operators, shape=Preferences)
+def change_preferences(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    return prefer(_self(caller), **arguments)
+
+
+def _self(caller: OperatorCaller) -> Operator:
+    operator: Operator = Operator.objects.get(workspace_id=caller.workspace_id, pk=caller.operator_id)
+    return operator

@@ -5,6 +5,7 @@ each, so that it can be ended. They are good for live queries only, as API keys 
 """
 
 import hmac
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,7 +19,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from jwt.types import Options
 
-from brands.audit import Action, record
+from brands.audit import Action, Actor, acting, record
 from brands.models import Operator, OperatorSession
 from brands.scope import Row, Scope, scope_of
 from praxtalk.data.ids import parse_id
@@ -66,6 +67,21 @@ def revoke(session: OperatorSession) -> None:
     changed(_session_topic(session.pk))
 
 
+@transaction.atomic
+def end_pages(operator: Operator) -> None:
+    """Refuse the tokens of the operator's open pages. A page whose browser is still signed in asks for another by itself."""
+    rows = OperatorSession.objects.filter(
+        workspace_id=operator.workspace_id,
+        operator=operator,
+        source=OperatorSession.Source.DASHBOARD,
+        revoked_at__isnull=True,
+        expires_at__gt=timezone.now(),
+    )
+    ids = list(rows.values_list("pk", flat=True))
+    rows.update(revoked_at=timezone.now())
+    changed(*(_session_topic(pk) for pk in ids))
+
+
 @dataclass(frozen=True)
 class OperatorCaller:
     """An operator who asks over the live protocol. Equal ones see equal things."""
@@ -88,6 +104,14 @@ class OperatorCaller:
     @property
     def session(self) -> str:
         return str(self.session_id)
+
+    def acting(self) -> AbstractContextManager[None]:
+        """What is done inside is recorded as theirs."""
+        return acting(self._as_actor)
+
+    def _as_actor(self) -> Actor:
+        name = Operator.objects.filter(pk=self.operator_id).values_list("name", flat=True).first()
+        return Actor(name or "", self.operator_id)
 
     def get_in_scope(self, rows: QuerySet[Row, Row], row_id: str, *, brand_field: str = "brand_id") -> Row:
         """The row of this id. Raises Refused for one that the operator may not see, as for none."""

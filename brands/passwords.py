@@ -16,6 +16,7 @@ from django.urls import reverse_lazy
 from brands import letters, team
 from brands.audit import Action, record
 from brands.models import Letter, Operator
+from brands.operator_tokens import end_pages
 from brands.sign_in import Limited
 from praxtalk.dashboard.site import dashboard
 
@@ -76,6 +77,7 @@ class ChoosePassword(ByLink):
     def form_valid(self, form: Any) -> HttpResponse:
         answer, operator = super().form_valid(form), form.user
         record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, by=operator, way="link")
+        end_pages(operator)
         messages.success(self.request, "Your password is changed. Sign in with it.")
         return answer
 
@@ -105,6 +107,7 @@ class ChangePassword(PasswordChangeView):
         answer = super().form_valid(form)
         operator = form.user
         record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, subject=operator)
+        end_pages(operator)
         messages.success(self.request, "Your password is changed. Every other browser is signed out.")
         return answer
 

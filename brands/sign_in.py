@@ -13,7 +13,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.signals import user_logged_out
 from django.contrib.auth.views import LoginView, RedirectURLMixin
+from django.dispatch import receiver
 from django.forms import CharField, Form, TextInput
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -25,6 +27,7 @@ from django.views.generic import FormView
 
 from brands.audit import Action, record
 from brands.models import Operator
+from brands.operator_tokens import end_pages
 from brands.two_factor import accepts
 from praxtalk.api.address import client_address, limited_unit
 from praxtalk.api.limits import LimitReached, count
@@ -134,6 +137,13 @@ class SecondStep(RedirectURLMixin, Limited):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         more = {"next": self.get_redirect_url(), "title": "Two-factor sign-in"}
         return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), **more}
+
+
+@receiver(user_logged_out)
+def _end_pages(user: Operator | None, **kwargs: Any) -> None:
+    """What other tabs show ends with the session."""
+    if user is not None:
+        end_pages(user)
 
 
 def _let_in(request: HttpRequest, operator: Operator, url: str) -> HttpResponse:

@@ -7,6 +7,7 @@ keeps its author.
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -20,6 +21,11 @@ from brands.roles import Role
 from praxtalk.live.topics import changed
 
 CHANGEABLE = ("name", "role", "sees_all_brands", "is_active", "brands")
+
+
+def team_topic(workspace_id: UUID) -> str:
+    """Announced when an operator joins or is changed."""
+    return f"team.{workspace_id}"
 
 
 def may_change(by: Operator, operator: Operator) -> bool:
@@ -90,6 +96,7 @@ def join(operator: Operator, *, password: str) -> bool:
     operator.is_active, operator.invited_at = True, None
     operator.save(update_fields=["password", "is_active", "invited_at"])
     record(Action.JOINED, workspace_id=operator.workspace_id, by=operator)
+    changed(team_topic(operator.workspace_id))
     return True
 
 
@@ -109,7 +116,7 @@ def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Opera
         _set_brands(operator, brands)
         told["brands"] = sorted(brand.name for brand in brands)
     record(Action.OPERATOR_CHANGED, workspace_id=operator.workspace_id, subject=operator, **told)
-    changed(operator_topic(operator.pk))
+    changed(operator_topic(operator.pk), team_topic(operator.workspace_id))
     return operator
 
 

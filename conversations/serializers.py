@@ -8,9 +8,8 @@ from rest_framework import serializers
 from brands.models import Operator
 from brands.serializers import BrandJson, brand_json
 from conversations.attachments import SUFFIXES
-from conversations.models import MAX_BODY, MAX_CLIENT_ID, Channel, Conversation, Message
-from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.api.serializers import Flag, Id, Integer, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
+from conversations.models import MAX_BODY, Channel, Conversation, Message
+from praxtalk.api.serializers import Id, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
 from praxtalk.data.clock import to_milliseconds
 
 # --- out ---
@@ -212,43 +211,3 @@ class NewMessage(Shape):
 
 class MessageQuery(Page):
     conversationId = Id()
-
-
-# --- in, of live queries ---
-
-
-class OfConversation(Shape):
-    conversationId = Id()
-
-
-class InboxQuery(Shape):
-    status = serializers.ChoiceField(Conversation.Status.choices, required=False)
-    brandId = Id(required=False)
-    assignee = Id(required=False)
-    q = Text(required=False, max_length=200, allow_blank=True)
-    limit = Integer(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
-
-
-class CountsQuery(Shape):
-    brandId = Id(required=False)
-
-
-class ThreadQuery(OfConversation):
-    before = Id(required=False)
-
-
-class LiveMessage(OfConversation):
-    body = Text(max_length=MAX_BODY)
-    clientMessageId = Text(required=False, max_length=MAX_CLIENT_ID)
-
-
-class LiveStatusChange(OfConversation, StatusChange):
-    pass
-
-
-class Assignment(OfConversation):
-    operatorId = Id(allow_null=True)
-
-
-class PresenceTouch(OfConversation):
-    typing = Flag(default=False)

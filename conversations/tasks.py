@@ -3,6 +3,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from conversations import mail
 from conversations.actions import wake_next_snoozed
 from conversations.models import Presence
 
@@ -18,3 +19,15 @@ def wake_snoozed() -> None:
 def forget_presence() -> None:
     """Delete who has long gone, of any workspace."""
     Presence.objects.filter(seen_at__lt=timezone.now() - timedelta(minutes=10)).delete()
+
+
+@shared_task
+def send_transcripts() -> None:
+    """Send the transcripts that are due."""
+    mail.send_transcripts()
+
+
+@shared_task
+def mail_mentions() -> None:
+    """Tell by e-mail who was mentioned and has not looked."""
+    mail.mail_mentions()

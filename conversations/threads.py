@@ -1,10 +1,17 @@
-"""A conversation's messages, page by page from its end."""
+"""A conversation's messages, page by page from its end; and for operators, its notes and activities between them."""
+
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
-from conversations.models import Conversation, Message, unshown
+from conversations.models import Activity, Conversation, Message, Note, unshown
+from conversations.serializers import message_json, person_json
+from praxtalk.data.clock import to_milliseconds
 
 THREAD_LENGTH = 100
+Entry = Message | Note | Activity
+Said = TypeVar("Said", bound=Entry)
+
 LIVE_CHARACTERS = 250_000  # a live value is sent whole at each change: at most about a megabyte
 
 
@@ -31,11 +38,34 @@ def newest_messages(conversation: Conversation, limit: int = THREAD_LENGTH) -> t
     return messages_before(conversation, conversation.last_position + 1, limit)
 
 
-def within(messages: list[Message], has_more: bool) -> tuple[list[Message], bool]:
+def entries_before(conversation: Conversation, position: int, limit: int) -> tuple[list[Entry], bool]:
+    """The last entries of all three kinds before a position, oldest first, and whether there are more before them."""
+    notes = Note.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
+    notes = notes.select_related("author").defer(*unshown("author"))
+    activities = Activity.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
+    found: list[Entry] = []
+    for rows in (messages_of(conversation), notes, activities):
+        found += rows.filter(position__lt=position).order_by("-position")[: limit + 1]
+    found.sort(key=lambda entry: entry.position, reverse=True)
+    return found[:limit][::-1], len(found) > limit
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """With its `type`: message, note or activity."""
+    place = {"position": entry.position}
+    if isinstance(entry, Message):
+        return message_json(entry) | place | {"type": "message"}
+    made = {"_id": str(entry.pk), "createdAt": to_milliseconds(entry.created_at)} | place
+    if isinstance(entry, Note):
+        return made | {"type": "note", "body": entry.body, "author": person_json(entry.author)}
+    return made | {"type": "activity", "kind": entry.kind, "actor": entry.actor, "details": entry.details}
+
+
+def within(entries: list[Said], has_more: bool) -> tuple[list[Said], bool]:
     """The newest of a page that are LIVE_CHARACTERS long together, one at least, and whether there are more before them."""
     length = 0
-    for count, message in enumerate(reversed(messages)):
-        length += len(message.body)
+    for count, entry in enumerate(reversed(entries)):
+        length += len(getattr(entry, "body", ""))
         if count and length > LIVE_CHARACTERS:
-            return messages[-count:], True
-    return messages, has_more
+            return entries[-count:], True
+    return entries, has_more

@@ -24,6 +24,8 @@ def list_leads(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, A
     rows = caller.scope.rows(Lead.objects.all())
     if brand := brand_in_scope(caller, arguments.get("brandId")):
         rows = rows.filter(brand_id=brand.pk)
+    if visitor_id := arguments.get("visitorId"):
+        rows = rows.filter(conversation__visitor_id__in=[pk] if (pk := parse_id(visitor_id)) else [])
     if "status" in arguments:
         rows = rows.filter(status=arguments["status"])
     return [lead_json(lead) for lead in rows.order_by("-created_at", "-id")[: arguments["limit"]]]

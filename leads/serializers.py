@@ -80,6 +80,7 @@ class LeadChange(PartialShape):
 class LiveLeadQuery(Shape):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
     brandId = Id(required=False)
+    visitorId = Id(required=False)
     limit = Integer(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
 
 

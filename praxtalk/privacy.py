@@ -34,11 +34,16 @@ def visitor_data(visitor: Visitor) -> dict[str, Any]:
     return {
         "visitor": visitor_json(visitor),
         "conversations": [
-            conversation_json(one) | {"messages": messages_of[one.pk], "notes": notes_of[one.pk]}
-            for one in conversations
+            exported_json(one) | {"messages": messages_of[one.pk], "notes": notes_of[one.pk]} for one in conversations
         ],
         "leads": [lead_json(lead) for lead in Lead.objects.filter(conversation__in=conversations)],
     }
+
+
+def exported_json(conversation: Conversation) -> dict[str, Any]:
+    """With the visitor's rating, which REST does not show."""
+    rating = {"rating": conversation.rating, "ratingComment": conversation.rating_comment or None}
+    return conversation_json(conversation) | rating
 
 
 def visitor_json(visitor: Visitor) -> dict[str, Any]:
@@ -52,6 +57,10 @@ def visitor_json(visitor: Visitor) -> dict[str, Any]:
         "externalId": visitor.external_id,
         "locale": visitor.locale or None,
         "page": visitor.page or None,
+        "referrer": visitor.referrer or None,
+        "browser": visitor.browser or None,
+        "timeZone": visitor.time_zone or None,
+        "blockedAt": to_milliseconds(visitor.blocked_at) if visitor.blocked_at else None,
         "createdAt": to_milliseconds(visitor.created_at),
     }
 

@@ -236,6 +236,8 @@ _SECONDS_BETWEEN = {
     "integrations.tasks.forget": 600,
     "conversations.tasks.wake_snoozed": 10,
     "conversations.tasks.forget_presence": 600,
+    "conversations.tasks.send_transcripts": 10,
+    "conversations.tasks.mail_mentions": 30,
     "widget.tasks.mail_replies": 30,
     "brands.tasks.send_letters": 5,
     "brands.tasks.forget_operator_sessions": 600,

@@ -8,6 +8,7 @@ from brands.passwords import ChangePassword, ChoosePassword, Forgotten, Join
 from brands.profile import Profile, RenewRecoveryCodes, SwitchTwoFactorOff, SwitchTwoFactorOn
 from brands.sign_in import SecondStep, SignIn
 from conversations.api import AttachmentById, ConversationById, Conversations, Messages, MessagesOfConversation
+from conversations.pages import Inbox, InboxToken, SendFile, ShowFile, Unread
 from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery
 from integrations.api.events import Events
 from integrations.api.webhooks import PromoteSecret, RetireSecret, RotateSecret, TestWebhook, WebhookById, Webhooks
@@ -40,6 +41,12 @@ urlpatterns = [
     path("app/password/<uidb64>/<token>/", ChoosePassword.as_view(), name="choose_password"),
     path("app/join/<uidb64>/<token>/", Join.as_view(), name="join"),
     path("app/password_change/", ChangePassword.as_view(), name="change_password"),
+    path("app/inbox/", Inbox.as_view(), name="inbox"),
+    path("app/inbox/<uuid:id>/", Inbox.as_view(), name="inbox_conversation"),
+    path("app/inbox/token/", InboxToken.as_view(), name="inbox_token"),
+    path("app/inbox/unread/", Unread.as_view(), name="inbox_unread"),
+    path("app/inbox/files/", SendFile.as_view(), name="inbox_send_file"),
+    path("app/inbox/files/<uuid:id>/", ShowFile.as_view(), name="inbox_file"),
     path("app/profile/", Profile.as_view(), name="profile"),
     path("app/profile/two-factor/on/", SwitchTwoFactorOn.as_view(), name="two_factor_on"),
     path("app/profile/two-factor/off/", SwitchTwoFactorOff.as_view(), name="two_factor_off"),

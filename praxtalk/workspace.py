@@ -19,15 +19,26 @@ from brands.audit import Action, record
 from brands.models import AuditEntry, Brand, Operator, Workspace
 from brands.requests import operator_of
 from brands.serializers import brand_json
-from conversations.models import CannedReply, Conversation, Message, Note, Visitor, unshown
-from conversations.serializers import conversation_json, message_json, person_json
+from conversations.models import (
+    Activity,
+    CannedReply,
+    Conversation,
+    ConversationTag,
+    Message,
+    Note,
+    Tag,
+    Visitor,
+    unshown,
+)
+from conversations.serializers import message_json, person_json
+from conversations.threads import entry_json
 from integrations.models import ApiKey, WebhookSubscription
 from integrations.serializers.webhooks import webhook_json
 from leads.models import Lead
 from leads.serializers import lead_json
 from praxtalk.dashboard.pages import Page
 from praxtalk.data.clock import to_milliseconds
-from praxtalk.privacy import visitor_json
+from praxtalk.privacy import exported_json, visitor_json
 
 AT_ONCE = 1000
 PROGRESS_SECONDS = 3600
@@ -104,9 +115,12 @@ def _parts(workspace: Workspace) -> dict[str, Part]:
         "webhooks": (of(WebhookSubscription), webhook_json),
         "cannedReplies": (of(CannedReply), _canned_reply_json),
         "visitors": (of(Visitor), visitor_json),
-        "conversations": (of(Conversation).select_related("visitor", "assignee"), conversation_json),
+        "conversations": (of(Conversation).select_related("visitor", "assignee"), exported_json),
         "messages": (of(Message).select_related("author").defer(*unshown("author")), message_json),
         "notes": (of(Note).select_related("author").defer(*unshown("author")), _note_json),
+        "activities": (of(Activity), lambda activity: entry_json(activity) | _place_of(activity)),
+        "tags": (of(Tag), lambda tag: {"_id": str(tag.pk), "name": tag.name}),
+        "conversationTags": (of(ConversationTag), lambda one: {"tagId": str(one.tag_id)} | _place_of(one)),
         "leads": (of(Lead), lead_json),
         "auditLog": (of(AuditEntry), _entry_json),
     }
@@ -175,6 +189,10 @@ def _key_json(key: ApiKey) -> dict[str, Any]:
 def _canned_reply_json(reply: CannedReply) -> dict[str, Any]:
     brand_id = str(reply.brand_id) if reply.brand_id else None
     return {"_id": str(reply.pk), "shortcut": reply.shortcut, "body": reply.body, "brandId": brand_id}
+
+
+def _place_of(row: Activity | ConversationTag) -> dict[str, str]:
+    return {"conversationId": str(row.conversation_id)}
 
 
 def _note_json(note: Note) -> dict[str, Any]:

@@ -25,10 +25,19 @@ class Person:
     locale: str = ""
 
 
+class Blocked(ValueError):
+    """The operators take no more messages of this visitor."""
+
+    def __init__(self) -> None:
+        super().__init__("Your messages are not taken here any more.")
+
+
 @transaction.atomic
-def start(brand: Brand, person: Person, *, body: str, client_id: UUID, page: str = "") -> tuple[Visitor, Message]:
+def start(
+    brand: Brand, person: Person, *, body: str, client_id: UUID, page: str = "", browser: str = ""
+) -> tuple[Visitor, Message]:
     """The form was sent: its visitor with their first message. The same form sent twice is the same visitor and message; a
-    proven person is the same visitor from each of their devices."""
+    proven person is the same visitor from each of their devices. Raises Blocked."""
     known = {"external_id": person.external_id} if person.external_id else {"start_id": client_id}
     details = _details(person, page)
     visitor, is_new = Visitor.objects.get_or_create(
@@ -36,14 +45,19 @@ def start(brand: Brand, person: Person, *, body: str, client_id: UUID, page: str
     )
     if not is_new and person.external_id:
         update(visitor, person, page=page)
-    return visitor, say(visitor, body=body, client_id=client_id)
+    return visitor, say(visitor, body=body, client_id=client_id, browser=browser)
 
 
 @transaction.atomic
-def say(visitor: Visitor, *, body: str, client_id: UUID, attachment: Attachment | None = None) -> Message:
+def say(
+    visitor: Visitor, *, body: str, client_id: UUID, attachment: Attachment | None = None, browser: str = ""
+) -> Message:
     """The visitor's message, in their newest conversation or a new one. The message that has this client_id already is
-    returned, and nothing changes."""
+    returned, and stands once. browser: what they wrote it with. Raises Blocked."""
     visitor = _locked(visitor)
+    if visitor.blocked_at:
+        raise Blocked
+    _note(visitor, {"browser": browser})
     conversation = newest_conversation(visitor.workspace_id, visitor.pk)
     if conversation is None:
         begun = actions.start_conversation(
@@ -64,16 +78,30 @@ def say(visitor: Visitor, *, body: str, client_id: UUID, attachment: Attachment 
 def update(visitor: Visitor, person: Person, *, page: str = "") -> Visitor:
     """What a proven person tells anew of themselves; what they leave out stays."""
     visitor = _locked(visitor)
-    details = _details(person, page)
+    if _note(visitor, _details(person, page)):
+        talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
+        talks.update(updated_at=Greatest("updated_at", Value(timezone.now())))
+        changed(*(topic for talk in talks for topic in talk.topics))
+    return visitor
+
+
+@transaction.atomic
+def note_context(visitor: Visitor, *, referrer: str = "", time_zone: str = "") -> Visitor:
+    """What the visitor's browser tells of where they come from; what it leaves out stays."""
+    visitor = _locked(visitor)
+    _note(visitor, {"referrer": referrer, "time_zone": time_zone})
+    return visitor
+
+
+def _note(visitor: Visitor, details: dict[str, str]) -> bool:
+    """Writes what is told and differs, and says so to who looks at the visitor. Whether there was any."""
     differing = [name for name, value in details.items() if value and value != getattr(visitor, name)]
     for name in differing:
         setattr(visitor, name, details[name])
     if differing:
         visitor.save(update_fields=differing)
-        talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
-        talks.update(updated_at=Greatest("updated_at", Value(timezone.now())))
-        changed(*(topic for talk in talks for topic in talk.topics))
-    return visitor
+        changed(Visitor.topic(visitor.workspace_id, visitor.pk))
+    return bool(differing)
 
 
 def _details(person: Person, page: str) -> dict[str, str]:
@@ -87,9 +115,9 @@ def _details(person: Person, page: str) -> dict[str, str]:
 
 
 def newest_conversation(workspace_id: UUID, visitor_id: UUID) -> Conversation | None:
-    """The one that is going on; None before the first message."""
+    """The one that is going on, with its visitor; None before the first message."""
     rows = Conversation.objects.filter(workspace_id=workspace_id, visitor_id=visitor_id)
-    return rows.select_related("reading").order_by("-created_at", "-id").first()
+    return rows.select_related("reading", "visitor").order_by("-created_at", "-id").first()
 
 
 def _locked(visitor: Visitor) -> Visitor:

@@ -24,6 +24,7 @@ from praxtalk.api.uploads import UploadParser
 from praxtalk.data.ids import parse_id
 from praxtalk.live.outcomes import Refused
 from widget import actions, limits
+from widget.browsers import browser_of
 from widget.configuration import configuration_json
 from widget.identity import is_proven
 from widget.return_links import returning
@@ -85,6 +86,8 @@ class WidgetView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         """The error as REST tells it, with its code, and with the fields that a form can mark."""
+        if isinstance(exc, actions.Blocked):
+            exc = PermissionDenied(str(exc), "blocked")
         response = super().handle_exception(exc)
         response.data["code"] = response.headers.get("X-Error-Code", "invalid")
         if isinstance(exc, ValidationError) and isinstance(exc.detail, dict):
@@ -126,7 +129,12 @@ class StartThread(WidgetView):
         brand = self.brand(form["widgetId"])
         limits.count_start(request, brand.pk)
         visitor, message = actions.start(
-            brand, _person(brand, form), body=form["message"], client_id=form["clientId"], page=form.get("page", "")
+            brand,
+            _person(brand, form),
+            body=form["message"],
+            client_id=form["clientId"],
+            page=form.get("page", ""),
+            browser=_browser(request),
         )
         answer = {"token": mint(visitor), "messageId": str(message.pk), "visitor": _visitor_json(visitor)}
         return Response(answer, status=201)
@@ -188,7 +196,7 @@ class VisitorMessages(WidgetView):
             limits.count_file(request, caller.visitor_id)
             message = self._say_with_file(visitor, form)
         else:
-            message = actions.say(visitor, body=form["body"], client_id=form["clientId"])
+            message = actions.say(visitor, body=form["body"], client_id=form["clientId"], browser=_browser(request))
         renewed = {"token": mint(visitor)} if caller.is_due_for_renewal else {}
         return Response({"messageId": str(message.pk), **renewed}, status=201)
 
@@ -196,7 +204,11 @@ class VisitorMessages(WidgetView):
         try:
             with attachments.kept(visitor.workspace_id, form["file"]) as attachment:
                 return actions.say(
-                    visitor, body=form.get("body", ""), client_id=form["clientId"], attachment=attachment
+                    visitor,
+                    body=form.get("body", ""),
+                    client_id=form["clientId"],
+                    attachment=attachment,
+                    browser=_browser(self.request),
                 )
         except attachments.CannotTake as error:
             raise ValidationError({"file": [ErrorDetail(str(error), error.code)]}) from error
@@ -239,6 +251,10 @@ def _proven(brand: Brand, identity: dict[str, Any]) -> actions.Person:
         raise PermissionDenied("The identity's hash is wrong: it is not of this id and this brand.", "identity_wrong")
     details = {name: identity.get(name, "") for name in ("name", "email", "phone")}
     return actions.Person(external_id=identity["id"], **details)
+
+
+def _browser(request: Request) -> str:
+    return browser_of(request.headers.get("User-Agent", ""))
 
 
 def _visitor_json(visitor: Visitor) -> dict[str, Any]:

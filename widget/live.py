@@ -3,13 +3,13 @@
 from typing import Any
 
 from brands.scope import topics_of
-from conversations.actions import read_until
+from conversations.actions import NotAsked, rate, read_until
 from conversations.models import Visitor
 from praxtalk.data.ids import parse_id
 from praxtalk.live.functions import Fading, mutation, query
 from praxtalk.live.outcomes import Code, Refused
-from widget.actions import newest_conversation
-from widget.serializers import Look, OfThread
+from widget.actions import Blocked, newest_conversation, note_context
+from widget.serializers import Look, OfThread, Rate, Tell
 from widget.thread import place_of, thread_json
 from widget.visitor_tokens import REFUSED, VisitorCaller, visitors
 
@@ -43,6 +43,34 @@ def look(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     place = place_of(caller.workspace_id, caller.visitor_id, pk) if pk else None
     is_of_this = place is not None and place.conversation.pk == conversation.pk
     read_until(
-        conversation, by_visitor=place.position if place and is_of_this else 0, visitor_types=arguments["typing"]
+        conversation,
+        by_visitor=place.position if place and is_of_this else 0,
+        visitor_types=arguments["typing"] and not conversation.visitor.blocked_at,
     )
+    return {"ok": True}
+
+
+@mutation("widget:rate", door=visitors, shape=Rate)
+def rate_newest(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
+    """How the visitor finds what has come to its end: their newest conversation, and no other."""
+    _same_widget(caller, arguments)
+    conversation = newest_conversation(caller.workspace_id, caller.visitor_id)
+    named = arguments.get("conversationId")
+    if conversation is None or (named and parse_id(named) != conversation.pk):
+        raise Refused(Code.NOT_FOUND, "There is no such conversation.")
+    if conversation.visitor.blocked_at:
+        raise Refused(Code.INVALID, str(Blocked()))
+    try:
+        rate(conversation, rating=arguments["rating"], comment=arguments.get("comment", ""))
+    except NotAsked as error:
+        raise Refused(Code.INVALID, "This conversation is not over: it is rated when it is.") from error
+    return {"ok": True}
+
+
+@mutation("widget:tell", door=visitors, shape=Tell)
+def tell(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
+    """Where the visitor comes from, as their browser has it."""
+    _same_widget(caller, arguments)
+    visitor = Visitor.objects.get(workspace_id=caller.workspace_id, pk=caller.visitor_id)
+    note_context(visitor, referrer=arguments.get("referrer", ""), time_zone=arguments.get("timeZone", ""))
     return {"ok": True}

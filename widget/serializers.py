@@ -1,11 +1,20 @@
 """What a browser may send."""
 
+from functools import cache
 from typing import Any
+from zoneinfo import available_timezones
 
 from rest_framework import serializers
 
-from conversations.models import MAX_BODY, MAX_EXTERNAL_ID, MAX_LOCALE, MAX_PAGE
-from praxtalk.api.serializers import Email, Flag, Id, Shape, Text
+from conversations.models import (
+    MAX_BODY,
+    MAX_EXTERNAL_ID,
+    MAX_LOCALE,
+    MAX_PAGE,
+    MAX_RATING_COMMENT,
+    MAX_TIME_ZONE,
+)
+from praxtalk.api.serializers import Email, Flag, Id, Integer, Shape, Text
 
 # ruff: noqa: N815 - the names are JSON's
 
@@ -29,6 +38,29 @@ class Page(Text):
         text = data if isinstance(data, str) else ""
         is_right = text.startswith(("http://", "https://")) and len(text) <= MAX_PAGE and text.isprintable()
         return text if is_right else ""
+
+
+class Referrer(Text):
+    """The address of the page that led here."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.startswith(("http://", "https://")) or not text.isprintable():
+            self.fail("invalid")
+        return text
+
+
+class TimeZone(Text):
+    """One such as "Asia/Tokyo"; one that the server does not know is left out: browsers know of new ones sooner."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        value = super().run_validation(data)
+        return value if value in time_zones() else ""
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 class Details(Shape):
@@ -99,3 +131,14 @@ class OfThread(Shape):
 class Look(OfThread):
     typing = Flag(default=False)
     seenId = Id(required=False)
+
+
+class Rate(OfThread):
+    conversationId = Id(required=False)
+    rating = Integer(min_value=1, max_value=5)
+    comment = Text(optional=True, max_length=MAX_RATING_COMMENT)
+
+
+class Tell(OfThread):
+    referrer = Referrer(optional=True, max_length=MAX_PAGE)
+    timeZone = TimeZone(optional=True, max_length=MAX_TIME_ZONE)

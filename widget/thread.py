@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from brands.hours import Standing, standing
 from brands.models import Brand
+from conversations.actions import RATED
 from conversations.models import Conversation, Message, Presence, Visitor
 from conversations.models.presence import PRESENT_FOR
 from conversations.threads import messages_of, within
@@ -68,6 +69,7 @@ def thread_json(workspace_id: UUID, visitor_id: UUID) -> Fading:
         "status": conversation.status if conversation else Conversation.Status.OPEN,
         "typing": [name for name, _ in typing],
         "visitor": {"name": visitor.name, "email": visitor.email or None},
+        "rating": rating_json(conversation) if conversation else None,
         **standing_json(hours),
         **(_read(conversation, messages) if conversation else UNREAD),
     }
@@ -87,6 +89,14 @@ def message_json(message: Message) -> dict[str, Any]:
         "createdAt": to_milliseconds(message.created_at),
         "clientId": message.client_id if is_own else None,
     }
+
+
+def rating_json(conversation: Conversation) -> dict[str, Any] | None:
+    """Of what has come to its end: which conversation, and what the visitor thought of it, 1 (bad) to 5 (good), None before
+    they said. None: they are not asked."""
+    if conversation.status not in RATED or conversation.visitor.blocked_at:
+        return None
+    return {"conversationId": str(conversation.pk), "value": conversation.rating}
 
 
 def standing_of(brand: Brand) -> Standing:

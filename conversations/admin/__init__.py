@@ -1,9 +1,11 @@
-"""The dashboard's pages of the talk: visitors and canned replies."""
+"""The dashboard's pages of the talk: visitors, canned replies and tags."""
 
 from conversations.admin.canned_replies import CannedReplyAdmin
+from conversations.admin.tags import TagAdmin
 from conversations.admin.visitors import VisitorAdmin
-from conversations.models import CannedReply, Visitor
+from conversations.models import CannedReply, Tag, Visitor
 from praxtalk.dashboard.site import dashboard
 
 dashboard.register(CannedReply, CannedReplyAdmin)
+dashboard.register(Tag, TagAdmin)
 dashboard.register(Visitor, VisitorAdmin)

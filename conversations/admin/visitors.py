@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 
 from brands.requests import operator_of
 from brands.roles import Ability
-from conversations.search import visitor_words, words_query
+from conversations.search import words_query
 from praxtalk.dashboard.scoped import SeenFilter, WorkspaceAdmin
 
 
@@ -27,7 +27,7 @@ class VisitorAdmin(WorkspaceAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         query = words_query(search_term)
-        return (queryset.annotate(words=visitor_words()).filter(words=query) if query else queryset), False
+        return (queryset.filter(words=query) if query else queryset), False
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         may_erase = operator_of(request).may(Ability.ERASE)

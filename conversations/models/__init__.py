@@ -1,5 +1,6 @@
 """The talk."""
 
+from conversations.models.activity import MAX_TAG, MAX_TAGS, TAGS, Activity, ConversationTag, Mention, Tag, Transcript
 from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
 from conversations.models.canned_replies import CANNED_REPLIES, CannedReply
 from conversations.models.conversations import (
@@ -9,6 +10,8 @@ from conversations.models.conversations import (
     MAX_EXTERNAL_ID,
     MAX_LOCALE,
     MAX_PAGE,
+    MAX_RATING_COMMENT,
+    MAX_TIME_ZONE,
     PREVIEW_LENGTH,
     Channel,
     Conversation,
@@ -17,7 +20,7 @@ from conversations.models.conversations import (
     Visitor,
     unshown,
 )
-from conversations.models.presence import Presence, Reading
+from conversations.models.presence import OperatorReading, Presence, Reading
 
 __all__ = [
     "CANNED_REPLIES",
@@ -29,15 +32,26 @@ __all__ = [
     "MAX_FILE_NAME",
     "MAX_LOCALE",
     "MAX_PAGE",
+    "MAX_RATING_COMMENT",
+    "MAX_TAG",
+    "MAX_TAGS",
+    "MAX_TIME_ZONE",
     "PREVIEW_LENGTH",
+    "TAGS",
+    "Activity",
     "Attachment",
     "CannedReply",
     "Channel",
     "Conversation",
+    "ConversationTag",
+    "Mention",
     "Message",
     "Note",
+    "OperatorReading",
     "Presence",
     "Reading",
+    "Tag",
+    "Transcript",
     "Visitor",
     "unshown",
 ]

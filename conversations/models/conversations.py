@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from brands.models import Brand, Operator, Workspace
 from brands.scope import topics_of
-from conversations.search import body_words, visitor_words
+from conversations.search import WithoutWords, kept_words
 from praxtalk.data.constraints import CompositeForeignKey, same_workspace
 from praxtalk.data.ids import new_id
 
@@ -22,6 +22,9 @@ MAX_CLIENT_ID = 64
 MAX_EXTERNAL_ID = 200
 MAX_LOCALE = 35
 MAX_PAGE = 2_000
+MAX_BROWSER = 200
+MAX_TIME_ZONE = 64
+MAX_RATING_COMMENT = 1_000
 INBOX = "conversations"  # the kind of topic that lists of them watch
 
 
@@ -56,8 +59,15 @@ class Visitor(models.Model):
         null=True, blank=True, editable=False
     )  # of the form that made them: sent twice, it is one
     locale = models.CharField(max_length=MAX_LOCALE, blank=True, default="", db_default="")  # of their browser
+    blocked_at = models.DateTimeField(null=True, blank=True)  # their messages are not taken any more
     page = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # where they wrote from
+    referrer = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # where they came from
+    browser = models.CharField(max_length=MAX_BROWSER, blank=True, default="", db_default="")  # and its system
+    time_zone = models.CharField(max_length=MAX_TIME_ZONE, blank=True, default="", db_default="")  # as "Asia/Tokyo"
     created_at = models.DateTimeField(default=timezone.now)
+    words = kept_words("name", "email", "phone")
+
+    objects = WithoutWords["Visitor"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -67,7 +77,7 @@ class Visitor(models.Model):
             models.UniqueConstraint(fields=["brand", "start_id"], name="visitor_start_id_unique"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            GinIndex(visitor_words(), name="visitor_words"),
+            GinIndex(fields=["words"], name="visitor_words"),
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="visitor_newest"),
             models.Index("workspace", "brand", F("created_at").desc(), F("id").desc(), name="visitor_by_brand"),
         ]
@@ -90,7 +100,7 @@ def unshown(path: str) -> list[str]:
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def with_people(self) -> "ConversationQuerySet":
         """Each row with its visitor and assignee, in one query."""
-        return self.select_related("visitor", "assignee").defer(*unshown("assignee"))
+        return self.select_related("visitor", "assignee").defer("visitor__words", *unshown("assignee"))
 
 
 class Conversation(models.Model):
@@ -112,6 +122,7 @@ class Conversation(models.Model):
     preview = models.CharField(max_length=PREVIEW_LENGTH, blank=True)
     message_count = models.PositiveIntegerField(default=0)
     last_position = models.PositiveIntegerField(default=0)
+    visitor_position = models.PositiveIntegerField(default=0, db_default=0)  # of the visitor's newest message
     snoozed_until = models.DateTimeField(null=True, blank=True)
     mail_due_at = models.DateTimeField(null=True, blank=True)  # when unseen replies go to the visitor by e-mail
     mailed_position = models.PositiveIntegerField(default=0, db_default=0)  # of the last reply that has gone so
@@ -120,6 +131,9 @@ class Conversation(models.Model):
         Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
     resolved_at = models.DateTimeField(null=True, blank=True)  # while it is resolved or closed
+    rating = models.PositiveSmallIntegerField(null=True, blank=True)  # the visitor's, from 1 (bad) to 5 (good)
+    rating_comment = models.CharField(max_length=MAX_RATING_COMMENT, blank=True, default="", db_default="")
+    rated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     last_message_at = models.DateTimeField(default=timezone.now)
@@ -143,6 +157,7 @@ class Conversation(models.Model):
             models.CheckConstraint(
                 condition=Q(message_count__lte=F("last_position")), name="conversation_counts_agree"
             ),
+            models.CheckConstraint(condition=Q(rating__range=(1, 5)), name="conversation_rating_range"),
             same_workspace("conversation", "brand", "brands.Brand"),
             same_workspace("conversation", "assignee", "brands.Operator"),
             same_workspace("conversation", "first_reply_by", "brands.Operator"),
@@ -190,7 +205,12 @@ class Conversation(models.Model):
     def topics(self) -> list[str]:
         """What its changes are announced under: itself, its visitor's thread, and all lists that may show it."""
         thread = Visitor.topic(self.workspace_id, self.visitor_id)
-        return [self.topic(self.workspace_id, self.pk), thread, *topics_of(INBOX, self.workspace_id, self.brand_id)]
+        return [self.thread_topic, thread, *topics_of(INBOX, self.workspace_id, self.brand_id)]
+
+    @property
+    def thread_topic(self) -> str:
+        """What a change that only operators see, in the thread alone, is announced under."""
+        return self.topic(self.workspace_id, self.pk)
 
     @staticmethod
     def topic(workspace_id: UUID, conversation_id: UUID | str) -> str:
@@ -219,6 +239,9 @@ class Message(models.Model):
     )  # of each `Attachment`
     client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own name for it
     created_at = models.DateTimeField(default=timezone.now)
+    words = kept_words("body")
+
+    objects = WithoutWords["Message"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -233,7 +256,7 @@ class Message(models.Model):
             same_workspace("message", "author", "brands.Operator"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            GinIndex(body_words(), name="message_words"),
+            GinIndex(fields=["words"], name="message_words"),
             models.Index("workspace", "created_at", condition=~Q(role="visitor"), name="message_replies_by_time"),
         ]
 
@@ -250,10 +273,13 @@ class Note(models.Model):
     position = models.PositiveIntegerField()
     author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, related_name="+")
     body = models.TextField()
+    client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["id", "workspace"], name="note_in_workspace"),
+            models.UniqueConstraint(fields=["workspace", "conversation", "client_id"], name="note_client_id_unique"),
             models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="note_position_unique"),
             body_length("note"),
             same_workspace("note", "conversation", "conversations.Conversation"),

@@ -36,6 +36,26 @@ class Presence(models.Model):
         return f"presence.{workspace_id}.{conversation_id}"
 
 
+class OperatorReading(models.Model):
+    """How far one operator has read a conversation, as a position. It only grows."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="readings", db_index=False)
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="+")
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["conversation", "operator"], name="operator_reading_unique"),
+            same_workspace("operator_reading", "conversation", "conversations.Conversation"),
+            same_workspace("operator_reading", "operator", "brands.Operator"),
+        ]
+
+    @staticmethod
+    def topic(operator_id: object) -> str:
+        return f"operator_reading.{operator_id}"
+
+
 class Reading(models.Model):
     """How far a conversation has been read, as positions of messages, and whether its visitor types. It only grows."""
 

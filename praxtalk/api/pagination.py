@@ -27,15 +27,22 @@ class Keyset:
     to_key: Callable[[Any], list[Any]]
 
     def page(
-        self, rows: QuerySet[Any, Any], *, owner: str, cursor: str | None, limit: int
+        self,
+        rows: QuerySet[Any, Any],
+        *,
+        owner: str,
+        cursor: str | None,
+        limit: int,
+        first: Callable[[QuerySet[Any, Any], int], list[Any]] = lambda rows, limit: list(rows[:limit]),
     ) -> tuple[list[Any], str | None]:
         """At most `limit` rows after the cursor, and the next cursor if there are more. Raises Invalid.
 
         owner: who may use the cursor, for instance the workspace's id.
+        first: the first ones of the ordered rows, for a list that wants only some of them.
         """
         if cursor is not None:
             rows = self._after(rows, unsign(self.name, owner, cursor))
-        found = list(rows.order_by(*self.order)[: limit + 1])
+        found = first(rows.order_by(*self.order), limit + 1)
         more = len(found) > limit
         page = found[:limit]
         return page, sign(self.name, owner, self.to_key(page[-1])) if more else None

@@ -10,18 +10,22 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 
 @dataclass(frozen=True)
 class Place:
-    """An entry of the rail. url: a URL's name; ability: what an operator must be allowed to do to see it."""
+    """An entry of the rail. url: a URL's name; ability: what an operator must be allowed to do to see it; unread: the name of the
+    URL that tells how much waits there."""
 
     title: str
     url: str
     ability: str = "answer"
+    unread: str = ""
 
 
 RAIL = (
     Place("Overview", "admin:index"),
+    Place("Inbox", "inbox", unread="inbox_unread"),
     Place("Leads", "admin:leads_lead_changelist"),
     Place("Visitors", "admin:conversations_visitor_changelist"),
     Place("Canned replies", "admin:conversations_cannedreply_changelist"),
+    Place("Tags", "admin:conversations_tag_changelist"),
     Place("Brands", "admin:brands_brand_changelist", "brands"),
     Place("Integrations", "integrations", "integrations"),
     Place("Team", "admin:brands_operator_changelist", "team"),
@@ -49,7 +53,12 @@ class Dashboard(AdminSite):
         context = super().each_context(request)
         if context["has_permission"]:
             context["rail"] = [
-                {"title": place.title, "url": reverse(place.url), "is_here": self._is_at(request, reverse(place.url))}
+                {
+                    "title": place.title,
+                    "url": reverse(place.url),
+                    "is_here": self._is_at(request, reverse(place.url)),
+                    "unread": place.unread and reverse(place.unread),
+                }
                 for place in RAIL
                 if request.user.may(place.ability)  # type: ignore[union-attr]
             ]

@@ -86,7 +86,7 @@ def perform(asked: Asked, once: Once | None = None) -> tuple[Outcome, set[str]]:
                     return Success(value), set()
                 raise
             _count(caller)
-            with transaction.atomic():
+            with caller.acting(), transaction.atomic():
                 return Success(_performed(asked, caller, once)), topics
         except (OperationalError, InterfaceError):
             raise

@@ -4,6 +4,7 @@ A query names the topics that it depends on; it runs again when one of them chan
 """
 
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -43,6 +44,9 @@ class Caller(Protocol):
 
     @property
     def expires_at(self) -> datetime: ...
+
+    def acting(self) -> AbstractContextManager[None]:
+        """What is done inside is recorded as theirs."""
 
 
 class Door(Protocol):

@@ -8,14 +8,18 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
+from django.core.files.base import ContentFile
 from django.urls import get_resolver, reverse
 
 from brands import team
 from brands.models import Brand, OperatorSession
 from brands.operator_tokens import mint
-from conversations.models import Visitor
+from conversations import attachments
+from conversations.actions import send_message
+from conversations.models import Channel, Message, Visitor
 from integrations.api_keys import create_key
 from integrations.models import ApiKey, Delivery, WebhookSubscription
+from tests.inbox.pictures import PNG
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +31,11 @@ PAGES = {
     "two_factor_on": (None, "operator"),
     "two_factor_off": (None, "operator"),
     "recovery_codes": (None, "operator"),
+    "inbox": (None, "operator"),
+    "inbox_conversation": ("conversation", "operator"),
+    "inbox_token": (None, "operator"),
+    "inbox_unread": (None, "operator"),
+    "inbox_file": ("file", "operator"),
     "visitor_export": ("visitor", "operator"),
     "erase_visitor": ("visitor", "admin"),
     "brand_texts": ("brand", "admin"),
@@ -58,13 +67,23 @@ ENTRANCES = {
     "join",
     "integrations",
 }  # tests/dashboard/test_sign_in.py
-ONLY_GET = {"visitor_export", "delivery", "replay", "workspace_export", "export_progress"}
-ONLY_POST = {"start_replay", "webhook_action", "retry_now", "revoke_token"}
+ELSEWHERE = {"inbox_send_file"}  # tests/inbox
+ONLY_GET = {
+    *("inbox", "inbox_conversation", "inbox_unread", "inbox_file"),
+    *("visitor_export", "delivery", "replay", "workspace_export", "export_progress"),
+}
+ONLY_POST = {"inbox_token", "start_replay", "webhook_action", "retry_now", "revoke_token"}
 
 
 def test_every_page_stands_in_the_list():
     names = {getattr(url, "name", None) for url in get_resolver().url_patterns if str(url.pattern).startswith("app/")}
-    assert names - {None} == {*PAGES, *ENTRANCES}
+    assert names - {None} == {*PAGES, *ENTRANCES, *ELSEWHERE}
+
+
+def file_of(talk):
+    with attachments.kept(talk.workspace_id, ContentFile(PNG, "a.png")) as kept:
+        send_message(talk, role=Message.Role.OPERATOR, body="", channel=Channel.DASHBOARD, attachment=kept)
+    return kept
 
 
 @pytest.fixture
@@ -82,6 +101,8 @@ def things(cast, talks, hooks):
             "replay": getattr(hooks, f"{brand.slug}_replay"),
             "session": mint(cast.bob if brand == cast.north else owner)[1],
             "export": owner,  # any id
+            "conversation": getattr(talks, brand.slug),
+            "file": file_of(getattr(talks, brand.slug)),
         }
     return found
 
@@ -157,6 +178,9 @@ def test_an_export_of_the_workspace_is_its_own_and_holds_no_secret(client, cast,
         "visitors",
         "conversations",
         "messages",
+        "notes",
+        "activities",
+        "tags",
         "leads",
         "auditLog",
     ):

@@ -15,8 +15,9 @@ from django.urls import reverse
 from brands import team
 from brands.audit import Action, Actor, acting, record
 from brands.models import AuditEntry, Brand, Operator
+from conversations.actions import create_tag
 from conversations.canned_replies import create_canned_reply
-from conversations.models import CannedReply, Visitor
+from conversations.models import CannedReply, Tag, Visitor
 from leads.models import Lead
 from praxtalk.dashboard.site import dashboard
 
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def rows(cast, talks):
     """By model, a row of each brand or workspace: {Lead: {"north": ..., "south": ..., "west": ...}}."""
-    found = {model: {} for model in (Brand, Visitor, Lead, CannedReply, Operator, AuditEntry)}
+    found = {model: {} for model in (Brand, Visitor, Lead, CannedReply, Tag, Operator, AuditEntry)}
     for brand in (cast.north, cast.south, cast.west):
         place = brand.slug
         Visitor.objects.filter(brand=brand).update(name=f"visitor-of-{place}")
@@ -44,6 +45,7 @@ def rows(cast, talks):
         found[Operator][place] = team.invite(
             owner, email=f"x@{place}.example", name=f"operator-of-{place}", role="operator"
         )
+        found[Tag][place] = create_tag(workspace.pk, name=f"tag-of-{place}")
         with acting(Actor(f"actor-of-{place}")):
             found[AuditEntry][place] = record(Action.INVITED, workspace_id=workspace.pk, subject=f"entry-of-{place}")
     return found
@@ -53,7 +55,7 @@ def out_of_sight(rows, viewer):
     """The rows that this operator may not see. Colleagues and what is about all brands of a workspace are no secret inside."""
     if viewer.workspace.name == "Globex":
         return [row for by_place in rows.values() for place, row in by_place.items() if place != "west"]
-    own = (Operator, AuditEntry)
+    own = (Operator, AuditEntry, Tag)
     return [
         row
         for model, by_place in rows.items()

@@ -112,7 +112,7 @@ def test_a_failure_of_ours_tells_nothing_but_its_number(cast, talks, monkeypatch
     def broken(*_):
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr("conversations.live.counted", broken)
+    monkeypatch.setattr("conversations.live.lists.counted", broken)
     answer = post("/api/query", {"path": "conversations:counts"}, mint(cast.alice)[0]).json()
     assert answer["errorMessage"].startswith("[Request ID: ")
     assert answer["errorMessage"].endswith("] Server Error")

@@ -6,6 +6,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from brands.models import Operator, OperatorBrand
+from brands.scope import Scope
+from conversations import inbox
+from conversations.actions import create_tag, set_tags
+from conversations.inbox import listed
 from conversations.models import Conversation
 from tests.big import big, plans_of
 from tests.sync.asking import ask
@@ -59,6 +63,15 @@ def operator_of(workspace, brands=None):
         ("conversations:get", {"conversationId": "{conversation}"}),
         ("messages:list", {"conversationId": "{conversation}"}),
         ("presence:list", {"conversationId": "{conversation}"}),
+        ("inbox:list", {}),
+        ("inbox:list", {"status": "open", "assignee": "me"}),
+        ("inbox:list", {"status": "open", "brandId": "{brand}"}),
+        ("inbox:list", {"tagId": "{tag}"}),
+        ("inbox:counts", {}),
+        ("inbox:thread", {"conversationId": "{conversation}"}),
+        ("inbox:mentions", {}),
+        ("visitors:get", {"visitorId": "{visitor}"}),
+        ("leads:list", {"visitorId": "{visitor}"}),
         ("leads:list", {}),
         ("leads:list", {"status": "new"}),
         ("leads:list", {"brandId": "{brand}", "status": "new"}),
@@ -66,7 +79,9 @@ def operator_of(workspace, brands=None):
 )
 def test_live_queries_read_an_index(bigger, limited, name, arguments):
     brands = list(bigger.brands.order_by("pk"))
-    ids = {"{brand}": brands[0].pk, "{conversation}": Conversation.objects.filter(brand=brands[0]).first().pk}
+    talk = Conversation.objects.filter(brand=brands[0]).first()
+    tag = set_tags(talk, tag_ids=[create_tag(bigger.pk, name="vip").pk]).tagged.get().tag_id
+    ids = {"{brand}": brands[0].pk, "{conversation}": talk.pk, "{visitor}": talk.visitor_id, "{tag}": tag}
     arguments = {key: str(ids.get(value, value)) for key, value in arguments.items()}
     operator = operator_of(bigger, brands[:limited])
     with CaptureQueriesContext(connection) as queries:
@@ -84,9 +99,35 @@ def test_a_search_reads_the_indexes_of_words(bigger):
     operator = operator_of(bigger)
     with CaptureQueriesContext(connection) as queries:
         assert len(ask(operator, "conversations:listInbox", q="order 4711")) >= 1
-    plan = plans_of(queries, without="operatorsession")[-1]
-    assert "message_words" in plan, plan
-    assert "visitor_words" in plan, plan
+    plans = "\n".join(plans_of(queries, without="operatorsession"))
+    assert "message_words" in plans, plans
+    assert "visitor_words" in plans, plans
+
+
+@pytest.mark.django_db
+def test_a_search_for_what_is_everywhere_reads_the_newest_only(bigger):
+    with CaptureQueriesContext(connection) as queries:
+        assert len(ask(operator_of(bigger), "conversations:listInbox", q="order", limit=50)) == 50
+    plans = "\n".join(plans_of(queries, without="operatorsession"))
+    assert "message_words" not in plans, plans
+    assert "conversation_newest" in plans, plans
+
+
+@pytest.mark.django_db
+def test_a_search_in_between_finds_what_the_index_finds(bigger, monkeypatch):
+    """Whichever way it goes: a page is the newest of all that hold the words."""
+    scope = Scope(bigger.pk, None)
+    rows = listed(scope).values_list("pk", flat=True)
+    words = ("order 4711", "order 47", "person99", "order 99 mine", "nowhere", "47")
+    ways = [{}, {"NEAR": 5}, {"NEAR": 5, "FEW": 1}, {"NEAR": 5, "FEW": 1, "FAR": 0}]
+    found = []
+    for way in ways:
+        with monkeypatch.context() as changed:
+            for name, value in way.items():
+                changed.setattr(inbox, name, value)
+            found.append([inbox.first_found(rows, scope, text, 20) for text in words])
+    assert found[0] == found[1] == found[2] == found[3]
+    assert [len(each) for each in found[0]][-2:] == [0, 20]
 
 
 @pytest.mark.django_db

@@ -9,8 +9,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from brands import actions as brand_actions
-from brands import operator_tokens
+from brands import operator_tokens, team
+from brands.preferences import prefer
 from conversations import actions as talk_actions
+from conversations import canned_replies
 from conversations.models import Channel, Conversation, Message, Visitor
 from leads import actions as lead_actions
 from praxtalk.live.topics import witnessed
@@ -30,6 +32,16 @@ def a_visitor(cast):
 
 def snoozed_until_now(talks):
     Conversation.objects.filter(pk=talks.north.pk).update(status="snoozed", snoozed_until=timezone.now())
+
+
+@pytest.fixture
+def talks(cast, talks):
+    """With a tag, that North's conversation has, a canned reply, and somebody who is invited."""
+    talks.tag = talk_actions.create_tag(cast.acme.pk, name="vip")
+    talk_actions.set_tags(talks.north, tag_ids=[talks.tag.pk])
+    talks.reply = canned_replies.create_canned_reply(cast.acme.pk, shortcut="hi", body="Hello!")
+    talks.invited = team.invite(cast.alice, email="carol@acme.example", name="Carol", role="operator")
+    return talks
 
 
 # name of the action: (what comes before it, itself)
@@ -53,6 +65,33 @@ DOES = {
     "wake_next_snoozed": (lambda c, t: snoozed_until_now(t), lambda c, t: talk_actions.wake_next_snoozed()),
     "create_lead": (None, lambda c, t: lead_actions.create_lead(c.acme.pk, name="New", brand=c.north)),
     "update_lead": (None, lambda c, t: lead_actions.update_lead(t.north_lead, status="won")),
+    "write_note": (
+        None,
+        lambda c, t: talk_actions.write_note(t.north, author=c.alice, body="Hi", mentioned=[c.bob]),
+    ),
+    "create_tag": (None, lambda c, t: talk_actions.create_tag(c.acme.pk, name="new")),
+    "rename_tag": (None, lambda c, t: talk_actions.rename_tag(t.tag, name="old")),
+    "delete_tag": (None, lambda c, t: talk_actions.delete_tag(t.tag)),
+    "set_tags": (None, lambda c, t: talk_actions.set_tags(t.south, tag_ids=[t.tag.pk])),
+    "rate": (
+        lambda c, t: talk_actions.set_status(t.north, status="resolved"),
+        lambda c, t: talk_actions.rate(t.north, rating=5),
+    ),
+    "request_transcript": (None, lambda c, t: talk_actions.request_transcript(t.north)),
+    "block_visitor": (None, lambda c, t: talk_actions.block_visitor(t.north, is_blocked=True)),
+    "create_canned_reply": (
+        None,
+        lambda c, t: canned_replies.create_canned_reply(c.acme.pk, shortcut="bye", body="Bye!", brand=c.north),
+    ),
+    "change_canned_reply": (None, lambda c, t: canned_replies.change_canned_reply(t.reply, brand=c.south)),
+    "delete_canned_reply": (None, lambda c, t: canned_replies.delete_canned_reply(t.reply)),
+    "invite": (None, lambda c, t: team.invite(c.alice, email="dan@acme.example", name="Dan", role="operator")),
+    "invite_again": (None, lambda c, t: team.invite_again(t.invited)),
+    "join": (None, lambda c, t: team.join(t.invited, password="long-enough-9")),
+    "change_operator": (None, lambda c, t: team.change_operator(c.bob, by=c.alice, name="Robert")),
+    "withdraw": (None, lambda c, t: team.withdraw(t.invited, by=c.alice)),
+    "reset_two_factor": (None, lambda c, t: team.reset_two_factor(c.bob, by=c.alice)),
+    "prefer": (None, lambda c, t: prefer(c.bob, sound=False)),
     "read_until": (None, lambda c, t: talk_actions.read_until(t.north, by_visitor=1, visitor_types=True)),
     "configure_widget": (None, lambda c, t: brand_actions.configure_widget(c.north, primary_color="#000000")),
     "rotate_identity_secret": (None, lambda c, t: brand_actions.rotate_identity_secret(c.north)),
@@ -63,6 +102,7 @@ DOES = {
         None,
         lambda c, t: widget_actions.update(t.north.visitor, widget_actions.Person(name="New", external_id="1")),
     ),
+    "note_context": (None, lambda c, t: widget_actions.note_context(t.north.visitor, time_zone="Asia/Tokyo")),
     "mint": (None, lambda c, t: operator_tokens.mint(c.alice)),
     "revoke": (None, lambda c, t: operator_tokens.revoke(c.bob.sessions.first())),
 }
@@ -72,11 +112,18 @@ CHANGES_NOTHING_THAT_IS_WATCHED = {
     "mint",
     "rotate_identity_secret",
     "show_identity_secret",
+    *("invite", "invite_again", "withdraw", "reset_two_factor"),
 }
+CONVERSATIONS = (
+    *("assignment", "messages", "notes", "ratings", "reading", "rows", "statuses", "tags", "transcripts", "visitors"),
+)
 ACTIONS = [
+    *(f"conversations/actions/{name}.py" for name in CONVERSATIONS),
     "brands/actions.py",
+    "brands/preferences.py",
+    "brands/team.py",
+    "conversations/canned_replies.py",
     "brands/operator_tokens.py",
-    "conversations/actions.py",
     "leads/actions.py",
     "widget/actions.py",
 ]
@@ -91,6 +138,10 @@ def test_the_table_holds_every_action():
     assert found == set(DOES)
     modules = {str(path.relative_to(settings.BASE_DIR)) for path in Path(settings.BASE_DIR).glob("*/actions.py")}
     assert modules <= set(ACTIONS)
+    assert {path.stem for path in Path(settings.BASE_DIR).glob("conversations/actions/*.py")} == {
+        *CONVERSATIONS,
+        "__init__",
+    }
 
 
 def views(cast, talks):
@@ -104,8 +155,14 @@ def views(cast, talks):
                 yield operator, name, arguments
             yield operator, "conversations:listInbox", {**arguments, "status": "open", "assignee": "me"}
             yield operator, "conversations:listInbox", {**arguments, "q": "hi"}
+            for name in ("inbox:list", "inbox:counts", "cannedReplies:list", "operators:list"):
+                yield operator, name, arguments
+        for name in ("inbox:mentions", "tags:list", "operators:me"):
+            yield operator, name, {}
+        for talk in (talks.north, talks.south):
+            yield operator, "visitors:get", {"visitorId": str(talk.visitor_id)}
         for arguments in of_talk:
-            for name in ("conversations:get", "messages:list", "presence:list", "presence:visitor"):
+            for name in ("conversations:get", "messages:list", "presence:list", "presence:visitor", "inbox:thread"):
                 yield operator, name, arguments
 
 

@@ -6,7 +6,8 @@
  * @typedef {{_id: string, role: "visitor" | "operator" | "atlas", body: string, attachments: Attachment[],
  *   author: {name: string} | null, createdAt: number, clientId: string | null}} Message
  * @typedef {{messages: Message[], hasMore: boolean, status: string, typing: string[], seenId: string | null,
- *   readId: string | null, unread: number, online: boolean, opensAt: number | null}} Thread
+ *   readId: string | null, unread: number, online: boolean, opensAt: number | null,
+ *   rating: {conversationId: string, value: number | null} | null}} Thread rating: of what has come to its end
  * @typedef {{brand: {name: string, color: string}, side: "left" | "right", greeting: string, privacyUrl: string | null,
  *   locale: string, dir: "ltr" | "rtl", online: boolean, opensAt: number | null, texts: Record<string, string>}} Config
  * @typedef {{id: string, hash: string, name?: string, email?: string, phone?: string}} Identity

@@ -45,7 +45,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     async send(entry, token) {
       const { clientId, body, form, file } = entry;
       if (!token) return api.start({ ...form, message: body, clientId });
-      return file ? (await extras.files()).send(entry, token) : api.send(token, body, clientId);
+      return file ? (await extras.parts()).send(entry, token) : api.send(token, body, clientId);
     },
     onSignedOut: signOut,
     onChange(entry) {
@@ -102,7 +102,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       update();
     },
     older: () => thread.loadOlder(),
-    file: (place, file, key) => extras.files().then((all) => all.show(place, file, key), ignore),
+    file: (place, file, key) => extras.parts().then((all) => all.show(place, file, key), ignore),
     bottom: update,
   });
   const { form, log, composer, chat, panel, bubble } = view;
@@ -170,7 +170,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       else if (before || entries.length) giveBack(entries);
       if (isOpen && hadFocus) focus();
     }
-    if (isChat && isOpen) extras.files().catch(ignore);
+    if (isChat && isOpen) extras.parts().then((all) => all.draw(value), ignore);
     log.draw({
       items: timeline(messages, isChat ? [...sent.values(), ...entries] : [], value?.seenId ?? null),
       greeting: config.greeting,

@@ -1,4 +1,3 @@
-import CSS_TEXT from "./attachments.css";
 import { element, icon } from "./dom.js";
 import { newId } from "./ids.js";
 
@@ -13,7 +12,6 @@ import { newId } from "./ids.js";
  *
  * @typedef {import("./api.js").Attachment} Attachment
  * @typedef {import("./outbox.js").Entry} Entry
- * @typedef {ReturnType<typeof createAttachments>} Attachments
  */
 
 const TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"];
@@ -23,25 +21,10 @@ const WIDEST = 260;
 const HIGHEST = 320;
 const PAPERCLIP = "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7L9.5 17a1.6 1.6 0 0 1-2.3-2.3L15 7";
 
-/**
- * @param {object} outside
- * @param {string} outside.widgetId
- * @param {import("./api.js").Api["call"]} outside.call
- * @param {() => string | undefined} outside.token
- * @param {import("./texts.js").Texts["say"]} outside.say
- * @param {string} outside.locale
- * @param {ShadowRoot} outside.root
- * @param {HTMLElement} outside.chat
- * @param {HTMLElement} outside.composer
- * @param {(body: string, more: Partial<Entry>) => void} outside.add to the outbox
- */
-export function createAttachments({ widgetId, call, token, say, locale, root, chat, composer, add }) {
+/** @param {import("./extras.js").Outside} outside */
+export function createAttachments({ widgetId, call, token, say, locale, chat, composer, add }) {
   /** What is at hand, by attachment or entry. @type {Map<string, Blob>} */
   const blobs = new Map();
-
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(CSS_TEXT);
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
 
   const input = element("input", { type: "file", accept: TYPES.join(), hidden: true, change: chosen });
   const button = element(

@@ -2,20 +2,20 @@
  * Fetches extras.js: by `import`, which inherits the tag's nonce, from the one address that a page's policy names (its path
  * counts there, its query does not).
  *
- * @typedef {import("./attachments.js").Attachments} Attachments
+ * @typedef {import("./extras.js").Parts} Parts
  */
 
 const PAUSE = 30_000;
 
 /**
  * @param {string} origin
- * @param {() => Parameters<typeof import("./attachments.js").createAttachments>[0]} given
+ * @param {() => import("./extras.js").Outside} given
  */
 export function openExtras(origin, given) {
   /** @type {Promise<typeof import("./extras.js")> | undefined} */
   let extras;
-  /** @type {Attachments} */
-  let attachments;
+  /** @type {Parts} */
+  let parts;
   let tries = 0;
   const load = () => {
     if (!extras) {
@@ -27,8 +27,8 @@ export function openExtras(origin, given) {
   return {
     /** @param {string} id of the message */
     ring: (id) => load().then((made) => made.ring(id), ignore),
-    /** @returns {Promise<Attachments>} rejects while they cannot be had */
-    files: () => load().then((made) => (attachments ??= made.createAttachments(given()))),
+    /** @returns {Promise<Parts>} rejects while they cannot be had */
+    parts: () => load().then((made) => (parts ??= made.start(given()))),
   };
 }
 

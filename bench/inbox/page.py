@@ -1,0 +1,210 @@
+"""10,000 conversations in a real Chromium.
+
+1. Private servers and a copy of the seeded database. Alice opens her inbox: how long its scripts ran until the first rows stood.
+2. Open conversations change, 200 a second for ten seconds, each by a new first message that every list shows; the page notes the
+   time between its frames.
+3. An hour of traffic, ten messages a second, as fast as it goes; the page's memory before and after, with the garbage taken out.
+"""
+
+import os
+import random
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import django
+from django.utils import timezone
+
+from bench.run import FOLDER, QUICK_FOLDER, is_quick, quantile, run, say, table
+from bench.servers import PRODUCT, serving
+from bench.widget.__main__ import CHROMIUM, FLAGS
+
+COOKIE = "sessionid"
+FIRST_ROWS_MS = 200
+ROWS = 60
+FRAME_MS = 50
+A_SECOND = 200
+WATCH_FRAMES = """() => {
+  window.frames_ = [];
+  window.tasks_ = [0];
+  new PerformanceObserver((list) => window.tasks_.push(...list.getEntries().map(({ duration }) => duration)))
+    .observe({ type: "longtask" });
+  let last = performance.now();
+  const next = (now) => {
+    window.frames_.push(now - last);
+    last = now;
+    requestAnimationFrame(next);
+  };
+  requestAnimationFrame(next);
+}"""
+
+
+@dataclass(frozen=True)
+class Extent:
+    conversations: int
+    seconds: float  # of A_SECOND changes
+    traffic: int  # messages of the hour
+
+
+FULL = Extent(10_000, 10, 36_000)
+QUICK = Extent(1_000, 1, 100)
+
+
+def main() -> int:
+    """The exit status: 1 if something was not measured as it was meant to be."""
+    quick = is_quick("bench.inbox.page", __doc__.splitlines()[0], "a small database and little traffic, for a test")
+    if not Path(CHROMIUM).exists():
+        say("The inbox's page is not measured: there is no Chromium (apt-get install chromium).")
+        return 0
+    folder, extent = (QUICK_FOLDER, QUICK) if quick else (FOLDER, FULL)
+    return run(folder, lambda: _measured(folder, extent))
+
+
+def _measured(folder: Path, extent: Extent) -> str:
+    django.setup()
+    from bench import seed
+    from bench.live import stage
+
+    seed.seeded(folder, extent.conversations)
+    url = stage.make_database()
+    say("Starting a Chromium and PraxTalk ...")
+    with _browser() as browser:
+        os.nice(
+            10
+        )  # who looks at an inbox has a computer of their own: here the browser goes before all that is started now
+        with serving(PRODUCT, log=folder / "inbox.log", DATABASE_URL=url) as port:
+            return _told(_inbox(browser, f"http://127.0.0.1:{port}"), extent)
+
+
+@contextmanager
+def _browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop runs in this thread, beside the ORM
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, "--js-flags=--expose-gc"])
+        yield browser
+        browser.close()
+
+
+def _inbox(browser: Any, origin: str) -> Any:
+    """Alice's page, signed in."""
+    from django.test import Client
+
+    from brands.models import Operator
+
+    client = Client()
+    client.force_login(Operator.objects.get(name="Alice"))
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.context.add_cookies([{"name": COOKIE, "value": client.cookies[COOKIE].value, "url": origin}])
+    page.goto(f"{origin}/app/inbox/")
+    page.locator(".row").first.wait_for()
+    return page
+
+
+def _told(page: Any, extent: Extent) -> str:
+    protocol = page.context.new_cdp_session(page)
+    protocol.send("Performance.enable")
+    first = []
+    for _ in range(5):
+        page.reload()
+        page.locator(".row").first.wait_for()
+        first.append(_metric(protocol, "ScriptDuration") * 1000)
+    say(f"{A_SECOND} changes a second, for {extent.seconds:.0f} s ...")
+    traffic = Traffic()
+    page.evaluate(WATCH_FRAMES)
+    rate = traffic.make(traffic.change, int(A_SECOND * extent.seconds), a_second=A_SECOND, page=page)
+    frames = page.evaluate("window.frames_.slice(1)")
+    tasks = page.evaluate("window.tasks_")
+    rows = page.locator(".row").count()
+    say(f"{extent.traffic:,} messages ...")
+    before = _memory(page, protocol)
+    a_second = traffic.make(traffic.write, extent.traffic, a_second=None, page=page)
+    after = _memory(page, protocol)
+    lines = [
+        ["what", "measured", "promised"],
+        ["scripts until the first rows", f"{statistics.median(first):.0f} ms", f"under {FIRST_ROWS_MS} ms"],
+        ["row elements", str(rows), f"at most {ROWS}"],
+        ["changes a second", f"{rate:.0f}", str(A_SECOND)],
+        ["frames meanwhile, p50 and p99", f"{quantile(frames, 0.5):.1f} and {quantile(frames, 0.99):.1f} ms", ""],
+        ["longest frame", f"{max(frames):.1f} ms", f"{FRAME_MS} ms"],
+        ["longest task of the page", f"{max(tasks):.0f} ms" if max(tasks) else "under 50 ms", ""],
+        ["memory before the hour", f"{before / 2**20:.1f} MiB", ""],
+        [f"after {extent.traffic:,} messages ({a_second:.0f} a second)", f"{after / 2**20:.1f} MiB", "flat"],
+    ]
+    version = subprocess.run([CHROMIUM, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    return f"\n{extent.conversations:,} conversations, {version}\n\n{table(lines)}\n"
+
+
+def _metric(protocol: Any, name: str) -> float:
+    metrics = protocol.send("Performance.getMetrics")["metrics"]
+    return float(next(metric["value"] for metric in metrics if metric["name"] == name))
+
+
+def _memory(page: Any, protocol: Any) -> float:
+    page.wait_for_timeout(1000)
+    for _ in range(3):
+        protocol.send("HeapProfiler.collectGarbage")
+    return _metric(protocol, "JSHeapUsedSize")
+
+
+class Traffic:
+    """What happens to the newest open conversations, from threads beside the page's."""
+
+    THREADS = 2
+
+    def __init__(self) -> None:
+        from conversations.models import Conversation
+
+        rows = Conversation.objects.filter(status="open").with_people()
+        self.talks = list(rows.order_by("-last_message_at")[:2000])
+
+    def write(self, number: int) -> None:
+        """A visitor writes, by the product's own action."""
+        from conversations.actions import send_message
+        from conversations.models import Channel, Message
+
+        talk = random.choice(self.talks)
+        send_message(talk, role=Message.Role.VISITOR, body=f"Message {number}", channel=Channel.WIDGET)
+
+    def change(self, number: int) -> None:
+        """What the lists see of that, without the rest: two such cores could not write 200 messages a second beside a browser."""
+        from conversations.models import Conversation
+        from praxtalk.live.topics import changed
+
+        talk = random.choice(self.talks)
+        rows = Conversation.objects.filter(pk=talk.pk)
+        rows.update(preview=f"Message {number}", last_message_at=timezone.now(), updated_at=timezone.now())
+        changed(*talk.topics)
+
+    def make(self, do: Callable[[int], None], count: int, *, a_second: float | None, page: Any) -> float:
+        """How many a second it came to. a_second: of all threads together, None for as fast as it goes."""
+        started = time.monotonic()
+        each, rate = count // self.THREADS, a_second and a_second / self.THREADS
+        threads = [threading.Thread(target=self._run, args=(do, each, rate)) for _ in range(self.THREADS)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            page.wait_for_timeout(100)
+        return count / (time.monotonic() - started)
+
+    @staticmethod
+    def _run(do: Callable[[int], None], count: int, rate: float | None) -> None:
+        from django.db import connection
+
+        started = time.monotonic()
+        for number in range(count):
+            if rate and (ahead := number / rate - (time.monotonic() - started)) > 0:
+                time.sleep(ahead)
+            do(number)
+        connection.close()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

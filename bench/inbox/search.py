@@ -1,0 +1,103 @@
+"""The search of the inbox among 1,000,000 messages, by the function that the inbox calls: for words that are in nearly every
+message, in one of a hundred, in one, in none; each of the whole workspace and of one brand. Beside it the list without a search,
+the floor that any page has; and how PostgreSQL goes about a common and a rare word.
+"""
+
+import gc
+import time
+from pathlib import Path
+from typing import Any
+
+import django
+
+from bench.run import FOLDER, QUICK_FOLDER, Invalid, is_quick, quantile, run, table
+
+FULL = 334_000  # conversations, of three messages each
+QUICK = 1_000
+SEARCH_MS = 100
+PAGE = 101
+TIMES = 15
+# w1x and so on are as frequent as the words of a language (see bench.seed): the first is in 4 of 10 messages.
+WORDS = (
+    "",
+    "cable",
+    "order addis",
+    "w1x",
+    "w10x",
+    "w30x",
+    "w100x",
+    "w300x",
+    "w1000x",
+    "xylophone",
+    "visitor.7",
+    "nowhere",
+)
+SHOWN = ("w30x", "xylophone")
+
+
+def main() -> int:
+    """The exit status: 1 if something was not measured as it was meant to be."""
+    quick = is_quick("bench.inbox.search", __doc__.splitlines()[0], "a small database, for a test")
+    folder = (QUICK_FOLDER if quick else FOLDER).with_name("bench-search-quick" if quick else "bench-search")
+    return run(folder, lambda: _measured(folder, QUICK if quick else FULL))
+
+
+def _measured(folder: Path, conversations: int) -> str:
+    django.setup()
+    from bench import seed
+    from brands.models import Operator
+    from brands.scope import Scope, scope_of
+    from conversations.models import Conversation, Message
+
+    seed.seeded(folder, conversations)
+    alice = Operator.objects.get(name="Alice")
+    oldest = Conversation.objects.order_by("created_at").first()
+    if oldest is None:
+        raise Invalid("The database is empty.")
+    Message.objects.filter(conversation=oldest, position=1).update(body="The word xylophone stands here only")
+    everything = scope_of(alice)
+    one_brand = Scope(alice.workspace_id, (oldest.brand_id,))
+    gc.freeze()  # what is loaded is not looked through again meanwhile
+    rows = [["search", "all brands: p50", "longest", "found", "one brand: p50", "longest", "found"]]
+    for text in WORDS:
+        columns = [column for scope in (everything, one_brand) for column in _timed(scope, text)]
+        rows.append([f"“{text}”" if text else "none: the list alone", *columns])
+    plans = "\n\n".join(f"How “{text}” is found:\n\n{_plans(everything, text)}" for text in SHOWN)
+    count = Message.objects.count()
+    return f"The search among {count:,} messages, promised under {SEARCH_MS} ms\n\n{table(rows)}\n\n{plans}\n"
+
+
+def _page(scope: Any, text: str) -> list[Any]:
+    from conversations.inbox import first_found, listed
+
+    rows = listed(scope).with_people()
+    return first_found(rows, scope, text, PAGE) if text else list(rows[:PAGE])
+
+
+def _timed(scope: Any, text: str) -> list[str]:
+    """p50 and the longest in ms, and how many rows the page has."""
+    times, found = [], 0
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        found = len(_page(scope, text))
+        times.append((time.perf_counter() - began) * 1000)
+    return [f"{quantile(times, 0.5):.1f} ms", f"{max(times):.1f} ms", str(found)]
+
+
+def _plans(scope: Any, text: str) -> str:
+    """Of each query, what PostgreSQL did."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as queries:
+        _page(scope, text)
+    plans = []
+    for query in queries.captured_queries:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {query['sql']}")
+            plans.append("\n".join(line[:160] for (line,) in cursor.fetchall()))
+    return "\n\n".join(plans)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

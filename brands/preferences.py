@@ -1,0 +1,29 @@
+"""How an operator wants to be told of things, and to work."""
+
+from django.db import transaction
+
+from brands.models import Operator
+from brands.operator_tokens import operator_topic
+from praxtalk.live.topics import changed
+
+DEFAULTS = {
+    "sound": True,  # when a visitor writes to me, or to nobody
+    "desktop": False,  # the same, as a notification of the system
+    "shortcuts": True,  # single keys in the inbox
+    "mentionMails": True,  # an e-mail for a mention that I have not seen
+}
+
+
+def preferences_of(operator: Operator) -> dict[str, bool]:
+    """All of them, with the default where the operator has said nothing."""
+    return {name: bool(operator.preferences.get(name, default)) for name, default in DEFAULTS.items()}
+
+
+@transaction.atomic
+def prefer(operator: Operator, **values: bool) -> dict[str, bool]:
+    """Change some of DEFAULTS."""
+    operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=operator.workspace_id, pk=operator.pk)
+    operator.preferences |= values
+    operator.save(update_fields=["preferences"])
+    changed(operator_topic(operator.pk))
+    return preferences_of(operator)

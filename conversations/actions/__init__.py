@@ -1,0 +1,39 @@
+"""What can happen to a conversation. Each action writes, records the events of it, and says what changed, in one transaction.
+
+Every action takes the conversation's row lock first: changes of one conversation happen one after the other.
+"""
+
+from conversations.actions.assignment import CannotAnswer, assign
+from conversations.actions.messages import MAIL_AFTER, AnsweredMeanwhile, send_message, start_conversation
+from conversations.actions.notes import write_note
+from conversations.actions.ratings import RATED, NotAsked, rate
+from conversations.actions.reading import read_until, touch_presence
+from conversations.actions.statuses import set_status, wake_next_snoozed
+from conversations.actions.tags import UnknownTag, create_tag, delete_tag, rename_tag, set_tags
+from conversations.actions.transcripts import NoAddress, request_transcript
+from conversations.actions.visitors import block_visitor
+
+__all__ = [
+    "MAIL_AFTER",
+    "RATED",
+    "AnsweredMeanwhile",
+    "CannotAnswer",
+    "NoAddress",
+    "NotAsked",
+    "UnknownTag",
+    "assign",
+    "block_visitor",
+    "create_tag",
+    "delete_tag",
+    "rate",
+    "read_until",
+    "rename_tag",
+    "request_transcript",
+    "send_message",
+    "set_status",
+    "set_tags",
+    "start_conversation",
+    "touch_presence",
+    "wake_next_snoozed",
+    "write_note",
+]

@@ -1,0 +1,176 @@
+"""What is said."""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from brands.audit import Actor
+from brands.models import Operator
+from conversations.actions.rows import locked, record
+from conversations.actions.statuses import change_status
+from conversations.attachments import attachment_json
+from conversations.models import PREVIEW_LENGTH, Attachment, Channel, Conversation, Message, Visitor
+from conversations.serializers import conversation_json, message_json
+from integrations.models import EventName
+from integrations.webhooks.outbox import record_event
+from praxtalk.data.clock import now_after
+from praxtalk.live.topics import changed
+
+MAIL_AFTER = timedelta(minutes=5)  # a reply unseen for so long goes to the visitor by e-mail
+REOPENED_BY_VISITOR = (Conversation.Status.SNOOZED, Conversation.Status.RESOLVED)
+
+
+class AnsweredMeanwhile(ValueError):
+    """A colleague has answered since the writer looked; `message` is their answer."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(f"{message.author or 'Somebody'} has answered meanwhile")
+        self.message = message
+
+
+@transaction.atomic
+def start_conversation(
+    visitor: Visitor,
+    *,
+    body: str,
+    channel: Channel,
+    client_id: str | None = None,
+    attachment: Attachment | None = None,
+) -> Conversation:
+    """A new open conversation with the visitor's first message."""
+    conversation = Conversation.objects.create(
+        workspace_id=visitor.workspace_id, brand_id=visitor.brand_id, visitor=visitor, channel=channel
+    )
+    message = _append(
+        conversation,
+        role=Message.Role.VISITOR,
+        body=body,
+        channel=channel,
+        client_id=client_id,
+        attachment=attachment,
+    )
+    record(EventName.CONVERSATION_CREATED, conversation)
+    _record_message(message)
+    changed(*conversation.topics)
+    return conversation
+
+
+@transaction.atomic
+def send_message(
+    conversation: Conversation,
+    *,
+    role: Message.Role,
+    body: str,
+    channel: Channel,
+    author: Operator | None = None,
+    client_id: str | None = None,
+    attachment: Attachment | None = None,
+    seen: Message | None = None,
+) -> Message:
+    """Add a message to the thread. A visitor's reopens a snoozed or resolved conversation, and after a closed one it starts
+    a new one: the message returned tells in which conversation it stands.
+
+    client_id: the sender's own name for it; the message that has it already is returned, and nothing changes.
+    attachment: one that is `kept` and of no message yet. Without a word, its name is the body.
+    seen: the newest message that the author knows of. Raises AnsweredMeanwhile, and sends nothing, where a colleague has
+    answered after it.
+    """
+    conversation = locked(conversation)
+    if client_id and (sent := _sent_before(conversation, client_id)):
+        return sent
+    if seen and (answer := _answer_after(seen, author)):
+        raise AnsweredMeanwhile(answer)
+    if role == Message.Role.VISITOR and conversation.status == Conversation.Status.CLOSED:
+        begun = start_conversation(
+            conversation.visitor, body=body, channel=channel, client_id=client_id, attachment=attachment
+        )
+        return begun.messages.get()
+    message = _append(
+        conversation,
+        role=role,
+        body=body,
+        channel=channel,
+        author=author,
+        client_id=client_id,
+        attachment=attachment,
+    )
+    if role == Message.Role.VISITOR and conversation.status in REOPENED_BY_VISITOR:
+        change_status(conversation, Conversation.Status.OPEN, actor=Actor(conversation.visitor.name))
+    _record_message(message)
+    changed(*conversation.topics)
+    return message
+
+
+def _sent_before(conversation: Conversation, client_id: str) -> Message | None:
+    """Looked for in all of the visitor's conversations: it may have begun a new one."""
+    rows = Message.objects.filter(workspace_id=conversation.workspace_id, client_id=client_id)
+    return rows.filter(conversation__visitor_id=conversation.visitor_id).select_related("conversation").first()
+
+
+def _answer_after(seen: Message, author: Operator | None) -> Message | None:
+    """The newest of the others' answers behind it."""
+    rows = Message.objects.filter(workspace_id=seen.workspace_id, conversation_id=seen.conversation_id)
+    answers = rows.filter(position__gt=seen.position).exclude(role=Message.Role.VISITOR).select_related("author")
+    return answers.exclude(author=author, author__isnull=False).order_by("-position").first()
+
+
+def _append(
+    conversation: Conversation,
+    *,
+    role: Message.Role,
+    body: str,
+    channel: Channel,
+    author: Operator | None = None,
+    client_id: str | None = None,
+    attachment: Attachment | None = None,
+) -> Message:
+    body = body or (attachment.name if attachment else "")
+    now = now_after(conversation.last_message_at)
+    conversation.last_position += 1
+    conversation.message_count += 1
+    conversation.preview = body[:PREVIEW_LENGTH]
+    conversation.last_message_at = now
+    conversation.updated_at = max(conversation.updated_at, now)
+    if role != Message.Role.VISITOR and conversation.channel == Channel.WIDGET and conversation.visitor.email:
+        conversation.mail_due_at = conversation.mail_due_at or now + MAIL_AFTER
+    if role == Message.Role.VISITOR:
+        conversation.visitor_position = conversation.last_position
+    counted = [
+        "last_position",
+        "visitor_position",
+        "message_count",
+        "preview",
+        "last_message_at",
+        "updated_at",
+        "mail_due_at",
+    ]
+    if role != Message.Role.VISITOR and conversation.first_reply_at is None:
+        conversation.first_reply_at, conversation.first_reply_by = now, author
+        counted += ["first_reply_at", "first_reply_by"]
+    conversation.save(update_fields=counted)
+    message = Message.objects.create(
+        workspace_id=conversation.workspace_id,
+        conversation=conversation,
+        position=conversation.last_position,
+        role=role,
+        channel=channel,
+        author=author,
+        body=body,
+        attachments=[attachment_json(attachment)] if attachment else [],
+        client_id=client_id,
+        created_at=now,
+    )
+    if attachment:
+        attachment.conversation, attachment.position = conversation, message.position
+        attachment.save(force_insert=True)
+    return message
+
+
+def _record_message(message: Message) -> None:
+    conversation = message.conversation
+    record_event(
+        EventName.MESSAGE_CREATED,
+        workspace_id=conversation.workspace_id,
+        brand_id=conversation.brand_id,
+        data={"message": message_json(message), "conversation": conversation_json(conversation)},
+    )

@@ -1,0 +1,50 @@
+"""What operators tell each other."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from brands.models import Operator
+from brands.scope import scope_of
+from conversations.actions.rows import locked, next_position
+from conversations.models import Conversation, Mention, Note
+from praxtalk.live.topics import changed
+
+
+@transaction.atomic
+def write_note(
+    conversation: Conversation,
+    *,
+    author: Operator,
+    body: str,
+    client_id: str | None = None,
+    mentioned: Iterable[Operator] = (),
+) -> Note:
+    """A remark that no visitor, REST call or webhook ever gets.
+
+    client_id: the sender's own name for it; the note that has it already is returned, and nothing changes.
+    mentioned: who is told of it. Those who do not see the conversation's brand are not, nor is the author.
+    """
+    conversation = locked(conversation)
+    rows = Note.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
+    if client_id and (written := rows.filter(client_id=client_id).first()):
+        return written
+    note = Note.objects.create(
+        workspace_id=conversation.workspace_id,
+        conversation=conversation,
+        position=next_position(conversation),
+        author=author,
+        body=body,
+        client_id=client_id,
+    )
+    told = [each for each in mentioned if each != author and _sees(each, conversation)]
+    Mention.objects.bulk_create(
+        Mention(workspace_id=conversation.workspace_id, note=note, operator=each) for each in told
+    )
+    changed(conversation.thread_topic, *(Mention.topic(each.pk) for each in told))
+    return note
+
+
+def _sees(operator: Operator, conversation: Conversation) -> bool:
+    is_here = operator.is_active and operator.workspace_id == conversation.workspace_id
+    return is_here and scope_of(operator).sees_brand(conversation.brand_id)

@@ -1,0 +1,32 @@
+"""What the visitor thought of it."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from brands.audit import Actor
+from conversations.actions.rows import locked, tell
+from conversations.models import Activity, Conversation
+from praxtalk.data.clock import now_after
+from praxtalk.live.topics import changed
+
+RATED = (Conversation.Status.RESOLVED, Conversation.Status.CLOSED)
+
+
+class NotAsked(ValueError):
+    """Only a resolved or closed conversation is rated."""
+
+
+@transaction.atomic
+def rate(conversation: Conversation, *, rating: int, comment: str = "") -> Conversation:
+    """How it went, from 1 (bad) to 5 (good); said again, the last word counts. Raises NotAsked."""
+    conversation = locked(conversation)
+    if conversation.status not in RATED:
+        raise NotAsked("this conversation is not over")
+    if (conversation.rating, conversation.rating_comment) != (rating, comment):
+        conversation.rating, conversation.rating_comment, conversation.rated_at = rating, comment, timezone.now()
+        conversation.updated_at = now_after(conversation.updated_at)
+        conversation.save(update_fields=["rating", "rating_comment", "rated_at", "updated_at"])
+        visitor = Actor(conversation.visitor.name)
+        tell(conversation, Activity.Kind.RATED, actor=visitor, rating=rating, comment=comment)
+        changed(*conversation.topics)
+    return conversation

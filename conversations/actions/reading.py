@@ -1,0 +1,79 @@
+"""Who looks at a conversation, and how far each side has read."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from brands.models import Operator
+from conversations.models import Conversation, Mention, OperatorReading, Presence, Reading, Visitor
+from conversations.models.presence import PRESENT_FOR, TYPING_FOR
+from praxtalk.live.topics import changed
+
+
+@transaction.atomic
+def touch_presence(conversation: Conversation, *, operator: Operator, is_typing: bool) -> Presence:
+    """The operator looks at the conversation now. Said only when others see a difference: fading, they look again themselves."""
+    now = timezone.now()
+    here = Presence.objects.select_for_update(no_key=True).filter(
+        workspace_id=conversation.workspace_id, conversation=conversation, operator=operator
+    )
+    before = here.first()
+    was_there = before is not None and before.seen_at > now - PRESENT_FOR
+    was_typing = before is not None and before.typing_until is not None and before.typing_until > now
+    presence, _ = Presence.objects.update_or_create(
+        workspace_id=conversation.workspace_id,
+        conversation=conversation,
+        operator=operator,
+        defaults={"seen_at": now, "typing_until": now + TYPING_FOR if is_typing else None},
+    )
+    if not was_there or was_typing != is_typing:
+        changed(*_topics_of_looking(conversation))
+    read_until(conversation, by_operators=conversation.last_position)
+    _note_what_was_seen(conversation, operator)
+    return presence
+
+
+def _note_what_was_seen(conversation: Conversation, operator: Operator) -> None:
+    """By this one operator, whose own counts follow."""
+    rows = OperatorReading.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
+    reading, _ = rows.get_or_create(
+        conversation=conversation, operator=operator, defaults={"workspace_id": conversation.workspace_id}
+    )
+    if reading.position < conversation.visitor_position:
+        changed(OperatorReading.topic(operator.pk))
+    if reading.position < conversation.last_position:
+        reading.position = conversation.last_position
+        reading.save(update_fields=["position"])
+    mentions = Mention.objects.filter(workspace_id=conversation.workspace_id, operator=operator, seen_at__isnull=True)
+    if mentions.filter(note__conversation=conversation).update(seen_at=timezone.now()):
+        changed(Mention.topic(operator.pk))
+
+
+@transaction.atomic
+def read_until(
+    conversation: Conversation, *, by_visitor: int = 0, by_operators: int = 0, visitor_types: bool | None = None
+) -> Reading:
+    """Either side has read up to a position; one that is behind what is known changes nothing.
+
+    visitor_types: whether the visitor types now, which fades; None leaves it.
+    """
+    rows = Reading.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
+    reading, _ = rows.get_or_create(conversation=conversation, defaults={"workspace_id": conversation.workspace_id})
+    now, before = timezone.now(), (reading.by_visitor, reading.by_operators, reading.visitor_typing_until)
+    was_typing = reading.visitor_typing_until is not None and reading.visitor_typing_until > now
+    reading.by_visitor = max(reading.by_visitor, by_visitor)
+    reading.by_operators = max(reading.by_operators, by_operators)
+    if visitor_types is not None:
+        reading.visitor_typing_until = now + TYPING_FOR if visitor_types else None
+    elif not was_typing:
+        reading.visitor_typing_until = None
+    if before != (reading.by_visitor, reading.by_operators, reading.visitor_typing_until):
+        reading.save(update_fields=["by_visitor", "by_operators", "visitor_typing_until"])
+    if before[:2] != (reading.by_visitor, reading.by_operators) or was_typing != bool(reading.visitor_typing_until):
+        changed(*_topics_of_looking(conversation))
+    return reading
+
+
+def _topics_of_looking(conversation: Conversation) -> list[str]:
+    """Of operators who look at it together, and of its visitor's thread."""
+    thread = Visitor.topic(conversation.workspace_id, conversation.visitor_id)
+    return [Presence.topic(conversation.workspace_id, conversation.pk), thread]

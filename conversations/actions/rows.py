@@ -1,0 +1,46 @@
+"""What the actions share: the row's lock, the next position, the lines of the thread, the events."""
+
+from typing import Any
+
+from brands.audit import Actor, current_actor
+from conversations.models import Activity, Conversation
+from conversations.serializers import conversation_json
+from integrations.models import EventName
+from integrations.webhooks.outbox import record_event
+
+
+def locked(conversation: Conversation) -> Conversation:
+    """The row as it is now, with its people, and nobody else's until this transaction ends."""
+    rows = Conversation.objects.filter(workspace_id=conversation.workspace_id).with_people()
+    return rows.select_for_update(of=("self",), no_key=True).get(pk=conversation.pk)
+
+
+def next_position(conversation: Conversation) -> int:
+    """A place at the end of the thread. The row is locked."""
+    conversation.last_position += 1
+    conversation.save(update_fields=["last_position"])
+    return conversation.last_position
+
+
+def tell(conversation: Conversation, kind: Activity.Kind, *, actor: Actor | None = None, **details: Any) -> Activity:
+    """Add a line that says who did what. actor: where it is not who asked."""
+    actor = actor or current_actor()
+    return Activity.objects.create(
+        workspace_id=conversation.workspace_id,
+        conversation=conversation,
+        position=next_position(conversation),
+        kind=kind,
+        operator_id=actor.operator_id,
+        actor=actor.name[:200],
+        details=details,
+    )
+
+
+def record(name: EventName, conversation: Conversation, **more: object) -> None:
+    """The event of a change of this conversation. more: what its data holds beside the conversation."""
+    record_event(
+        name,
+        workspace_id=conversation.workspace_id,
+        brand_id=conversation.brand_id,
+        data={"conversation": conversation_json(conversation), **more},
+    )

@@ -1,0 +1,65 @@
+"""Open, snoozed, resolved, closed."""
+
+from datetime import datetime
+from types import EllipsisType
+
+from django.db import transaction
+from django.utils import timezone
+
+from brands.audit import Actor
+from conversations.actions.rows import locked, record, tell
+from conversations.models import Activity, Conversation
+from integrations.models import EventName
+from praxtalk.data.clock import now_after, to_milliseconds
+from praxtalk.live.topics import changed
+
+
+@transaction.atomic
+def set_status(
+    conversation: Conversation, *, status: Conversation.Status, snoozed_until: datetime | EllipsisType | None = ...
+) -> Conversation:
+    """Change the status; the status it has already changes nothing but, when snoozed, the time of waking.
+
+    snoozed_until: with status snoozed, when the conversation reopens by itself; None for not before somebody acts; left
+    out, a conversation that is snoozed already keeps its time.
+    """
+    conversation = locked(conversation)
+    if conversation.status != status:
+        change_status(conversation, status, None if snoozed_until is ... else snoozed_until)
+        changed(*conversation.topics)
+    elif snoozed_until is not ... and conversation.snoozed_until != snoozed_until:
+        conversation.snoozed_until = snoozed_until
+        conversation.updated_at = now_after(conversation.updated_at)
+        conversation.save(update_fields=["snoozed_until", "updated_at"])
+        changed(*conversation.topics)
+    return conversation
+
+
+@transaction.atomic
+def wake_next_snoozed() -> Conversation | None:
+    """Reopen one conversation whose time has come, of any workspace; None when there is none."""
+    due = Conversation.objects.filter(snoozed_until__lte=timezone.now()).order_by("snoozed_until")
+    conversation = due.select_related("visitor").select_for_update(of=("self",), no_key=True, skip_locked=True).first()
+    if conversation:
+        change_status(conversation, Conversation.Status.OPEN)
+        changed(*conversation.topics)
+    return conversation
+
+
+def change_status(
+    conversation: Conversation,
+    status: Conversation.Status,
+    snoozed_until: datetime | None = None,
+    *,
+    actor: Actor | None = None,
+) -> None:
+    """Of a row that is locked. actor: where it is not who asked."""
+    previous = conversation.status
+    conversation.status, conversation.snoozed_until = status, snoozed_until
+    conversation.updated_at = now_after(conversation.updated_at)
+    is_over = status in (Conversation.Status.RESOLVED, Conversation.Status.CLOSED)
+    conversation.resolved_at = (conversation.resolved_at or conversation.updated_at) if is_over else None
+    conversation.save(update_fields=["status", "snoozed_until", "updated_at", "resolved_at"])
+    record(EventName.CONVERSATION_STATUS_CHANGED, conversation, previousStatus=previous)
+    until = {"until": to_milliseconds(snoozed_until)} if snoozed_until else {}
+    tell(conversation, Activity.Kind.STATUS, actor=actor, status=status, previous=previous, **until)

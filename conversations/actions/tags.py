@@ -1,0 +1,70 @@
+"""Words by which conversations are found again."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db import transaction
+
+from conversations.actions.rows import locked, tell
+from conversations.models import MAX_TAGS, TAGS, Activity, Conversation, ConversationTag, Tag
+from praxtalk.live.topics import changed
+
+
+class UnknownTag(ValueError):
+    """The workspace has no such tag, or the conversation would have more than MAX_TAGS."""
+
+
+@transaction.atomic
+def create_tag(workspace_id: UUID, *, name: str) -> Tag:
+    """Raises ValidationError."""
+    tag = Tag(workspace_id=workspace_id, name=name)
+    tag.full_clean()
+    tag.save()
+    changed(_topic(workspace_id))
+    return tag
+
+
+@transaction.atomic
+def rename_tag(tag: Tag, *, name: str) -> Tag:
+    """On every conversation that has it. Raises ValidationError."""
+    tag = Tag.objects.select_for_update(no_key=True).get(workspace_id=tag.workspace_id, pk=tag.pk)
+    tag.name = name
+    tag.full_clean()
+    tag.save(update_fields=["name"])
+    changed(_topic(tag.workspace_id))
+    return tag
+
+
+@transaction.atomic
+def delete_tag(tag: Tag) -> None:
+    """Conversations that have it lose it."""
+    Tag.objects.filter(workspace_id=tag.workspace_id, pk=tag.pk).delete()
+    changed(_topic(tag.workspace_id))
+
+
+@transaction.atomic
+def set_tags(conversation: Conversation, *, tag_ids: Collection[UUID]) -> Conversation:
+    """The tags that it has from now on. Raises UnknownTag."""
+    if len(set(tag_ids)) > MAX_TAGS:
+        raise UnknownTag(f"a conversation may have {MAX_TAGS} tags")
+    conversation = locked(conversation)
+    wanted = {tag.pk: tag.name for tag in Tag.objects.filter(workspace_id=conversation.workspace_id, pk__in=tag_ids)}
+    if len(wanted) < len(set(tag_ids)):
+        raise UnknownTag("there is no such tag")
+    rows = ConversationTag.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
+    had = dict(rows.values_list("tag_id", "tag__name"))
+    added, removed = [pk for pk in wanted if pk not in had], [pk for pk in had if pk not in wanted]
+    if added or removed:
+        rows.filter(tag_id__in=removed).delete()
+        ConversationTag.objects.bulk_create(
+            ConversationTag(workspace_id=conversation.workspace_id, conversation=conversation, tag_id=pk)
+            for pk in added
+        )
+        names = [wanted[pk] for pk in added], [had[pk] for pk in removed]
+        tell(conversation, Activity.Kind.TAGGED, added=names[0], removed=names[1])
+        changed(*conversation.topics)
+    return conversation
+
+
+def _topic(workspace_id: UUID) -> str:
+    return f"{TAGS}.{workspace_id}"

@@ -1,0 +1,26 @@
+"""The conversation as an e-mail."""
+
+from django.db import transaction
+
+from conversations.actions.rows import locked, tell
+from conversations.models import Activity, Conversation, Transcript
+from praxtalk.live.topics import changed
+
+
+class NoAddress(ValueError):
+    """The visitor has told no e-mail address."""
+
+
+@transaction.atomic
+def request_transcript(conversation: Conversation, *, email: str | None = None) -> Transcript:
+    """Have its messages sent. email: whose; None for the visitor's own. Raises NoAddress."""
+    conversation = locked(conversation)
+    address = email or conversation.visitor.email
+    if not address:
+        raise NoAddress("the visitor has told no e-mail address")
+    transcript = Transcript.objects.create(
+        workspace_id=conversation.workspace_id, conversation=conversation, email=address
+    )
+    tell(conversation, Activity.Kind.TRANSCRIPT, to=address)
+    changed(conversation.thread_topic)
+    return transcript

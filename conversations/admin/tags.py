@@ -1,0 +1,54 @@
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from brands.requests import scope_in
+from conversations.actions import create_tag, delete_tag, rename_tag
+from conversations.models import Tag
+from praxtalk.dashboard.scoped import WorkspaceAdmin
+
+
+class TagForm(ModelForm[Tag]):
+    workspace_id: UUID
+
+    def clean_name(self) -> str:
+        """A name stands once in a workspace."""
+        name: str = self.cleaned_data["name"].strip()
+        others = Tag.objects.filter(workspace_id=self.workspace_id, name__iexact=name).exclude(pk=self.instance.pk)
+        if others.exists():
+            raise ValidationError("There is a tag of this name already.")
+        return name
+
+
+class TagAdmin(WorkspaceAdmin):
+    """Of the whole workspace: everybody uses and makes them; who sees all brands renames and deletes."""
+
+    place = "tags"
+    brand_field = None
+    may_add = may_change = may_delete = True
+    fields = ("name",)
+    list_display = ("name", "created_at")
+    search_fields = ("name",)
+    ordering = ("name", "id")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and scope_in(request).brand_ids is None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and scope_in(request).brand_ids is None
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        kwargs["form"] = type("Form", (TagForm,), {"workspace_id": scope_in(request).workspace_id})
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def create(self, request: HttpRequest, values: dict[str, Any]) -> Tag:
+        return create_tag(scope_in(request).workspace_id, **values)
+
+    def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
+        rename_tag(row, **values)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        delete_tag(obj)

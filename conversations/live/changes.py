@@ -1,0 +1,78 @@
+"""What operators change about conversations and who writes in them."""
+
+from typing import Any
+
+from brands.operator_tokens import OperatorCaller, operators
+from conversations import actions
+from conversations.live.scoped import Arguments, in_scope, operator_named
+from conversations.live.shapes import Assignment, Blocking, ChangeOfMany, LiveStatusChange, TagsOf, TranscriptTo
+from conversations.models import Conversation
+from praxtalk.data.ids import parse_id
+from praxtalk.live.functions import mutation
+from praxtalk.live.outcomes import Code, Refused
+
+OK = {"ok": True}
+
+
+@mutation("conversations:setStatus", door=operators, shape=LiveStatusChange)
+def set_status(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    _set_status(in_scope(caller, arguments), arguments)
+    return OK
+
+
+@mutation("conversations:assign", door=operators, shape=Assignment)
+def assign(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    _assign(caller, in_scope(caller, arguments), arguments["operatorId"])
+    return OK
+
+
+@mutation("conversations:change", door=operators, shape=ChangeOfMany)
+def change_many(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    """All of them or none. In the order of their ids, so that two such calls never wait for each other."""
+    for conversation_id in sorted({each.lower() for each in arguments["conversationIds"]}):
+        conversation = in_scope(caller, {"conversationId": conversation_id})
+        if "operatorId" in arguments:
+            _assign(caller, conversation, arguments["operatorId"])
+        if "status" in arguments:
+            _set_status(conversation, arguments)
+    return OK
+
+
+@mutation("conversations:setTags", door=operators, shape=TagsOf)
+def set_tags(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    tag_ids = [parse_id(each) for each in arguments["tagIds"]]
+    if None in tag_ids:
+        raise Refused(Code.NOT_FOUND, "No such tag.")
+    try:
+        actions.set_tags(in_scope(caller, arguments), tag_ids=[pk for pk in tag_ids if pk])
+    except actions.UnknownTag as error:
+        raise Refused(Code.NOT_FOUND, f"tagIds: {error}.") from error
+    return OK
+
+
+@mutation("conversations:sendTranscript", door=operators, shape=TranscriptTo)
+def send_transcript(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    email = operator_named(caller, caller.operator_id).email if arguments["to"] == "me" else None
+    try:
+        actions.request_transcript(in_scope(caller, arguments), email=email)
+    except actions.NoAddress as error:
+        raise Refused(Code.INVALID, f"to: {error}.") from error
+    return OK
+
+
+@mutation("conversations:blockVisitor", door=operators, shape=Blocking)
+def block_visitor(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    actions.block_visitor(in_scope(caller, arguments), is_blocked=arguments["blocked"])
+    return OK
+
+
+def _set_status(conversation: Conversation, arguments: dict[str, Any]) -> None:
+    actions.set_status(conversation, status=arguments["status"], snoozed_until=arguments.get("snoozedUntil", ...))
+
+
+def _assign(caller: OperatorCaller, conversation: Conversation, operator_id: str | None) -> None:
+    operator = operator_named(caller, operator_id) if operator_id else None
+    try:
+        actions.assign(conversation, operator=operator)
+    except actions.CannotAnswer as error:
+        raise Refused(Code.INVALID, f"operatorId: {error}.") from error

@@ -1,0 +1,108 @@
+"""Which conversations there are."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+
+from brands.live import brand_in_scope
+from brands.operator_tokens import OperatorCaller, operators
+from conversations.inbox import (
+    PAGES,
+    counted,
+    first_found,
+    listed,
+    row_json,
+    tags_of,
+    unread,
+    with_readings,
+)
+from conversations.live.scoped import Arguments
+from conversations.live.shapes import CountsQuery, InboxPage, InboxQuery
+from conversations.models import INBOX, TAGS, Mention, OperatorReading
+from conversations.serializers import COLUMNS, conversation_row_json
+from praxtalk.api.errors import Invalid
+from praxtalk.data.ids import parse_id
+from praxtalk.live.functions import query
+from praxtalk.live.outcomes import Code, Refused
+
+ME = "me"
+
+
+def _inbox_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return caller.scope.topics(INBOX, parse_id(arguments.get("brandId") or ""))
+
+
+def _page_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    read, tags = OperatorReading.topic(caller.operator_id), f"{TAGS}.{caller.workspace_id}"
+    return [*_inbox_topics(caller, arguments), read, tags]
+
+
+def _count_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    mine = OperatorReading.topic(caller.operator_id), Mention.topic(caller.operator_id)
+    return [*_inbox_topics(caller, arguments), *mine]
+
+
+def _listed(caller: OperatorCaller, arguments: Arguments) -> QuerySet[Any, Any]:
+    """All that the arguments name, but for the words of `q`."""
+    assignee = arguments.get("assignee")
+    return listed(
+        caller.scope,
+        brand=brand_in_scope(caller, arguments.get("brandId")),
+        status=arguments.get("status"),
+        assignee=str(caller.operator_id) if assignee == ME else assignee,
+        tag=arguments.get("tagId"),
+    )
+
+
+def _first(caller: OperatorCaller, arguments: Arguments) -> Callable[[QuerySet[Any, Any], int], list[Any]]:
+    """Of rows, the first that hold the words of `q`, if it is given."""
+    text = arguments.get("q")
+    return lambda rows, limit: first_found(rows, caller.scope, text, limit) if text else list(rows[:limit])
+
+
+@query(
+    "conversations:listInbox",
+    door=operators,
+    shape=InboxQuery,
+    topics=_inbox_topics,
+    personal=lambda arguments: arguments.get("assignee") == ME,
+)
+def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
+    rows = _listed(caller, arguments).values_list(*COLUMNS)
+    return [conversation_row_json(row) for row in _first(caller, arguments)(rows, arguments["limit"])]
+
+
+@query("inbox:list", door=operators, shape=InboxPage, topics=_page_topics, personal=True)
+def list_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    rows = with_readings(_listed(caller, arguments), caller.operator_id)
+    owner, after, limit = str(caller.workspace_id), arguments.get("after"), arguments["limit"]
+    try:
+        page, after = PAGES.page(rows, owner=owner, cursor=after, limit=limit, first=_first(caller, arguments))
+    except Invalid as error:
+        raise Refused(Code.INVALID, str(error.detail)) from error
+    tags = tags_of(caller.workspace_id, [row[0] for row in page])
+    return {"rows": [row_json(row, tags) for row in page], "next": after}
+
+
+@query("conversations:counts", door=operators, shape=CountsQuery, topics=_inbox_topics, personal=True)
+def count_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[str, int]:
+    return counted(caller.scope, brand=brand_in_scope(caller, arguments.get("brandId")), operator_id=caller.operator_id)
+
+
+@query("inbox:counts", door=operators, shape=CountsQuery, topics=_count_topics, personal=True)
+def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    brand, operator_id = brand_in_scope(caller, arguments.get("brandId")), caller.operator_id
+    found = unread(caller.scope, brand=brand, operator_id=operator_id)
+    newest = found.newest
+    mentions = Mention.objects.filter(
+        workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True
+    )
+    return {
+        **counted(caller.scope, brand=brand, operator_id=operator_id),
+        "unread": found.count,
+        "mentions": mentions[:100].count(),
+        "newest": {"conversationId": str(newest.pk), "visitor": newest.visitor.name, "preview": newest.preview}
+        if newest
+        else None,
+    }

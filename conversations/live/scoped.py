@@ -1,0 +1,32 @@
+"""What the functions share: the conversation in scope, the operator who asks, what is watched."""
+
+from typing import Any
+
+from brands.models import Operator
+from brands.operator_tokens import OperatorCaller
+from conversations.models import Conversation
+from praxtalk.data.ids import parse_id
+from praxtalk.live.outcomes import Code, Refused
+
+Arguments = dict[str, Any]
+
+
+def in_scope(caller: OperatorCaller, arguments: Arguments) -> Conversation:
+    """The conversation that a call is about. Raises Refused."""
+    rows = Conversation.objects.with_people().select_related("brand")
+    return caller.get_in_scope(rows, arguments["conversationId"])
+
+
+def thread_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    """Of the conversation that a query is about."""
+    return [Conversation.topic(caller.workspace_id, arguments["conversationId"].lower())]
+
+
+def operator_named(caller: OperatorCaller, operator_id: object) -> Operator:
+    """An operator of the caller's workspace. Raises Refused."""
+    pk = parse_id(str(operator_id))
+    rows = Operator.objects.filter(workspace_id=caller.workspace_id)
+    operator: Operator | None = rows.filter(pk=pk).first() if pk else None
+    if operator is None:
+        raise Refused(Code.NOT_FOUND, "No such operator.")
+    return operator

@@ -1,0 +1,102 @@
+"""One conversation: what was said, and saying more."""
+
+from typing import Any
+
+from brands.operator_tokens import OperatorCaller, operators
+from brands.serializers import brand_json
+from conversations import actions
+from conversations.inbox import row_of
+from conversations.live.scoped import Arguments, in_scope, operator_named, thread_topics
+from conversations.live.shapes import EntriesQuery, LiveMessage, NewNote, OfConversation, ThreadQuery
+from conversations.models import TAGS, Channel, Conversation, Message
+from conversations.serializers import message_json, thread_json
+from conversations.threads import (
+    THREAD_LENGTH,
+    entries_before,
+    entry_json,
+    messages_before,
+    messages_of,
+    newest_messages,
+    within,
+)
+from praxtalk.data.ids import parse_id
+from praxtalk.live.functions import mutation, query
+from praxtalk.live.outcomes import Code, Refused
+
+
+def _talk_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    """With the brand: whichever it is of those in scope."""
+    return [*thread_topics(caller, arguments), *caller.scope.topics("brands")]
+
+
+@query("conversations:get", door=operators, shape=OfConversation, topics=_talk_topics)
+def get_conversation(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    conversation = in_scope(caller, arguments)
+    messages, has_more = within(*newest_messages(conversation))
+    return thread_json(conversation, messages) | {"hasMore": has_more}
+
+
+@query("messages:list", door=operators, shape=ThreadQuery, topics=thread_topics)
+def list_messages(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    conversation = in_scope(caller, arguments)
+    if arguments.get("before"):
+        before = _message_named(conversation, arguments["before"])
+        messages, has_more = within(*messages_before(conversation, before.position, THREAD_LENGTH))
+    else:
+        messages, has_more = within(*newest_messages(conversation))
+    return {"messages": [message_json(message) for message in messages], "hasMore": has_more}
+
+
+def _entry_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [*_talk_topics(caller, arguments), f"{TAGS}.{caller.workspace_id}"]
+
+
+@query("inbox:thread", door=operators, shape=EntriesQuery, topics=_entry_topics)
+def show_entries(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    conversation = in_scope(caller, arguments)
+    before = arguments.get("before", conversation.last_position + 1)
+    entries, has_more = within(*entries_before(conversation, before, THREAD_LENGTH))
+    return {
+        "conversation": row_of(conversation) | {"brand": brand_json(conversation.brand)},
+        "entries": [entry_json(entry) for entry in entries],
+        "hasMore": has_more,
+    }
+
+
+@mutation("messages:send", door=operators, shape=LiveMessage)
+def send_message(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
+    conversation = in_scope(caller, arguments)
+    seen = arguments.get("seenMessageId")
+    try:
+        message = actions.send_message(
+            conversation,
+            role=Message.Role.OPERATOR,
+            body=arguments["body"],
+            channel=Channel(caller.source),
+            author=operator_named(caller, caller.operator_id),
+            client_id=arguments.get("clientMessageId") or None,
+            seen=_message_named(conversation, seen) if seen else None,
+        )
+    except actions.AnsweredMeanwhile as error:
+        raise Refused(Code.CONFLICT, f"{error}.") from error
+    return {"messageId": str(message.pk)}
+
+
+@mutation("notes:write", door=operators, shape=NewNote)
+def write_note(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
+    note = actions.write_note(
+        in_scope(caller, arguments),
+        author=operator_named(caller, caller.operator_id),
+        body=arguments["body"],
+        client_id=arguments.get("clientMessageId") or None,
+        mentioned=[operator_named(caller, each) for each in arguments.get("mentions", [])],
+    )
+    return {"noteId": str(note.pk)}
+
+
+def _message_named(conversation: Conversation, message_id: str) -> Message:
+    pk = parse_id(message_id)
+    message = messages_of(conversation).filter(pk=pk).first() if pk else None
+    if message is None:
+        raise Refused(Code.NOT_FOUND, "No such message.")
+    return message

@@ -1,0 +1,113 @@
+"""What the inbox offers while one works: canned replies, tags, mentions, and what is known of a visitor."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+from brands.live import brand_in_scope
+from brands.operator_tokens import OperatorCaller, operators
+from conversations import actions
+from conversations.live.scoped import Arguments
+from conversations.live.shapes import NewTag, OfBrand, OfVisitor
+from conversations.models import CANNED_REPLIES, TAGS, CannedReply, Conversation, Mention, Tag, Visitor
+from conversations.serializers import COLUMNS, conversation_row_json, person_json
+from praxtalk.api.serializers import Shape
+from praxtalk.data.clock import to_milliseconds
+from praxtalk.live.functions import mutation, query
+from praxtalk.live.outcomes import Code, Refused
+
+MAX_CANNED_REPLIES = 500
+MAX_MENTIONS = 20
+MAX_EARLIER = 20
+MENTION_LENGTH = 140
+
+
+def _canned_reply_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [f"{CANNED_REPLIES}.{caller.workspace_id}"]
+
+
+@query("cannedReplies:list", door=operators, shape=OfBrand, topics=_canned_reply_topics)
+def list_canned_replies(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
+    """Those of all brands, and those of the brand that is named, or of each in scope."""
+    rows = CannedReply.objects.filter(workspace_id=caller.workspace_id)
+    if brand := brand_in_scope(caller, arguments.get("brandId")):
+        rows = rows.filter(Q(brand=brand) | Q(brand__isnull=True))
+    elif caller.scope.brand_ids is not None:
+        rows = rows.filter(Q(brand_id__in=caller.scope.brand_ids) | Q(brand__isnull=True))
+    return [
+        {"_id": str(reply.pk), "shortcut": reply.shortcut, "body": reply.body}
+        for reply in rows.order_by("shortcut", "pk")[:MAX_CANNED_REPLIES]
+    ]
+
+
+def _tag_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [f"{TAGS}.{caller.workspace_id}"]
+
+
+@query("tags:list", door=operators, shape=Shape, topics=_tag_topics)
+def list_tags(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
+    rows = Tag.objects.filter(workspace_id=caller.workspace_id).order_by("name", "pk")
+    return [{"_id": str(tag.pk), "name": tag.name} for tag in rows[:MAX_CANNED_REPLIES]]
+
+
+@mutation("tags:create", door=operators, shape=NewTag)
+def create_tag(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
+    """The tag of this name, made if there is none."""
+    known = Tag.objects.filter(workspace_id=caller.workspace_id, name__iexact=arguments["name"]).first()
+    try:
+        tag = known or actions.create_tag(caller.workspace_id, name=arguments["name"])
+    except ValidationError as error:
+        raise Refused(Code.INVALID, f"name: {error.messages[0]}") from error
+    return {"tagId": str(tag.pk)}
+
+
+def _mention_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [Mention.topic(caller.operator_id)]
+
+
+@query("inbox:mentions", door=operators, shape=Shape, topics=_mention_topics, personal=True)
+def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
+    """Notes that name the operator and that they have not looked at yet, the newest first."""
+    rows = caller.scope.rows(
+        Mention.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True),
+        brand_field="note__conversation__brand_id",
+    )
+    rows = rows.select_related("note__author", "note__conversation__visitor").order_by("-created_at")
+    return [
+        {
+            "noteId": str(mention.note_id),
+            "conversationId": str(mention.note.conversation_id),
+            "visitor": mention.note.conversation.visitor.name,
+            "author": person_json(mention.note.author),
+            "body": mention.note.body[:MENTION_LENGTH],
+            "createdAt": to_milliseconds(mention.created_at),
+        }
+        for mention in rows[:MAX_MENTIONS]
+    ]
+
+
+def _visitor_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [f"visitor.{caller.workspace_id}.{arguments['visitorId'].lower()}"]
+
+
+@query("visitors:get", door=operators, shape=OfVisitor, topics=_visitor_topics)
+def get_visitor(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    """Who they are, where they write from, and their newest conversations."""
+    visitor = caller.get_in_scope(Visitor.objects.all(), arguments["visitorId"])
+    talks = caller.scope.rows(Conversation.objects.filter(visitor=visitor)).order_by("-last_message_at", "-id")
+    return {
+        "_id": str(visitor.pk),
+        "name": visitor.name,
+        "email": visitor.email or None,
+        "phone": visitor.phone or None,
+        "externalId": visitor.external_id,
+        "page": visitor.page or None,
+        "referrer": visitor.referrer or None,
+        "browser": visitor.browser or None,
+        "timeZone": visitor.time_zone or None,
+        "locale": visitor.locale or None,
+        "blocked": visitor.blocked_at is not None,
+        "createdAt": to_milliseconds(visitor.created_at),
+        "conversations": [conversation_row_json(row) for row in talks.values_list(*COLUMNS)[:MAX_EARLIER]],
+    }

@@ -1,0 +1,124 @@
+"""What the thread tells beside messages and notes, and the tags by which conversations are sorted."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from brands.models import Operator, Workspace
+from conversations.models.conversations import Conversation, Note
+from praxtalk.data.constraints import same_workspace
+from praxtalk.data.ids import new_id
+
+TAGS = "tags"  # the kind of topic that lists of them watch
+MAX_TAG = 40
+MAX_TAGS = 20  # of one conversation
+
+
+class Activity(models.Model):
+    """A line in the thread that says who did what. `actor` is a name as it was then; the visitor never sees one."""
+
+    class Kind(models.TextChoices):
+        STATUS = "status"
+        ASSIGNED = "assigned"
+        TAGGED = "tagged"
+        BLOCKED = "blocked"
+        TRANSCRIPT = "transcript"
+        RATED = "rated"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="activities")
+    position = models.PositiveIntegerField()  # counted with the messages' and the notes'
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    operator = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, related_name="+")
+    actor = models.CharField(max_length=200)
+    details = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="activity_position_unique"),
+            same_workspace("activity", "conversation", "conversations.Conversation"),
+            same_workspace("activity", "operator", "brands.Operator"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.kind}"
+
+
+class Tag(models.Model):
+    """A word by which conversations are found again. Of the whole workspace."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="tags")
+    name = models.CharField(max_length=MAX_TAG)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["id", "workspace"], name="tag_in_workspace"),
+            models.UniqueConstraint("workspace", Lower("name"), name="tag_name_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ConversationTag(models.Model):
+    """A conversation has a tag."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="tagged")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["conversation", "tag"], name="conversation_tag_unique"),
+            same_workspace("conversation_tag", "conversation", "conversations.Conversation"),
+            same_workspace("conversation_tag", "tag", "conversations.Tag"),
+        ]
+
+
+class Mention(models.Model):
+    """A note names an operator. `seen_at`: when they looked; `mailed_at`: when an e-mail told them, or need not any more."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="mentions")
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["note", "operator"], name="mention_unique"),
+            same_workspace("mention", "note", "conversations.Note"),
+            same_workspace("mention", "operator", "brands.Operator"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index("operator", "created_at", condition=models.Q(seen_at__isnull=True), name="mention_unseen"),
+            models.Index(
+                "created_at", condition=models.Q(seen_at__isnull=True, mailed_at__isnull=True), name="mention_to_mail"
+            ),
+        ]
+
+    @staticmethod
+    def topic(operator_id: object) -> str:
+        return f"mentions.{operator_id}"
+
+
+class Transcript(models.Model):
+    """A conversation that is to be sent by e-mail. Gone once it was."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    email = models.EmailField(max_length=254)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            same_workspace("transcript", "conversation", "conversations.Conversation"),
+        ]

@@ -1,0 +1,98 @@
+"""/app/inbox: the page itself, the token with which it listens, and the files that go through it. All else is live."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+
+from brands.models import OperatorSession
+from brands.operator_tokens import mint
+from brands.requests import operator_of, scope_in
+from conversations import actions, attachments
+from conversations.inbox import unread
+from conversations.models import MAX_BODY, MAX_CLIENT_ID, Attachment, Channel, Conversation, Message
+from praxtalk.dashboard.pages import Page
+from praxtalk.data.ids import parse_id
+
+TOKEN_LIFETIME = timedelta(minutes=30)
+
+
+class Inbox(Page):
+    """With or without a conversation's id in its path: the page reads its own address."""
+
+    title = "Inbox"
+    template_name = "admin/inbox.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "id" in kwargs and not scope_in(request).rows(Conversation.objects.filter(pk=kwargs["id"])).exists():
+            raise Http404
+        return super().get(request, *args, **kwargs)
+
+
+class InboxToken(Page):
+    """POST: an operator token for this page. It is asked for whenever the page connects."""
+
+    http_method_names = ("post",)
+
+    def post(self, request: HttpRequest) -> JsonResponse:
+        token, _ = mint(operator_of(request), lifetime=TOKEN_LIFETIME, source=OperatorSession.Source.DASHBOARD)
+        return JsonResponse({"token": token})
+
+
+class Unread(Page):
+    """How many conversations wait for who is signed in: the number in the rail."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
+        operator_id = operator_of(request).pk
+        return JsonResponse({"unread": unread(scope_in(request), operator_id=operator_id).count})
+
+
+class SendFile(Page):
+    """POST of a form with a file, and what else `messages:send` takes."""
+
+    http_method_names = ("post",)
+
+    def post(self, request: HttpRequest) -> JsonResponse:
+        conversation = self._conversation(request.POST.get("conversationId", ""))
+        body, client_id = request.POST.get("body", "").strip(), request.POST.get("clientMessageId", "")
+        file = request.FILES.get("file")
+        if file is None or len(body) > MAX_BODY or not 0 < len(client_id) <= MAX_CLIENT_ID or "\0" in body + client_id:
+            return JsonResponse({"error": "Send a file, its clientMessageId, and up to 10,000 characters."}, status=422)
+        try:
+            with attachments.kept(conversation.workspace_id, file) as attachment:
+                message = actions.send_message(
+                    conversation,
+                    role=Message.Role.OPERATOR,
+                    body=body,
+                    channel=Channel.DASHBOARD,
+                    author=operator_of(request),
+                    client_id=client_id,
+                    attachment=attachment,
+                )
+        except attachments.CannotTake as error:
+            return JsonResponse({"error": str(error)}, status=422)
+        return JsonResponse({"messageId": str(message.pk)}, status=201)
+
+    def _conversation(self, conversation_id: str) -> Conversation:
+        pk = parse_id(conversation_id)
+        rows = scope_in(self.request).rows(Conversation.objects.all())
+        conversation = rows.filter(pk=pk).first() if pk else None
+        if conversation is None:
+            raise Http404
+        return conversation
+
+
+class ShowFile(Page):
+    """A file of a conversation that the operator sees. Images are shown by the page, the rest is downloaded."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> FileResponse:  # type: ignore[override]
+        rows = scope_in(request).rows(Attachment.objects.all(), brand_field="conversation__brand_id")
+        attachment = rows.filter(pk=kwargs["id"]).first()
+        if attachment is None:
+            raise Http404
+        return attachments.file_response(attachment)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        response["Cache-Control"] = "private, max-age=3600"
+        return response

@@ -1,0 +1,112 @@
+/** What is done to conversations: by the tools over the thread, by keys, and to many at once. */
+
+import { askLead, askSnooze, askTags, choose } from "./dialogs.js";
+import { byId, counted, h } from "./dom.js";
+
+/**
+ * @typedef {import("./dom.js").Row} Row
+ * @param {any} app what main.js offers: client, me, colleagues, tags
+ * @param {() => Row | null | undefined} current the conversation that is open, once it is known
+ */
+export function commandsFor(app, current) {
+  /** A mutation whose failure is told. @param {string} name @param {Record<string, any>} args */
+  const change = async (name, args) => {
+    const note = byId("list-note");
+    try {
+      await app.client.mutate(name, args);
+    } catch (error) {
+      note.textContent = /** @type {Error} */ (error).message;
+    }
+  };
+
+  /** @param {string} name @param {Record<string, any>} args to the conversation that is open now, whichever is open later */
+  const changeThis = (name, args) => {
+    const row = current();
+    if (row) change(name, { conversationId: row._id, ...args });
+  };
+
+  /** @param {(operatorId: string | null) => void} take */
+  const askAssignee = (take) => {
+    const others = app.colleagues.filter((/** @type {any} */ each) => each._id !== app.me._id);
+    choose("Assign to", [
+      { label: "Me", take: () => take(app.me._id) },
+      ...others.map((/** @type {any} */ { _id, name }) => ({ label: name, take: () => take(_id) })),
+      { label: "Nobody", take: () => take(null) },
+    ]);
+  };
+
+  const commands = {
+    change,
+    changeThis,
+    assign() {
+      const conversationId = current()?._id;
+      if (conversationId) askAssignee((operatorId) => change("conversations:assign", { conversationId, operatorId }));
+    },
+    assignToMe: () => changeThis("conversations:assign", { operatorId: app.me._id }),
+    snooze() {
+      const conversationId = current()?._id;
+      const status = "snoozed";
+      if (conversationId)
+        askSnooze((snoozedUntil) => change("conversations:setStatus", { conversationId, status, snoozedUntil }));
+    },
+    resolve() {
+      const row = current();
+      if (row) changeThis("conversations:setStatus", { status: isOver(row) ? "open" : "resolved" });
+    },
+    close: () => changeThis("conversations:setStatus", { status: "closed" }),
+    tags() {
+      const row = current();
+      if (!row) return;
+      const had = new Set(row.tags.map(({ _id }) => _id));
+      askTags(
+        app.tags,
+        had,
+        (tagIds) => change("conversations:setTags", { conversationId: row._id, tagIds }),
+        async (name) => (await app.client.mutate("tags:create", { name })).tagId,
+      );
+    },
+    lead() {
+      const row = current();
+      if (!row) return;
+      const { name, email, phone } = row.visitor;
+      askLead({ name, email: email ?? "", phone: phone ?? "" }, (lead) =>
+        change("leads:create", { ...lead, conversationId: row._id }),
+      );
+    },
+
+    /** The buttons over the thread. @param {Row} row */
+    tools: (row) =>
+      [
+        tool("Assign", "a", commands.assign),
+        row.assignee?._id !== app.me._id && tool("To me", "i", commands.assignToMe),
+        !isOver(row) && tool("Snooze", "z", commands.snooze),
+        tool("Tags", "t", commands.tags),
+        tool(isOver(row) ? "Reopen" : "Resolve", "e", commands.resolve),
+        row.status !== "closed" && tool("Close", "", commands.close),
+      ].filter(Boolean),
+
+    /** The bar for those that are chosen in the list. @param {string[]} conversationIds @param {() => void} unchoose */
+    many(conversationIds, unchoose) {
+      /** @param {Record<string, any>} changes */
+      const all = (changes) => {
+        change("conversations:change", { conversationIds, ...changes });
+        unchoose();
+      };
+      return [
+        h("span", {}, `${counted("conversation", conversationIds.length)} chosen`),
+        tool("Assign", "", () => askAssignee((operatorId) => all({ operatorId }))),
+        tool("Snooze", "", () => askSnooze((snoozedUntil) => all({ status: "snoozed", snoozedUntil }))),
+        tool("Resolve", "", () => all({ status: "resolved" })),
+        tool("Choose none", "", unchoose),
+      ];
+    },
+  };
+  return commands;
+}
+
+/** @param {Row} row */
+const isOver = ({ status }) => status === "resolved" || status === "closed";
+
+/** @param {string} text @param {string} key that does the same @param {() => void} onclick */
+const tool = (text, key, onclick) =>
+  h("button", { type: "button", class: "plain", title: key && `Key: ${key}`, onclick }, text);

@@ -1,0 +1,195 @@
+/** Where the operator writes: replies and notes, with canned replies, mentions and files. */
+
+import { h, setText } from "./dom.js";
+import { suggestIn } from "./suggest.js";
+
+/**
+ * @typedef {import("./outbox.js").Sent} Sent
+ * @typedef {ReturnType<typeof import("./outbox.js").outboxOf>} Outbox
+ * @typedef {{shortcut: string, body: string}} CannedReply
+ * @typedef {import("./dom.js").Person} Person
+ */
+
+const TYPING_AGAIN = 4000;
+
+/**
+ * @param {object} with_
+ * @param {string} with_.conversationId
+ * @param {Outbox} with_.outbox
+ * @param {() => CannedReply[]} with_.cannedReplies
+ * @param {() => Person[]} with_.colleagues
+ * @param {() => Record<string, string>} with_.words what stands for {{visitor.name}} and its like
+ * @param {() => string | undefined} with_.newest the newest message that is shown
+ * @param {(isTyping: boolean) => void} with_.onTyping
+ * @param {() => void} with_.onSent
+ */
+export function composerFor({ conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onSent }) {
+  const draft = outbox.draft(conversationId);
+  let seenMessageId = draft.seenMessageId;
+  let typedAt = 0;
+  const mentioned = /** @type {Map<string, string>} */ (new Map()); // name to id
+
+  const field = h("textarea", {
+    "aria-label": "Reply",
+    rows: 3,
+    maxlength: 10_000,
+    "aria-autocomplete": "list",
+    "aria-controls": "suggestions",
+  });
+  const box = h("div", { id: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
+  const tabs = /** @type {const} */ (["reply", "note"]).map((kind) =>
+    h(
+      "button",
+      { type: "button", "data-kind": kind, onclick: () => turnTo(kind) },
+      kind === "reply" ? "Reply" : "Note",
+    ),
+  );
+  const chooser = h("input", {
+    type: "file",
+    hidden: true,
+    accept: "image/png,image/jpeg,image/gif,image/webp,application/pdf",
+  });
+  const attach = h("button", { type: "button", class: "plain", onclick: () => chooser.click() }, "Attach a file");
+  const submit = h("button", { type: "submit", class: "button" }, "Send");
+  const hint = h("span", { class: "quiet" });
+  const foot = h("div", { class: "foot" }, attach, chooser, hint, submit);
+  const form = h("form", { id: "composer", class: draft.kind }, h("div", { class: "tabs" }, tabs), box, field, foot);
+
+  const isNote = () => form.classList.contains("note");
+
+  /** @param {"reply" | "note"} kind */
+  const turnTo = (kind) => {
+    form.classList.toggle("note", kind === "note");
+    form.classList.toggle("reply", kind === "reply");
+    for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.kind === kind));
+    field.setAttribute("aria-label", kind === "note" ? "Note" : "Reply");
+    field.placeholder =
+      kind === "note" ? "Only your team sees this. @ mentions a colleague" : "Write a reply. / finds canned replies";
+    attach.hidden = kind === "note";
+    setText(submit, kind === "note" ? "Add note" : "Send");
+    setText(hint, kind === "note" ? "" : "Ctrl+Enter");
+    keep();
+    field.focus();
+  };
+
+  const keep = () => {
+    const kind = isNote() ? "note" : "reply";
+    outbox.keepDraft(conversationId, { body: field.value, kind, ...(seenMessageId && { seenMessageId }) });
+  };
+
+  const grow = () => {
+    field.style.height = "auto";
+    field.style.height = `${Math.min(320, field.scrollHeight + 2)}px`;
+  };
+
+  /** @param {string} sign @param {string} word */
+  const find = (sign, word) => {
+    if (sign === "@")
+      return isNote()
+        ? colleagues()
+            .filter(({ name }) => name.toLowerCase().includes(word))
+            .map(({ _id, name }) => ({ title: name, text: "", insert: `@${name} `, id: _id }))
+        : [];
+    const about = words();
+    return cannedReplies()
+      .filter(({ shortcut, body }) => shortcut.toLowerCase().startsWith(word) || body.toLowerCase().includes(word))
+      .map(({ shortcut, body }) => {
+        const text = body.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (whole, name) => about[name] ?? whole);
+        return { title: `/${shortcut}`, text, insert: text };
+      });
+  };
+
+  /** @param {boolean} resolves */
+  const send = (resolves) => {
+    const body = field.value.trim();
+    if (!body) return;
+    const kind = isNote() ? "note" : "reply";
+    const named = [...mentioned].filter(([name]) => body.includes(`@${name}`)).map(([, id]) => id);
+    outbox.send({
+      conversationId,
+      kind,
+      body,
+      mentions: kind === "note" ? named : [],
+      resolves: resolves && kind === "reply",
+      ...(kind === "reply" && seenMessageId && { seenMessageId }),
+    });
+    field.value = "";
+    seenMessageId = undefined;
+    mentioned.clear();
+    typedAt = 0;
+    grow();
+    keep();
+    onTyping(false);
+    onSent();
+  };
+
+  /** @param {File} file */
+  const onFile = (file) => {
+    outbox.sendFile(conversationId, file);
+    onSent();
+  };
+
+  suggestIn(field, box, find, ({ title, id }) => id && mentioned.set(title, id));
+  field.addEventListener("input", () => {
+    if (field.value.trim()) seenMessageId ??= newest();
+    else seenMessageId = undefined;
+    grow();
+    keep();
+    const now = Date.now();
+    if (!isNote() && now - typedAt > TYPING_AGAIN) {
+      typedAt = now;
+      onTyping(true);
+    }
+  });
+  field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
+      event.preventDefault();
+      send(event.shiftKey);
+    } else if (event.key === "Escape") field.blur();
+  });
+  field.addEventListener("paste", (/** @type {ClipboardEvent} */ event) => {
+    const file = event.clipboardData?.files[0];
+    if (!file || isNote()) return;
+    event.preventDefault();
+    onFile(file);
+  });
+  form.addEventListener("dragover", (/** @type {Event} */ event) => event.preventDefault());
+  form.addEventListener("drop", (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    const file = event.dataTransfer?.files[0];
+    if (file && !isNote()) onFile(file);
+  });
+  chooser.addEventListener("change", () => {
+    if (chooser.files[0]) onFile(chooser.files[0]);
+    chooser.value = "";
+  });
+  form.addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    send(false);
+  });
+
+  field.value = draft.body;
+  const focused = document.activeElement;
+  turnTo(draft.kind);
+  if (focused instanceof HTMLElement) focused.focus();
+  requestAnimationFrame(grow);
+
+  return {
+    form,
+    turnTo,
+    /** The thread is there: what was begun before it was begun with what it holds. */
+    loaded() {
+      if (!field.value.trim()) return;
+      seenMessageId ??= newest();
+      keep();
+    },
+    /** What was refused is for the writer again. @param {Sent} sent */
+    takeUp(sent) {
+      turnTo(sent.kind === "note" ? "note" : "reply");
+      field.value = [sent.body, field.value].filter(Boolean).join("\n\n");
+      seenMessageId = newest();
+      grow();
+      keep();
+    },
+  };
+}

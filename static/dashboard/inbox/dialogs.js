@@ -1,0 +1,167 @@
+/** What is asked in between: whom to assign, until when to snooze, which tags, a lead, the keys. One dialog, for the keyboard too. */
+
+import { byId, h } from "./dom.js";
+
+const HOUR = 3600_000;
+
+/** @param {string} title @param {any[]} content @param {any} [first] what has the focus */
+const ask = (title, content, first) => {
+  const dialog = byId("dialog");
+  const heading = h("h2", { id: "dialog-title" }, title);
+  const close = h("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Cancel");
+  dialog.setAttribute("aria-labelledby", "dialog-title");
+  dialog.onkeydown = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault(); // at once, where the browser would let the next key pass first
+    dialog.close();
+  };
+  dialog.replaceChildren(heading, ...content, close);
+  if (!dialog.open) dialog.showModal();
+  first?.focus();
+};
+
+export const closeDialog = () => byId("dialog").close();
+
+/**
+ * A choice by pointer, arrows, digits or the beginning of a word.
+ * @param {string} title
+ * @param {{label: string, take: () => void}[]} choices
+ */
+export const choose = (title, choices) => {
+  const list = h("div", { class: "choices", role: "group" });
+  const buttons = choices.map(({ label, take }) =>
+    h(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          closeDialog();
+          take();
+        },
+      },
+      label,
+    ),
+  );
+  list.append(...buttons);
+  list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    const place = buttons.indexOf(/** @type {any} */ (document.activeElement));
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) buttons[(place + step + buttons.length) % buttons.length]?.focus();
+    else if (event.key.length === 1)
+      buttons.find((button) => button.textContent.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+    else return;
+    event.preventDefault();
+  });
+  ask(title, [list], buttons[0]);
+};
+
+/** Times to snooze until, as of now. @param {Date} now */
+export const snoozeTimes = (now = new Date()) => {
+  /** @param {number} days @param {number} hour */
+  const at = (days, hour) => {
+    const then = new Date(now);
+    then.setDate(then.getDate() + days);
+    then.setHours(hour, 0, 0, 0);
+    return then.getTime();
+  };
+  const toMonday = (8 - now.getDay()) % 7 || 7;
+  const later = now.getTime() + 3 * HOUR;
+  return [
+    { label: "Later today (3 hours)", until: later },
+    { label: "Tomorrow, 9:00", until: at(1, 9) },
+    { label: "Next week, Monday 9:00", until: at(toMonday, 9) },
+  ];
+};
+
+/** @param {(until: number | null) => void} take */
+export const askSnooze = (take) => {
+  const field = h("input", { type: "datetime-local", "aria-label": "Another time" });
+  const pick = h("form", { class: "pick" }, field, h("button", { class: "button" }, "Snooze until then"));
+  pick.addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const until = new Date(field.value).getTime();
+    if (!(until > Date.now())) return field.reportValidity();
+    closeDialog();
+    take(until);
+  });
+  choose("Snooze", [
+    ...snoozeTimes().map(({ label, until }) => ({ label, take: () => take(until) })),
+    { label: "Until somebody writes", take: () => take(null) },
+  ]);
+  byId("dialog").querySelector(".choices").after(pick);
+};
+
+/**
+ * @param {import("./dom.js").Person[]} tags all there are
+ * @param {Set<string>} had ids
+ * @param {(ids: string[]) => void} take
+ * @param {(name: string) => Promise<string>} create gives the new tag's id
+ */
+export const askTags = (tags, had, take, create) => {
+  const boxes = tags.map(({ _id, name }) =>
+    h("label", {}, h("input", { type: "checkbox", value: _id, checked: had.has(_id) }), ` ${name}`),
+  );
+  const field = h("input", { type: "text", maxlength: 40, "aria-label": "New tag", placeholder: "New tag" });
+  const form = h(
+    "form",
+    {},
+    h("div", { class: "choices" }, boxes),
+    field,
+    h("button", { class: "button" }, "Save tags"),
+  );
+  form.addEventListener("submit", async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const ids = [...form.querySelectorAll("input:checked")].map(({ value }) => value);
+    closeDialog();
+    const name = field.value.trim();
+    take(name ? [...ids, await create(name)] : ids);
+  });
+  ask("Tags", [form], boxes[0]?.firstElementChild ?? field);
+};
+
+/** @param {{name: string, email: string, phone: string}} known @param {(lead: Record<string, string>) => void} take */
+export const askLead = (known, take) => {
+  const fields = /** @type {const} */ (["name", "email", "phone", "notes"]).map((name) => {
+    const properties = { name, maxlength: name === "notes" ? 10_000 : 200, required: name === "name" };
+    const field =
+      name === "notes"
+        ? h("textarea", { ...properties, rows: 3 })
+        : h("input", { ...properties, type: name === "email" ? "email" : "text" });
+    if (name !== "notes") field.value = known[name] ?? "";
+    return h("label", {}, name === "email" ? "E-mail" : name[0].toUpperCase() + name.slice(1), field);
+  });
+  const form = h("form", {}, fields, h("button", { class: "button" }, "Create lead"));
+  form.addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const said = [...new FormData(form)].filter(([, value]) => String(value).trim());
+    closeDialog();
+    take(/** @type {any} */ (Object.fromEntries(said)));
+  });
+  ask("Create lead", [form], form.elements[0]);
+};
+
+/** @param {string[][]} keys */
+export const showKeys = (keys) => {
+  const rows = keys.map(([key, does]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, does)));
+  ask("Keys", [h("table", {}, h("tbody", {}, rows))], byId("dialog"));
+};
+
+/** @param {Record<string, boolean>} preferences @param {(changes: Record<string, boolean>) => void} take */
+export const askPreferences = (preferences, take) => {
+  const words = {
+    sound: "A sound when a visitor writes",
+    desktop: "A notification of the system when a visitor writes",
+    shortcuts: "Single keys, like j and k",
+    mentionMails: "An e-mail when a colleague mentions me and I do not look",
+  };
+  const boxes = Object.entries(words).map(([name, text]) =>
+    h("label", {}, h("input", { type: "checkbox", name, checked: preferences[name] }), ` ${text}`),
+  );
+  const form = h("form", {}, boxes, h("button", { class: "button" }, "Save"));
+  form.addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    closeDialog();
+    take(Object.fromEntries([...form.querySelectorAll("input")].map(({ name, checked }) => [name, checked])));
+  });
+  ask("Notifications and keys", [form], boxes[0].firstElementChild);
+};

@@ -1,0 +1,58 @@
+/** The entries of a thread as elements: messages, notes, lines of what was done, and what is not sent yet. */
+
+import { sentenceOf } from "./activity.js";
+import { clock, h } from "./dom.js";
+import { addresses } from "./server.js";
+
+/**
+ * @typedef {import("./outbox.js").Sent} Sent
+ * @typedef {{_id: string, name: string, contentType: string, width: number | null, height: number | null}} Attachment
+ * @typedef {{type: "message" | "note" | "activity", _id: string, position: number, createdAt: number, body: string, role: string,
+ *   author: import("./dom.js").Person | null, attachments: Attachment[], kind: string, actor: string, details: any}} Entry
+ */
+
+/** @param {Entry} entry @param {string} visitor their name */
+export const entryElement = (entry, visitor) => {
+  const { type, role, author, body, attachments = [] } = entry;
+  const time = h("time", {}, clock(entry.createdAt));
+  if (type === "activity") return h("p", { class: "activity" }, sentenceOf(entry), " ", time);
+  const who = role === "visitor" ? visitor : author?.name;
+  const head = h("p", { class: "who" }, h("strong", {}, who ?? "Atlas"), type === "note" && " noted", " ", time);
+  const isFileOnly = attachments.length === 1 && body === attachments[0].name;
+  const text = !isFileOnly && h("p", { class: "body" }, body);
+  return h("article", { class: `entry ${type === "note" ? "note" : role}` }, head, text, attachments.map(fileElement));
+};
+
+/** @param {Attachment} file */
+const fileElement = ({ _id, name, contentType, width, height }) => {
+  const href = addresses.file(_id);
+  const isImage = contentType.startsWith("image/");
+  const shown = isImage ? h("img", { src: href, alt: name, width, height, loading: "lazy" }) : name;
+  return h("p", { class: "file" }, h("a", { href, download: name }, shown));
+};
+
+/**
+ * @param {Sent} sent
+ * @param {boolean} isLive whether there is a connection
+ * @param {Record<"again" | "edit" | "discard", (sent: Sent) => void>} does
+ */
+export const unsentElement = (sent, isLive, does) => {
+  const { refused, kind, body } = sent;
+  const button = (/** @type {string} */ text, /** @type {(sent: Sent) => void} */ act) =>
+    h("button", { type: "button", class: "plain", onclick: () => act(sent) }, text);
+  const buttons = [
+    button(refused?.code === "CONFLICT" ? "Send anyway" : "Try again", does.again),
+    kind !== "file" && button("Edit", does.edit),
+    button("Discard", does.discard),
+  ];
+  const words = refused ? `Not sent: ${refused.message}` : isLive ? "Sending …" : "Waiting for the connection …";
+  const notice = refused
+    ? h("p", { class: "refused", role: "alert" }, words, " ", buttons)
+    : h("p", { class: "quiet" }, words);
+  return h(
+    "article",
+    { class: `entry unsent ${kind === "note" ? "note" : "operator"}` },
+    h("p", { class: "body" }, body),
+    notice,
+  );
+};

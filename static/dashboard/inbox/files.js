@@ -1,0 +1,41 @@
+/** Files on their way, kept by the browser until the server has them: a reload loses none. */
+
+const CACHE = "praxtalk.inbox";
+const address = (/** @type {string} */ id) => `/app/inbox/on-its-way/${id}`;
+
+const held = /** @type {Map<string, File>} */ (new Map());
+
+/** Where there is no store (a page without https), or it is full, memory has to do. @param {string} id @param {File} file */
+export const keepFile = async (id, file) => {
+  held.set(id, file);
+  const headers = { "Content-Type": file.type, "X-Name": encodeURIComponent(file.name) };
+  try {
+    await (await caches.open(CACHE)).put(address(id), new Response(file, { headers }));
+  } catch {
+    // as above
+  }
+};
+
+/** @param {string} id @returns {Promise<File | undefined>} */
+export const keptFile = async (id) => {
+  const file = held.get(id);
+  if (file) return file;
+  try {
+    const found = await (await caches.open(CACHE)).match(address(id));
+    if (!found) return undefined;
+    const type = found.headers.get("Content-Type") ?? "";
+    return new File([await found.blob()], decodeURIComponent(found.headers.get("X-Name") ?? ""), { type });
+  } catch {
+    return undefined;
+  }
+};
+
+/** @param {string} id */
+export const forgetFile = async (id) => {
+  held.delete(id);
+  try {
+    await (await caches.open(CACHE)).delete(address(id));
+  } catch {
+    // as above
+  }
+};

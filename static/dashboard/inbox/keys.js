@@ -1,0 +1,45 @@
+/** Single keys, for who works without a mouse. They rest while one writes, and can be switched off. */
+
+import { byId } from "./dom.js";
+
+/** What each does, as the help shows it. */
+export const KEYS = [
+  ["j, k", "next, previous conversation"],
+  ["Enter", "open it"],
+  ["r", "reply"],
+  ["n", "note"],
+  ["e", "resolve, or reopen"],
+  ["z", "snooze"],
+  ["a", "assign"],
+  ["i", "assign to me"],
+  ["t", "tags"],
+  ["l", "create a lead"],
+  ["x", "choose for a change of many"],
+  ["/", "search"],
+  ["Ctrl+Enter", "send"],
+  ["Ctrl+Shift+Enter", "send and resolve"],
+  ["Esc", "leave what you write in"],
+  ["?", "this help"],
+];
+
+const isWriting = () => {
+  const { activeElement } = document;
+  return activeElement instanceof HTMLElement && activeElement.matches("input, textarea, select, [contenteditable]");
+};
+
+/**
+ * @param {() => boolean} areOn
+ * @param {Record<string, () => void>} does by key
+ */
+export const listenToKeys = (areOn, does) => {
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return;
+    if (isWriting() || byId("dialog").open || (!areOn() && event.key !== "?")) return;
+    const isOnControl = document.activeElement?.matches("button, a, summary");
+    if (event.key === "Enter" && isOnControl) return;
+    const doIt = does[event.key];
+    if (!doIt) return;
+    event.preventDefault();
+    doIt();
+  });
+};

@@ -1,0 +1,185 @@
+/** The list of conversations: a listbox of which only what is seen is in the page. */
+
+import { ago, h, setAttribute, setText } from "./dom.js";
+
+/** @typedef {import("./dom.js").Row} Row */
+
+const ROW_HEIGHT = 76;
+const SPARE = 5; // rows above and below what is seen
+
+/**
+ * @param {any} box the listbox, which scrolls
+ * @param {object} told
+ * @param {(id: string) => void} told.onOpen
+ * @param {() => void} told.onChosen the set of chosen rows is another
+ * @param {() => void} told.onMore
+ * @param {(ids: string[]) => void} told.onSeen
+ * @param {(isAtTop: boolean) => void} told.onRead
+ */
+export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
+  const space = h("div", { class: "space", role: "presentation" });
+  const drawn = /** @type {Map<string, any>} */ (new Map()); // by conversation
+  const chosen = /** @type {Set<string>} */ (new Set());
+  let order = /** @type {readonly string[]} */ ([]);
+  let rowOf = /** @type {(id: string) => Row | undefined} */ (() => undefined);
+  let brandName = /** @type {(id: string) => string} */ (() => "");
+  let active = ""; // under the keyboard
+  let opened = "";
+  let isDue = false;
+  box.append(space);
+
+  const draw = () => {
+    isDue = false;
+    const height = `${order.length * ROW_HEIGHT}px`;
+    if (space.style.height !== height) space.style.height = height;
+    const from = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - SPARE);
+    const until = Math.min(order.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW_HEIGHT) + SPARE);
+    const seen = new Set(order.slice(from, until));
+    for (const [id, element] of drawn) {
+      if (seen.has(id)) continue;
+      element.remove();
+      drawn.delete(id);
+    }
+    for (let place = from; place < until; place++) drawRow(order[place], place);
+    setAttribute(box, "aria-activedescendant", drawn.has(active) ? `row-${active}` : null);
+    onSeen([...seen]);
+    if (until > order.length - SPARE * 2 && order.length) onMore();
+  };
+
+  const due = () => {
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(draw);
+  };
+
+  /** @param {string} id @param {number} place */
+  const drawRow = (id, place) => {
+    const row = rowOf(id);
+    if (!row) return;
+    let element = drawn.get(id);
+    if (!element) {
+      element = newRow(id);
+      drawn.set(id, element);
+      space.append(element);
+    }
+    const transform = `translateY(${place * ROW_HEIGHT}px)`;
+    if (element.style.transform !== transform) element.style.transform = transform;
+    setAttribute(element, "aria-posinset", String(place + 1));
+    setAttribute(element, "aria-setsize", String(order.length));
+    setAttribute(element, "aria-selected", String(chosen.size ? chosen.has(id) : id === opened));
+    element.classList.toggle("active", id === active);
+    element.classList.toggle("opened", id === opened);
+    element.classList.toggle("unread", Boolean(row.unread) && id !== opened);
+    element.classList.toggle("chosen", chosen.has(id));
+    const { name, time, preview, foot, mark } = element.parts;
+    setText(name, row.visitor.name);
+    setText(time, ago(row.lastMessageAt));
+    setText(preview, row.preview);
+    setText(mark, row.unread && id !== opened ? "Unread. " : "");
+    const words = [
+      brandName(row.brandId),
+      row.assignee?.name ?? "Unassigned",
+      ...row.tags.map((tag) => `#${tag.name}`),
+    ];
+    setText(foot, words.filter(Boolean).join(" · "));
+  };
+
+  /** @param {string} id */
+  const newRow = (id) => {
+    const parts = {
+      mark: h("span", { class: "visually-hidden" }),
+      name: h("strong"),
+      time: h("time"),
+      preview: h("p"),
+      foot: h("p", { class: "foot" }),
+    };
+    const tick = h("span", { class: "tick", "aria-hidden": "true", title: "Choose (x)" });
+    const head = h("div", { class: "head" }, parts.mark, parts.name, parts.time);
+    const element = h("div", { class: "row", role: "option", id: `row-${id}` }, tick, head, parts.preview, parts.foot);
+    element.parts = parts;
+    element.dataset.id = id;
+    return element;
+  };
+
+  /** @param {string} id */
+  const intoView = (id) => {
+    const top = order.indexOf(id) * ROW_HEIGHT;
+    if (top < box.scrollTop) box.scrollTop = top;
+    else if (top + ROW_HEIGHT > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW_HEIGHT - box.clientHeight;
+  };
+
+  /** @param {string} id */
+  const choose = (id) => {
+    if (!chosen.delete(id)) chosen.add(id);
+    onChosen();
+    due();
+  };
+
+  box.addEventListener("scroll", () => {
+    onRead(box.scrollTop < ROW_HEIGHT);
+    due();
+  });
+  box.addEventListener("click", (/** @type {any} */ event) => {
+    const id = event.target.closest(".row")?.dataset.id;
+    if (!id) return;
+    active = id;
+    if (event.target.closest(".tick") || event.metaKey || event.ctrlKey) choose(id);
+    else onOpen(id);
+  });
+  new ResizeObserver(due).observe(box);
+
+  const list = {
+    /** @param {readonly string[]} next @param {(id: string) => Row | undefined} lookup @param {(id: string) => string} brand */
+    show(next, lookup, brand) {
+      order = next;
+      rowOf = lookup;
+      brandName = brand;
+      due();
+    },
+    /** Moves the keyboard's row. @param {number} by */
+    move(by) {
+      const from = order.indexOf(active || opened);
+      active = order[Math.min(order.length - 1, Math.max(0, from + by))] ?? "";
+      if (active) intoView(active);
+      due();
+    },
+    /** @param {string} id */
+    open(id) {
+      opened = id;
+      active = id;
+      due();
+    },
+    /** The row behind the opened one, for when that one leaves. */
+    next() {
+      const place = order.indexOf(opened);
+      return order[place + 1] ?? order[place - 1] ?? "";
+    },
+    top() {
+      box.scrollTop = 0;
+      due();
+    },
+    choose: () => active && choose(active),
+    unchoose() {
+      chosen.clear();
+      onChosen();
+      due();
+    },
+    refresh: due,
+    get active() {
+      return active;
+    },
+    get chosen() {
+      return chosen;
+    },
+  };
+  box.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8, Home: -1e9, End: 1e9 };
+    const by = steps[/** @type {keyof typeof steps} */ (event.key)];
+    if (by) list.move(by);
+    else if (event.key === "Enter" && active) onOpen(active);
+    else if (event.key === " " && active) choose(active);
+    else return;
+    event.preventDefault();
+  });
+  return list;
+}

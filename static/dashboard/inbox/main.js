@@ -1,0 +1,225 @@
+/**
+ * The inbox: three panes, all of them live.
+ *
+ * The page's own address says which conversation is open: /app/inbox/<id>/. Everything else comes over one connection, with an
+ * operator token that the page's session is good for; when the session has ended, the page says so and leads to the sign-in.
+ */
+
+import { connect } from "../../live/client.js";
+import { commandsFor } from "./commands.js";
+import { askPreferences, showKeys } from "./dialogs.js";
+import { byId, h, setText } from "./dom.js";
+import { filtersOf } from "./filters.js";
+import { KEYS, listenToKeys } from "./keys.js";
+import { listIn } from "./list.js";
+import { noticesFor } from "./notices.js";
+import { outboxOf } from "./outbox.js";
+import { pagesOf } from "./pages.js";
+import { addresses, askToken, whenSignedOut } from "./server.js";
+import { openThread } from "./thread.js";
+import { showVisitor } from "./visitor.js";
+
+const root = byId("inbox");
+
+const app = /** @type {any} */ ({
+  me: { _id: "", name: "", preferences: {} },
+  brands: [],
+  colleagues: [],
+  tags: [],
+  cannedReplies: [],
+  state: "connecting",
+});
+
+const client = connect(location.origin, {
+  getToken: askToken,
+  onState(state) {
+    app.state = state;
+    drawConnection();
+    thread?.redraw();
+  },
+});
+app.client = client;
+whenSignedOut(() => {
+  app.isSignedOut = true;
+  drawConnection();
+});
+
+let thread = /** @type {ReturnType<typeof openThread> | null} */ (null);
+let visitor = /** @type {ReturnType<typeof showVisitor> | null} */ (null);
+let opened = "";
+
+const drawConnection = () => {
+  const line = byId("connection");
+  const words = {
+    live: "",
+    connecting: "Reconnecting …",
+    offline: "You are offline. What you write is kept, and sent when the connection is back.",
+  };
+  if (app.isSignedOut)
+    line.replaceChildren("You are signed out. ", h("a", { href: addresses.signIn() }, "Sign in again"));
+  else setText(line, words[/** @type {keyof typeof words} */ (app.state)]);
+  line.hidden = !line.textContent;
+};
+
+const commands = commandsFor(app, () => thread?.row);
+app.commands = commands;
+
+// --- the list ---
+
+const pages = pagesOf(client, () => drawList());
+const list = listIn(byId("list"), {
+  onOpen: (id) => app.open(id),
+  onChosen: () => drawMany(),
+  onMore: () => pages.more(),
+  onSeen: (ids) => pages.see(ids),
+  onRead: (isAtTop) => pages.read(isAtTop),
+});
+const filters = filtersOf((query) => {
+  list.unchoose();
+  list.top();
+  pages.show(query);
+});
+
+const drawList = () => {
+  list.show(
+    pages.order,
+    pages.row,
+    (id) => (app.brands.length > 1 ? app.brands.find((/** @type {any} */ each) => each._id === id)?.name : "") ?? "",
+  );
+  const fresh = byId("fresh");
+  setText(fresh, `${pages.fresh} new ↑`);
+  fresh.hidden = !pages.fresh;
+  setText(
+    byId("list-note"),
+    pages.error || (pages.isLoading ? "Loading …" : pages.order.length ? "" : "Nothing here."),
+  );
+};
+byId("fresh").addEventListener("click", () => list.top());
+
+const drawMany = () => {
+  const bar = byId("many");
+  bar.hidden = !list.chosen.size;
+  bar.replaceChildren(...commands.many([...list.chosen], () => list.unchoose()));
+};
+
+// --- which conversation is open ---
+
+/** @param {string} id */
+const show = (id) => {
+  if (id === opened) return;
+  thread?.close();
+  visitor?.close();
+  thread = visitor = null;
+  opened = id;
+  list.open(id);
+  root.classList.toggle("has-thread", Boolean(id));
+  root.classList.remove("has-visitor");
+  if (id) thread = openThread(byId("thread-pane"), app, id);
+  else byId("thread-pane").replaceChildren(h("p", { class: "nothing" }, "Choose a conversation."));
+};
+
+app.open = (/** @type {string} */ id) => {
+  if (id !== opened) history.pushState(null, "", addresses.conversation(id));
+  show(id);
+  thread?.focus();
+};
+app.close = () => {
+  history.pushState(null, "", addresses.base);
+  show("");
+  byId("list").focus();
+};
+app.onRow = (/** @type {any} */ row) => {
+  if (!row || visitor?.visitor?._id === row.visitor._id) return;
+  visitor?.close();
+  visitor = showVisitor(byId("visitor-pane"), app, row);
+};
+app.showVisitor = () => root.classList.add("has-visitor");
+app.hideVisitor = () => root.classList.remove("has-visitor");
+root.addEventListener("click", (/** @type {any} */ event) => {
+  const id = event.target.closest("[data-open]")?.dataset.open;
+  if (!id || event.metaKey || event.ctrlKey) return;
+  event.preventDefault();
+  app.open(id);
+});
+const fromAddress = () => show(location.pathname.slice(addresses.base.length).replace(/\/$/, ""));
+
+// --- what all of it needs ---
+
+const notices = noticesFor(app);
+const begin = () => {
+  app.outbox = outboxOf(app.me._id, client, () => thread?.redraw());
+  filters.begin();
+  fromAddress();
+  addEventListener("popstate", fromAddress);
+  keep("inbox:counts", (counts) => {
+    filters.count(counts);
+    notices.count(counts);
+  });
+  keep("inbox:mentions", (mentions) => {
+    notices.mention(mentions);
+    drawMentions(mentions);
+  });
+};
+
+/** What is shown as it was while it cannot be asked: the line above tells. @param {string} name @param {(value: any) => void} onValue */
+const keep = (name, onValue) => client.watch(name, {}, onValue, () => {});
+
+/** @param {any[]} mentions */
+const drawMentions = (mentions) => {
+  const found = mentions
+    .slice(0, 3)
+    .map(({ conversationId, author, visitor: name }) =>
+      h(
+        "a",
+        { href: addresses.conversation(conversationId), "data-open": conversationId },
+        `${author?.name ?? "Somebody"} mentioned you: ${name}`,
+      ),
+    );
+  byId("mentions").replaceChildren(...found);
+};
+
+keep("operators:me", (me) => {
+  const isFirst = !app.me._id;
+  app.me = me;
+  if (isFirst) begin();
+});
+keep("brands:list", (brands) => {
+  app.brands = brands;
+  filters.brands(brands);
+  drawList();
+});
+keep("operators:list", (people) => {
+  app.colleagues = people;
+  filters.people(people);
+});
+keep("tags:list", (tags) => {
+  app.tags = tags;
+  filters.tags(tags);
+});
+keep("cannedReplies:list", (replies) => {
+  app.cannedReplies = replies;
+});
+
+byId("preferences").addEventListener("click", () =>
+  askPreferences(app.me.preferences, (changes) => {
+    if (changes.desktop) globalThis.Notification?.requestPermission();
+    commands.change("operators:prefer", changes);
+  }),
+);
+listenToKeys(() => app.me.preferences.shortcuts, {
+  j: () => list.move(1),
+  k: () => list.move(-1),
+  Enter: () => list.active && app.open(list.active),
+  r: () => thread?.composer.turnTo("reply"),
+  n: () => thread?.composer.turnTo("note"),
+  e: commands.resolve,
+  z: commands.snooze,
+  a: commands.assign,
+  i: commands.assignToMe,
+  t: commands.tags,
+  l: commands.lead,
+  x: () => list.choose(),
+  "/": () => filters.focus(),
+  "?": () => showKeys(KEYS),
+});
+setInterval(() => list.refresh(), 30_000); // times that have passed

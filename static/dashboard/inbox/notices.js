@@ -1,0 +1,64 @@
+/** Telling the operator that somebody has written: the title, the rail, a sound, a notification of the system. */
+
+import { setText } from "./dom.js";
+
+const TITLE = "Inbox | PraxTalk";
+
+/** @param {any} app */
+export function noticesFor(app) {
+  let before = /** @type {number | null} */ (null);
+  let mentions = /** @type {number | null} */ (null);
+  let audio = /** @type {AudioContext | null} */ (null);
+
+  /** Browsers let a page sound only after its reader has done something in it. */
+  const ready = () => {
+    audio ??= new AudioContext();
+  };
+  document.addEventListener("pointerdown", ready, { once: true });
+  document.addEventListener("keydown", ready, { once: true });
+
+  const ring = () => {
+    if (!audio || !app.me.preferences.sound) return;
+    const [tone, volume] = [audio.createOscillator(), audio.createGain()];
+    tone.frequency.value = 660;
+    volume.gain.setValueAtTime(0.12, audio.currentTime);
+    volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.4);
+    tone.connect(volume).connect(audio.destination);
+    tone.start();
+    tone.stop(audio.currentTime + 0.4);
+  };
+
+  /** @param {string} title @param {string} body @param {string} conversationId */
+  const show = (title, body, conversationId) => {
+    if (!app.me.preferences.desktop || globalThis.Notification?.permission !== "granted" || document.hasFocus()) return;
+    const notification = new Notification(title, { body, tag: conversationId });
+    notification.onclick = () => {
+      focus();
+      app.open(conversationId);
+      notification.close();
+    };
+  };
+
+  return {
+    /** @param {{unread: number, newest: {conversationId: string, visitor: string, preview: string} | null}} counts */
+    count({ unread, newest }) {
+      document.title = unread ? `(${unread}) ${TITLE}` : TITLE;
+      const badge = document.querySelector("#rail [data-unread] .badge");
+      if (badge) setText(badge, unread ? `${unread} unread` : "");
+      if (before !== null && unread > before && newest) {
+        ring();
+        show(newest.visitor, newest.preview, newest.conversationId);
+      }
+      before = unread;
+    },
+    /** @param {any[]} unseen */
+    mention(unseen) {
+      if (mentions !== null && unseen.length > mentions) {
+        ring();
+        const [{ author, body, conversationId }] = unseen;
+        show(`${author?.name ?? "Somebody"} mentioned you`, body, conversationId);
+      }
+      mentions = unseen.length;
+    },
+  };
+}

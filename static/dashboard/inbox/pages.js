@@ -1,0 +1,153 @@
+/**
+ * The rows of one view of the inbox, page by page, each page live.
+ *
+ * 1. The first page is watched. While the reader is at the top, its rows are the order that is shown.
+ * 2. Scrolled down, the order is frozen: rows change where they are, what left the view goes, and what came above is counted
+ *    as fresh. Nothing moves under the pointer.
+ * 3. Nearing the end, the next page is watched, behind the cursor of the last one. Pages far from what is seen are let go, and
+ *    watched again when they come near.
+ * 4. Back at the top (or on "3 new"), the other pages are dropped, and 1 holds again.
+ *
+ * @typedef {import("./dom.js").Row} Row
+ * @typedef {{rows: Row[], next: string | null}} Page
+ * @typedef {{after: string, page: Page | null, stop: (() => void) | null}} Further
+ * @typedef {ReturnType<typeof import("../../live/client.js").connect>} Client
+ */
+
+export const PAGE = 100;
+
+/**
+ * @param {Client} client
+ * @param {() => void} onChange the order, a row or the count of fresh ones is another
+ */
+export function pagesOf(client, onChange) {
+  const rows = /** @type {Map<string, Row>} */ (new Map());
+  let order = /** @type {string[]} */ ([]);
+  let first = /** @type {Page | null} */ (null);
+  let further = /** @type {Further[]} */ ([]);
+  const placeOf = /** @type {Map<string, number>} */ (new Map()); // of further, by conversation
+  let stopFirst = () => {};
+  let query = /** @type {Record<string, any>} */ ({});
+  let newestShown = 0;
+  let fresh = 0;
+  let isFrozen = false;
+  let error = "";
+
+  const dropFurther = () => {
+    for (const { stop } of further) stop?.();
+    further = [];
+    placeOf.clear();
+  };
+
+  const toTop = () => {
+    dropFurther();
+    isFrozen = false;
+    fresh = 0;
+    rows.clear();
+    for (const row of first?.rows ?? []) rows.set(row._id, row);
+    order = [...rows.keys()];
+    newestShown = first?.rows[0]?.lastMessageAt ?? 0;
+  };
+
+  /** @param {Page} page @param {Page | null} before */
+  const keepOrder = (page, before) => {
+    const now = new Set(page.rows.map(({ _id }) => _id));
+    const last = page.next ? page.rows.at(-1)?.lastMessageAt : undefined;
+    const gone = new Set();
+    for (const { _id, lastMessageAt } of before?.rows ?? []) {
+      const wasPushedOut = last !== undefined && lastMessageAt <= last;
+      if (!now.has(_id) && !wasPushedOut) gone.add(_id);
+    }
+    for (const row of page.rows) if (rows.has(row._id)) rows.set(row._id, row);
+    if (gone.size) order = order.filter((id) => !gone.has(id));
+    for (const id of gone) rows.delete(id);
+  };
+
+  /** @param {Page} page */
+  const onFirst = (page) => {
+    const before = first;
+    first = page;
+    error = "";
+    if (isFrozen) {
+      keepOrder(page, before);
+      fresh = page.rows.filter(({ lastMessageAt }) => lastMessageAt > newestShown).length;
+    } else toTop();
+    onChange();
+  };
+
+  /** @param {Further} entry @param {Page} page */
+  const onFurther = (entry, page) => {
+    keepOrder(page, entry.page);
+    for (const row of entry.page ? [] : page.rows) {
+      if (rows.has(row._id)) continue;
+      rows.set(row._id, row);
+      order.push(row._id);
+      placeOf.set(row._id, further.indexOf(entry));
+    }
+    entry.page = page;
+    onChange();
+  };
+
+  /** @param {Further} entry */
+  const watch = (entry) => {
+    const { after } = entry;
+    entry.stop = client.watch("inbox:list", { ...query, limit: PAGE, after }, (page) => onFurther(entry, page));
+  };
+
+  return {
+    /** Another view: what was shown goes. @param {Record<string, any>} next the arguments of inbox:list */
+    show(next) {
+      stopFirst();
+      query = next;
+      first = null;
+      toTop();
+      onChange();
+      stopFirst = client.watch("inbox:list", { ...query, limit: PAGE }, onFirst, ({ message }) => {
+        error = message;
+        onChange();
+      });
+    },
+    /** Whether the reader is at the top. @param {boolean} isAtTop */
+    read(isAtTop) {
+      if (isAtTop && isFrozen) {
+        toTop();
+        onChange();
+      } else isFrozen = !isAtTop;
+    },
+    /** The reader nears the end. */
+    more() {
+      const last = further.at(-1);
+      const after = last ? last.page?.next : first?.next;
+      if (!after) return;
+      further.push({ after, page: null, stop: null });
+      watch(further[further.length - 1]);
+    },
+    /** These conversations are seen. @param {string[]} ids */
+    see(ids) {
+      const places = ids.map((id) => placeOf.get(id) ?? -1);
+      const [from, until] = [Math.min(...places) - 1, Math.max(...places) + 1];
+      for (const [place, entry] of further.entries()) {
+        const isNear = place >= from && place <= until;
+        if (isNear && !entry.stop) watch(entry);
+        else if (!isNear && entry.page) {
+          entry.stop?.();
+          entry.stop = null;
+        }
+      }
+    },
+    get order() {
+      return order;
+    },
+    get fresh() {
+      return fresh;
+    },
+    get error() {
+      return error;
+    },
+    get isLoading() {
+      return first === null && !error;
+    },
+    /** @param {string} id */
+    row: (id) => rows.get(id),
+  };
+}

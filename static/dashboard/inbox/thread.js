@@ -1,0 +1,248 @@
+/** One conversation: its head, its entries, who else is here, and the composer. */
+
+import { FACES } from "./activity.js";
+import { composerFor } from "./composer.js";
+import { date, day, h, setText, statusWord } from "./dom.js";
+import { entryElement, unsentElement } from "./entries.js";
+
+/**
+ * @typedef {import("./outbox.js").Sent} Sent
+ * @typedef {import("./dom.js").Row} Row
+ * @typedef {import("./entries.js").Entry} Entry
+ */
+
+const TOUCH_EVERY = 15_000;
+const NEAR_END = 80;
+
+/**
+ * @param {any} pane
+ * @param {any} app what main.js offers: client, outbox, me, cannedReplies, colleagues, commands, onRow
+ * @param {string} conversationId
+ */
+export function openThread(pane, app, conversationId) {
+  const { client, outbox } = app;
+  const drawn = /** @type {Map<string, any>} */ (new Map());
+  let entries = /** @type {Entry[]} */ ([]);
+  let older = /** @type {Entry[]} */ ([]);
+  let hasMore = false;
+  let row = /** @type {(Row & {brand: {name: string}}) | null} */ (null);
+  let readId = /** @type {string | null} */ (null);
+  let isTyping = false;
+  const stops = /** @type {(() => void)[]} */ ([]);
+
+  const name = h("h2", { tabindex: "-1" });
+  const status = h("span", { class: "status" });
+  const tools = h("div", { class: "tools" });
+  const earlier = h(
+    "button",
+    { type: "button", class: "plain earlier", hidden: true, onclick: () => loadEarlier() },
+    "Earlier messages",
+  );
+  const log = h("div", { id: "log", role: "log", "aria-label": "Messages", tabindex: "0" }, earlier);
+  const waiting = h("div", { class: "waiting" });
+  const here = h("p", { id: "here", role: "status" });
+  const composer = composerFor({
+    conversationId,
+    outbox,
+    cannedReplies: () => app.cannedReplies,
+    colleagues: () => app.colleagues.filter((/** @type {any} */ each) => each._id !== app.me._id),
+    words: () => ({
+      "visitor.name": row?.visitor.name ?? "",
+      "visitor.email": row?.visitor.email ?? "",
+      "operator.name": app.me.name,
+      "brand.name": row?.brand.name ?? "",
+    }),
+    newest: () => entries.findLast(({ type }) => type === "message")?._id,
+    onTyping(now) {
+      isTyping = now;
+      touch();
+    },
+    onSent() {
+      log.scrollTop = log.scrollHeight;
+    },
+  });
+
+  const touch = () => {
+    if (document.hidden || app.state !== "live") return;
+    client.mutate("presence:touch", { conversationId, typing: isTyping }).catch(() => {});
+    isTyping = false;
+  };
+
+  // --- drawing ---
+
+  const draw = () => {
+    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
+    const all = [...older, ...entries];
+    const known = new Set(all.map(({ _id }) => _id));
+    for (const [id, element] of drawn) {
+      if (known.has(id)) continue;
+      element.remove();
+      drawn.delete(id);
+    }
+    let before = /** @type {any} */ (earlier);
+    let lastDay = "";
+    for (const entry of all) {
+      const element = drawn.get(entry._id) ?? entryElement(entry, row?.visitor.name ?? "");
+      drawn.set(entry._id, element);
+      const today = day(entry.createdAt);
+      element.dataset.day = today === lastDay ? "" : today;
+      lastDay = today;
+      if (before.nextElementSibling !== element) before.after(element);
+      before = element;
+    }
+    drawWaiting();
+    if (before.nextElementSibling !== waiting) before.after(waiting);
+    earlier.hidden = !hasMore;
+    drawSeen();
+    if (isAtEnd) log.scrollTop = log.scrollHeight;
+  };
+
+  const drawWaiting = () => {
+    const buttons = {
+      again: (/** @type {Sent} */ sent) => outbox.again(sent, { seenMessageId: undefined }),
+      edit(/** @type {Sent} */ sent) {
+        outbox.takeBack(sent);
+        composer.takeUp(sent);
+      },
+      discard: (/** @type {Sent} */ sent) => outbox.takeBack(sent),
+    };
+    const isLive = app.state === "live";
+    waiting.replaceChildren(
+      ...outbox.of(conversationId).map((/** @type {Sent} */ sent) => unsentElement(sent, isLive, buttons)),
+    );
+  };
+
+  const drawSeen = () => {
+    for (const element of log.querySelectorAll(".seen")) element.remove();
+    const last = entries.findLast(({ type, role }) => type === "message" && role !== "visitor");
+    const read = entries.find(({ _id }) => _id === readId);
+    if (last && read && read.position >= last.position) drawn.get(last._id)?.append(h("p", { class: "seen" }, "Seen"));
+  };
+
+  const drawHead = () => {
+    if (!row) return;
+    setText(name, row.visitor.name);
+    const wakes = row.snoozedUntil ? ` until ${date(row.snoozedUntil)}` : "";
+    const words = [
+      row.brand.name,
+      statusWord(row.status) + wakes,
+      row.assignee ? `Assigned to ${row.assignee.name}` : "Unassigned",
+    ];
+    if (row.rating) words.push(`Rated ${FACES[row.rating]} ${row.rating} of 5`);
+    setText(status, words.concat(row.tags.map((tag) => `#${tag.name}`)).join(" · "));
+    tools.replaceChildren(...app.commands.tools(row));
+  };
+
+  // --- what is watched ---
+
+  const loadEarlier = () => {
+    const before = (older[0] ?? entries[0])?.position;
+    if (!before) return;
+    const stop = client.watch("inbox:thread", { conversationId, before }, (/** @type {any} */ page) => {
+      stop();
+      const height = log.scrollHeight;
+      older = [...page.entries, ...older];
+      hasMore = page.hasMore;
+      draw();
+      log.scrollTop += log.scrollHeight - height;
+    });
+  };
+
+  /** @param {any} error */
+  const fail = (error) => {
+    const isGone = error.data?.code === "NOT_FOUND";
+    pane.replaceChildren(
+      h(
+        "p",
+        { class: "nothing", role: "alert" },
+        isGone ? "There is no such conversation, or you do not see its brand." : error.message,
+      ),
+    );
+    app.onRow(null);
+  };
+
+  const of = { conversationId };
+  stops.push(
+    client.watch(
+      "inbox:thread",
+      of,
+      (/** @type {any} */ value) => {
+        const isFirst = !row;
+        row = value.conversation;
+        const oldest = value.entries[0]?.position ?? 0;
+        const moved = entries.filter(({ position }) => position < oldest); // pushed out of the newest page
+        older = [...older, ...moved.filter(({ _id }) => !older.some((each) => each._id === _id))];
+        entries = value.entries;
+        if (!older.length) hasMore = value.hasMore;
+        app.onRow(row);
+        drawHead();
+        draw();
+        if (isFirst) {
+          log.scrollTop = log.scrollHeight;
+          composer.loaded();
+        }
+        touch();
+      },
+      fail,
+    ),
+    client.watch(
+      "presence:visitor",
+      of,
+      (/** @type {any} */ value) => {
+        readId = value.readId;
+        app.visitorTypes = value.typing;
+        drawHere();
+        drawSeen();
+      },
+      () => {},
+    ),
+    client.watch(
+      "presence:list",
+      of,
+      (/** @type {any} */ people) => {
+        app.others = people.filter((/** @type {any} */ each) => each.operatorId !== app.me._id);
+        drawHere();
+      },
+      () => {},
+    ),
+  );
+
+  const drawHere = () => {
+    const words = (app.others ?? []).map(
+      (/** @type {any} */ { name, typing }) => `${name} is ${typing ? "typing …" : "viewing"}`,
+    );
+    if (app.visitorTypes && row) words.unshift(`${row.visitor.name} is typing …`);
+    setText(here, words.join(" · "));
+  };
+
+  const timer = setInterval(touch, TOUCH_EVERY);
+  document.addEventListener("visibilitychange", touch);
+  const back = h("button", { type: "button", class: "plain back", onclick: () => app.close() }, "‹ All");
+  const details = h("button", { type: "button", class: "plain details", onclick: () => app.showVisitor() }, "Details");
+  pane.replaceChildren(
+    h("header", {}, back, h("div", { class: "title" }, name, status), details),
+    tools,
+    log,
+    here,
+    composer.form,
+  );
+
+  return {
+    composer,
+    focus: () => name.focus(),
+    redraw: () => {
+      draw();
+      drawHead();
+    },
+    get row() {
+      return row;
+    },
+    close() {
+      for (const stop of stops) stop();
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", touch);
+      app.others = [];
+      app.visitorTypes = false;
+    },
+  };
+}

@@ -1,0 +1,137 @@
+"""What is known of where a visitor writes from: their browser, the page that led here, their time zone."""
+
+import pytest
+
+from conversations.models import Visitor
+from praxtalk.live.topics import witnessed
+from tests.sync.asking import ask
+from tests.sync.sockets import Failed
+from tests.widget.visitors import Browser, client_id
+from widget.actions import note_context
+from widget.browsers import browser_of
+
+pytestmark = pytest.mark.django_db
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36"
+)
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
+ANDROID = "Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, like Gecko)"
+
+
+@pytest.fixture
+def maya(cast):
+    made = Browser(cast.north)
+    made.start(message="one")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "said"),
+    [
+        (FIREFOX, "Firefox 131 on Linux"),
+        (CHROME, "Chrome 129 on Windows"),
+        (f"{CHROME} Edg/129.0.0.0", "Edge 129 on Windows"),
+        (f"{CHROME} OPR/114.0.0.0", "Opera 114 on Windows"),
+        (f"{PHONE} Version/17.6 Mobile/15E148 Safari/604.1", "Safari 17 on iPhone"),
+        (f"{PHONE} CriOS/129.0.6668.69 Mobile/15E148 Safari/604.1", "Chrome 129 on iPhone"),
+        (f"{PHONE} FxiOS/131.0 Mobile/15E148 Safari/605.1.15", "Firefox 131 on iPhone"),
+        (f"{ANDROID} Chrome/129.0.0.0 Mobile Safari/537.36", "Chrome 129 on Android"),
+        (f"{ANDROID} SamsungBrowser/26.0 Chrome/122.0.0.0 Mobile Safari/537.36", "Samsung Internet 26 on Android"),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15",
+            "Safari 18 on macOS",
+        ),
+        ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) Chrome/129.0.0.0 Safari/537.36", "Chrome 129 on ChromeOS"),
+        ("Firefox/131.0", "Firefox 131"),
+        ("curl/8.5.0", ""),
+        ("Linux", ""),
+        ("Firefox/١٢", ""),
+        ("", ""),
+        ("\0<script>Firefox/1", "Firefox 1"),
+        ("Version/1" * 20_000, ""),
+    ],
+)
+def test_the_browser_in_a_few_words(user_agent, said):
+    assert browser_of(user_agent) == said
+
+
+def test_the_browser_that_somebody_wrote_with_last_is_noted(cast):
+    maya = Browser(cast.north)
+    maya.http.defaults["HTTP_USER_AGENT"] = FIREFOX
+    maya.start()
+    visitor = Visitor.objects.get()
+    assert visitor.browser == "Firefox 131 on Linux"
+    maya.http.defaults["HTTP_USER_AGENT"] = CHROME
+    maya.say("from the office")
+    visitor.refresh_from_db()
+    assert visitor.browser == "Chrome 129 on Windows"
+    maya.http.defaults["HTTP_USER_AGENT"] = "unknown"
+    maya.say("from elsewhere")
+    shown = ask(cast.alice, "visitors:get", visitorId=str(visitor.pk))
+    assert shown["browser"] == "Chrome 129 on Windows"
+
+
+def test_what_is_told_is_shown_and_what_is_left_out_stays(cast, maya):
+    told = {"referrer": "https://search.example/?q=addis", "timeZone": "Africa/Addis_Ababa"}
+    assert maya.ask("widget:tell", **told) == {"ok": True}
+    for more in ({}, {"referrer": "", "timeZone": None}, {"timeZone": "Mars/Olympus_Mons"}):
+        maya.ask("widget:tell", **more)
+        shown = ask(cast.alice, "visitors:get", visitorId=str(Visitor.objects.get().pk))
+        assert shown.items() >= told.items()
+
+
+def test_who_looks_at_the_visitor_is_told_at_once(maya, django_capture_on_commit_callbacks):
+    for expected in (True, False):  # the second time there is nothing new
+        with witnessed() as announced, django_capture_on_commit_callbacks(execute=True):
+            visitor = note_context(Visitor.objects.get(), time_zone="Europe/Berlin")
+        assert (Visitor.topic(visitor.workspace_id, visitor.pk) in announced) == expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"referrer": "javascript:alert(1)"},
+        {"referrer": "search.example"},
+        {"referrer": "https://" + "x" * 1_993},
+        {"referrer": "https://a\nb"},
+        {"referrer": "https://a\0"},
+        {"referrer": "https://a\ud800"},
+        {"referrer": 5},
+        {"referrer": ["https://a"]},
+        {"timeZone": "x" * 65},
+        {"timeZone": "UTC\0"},
+        {"timeZone": "\ud800"},
+        {"timeZone": 1},
+        {"timeZone": {"name": "UTC"}},
+        {"browser": "Netscape"},
+    ],
+    ids=str,
+)
+def test_wrong_arguments(maya, wrong):
+    with pytest.raises(Failed) as refused:
+        maya.ask("widget:tell", **wrong)
+    assert "Server Error" not in str(refused.value)
+    visitor = Visitor.objects.get()
+    assert (visitor.referrer, visitor.time_zone, visitor.browser) == ("", "", "")
+
+
+def test_the_longest_address(maya):
+    maya.ask("widget:tell", referrer="https://" + "x" * 1_992)
+    assert len(Visitor.objects.get().referrer) == 2_000
+
+
+def test_a_token_is_good_in_its_own_widget_only(cast, maya):
+    for wrong in ({"widgetId": cast.south.widget_id}, {"visitorToken": "a.b.c"}):
+        with pytest.raises(Failed) as refused:
+            maya.ask("widget:tell", timeZone="UTC", **wrong)
+        assert refused.value.code == "UNAUTHENTICATED"
+
+
+def test_a_user_agent_that_is_none_costs_no_message(cast):
+    for user_agent in ("é\x80" * 5_000, "\x00", " "):
+        maya = Browser(cast.north)
+        maya.http.defaults["HTTP_USER_AGENT"] = user_agent
+        assert maya.start(clientId=client_id()).status_code == 201
+    assert set(Visitor.objects.values_list("browser", flat=True)) == {""}

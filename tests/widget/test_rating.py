@@ -1,0 +1,116 @@
+"""How a visitor finds what has come to its end: when they are asked, and what is taken for an answer."""
+
+import pytest
+
+from conversations.actions import set_status
+from conversations.models import Activity, Conversation
+from tests.sync.asking import ask
+from tests.sync.sockets import Failed
+from tests.widget.visitors import Browser
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def maya(cast):
+    made = Browser(cast.north)
+    made.start(message="one")
+    return made
+
+
+def end(status="resolved"):
+    return set_status(Conversation.objects.order_by("-created_at").first(), status=status)
+
+
+def refusal(browser, **arguments):
+    with pytest.raises(Failed) as refused:
+        browser.ask("widget:rate", **arguments)
+    return refused.value
+
+
+@pytest.mark.parametrize("status", ["resolved", "closed"])
+def test_what_is_over_is_asked_about_and_rated(cast, maya, status):
+    assert maya.thread().json()["rating"] is None
+    conversation = end(status)
+    asked = {"conversationId": str(conversation.pk), "value": None}
+    assert maya.ask("widget:thread")["rating"] == maya.thread().json()["rating"] == asked
+    assert maya.ask("widget:rate", rating=4) == {"ok": True}
+    assert maya.ask("widget:thread")["rating"] == asked | {"value": 4}
+    maya.ask("widget:rate", conversationId=str(conversation.pk), rating=2, comment="  Too slow. ")
+    conversation.refresh_from_db()
+    assert (conversation.rating, conversation.rating_comment) == (2, "Too slow.")
+    shown = ask(cast.alice, "inbox:thread", conversationId=str(conversation.pk))["conversation"]
+    assert shown["rating"] == 2
+    line = Activity.objects.filter(kind=Activity.Kind.RATED).order_by("-position").first()
+    assert (line.actor, line.details) == ("Maya A.", {"rating": 2, "comment": "Too slow."})
+
+
+@pytest.mark.parametrize("status", ["open", "snoozed"])
+def test_what_goes_on_is_not(maya, status):
+    end(status)
+    assert maya.ask("widget:thread")["rating"] is None
+    assert refusal(maya, rating=5).code == "INVALID"
+    assert Conversation.objects.get().rating is None
+
+
+def test_who_writes_on_is_asked_no_more(maya):
+    end()
+    maya.say("One more thing")
+    assert maya.thread().json()["rating"] is None
+    assert refusal(maya, rating=5).code == "INVALID"
+
+
+def test_only_the_newest_of_ones_own(cast, maya):
+    first = end("closed")
+    maya.say("two")
+    second = end()
+    other = Browser(cast.north)
+    other.start()
+    theirs = end()
+    for wrong in (first.pk, theirs.pk, "x", "0" * 36):
+        assert refusal(maya, rating=5, conversationId=str(wrong)).code == "NOT_FOUND"
+    assert maya.ask("widget:rate", rating=5, conversationId=str(second.pk)) == {"ok": True}
+    assert list(Conversation.objects.filter(rating__isnull=False)) == [second]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"rating": 0},
+        {"rating": 6},
+        {"rating": "5"},
+        {"rating": True},
+        {"rating": 4.5},
+        {"rating": None},
+        {"rating": [5]},
+        {"rating": 10**30},
+        {"comment": "x" * 1_001},
+        {"comment": 5},
+        {"comment": "a\0b"},
+        {"comment": "a\ud800b"},
+        {"conversationId": 5},
+        {"conversationId": "\0"},
+        {"surprise": 1},
+    ],
+    ids=str,
+)
+def test_wrong_arguments(maya, wrong):
+    end()
+    arguments = wrong if "rating" in wrong or not wrong else {"rating": 5} | wrong
+    refused = refusal(maya, **arguments)
+    assert "Server Error" not in str(refused), refused
+    assert Conversation.objects.get().rating is None
+
+
+def test_the_longest_comment(maya):
+    end()
+    maya.ask("widget:rate", rating=5, comment="x" * 1_000)
+    assert len(Conversation.objects.get().rating_comment) == 1_000
+
+
+def test_a_token_is_good_in_its_own_widget_only(cast, maya):
+    end()
+    for wrong in ({"widgetId": cast.south.widget_id}, {"visitorToken": "a.b.c"}):
+        assert refusal(maya, rating=5, **wrong).code == "UNAUTHENTICATED"
+    assert maya.ask("widget:rate", rating=5) == {"ok": True}

@@ -1,0 +1,31 @@
+"""What a browser is, in a few words, of what it sends as User-Agent."""
+
+import re
+
+NUMBER = "/([0-9]{1,4})"
+BROWSERS = [  # the first that fits: each of them names those below it, too
+    ("Edge", re.compile(rf"\bEdg(?:e|A|iOS)?{NUMBER}")),
+    ("Opera", re.compile(rf"\bOPR{NUMBER}")),
+    ("Samsung Internet", re.compile(rf"\bSamsungBrowser{NUMBER}")),
+    ("Firefox", re.compile(rf"\b(?:Firefox|FxiOS){NUMBER}")),
+    ("Chrome", re.compile(rf"(?:\bCriOS|Chrome){NUMBER}")),
+    ("Safari", re.compile(rf"\bVersion{NUMBER}.* Safari/")),
+]
+SYSTEMS = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "CrOS": "ChromeOS",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+LONGEST = 1_000
+
+
+def browser_of(user_agent: str) -> str:
+    """Such as "Firefox 131 on Linux"; "" for what is not known. Of what came, only digits are in it."""
+    text = user_agent[:LONGEST]
+    browser = next((f"{name} {found[1]}" for name, form in BROWSERS if (found := form.search(text))), "")
+    system = next((name for word, name in SYSTEMS.items() if word in text), "")
+    return f"{browser} on {system}" if browser and system else browser

@@ -1,0 +1,105 @@
+import { element, icon, setAttribute, setText } from "./dom.js";
+
+/**
+ * How the visitor finds what has come to its end.
+ *
+ * 1. Asked under the thread, with five faces. The one that is pressed is sent at once; another may be pressed after it.
+ * 2. Then a comment may follow, and goes with the face. Sent: thanks.
+ * 3. Whoever writes on, or has rated before, is not asked.
+ *
+ * @typedef {(name: string, args: object) => Promise<void>} Mutate
+ */
+
+const HEAD = "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20M9 9v1M15 9v1";
+
+/** From bad to good: their names, and their mouths. Drawn: not every system has a font with all of them. */
+const FACES = {
+  VeryBad: "M8 17.5q4-5 8 0",
+  Bad: "M8 16.5q4-2.5 8 0",
+  Okay: "M8 15.5h8",
+  Good: "M8 14.5q4 3.5 8 0",
+  VeryGood: "M7 13.5q5 9 10 0z",
+};
+
+/**
+ * @param {import("./extras.js").Outside} outside
+ * @param {Mutate} mutate
+ */
+export function createRating({ say, root, composer }, mutate) {
+  /** @type {string | undefined} */
+  let asked;
+  let chosen = 0;
+  let sending = Promise.resolve(true); // one after the other: the last word counts
+
+  const line = element("p", { role: "status", tabindex: "-1" });
+  const faces = Object.entries(FACES).map(([name, mouth], index) =>
+    element("button", { "aria-label": say(`rating${name}`), click: () => choose(index + 1) }, icon(HEAD + mouth)),
+  );
+  const row = element("div", { class: "faces" }, ...faces);
+  const hint = say("ratingComment");
+  const input = element("textarea", { rows: "2", maxlength: "1000", placeholder: hint, "aria-label": hint });
+  const comment = element(
+    "div",
+    { class: "comment" },
+    input,
+    element("button", { class: "chip", click: finish }, say("send")),
+  );
+  const failure = element("p", { class: "refused", role: "alert", hidden: true }, say("again"));
+  const question = say("rating");
+  const box = element("div", { class: "rating", role: "group", "aria-label": question }, line, row, comment, failure);
+  box.hidden = true;
+  composer.before(box);
+
+  /** @param {number} rating 0: none yet */
+  function press(rating) {
+    chosen = rating;
+    faces.forEach((face, index) => {
+      setAttribute(face, "aria-pressed", String(index + 1 === rating));
+    });
+    comment.hidden = !rating;
+  }
+
+  /** @returns {Promise<boolean>} whether the server has it */
+  const send = () => {
+    const said = { conversationId: asked, rating: chosen, comment: input.value.trim() };
+    sending = sending
+      .then(() => mutate("widget:rate", said))
+      .then(
+        () => true,
+        () => false,
+      )
+      .then((is) => (failure.hidden = is));
+    return sending;
+  };
+
+  /** @param {number} rating */
+  function choose(rating) {
+    press(rating);
+    send();
+  }
+
+  async function finish() {
+    const about = asked;
+    if (!(await send()) || about !== asked) return;
+    const hadFocus = comment.contains(root.activeElement);
+    row.hidden = comment.hidden = true;
+    setText(line, say("ratingThanks"));
+    if (hadFocus) line.focus();
+  }
+
+  return {
+    /** @param {import("./api.js").Thread["rating"]} [rating] */
+    draw(rating) {
+      const next = rating?.conversationId;
+      if (next !== asked) {
+        asked = next;
+        press(0);
+        input.value = "";
+        row.hidden = false;
+        failure.hidden = true;
+        setText(line, question);
+      }
+      box.hidden = !rating || Boolean(rating.value && !chosen);
+    },
+  };
+}
