@@ -1,7 +1,7 @@
 /** What is done to conversations: by the tools over the thread, by keys, and to many at once. */
 
 import { askLead, askSnooze, askTags, choose } from "./dialogs.js";
-import { byId, counted, h } from "./dom.js";
+import { byId, counted, h, reasonOf } from "./dom.js";
 
 /**
  * @typedef {import("./dom.js").Row} Row
@@ -15,7 +15,7 @@ export function commandsFor(app, current) {
     try {
       await app.client.mutate(name, args);
     } catch (error) {
-      note.textContent = /** @type {Error} */ (error).message;
+      note.textContent = reasonOf(error);
     }
   };
 

@@ -36,6 +36,10 @@ export const setAttribute = (element, name, value) => {
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 };
 
+/** Why something was refused, for people: without the kind of the error. @param {unknown} error */
+export const reasonOf = (error) =>
+  /** @type {Error} */ (error).message.replace(/^ArgumentValidationError: (\w+: )?/, "");
+
 /** The element of this id in the page. @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);
 

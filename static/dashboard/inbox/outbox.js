@@ -14,6 +14,7 @@
  * @typedef {ReturnType<typeof import("../../live/client.js").connect>} Client
  */
 
+import { reasonOf } from "./dom.js";
 import { forgetFile, keepFile, keptFile } from "./files.js";
 import { sendFile } from "./server.js";
 
@@ -88,8 +89,8 @@ export function outboxOf(operatorId, client, onChange) {
       if (resolves) await client.mutate("conversations:setStatus", { conversationId, status: "resolved" });
       forget(sent);
     } catch (error) {
-      const { message: reason, data } = /** @type {any} */ (error);
-      keep({ ...sent, refused: { code: data?.code ?? "", message: reason } });
+      const code = /** @type {any} */ (error).data?.code ?? "";
+      keep({ ...sent, refused: { code, message: reasonOf(error) } });
     }
   };
 

@@ -14,6 +14,8 @@
  * @typedef {ReturnType<typeof import("../../live/client.js").connect>} Client
  */
 
+import { reasonOf } from "./dom.js";
+
 export const PAGE = 100;
 
 /**
@@ -102,8 +104,8 @@ export function pagesOf(client, onChange) {
       first = null;
       toTop();
       onChange();
-      stopFirst = client.watch("inbox:list", { ...query, limit: PAGE }, onFirst, ({ message }) => {
-        error = message;
+      stopFirst = client.watch("inbox:list", { ...query, limit: PAGE }, onFirst, (failure) => {
+        error = reasonOf(failure);
         onChange();
       });
     },

@@ -2,7 +2,7 @@
 
 import { FACES } from "./activity.js";
 import { composerFor } from "./composer.js";
-import { date, day, h, setText, statusWord } from "./dom.js";
+import { date, day, h, reasonOf, setText, statusWord } from "./dom.js";
 import { entryElement, unsentElement } from "./entries.js";
 
 /**
@@ -155,7 +155,7 @@ export function openThread(pane, app, conversationId) {
       h(
         "p",
         { class: "nothing", role: "alert" },
-        isGone ? "There is no such conversation, or you do not see its brand." : error.message,
+        isGone ? "There is no such conversation, or you do not see its brand." : reasonOf(error),
       ),
     );
     app.onRow(null);
