@@ -244,15 +244,18 @@ def test_what_was_being_sent_is_sent_after_a_reload(cast, talks, browsers):
     page = browsers.open(cast.alice, path_of(talks.north))
     page.get_by_role("textbox", name="Reply").wait_for()
     page.evaluate(
-        """([operator, talk]) => localStorage.setItem(`praxtalk.inbox.${operator}.sent.one`, JSON.stringify(
-             {id: "one", conversationId: talk, kind: "reply", body: "From before", mentions: [], at: 1}))""",
+        """([operator, talk]) => {
+          for (let at = 1; at <= 12; at++) localStorage.setItem(`praxtalk.inbox.${operator}.sent.${(at * 7) % 12}`, JSON.stringify(
+             {id: `${(at * 7) % 12}`, conversationId: talk, kind: "reply", body: `From before ${at}`, mentions: [], at}));
+        }""",
         [str(cast.alice.pk), str(talks.north.pk)],
     )
     page.reload()
-    expect(page.locator(".entry.operator:not(.unsent)", has_text="From before")).to_be_visible()
+    expect(page.locator(".entry.operator:not(.unsent)", has_text="From before 12")).to_be_visible()
     page.reload()
-    expect(page.get_by_role("log")).to_contain_text("From before")
-    assert Message.objects.filter(body="From before").count() == 1
+    expect(page.get_by_role("log")).to_contain_text("From before 12")
+    sent = Message.objects.filter(body__startswith="From before").order_by("position").values_list("body", flat=True)
+    assert list(sent) == [f"From before {at}" for at in range(1, 13)]
 
 
 def test_a_token_that_ends_is_replaced_and_a_session_that_ends_is_told(cast, talks, browsers):

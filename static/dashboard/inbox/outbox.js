@@ -5,7 +5,7 @@
  * 1. Sent: stored under its own key with a clientMessageId, then said to the server, as long as it takes. Files go by a request
  *    of their own; the rest goes over the live connection, which says it again by itself.
  * 2. Confirmed: the key is removed. Refused: it stays, with the reason, until it is sent again or taken back.
- * 3. A page that is opened says again what is stored. The server knows each by its clientMessageId: nothing is sent twice.
+ * 3. A page that is opened says again what is stored, in its order. The server knows each by its clientMessageId: nothing is sent twice.
  * 4. Other tabs show the same.
  *
  * @typedef {{id: string, conversationId: string, kind: "reply" | "note" | "file", body: string, mentions: string[], at: number,
@@ -125,10 +125,11 @@ export function outboxOf(operatorId, client, onChange) {
     keepDraft: (conversationId, draft) => store(`draft.${conversationId}`, draft.body.trim() ? draft : null),
   };
 
-  for (const key of Object.keys(localStorage)) {
-    if (!key.startsWith(`${prefix}sent.`)) continue;
-    const sent = stored(key.slice(prefix.length));
-    if (!sent) continue;
+  const before = Object.keys(localStorage)
+    .filter((key) => key.startsWith(`${prefix}sent.`))
+    .map((key) => stored(key.slice(prefix.length)))
+    .filter(Boolean);
+  for (const sent of before.sort((a, b) => a.at - b.at)) {
     held.set(sent.id, sent);
     if (!sent.refused) say(sent);
   }
@@ -142,7 +143,12 @@ export function outboxOf(operatorId, client, onChange) {
   return outbox;
 }
 
-const mark = () => ({
-  id: Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-"),
-  at: Date.now(),
-});
+let latest = 0;
+
+/** A name, and a time that none before has: what was sent first stands first, and is said first. */
+const mark = () => {
+  latest = Math.max(Date.now(), latest + 1);
+  return { id: newId(), at: latest };
+};
+
+const newId = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
