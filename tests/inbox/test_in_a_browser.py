@@ -245,8 +245,11 @@ def test_what_was_being_sent_is_sent_after_a_reload(cast, talks, browsers):
     page.get_by_role("textbox", name="Reply").wait_for()
     page.evaluate(
         """([operator, talk]) => {
-          for (let at = 1; at <= 12; at++) localStorage.setItem(`praxtalk.inbox.${operator}.sent.${(at * 7) % 12}`, JSON.stringify(
-             {id: `${(at * 7) % 12}`, conversationId: talk, kind: "reply", body: `From before ${at}`, mentions: [], at}));
+          for (let at = 1; at <= 12; at++) {
+            const id = `${(at * 7) % 12}`; // in another order
+            const sent = {id, conversationId: talk, kind: "reply", body: `From before ${at}`, mentions: [], at};
+            localStorage.setItem(`praxtalk.inbox.${operator}.sent.${id}`, JSON.stringify(sent));
+          }
         }""",
         [str(cast.alice.pk), str(talks.north.pk)],
     )

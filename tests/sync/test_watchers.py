@@ -105,11 +105,12 @@ DOES = {
     "note_context": (None, lambda c, t: widget_actions.note_context(t.north.visitor, time_zone="Asia/Tokyo")),
     "mint": (None, lambda c, t: operator_tokens.mint(c.alice)),
     "revoke": (None, lambda c, t: operator_tokens.revoke(c.bob.sessions.first())),
+    "end_pages": (None, lambda c, t: operator_tokens.end_pages(c.bob)),  # what it ends is in tests/inbox
 }
 CHANGES_NOTHING_THAT_IS_WATCHED = {
     "create_workspace",
     "rename_workspace",
-    "mint",
+    *("mint", "end_pages"),
     "rotate_identity_secret",
     "show_identity_secret",
     *("invite", "invite_again", "withdraw", "reset_two_factor"),
