@@ -1,7 +1,8 @@
 /** What is done to conversations: by the tools over the thread, by keys, and to many at once. */
 
 import { askLead, askSnooze, askTags, choose } from "./dialogs.js";
-import { byId, counted, h, reasonOf } from "./dom.js";
+import { counted, h, reasonOf } from "./dom.js";
+import { showToast } from "./toast.js";
 
 /**
  * @typedef {import("./dom.js").Row} Row
@@ -10,14 +11,8 @@ import { byId, counted, h, reasonOf } from "./dom.js";
  */
 export function commandsFor(app, current) {
   /** A mutation whose failure is told. @param {string} name @param {Record<string, any>} args */
-  const change = async (name, args) => {
-    const note = byId("list-note");
-    try {
-      await app.client.mutate(name, args);
-    } catch (error) {
-      note.textContent = reasonOf(error);
-    }
-  };
+  const change = (name, args) =>
+    app.client.mutate(name, args).catch((/** @type {unknown} */ error) => showToast(reasonOf(error)));
 
   /** @param {string} name @param {Record<string, any>} args to the conversation that is open now, whichever is open later */
   const changeThis = (name, args) => {
@@ -58,19 +53,18 @@ export function commandsFor(app, current) {
       const row = current();
       if (!row) return;
       const had = new Set(row.tags.map(({ _id }) => _id));
-      askTags(
-        app.tags,
-        had,
-        (tagIds) => change("conversations:setTags", { conversationId: row._id, tagIds }),
-        async (name) => (await app.client.mutate("tags:create", { name })).tagId,
-      );
+      askTags(app.tags, had, async (ids, name) => {
+        const created = name && (await app.client.mutate("tags:create", { name })).tagId;
+        const tagIds = created ? [...ids, created] : ids;
+        return app.client.mutate("conversations:setTags", { conversationId: row._id, tagIds });
+      });
     },
     lead() {
       const row = current();
       if (!row) return;
       const { name, email, phone } = row.visitor;
       askLead({ name, email: email ?? "", phone: phone ?? "" }, (lead) =>
-        change("leads:create", { ...lead, conversationId: row._id }),
+        app.client.mutate("leads:create", { ...lead, conversationId: row._id }),
       );
     },
 

@@ -20,12 +20,11 @@ const TYPING_AGAIN = 4000;
  * @param {() => Person[]} with_.colleagues
  * @param {() => Record<string, string>} with_.words what stands for {{visitor.name}} and its like
  * @param {() => string | undefined} with_.newest the newest message that is shown
- * @param {(isTyping: boolean) => void} with_.onTyping
+ * @param {() => void} with_.onTyping begun, gone on, or ended by sending
  * @param {() => void} with_.onSent
  */
 export function composerFor({ conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onSent }) {
-  const draft = outbox.draft(conversationId);
-  let seenMessageId = draft.seenMessageId;
+  let seenMessageId = /** @type {string | undefined} */ (undefined); // the newest that the writer knew of
   let typedAt = 0;
   const mentioned = /** @type {Map<string, string>} */ (new Map()); // name to id
 
@@ -53,12 +52,12 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
   const submit = h("button", { type: "submit", class: "button" }, "Send");
   const hint = h("span", { class: "quiet" });
   const foot = h("div", { class: "foot" }, attach, chooser, hint, submit);
-  const form = h("form", { id: "composer", class: draft.kind }, h("div", { class: "tabs" }, tabs), box, field, foot);
+  const form = h("form", { id: "composer" }, h("div", { class: "tabs" }, tabs), box, field, foot);
 
   const isNote = () => form.classList.contains("note");
 
   /** @param {"reply" | "note"} kind */
-  const turnTo = (kind) => {
+  const showAs = (kind) => {
     form.classList.toggle("note", kind === "note");
     form.classList.toggle("reply", kind === "reply");
     for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.kind === kind));
@@ -68,8 +67,22 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     attach.hidden = kind === "note";
     setText(submit, kind === "note" ? "Add note" : "Send");
     setText(hint, kind === "note" ? "" : "Ctrl+Enter");
+  };
+
+  /** @param {"reply" | "note"} kind */
+  const turnTo = (kind) => {
+    showAs(kind);
     keep();
     field.focus();
+  };
+
+  /** As it is kept, by this tab or another. */
+  const takeDraft = () => {
+    const draft = outbox.draft(conversationId);
+    field.value = draft.body;
+    seenMessageId = draft.seenMessageId;
+    showAs(draft.kind);
+    grow();
   };
 
   const keep = () => {
@@ -119,7 +132,7 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     typedAt = 0;
     grow();
     keep();
-    onTyping(false);
+    onTyping();
     onSent();
   };
 
@@ -138,7 +151,7 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     const now = Date.now();
     if (!isNote() && now - typedAt > TYPING_AGAIN) {
       typedAt = now;
-      onTyping(true);
+      onTyping();
     }
   });
   field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
@@ -168,15 +181,16 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     send(false);
   });
 
-  field.value = draft.body;
-  const focused = document.activeElement;
-  turnTo(draft.kind);
-  if (focused instanceof HTMLElement) focused.focus();
+  takeDraft();
   requestAnimationFrame(grow);
 
   return {
     form,
     turnTo,
+    takeDraft,
+    get isTyping() {
+      return Date.now() - typedAt <= TYPING_AGAIN;
+    },
     /** The thread is there: what was begun before it was begun with what it holds. */
     loaded() {
       if (!field.value.trim()) return;

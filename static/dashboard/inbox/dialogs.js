@@ -1,6 +1,6 @@
 /** What is asked in between: whom to assign, until when to snooze, which tags, a lead, the keys. One dialog, for the keyboard too. */
 
-import { byId, h } from "./dom.js";
+import { byId, h, reasonOf, setText } from "./dom.js";
 
 const HOUR = 3600_000;
 
@@ -23,7 +23,33 @@ const ask = (title, content, first) => {
 export const closeDialog = () => byId("dialog").close();
 
 /**
- * A choice by pointer, arrows, digits or the beginning of a word.
+ * A form in the dialog. It closes at once, for the next key; refused, it comes back with the reason and all that was written.
+ * @param {string} title
+ * @param {any[]} fields
+ * @param {string} label of its button
+ * @param {(form: HTMLFormElement) => Promise<any>} take rejects with the reason why not
+ */
+const askForm = (title, fields, label, take) => {
+  const dialog = byId("dialog");
+  const refused = h("p", { class: "refused", role: "alert" });
+  const form = h("form", {}, fields, refused, h("button", { class: "button" }, label));
+  const show = () => ask(title, [form], form.elements[0]);
+  form.addEventListener("submit", async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    closeDialog();
+    try {
+      await take(form);
+    } catch (error) {
+      setText(refused, reasonOf(error));
+      if (dialog.open) dialog.addEventListener("close", show, { once: true });
+      else show();
+    }
+  });
+  show();
+};
+
+/**
+ * A choice by pointer, arrows or the beginning of a word.
  * @param {string} title
  * @param {{label: string, take: () => void}[]} choices
  */
@@ -75,12 +101,17 @@ export const snoozeTimes = (now = new Date()) => {
 
 /** @param {(until: number | null) => void} take */
 export const askSnooze = (take) => {
-  const field = h("input", { type: "datetime-local", "aria-label": "Another time" });
+  const field = h("input", { type: "datetime-local", "aria-label": "Another time", required: true });
   const pick = h("form", { class: "pick" }, field, h("button", { class: "button" }, "Snooze until then"));
+  field.addEventListener("input", () => field.setCustomValidity(""));
   pick.addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
     const until = new Date(field.value).getTime();
-    if (!(until > Date.now())) return field.reportValidity();
+    if (!(until > Date.now())) {
+      field.setCustomValidity("Choose a time that is to come.");
+      field.reportValidity();
+      return;
+    }
     closeDialog();
     take(until);
   });
@@ -94,32 +125,20 @@ export const askSnooze = (take) => {
 /**
  * @param {import("./dom.js").Person[]} tags all there are
  * @param {Set<string>} had ids
- * @param {(ids: string[]) => void} take
- * @param {(name: string) => Promise<string>} create gives the new tag's id
+ * @param {(ids: string[], name: string) => Promise<any>} take name: of a new one, or ""
  */
-export const askTags = (tags, had, take, create) => {
+export const askTags = (tags, had, take) => {
   const boxes = tags.map(({ _id, name }) =>
-    h("label", {}, h("input", { type: "checkbox", value: _id, checked: had.has(_id) }), ` ${name}`),
+    h("label", {}, h("input", { type: "checkbox", value: _id, checked: had.has(_id) }), name),
   );
   const field = h("input", { type: "text", maxlength: 40, "aria-label": "New tag", placeholder: "New tag" });
-  const form = h(
-    "form",
-    {},
-    h("div", { class: "choices" }, boxes),
-    field,
-    h("button", { class: "button" }, "Save tags"),
-  );
-  form.addEventListener("submit", async (/** @type {Event} */ event) => {
-    event.preventDefault();
-    const ids = [...form.querySelectorAll("input:checked")].map(({ value }) => value);
-    closeDialog();
-    const name = field.value.trim();
-    take(name ? [...ids, await create(name)] : ids);
+  askForm("Tags", [h("div", { class: "choices" }, boxes), field], "Save tags", (form) => {
+    const ids = [...form.querySelectorAll("input:checked")].map((box) => /** @type {HTMLInputElement} */ (box).value);
+    return take(ids, field.value.trim());
   });
-  ask("Tags", [form], boxes[0]?.firstElementChild ?? field);
 };
 
-/** @param {{name: string, email: string, phone: string}} known @param {(lead: Record<string, string>) => void} take */
+/** @param {{name: string, email: string, phone: string}} known @param {(lead: Record<string, string>) => Promise<any>} take */
 export const askLead = (known, take) => {
   const fields = /** @type {const} */ (["name", "email", "phone", "notes"]).map((name) => {
     const properties = { name, maxlength: name === "notes" ? 10_000 : 200, required: name === "name" };
@@ -130,14 +149,10 @@ export const askLead = (known, take) => {
     if (name !== "notes") field.value = known[name] ?? "";
     return h("label", {}, name === "email" ? "E-mail" : name[0].toUpperCase() + name.slice(1), field);
   });
-  const form = h("form", {}, fields, h("button", { class: "button" }, "Create lead"));
-  form.addEventListener("submit", (/** @type {Event} */ event) => {
-    event.preventDefault();
+  askForm("Create lead", fields, "Create lead", (form) => {
     const said = [...new FormData(form)].filter(([, value]) => String(value).trim());
-    closeDialog();
-    take(/** @type {any} */ (Object.fromEntries(said)));
+    return take(/** @type {any} */ (Object.fromEntries(said)));
   });
-  ask("Create lead", [form], form.elements[0]);
 };
 
 /** @param {string[][]} keys */
@@ -146,7 +161,7 @@ export const showKeys = (keys) => {
   ask("Keys", [h("table", {}, h("tbody", {}, rows))], byId("dialog"));
 };
 
-/** @param {Record<string, boolean>} preferences @param {(changes: Record<string, boolean>) => void} take */
+/** @param {Record<string, boolean>} preferences @param {(changes: Record<string, boolean>) => Promise<any>} take */
 export const askPreferences = (preferences, take) => {
   const words = {
     sound: "A sound when a visitor writes",
@@ -155,13 +170,9 @@ export const askPreferences = (preferences, take) => {
     mentionMails: "An e-mail when a colleague mentions me and I do not look",
   };
   const boxes = Object.entries(words).map(([name, text]) =>
-    h("label", {}, h("input", { type: "checkbox", name, checked: preferences[name] }), ` ${text}`),
+    h("label", {}, h("input", { type: "checkbox", name, checked: preferences[name] }), text),
   );
-  const form = h("form", {}, boxes, h("button", { class: "button" }, "Save"));
-  form.addEventListener("submit", (/** @type {Event} */ event) => {
-    event.preventDefault();
-    closeDialog();
-    take(Object.fromEntries([...form.querySelectorAll("input")].map(({ name, checked }) => [name, checked])));
-  });
-  ask("Notifications and keys", [form], boxes[0].firstElementChild);
+  askForm("Notifications and keys", boxes, "Save", (form) =>
+    take(Object.fromEntries([...form.querySelectorAll("input")].map(({ name, checked }) => [name, checked]))),
+  );
 };

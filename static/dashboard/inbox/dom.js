@@ -36,9 +36,28 @@ export const setAttribute = (element, name, value) => {
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 };
 
-/** Why something was refused, for people: without the kind of the error. @param {unknown} error */
-export const reasonOf = (error) =>
-  /** @type {Error} */ (error).message.replace(/^ArgumentValidationError: (\w+: )?/, "");
+/**
+ * Other children for a box. The same ones again are not laid out anew; where they differ, the focus stays on the control of the
+ * same words, or else on the one in its place.
+ * @param {any} box @param {...any} children as of h()
+ */
+export const fill = (box, ...children) => {
+  const next = h(box.tagName, {}, children);
+  if (next.innerHTML === box.innerHTML) return;
+  const controls = () => [...box.querySelectorAll("a, button")];
+  const place = controls().indexOf(document.activeElement);
+  const words = document.activeElement?.textContent;
+  box.replaceChildren(...next.childNodes);
+  if (place < 0) return;
+  const now = controls();
+  (now.find(({ textContent }) => textContent === words) ?? now[Math.min(place, now.length - 1)])?.focus();
+};
+
+/** Why something was refused, as a sentence: without the kind of the error and the argument's name. @param {unknown} error */
+export const reasonOf = (error) => {
+  const reason = /** @type {Error} */ (error).message.replace(/^(ArgumentValidationError: )?([a-z]\w*: )?/, "");
+  return reason.charAt(0).toUpperCase() + reason.slice(1);
+};
 
 /** The element of this id in the page. @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);

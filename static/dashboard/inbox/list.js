@@ -24,6 +24,7 @@ export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
   let rowOf = /** @type {(id: string) => Row | undefined} */ (() => undefined);
   let brandName = /** @type {(id: string) => string} */ (() => "");
   let active = ""; // under the keyboard
+  let lastPlace = 0; // of it
   let opened = "";
   let isDue = false;
   box.append(space);
@@ -131,15 +132,19 @@ export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
   const list = {
     /** @param {readonly string[]} next @param {(id: string) => Row | undefined} lookup @param {(id: string) => string} brand */
     show(next, lookup, brand) {
+      const place = order.indexOf(active);
+      if (place >= 0) lastPlace = place;
       order = next;
       rowOf = lookup;
       brandName = brand;
       due();
     },
-    /** Moves the keyboard's row. @param {number} by */
+    /** Moves the keyboard's row; from where it was, if it has left the view. @param {number} by */
     move(by) {
-      const from = order.indexOf(active || opened);
-      active = order[Math.min(order.length - 1, Math.max(0, from + by))] ?? "";
+      const known = order.indexOf(active);
+      const from = known >= 0 ? known : by > 0 ? lastPlace - 1 : lastPlace;
+      lastPlace = Math.min(order.length - 1, Math.max(0, from + by));
+      active = order[lastPlace] ?? "";
       if (active) intoView(active);
       due();
     },
@@ -148,11 +153,6 @@ export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
       opened = id;
       active = id;
       due();
-    },
-    /** The row behind the opened one, for when that one leaves. */
-    next() {
-      const place = order.indexOf(opened);
-      return order[place + 1] ?? order[place - 1] ?? "";
     },
     top() {
       box.scrollTop = 0;

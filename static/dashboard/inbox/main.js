@@ -8,7 +8,7 @@
 import { connect } from "../../live/client.js";
 import { commandsFor } from "./commands.js";
 import { askPreferences, showKeys } from "./dialogs.js";
-import { byId, h, setText } from "./dom.js";
+import { byId, fill, h, setText } from "./dom.js";
 import { filtersOf } from "./filters.js";
 import { KEYS, listenToKeys } from "./keys.js";
 import { listIn } from "./list.js";
@@ -99,7 +99,10 @@ byId("fresh").addEventListener("click", () => list.top());
 const drawMany = () => {
   const bar = byId("many");
   bar.hidden = !list.chosen.size;
-  bar.replaceChildren(...commands.many([...list.chosen], () => list.unchoose()));
+  fill(
+    bar,
+    commands.many([...list.chosen], () => list.unchoose()),
+  );
 };
 
 // --- which conversation is open ---
@@ -147,7 +150,12 @@ const fromAddress = () => show(location.pathname.slice(addresses.base.length).re
 
 const notices = noticesFor(app);
 const begin = () => {
-  app.outbox = outboxOf(app.me._id, client, () => thread?.redraw());
+  app.outbox = outboxOf(
+    app.me._id,
+    client,
+    () => thread?.redraw(),
+    (id) => id === opened && thread?.composer.takeDraft(),
+  );
   filters.begin();
   fromAddress();
   addEventListener("popstate", fromAddress);
@@ -203,7 +211,7 @@ keep("cannedReplies:list", (replies) => {
 byId("preferences").addEventListener("click", () =>
   askPreferences(app.me.preferences, (changes) => {
     if (changes.desktop) globalThis.Notification?.requestPermission();
-    commands.change("operators:prefer", changes);
+    return client.mutate("operators:prefer", changes);
   }),
 );
 listenToKeys(() => app.me.preferences.shortcuts, {

@@ -23,9 +23,10 @@ const PAUSE = 5000;
 /**
  * @param {string} operatorId nobody sends in another's name, on whichever machine
  * @param {Client} client
- * @param {() => void} onChange
+ * @param {() => void} onChange of what is on its way
+ * @param {(conversationId: string) => void} onDraft another tab has written
  */
-export function outboxOf(operatorId, client, onChange) {
+export function outboxOf(operatorId, client, onChange, onDraft) {
   const prefix = `praxtalk.inbox.${operatorId}.`;
   const held = /** @type {Map<string, Sent>} */ (new Map());
 
@@ -134,8 +135,9 @@ export function outboxOf(operatorId, client, onChange) {
     if (!sent.refused) say(sent);
   }
   addEventListener("storage", ({ key, newValue }) => {
-    if (!key?.startsWith(`${prefix}sent.`)) return;
-    const id = key.slice(`${prefix}sent.`.length);
+    const [, what, id] = (key?.startsWith(prefix) && /^(sent|draft)\.(.*)/.exec(key.slice(prefix.length))) || [];
+    if (what === "draft") onDraft(id);
+    if (what !== "sent") return;
     if (newValue) held.set(id, JSON.parse(newValue));
     else held.delete(id);
     onChange();

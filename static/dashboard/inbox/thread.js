@@ -2,7 +2,7 @@
 
 import { FACES } from "./activity.js";
 import { composerFor } from "./composer.js";
-import { date, day, h, reasonOf, setText, statusWord } from "./dom.js";
+import { date, day, fill, h, reasonOf, setText, statusWord } from "./dom.js";
 import { entryElement, unsentElement } from "./entries.js";
 
 /**
@@ -27,7 +27,6 @@ export function openThread(pane, app, conversationId) {
   let hasMore = false;
   let row = /** @type {(Row & {brand: {name: string}}) | null} */ (null);
   let readId = /** @type {string | null} */ (null);
-  let isTyping = false;
   const stops = /** @type {(() => void)[]} */ ([]);
 
   const name = h("h2", { tabindex: "-1" });
@@ -53,10 +52,7 @@ export function openThread(pane, app, conversationId) {
       "brand.name": row?.brand.name ?? "",
     }),
     newest: () => entries.findLast(({ type }) => type === "message")?._id,
-    onTyping(now) {
-      isTyping = now;
-      touch();
-    },
+    onTyping: () => touch(),
     onSent() {
       log.scrollTop = log.scrollHeight;
     },
@@ -64,8 +60,7 @@ export function openThread(pane, app, conversationId) {
 
   const touch = () => {
     if (document.hidden || app.state !== "live") return;
-    client.mutate("presence:touch", { conversationId, typing: isTyping }).catch(() => {});
-    isTyping = false;
+    client.mutate("presence:touch", { conversationId, typing: composer.isTyping }).catch(() => {});
   };
 
   // --- drawing ---
@@ -107,8 +102,10 @@ export function openThread(pane, app, conversationId) {
       discard: (/** @type {Sent} */ sent) => outbox.takeBack(sent),
     };
     const isLive = app.state === "live";
-    waiting.replaceChildren(
-      ...outbox.of(conversationId).map((/** @type {Sent} */ sent) => unsentElement(sent, isLive, buttons)),
+    const unsent = outbox.of(conversationId);
+    fill(
+      waiting,
+      unsent.map((/** @type {Sent} */ sent) => unsentElement(sent, isLive, buttons)),
     );
   };
 
@@ -130,7 +127,7 @@ export function openThread(pane, app, conversationId) {
     ];
     if (row.rating) words.push(`Rated ${FACES[row.rating]} ${row.rating} of 5`);
     setText(status, words.concat(row.tags.map((tag) => `#${tag.name}`)).join(" · "));
-    tools.replaceChildren(...app.commands.tools(row));
+    fill(tools, app.commands.tools(row));
   };
 
   // --- what is watched ---

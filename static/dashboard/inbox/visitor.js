@@ -1,6 +1,6 @@
 /** The visitor's pane: who they are, where they write from, their other conversations and leads. */
 
-import { ago, date, h, statusWord } from "./dom.js";
+import { ago, date, fill, h, statusWord } from "./dom.js";
 import { addresses } from "./server.js";
 
 /**
@@ -74,7 +74,7 @@ export function showVisitor(pane, app, row) {
         app.commands.changeThis("conversations:blockVisitor", { blocked: !visitor.blocked }),
       ),
     ];
-    pane.replaceChildren(...parts.filter(Boolean));
+    fill(pane, parts);
   };
 
   const stops = [

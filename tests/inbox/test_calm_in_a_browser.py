@@ -1,0 +1,121 @@
+"""What makes the inbox calm: refusals lose nothing, the focus stays, tabs agree, the list is gone through from where one is."""
+
+import pytest
+from playwright.sync_api import expect
+
+from conversations import actions
+from leads.models import Lead
+from tests.conftest import make_talk
+from tests.inbox.test_in_a_browser import path_of, reply, row, says
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.live,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("chromium"),
+]
+
+
+def test_a_lead_that_is_refused_comes_back_with_what_was_written(cast, talks, browsers):
+    page = browsers.open(cast.alice, path_of(talks.north))
+    expect(page.get_by_role("log")).to_contain_text("Hello?")
+    page.keyboard.press("l")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("E-mail").fill("maya@nowhere")  # the browser takes it, the server does not
+    dialog.get_by_label("Notes").fill("A long story")
+    dialog.get_by_role("button", name="Create lead").click()
+    expect(dialog.get_by_role("alert")).to_have_text("Enter a valid email address.")
+    expect(dialog.get_by_label("Notes")).to_have_value("A long story")
+    dialog.get_by_label("E-mail").fill("maya@example.com")
+    dialog.get_by_role("button", name="Create lead").click()
+    expect(page.locator("#visitor-pane a", has_text="Maya A.")).to_be_visible()
+    expect(dialog).to_be_hidden()
+    assert Lead.objects.filter(notes="A long story", email="maya@example.com").count() == 1
+    assert page.problems == []
+
+
+def test_too_many_tags_are_told_where_they_were_chosen(cast, talks, browsers):
+    for number in range(21):
+        actions.create_tag(cast.acme.pk, name=f"Tag {number:02}")
+    page = browsers.open(cast.alice, path_of(talks.north))
+    expect(page.get_by_role("log")).to_contain_text("Hello?")
+    page.keyboard.press("t")
+    dialog = page.get_by_role("dialog")
+    for box in dialog.get_by_role("checkbox").all():
+        box.check()
+    dialog.get_by_role("button", name="Save tags").click()
+    expect(dialog.get_by_role("alert")).not_to_be_empty()
+    dialog.get_by_label("Tag 00").uncheck()
+    dialog.get_by_role("button", name="Save tags").click()
+    expect(page.locator("#thread-pane .status")).to_contain_text("#Tag 20")
+
+
+def test_a_time_that_has_passed_is_not_taken(cast, talks, browsers):
+    page = browsers.open(cast.alice, path_of(talks.north))
+    expect(page.get_by_role("log")).to_contain_text("Hello?")
+    page.keyboard.press("z")
+    field = page.get_by_label("Another time")
+    field.fill("2020-01-01T09:00")
+    page.get_by_role("button", name="Snooze until then").click()
+    assert field.evaluate("field => field.validationMessage") == "Choose a time that is to come."
+    field.fill("2100-01-01T09:00")
+    page.get_by_role("button", name="Snooze until then").click()
+    expect(page.locator("#thread-pane .status")).to_contain_text("Snoozed until")
+
+
+def test_what_fails_is_told(cast, talks, browsers):
+    page = browsers.open(cast.alice, path_of(talks.north))
+    expect(page.get_by_role("log")).to_contain_text("Hello?")
+    talks.north.visitor.email = ""
+    talks.north.visitor.save()
+    page.get_by_role("button", name="Send transcript to the visitor").click()
+    expect(page.locator("#toast")).to_have_text("The visitor has told no e-mail address.")
+    says(talks.north, "Still there")
+    expect(page.get_by_role("log")).to_contain_text("Still there")
+    expect(page.locator("#toast")).to_be_visible()
+    page.locator("#toast").click()
+    expect(page.locator("#toast")).to_be_hidden()
+
+
+def test_the_focus_stays_while_others_write(cast, talks, browsers):
+    page = browsers.open(cast.alice, path_of(talks.north))
+    tools, pane = page.locator(".tools"), page.locator("#visitor-pane")
+    expect(pane).to_contain_text("Block the visitor")
+    for button in (tools.get_by_role("button", name="Resolve"), pane.get_by_role("button", name="Block the visitor")):
+        button.focus()
+        says(talks.north, f"While {button.inner_text()} has the focus")
+        expect(page.get_by_role("log")).to_contain_text(f"While {button.inner_text()} has the focus")
+        expect(button).to_be_focused()
+    tools.get_by_role("button", name="To me").press("Enter")
+    expect(page.locator("#thread-pane .status")).to_contain_text("Assigned to Alice")
+    expect(tools.locator("button:focus")).to_have_count(1)  # "To me" has gone
+
+
+def test_the_list_goes_on_where_a_conversation_has_left_it(cast, talks, browsers):
+    for number in range(6):
+        make_talk(cast.north, name=f"Visitor {number}")
+    page = browsers.open(cast.bob)
+    expect(page.locator(".row").first).to_contain_text("Visitor 5")
+    for key in ("j", "j", "j", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("#thread-pane h2")).to_have_text("Visitor 3")
+    page.keyboard.press("e")
+    expect(row(page, "Visitor 3")).to_have_count(0)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.locator("#thread-pane h2")).to_have_text("Visitor 2")
+
+
+def test_two_tabs_write_one_draft(cast, talks, browsers):
+    page = browsers.open(cast.alice, path_of(talks.north))
+    other = page.context.new_page()
+    other.goto(page.url)
+    fields = [each.get_by_role("textbox", name="Reply") for each in (page, other)]
+    fields[0].fill("Begun here,")
+    expect(fields[1]).to_have_value("Begun here,")
+    fields[1].fill("Begun here, ended there.")
+    expect(fields[0]).to_have_value("Begun here, ended there.")
+    reply(other, "Begun here, ended there.")
+    expect(page.locator(".entry.operator", has_text="ended there")).to_be_visible()
+    expect(fields[0]).to_have_value("")
+    assert page.problems == []
