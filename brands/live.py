@@ -1,10 +1,12 @@
 """Live queries about brands and operators."""
 
+from collections import defaultdict
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
-from brands.models import Brand, Operator
+from brands.models import Brand, Operator, OperatorBrand
 from brands.operator_tokens import OperatorCaller, operator_topic, operators
 from brands.preferences import DEFAULTS, prefer, preferences_of
 from brands.serializers import brand_json
@@ -42,14 +44,19 @@ def _team_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 
 @query("operators:list", door=operators, shape=OperatorsQuery, topics=_team_topics)
 def list_operators(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
-    """Who can be given a conversation: the active ones who see the brand, or any brand that the caller sees."""
+    """Who can be given a conversation: the active ones who see the brand, or any brand that the caller sees. `brandIds` are those
+    that both see; None for all of them."""
     rows = Operator.objects.filter(workspace_id=caller.workspace_id, is_active=True)
     if brand := brand_in_scope(caller, arguments.get("brandId")):
         rows = rows.filter(Q(sees_all_brands=True) | Q(brands=brand))
     elif caller.scope.brand_ids is not None:
         rows = rows.filter(Q(sees_all_brands=True) | Q(brands__in=caller.scope.brand_ids))
-    names = rows.order_by("name", "pk").values_list("pk", "name").distinct()
-    return [{"_id": str(pk), "name": name} for pk, name in names[:MAX_OPERATORS]]
+    people = list(rows.order_by("name", "pk").values_list("pk", "name", "sees_all_brands").distinct()[:MAX_OPERATORS])
+    limited = OperatorBrand.objects.filter(operator_id__in=[pk for pk, _, sees_all in people if not sees_all])
+    seen = defaultdict[UUID, list[str]](list)
+    for pk, brand_id in caller.scope.rows(limited).order_by("brand_id").values_list("operator_id", "brand_id"):
+        seen[pk].append(str(brand_id))
+    return [{"_id": str(pk), "name": name, "brandIds": None if sees_all else seen[pk]} for pk, name, sees_all in people]
 
 
 def _own_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:

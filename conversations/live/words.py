@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.db.models import Q
 
 from brands.live import brand_in_scope
@@ -36,7 +37,12 @@ def list_canned_replies(caller: OperatorCaller, arguments: Arguments) -> list[di
     elif caller.scope.brand_ids is not None:
         rows = rows.filter(Q(brand_id__in=caller.scope.brand_ids) | Q(brand__isnull=True))
     return [
-        {"_id": str(reply.pk), "shortcut": reply.shortcut, "body": reply.body}
+        {
+            "_id": str(reply.pk),
+            "shortcut": reply.shortcut,
+            "body": reply.body,
+            "brandId": str(reply.brand_id) if reply.brand_id else None,
+        }
         for reply in rows.order_by("shortcut", "pk")[:MAX_CANNED_REPLIES]
     ]
 
@@ -54,11 +60,16 @@ def list_tags(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, An
 @mutation("tags:create", door=operators, shape=NewTag)
 def create_tag(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
     """The tag of this name, made if there is none."""
-    known = Tag.objects.filter(workspace_id=caller.workspace_id, name__iexact=arguments["name"]).first()
-    try:
-        tag = known or actions.create_tag(caller.workspace_id, name=arguments["name"])
-    except ValidationError as error:
-        raise Refused(Code.INVALID, f"name: {error.messages[0]}") from error
+    same = Tag.objects.filter(workspace_id=caller.workspace_id, name__iexact=arguments["name"])
+    tag = same.first()
+    if tag is None:
+        try:
+            tag = actions.create_tag(caller.workspace_id, name=arguments["name"])
+        except (ValidationError, IntegrityError) as error:
+            tag = same.first()  # made by somebody else at the same moment
+            if tag is None:
+                reason = error.messages[0] if isinstance(error, ValidationError) else "This name is not taken."
+                raise Refused(Code.INVALID, f"name: {reason}") from error
     return {"tagId": str(tag.pk)}
 
 

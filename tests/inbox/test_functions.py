@@ -5,7 +5,7 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from brands.models import Operator
+from brands.models import Operator, OperatorBrand
 from conversations import actions
 from conversations.canned_replies import create_canned_reply
 from conversations.models import Activity, Channel, Conversation, Mention, Message, Note
@@ -212,6 +212,18 @@ def test_canned_replies_and_colleagues_are_those_of_the_brand(cast, talks):
     assert names(cast.alice, brandId=str(cast.south.pk)) == ["Alice"]
     assert names(cast.bob) == ["Alice", "Bob"]
     assert names(cast.mallory) == ["Mallory"]
+    assert [each["brandIds"] for each in ask(cast.alice, "operators:list")] == [None, [str(cast.north.pk)]]
+    assert [each["brandId"] for each in ask(cast.alice, "cannedReplies:list")] == [None, str(cast.south.pk)]
+    OperatorBrand.objects.create(workspace=cast.acme, operator=cast.bob, brand=cast.south)
+    cara = Operator.objects.create(workspace=cast.acme, email="cara@acme.example", name="Cara", sees_all_brands=False)
+    OperatorBrand.objects.create(workspace=cast.acme, operator=cara, brand=cast.south)
+    others = {each["name"]: each["brandIds"] for each in ask(cara, "operators:list")}
+    assert others == {
+        "Alice": None,
+        "Bob": [str(cast.south.pk)],
+        "Cara": [str(cast.south.pk)],
+    }  # not that Bob sees North
+    cara.delete()
     Operator.objects.filter(pk=cast.bob.pk).update(is_active=False)
     assert names(cast.alice) == ["Alice"]
 

@@ -99,7 +99,7 @@ def test_a_whole_shift_without_a_mouse(cast, talks, browsers):
     page = browsers.open(cast.alice)
     expect(page.locator(".row")).to_have_count(2)
     press, type_ = page.keyboard.press, page.keyboard.type
-    for key in ("j", "j", "k", "Enter"):
+    for key in ("j", "j", "k", "j", "Enter"):
         press(key)
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     press("r")
@@ -137,7 +137,7 @@ def test_a_whole_shift_without_a_mouse(cast, talks, browsers):
     expect(page.locator(".row")).to_have_count(2)
     press("Escape")
     expect(page.locator(".row")).to_have_count(1)
-    wait_for(lambda: Lead.objects.filter(conversation__isnull=False, brand=cast.south).count() == 1)
+    wait_for(lambda: Lead.objects.filter(conversation__isnull=False, brand=cast.north).count() == 1)
     page.locator("#list").focus()
     press("?")
     expect(page.get_by_role("dialog")).to_contain_text("resolve, or reopen")

@@ -6,7 +6,7 @@ import { showToast } from "./toast.js";
 
 /**
  * @typedef {import("./dom.js").Row} Row
- * @param {any} app what main.js offers: client, me, colleagues, tags
+ * @param {any} app what main.js offers: client, me, colleaguesIn, tags
  * @param {() => Row | null | undefined} current the conversation that is open, once it is known
  */
 export function commandsFor(app, current) {
@@ -20,9 +20,9 @@ export function commandsFor(app, current) {
     if (row) change(name, { conversationId: row._id, ...args });
   };
 
-  /** @param {(operatorId: string | null) => void} take */
-  const askAssignee = (take) => {
-    const others = app.colleagues.filter((/** @type {any} */ each) => each._id !== app.me._id);
+  /** @param {(operatorId: string | null) => void} take @param {string} [brandId] whose people */
+  const askAssignee = (take, brandId) => {
+    const others = app.colleaguesIn(brandId);
     choose("Assign to", [
       { label: "Me", take: () => take(app.me._id) },
       ...others.map((/** @type {any} */ { _id, name }) => ({ label: name, take: () => take(_id) })),
@@ -34,8 +34,10 @@ export function commandsFor(app, current) {
     change,
     changeThis,
     assign() {
-      const conversationId = current()?._id;
-      if (conversationId) askAssignee((operatorId) => change("conversations:assign", { conversationId, operatorId }));
+      const row = current();
+      if (!row) return;
+      const { _id: conversationId, brandId } = row;
+      askAssignee((operatorId) => change("conversations:assign", { conversationId, operatorId }), brandId);
     },
     assignToMe: () => changeThis("conversations:assign", { operatorId: app.me._id }),
     snooze() {

@@ -11,6 +11,7 @@ import { suggestIn } from "./suggest.js";
  */
 
 const TYPING_AGAIN = 4000;
+const LONGEST = 10_000; // characters, as the server counts them
 
 /**
  * @param {object} with_
@@ -26,12 +27,10 @@ const TYPING_AGAIN = 4000;
 export function composerFor({ conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onSent }) {
   let seenMessageId = /** @type {string | undefined} */ (undefined); // the newest that the writer knew of
   let typedAt = 0;
-  const mentioned = /** @type {Map<string, string>} */ (new Map()); // name to id
 
   const field = h("textarea", {
     "aria-label": "Reply",
     rows: 3,
-    maxlength: 10_000,
     "aria-autocomplete": "list",
     "aria-controls": "suggestions",
   });
@@ -66,7 +65,6 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
       kind === "note" ? "Only your team sees this. @ mentions a colleague" : "Write a reply. / finds canned replies";
     attach.hidden = kind === "note";
     setText(submit, kind === "note" ? "Add note" : "Send");
-    setText(hint, kind === "note" ? "" : "Ctrl+Enter");
   };
 
   /** @param {"reply" | "note"} kind */
@@ -82,7 +80,7 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     field.value = draft.body;
     seenMessageId = draft.seenMessageId;
     showAs(draft.kind);
-    grow();
+    fit();
   };
 
   const keep = () => {
@@ -90,9 +88,15 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     outbox.keepDraft(conversationId, { body: field.value, kind, ...(seenMessageId && { seenMessageId }) });
   };
 
-  const grow = () => {
+  /** As high as the text, up to a point. What is too long to be sent is told, and not cut. */
+  const fit = () => {
     field.style.height = "auto";
     field.style.height = `${Math.min(320, field.scrollHeight + 2)}px`;
+    const length = [...field.value.trim()].length;
+    const isLong = length > LONGEST;
+    setText(hint, isLong ? `${length.toLocaleString()} of ${LONGEST.toLocaleString()} characters` : "Ctrl+Enter");
+    hint.classList.toggle("refused", isLong);
+    submit.disabled = isLong;
   };
 
   /** @param {string} sign @param {string} word */
@@ -101,36 +105,36 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
       return isNote()
         ? colleagues()
             .filter(({ name }) => name.toLowerCase().includes(word))
-            .map(({ _id, name }) => ({ title: name, text: "", insert: `@${name} `, id: _id }))
+            .map(({ name }) => ({ title: name, text: "", insert: `@${name} ` }))
         : [];
     const about = words();
     return cannedReplies()
       .filter(({ shortcut, body }) => shortcut.toLowerCase().startsWith(word) || body.toLowerCase().includes(word))
       .map(({ shortcut, body }) => {
-        const text = body.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (whole, name) => about[name] ?? whole);
+        const text = body.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (whole, name) =>
+          Object.hasOwn(about, name) ? about[name] : whole,
+        );
         return { title: `/${shortcut}`, text, insert: text };
       });
   };
 
   /** @param {boolean} resolves */
   const send = (resolves) => {
-    const body = field.value.trim();
-    if (!body) return;
+    const body = field.value.trim().toWellFormed();
+    if (!body || submit.disabled) return;
     const kind = isNote() ? "note" : "reply";
-    const named = [...mentioned].filter(([name]) => body.includes(`@${name}`)).map(([, id]) => id);
     outbox.send({
       conversationId,
       kind,
       body,
-      mentions: kind === "note" ? named : [],
+      mentions: kind === "note" ? mentionedIn(body, colleagues()) : [],
       resolves: resolves && kind === "reply",
       ...(kind === "reply" && seenMessageId && { seenMessageId }),
     });
     field.value = "";
     seenMessageId = undefined;
-    mentioned.clear();
     typedAt = 0;
-    grow();
+    fit();
     keep();
     onTyping();
     onSent();
@@ -142,11 +146,11 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     onSent();
   };
 
-  suggestIn(field, box, find, ({ title, id }) => id && mentioned.set(title, id));
+  suggestIn(field, box, find);
   field.addEventListener("input", () => {
     if (field.value.trim()) seenMessageId ??= newest();
     else seenMessageId = undefined;
-    grow();
+    fit();
     keep();
     const now = Date.now();
     if (!isNote() && now - typedAt > TYPING_AGAIN) {
@@ -182,7 +186,7 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
   });
 
   takeDraft();
-  requestAnimationFrame(grow);
+  requestAnimationFrame(fit);
 
   return {
     form,
@@ -202,8 +206,22 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
       turnTo(sent.kind === "note" ? "note" : "reply");
       field.value = [sent.body, field.value].filter(Boolean).join("\n\n");
       seenMessageId = newest();
-      grow();
+      fit();
       keep();
     },
   };
 }
+
+/** Whom the text names behind an "@", chosen or typed: the longest name that fits. @param {string} body @param {Person[]} people */
+const mentionedIn = (body, people) => {
+  const text = body.toLowerCase();
+  const found = /** @type {Set<string>} */ (new Set());
+  const longest = people.toSorted((a, b) => b.name.length - a.name.length);
+  for (const { index } of text.matchAll(/@/g)) {
+    const fits = (/** @type {Person} */ { name }) =>
+      text.startsWith(name.toLowerCase(), index + 1) && !/[\p{L}\p{N}]/u.test(text[index + 1 + name.length] ?? "");
+    const name = longest.find(fits)?.name;
+    for (const each of people) if (each.name === name) found.add(each._id);
+  }
+  return [...found];
+};

@@ -4,11 +4,11 @@ import { byId, h, reasonOf, setText } from "./dom.js";
 
 const HOUR = 3600_000;
 
-/** @param {string} title @param {any[]} content @param {any} [first] what has the focus */
-const ask = (title, content, first) => {
+/** @param {string} title @param {any[]} content @param {any} [first] what has the focus @param {string} [leave] */
+const ask = (title, content, first, leave = "Cancel") => {
   const dialog = byId("dialog");
   const heading = h("h2", { id: "dialog-title" }, title);
-  const close = h("button", { type: "button", class: "plain", onclick: () => dialog.close() }, "Cancel");
+  const close = h("button", { type: "button", class: "plain", onclick: () => dialog.close() }, leave);
   dialog.setAttribute("aria-labelledby", "dialog-title");
   dialog.onkeydown = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape") return;
@@ -73,7 +73,7 @@ export const choose = (title, choices) => {
     const place = buttons.indexOf(/** @type {any} */ (document.activeElement));
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) buttons[(place + step + buttons.length) % buttons.length]?.focus();
-    else if (event.key.length === 1)
+    else if (/^\S$/u.test(event.key) && !event.ctrlKey && !event.metaKey)
       buttons.find((button) => button.textContent.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
     else return;
     event.preventDefault();
@@ -158,7 +158,7 @@ export const askLead = (known, take) => {
 /** @param {string[][]} keys */
 export const showKeys = (keys) => {
   const rows = keys.map(([key, does]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, does)));
-  ask("Keys", [h("table", {}, h("tbody", {}, rows))], byId("dialog"));
+  ask("Keys", [h("table", {}, h("tbody", {}, rows))], byId("dialog"), "Close");
 };
 
 /** @param {Record<string, boolean>} preferences @param {(changes: Record<string, boolean>) => Promise<any>} take */

@@ -40,7 +40,7 @@ export function filtersOf(onChange) {
     const isFinding = Boolean(search.value.trim());
     const query = {
       ...(isFinding ? {} : view.query), // a search is over all of them
-      ...(isFinding && { q: search.value.trim() }),
+      ...(isFinding && { q: search.value.trim().toWellFormed() }),
       ...(brand.value && { brandId: brand.value }),
       ...(assignee.value && { assignee: assignee.value }),
       ...(tag.value && { tagId: tag.value }),

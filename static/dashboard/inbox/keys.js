@@ -22,6 +22,8 @@ export const KEYS = [
   ["?", "this help"],
 ];
 
+const REPEATED = new Set(["j", "k"]); // while it is held down
+
 const isWriting = () => {
   const { activeElement } = document;
   return activeElement instanceof HTMLElement && activeElement.matches("input, textarea, select, [contenteditable]");
@@ -38,7 +40,7 @@ export const listenToKeys = (areOn, does) => {
     const isOnControl = document.activeElement?.matches("button, a, summary");
     if (event.key === "Enter" && isOnControl) return;
     const doIt = does[event.key];
-    if (!doIt) return;
+    if (!doIt || (event.repeat && !REPEATED.has(event.key))) return;
     event.preventDefault();
     doIt();
   });

@@ -25,8 +25,8 @@ const app = /** @type {any} */ ({
   me: { _id: "", name: "", preferences: {} },
   brands: [],
   colleagues: [],
-  tags: [],
   cannedReplies: [],
+  tags: [],
   state: "connecting",
 });
 
@@ -43,6 +43,13 @@ whenSignedOut(() => {
   app.isSignedOut = true;
   drawConnection();
 });
+
+/** Colleagues who can be given a conversation of this brand, or mentioned in it. */
+app.colleaguesIn = (/** @type {string | undefined} */ brandId) =>
+  app.colleagues.filter(
+    (/** @type {any} */ { _id, brandIds }) =>
+      _id !== app.me._id && (!brandIds || !brandId || brandIds.includes(brandId)),
+  );
 
 let thread = /** @type {ReturnType<typeof openThread> | null} */ (null);
 let visitor = /** @type {ReturnType<typeof showVisitor> | null} */ (null);
@@ -200,12 +207,12 @@ keep("operators:list", (people) => {
   app.colleagues = people;
   filters.people(people);
 });
+keep("cannedReplies:list", (replies) => {
+  app.cannedReplies = replies;
+});
 keep("tags:list", (tags) => {
   app.tags = tags;
   filters.tags(tags);
-});
-keep("cannedReplies:list", (replies) => {
-  app.cannedReplies = replies;
 });
 
 byId("preferences").addEventListener("click", () =>

@@ -6,7 +6,7 @@
  *    of their own; the rest goes over the live connection, which says it again by itself.
  * 2. Confirmed: the key is removed. Refused: it stays, with the reason, until it is sent again or taken back.
  * 3. A page that is opened says again what is stored, in its order. The server knows each by its clientMessageId: nothing is sent twice.
- * 4. Other tabs show the same.
+ * 4. Other tabs show the same. One that sees it unconfirmed for long says it, too: the tab that began may be closed.
  *
  * @typedef {{id: string, conversationId: string, kind: "reply" | "note" | "file", body: string, mentions: string[], at: number,
  *   seenMessageId?: string, resolves?: boolean, refused?: {code: string, message: string}}} Sent body: of a file, its name
@@ -19,6 +19,7 @@ import { forgetFile, keepFile, keptFile } from "./files.js";
 import { sendFile } from "./server.js";
 
 const PAUSE = 5000;
+const TAKEOVER = 15_000;
 
 /**
  * @param {string} operatorId nobody sends in another's name, on whichever machine
@@ -134,12 +135,18 @@ export function outboxOf(operatorId, client, onChange, onDraft) {
     held.set(sent.id, sent);
     if (!sent.refused) say(sent);
   }
+  /** @param {string} id */
+  const takeOver = (id) => {
+    const sent = held.get(id);
+    if (sent && !sent.refused) say(sent);
+  };
   addEventListener("storage", ({ key, newValue }) => {
     const [, what, id] = (key?.startsWith(prefix) && /^(sent|draft)\.(.*)/.exec(key.slice(prefix.length))) || [];
     if (what === "draft") onDraft(id);
     if (what !== "sent") return;
     if (newValue) held.set(id, JSON.parse(newValue));
     else held.delete(id);
+    if (newValue) setTimeout(takeOver, TAKEOVER, id);
     onChange();
   });
   return outbox;

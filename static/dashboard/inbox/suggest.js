@@ -5,13 +5,12 @@ import { h, setAttribute } from "./dom.js";
 const MOST = 8;
 
 /**
- * @typedef {{title: string, text: string, insert: string, id?: string}} Suggestion
+ * @typedef {{title: string, text: string, insert: string}} Suggestion
  * @param {HTMLTextAreaElement} field
  * @param {any} box where the suggestions are shown
  * @param {(sign: string, word: string) => Suggestion[]} find for "/" or "@" and what was written behind it
- * @param {(suggestion: Suggestion) => void} onTaken
  */
-export function suggestIn(field, box, find, onTaken) {
+export function suggestIn(field, box, find) {
   let found = /** @type {Suggestion[]} */ ([]);
   let place = 0;
 
@@ -46,7 +45,6 @@ export function suggestIn(field, box, find, onTaken) {
     if (!now || !suggestion) return;
     field.setRangeText(suggestion.insert, now.at, field.selectionStart, "end");
     close();
-    onTaken(suggestion);
     field.dispatchEvent(new Event("input", { bubbles: true }));
   };
 
@@ -58,7 +56,7 @@ export function suggestIn(field, box, find, onTaken) {
   });
   field.addEventListener("blur", close);
   field.addEventListener("keydown", (event) => {
-    if (!found.length) return;
+    if (!found.length || event.isComposing) return;
     if (event.key === "ArrowDown") place = (place + 1) % found.length;
     else if (event.key === "ArrowUp") place = (place + found.length - 1) % found.length;
     else if ((event.key === "Enter" && !event.metaKey && !event.ctrlKey) || event.key === "Tab")

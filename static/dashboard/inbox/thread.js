@@ -1,9 +1,9 @@
 /** One conversation: its head, its entries, who else is here, and the composer. */
 
-import { FACES } from "./activity.js";
 import { composerFor } from "./composer.js";
-import { date, day, fill, h, reasonOf, setText, statusWord } from "./dom.js";
+import { day, fill, h, reasonOf, setText } from "./dom.js";
 import { entryElement, unsentElement } from "./entries.js";
+import { headFor } from "./head.js";
 
 /**
  * @typedef {import("./outbox.js").Sent} Sent
@@ -16,7 +16,7 @@ const NEAR_END = 80;
 
 /**
  * @param {any} pane
- * @param {any} app what main.js offers: client, outbox, me, cannedReplies, colleagues, commands, onRow
+ * @param {any} app what main.js offers: client, outbox, me, cannedReplies, colleaguesIn, commands, onRow
  * @param {string} conversationId
  */
 export function openThread(pane, app, conversationId) {
@@ -29,9 +29,7 @@ export function openThread(pane, app, conversationId) {
   let readId = /** @type {string | null} */ (null);
   const stops = /** @type {(() => void)[]} */ ([]);
 
-  const name = h("h2", { tabindex: "-1" });
-  const status = h("span", { class: "status" });
-  const tools = h("div", { class: "tools" });
+  const head = headFor(app);
   const earlier = h(
     "button",
     { type: "button", class: "plain earlier", hidden: true, onclick: () => loadEarlier() },
@@ -43,8 +41,9 @@ export function openThread(pane, app, conversationId) {
   const composer = composerFor({
     conversationId,
     outbox,
-    cannedReplies: () => app.cannedReplies,
-    colleagues: () => app.colleagues.filter((/** @type {any} */ each) => each._id !== app.me._id),
+    cannedReplies: () =>
+      app.cannedReplies.filter((/** @type {any} */ each) => !each.brandId || each.brandId === row?.brandId),
+    colleagues: () => app.colleaguesIn(row?.brandId),
     words: () => ({
       "visitor.name": row?.visitor.name ?? "",
       "visitor.email": row?.visitor.email ?? "",
@@ -116,20 +115,6 @@ export function openThread(pane, app, conversationId) {
     if (last && read && read.position >= last.position) drawn.get(last._id)?.append(h("p", { class: "seen" }, "Seen"));
   };
 
-  const drawHead = () => {
-    if (!row) return;
-    setText(name, row.visitor.name);
-    const wakes = row.snoozedUntil ? ` until ${date(row.snoozedUntil)}` : "";
-    const words = [
-      row.brand.name,
-      statusWord(row.status) + wakes,
-      row.assignee ? `Assigned to ${row.assignee.name}` : "Unassigned",
-    ];
-    if (row.rating) words.push(`Rated ${FACES[row.rating]} ${row.rating} of 5`);
-    setText(status, words.concat(row.tags.map((tag) => `#${tag.name}`)).join(" · "));
-    fill(tools, app.commands.tools(row));
-  };
-
   // --- what is watched ---
 
   const loadEarlier = () => {
@@ -165,14 +150,15 @@ export function openThread(pane, app, conversationId) {
       of,
       (/** @type {any} */ value) => {
         const isFirst = !row;
-        row = value.conversation;
+        const { conversation } = value;
+        row = conversation;
         const oldest = value.entries[0]?.position ?? 0;
         const moved = entries.filter(({ position }) => position < oldest); // pushed out of the newest page
         older = [...older, ...moved.filter(({ _id }) => !older.some((each) => each._id === _id))];
         entries = value.entries;
         if (!older.length) hasMore = value.hasMore;
         app.onRow(row);
-        drawHead();
+        head.draw(conversation);
         draw();
         if (isFirst) {
           log.scrollTop = log.scrollHeight;
@@ -214,23 +200,12 @@ export function openThread(pane, app, conversationId) {
 
   const timer = setInterval(touch, TOUCH_EVERY);
   document.addEventListener("visibilitychange", touch);
-  const back = h("button", { type: "button", class: "plain back", onclick: () => app.close() }, "‹ All");
-  const details = h("button", { type: "button", class: "plain details", onclick: () => app.showVisitor() }, "Details");
-  pane.replaceChildren(
-    h("header", {}, back, h("div", { class: "title" }, name, status), details),
-    tools,
-    log,
-    here,
-    composer.form,
-  );
+  pane.replaceChildren(...head.elements, log, here, composer.form);
 
   return {
     composer,
-    focus: () => name.focus(),
-    redraw: () => {
-      draw();
-      drawHead();
-    },
+    focus: head.focus,
+    redraw: draw,
     get row() {
       return row;
     },
