@@ -168,14 +168,14 @@ def test_mentions_are_those_of_the_text(cast, talks, browsers):
     field = page.get_by_role("textbox", name="Note")
     field.fill("Bob? bob@example.com, @Bobby and @alice know")
     field.press("Control+Enter")
-    expect(page.locator(".entry.note", has_text="Bobby")).to_be_visible()
+    expect(page.locator(".entry.note:not(.unsent)", has_text="Bobby")).to_be_visible()
     assert not Mention.objects.exists()
     field.fill("Look at this, @bob.")
     page.reload()
     expect(field).to_have_value("Look at this, @bob.")
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     field.press("Control+Enter")
-    expect(page.locator(".entry.note", has_text="Look at this")).to_be_visible()
+    expect(page.locator(".entry.note:not(.unsent)", has_text="Look at this")).to_be_visible()
     assert [mention.operator for mention in Mention.objects.all()] == [cast.bob]
 
 
@@ -212,3 +212,30 @@ def test_a_key_that_is_held_down_acts_once(cast, talks, browsers):
     page.keyboard.press("i")
     expect(page.get_by_role("log")).to_contain_text("Alice assigned this to Alice")
     expect(page.locator(".activity", has_text="reopened")).to_have_count(0)
+
+
+def test_who_has_scrolled_up_is_told_what_came_and_led_back(cast, talks, browsers):
+    for number in range(40):
+        says(talks.north, f"Line {number}")
+    page = browsers.open(cast.alice, path_of(talks.north))
+    expect(page.get_by_text("Line 39", exact=True).last).to_be_in_viewport()
+    way = page.locator(".newest")
+    expect(way).to_be_hidden()
+    page.locator("#log").evaluate("log => log.scrollTop = 200")
+    expect(way).to_have_text("Newest ↓")
+    place = page.locator("#log").get_by_text("Line 5", exact=True).bounding_box()["y"]
+    says(talks.north, "One")
+    says(talks.north, "Two")
+    expect(way).to_have_text("2 new ↓")
+    assert page.locator("#log").get_by_text("Line 5", exact=True).bounding_box()["y"] == place
+    way.click()
+    expect(page.locator("#log").get_by_text("Two", exact=True)).to_be_in_viewport()
+    expect(way).to_be_hidden()
+    assert page.problems == []
+
+
+def test_who_has_no_canned_replies_is_told_where_they_are_made(cast, talks, browsers):
+    page = browsers.open(cast.alice, path_of(talks.north))
+    expect(page.get_by_role("log")).to_contain_text("Hello?")
+    page.get_by_role("textbox", name="Reply").press_sequentially("/")
+    expect(page.get_by_role("option")).to_contain_text(["No canned replies yet"])

@@ -108,7 +108,10 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
             .map(({ name }) => ({ title: name, text: "", insert: `@${name} ` }))
         : [];
     const about = words();
-    return cannedReplies()
+    const replies = cannedReplies();
+    if (!replies.length && !word)
+      return [{ title: "No canned replies yet", text: "They are written under Canned replies.", insert: "/" }];
+    return replies
       .filter(({ shortcut, body }) => shortcut.toLowerCase().startsWith(word) || body.toLowerCase().includes(word))
       .map(({ shortcut, body }) => {
         const text = body.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (whole, name) =>

@@ -4,6 +4,7 @@ import { composerFor } from "./composer.js";
 import { day, fill, h, reasonOf, setText } from "./dom.js";
 import { entryElement, unsentElement } from "./entries.js";
 import { headFor } from "./head.js";
+import { newestIn } from "./newest.js";
 
 /**
  * @typedef {import("./outbox.js").Sent} Sent
@@ -12,7 +13,6 @@ import { headFor } from "./head.js";
  */
 
 const TOUCH_EVERY = 15_000;
-const NEAR_END = 80;
 
 /**
  * @param {any} pane
@@ -25,6 +25,7 @@ export function openThread(pane, app, conversationId) {
   let entries = /** @type {Entry[]} */ ([]);
   let older = /** @type {Entry[]} */ ([]);
   let hasMore = false;
+  let lastPosition = 0;
   let row = /** @type {(Row & {brand: {name: string}}) | null} */ (null);
   let readId = /** @type {string | null} */ (null);
   const stops = /** @type {(() => void)[]} */ ([]);
@@ -36,6 +37,7 @@ export function openThread(pane, app, conversationId) {
     "Earlier messages",
   );
   const log = h("div", { id: "log", role: "log", "aria-label": "Messages", tabindex: "0" }, earlier);
+  const newest = newestIn(log);
   const waiting = h("div", { class: "waiting" });
   const here = h("p", { id: "here", role: "status" });
   const composer = composerFor({
@@ -52,9 +54,7 @@ export function openThread(pane, app, conversationId) {
     }),
     newest: () => entries.findLast(({ type }) => type === "message")?._id,
     onTyping: () => touch(),
-    onSent() {
-      log.scrollTop = log.scrollHeight;
-    },
+    onSent: () => newest.toEnd(),
   });
 
   const touch = () => {
@@ -65,7 +65,7 @@ export function openThread(pane, app, conversationId) {
   // --- drawing ---
 
   const draw = () => {
-    const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
+    const isAtEnd = newest.isAtEnd();
     const all = [...older, ...entries];
     const known = new Set(all.map(({ _id }) => _id));
     for (const [id, element] of drawn) {
@@ -88,7 +88,10 @@ export function openThread(pane, app, conversationId) {
     if (before.nextElementSibling !== waiting) before.after(waiting);
     earlier.hidden = !hasMore;
     drawSeen();
-    if (isAtEnd) log.scrollTop = log.scrollHeight;
+    const fresh = entries.filter(({ position, type }) => position > lastPosition && type !== "activity");
+    lastPosition = entries.at(-1)?.position ?? 0;
+    if (isAtEnd) newest.toEnd();
+    newest.miss(isAtEnd ? 0 : fresh.length);
   };
 
   const drawWaiting = () => {
@@ -161,7 +164,7 @@ export function openThread(pane, app, conversationId) {
         head.draw(conversation);
         draw();
         if (isFirst) {
-          log.scrollTop = log.scrollHeight;
+          newest.toEnd();
           composer.loaded();
         }
         touch();
@@ -200,7 +203,7 @@ export function openThread(pane, app, conversationId) {
 
   const timer = setInterval(touch, TOUCH_EVERY);
   document.addEventListener("visibilitychange", touch);
-  pane.replaceChildren(...head.elements, log, here, composer.form);
+  pane.replaceChildren(...head.elements, h("div", { class: "log-frame" }, log, newest.button), here, composer.form);
 
   return {
     composer,
