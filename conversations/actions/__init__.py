@@ -9,7 +9,7 @@ from conversations.actions.notes import write_note
 from conversations.actions.ratings import RATED, NotAsked, rate
 from conversations.actions.reading import read_until, touch_presence
 from conversations.actions.statuses import set_status, wake_next_snoozed
-from conversations.actions.tags import UnknownTag, create_tag, delete_tag, rename_tag, set_tags
+from conversations.actions.tags import UnknownTag, change_tags, create_tag, delete_tag, rename_tag
 from conversations.actions.transcripts import NoAddress, request_transcript
 from conversations.actions.visitors import block_visitor
 
@@ -23,6 +23,7 @@ __all__ = [
     "UnknownTag",
     "assign",
     "block_visitor",
+    "change_tags",
     "create_tag",
     "delete_tag",
     "rate",
@@ -31,7 +32,6 @@ __all__ = [
     "request_transcript",
     "send_message",
     "set_status",
-    "set_tags",
     "start_conversation",
     "touch_presence",
     "wake_next_snoozed",

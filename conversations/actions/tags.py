@@ -7,6 +7,7 @@ from django.db import transaction
 
 from conversations.actions.rows import locked, tell
 from conversations.models import MAX_TAGS, TAGS, Activity, Conversation, ConversationTag, Tag
+from praxtalk.data.visible import check_visible
 from praxtalk.live.topics import changed
 
 
@@ -17,6 +18,7 @@ class UnknownTag(ValueError):
 @transaction.atomic
 def create_tag(workspace_id: UUID, *, name: str) -> Tag:
     """Raises ValidationError."""
+    check_visible(name)
     tag = Tag(workspace_id=workspace_id, name=name)
     tag.full_clean()
     tag.save()
@@ -28,6 +30,7 @@ def create_tag(workspace_id: UUID, *, name: str) -> Tag:
 def rename_tag(tag: Tag, *, name: str) -> Tag:
     """On every conversation that has it. Raises ValidationError."""
     tag = Tag.objects.select_for_update(no_key=True).get(workspace_id=tag.workspace_id, pk=tag.pk)
+    check_visible(name)
     tag.name = name
     tag.full_clean()
     tag.save(update_fields=["name"])
@@ -43,17 +46,19 @@ def delete_tag(tag: Tag) -> None:
 
 
 @transaction.atomic
-def set_tags(conversation: Conversation, *, tag_ids: Collection[UUID]) -> Conversation:
-    """The tags that it has from now on. Raises UnknownTag."""
-    if len(set(tag_ids)) > MAX_TAGS:
-        raise UnknownTag(f"a conversation may have {MAX_TAGS} tags")
+def change_tags(
+    conversation: Conversation, *, add: Collection[UUID] = (), remove: Collection[UUID] = ()
+) -> Conversation:
+    """Give it tags, and take others away; what colleagues do to the rest meanwhile stays. Raises UnknownTag."""
     conversation = locked(conversation)
-    wanted = {tag.pk: tag.name for tag in Tag.objects.filter(workspace_id=conversation.workspace_id, pk__in=tag_ids)}
-    if len(wanted) < len(set(tag_ids)):
+    wanted = {tag.pk: tag.name for tag in Tag.objects.filter(workspace_id=conversation.workspace_id, pk__in=add)}
+    if len(wanted) < len(set(add)):
         raise UnknownTag("there is no such tag")
     rows = ConversationTag.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
     had = dict(rows.values_list("tag_id", "tag__name"))
-    added, removed = [pk for pk in wanted if pk not in had], [pk for pk in had if pk not in wanted]
+    added, removed = [pk for pk in wanted if pk not in had], [pk for pk in had if pk in remove and pk not in wanted]
+    if len(had) + len(added) - len(removed) > MAX_TAGS:
+        raise UnknownTag(f"a conversation may have {MAX_TAGS} tags")
     if added or removed:
         rows.filter(tag_id__in=removed).delete()
         ConversationTag.objects.bulk_create(

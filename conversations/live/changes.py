@@ -1,11 +1,12 @@
 """What operators change about conversations and who writes in them."""
 
 from typing import Any
+from uuid import UUID
 
 from brands.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.live.scoped import Arguments, in_scope, operator_named
-from conversations.live.shapes import Assignment, Blocking, ChangeOfMany, LiveStatusChange, TagsOf, TranscriptTo
+from conversations.live.shapes import Assignment, Blocking, ChangeOfMany, LiveStatusChange, TagChange, TranscriptTo
 from conversations.models import Conversation
 from praxtalk.data.ids import parse_id
 from praxtalk.live.functions import mutation
@@ -38,16 +39,20 @@ def change_many(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]
     return OK
 
 
-@mutation("conversations:setTags", door=operators, shape=TagsOf)
-def set_tags(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    tag_ids = [parse_id(each) for each in arguments["tagIds"]]
-    if None in tag_ids:
-        raise Refused(Code.NOT_FOUND, "No such tag.")
+@mutation("conversations:changeTags", door=operators, shape=TagChange)
+def change_tags(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     try:
-        actions.set_tags(in_scope(caller, arguments), tag_ids=[pk for pk in tag_ids if pk])
+        actions.change_tags(in_scope(caller, arguments), add=_ids(arguments["add"]), remove=_ids(arguments["remove"]))
     except actions.UnknownTag as error:
-        raise Refused(Code.NOT_FOUND, f"tagIds: {error}.") from error
+        raise Refused(Code.NOT_FOUND, f"add: {error}.") from error
     return OK
+
+
+def _ids(texts: list[str]) -> list[UUID]:
+    ids = [pk for each in texts if (pk := parse_id(each))]
+    if len(ids) < len(texts):
+        raise Refused(Code.NOT_FOUND, "No such tag.")
+    return ids
 
 
 @mutation("conversations:sendTranscript", door=operators, shape=TranscriptTo)

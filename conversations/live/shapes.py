@@ -90,8 +90,9 @@ class PresenceTouch(OfConversation):
     typing = Flag(default=False)
 
 
-class TagsOf(OfConversation):
-    tagIds = serializers.ListField(child=Id(), max_length=MAX_TAGS)
+class TagChange(OfConversation):
+    add = serializers.ListField(child=Id(), max_length=MAX_TAGS, default=list)
+    remove = serializers.ListField(child=Id(), max_length=MAX_TAGS, default=list)
 
 
 class NewTag(Shape):

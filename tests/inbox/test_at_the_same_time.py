@@ -14,7 +14,7 @@ def test_a_tag_that_two_make_at_once_is_one(cast, talks):
 
     def tag_it(operator, name):
         tag_id = ask(operator, "tags:create", name=name)["tagId"]
-        ask(operator, "conversations:setTags", **of_north, tagIds=[tag_id])
+        ask(operator, "conversations:changeTags", **of_north, add=[tag_id])
         return tag_id
 
     for round_ in range(5):

@@ -239,3 +239,18 @@ def test_who_has_no_canned_replies_is_told_where_they_are_made(cast, talks, brow
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     page.get_by_role("textbox", name="Reply").press_sequentially("/")
     expect(page.get_by_role("option")).to_contain_text(["No canned replies yet"])
+
+
+def test_names_and_messages_run_in_their_own_direction(cast, talks, browsers):
+    talks.north.visitor.name = "\u202eMaya"  # all behind it is turned around, unless it is set apart
+    talks.north.visitor.save()
+    says(talks.north, "مرحبا")
+    talks.north.refresh_from_db()
+    actions.set_status(talks.north, status="resolved")
+    says(talks.north, "Hello again")
+    page = browsers.open(cast.bob, path_of(talks.north))
+    body = page.locator(".entry .body", has_text="مرحبا")
+    assert body.evaluate("body => getComputedStyle(body).direction") == "rtl"
+    expect(page.locator(".activity bdi")).to_have_text(["Atlas", "\u202eMaya"])
+    apart = page.locator(".who bdi").first
+    assert apart.evaluate("bdi => getComputedStyle(bdi).unicodeBidi") == "isolate"

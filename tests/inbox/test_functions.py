@@ -174,17 +174,27 @@ def test_the_list_comes_page_by_page_without_gap(cast, talks):
 def test_conversations_are_tagged_and_found_by_tag(cast, talks, of_north):
     vip = ask(cast.bob, "tags:create", name="VIP")["tagId"]
     assert ask(cast.alice, "tags:create", name="vip") == {"tagId": vip}
-    ask(cast.bob, "conversations:setTags", **of_north, tagIds=[vip])
+    with pytest.raises(Failed, match="nothing to see|cannot be seen"):
+        ask(cast.alice, "tags:create", name="\u200b")
+    ask(cast.bob, "conversations:changeTags", **of_north, add=[vip])
     (row,) = ask(cast.alice, "inbox:list", tagId=vip)["rows"]
     assert (row["_id"], row["tags"]) == (str(talks.north.pk), [{"_id": vip, "name": "VIP"}])
     assert ask(cast.mallory, "tags:list") == []
     assert ask(cast.mallory, "inbox:list", tagId=vip)["rows"] == []
     of_west = {"conversationId": str(talks.west.pk)}
-    assert code_of(cast.mallory, "conversations:setTags", **of_west, tagIds=[vip]) == "NOT_FOUND"
-    ask(cast.bob, "conversations:setTags", **of_north, tagIds=[])
+    assert code_of(cast.mallory, "conversations:changeTags", **of_west, add=[vip]) == "NOT_FOUND"
+    late = ask(cast.bob, "tags:create", name="late")["tagId"]
+    ask(cast.alice, "conversations:changeTags", **of_north, add=[late])
+    ask(cast.bob, "conversations:changeTags", **of_north, remove=[vip])  # who never saw that it is late, too
+    (row,) = ask(cast.alice, "inbox:list", tagId=late)["rows"]
+    assert row["tags"] == [{"_id": late, "name": "late"}]
     assert ask(cast.alice, "inbox:list", tagId=vip)["rows"] == []
     told = [each.details for each in Activity.objects.filter(kind="tagged").order_by("position")]
-    assert told == [{"added": ["VIP"], "removed": []}, {"added": [], "removed": ["VIP"]}]
+    assert told == [
+        {"added": ["VIP"], "removed": []},
+        {"added": ["late"], "removed": []},
+        {"added": [], "removed": ["VIP"]},
+    ]
 
 
 def test_a_mention_waits_until_it_is_looked_at(cast, talks, of_north):

@@ -40,7 +40,7 @@ ABOUT_A_BRAND = {
     "cannedReplies:list": {"brandId": "{brand}"},
     "operators:list": {"brandId": "{brand}"},
     "notes:write": {"conversationId": "{conversation}", "body": "Between us"},
-    "conversations:setTags": {"conversationId": "{conversation}", "tagIds": []},
+    "conversations:changeTags": {"conversationId": "{conversation}"},
     "conversations:change": {"conversationIds": ["{conversation}"], "status": "resolved"},
     "conversations:sendTranscript": {"conversationId": "{conversation}", "to": "me"},
     "conversations:blockVisitor": {"conversationId": "{conversation}", "blocked": True},

@@ -8,7 +8,7 @@ from django.utils import timezone
 from brands.models import Operator, OperatorBrand
 from brands.scope import Scope
 from conversations import inbox
-from conversations.actions import create_tag, set_tags
+from conversations.actions import change_tags, create_tag
 from conversations.inbox import listed
 from conversations.models import Conversation
 from tests.big import big, plans_of
@@ -80,7 +80,7 @@ def operator_of(workspace, brands=None):
 def test_live_queries_read_an_index(bigger, limited, name, arguments):
     brands = list(bigger.brands.order_by("pk"))
     talk = Conversation.objects.filter(brand=brands[0]).first()
-    tag = set_tags(talk, tag_ids=[create_tag(bigger.pk, name="vip").pk]).tagged.get().tag_id
+    tag = change_tags(talk, add=[create_tag(bigger.pk, name="vip").pk]).tagged.get().tag_id
     ids = {"{brand}": brands[0].pk, "{conversation}": talk.pk, "{visitor}": talk.visitor_id, "{tag}": tag}
     arguments = {key: str(ids.get(value, value)) for key, value in arguments.items()}
     operator = operator_of(bigger, brands[:limited])

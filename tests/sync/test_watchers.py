@@ -38,7 +38,7 @@ def snoozed_until_now(talks):
 def talks(cast, talks):
     """With a tag, that North's conversation has, a canned reply, and somebody who is invited."""
     talks.tag = talk_actions.create_tag(cast.acme.pk, name="vip")
-    talk_actions.set_tags(talks.north, tag_ids=[talks.tag.pk])
+    talk_actions.change_tags(talks.north, add=[talks.tag.pk])
     talks.reply = canned_replies.create_canned_reply(cast.acme.pk, shortcut="hi", body="Hello!")
     talks.invited = team.invite(cast.alice, email="carol@acme.example", name="Carol", role="operator")
     return talks
@@ -72,7 +72,7 @@ DOES = {
     "create_tag": (None, lambda c, t: talk_actions.create_tag(c.acme.pk, name="new")),
     "rename_tag": (None, lambda c, t: talk_actions.rename_tag(t.tag, name="old")),
     "delete_tag": (None, lambda c, t: talk_actions.delete_tag(t.tag)),
-    "set_tags": (None, lambda c, t: talk_actions.set_tags(t.south, tag_ids=[t.tag.pk])),
+    "change_tags": (None, lambda c, t: talk_actions.change_tags(t.south, add=[t.tag.pk])),
     "rate": (
         lambda c, t: talk_actions.set_status(t.north, status="resolved"),
         lambda c, t: talk_actions.rate(t.north, rating=5),

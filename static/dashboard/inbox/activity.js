@@ -19,5 +19,5 @@ const SENTENCES = {
   rated: ({ rating, comment }) => `rated this ${FACES[rating]} ${rating} of 5${comment ? `: “${comment}”` : ""}`,
 };
 
-/** @param {{kind: string, actor: string, details: any}} activity */
-export const sentenceOf = ({ kind, actor, details }) => `${actor} ${SENTENCES[kind]?.(details) ?? kind}`;
+/** What the actor did. @param {{kind: string, details: any}} activity */
+export const sentenceOf = ({ kind, details }) => SENTENCES[kind]?.(details) ?? kind;

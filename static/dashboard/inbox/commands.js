@@ -57,8 +57,10 @@ export function commandsFor(app, current) {
       const had = new Set(row.tags.map(({ _id }) => _id));
       askTags(app.tags, had, async (ids, name) => {
         const created = name && (await app.client.mutate("tags:create", { name })).tagId;
-        const tagIds = created ? [...ids, created] : ids;
-        return app.client.mutate("conversations:setTags", { conversationId: row._id, tagIds });
+        const now = new Set(created ? [...ids, created] : ids);
+        const add = [...now].filter((id) => !had.has(id));
+        const remove = [...had].filter((id) => !now.has(id));
+        return app.client.mutate("conversations:changeTags", { conversationId: row._id, add, remove });
       });
     },
     lead() {

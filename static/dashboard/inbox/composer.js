@@ -31,6 +31,7 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
   const field = h("textarea", {
     "aria-label": "Reply",
     rows: 3,
+    dir: "auto",
     "aria-autocomplete": "list",
     "aria-controls": "suggestions",
   });

@@ -15,11 +15,19 @@ import { addresses } from "./server.js";
 export const entryElement = (entry, visitor) => {
   const { type, role, author, body, attachments = [] } = entry;
   const time = h("time", {}, clock(entry.createdAt));
-  if (type === "activity") return h("p", { class: "activity" }, sentenceOf(entry), " ", time);
+  if (type === "activity")
+    return h("p", { class: "activity" }, h("bdi", {}, entry.actor), ` ${sentenceOf(entry)} `, time);
   const who = role === "visitor" ? visitor : author?.name;
-  const head = h("p", { class: "who" }, h("strong", {}, who ?? "Atlas"), type === "note" && " noted", " ", time);
+  const head = h(
+    "p",
+    { class: "who" },
+    h("bdi", {}, h("strong", {}, who ?? "Atlas")),
+    type === "note" && " noted",
+    " ",
+    time,
+  );
   const isFileOnly = attachments.length === 1 && body === attachments[0].name;
-  const text = !isFileOnly && h("p", { class: "body" }, body);
+  const text = !isFileOnly && h("p", { class: "body", dir: "auto" }, body);
   return h("article", { class: `entry ${type === "note" ? "note" : role}` }, head, text, attachments.map(fileElement));
 };
 
@@ -52,7 +60,7 @@ export const unsentElement = (sent, isLive, does) => {
   return h(
     "article",
     { class: `entry unsent ${kind === "note" ? "note" : "operator"}` },
-    h("p", { class: "body" }, body),
+    h("p", { class: "body", dir: "auto" }, body),
     notice,
   );
 };

@@ -37,7 +37,11 @@ const post = async (url, body) => {
 };
 
 /** A token for the live connection. */
-export const askToken = async () => (await (await post(token)).json()).token;
+export const askToken = async () => {
+  const answer = await post(token);
+  if (!answer.ok) throw new Error(`No token: the server answered ${answer.status}.`);
+  return (await answer.json()).token;
+};
 
 /**
  * Sends a file, once: the server knows it by its clientMessageId.

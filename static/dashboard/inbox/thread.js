@@ -1,7 +1,7 @@
 /** One conversation: its head, its entries, who else is here, and the composer. */
 
 import { composerFor } from "./composer.js";
-import { day, fill, h, reasonOf, setText } from "./dom.js";
+import { day, fill, h, reasonOf } from "./dom.js";
 import { entryElement, unsentElement } from "./entries.js";
 import { headFor } from "./head.js";
 import { newestIn } from "./newest.js";
@@ -194,11 +194,14 @@ export function openThread(pane, app, conversationId) {
   );
 
   const drawHere = () => {
-    const words = (app.others ?? []).map(
-      (/** @type {any} */ { name, typing }) => `${name} is ${typing ? "typing …" : "viewing"}`,
-    );
-    if (app.visitorTypes && row) words.unshift(`${row.visitor.name} is typing …`);
-    setText(here, words.join(" · "));
+    const people = /** @type {{name: string, typing: boolean}[]} */ ([...(app.others ?? [])]);
+    if (app.visitorTypes && row) people.unshift({ name: row.visitor.name, typing: true });
+    const words = people.map(({ name, typing }, place) => [
+      place > 0 && " · ",
+      h("bdi", {}, name),
+      ` is ${typing ? "typing …" : "viewing"}`,
+    ]);
+    fill(here, words);
   };
 
   const timer = setInterval(touch, TOUCH_EVERY);
