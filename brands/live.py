@@ -1,4 +1,4 @@
-"""Live queries about brands and operators."""
+"""Live queries about brands and operators, and about the server that answers them."""
 
 from collections import defaultdict
 from typing import Any
@@ -14,6 +14,8 @@ from brands.team import team_topic
 from praxtalk.api.pagination import MAX_LIMIT
 from praxtalk.api.serializers import Flag, Id, PartialShape, Shape
 from praxtalk.live.functions import mutation, query
+from praxtalk.live.hub import is_hearing
+from praxtalk.live.words import HEARING
 
 Arguments = dict[str, Any]
 MAX_OPERATORS = 500
@@ -84,6 +86,16 @@ class Preferences(PartialShape):
 @mutation("operators:prefer", door=operators, shape=Preferences)
 def change_preferences(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     return prefer(_self(caller), **arguments)
+
+
+def _hearing_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [HEARING]
+
+
+@query("server:state", door=operators, shape=Shape, topics=_hearing_topics)
+def show_state(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    """late: without Valkey, what others change is shown within a minute instead of at once."""
+    return {"late": not is_hearing()}
 
 
 def _self(caller: OperatorCaller) -> Operator:

@@ -13,11 +13,14 @@ class NoAddress(ValueError):
 
 @transaction.atomic
 def request_transcript(conversation: Conversation, *, email: str | None = None) -> Transcript:
-    """Have its messages sent. email: whose; None for the visitor's own. Raises NoAddress."""
+    """Have its messages sent, once for all who ask before it is. email: whose; None for the visitor's own. Raises NoAddress."""
     conversation = locked(conversation)
     address = email or conversation.visitor.email
     if not address:
         raise NoAddress("the visitor has told no e-mail address")
+    rows = Transcript.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
+    if waiting := rows.filter(email=address, attempts=0).first():
+        return waiting
     transcript = Transcript.objects.create(
         workspace_id=conversation.workspace_id, conversation=conversation, email=address
     )

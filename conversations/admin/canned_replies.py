@@ -1,7 +1,9 @@
+import re
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -12,9 +14,21 @@ from conversations.canned_replies import change_canned_reply, create_canned_repl
 from conversations.models import CannedReply
 from praxtalk.dashboard.scoped import SeenFilter, WorkspaceAdmin
 
+# What the inbox puts in the place of {{...}}: static/dashboard/inbox/thread.js.
+PLACEHOLDERS = ("visitor.name", "visitor.email", "operator.name", "brand.name")
+
 
 class CannedReplyForm(ModelForm[CannedReply]):
     workspace_id: UUID
+
+    def clean_body(self) -> str:
+        """A placeholder that stands for nothing would go to visitors as it is."""
+        body: str = self.cleaned_data["body"]
+        unknown = sorted(set(re.findall(r"\{\{\s*([\w.]+)\s*\}\}", body)) - set(PLACEHOLDERS))
+        if unknown:
+            known = ", ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
+            raise ValidationError(f"{{{{{unknown[0]}}}}} stands for nothing. There are {known}.")
+        return body
 
     def clean(self) -> dict[str, Any]:
         """A shortcut stands once in a brand, and once for all brands."""

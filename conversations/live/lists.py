@@ -102,7 +102,12 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
         **counted(caller.scope, brand=brand, operator_id=operator_id),
         "unread": found.count,
         "mentions": mentions[:100].count(),
-        "newest": {"conversationId": str(newest.pk), "visitor": newest.visitor.name, "preview": newest.preview}
+        "newest": {
+            "conversationId": str(newest.pk),
+            "visitor": newest.visitor.name,
+            "preview": newest.preview,
+            "position": newest.visitor_position,
+        }
         if newest
         else None,
     }

@@ -116,6 +116,11 @@ class Hub:
         """Whether every word since then (monotonic seconds) was heard."""
         return self._words.connected_since is not None and self._words.connected_since < moment
 
+    @property
+    def is_hearing(self) -> bool:
+        """Whether changes made by other processes are heard at once."""
+        return not self._words.is_lost
+
     def _on_word(self, topic: str) -> None:
         for watch in self._by_topic.get(topic, ()):
             watch.need()
@@ -144,6 +149,11 @@ async def drain() -> None:
     """The server stops."""
     for each in _hubs:
         await each.drain()
+
+
+def is_hearing() -> bool:
+    """Of this process; one without sockets misses nothing."""
+    return all(each.is_hearing for each in _hubs)
 
 
 def hub() -> Hub:

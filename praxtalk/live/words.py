@@ -17,16 +17,18 @@ from praxtalk.live.topics import CHANNEL_PREFIX, channel_of
 RECONNECT_SECONDS = 0.5
 SILENT_SECONDS = 10.0  # then a ping; a second silence means that Valkey vanished without a word
 ACKNOWLEDGED_SECONDS = 1.0
+HEARING = "hearing"  # the topic of whether words are heard; of this process alone
 NOBODY = channel_of("")  # a subscription that is always there: a connection without one would end
 
 log = structlog.get_logger("praxtalk.live")
 
 
 class Words:
-    """Tells `on_word(topic)`; and `on_return()` when words may have been missed."""
+    """Tells `on_word(topic)`, with HEARING when Valkey is lost or found; and `on_return()` when words may have been missed."""
 
     def __init__(self, *, on_word: Callable[[str], None], on_return: Callable[[], None]) -> None:
         self._on_word, self._on_return = on_word, on_return
+        self.is_lost = False
         self._channels: set[str] = set()
         self._awaited: dict[str, asyncio.Future[None]] = {}
         self._writing = asyncio.Lock()
@@ -72,8 +74,14 @@ class Words:
                     log.warning("live changes of other processes come late: no valkey", error=type(error).__name__)
             finally:
                 self._pubsub, self.connected_since = None, None
+            self._turn(is_lost=True)
             is_first = False
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    def _turn(self, *, is_lost: bool) -> None:
+        if self.is_lost != is_lost:
+            self.is_lost = is_lost
+            self._on_word(HEARING)
 
     async def _listen(self, is_first: bool) -> None:
         never_again = Retry(
@@ -83,6 +91,7 @@ class Words:
         async with client, client.pubsub() as pubsub:
             await pubsub.subscribe(NOBODY, *self._channels)
             self._pubsub, self.connected_since = pubsub, time.monotonic()
+            self._turn(is_lost=False)
             if not is_first:
                 self._on_return()
             is_pinged = False

@@ -174,7 +174,7 @@ def test_the_list_comes_page_by_page_without_gap(cast, talks):
 def test_conversations_are_tagged_and_found_by_tag(cast, talks, of_north):
     vip = ask(cast.bob, "tags:create", name="VIP")["tagId"]
     assert ask(cast.alice, "tags:create", name="vip") == {"tagId": vip}
-    with pytest.raises(Failed, match="nothing to see|cannot be seen"):
+    with pytest.raises(Failed, match="cannot be seen"):
         ask(cast.alice, "tags:create", name="\u200b")
     ask(cast.bob, "conversations:changeTags", **of_north, add=[vip])
     (row,) = ask(cast.alice, "inbox:list", tagId=vip)["rows"]

@@ -73,6 +73,8 @@ def test_a_visitor_who_is_blocked(cast, site, page, browsers):
     fill_form(page, "Buy my pills")
     row(alice, "pills").click()
     alice.get_by_role("button", name="Block the visitor").click()
+    expect(alice.get_by_role("dialog")).to_contain_text("Take no more messages of")
+    alice.get_by_role("dialog").get_by_role("button", name="Block the visitor").click()
     expect(alice.locator("#visitor-pane")).to_contain_text("their messages are not taken")
     expect(alice.get_by_role("log")).to_contain_text("Alice blocked the visitor")
     write(page, "Buy them now")

@@ -1,6 +1,6 @@
 /** What is done to conversations: by the tools over the thread, by keys, and to many at once. */
 
-import { askLead, askSnooze, askTags, choose } from "./dialogs.js";
+import { askLead, askSnooze, askTags, choose, confirm } from "./dialogs.js";
 import { counted, h, reasonOf } from "./dom.js";
 import { showToast } from "./toast.js";
 
@@ -10,7 +10,7 @@ import { showToast } from "./toast.js";
  * @param {() => Row | null | undefined} current the conversation that is open, once it is known
  */
 export function commandsFor(app, current) {
-  /** A mutation whose failure is told. @param {string} name @param {Record<string, any>} args */
+  /** A mutation whose failure is told; undefined then. @param {string} name @param {Record<string, any>} args */
   const change = (name, args) =>
     app.client.mutate(name, args).catch((/** @type {unknown} */ error) => showToast(reasonOf(error)));
 
@@ -70,6 +70,22 @@ export function commandsFor(app, current) {
       askLead({ name, email: email ?? "", phone: phone ?? "" }, (lead) =>
         app.client.mutate("leads:create", { ...lead, conversationId: row._id }),
       );
+    },
+
+    /** @param {"visitor" | "me"} to */
+    async transcript(to) {
+      const conversationId = current()?._id;
+      if (!conversationId) return;
+      const isAsked = await change("conversations:sendTranscript", { conversationId, to });
+      if (isAsked) showToast("The transcript is on its way.");
+    },
+    /** @param {boolean} blocked */
+    block(blocked) {
+      const row = current();
+      if (!row) return;
+      const act = () => change("conversations:blockVisitor", { conversationId: row._id, blocked });
+      if (blocked) confirm(`Take no more messages of ${row.visitor.name}?`, "Block the visitor", act);
+      else act();
     },
 
     /** The buttons over the thread. @param {Row} row */

@@ -1,5 +1,6 @@
 /** Where the operator writes: replies and notes, with canned replies, mentions and files. */
 
+import { confirm } from "./dialogs.js";
 import { h, setText } from "./dom.js";
 import { suggestIn } from "./suggest.js";
 
@@ -23,8 +24,10 @@ const LONGEST = 10_000; // characters, as the server counts them
  * @param {() => string | undefined} with_.newest the newest message that is shown
  * @param {() => void} with_.onTyping begun, gone on, or ended by sending
  * @param {() => void} with_.onSent
+ * @param {() => string} with_.visitor their name
  */
-export function composerFor({ conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onSent }) {
+export function composerFor(with_) {
+  const { conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onSent, visitor } = with_;
   let seenMessageId = /** @type {string | undefined} */ (undefined); // the newest that the writer knew of
   let typedAt = 0;
 
@@ -46,6 +49,7 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
   const chooser = h("input", {
     type: "file",
     hidden: true,
+    multiple: true,
     accept: "image/png,image/jpeg,image/gif,image/webp,application/pdf",
   });
   const attach = h("button", { type: "button", class: "plain", onclick: () => chooser.click() }, "Attach a file");
@@ -144,10 +148,17 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     onSent();
   };
 
-  /** @param {File} file */
-  const onFile = (file) => {
-    outbox.sendFile(conversationId, file);
+  /** @param {File[]} files */
+  const sendFiles = (files) => {
+    for (const file of files) outbox.sendFile(conversationId, file);
     onSent();
+  };
+
+  /** Pasted or dropped, perhaps by mistake. @param {File[]} files */
+  const offerFiles = (files) => {
+    const names = files.map(({ name }) => name).join(", ");
+    const label = files.length > 1 ? `Send ${files.length} files` : "Send the file";
+    confirm(`Send ${names} to ${visitor()}?`, label, () => sendFiles(files));
   };
 
   suggestIn(field, box, find);
@@ -169,19 +180,13 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     } else if (event.key === "Escape") field.blur();
   });
   field.addEventListener("paste", (/** @type {ClipboardEvent} */ event) => {
-    const file = event.clipboardData?.files[0];
-    if (!file || isNote()) return;
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return;
     event.preventDefault();
-    onFile(file);
-  });
-  form.addEventListener("dragover", (/** @type {Event} */ event) => event.preventDefault());
-  form.addEventListener("drop", (/** @type {DragEvent} */ event) => {
-    event.preventDefault();
-    const file = event.dataTransfer?.files[0];
-    if (file && !isNote()) onFile(file);
+    offerFiles(files);
   });
   chooser.addEventListener("change", () => {
-    if (chooser.files[0]) onFile(chooser.files[0]);
+    sendFiles([...chooser.files]);
     chooser.value = "";
   });
   form.addEventListener("submit", (/** @type {Event} */ event) => {
@@ -196,6 +201,7 @@ export function composerFor({ conversationId, outbox, cannedReplies, colleagues,
     form,
     turnTo,
     takeDraft,
+    offerFiles,
     get isTyping() {
       return Date.now() - typedAt <= TYPING_AGAIN;
     },

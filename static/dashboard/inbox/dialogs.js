@@ -81,6 +81,9 @@ export const choose = (title, choices) => {
   ask(title, [list], buttons[0]);
 };
 
+/** Before what others are told of, or cannot be taken back. @param {string} question @param {string} label @param {() => void} take */
+export const confirm = (question, label, take) => choose(question, [{ label, take }]);
+
 /** Times to snooze until, as of now. @param {Date} now */
 export const snoozeTimes = (now = new Date()) => {
   /** @param {number} days @param {number} hour */

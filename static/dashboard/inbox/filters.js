@@ -15,9 +15,13 @@ export const VIEWS = /** @type {const} */ ([
 const MANY = 1000;
 const PAUSE = 200;
 
-/** @param {(query: Record<string, string>) => void} onChange */
+/**
+ * View, brand, assignee and tag stand in the page's address, for reloads and links; a search does not: it names people.
+ * @param {(query: Record<string, string>) => void} onChange
+ */
 export function filtersOf(onChange) {
   let view = /** @type {(typeof VIEWS)[number]} */ (VIEWS[2]);
+  const picked = { brand: "", assignee: "", tag: "" };
   let pause = 0;
   const counts = /** @type {Record<string, HTMLElement>} */ ({});
   const buttons = VIEWS.map((each) => {
@@ -30,31 +34,56 @@ export function filtersOf(onChange) {
     "aria-label": "Search names, e-mails and messages",
     maxlength: 200,
   });
-  const brand = h("select", { "aria-label": "Brand" });
-  const assignee = h("select", { "aria-label": "Assignee" });
-  const tag = h("select", { "aria-label": "Tag" });
+  const selects = {
+    brand: h("select", { "aria-label": "Brand" }),
+    assignee: h("select", { "aria-label": "Assignee" }),
+    tag: h("select", { "aria-label": "Tag" }),
+  };
+  const names = /** @type {(keyof typeof picked)[]} */ (Object.keys(picked));
   byId("views").append(...buttons);
-  byId("filters").append(search, brand, assignee, tag);
+  byId("filters").append(search, ...Object.values(selects));
 
   const changed = () => {
+    clearTimeout(pause);
+    pause = 0;
     const isFinding = Boolean(search.value.trim());
     const query = {
       ...(isFinding ? {} : view.query), // a search is over all of them
       ...(isFinding && { q: search.value.trim().toWellFormed() }),
-      ...(brand.value && { brandId: brand.value }),
-      ...(assignee.value && { assignee: assignee.value }),
-      ...(tag.value && { tagId: tag.value }),
+      ...(picked.brand && { brandId: picked.brand }),
+      ...(picked.assignee && { assignee: picked.assignee }),
+      ...(picked.tag && { tagId: picked.tag }),
     };
     for (const [place, button] of buttons.entries())
       setAttribute(button, "aria-current", !isFinding && VIEWS[place] === view ? "true" : null);
     onChange(query);
   };
 
+  const readAddress = () => {
+    const address = new URLSearchParams(location.search);
+    view = VIEWS.find(({ name }) => name === address.get("view")) ?? VIEWS[2];
+    for (const name of names) selects[name].value = picked[name] = address.get(name) ?? "";
+    changed();
+  };
+
+  const writeAddress = () => {
+    const said = names.filter((name) => picked[name]).map((name) => [name, picked[name]]);
+    const address = new URLSearchParams(view === VIEWS[2] ? said : [["view", view.name], ...said]);
+    history.replaceState(null, "", location.pathname + (address.size ? `?${address}` : ""));
+  };
+
+  const pick = () => {
+    for (const name of names) selects[name].value = picked[name];
+    writeAddress();
+    changed();
+  };
+
   /** @param {(typeof VIEWS)[number]} next */
   const turnTo = (next) => {
     view = next;
     search.value = "";
-    changed();
+    if ("assignee" in next.query) picked.assignee = "";
+    pick();
   };
 
   search.addEventListener("input", () => {
@@ -62,40 +91,53 @@ export function filtersOf(onChange) {
     pause = setTimeout(changed, PAUSE);
   });
   search.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    if (event.isComposing) return;
     if (event.key === "Escape" && search.value) {
       search.value = "";
       changed();
-    } else if (event.key === "Enter" || event.key === "ArrowDown") byId("list").focus();
-    else return;
+    } else if (["Enter", "ArrowDown", "Escape"].includes(event.key)) {
+      if (pause) changed();
+      byId("list").focus();
+    } else return;
     event.preventDefault();
+    event.stopPropagation();
   });
-  for (const select of [brand, assignee, tag]) select.addEventListener("change", changed);
+  for (const name of names)
+    selects[name].addEventListener("change", () => {
+      picked[name] = selects[name].value;
+      if (name === "assignee" && picked.assignee && "assignee" in view.query) view = VIEWS[2];
+      pick();
+    });
 
-  /** @param {any} select @param {string} all @param {Person[]} choices */
-  const fill = (select, all, choices) => {
-    const before = select.value;
+  /** @param {keyof typeof picked} name @param {string} all @param {Person[]} choices */
+  const offer = (name, all, choices) => {
+    const select = selects[name];
     select.replaceChildren(
       h("option", { value: "" }, all),
       ...choices.map(({ _id, name }) => h("option", { value: _id }, name)),
     );
-    select.value = choices.some(({ _id }) => _id === before) ? before : "";
     select.hidden = !choices.length;
-    if (select.value !== before) changed();
+    const isKnown = !picked[name] || choices.some(({ _id }) => _id === picked[name]);
+    if (isKnown) select.value = picked[name];
+    else {
+      picked[name] = "";
+      pick();
+    }
   };
 
   return {
-    begin: changed,
+    readAddress,
     focus: () => search.focus(),
     /** @param {Record<string, number>} now */
     count(now) {
       for (const { name } of VIEWS) setText(counts[name], now[name] >= MANY ? "999+" : String(now[name]));
     },
     /** @param {Person[]} brands */
-    brands: (brands) => fill(brand, "All brands", brands.length > 1 ? brands : []),
+    brands: (brands) => offer("brand", "All brands", brands.length > 1 ? brands : []),
     /** @param {Person[]} people */
     people: (people) =>
-      fill(assignee, "Anybody", [{ _id: "me", name: "Me" }, { _id: "none", name: "Nobody" }, ...people]),
+      offer("assignee", "Anybody", [{ _id: "me", name: "Me" }, { _id: "none", name: "Nobody" }, ...people]),
     /** @param {Person[]} tags */
-    tags: (tags) => fill(tag, "All tags", tags),
+    tags: (tags) => offer("tag", "All tags", tags),
   };
 }

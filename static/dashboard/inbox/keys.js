@@ -18,7 +18,7 @@ export const KEYS = [
   ["/", "search"],
   ["Ctrl+Enter", "send"],
   ["Ctrl+Shift+Enter", "send and resolve"],
-  ["Esc", "leave what you write in"],
+  ["Esc", "leave what you write in; choose none"],
   ["?", "this help"],
 ];
 

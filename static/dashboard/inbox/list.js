@@ -94,7 +94,7 @@ export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
       preview: h("p"),
       foot: h("p", { class: "foot" }),
     };
-    const tick = h("span", { class: "tick", "aria-hidden": "true", title: "Choose (x)" });
+    const tick = h("span", { class: "tick", "aria-hidden": "true", title: "Choose (x); with Shift, all up to here" });
     const head = h("div", { class: "head" }, parts.mark, parts.name, parts.time);
     const element = h("div", { class: "row", role: "option", id: `row-${id}` }, tick, head, parts.preview, parts.foot);
     element.parts = parts;
@@ -109,9 +109,19 @@ export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
     else if (top + ROW_HEIGHT > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW_HEIGHT - box.clientHeight;
   };
 
+  const isHere = () => order.includes(active);
+
   /** @param {string} id */
   const choose = (id) => {
     if (!chosen.delete(id)) chosen.add(id);
+    onChosen();
+    due();
+  };
+
+  /** All from the keyboard's row to this one. @param {string} id */
+  const chooseUntil = (id) => {
+    const [from, until] = [order.indexOf(active), order.indexOf(id)].sort((a, b) => a - b);
+    for (const each of order.slice(Math.max(0, from), until + 1)) chosen.add(each);
     onChosen();
     due();
   };
@@ -123,9 +133,11 @@ export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
   box.addEventListener("click", (/** @type {any} */ event) => {
     const id = event.target.closest(".row")?.dataset.id;
     if (!id) return;
+    const isTick = event.target.closest(".tick") || event.metaKey || event.ctrlKey;
+    if (event.shiftKey) chooseUntil(id);
+    else if (isTick) choose(id);
     active = id;
-    if (event.target.closest(".tick") || event.metaKey || event.ctrlKey) choose(id);
-    else onOpen(id);
+    if (!event.shiftKey && !isTick) onOpen(id);
   });
   new ResizeObserver(due).observe(box);
 
@@ -158,15 +170,26 @@ export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
       box.scrollTop = 0;
       due();
     },
-    choose: () => active && choose(active),
-    unchoose() {
-      chosen.clear();
+    /** Another list: from its top. */
+    begin() {
+      list.unchoose();
+      list.top();
+      active = opened;
+      lastPlace = 0;
+    },
+    choose: () => isHere() && choose(active),
+    /** Some of them, or all. @param {Iterable<string>} [ids] */
+    unchoose(ids = [...chosen]) {
+      let isOther = false;
+      for (const id of ids) isOther = chosen.delete(id) || isOther;
+      if (!isOther) return;
       onChosen();
       due();
     },
     refresh: due,
+    /** Under the keyboard, if it is in the list. */
     get active() {
-      return active;
+      return isHere() ? active : "";
     },
     get chosen() {
       return chosen;
@@ -176,8 +199,8 @@ export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8, Home: -1e9, End: 1e9 };
     const by = steps[/** @type {keyof typeof steps} */ (event.key)];
     if (by) list.move(by);
-    else if (event.key === "Enter" && active) onOpen(active);
-    else if (event.key === " " && active) choose(active);
+    else if (event.key === "Enter" && isHere()) onOpen(active);
+    else if (event.key === " " && isHere()) choose(active);
     else return;
     event.preventDefault();
   });

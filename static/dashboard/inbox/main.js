@@ -7,6 +7,7 @@
 
 import { connect } from "../../live/client.js";
 import { commandsFor } from "./commands.js";
+import { showConnection } from "./connection.js";
 import { askPreferences, showKeys } from "./dialogs.js";
 import { byId, fill, h, setText } from "./dom.js";
 import { filtersOf } from "./filters.js";
@@ -34,14 +35,14 @@ const client = connect(location.origin, {
   getToken: askToken,
   onState(state) {
     app.state = state;
-    drawConnection();
+    showConnection(app);
     thread?.redraw();
   },
 });
 app.client = client;
 whenSignedOut(() => {
   app.isSignedOut = true;
-  drawConnection();
+  showConnection(app);
 });
 
 /** Colleagues who can be given a conversation of this brand, or mentioned in it. */
@@ -55,25 +56,16 @@ let thread = /** @type {ReturnType<typeof openThread> | null} */ (null);
 let visitor = /** @type {ReturnType<typeof showVisitor> | null} */ (null);
 let opened = "";
 
-const drawConnection = () => {
-  const line = byId("connection");
-  const words = {
-    live: "",
-    connecting: "Reconnecting …",
-    offline: "You are offline. What you write is kept, and sent when the connection is back.",
-  };
-  if (app.isSignedOut)
-    line.replaceChildren("You are signed out. ", h("a", { href: addresses.signIn() }, "Sign in again"));
-  else setText(line, words[/** @type {keyof typeof words} */ (app.state)]);
-  line.hidden = !line.textContent;
-};
-
 const commands = commandsFor(app, () => thread?.row);
 app.commands = commands;
 
 // --- the list ---
 
-const pages = pagesOf(client, () => drawList());
+const pages = pagesOf(
+  client,
+  () => drawList(),
+  (ids) => list.unchoose(ids),
+);
 const list = listIn(byId("list"), {
   onOpen: (id) => app.open(id),
   onChosen: () => drawMany(),
@@ -81,10 +73,12 @@ const list = listIn(byId("list"), {
   onSeen: (ids) => pages.see(ids),
   onRead: (isAtTop) => pages.read(isAtTop),
 });
+let stopCounts = () => {};
 const filters = filtersOf((query) => {
-  list.unchoose();
-  list.top();
+  list.begin();
   pages.show(query);
+  stopCounts();
+  stopCounts = keep("inbox:counts", query.brandId ? { brandId: query.brandId } : {}, (counts) => filters.count(counts));
 });
 
 const drawList = () => {
@@ -129,12 +123,12 @@ const show = (id) => {
 };
 
 app.open = (/** @type {string} */ id) => {
-  if (id !== opened) history.pushState(null, "", addresses.conversation(id));
+  if (id !== opened) history.pushState(null, "", addresses.conversation(id) + location.search);
   show(id);
   thread?.focus();
 };
 app.close = () => {
-  history.pushState(null, "", addresses.base);
+  history.pushState(null, "", addresses.base + location.search);
   show("");
   byId("list").focus();
 };
@@ -151,7 +145,11 @@ root.addEventListener("click", (/** @type {any} */ event) => {
   event.preventDefault();
   app.open(id);
 });
-const fromAddress = () => show(location.pathname.slice(addresses.base.length).replace(/\/$/, ""));
+app.isLookedAt = (/** @type {string} */ id) => id === opened && document.hasFocus();
+const fromAddress = () => {
+  filters.readAddress();
+  show(location.pathname.slice(addresses.base.length).replace(/\/$/, ""));
+};
 
 // --- what all of it needs ---
 
@@ -163,21 +161,21 @@ const begin = () => {
     () => thread?.redraw(),
     (id) => id === opened && thread?.composer.takeDraft(),
   );
-  filters.begin();
   fromAddress();
   addEventListener("popstate", fromAddress);
-  keep("inbox:counts", (counts) => {
-    filters.count(counts);
-    notices.count(counts);
-  });
-  keep("inbox:mentions", (mentions) => {
+  keep("inbox:counts", {}, (counts) => notices.count(counts));
+  keep("inbox:mentions", {}, (mentions) => {
     notices.mention(mentions);
     drawMentions(mentions);
   });
 };
 
-/** What is shown as it was while it cannot be asked: the line above tells. @param {string} name @param {(value: any) => void} onValue */
-const keep = (name, onValue) => client.watch(name, {}, onValue, () => {});
+/** What is shown as it was while it cannot be asked: the line above tells. */
+const keep = (
+  /** @type {string} */ name,
+  /** @type {Record<string, any>} */ args,
+  /** @type {(value: any) => void} */ onValue,
+) => client.watch(name, args, onValue, () => {});
 
 /** @param {any[]} mentions */
 const drawMentions = (mentions) => {
@@ -193,26 +191,38 @@ const drawMentions = (mentions) => {
   byId("mentions").replaceChildren(...found);
 };
 
-keep("operators:me", (me) => {
+keep("operators:me", {}, (me) => {
   const isFirst = !app.me._id;
   app.me = me;
   if (isFirst) begin();
 });
-keep("brands:list", (brands) => {
+keep("server:state", {}, ({ late }) => {
+  app.isLate = late;
+  showConnection(app);
+});
+keep("brands:list", {}, (brands) => {
   app.brands = brands;
   filters.brands(brands);
   drawList();
 });
-keep("operators:list", (people) => {
+keep("operators:list", {}, (people) => {
   app.colleagues = people;
   filters.people(people);
 });
-keep("cannedReplies:list", (replies) => {
+keep("cannedReplies:list", {}, (replies) => {
   app.cannedReplies = replies;
 });
-keep("tags:list", (tags) => {
+keep("tags:list", {}, (tags) => {
   app.tags = tags;
   filters.tags(tags);
+});
+
+// A file that misses the composer does not replace the page.
+root.addEventListener("dragover", (/** @type {Event} */ event) => event.preventDefault());
+root.addEventListener("drop", (/** @type {DragEvent} */ event) => {
+  event.preventDefault();
+  const files = [...(event.dataTransfer?.files ?? [])];
+  if (files.length && thread?.row) thread.composer.offerFiles(files);
 });
 
 byId("preferences").addEventListener("click", () =>
@@ -234,6 +244,7 @@ listenToKeys(() => app.me.preferences.shortcuts, {
   t: commands.tags,
   l: commands.lead,
   x: () => list.choose(),
+  Escape: () => list.unchoose(),
   "/": () => filters.focus(),
   "?": () => showKeys(KEYS),
 });

@@ -7,6 +7,7 @@ const TITLE = "Inbox | PraxTalk";
 /** @param {any} app */
 export function noticesFor(app) {
   let before = /** @type {number | null} */ (null);
+  const heard = /** @type {Map<string, number>} */ (new Map()); // how far each conversation had been written in
   let mentions = /** @type {number | null} */ (null);
   let audio = /** @type {AudioContext | null} */ (null);
 
@@ -40,14 +41,20 @@ export function noticesFor(app) {
   };
 
   return {
-    /** @param {{unread: number, newest: {conversationId: string, visitor: string, preview: string} | null}} counts */
+    /** @param {{unread: number, newest: {conversationId: string, visitor: string, preview: string, position: number} | null}} counts */
     count({ unread, newest }) {
       document.title = unread ? `(${unread}) ${TITLE}` : TITLE;
       const badge = document.querySelector("#rail [data-unread] .badge");
       if (badge) setText(badge, unread ? `${unread} unread` : "");
-      if (before !== null && unread > before && newest) {
-        ring();
-        show(newest.visitor, newest.preview, newest.conversationId);
+      if (newest) {
+        const { conversationId, visitor, preview, position } = newest;
+        const known = heard.get(conversationId);
+        const isMore = known === undefined ? unread > (before ?? unread) : position > known;
+        heard.set(conversationId, position);
+        if (isMore && !app.isLookedAt(conversationId)) {
+          ring();
+          show(visitor, preview, conversationId);
+        }
       }
       before = unread;
     },

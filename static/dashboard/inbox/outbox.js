@@ -30,6 +30,7 @@ const TAKEOVER = 15_000;
 export function outboxOf(operatorId, client, onChange, onDraft) {
   const prefix = `praxtalk.inbox.${operatorId}.`;
   const held = /** @type {Map<string, Sent>} */ (new Map());
+  let files = Promise.resolve(); // one after the other, in their order
 
   /** A store that is full or forbidden: it is still in memory. @param {string} key @param {object | null} value */
   const store = (key, value) => {
@@ -82,7 +83,10 @@ export function outboxOf(operatorId, client, onChange, onDraft) {
 
   /** @param {Sent} sent */
   const say = async (sent) => {
-    if (sent.kind === "file") return sayFile(sent);
+    if (sent.kind === "file") {
+      files = files.then(() => sayFile(sent));
+      return;
+    }
     const { id, conversationId, body, kind, mentions, seenMessageId, resolves } = sent;
     const message = { conversationId, body, clientMessageId: id };
     try {

@@ -21,8 +21,9 @@ export const PAGE = 100;
 /**
  * @param {Client} client
  * @param {() => void} onChange the order, a row or the count of fresh ones is another
+ * @param {(ids: Set<string>) => void} onGone these have left the view
  */
-export function pagesOf(client, onChange) {
+export function pagesOf(client, onChange, onGone) {
   const rows = /** @type {Map<string, Row>} */ (new Map());
   let order = /** @type {string[]} */ ([]);
   let first = /** @type {Page | null} */ (null);
@@ -51,15 +52,21 @@ export function pagesOf(client, onChange) {
     newestShown = first?.rows[0]?.lastMessageAt ?? 0;
   };
 
-  /** @param {Page} page @param {Page | null} before */
-  const keepOrder = (page, before) => {
+  /** What has left the view between two values of a page; what newer ones pushed out of the page has not. */
+  const goneFrom = (/** @type {Page} */ page, /** @type {Page | null} */ before) => {
     const now = new Set(page.rows.map(({ _id }) => _id));
     const last = page.next ? page.rows.at(-1)?.lastMessageAt : undefined;
-    const gone = new Set();
+    const gone = /** @type {Set<string>} */ (new Set());
     for (const { _id, lastMessageAt } of before?.rows ?? []) {
       const wasPushedOut = last !== undefined && lastMessageAt <= last;
       if (!now.has(_id) && !wasPushedOut) gone.add(_id);
     }
+    if (gone.size) onGone(gone);
+    return gone;
+  };
+
+  /** @param {Page} page @param {Set<string>} gone */
+  const keepOrder = (page, gone) => {
     for (const row of page.rows) if (rows.has(row._id)) rows.set(row._id, row);
     if (gone.size) order = order.filter((id) => !gone.has(id));
     for (const id of gone) rows.delete(id);
@@ -67,11 +74,11 @@ export function pagesOf(client, onChange) {
 
   /** @param {Page} page */
   const onFirst = (page) => {
-    const before = first;
+    const gone = goneFrom(page, first);
     first = page;
     error = "";
     if (isFrozen) {
-      keepOrder(page, before);
+      keepOrder(page, gone);
       fresh = page.rows.filter(({ lastMessageAt }) => lastMessageAt > newestShown).length;
     } else toTop();
     onChange();
@@ -79,7 +86,7 @@ export function pagesOf(client, onChange) {
 
   /** @param {Further} entry @param {Page} page */
   const onFurther = (entry, page) => {
-    keepOrder(page, entry.page);
+    keepOrder(page, goneFrom(page, entry.page));
     for (const row of entry.page ? [] : page.rows) {
       if (rows.has(row._id)) continue;
       rows.set(row._id, row);

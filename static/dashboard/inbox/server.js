@@ -14,7 +14,7 @@ export const addresses = {
   /** @param {string} id */
   lead: (id) => `${base.replace("inbox/", "leads/")}${id}/change/`,
   /** Signing in, and back to where one is. */
-  signIn: () => `${signIn}?next=${location.pathname}`,
+  signIn: () => `${signIn}?next=${location.pathname}${encodeURIComponent(location.search)}`,
 };
 
 /** Told once: the session has ended. */

@@ -13,6 +13,8 @@ import { newestIn } from "./newest.js";
  */
 
 const TOUCH_EVERY = 15_000;
+const PAGE = 100;
+const MOST_OLDER = 300;
 
 /**
  * @param {any} pane
@@ -36,7 +38,8 @@ export function openThread(pane, app, conversationId) {
     { type: "button", class: "plain earlier", hidden: true, onclick: () => loadEarlier() },
     "Earlier messages",
   );
-  const log = h("div", { id: "log", role: "log", "aria-label": "Messages", tabindex: "0" }, earlier);
+  const loading = h("p", { class: "quiet" }, "Loading …");
+  const log = h("div", { id: "log", role: "log", "aria-label": "Messages", tabindex: "0" }, earlier, loading);
   const newest = newestIn(log);
   const waiting = h("div", { class: "waiting" });
   const here = h("p", { id: "here", role: "status" });
@@ -55,6 +58,7 @@ export function openThread(pane, app, conversationId) {
     newest: () => entries.findLast(({ type }) => type === "message")?._id,
     onTyping: () => touch(),
     onSent: () => newest.toEnd(),
+    visitor: () => row?.visitor.name ?? "the visitor",
   });
 
   const touch = () => {
@@ -66,6 +70,10 @@ export function openThread(pane, app, conversationId) {
 
   const draw = () => {
     const isAtEnd = newest.isAtEnd();
+    if (isAtEnd && older.length > MOST_OLDER) {
+      older = older.slice(-PAGE); // who is at the end reads none of them
+      hasMore = true;
+    }
     const all = [...older, ...entries];
     const known = new Set(all.map(({ _id }) => _id));
     for (const [id, element] of drawn) {
@@ -122,15 +130,21 @@ export function openThread(pane, app, conversationId) {
 
   const loadEarlier = () => {
     const before = (older[0] ?? entries[0])?.position;
-    if (!before) return;
-    const stop = client.watch("inbox:thread", { conversationId, before }, (/** @type {any} */ page) => {
+    if (!before || earlier.disabled) return;
+    earlier.disabled = true;
+    const end = () => {
       stop();
+      earlier.disabled = false;
+    };
+    const take = (/** @type {any} */ page) => {
+      end();
       const height = log.scrollHeight;
       older = [...page.entries, ...older];
       hasMore = page.hasMore;
       draw();
       log.scrollTop += log.scrollHeight - height;
-    });
+    };
+    const stop = client.watch("inbox:thread", { conversationId, before }, take, end);
   };
 
   /** @param {any} error */
@@ -164,6 +178,7 @@ export function openThread(pane, app, conversationId) {
         head.draw(conversation);
         draw();
         if (isFirst) {
+          loading.remove();
           newest.toEnd();
           composer.loaded();
         }

@@ -66,13 +66,9 @@ export function showVisitor(pane, app, row) {
           )
         : h("p", { class: "quiet" }, "None."),
       h("h3", {}, "More"),
-      button("Send transcript to the visitor", () =>
-        app.commands.changeThis("conversations:sendTranscript", { to: "visitor" }),
-      ),
-      button("Send transcript to me", () => app.commands.changeThis("conversations:sendTranscript", { to: "me" })),
-      button(visitor.blocked ? "Unblock the visitor" : "Block the visitor", () =>
-        app.commands.changeThis("conversations:blockVisitor", { blocked: !visitor.blocked }),
-      ),
+      button("Send transcript to the visitor", () => app.commands.transcript("visitor")),
+      button("Send transcript to me", () => app.commands.transcript("me")),
+      button(visitor.blocked ? "Unblock the visitor" : "Block the visitor", () => app.commands.block(!visitor.blocked)),
     ];
     fill(pane, parts);
   };
