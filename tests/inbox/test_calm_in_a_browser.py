@@ -144,3 +144,16 @@ def test_names_and_messages_run_in_their_own_direction(cast, talks, browsers):
     expect(page.locator(".activity bdi")).to_have_text(["PraxTalk", "\u202eMaya"])
     apart = page.locator(".who bdi").first
     assert apart.evaluate("bdi => getComputedStyle(bdi).unicodeBidi") == "isolate"
+
+
+def test_who_is_at_the_end_stays_there_while_the_composer_grows(cast, talks, browsers):
+    for number in range(40):
+        says(talks.north, f"Line {number}")
+    page = browsers.open(cast.alice, path_of(talks.north))
+    last = page.locator("#log").get_by_text("Line 39", exact=True)
+    expect(last).to_be_in_viewport()
+    field = page.get_by_role("textbox", name="Reply")
+    for text in ("word " * 2000, "", "word " * 500):
+        field.fill(text)
+        expect(last).to_be_in_viewport()
+        expect(page.locator(".newest")).to_be_hidden()

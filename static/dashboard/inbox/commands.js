@@ -12,7 +12,7 @@ import { showToast } from "./toast.js";
 export function commandsFor(app, current) {
   /** A mutation whose failure is told; undefined then. @param {string} name @param {Record<string, any>} args */
   const change = (name, args) =>
-    app.client.mutate(name, args).catch((/** @type {unknown} */ error) => showToast(reasonOf(error)));
+    app.client.mutate(name, args).catch((/** @type {unknown} */ error) => showToast(reasonOf(error), true));
 
   /** @param {string} name @param {Record<string, any>} args to the conversation that is open now, whichever is open later */
   const changeThis = (name, args) => {

@@ -82,7 +82,14 @@ export const choose = (title, choices) => {
 };
 
 /** Before what others are told of, or cannot be taken back. @param {string} question @param {string} label @param {() => void} take */
-export const confirm = (question, label, take) => choose(question, [{ label, take }]);
+export const confirm = (question, label, take) => {
+  const onclick = () => {
+    closeDialog();
+    take();
+  };
+  const button = h("button", { type: "button", class: "button", onclick }, label);
+  ask(question, [button, " "], button);
+};
 
 /** Times to snooze until, as of now. @param {Date} now */
 export const snoozeTimes = (now = new Date()) => {

@@ -7,6 +7,8 @@ const NEAR_END = 80; // px
 /** @param {HTMLElement} log which scrolls */
 export function newestIn(log) {
   let missed = 0;
+  let wasAtEnd = true;
+  let height = 0;
   const toEnd = () => {
     log.scrollTop = log.scrollHeight;
   };
@@ -14,11 +16,17 @@ export function newestIn(log) {
   const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
 
   const draw = () => {
-    if (isAtEnd()) missed = 0;
-    button.hidden = isAtEnd();
+    wasAtEnd = isAtEnd();
+    if (wasAtEnd) missed = 0;
+    button.hidden = wasAtEnd;
     setText(button, missed ? `${missed} new ↓` : "Newest ↓");
   };
-  log.addEventListener("scroll", draw);
+  // The composer grows: who was at the end stays there. The scrolling that comes of it alone is none of the reader's.
+  new ResizeObserver(() => {
+    height = log.clientHeight;
+    if (wasAtEnd) toEnd();
+  }).observe(log);
+  log.addEventListener("scroll", () => log.clientHeight === height && draw());
 
   return {
     button,

@@ -1,13 +1,14 @@
-/** A line over the page that goes again by itself: why something could not be done. */
+/** A line over the page that goes again by itself: why something could not be done, or that it was, where that is not seen. */
 
 import { byId, setText } from "./dom.js";
 
 const FOR = 8000;
 let timer = 0;
 
-/** @param {string} text */
-export const showToast = (text) => {
+/** @param {string} text @param {boolean} [isFault] */
+export const showToast = (text, isFault = false) => {
   const line = byId("toast");
+  line.classList.toggle("refused", isFault);
   setText(line, text);
   line.hidden = false;
   clearTimeout(timer);
