@@ -4,6 +4,8 @@ import { askLead, askSnooze, askTags, choose, confirm } from "./dialogs.js";
 import { counted, h, reasonOf } from "./dom.js";
 import { showToast } from "./toast.js";
 
+const AT_ONCE = 100; // as many as the server changes together
+
 /**
  * @typedef {import("./dom.js").Row} Row
  * @param {any} app what main.js offers: client, me, colleaguesIn, tags
@@ -99,15 +101,17 @@ export function commandsFor(app, current) {
         row.status !== "closed" && tool("Close", "", commands.close),
       ].filter(Boolean),
 
-    /** The bar for those that are chosen in the list. @param {string[]} conversationIds @param {() => void} unchoose */
-    many(conversationIds, unchoose) {
+    /** The bar for those that are chosen in the list. @param {Set<string>} chosen @param {() => void} unchoose */
+    many(chosen, unchoose) {
       /** @param {Record<string, any>} changes */
       const all = (changes) => {
-        change("conversations:change", { conversationIds, ...changes });
+        const ids = [...chosen];
+        for (let from = 0; from < ids.length; from += AT_ONCE)
+          change("conversations:change", { conversationIds: ids.slice(from, from + AT_ONCE), ...changes });
         unchoose();
       };
       return [
-        h("span", {}, `${counted("conversation", conversationIds.length)} chosen`),
+        h("span", {}, `${counted("conversation", chosen.size)} chosen`),
         tool("Assign", "", () => askAssignee((operatorId) => all({ operatorId }))),
         tool("Snooze", "", () => askSnooze((snoozedUntil) => all({ status: "snoozed", snoozedUntil }))),
         tool("Resolve", "", () => all({ status: "resolved" })),

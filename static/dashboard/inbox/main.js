@@ -102,7 +102,7 @@ const drawMany = () => {
   bar.hidden = !list.chosen.size;
   fill(
     bar,
-    commands.many([...list.chosen], () => list.unchoose()),
+    commands.many(list.chosen, () => list.unchoose()),
   );
 };
 
