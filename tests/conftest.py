@@ -65,6 +65,27 @@ def chromium():
     expect.set_options(timeout=20_000)
 
 
+TELL_KEPT = 'addEventListener("pageshow", ({ persisted }) => persisted && console.debug("kept"))'
+
+
+@pytest.fixture
+def cached_page(chromium, playwright, browser_type_launch_args):
+    """A page of a Chromium that keeps pages for back and forward, which Playwright's own switches off."""
+    options = browser_type_launch_args | {"ignore_default_args": ["--disable-back-forward-cache"]}
+    browser = playwright.chromium.launch(**options)
+    page = browser.new_page()
+    page.add_init_script(TELL_KEPT)
+    yield page
+    browser.close()
+
+
+def go_back_to_kept(page):
+    """Goes back with a `cached_page`, and waits until the page says that it was kept: a script that Playwright runs in it
+    before it is shown, as an evaluate() at once, would evict it."""
+    with page.expect_console_message(lambda message: message.text == "kept"):
+        page.go_back(wait_until="commit")
+
+
 @pytest.fixture(autouse=True)
 def no_waiting(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

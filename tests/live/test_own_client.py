@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.conftest import go_back_to_kept
 from tests.live.conftest import bodies_of
 from tests.live.driver import wait_for
 from tests.live.proxy import Proxy
@@ -231,31 +232,22 @@ def test_close_leaves_nothing(scene, tab):
     assert (len(tab.sockets), len(tab.all("thread")), tab.all("state")) == (1, 1, ["connecting", "live"])
 
 
-@pytest.fixture
-def caching_page(browser_type, browser_type_launch_args):
-    """In a browser that has its back/forward cache, which Playwright switches off elsewhere."""
-    options = {**browser_type_launch_args, "ignore_default_args": ["--disable-back-forward-cache"]}
-    browser = browser_type.launch(**options)
-    yield browser.new_page()
-    browser.close()
-
-
-def test_the_back_forward_cache_keeps_the_page(scene, caching_page):
+def test_the_back_forward_cache_keeps_the_page(scene, cached_page):
     """Chromium itself closes the sockets of a page in its cache, and shows a page visible again; others need not."""
-    tab = Tab(caching_page, scene)
+    tab = Tab(cached_page, scene)
     tab.watch()
     tab.until_shown("Hello?")
-    caching_page.evaluate(
+    cached_page.evaluate(
         """() => {
             addEventListener("pagehide", () => { tab.left = tab.sockets[0].readyState });
             addEventListener("visibilitychange", (event) => event.stopImmediatePropagation(), { capture: true });
         }"""
     )
-    caching_page.goto(f"{scene.url}/api/docs")
+    cached_page.goto(f"{scene.url}/api/docs")
     scene.send_by_rest("while away")
-    caching_page.go_back(wait_until="commit")
+    go_back_to_kept(cached_page)
     tab.until_shown("while away")  # the same page: its news are still there
     tab.until_state("connecting", "live", "connecting", "live")
-    assert caching_page.evaluate("[tab.left, tab.asked.length]") == [2, 2]  # 2: it is closing
+    assert cached_page.evaluate("[tab.left, tab.asked.length]") == [2, 2]  # 2: it is closing
     tab.send("back again")
     tab.until_shown("while away", "back again")

@@ -170,12 +170,3 @@ def site(request, chromium, cast):
     yield made
     made.close()
     wait_for(nobody_else_is_at_work, "A query or transaction did not end.")
-
-
-@pytest.fixture
-def cached_page(chromium, playwright, browser_type_launch_args):
-    """A page of a Chromium that keeps pages for back and forward, which Playwright's own switches off."""
-    options = browser_type_launch_args | {"ignore_default_args": ["--disable-back-forward-cache"]}
-    browser = playwright.chromium.launch(**options)
-    yield browser.new_page()
-    browser.close()

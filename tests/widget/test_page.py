@@ -2,7 +2,15 @@
 
 import pytest
 
+from tests.conftest import go_back_to_kept
 from tests.widget.conftest import STRICT, STYLED, TRUSTED_TYPES
+from tests.widget.test_conversation import fill_form, shows
+
+COUNT_LOCKS = """
+window.locks = 0;
+const ask = LockManager.prototype.request;
+LockManager.prototype.request = function (...all) { locks++; return ask.apply(this, all) };
+"""
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
@@ -41,6 +49,18 @@ def test_back_and_forward_find_the_page_as_it_was(site, cached_page):
     visit.until("typeof PraxTalk === 'function'")
     cached_page.evaluate("document.title = 'as it was'")
     cached_page.goto(f"{site.url}/terms")
-    cached_page.go_back(wait_until="commit")
+    go_back_to_kept(cached_page)
     assert cached_page.title() == "as it was"
     assert visit.errors() == []
+
+
+def test_no_lock_is_asked_for_while_nothing_is_to_be_sent(site, page):
+    """A page that asks just as it is left would be thrown out of the cache for back and forward."""
+    page.add_init_script(COUNT_LOCKS)
+    site.open(page)
+    page.get_by_role("button", name="Open chat").wait_for()
+    page.evaluate("dispatchEvent(new Event('online'))")  # which wakes whatever waits
+    assert page.evaluate("locks") == 0
+    fill_form(page, "Hello?")
+    shows(page, "Hello?")
+    assert page.evaluate("locks") > 0

@@ -112,6 +112,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
 
   const pump = () => {
     clearTimeout(timer);
+    if (!store.read().outbox.length) return; // no lock for nothing: it would stay with a page that is just being left
     if (Date.now() < blockedUntil) later(blockedUntil - Date.now());
     else if (isRunning) isAsked = true;
     else run();
