@@ -68,7 +68,7 @@ def create_tag(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
         except (ValidationError, IntegrityError) as error:
             tag = same.first()  # made by somebody else at the same moment
             if tag is None:
-                reason = error.messages[0] if isinstance(error, ValidationError) else "This name is not taken."
+                reason = error.messages[0] if isinstance(error, ValidationError) else "This name cannot be used."
                 raise Refused(Code.INVALID, f"name: {reason}") from error
     return {"tagId": str(tag.pk)}
 

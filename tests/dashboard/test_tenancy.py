@@ -16,10 +16,12 @@ from brands import team
 from brands.audit import Action, Actor, acting, record
 from brands.models import AuditEntry, Brand, Operator
 from conversations.actions import create_tag
+from conversations.admin.canned_replies import PLACEHOLDERS
 from conversations.canned_replies import create_canned_reply
 from conversations.models import CannedReply, Tag, Visitor
 from leads.models import Lead
 from praxtalk.dashboard.site import dashboard
+from tests.servers import PROJECT
 
 ADMINS = list(dashboard._registry.values())
 NAMES = [admin.model.__name__ for admin in ADMINS]
@@ -147,6 +149,17 @@ def test_a_shortcut_that_is_taken_is_told_beside_the_form(client, cast):
     assert CannedReply.objects.filter(workspace=cast.acme).count() == 2
     client.force_login(cast.mallory)
     assert client.post("/app/canned-replies/add/", form).status_code == 302
+
+
+def test_a_placeholder_that_stands_for_nothing_is_told(client, cast):
+    client.force_login(cast.alice)
+    form = {"shortcut": "hello", "body": "{{visitor.name}}, {{ nope }}", "brand": ""}
+    answer = client.post("/app/canned-replies/add/", form)
+    assert "{{nope}} stands for nothing" in answer.content.decode()
+    form["body"] = " ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
+    assert client.post("/app/canned-replies/add/", form).status_code == 302
+    thread = (PROJECT / "static/dashboard/inbox/thread.js").read_text()
+    assert re.findall(r'^ +"(\w+\.\w+)": ', thread, re.MULTILINE) == list(PLACEHOLDERS)
 
 
 def test_an_address_asks_for_nothing_but_the_filters(client, cast):

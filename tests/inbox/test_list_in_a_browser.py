@@ -1,9 +1,13 @@
 """The list of conversations: what it shows stands in the address, and keys reach only what is in it."""
 
+from datetime import timedelta
+
 import pytest
 from playwright.sync_api import expect
 
 from conversations import actions
+from conversations.models import Conversation
+from praxtalk.api.pagination import MAX_LIMIT
 from tests.conftest import make_talk
 from tests.inbox.test_in_a_browser import row, says
 
@@ -79,6 +83,27 @@ def test_keys_reach_only_what_is_in_the_list(cast, talks, browsers):
     expect(page.locator("#many")).to_contain_text("2 conversations chosen")
     page.keyboard.press("Escape")
     expect(page.locator("#many")).to_be_hidden()
+
+
+def test_more_than_the_server_changes_at_once_are_changed_in_parts(cast, talks, browsers):
+    oldest = make_talk(cast.north, name="Oldest")
+    Conversation.objects.filter(pk=oldest.pk).update(last_message_at=oldest.created_at - timedelta(days=9))
+    for number in range(MAX_LIMIT + 5):
+        make_talk(cast.north, name=f"Visitor {number}")
+    page = browsers.open(cast.alice)
+    expect(row(page, "Visitor 104")).to_be_visible()
+    page.keyboard.press("j")
+    for _ in range(20):
+        page.locator("#list").evaluate("list => list.scrollTo(0, 1e9)")
+        page.wait_for_timeout(100)
+        if row(page, "Oldest").count():
+            break
+    row(page, "Oldest").click(modifiers=["Shift"])
+    expect(page.locator("#many")).to_contain_text("108 conversations chosen")
+    page.locator("#many").get_by_role("button", name="Resolve").click()
+    expect(page.locator("#views")).to_contain_text("Open 0")
+    assert Conversation.objects.filter(workspace=cast.acme, status="resolved").count() == 108
+    assert page.problems == []
 
 
 def test_a_second_message_of_the_same_visitor_is_heard_too(cast, talks, browsers):

@@ -20,7 +20,7 @@ const ask = (title, content, first, leave = "Cancel") => {
   first?.focus();
 };
 
-export const closeDialog = () => byId("dialog").close();
+const closeDialog = () => byId("dialog").close();
 
 /**
  * A form in the dialog. It closes at once, for the next key; refused, it comes back with the reason and all that was written.
@@ -91,8 +91,9 @@ export const confirm = (question, label, take) => {
   ask(question, [button, " "], button);
 };
 
-/** Times to snooze until, as of now. @param {Date} now */
-export const snoozeTimes = (now = new Date()) => {
+/** Times to snooze until, as of now. */
+const snoozeTimes = () => {
+  const now = new Date();
   /** @param {number} days @param {number} hour */
   const at = (days, hour) => {
     const then = new Date(now);

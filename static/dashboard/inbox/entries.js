@@ -59,7 +59,7 @@ export const unsentElement = (sent, isLive, does) => {
     : h("p", { class: "quiet" }, words);
   return h(
     "article",
-    { class: `entry unsent ${kind === "note" ? "note" : "operator"}` },
+    { class: `entry unsent ${kind === "note" ? "note" : "operator"}`, "data-id": sent.id },
     h("p", { class: "body", dir: "auto" }, body),
     notice,
   );

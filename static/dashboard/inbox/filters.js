@@ -4,7 +4,7 @@ import { byId, h, setAttribute, setText } from "./dom.js";
 
 /** @typedef {import("./dom.js").Person} Person */
 
-export const VIEWS = /** @type {const} */ ([
+const VIEWS = /** @type {const} */ ([
   { name: "mine", label: "Mine", query: { status: "open", assignee: "me" } },
   { name: "unassigned", label: "Unassigned", query: { status: "open", assignee: "none" } },
   { name: "open", label: "Open", query: { status: "open" } },

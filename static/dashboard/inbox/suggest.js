@@ -67,5 +67,4 @@ export function suggestIn(field, box, find) {
     event.stopPropagation();
     draw();
   });
-  return { close };
 }

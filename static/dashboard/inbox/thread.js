@@ -30,7 +30,8 @@ export function openThread(pane, app, conversationId) {
   let lastPosition = 0;
   let row = /** @type {(Row & {brand: {name: string}}) | null} */ (null);
   let readId = /** @type {string | null} */ (null);
-  const stops = /** @type {(() => void)[]} */ ([]);
+  let others = /** @type {{name: string, typing: boolean}[]} */ ([]); // colleagues who are here
+  let isVisitorTyping = false;
 
   const head = headFor(app);
   const earlier = h(
@@ -161,7 +162,7 @@ export function openThread(pane, app, conversationId) {
   };
 
   const of = { conversationId };
-  stops.push(
+  const stops = [
     client.watch(
       "inbox:thread",
       of,
@@ -191,7 +192,7 @@ export function openThread(pane, app, conversationId) {
       of,
       (/** @type {any} */ value) => {
         readId = value.readId;
-        app.visitorTypes = value.typing;
+        isVisitorTyping = value.typing;
         drawHere();
         drawSeen();
       },
@@ -201,16 +202,16 @@ export function openThread(pane, app, conversationId) {
       "presence:list",
       of,
       (/** @type {any} */ people) => {
-        app.others = people.filter((/** @type {any} */ each) => each.operatorId !== app.me._id);
+        others = people.filter((/** @type {any} */ each) => each.operatorId !== app.me._id);
         drawHere();
       },
       () => {},
     ),
-  );
+  ];
 
   const drawHere = () => {
-    const people = /** @type {{name: string, typing: boolean}[]} */ ([...(app.others ?? [])]);
-    if (app.visitorTypes && row) people.unshift({ name: row.visitor.name, typing: true });
+    const people = [...others];
+    if (isVisitorTyping && row) people.unshift({ name: row.visitor.name, typing: true });
     const words = people.map(({ name, typing }, place) => [
       place > 0 && " · ",
       h("bdi", {}, name),
@@ -234,8 +235,6 @@ export function openThread(pane, app, conversationId) {
       for (const stop of stops) stop();
       clearInterval(timer);
       document.removeEventListener("visibilitychange", touch);
-      app.others = [];
-      app.visitorTypes = false;
     },
   };
 }
