@@ -71,7 +71,11 @@ def test_a_token_that_is_not_theirs_opens_nothing(site, page, cast, whose):
     shows(page, "Hello?")
     stranger = Visitor.objects.create(workspace=cast.globex, brand=cast.west, name="Stranger")
     own = mint(Visitor.objects.get(brand=cast.north))
+    token_of(page)
+    site.has_tag = False  # a widget that is there could refuse it already, and would say so before the reload
+    page.reload()
     set_token(page, mint(stranger) if whose == "another brand's" else f"{own[:-4]}AAAA")
+    site.has_tag = True
     page.reload()
     alert(page, "This conversation cannot be opened any more.")
     page.get_by_role("button", name="Start the chat").wait_for()
