@@ -11,11 +11,14 @@ from uuid import UUID
 import structlog
 from django.core.files import File
 from django.http import FileResponse, Http404
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
 
-IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
+IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}  # by Pillow's names
+MORE_PICTURES = {
+    "MPO": "JPEG"
+}  # what Pillow calls a JPEG with more pictures behind the first, as many cameras write it
 SUFFIXES = {
     "image/png": (".png",),
     "image/jpeg": (".jpg", ".jpeg"),
@@ -25,6 +28,7 @@ SUFFIXES = {
 }
 log = structlog.get_logger("praxtalk.attachments")
 
+MAY_LIE = ("JPEG", "MPO", "WEBP")
 LYING = (5, 6, 7, 8)  # orientations of EXIF that exchange width and height when the image is shown
 MAX_PIXELS = 50_000_000  # more is no photo: a few kilobytes may unfold to gigabytes in whoever looks at them
 
@@ -103,13 +107,23 @@ def _content_of(file: "File[bytes]") -> tuple[str, int | None, int | None]:
     try:
         with Image.open(file, formats=list(IMAGES)) as image:  # reads what stands before the pixels
             (width, height), format = image.size, str(image.format)
-            if format in ("JPEG", "WEBP") and image.getexif().get(ExifTags.Base.Orientation, 1) in LYING:
+            if format in MAY_LIE and _orientation(image) in LYING:
                 width, height = height, width
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+            content_type = IMAGES[MORE_PICTURES.get(format, format)]
+    except Exception as error:  # Pillow's readers raise errors of every kind at a file that is broken on purpose
+        log.info("a file is no image", error=type(error).__name__)
         raise CannotTake("Only images (PNG, JPEG, GIF, WebP) and PDF files are taken.") from error
     if width * height > MAX_PIXELS:
         raise CannotTake(f"The image may have {MAX_PIXELS // 1_000_000} million pixels at most.", "too_long")
-    return IMAGES[format], width, height
+    return content_type, width, height
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF's orientation, 1 to 8; 1 where there is none, or none that can be read: the picture itself may be good."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        return 1
 
 
 def _clean(name: str, suffixes: tuple[str, ...]) -> str:
