@@ -1,10 +1,11 @@
 """What a visitor does. Each action takes the visitor's row lock first: two tabs of one visitor write one after the other."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
-from django.db.models import Value
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -72,6 +73,40 @@ def say(
         client_id=str(client_id),
         attachment=attachment,
     )
+
+
+@transaction.atomic
+def identify(brand: Brand, person: Person, *, anonymous: Visitor | None = None) -> Visitor | None:
+    """The visitor of a person whose id the site has proven; None where they have never written.
+
+    anonymous: whose token the browser holds, where nobody was identified on it yet. What it wrote belongs to the person now:
+
+    1. An id without a visitor adopts the anonymous one. Its old tokens end.
+    2. An id with a visitor keeps it, and takes over the anonymous one's conversations.
+    """
+    rows = Visitor.objects.filter(workspace_id=brand.workspace_id, brand=brand)
+    visitor = rows.filter(external_id=person.external_id).first()
+    if visitor is None and anonymous is not None:
+        visitor = _adopt(rows, anonymous, person) or rows.filter(external_id=person.external_id).first()
+    if visitor is None:
+        return None
+    if anonymous is not None and anonymous.pk != visitor.pk:
+        with suppress(Visitor.DoesNotExist):  # merged already, by another tab
+            visitor = actions.merge_visitor(anonymous, into=visitor)
+    return update(visitor, person)
+
+
+def _adopt(rows: QuerySet[Visitor], anonymous: Visitor, person: Person) -> Visitor | None:
+    """The anonymous visitor with the person's id; None where another device or tab was faster."""
+    try:
+        with transaction.atomic():
+            is_adopted = rows.filter(pk=anonymous.pk, external_id=None).update(external_id=person.external_id)
+    except IntegrityError:
+        return None
+    if not is_adopted:
+        return None
+    changed(Visitor.topic(anonymous.workspace_id, anonymous.pk))
+    return rows.get(pk=anonymous.pk)
 
 
 @transaction.atomic

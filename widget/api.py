@@ -39,7 +39,7 @@ from widget.serializers import (
     Start,
 )
 from widget.thread import message_json, page_before, place_of, thread_json
-from widget.visitor_tokens import VisitorCaller, mint, visitors
+from widget.visitor_tokens import REFUSED, VisitorCaller, mint, visitors
 
 CONFIG_CACHE = "public, max-age=60, stale-while-revalidate=86400"
 
@@ -63,7 +63,7 @@ class WidgetView(APIView):
             raise PermissionDenied("This site may not carry the widget.", "origin_not_allowed")
         return brand
 
-    def visitor(self, brand: Brand) -> VisitorCaller:
+    def caller(self, brand: Brand) -> VisitorCaller:
         """Who the token in the Authorization header stands for. Raises AuthenticationFailed."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         try:
@@ -88,6 +88,8 @@ class WidgetView(APIView):
         """The error as REST tells it, with its code, and with the fields that a form can mark."""
         if isinstance(exc, actions.Blocked):
             exc = PermissionDenied(str(exc), "blocked")
+        if isinstance(exc, Visitor.DoesNotExist):  # erased or merged since the token was read
+            exc = AuthenticationFailed(REFUSED, "unauthenticated")
         response = super().handle_exception(exc)
         response.data["code"] = response.headers.get("X-Error-Code", "invalid")
         if isinstance(exc, ValidationError) and isinstance(exc.detail, dict):
@@ -141,19 +143,25 @@ class StartThread(WidgetView):
 
 
 class IdentifyVisitor(WidgetView):
-    """Nothing is recorded of somebody who has never written."""
+    """Who is signed in on the page. The browser's visitor token may come along: what an anonymous visitor wrote goes to the
+    person who signs in. Nothing is recorded of somebody who has never written."""
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
         form = self.checked(Identify, request.data)
         brand = self.brand(form["widgetId"])
-        person = _proven(brand, form)
-        rows = Visitor.objects.filter(workspace_id=brand.workspace_id, brand=brand, external_id=person.external_id)
-        visitor = rows.first()
+        visitor = actions.identify(brand, _proven(brand, form), anonymous=self._anonymous(brand))
         if visitor is None:
             return Response({"token": None, "visitor": None})
-        visitor = actions.update(visitor, person)
         return Response({"token": mint(visitor), "visitor": _visitor_json(visitor)})
+
+    def _anonymous(self, brand: Brand) -> Visitor | None:
+        """The visitor of the token that came along; None without one, and where the token is another person's or has ended."""
+        try:
+            caller = self.caller(brand)
+        except AuthenticationFailed:
+            return None
+        return _visitor_of(caller) if caller.external_id is None else None
 
 
 class ReturnToThread(WidgetView):
@@ -174,7 +182,7 @@ class VisitorMessages(WidgetView):
     def get(self, request: Request) -> Response:
         limits.count_call(request)
         query = self.checked(History, request.query_params.dict())
-        caller = self.visitor(self.brand(query["widgetId"]))
+        caller = self.caller(self.brand(query["widgetId"]))
         if "before" not in query:
             return Response(thread_json(caller.workspace_id, caller.visitor_id).value)
         pk = parse_id(query["before"])
@@ -189,9 +197,9 @@ class VisitorMessages(WidgetView):
         data: Any = request.data
         is_file = isinstance(data, QueryDict)
         form = self.checked(NewVisitorFile, data.dict()) if is_file else self.checked(NewVisitorMessage, data)
-        caller = self.visitor(self.brand(form["widgetId"]))
+        caller = self.caller(self.brand(form["widgetId"]))
         limits.count_message(caller.visitor_id)
-        visitor = Visitor.objects.get(workspace_id=caller.workspace_id, pk=caller.visitor_id)
+        visitor = _visitor_of(caller)
         if is_file:
             limits.count_file(request, caller.visitor_id)
             message = self._say_with_file(visitor, form)
@@ -220,7 +228,7 @@ class VisitorAttachment(WidgetView):
     def get(self, request: Request, id: str) -> FileResponse:
         limits.count_call(request)
         query = self.checked(OfThread, request.query_params.dict())
-        caller, pk = self.visitor(self.brand(query["widgetId"])), parse_id(id)
+        caller, pk = self.caller(self.brand(query["widgetId"])), parse_id(id)
         rows = Attachment.objects.filter(workspace_id=caller.workspace_id, conversation__visitor_id=caller.visitor_id)
         attachment = rows.filter(pk=pk).first() if pk else None
         if attachment is None:
@@ -251,6 +259,11 @@ def _proven(brand: Brand, identity: dict[str, Any]) -> actions.Person:
         raise PermissionDenied("The identity's hash is wrong: it is not of this id and this brand.", "identity_wrong")
     details = {name: identity.get(name, "") for name in ("name", "email", "phone")}
     return actions.Person(external_id=identity["id"], **details)
+
+
+def _visitor_of(caller: VisitorCaller) -> Visitor:
+    """The row. Raises Visitor.DoesNotExist."""
+    return Visitor.objects.get(workspace_id=caller.workspace_id, pk=caller.visitor_id)
 
 
 def _browser(request: Request) -> str:

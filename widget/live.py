@@ -71,6 +71,8 @@ def rate_newest(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
 def tell(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     """Where the visitor comes from, as their browser has it."""
     _same_widget(caller, arguments)
-    visitor = Visitor.objects.get(workspace_id=caller.workspace_id, pk=caller.visitor_id)
+    visitor = Visitor.objects.filter(workspace_id=caller.workspace_id, pk=caller.visitor_id).first()
+    if visitor is None:
+        raise Refused(Code.UNAUTHENTICATED, REFUSED)
     note_context(visitor, referrer=arguments.get("referrer", ""), time_zone=arguments.get("timeZone", ""))
     return {"ok": True}

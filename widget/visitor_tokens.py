@@ -3,6 +3,9 @@ message.
 
 They travel in the Authorization header and in live arguments, never in a URL or a cookie. No row stands behind one: a visitor
 who is deleted has no token that is good.
+
+A token of an anonymous visitor ends when the site proves who the visitor is (`widget.actions.identify`). Otherwise
+whoever used the browser before could keep the anonymous token and read what the identified person writes later.
 """
 
 import hmac
@@ -35,6 +38,7 @@ def mint(visitor: Visitor) -> str:
         "sub": str(visitor.pk),
         "ws": str(visitor.workspace_id),
         "brand": str(visitor.brand_id),
+        "identified": visitor.external_id is not None,
         "aud": AUDIENCE,
         "iat": int(now.timestamp()),
         "exp": int((now + LIFETIME).timestamp()),
@@ -50,6 +54,7 @@ class VisitorCaller:
     workspace_id: UUID
     brand_id: UUID
     widget_id: str
+    external_id: str | None
     expires_at: datetime
     minted_at: datetime
 
@@ -90,17 +95,19 @@ class VisitorDoor:
         return claims.workspace_id, _person(claims.visitor_id)
 
     def open(self, token: str) -> VisitorCaller:
-        """Raises Refused: forged or expired, or the visitor is not there any more."""
+        """Raises Refused: the token is forged, expired, or older than the visitor's identity, or the visitor is deleted."""
         claims = _claimed(token)
         rows = Visitor.objects.filter(workspace_id=claims.workspace_id, brand_id=claims.brand_id, pk=claims.visitor_id)
-        widget_id = rows.values_list("brand__widget_id", flat=True).first()
-        if widget_id is None or claims.expires_at <= timezone.now():
+        widget_id, external_id = rows.values_list("brand__widget_id", "external_id").first() or (None, None)
+        is_current = claims.is_identified == (external_id is not None) and claims.expires_at > timezone.now()
+        if widget_id is None or not is_current:
             raise Refused(Code.UNAUTHENTICATED, REFUSED)
         return VisitorCaller(
             visitor_id=claims.visitor_id,
             workspace_id=claims.workspace_id,
             brand_id=claims.brand_id,
             widget_id=widget_id,
+            external_id=external_id,
             expires_at=claims.expires_at,
             minted_at=claims.minted_at,
         )
@@ -117,6 +124,7 @@ class _Claims(NamedTuple):
     visitor_id: UUID
     workspace_id: UUID
     brand_id: UUID
+    is_identified: bool
     minted_at: datetime
     expires_at: datetime
 
@@ -127,7 +135,8 @@ def _claimed(token: str) -> _Claims:
     try:
         claims = jwt.decode(token, _key(), [ALGORITHM], audience=AUDIENCE, options=options)
         minted_at, expires_at = (datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp"))
-        return _Claims(UUID(claims["sub"]), UUID(claims["ws"]), UUID(claims["brand"]), minted_at, expires_at)
+        ids = (UUID(claims[name]) for name in ("sub", "ws", "brand"))
+        return _Claims(*ids, claims.get("identified") is True, minted_at, expires_at)
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Refused(Code.UNAUTHENTICATED, REFUSED) from error
 

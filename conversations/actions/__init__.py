@@ -11,7 +11,7 @@ from conversations.actions.reading import read_until, touch_presence
 from conversations.actions.statuses import set_status, wake_next_snoozed
 from conversations.actions.tags import UnknownTag, change_tags, create_tag, delete_tag, rename_tag
 from conversations.actions.transcripts import NoAddress, request_transcript
-from conversations.actions.visitors import block_visitor
+from conversations.actions.visitors import block_visitor, merge_visitor
 
 __all__ = [
     "MAIL_AFTER",
@@ -26,6 +26,7 @@ __all__ = [
     "change_tags",
     "create_tag",
     "delete_tag",
+    "merge_visitor",
     "rate",
     "read_until",
     "rename_tag",

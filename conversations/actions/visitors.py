@@ -1,11 +1,15 @@
-"""Who may write."""
+"""Blocking a visitor, and joining two visitors who are the same person."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from conversations.actions.rows import locked, tell
 from conversations.models import Activity, Conversation, Visitor
+from praxtalk.data.clock import now_after
 from praxtalk.live.topics import changed
+
+KEPT_IN_A_MERGE = ("email", "phone", "locale", "page", "referrer", "browser", "time_zone", "blocked_at")
 
 
 @transaction.atomic
@@ -22,3 +26,31 @@ def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
         talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
         changed(*(topic for talk in talks for topic in talk.topics))
     return visitor
+
+
+@transaction.atomic
+def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
+    """Move every conversation of an anonymous visitor to another visitor of the brand, and delete the anonymous one.
+
+    `into` keeps its details, and takes over those that it lacks. A block counts for both. Raises Visitor.DoesNotExist where
+    the anonymous visitor is gone, or anonymous no longer.
+    """
+    both = Q(pk=anonymous.pk, external_id=None) | Q(pk=into.pk)
+    rows = Visitor.objects.filter(both, workspace_id=into.workspace_id, brand_id=into.brand_id)
+    locked_rows = {row.pk: row for row in rows.select_for_update().order_by("pk")}
+    if len(locked_rows) < 2:
+        raise Visitor.DoesNotExist
+    anonymous, into = locked_rows[anonymous.pk], locked_rows[into.pk]
+    talks = Conversation.objects.filter(workspace_id=into.workspace_id, visitor=anonymous)
+    topics = [Visitor.topic(visitor.workspace_id, visitor.pk) for visitor in (anonymous, into)]
+    for conversation in talks.select_for_update(no_key=True).order_by("pk"):
+        conversation.visitor = into
+        conversation.updated_at = now_after(conversation.updated_at)
+        conversation.save(update_fields=["visitor", "updated_at"])
+        topics += conversation.topics
+    for field in KEPT_IN_A_MERGE:
+        setattr(into, field, getattr(into, field) or getattr(anonymous, field))
+    into.save(update_fields=KEPT_IN_A_MERGE)
+    anonymous.delete()
+    changed(*topics)
+    return into
