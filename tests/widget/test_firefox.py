@@ -29,8 +29,9 @@ def firefox(tmp_path):
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     started = []
 
-    def start(url):
-        command = ["timeout", "90", "node", Path(__file__).with_name("firefox.mjs"), FIREFOX, tmp_path / "profile", url]
+    def start(url, script="firefox.mjs", *more):
+        profile = tmp_path / "profile"
+        command = ["timeout", "90", "node", Path(__file__).with_name(script), FIREFOX, profile, url, *more]
         environment = os.environ | {"HOME": str(tmp_path)}
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
         return started[0]

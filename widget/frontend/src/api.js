@@ -12,10 +12,16 @@
  *   locale: string, dir: "ltr" | "rtl", online: boolean, opensAt: number | null, texts: Record<string, string>}} Config
  * @typedef {{id: string, hash: string, name?: string, email?: string, phone?: string}} Identity
  * @typedef {{name?: string, email?: string, phone?: string, website?: string, page?: string, locale?: string, identity?: Identity}} Form
- * @typedef {{status: number, code: string, fields?: Record<string, string>, retryAfter?: number}} Refusal
- *   status 0: there was no answer
+ * @typedef {{status: number, code: string, fields?: Record<string, string>, retryAfter: number}} Refusal
+ *   status 0: there was no answer, or one that was cut off; retryAfter: in seconds, 0 where the server does not say
  * @typedef {ReturnType<typeof createApi>} Api
  */
+
+/** Whether the server has refused the token. A proxy may ask for a password, with 401 too. @param {Refusal} refusal */
+export const isSignedOut = ({ status, code }) => status === 401 && code === "unauthenticated";
+
+/** Whether the same request may succeed later: no answer, a fault of the server, or too many. @param {Refusal} refusal */
+export const isTransient = ({ status = 0 }) => status < 400 || status > 499 || status === 408 || status === 429;
 
 const PATIENCE = 20_000;
 
@@ -31,10 +37,11 @@ export function createApi(origin, widgetId) {
    */
   const call = async (path, { token, body, form, patience = PATIENCE, isFile } = {}) => {
     const text = body && JSON.stringify({ widgetId, ...body });
-    let status = 0;
+    /** @type {Response | undefined} */
+    let response;
     let refusal = {};
     try {
-      const response = await fetch(`${origin}/widget/v1/${path}`, {
+      response = await fetch(`${origin}/widget/v1/${path}`, {
         method: text || form ? "POST" : "GET",
         headers: {
           ...(text && { "Content-Type": "application/json" }),
@@ -47,12 +54,12 @@ export function createApi(origin, widgetId) {
       });
       const answer = await (response.ok && isFile ? response.blob() : response.json());
       if (response.ok) return answer;
-      status = response.status;
-      refusal = { ...answer, retryAfter: Number(response.headers.get("Retry-After")) || 0 };
+      refusal = answer;
     } catch {
-      // no answer, or one that is cut off or not ours (a proxy's page): like none
+      // no answer, or a body that is cut off or not ours: a proxy's error page says what it has to say by its status
     }
-    throw { code: "", ...refusal, status };
+    const status = response && !response.ok ? response.status : 0;
+    throw { code: "", ...refusal, status, retryAfter: Number(response?.headers.get("Retry-After")) || 0 };
   };
 
   return {
@@ -61,8 +68,8 @@ export function createApi(origin, widgetId) {
     config: () => call(`config?${new URLSearchParams({ id: widgetId, locale: navigator.language })}`),
     /** @param {Form & {message: string, clientId: string}} body */
     start: (body) => call("start", { body }),
-    /** @param {Identity} body */
-    identify: (body) => call("identify", { body }),
+    /** @param {Identity} body @param {string} [token] the browser's own */
+    identify: (body, token) => call("identify", { body, token }),
     /** @param {string} code of an e-mail's link */
     comeBack: (code) => call("return", { body: { code } }),
     /** @param {string} token @param {string} body @param {string} clientId */

@@ -16,6 +16,8 @@ import { createView } from "./view.js";
  * @typedef {import("./outbox.js").Entry} Entry
  */
 
+const MOST_RENEWALS = 3;
+
 /**
  * @param {object} outside
  * @param {string} outside.origin
@@ -30,18 +32,24 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const texts = createTexts(config);
   const { say } = texts;
   const store = openStore(widgetId, update);
+  const lock = createLock(`praxtalk:${widgetId}`);
+  const person = createPerson({ store, api, lock, onChange: update, onOther: reset });
+  /** What of it is this page's: nothing, once another tab has identified somebody else. */
+  const own = { ...store, read: () => (person.isOther() ? { outbox: [] } : store.read()) };
   /** Accepted, and not in the thread yet. @type {Map<string, Entry>} */
   const sent = new Map();
   let isOpen = false;
   let isTyping = false;
   let isDue = false;
   let unread = 0;
+  let isReached = true;
+  let renewals = 0;
   /** @type {HTMLElement | undefined} */
   let room;
 
   const outbox = createOutbox({
-    store,
-    lock: createLock(`praxtalk:${widgetId}`),
+    store: own,
+    lock,
     async send(entry, token) {
       const { clientId, body, form, file } = entry;
       if (!token) return api.start({ ...form, message: body, clientId });
@@ -51,7 +59,9 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     onChange(entry) {
       if (entry) sent.set(entry.clientId, entry);
       update();
-      if (entry) thread.wake();
+      if (!entry) return;
+      thread.wake();
+      person.attach(); // written before the page said who it is
     },
   });
 
@@ -63,21 +73,21 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       const clientIds = new Set(thread.get().messages.map((one) => one.clientId));
       for (const clientId of sent.keys()) if (clientIds.has(clientId)) sent.delete(clientId);
       outbox.settle(clientIds);
+      const wasReached = isReached;
+      isReached = thread.get().isReached;
+      if (isReached && !wasReached) outbox.wake();
       for (const { _id, role, body } of fresh) emit("message", { id: _id, role, body });
       seen.announce(fresh);
       update();
     },
-    onSignedOut(token) {
-      if (store.read().token === token) store.write({ token: undefined });
-      signOut();
-    },
+    onSignedOut: signOut,
   });
 
-  const seen = createSeen({ store, thread, ring: (id) => extras.ring(id) });
-  const person = createPerson({ store, api, onChange: update, onOther: reset });
+  const seen = createSeen({ store: own, thread, ring: (id) => extras.ring(id) });
 
   /** @param {string} body @param {Partial<Entry>} [more] */
   const add = (body, more) => {
+    if (person.isOther()) store.forget(); // the other tab's thread makes room for this page's
     outbox.add({ clientId: newId(), body, at: Date.now(), ...more });
     update();
   };
@@ -101,6 +111,11 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       outbox.retry(key);
       update();
     },
+    remove(key) {
+      outbox.drop([key]);
+      extras.parts().then((all) => all.discard(key), ignore);
+      update();
+    },
     older: () => thread.loadOlder(),
     file: (place, file, key) => extras.parts().then((all) => all.show(place, file, key), ignore),
     bottom: update,
@@ -110,7 +125,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const extras = openExtras(origin, () => ({
     widgetId,
     call: api.call,
-    token: () => store.read().token,
+    token: () => own.read().token,
     say,
     locale: config.locale,
     root: view.root,
@@ -119,11 +134,15 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     add,
   }));
 
-  function signOut() {
-    sent.clear();
-    person.forget();
+  /** The server has refused a token. Who is identified gets another. @param {string} token */
+  function signOut(token) {
     update();
+    if (own.read().token !== token) return; // replaced meanwhile
+    store.write({ token: undefined, identity: undefined });
+    sent.clear();
     form.warn(say("signedOut"));
+    if (renewals++ < MOST_RENEWALS) person.attach();
+    else person.forget();
   }
 
   /** @param {boolean} is */
@@ -135,7 +154,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   /** What could not be sent goes back to the form, with the reason. @param {Entry[]} entries */
   const giveBack = (entries) => {
     const begun = entries.find((entry) => entry.form);
-    const { name, email, phone } = /** @type {any} */ (begun?.form ?? store.read().visitor ?? {});
+    const { name, email, phone } = /** @type {any} */ (begun?.form ?? own.read().visitor ?? {});
     const bodies = entries.filter(({ file }) => !file).map(({ body }) => body);
     const kept = [form.read().message, ...bodies, composer.text("")];
     form.fill({ name, email, phone, message: [...new Set(kept)].filter(Boolean).join("\n\n") });
@@ -156,7 +175,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
 
   const draw = () => {
     isDue = false;
-    const { token, outbox: entries } = store.read();
+    const { token, outbox: entries } = own.read();
     thread.start(token);
     const { value, messages, hasMore } = thread.get();
     const isChat = Boolean(token) || entries.some((entry) => entry.form && !entry.failed);
@@ -187,16 +206,16 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
 
   /** @param {boolean} isChat */
   const trouble = (isChat) => {
-    if (!isChat) return "";
+    const lasting = store.isDenied() ? say("notKept") : "";
+    if (!isChat) return lasting;
     const { seconds, isStuck } = outbox.trouble();
     if (seconds > 0) {
       setTimeout(update, 1000);
       return say("tooMany", { seconds });
     }
-    const { value, isReached } = thread.get();
     if (!navigator.onLine) return say("offline");
     if (isStuck) return say("failed");
-    return isReached && (value || !store.read().token) ? "" : say("connecting");
+    return isReached && (thread.get().value || !own.read().token) ? lasting : say("connecting");
   };
 
   const focus = () => {
@@ -242,7 +261,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     person.forget();
     sent.clear();
     store.forget();
-    globalThis.caches?.delete("praxtalk").catch(ignore); // files on their way
+    forgetFiles().catch(ignore);
     form.room.reset();
     form.warn("");
     composer.text("");
@@ -269,7 +288,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       if (!is) form.warn(say("signedOut"));
       open();
     });
-  else if (opens || (store.read().open && !panel.isPhone())) open(true);
+  else if (opens || (own.read().open && !panel.isPhone())) open(true);
 
   return {
     open: () => open(),
@@ -290,3 +309,6 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     reset,
   };
 }
+
+/** Those on their way. A sandboxed frame may not even name the storage. */
+const forgetFiles = async () => caches.delete("praxtalk");

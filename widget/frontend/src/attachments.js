@@ -124,6 +124,12 @@ export function createAttachments({ widgetId, call, token, say, locale, chat, co
       forget(clientId);
       return answer;
     },
+
+    /** The entry is not sent any more. @param {string} clientId */
+    discard(clientId) {
+      blobs.delete(clientId);
+      forget(clientId);
+    },
   };
 }
 
@@ -151,11 +157,13 @@ const kept = async (clientId) => {
 };
 
 /** @param {string} clientId */
-const forget = (clientId) =>
-  globalThis.caches
-    ?.open(CACHE)
-    .then((cache) => cache.delete(addressOf(clientId)))
-    .catch(() => {});
+const forget = async (clientId) => {
+  try {
+    await (await caches.open(CACHE)).delete(addressOf(clientId));
+  } catch {
+    // it was not kept; a sandboxed frame may not even name the storage
+  }
+};
 
 /** @param {number} size in bytes @param {string} locale */
 const sizeOf = (size, locale) => {

@@ -66,12 +66,13 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
 
   const room = element(
     "form",
-    { class: "room form", novalidate: true, submit },
+    { class: "room form", novalidate: true },
     element("p", { class: "greeting" }, greeting),
     alert,
     ...fields.map((one) => one.row),
     element("div", { class: "unseen", "aria-hidden": "true" }, trap),
-    element("button", { class: "submit", type: "submit" }, say("start")),
+    // pressed by Enter in a field, too; a frame without allow-forms has clicks, but no submit event
+    element("button", { class: "submit", type: "submit", click: submit }, say("start")),
     ...privacy(privacyUrl, say),
   );
 

@@ -1,4 +1,4 @@
-import { createApi } from "./api.js";
+import { createApi, isTransient } from "./api.js";
 import { createApp } from "./app.js";
 import { openPage } from "./page.js";
 
@@ -23,10 +23,9 @@ async function begin(page, origin, widgetId, opens, wait = FIRST_WAIT) {
     page.run(createApp({ origin, widgetId, opens, api, config, emit: page.emit }));
     page.emit("ready");
   } catch (error) {
-    const { status, code } = /** @type {import("./api.js").Refusal} */ (error);
-    const isTransient = status === 0 || status === 429 || status >= 500;
-    if (isTransient && wait < LONGEST_WAIT) setTimeout(begin, wait, page, origin, widgetId, opens, wait * 5);
-    else console.warn("PraxTalk:", code || error);
+    const refusal = /** @type {import("./api.js").Refusal} */ (error);
+    if (isTransient(refusal) && wait < LONGEST_WAIT) setTimeout(begin, wait, page, origin, widgetId, opens, wait * 5);
+    else console.warn("PraxTalk:", refusal.code || error);
   }
 }
 

@@ -1,23 +1,49 @@
+/** How long work waits for another tab, in milliseconds. */
+const PATIENCE = 30_000;
+
 /**
- * One tab at a time. Where Web Locks are missing (pages without https, old browsers), all tabs send what waits: each in its
- * order, and the server's memory of clientIds lets every message through once.
+ * Runs work while no other tab does, by a Web Lock.
+ *
+ * Where there is none, work runs one piece after the other in this tab: pages without https, sandboxed frames and browsers
+ * that deny storage have no locks. So does work that has waited for PATIENCE. Tabs may then send the same message twice; the
+ * server recognises its clientId.
  *
  * @param {string} name
  */
 export function createLock(name) {
-  /** A page that waits for a lock or holds one is kept out of the back/forward cache. */
-  let left = new AbortController();
-  addEventListener("pagehide", () => left.abort());
+  /** @type {Promise<any>} */
+  let last = Promise.resolve();
 
-  /** @param {() => Promise<boolean>} work @returns {Promise<boolean>} */
-  return (work) => {
-    if (!navigator.locks) return work();
-    left = new AbortController();
-    const { signal } = left;
-    /** @type {Promise<boolean>} */
-    const gone = new Promise((_, reject) => signal.addEventListener("abort", reject));
+  /** @param {() => Promise<boolean>} work @returns {Promise<boolean>} rejects when the page is left */
+  return async (work) => {
+    const left = new AbortController();
+    const leave = () => left.abort();
+    /** @type {Promise<never>} */
+    const gone = new Promise((_, reject) => {
+      left.signal.onabort = reject;
+    });
     gone.catch(() => {}); // nobody else may be waiting for it
-    const held = navigator.locks.request(name, { signal }, () => Promise.race([work(), gone]));
-    return /** @type {Promise<any>} */ (held);
+    let isBegun = false;
+    let isLeft = false;
+    const pagehide = () => {
+      isLeft = true;
+      leave();
+    };
+    addEventListener("pagehide", pagehide); // a page that waits for a lock or holds one stays out of the back/forward cache
+    const timer = setTimeout(leave, PATIENCE);
+    try {
+      return await navigator.locks.request(name, { signal: left.signal }, () => {
+        isBegun = true;
+        clearTimeout(timer);
+        return Promise.race([work(), gone]);
+      });
+    } catch (error) {
+      if (isBegun || isLeft) throw error;
+    } finally {
+      clearTimeout(timer);
+      removeEventListener("pagehide", pagehide);
+    }
+    last = last.then(work, work);
+    return last;
   };
 }

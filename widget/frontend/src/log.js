@@ -16,6 +16,7 @@ const LINK_END = /[.,!?:;)\]]+$/;
  * @param {import("./texts.js").Texts} texts
  * @param {object} on
  * @param {(key: string) => void} on.retry
+ * @param {(key: string) => void} on.remove
  * @param {() => void} on.older
  * @param {(place: HTMLElement, file: import("./api.js").Attachment, key: string) => void} on.file shows it there
  * @param {() => void} on.bottom the newest message has come into view
@@ -89,6 +90,8 @@ export function createLog({ say, clock, day }, on) {
           { class: "meta" },
           `${say("notSent")} `,
           element("button", { click: () => on.retry(item.key) }, say("retry")),
+          " ",
+          element("button", { click: () => on.remove(item.key) }, say("remove")),
         ),
       );
     else if (item.isLast || item.state) {

@@ -1,22 +1,27 @@
+import { isSignedOut, isTransient } from "./api.js";
+
 /**
  * Messages on their way. Each is stored before it is sent, and leaves the store when the server has it.
  *
  * 1. An entry is added at the end. Entries are sent in order, one after another, by one tab at a time.
- * 2. Without a token the first entry with a form starts the conversation; entries without wait until there is a token.
- * 3. Accepted: it leaves. The server knows it by its clientId, so that sending it twice does no harm.
- * 4. No answer, or a fault of the server: again after 1, 2, 4 .. 30 s; `wake` cuts that short.
- * 5. Too many (429): again when the server said; `wake` does not help.
- * 6. The token is refused (401): it is forgotten, the entries stay, and the visitor is asked for the form again.
- * 7. Any other refusal: the entry is marked, and the next one sent. The visitor may try it again. So is a file that is too
- *    much: what is written after it does not wait.
+ * 2. Without a token the first entry with a form starts the conversation; entries without a form wait for the token.
+ * 3. Accepted: it leaves. The server knows it by its clientId, so sending it twice does no harm.
+ * 4. No answer, a fault of the server, or too many requests: it is sent again after 1, 2, 4 .. 30 s, or when the server said.
+ *    Messages behind a message wait too, so that they stay in order. Messages behind a file do not: the file is tried once
+ *    more before each of them. `wake` cuts the wait short, but not that of 429.
+ * 5. After TRIES it is set aside, so that what comes behind is sent. The visitor may try it again or remove it; `wake` tries
+ *    it once more. Tries while the browser knows that it is offline do not count.
+ * 6. The token is refused (401, by the server itself): it is forgotten, the entries stay.
+ * 7. Any other 4xx, whatever its body: the entry is refused, and the next one sent. The visitor may try it again or remove it.
  *
  * @typedef {import("./api.js").Form} Form
  * @typedef {import("./api.js").Refusal} Refusal
- * @typedef {{clientId: string, body: string, at: number, form?: Form,
- *   file?: import("./api.js").Attachment, failed?: Refusal}} Entry
+ * @typedef {{clientId: string, body: string, at: number, form?: Form, file?: import("./api.js").Attachment, tries?: number,
+ *   failed?: Refusal}} Entry
  * @typedef {ReturnType<typeof createOutbox>} Outbox
  */
 
+const TRIES = 10;
 const LONGEST_WAIT = 30_000;
 
 /**
@@ -25,15 +30,20 @@ const LONGEST_WAIT = 30_000;
  * @param {(entry: Entry, token?: string) => Promise<any>} outside.send rejects with a Refusal
  * @param {(work: () => Promise<boolean>) => Promise<boolean>} outside.lock runs it while no other tab does
  * @param {(sent?: Entry) => void} outside.onChange
- * @param {() => void} outside.onSignedOut
+ * @param {(token: string) => void} outside.onSignedOut
  */
 export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
   let isRunning = false;
   let isAsked = false;
-  let failures = 0;
+  /** When an entry is sent again, by its clientId. These times, and the next, are of the clock that never jumps. */
+  const waits = /** @type {Map<string, number>} */ (new Map());
+  /** Files that have failed in this run. */
+  const passed = /** @type {Set<string>} */ (new Set());
   let blockedUntil = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+
+  const now = () => performance.now();
 
   /** @param {number} wait */
   const later = (wait) => {
@@ -41,59 +51,76 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     timer = setTimeout(pump, wait);
   };
 
-  /** @param {Entry[]} entries */
-  const drop = (entries) => store.drop(entries.map(({ clientId }) => clientId));
+  /** @param {string[]} clientIds */
+  const drop = (clientIds) => {
+    for (const clientId of clientIds) waits.delete(clientId);
+    store.drop(clientIds);
+  };
 
   /** @param {string} clientId */
   const find = (clientId) => store.read().outbox.find((one) => one.clientId === clientId);
 
-  /** @param {string} clientId @param {Refusal} [failed] */
-  const mark = (clientId, failed) => {
+  /** @param {string} clientId @param {Partial<Entry>} changes */
+  const change = (clientId, changes) => {
     const entry = find(clientId);
-    if (entry) store.write({ [clientId]: { ...entry, failed } });
+    if (entry) store.write({ [clientId]: { ...entry, ...changes } });
+  };
+
+  /** @param {Entry} entry */
+  const isDue = ({ clientId }) => (waits.get(clientId) ?? 0) <= now();
+
+  /** What is to be sent now. @param {import("./storage.js").Memory} memory @returns {Entry | undefined} */
+  const next = ({ token, outbox }) => {
+    const waiting = outbox.filter(({ clientId, form, failed }) => !failed && (token || form) && !passed.has(clientId));
+    const first = waiting.findIndex(({ file }) => !file); // the first message: what is behind it stays behind it
+    const isFirstDue = first >= 0 && isDue(waiting[first]);
+    const entries = first < 0 ? waiting : waiting.slice(0, first + 1);
+    return entries.find((entry) => isFirstDue || isDue(entry));
   };
 
   /** @param {Entry} entry @param {Refusal} refusal @param {string} [token] @returns {boolean} whether to go on */
-  const refuse = (entry, refusal, token) => {
-    const { status } = refusal;
-    if (status === 401 && token) {
-      if (store.read().token !== token) return true; // another tab has a new one
-      store.write({ token: undefined });
-      onSignedOut();
-      return false;
+  const refuse = ({ clientId, file, tries = 0 }, refusal, token) => {
+    const { status, retryAfter } = refusal;
+    waits.delete(clientId);
+    if (token && isSignedOut(refusal)) {
+      onSignedOut(token);
+      return ![undefined, token].includes(store.read().token); // another tab has a new one
     }
-    if (status === 429 && !entry.file) {
-      blockedUntil = Date.now() + (refusal.retryAfter || 30) * 1000;
-      later(0);
-    } else if (status < 400 || status >= 500 || status === 408) {
-      later(Math.min(LONGEST_WAIT, 1000 * 2 ** failures++));
-    } else {
-      mark(entry.clientId, refusal);
+    if (navigator.onLine) tries++;
+    if (!isTransient(refusal) || tries >= TRIES) {
+      change(clientId, { tries: 0, failed: refusal });
       return true;
     }
-    return false;
+    const isTooMany = status === 429;
+    const pause = navigator.onLine ? Math.min(LONGEST_WAIT, 500 * 2 ** tries) : LONGEST_WAIT;
+    const wait = isTooMany ? (retryAfter || 30) * 1000 : pause;
+    change(clientId, { tries });
+    waits.set(clientId, now() + wait);
+    if (file) passed.add(clientId);
+    else if (isTooMany) blockedUntil = now() + wait;
+    return Boolean(file);
   };
 
   /** @returns {Promise<boolean>} whether there may be more to do */
   const attempt = async () => {
-    const { token, outbox } = store.read();
-    const entry = outbox.find(({ form, failed }) => !failed && (token || form));
+    const memory = store.read();
+    const entry = next(memory);
     if (!entry) return false;
     try {
-      const { token: fresh, visitor } = await send(entry, token);
-      failures = 0;
+      const { token: fresh, visitor } = await send(entry, memory.token);
       const isWanted = find(entry.clientId);
+      waits.delete(entry.clientId);
       // gone meanwhile: the thread has shown it, or the visitor has been forgotten, and the token must not come back
       if (isWanted)
         store.write({
-          ...(fresh && { token: fresh }),
-          ...(visitor && { visitor, identity: entry.form?.identity?.id }),
+          ...(fresh && store.read().token === memory.token && { token: fresh }),
+          ...(visitor && { visitor, identity: entry.form?.identity && detailsOf(entry.form.identity) }),
           [entry.clientId]: undefined,
         });
       onChange(isWanted);
       return true;
-    } catch (refusal) {
-      const goesOn = refuse(entry, /** @type {Refusal} */ (refusal), token);
+    } catch (error) {
+      const goesOn = refuse(entry, /** @type {Refusal} */ (error), memory.token);
       onChange();
       return goesOn;
     }
@@ -102,8 +129,12 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
   const run = async () => {
     isRunning = true;
     try {
-      do isAsked = false;
-      while ((await lock(attempt)) || isAsked);
+      do {
+        isAsked = false;
+        passed.clear();
+        while (await lock(attempt));
+      } while (isAsked);
+      if (waits.size) later(Math.max(0, Math.min(...waits.values()) - now()));
     } catch {
       later(1000); // the lock was taken away; a page that is left comes back by `wake`
     }
@@ -113,7 +144,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
   const pump = () => {
     clearTimeout(timer);
     if (!store.read().outbox.length) return; // no lock for nothing: it would stay with a page that is just being left
-    if (Date.now() < blockedUntil) later(blockedUntil - Date.now());
+    if (now() < blockedUntil) later(blockedUntil - now());
     else if (isRunning) isAsked = true;
     else run();
   };
@@ -126,20 +157,28 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       const isAnew = entry.form && !token && !outbox.some(({ form, failed }) => form && !failed);
       const at = Math.max(entry.at, (outbox.at(-1)?.at ?? 0) + 1); // the order, whatever the clock does
       store.write({ [entry.clientId]: { ...entry, at } }, true);
-      if (isAnew) drop(outbox.filter(({ file }) => !file));
+      if (isAnew) drop(outbox.filter(({ file }) => !file).map(({ clientId }) => clientId));
       pump();
     },
     /** @param {string} clientId */
     retry(clientId) {
-      mark(clientId);
+      change(clientId, { failed: undefined });
       pump();
     },
-    /** The thread shows these. @param {Set<string | null>} clientIds */
-    settle(clientIds) {
-      drop(store.read().outbox.filter((one) => clientIds.has(one.clientId)));
+    drop,
+    /** The thread shows these. @param {Set<string | null>} shown */
+    settle: (shown) => drop(store.read().outbox.flatMap(({ clientId }) => (shown.has(clientId) ? clientId : []))),
+    /** The network or the page is back: nothing waits any longer, and what was set aside is tried once more. */
+    wake() {
+      waits.clear();
+      for (const { clientId, form, failed } of store.read().outbox)
+        if (failed && !form && isTransient(failed)) change(clientId, { failed: undefined, tries: TRIES - 1 });
+      pump();
     },
-    wake: pump,
-    /** @returns {{seconds: number, isStuck: boolean}} how long the server wants to be left alone; is it out of reach? */
-    trouble: () => ({ seconds: Math.ceil((blockedUntil - Date.now()) / 1000), isStuck: failures > 0 }),
+    /** @returns {{seconds: number, isStuck: boolean}} how long the server wants to be left alone; is something waiting? */
+    trouble: () => ({ seconds: Math.ceil((blockedUntil - now()) / 1000), isStuck: waits.size > 0 }),
   };
 }
+
+/** What an identity tells, without its proof. @param {import("./api.js").Identity} identity */
+export const detailsOf = ({ id, name, email, phone }) => ({ id, name, email, phone });

@@ -1,15 +1,18 @@
 /**
  * What the browser remembers of a visitor, in localStorage, which all tabs share. Nothing is written before the visitor
- * sends something; where storage is blocked or full, it is remembered as long as the page lives.
+ * sends something. Where storage is denied or full, from the beginning or from some moment on, it is remembered as long as the
+ * page lives, and `isDenied` says so.
  *
  * Each value has a key of its own, and so has each message on its way: tabs learn of each other's writes a moment later,
  * and one that wrote back all that it had read would undo what another has just added.
  *
  * @typedef {import("./outbox.js").Entry} Entry
  * @typedef {{token?: string, visitor?: {name: string, email: string | null}, outbox: Entry[], open?: boolean,
- *   identity?: string, seenId?: string, rungId?: string}} Memory
- *   outbox: oldest first; identity: whose token it is, if the page told; seenId, rungId: the newest message that a tab has
- *   shown, has rung for
+ *   identity?: Owner, seenId?: string, rungId?: string}} Memory
+ *   outbox: oldest first; identity: whose token it is, if the page told, with the details that the server knows; seenId,
+ *   rungId: the newest message that a tab has shown, has rung for
+ * @typedef {{id: string, name?: string, email?: string, phone?: string, isClaimed?: boolean}} Owner
+ *   isClaimed: the server does not know yet
  * @typedef {ReturnType<typeof openStore>} Store
  */
 
@@ -19,10 +22,10 @@ export function openStore(widgetId, onChange) {
   /** By name; an entry by its clientId. @type {Record<string, any>} */
   let values = {};
   let isKept = false;
-  let isBroken = false;
+  let isDenied = false;
 
   const load = () => {
-    if (isBroken) return;
+    if (isDenied) return;
     try {
       /** @type {Record<string, any>} */
       const found = {};
@@ -35,7 +38,7 @@ export function openStore(widgetId, onChange) {
       if (isFound || isKept) values = found;
       isKept = isFound;
     } catch {
-      isBroken = true;
+      isDenied = true;
     }
   };
 
@@ -60,7 +63,7 @@ export function openStore(widgetId, onChange) {
         else localStorage[prefix + name] = JSON.stringify(value);
       isKept = true;
     } catch {
-      isBroken = true;
+      isDenied = true;
     }
   };
 
@@ -70,5 +73,5 @@ export function openStore(widgetId, onChange) {
   };
 
   addEventListener("storage", onChange);
-  return { read, write, drop, forget: () => drop(Object.keys(read())) };
+  return { read, write, drop, forget: () => drop(Object.keys(read())), isDenied: () => isDenied };
 }

@@ -1,4 +1,5 @@
 import { connect } from "../../../static/live/client.js";
+import { isSignedOut } from "./api.js";
 
 /**
  * The visitor's thread, kept up to date.
@@ -67,10 +68,10 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
       const next = await api.messages(mine);
       if (mine === token && !isLive) accept(next);
     } catch (error) {
-      const { status, retryAfter = 0 } = /** @type {import("./api.js").Refusal} */ (error);
+      const refusal = /** @type {import("./api.js").Refusal} */ (error);
       if (mine !== token || isLive) return;
-      if (status === 401) return onSignedOut(mine);
-      gap = Math.max(gap, retryAfter * 1000);
+      if (isSignedOut(refusal)) return onSignedOut(mine);
+      gap = Math.max(gap, refusal.retryAfter * 1000);
       isReached = false;
       onChange([]);
     }

@@ -21,6 +21,7 @@ const MOST_RETURNS = 20;
  * @param {(body: string) => void} on.send
  * @param {(isTyping: boolean) => void} on.typing
  * @param {(key: string) => void} on.retry
+ * @param {(key: string) => void} on.remove
  * @param {() => void} on.older
  * @param {(place: HTMLElement, file: import("./api.js").Attachment, key: string) => void} on.file
  * @param {() => void} on.bottom

@@ -1,0 +1,338 @@
+"""Nobody reads a thread that is not theirs, and nothing that was written is lost to its writer: in real browsers, in the
+orders in which people write, sign in, sign out, and share a device."""
+
+import json
+
+import pytest
+
+from brands.actions import configure_widget
+from conversations.models import Message, Visitor
+from tests.live.driver import wait_for
+from tests.nginx import ANY_POST, nginx_in_front
+from tests.widget.test_conversation import STUB, fill_form, shows, until
+from tests.widget.visitors import identity_of
+from widget.return_links import return_link
+
+__all__ = ["nginx_in_front"]
+
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
+
+READ = """() => {
+  const root = document.querySelector("#praxtalk").shadowRoot;
+  return [...root.querySelectorAll(".list .message:not(.sending):not(.failed) .text")]
+    .filter((one) => one.checkVisibility()).map((one) => one.textContent);
+}"""
+GREETING = "Hi! How can we help?"
+
+
+class Tab:
+    """One tab of a device, with the chat open."""
+
+    def __init__(self, site, page):
+        self.site, self.page = site, page
+        site.html = f"<script>{STUB}; PraxTalk('open')</script>"
+        self.load()
+
+    def load(self):
+        self.site.open(self.page)
+        self.page.get_by_role("dialog", name="Chat").wait_for()
+
+    def identify(self, brand, who, **details):
+        self.page.locator("#praxtalk").wait_for(state="attached")
+        self.call("identify", identity_of(brand, who, **details))
+
+    def call(self, name, *arguments):
+        self.page.evaluate("(all) => PraxTalk(...all)", [name, *arguments])
+
+    def write(self, text):
+        """In the thread, or by the form where there is none."""
+        self.call("open")
+        page = self.page
+        composer, start = (
+            page.get_by_placeholder("Write a message …"),
+            page.get_by_role("button", name="Start the chat"),
+        )
+        composer.or_(start).first.wait_for()
+        if composer.is_visible():
+            composer.fill(text)
+            composer.press("Enter")
+        else:
+            for label, value in {"Name": "Maya A.", "Email": "maya@example.com"}.items():
+                field = page.get_by_label(label, exact=True)
+                if field.is_visible():
+                    field.fill(value)
+            page.locator("textarea[name=message]").fill(text)
+            start.click()
+        wait_for(lambda: Message.objects.filter(body=text).exists(), f"{text} has not arrived")
+
+    def reads(self, *texts):
+        """The thread shows exactly these, once the widget has come to rest."""
+        self.call("open")
+        shown = lambda: [text for text in self.page.evaluate(READ) if text != GREETING]  # noqa: E731
+        wait_for(lambda: shown() == list(texts), f"{shown()} instead of {texts}", 20)
+        self.page.wait_for_timeout(400)
+        assert shown() == list(texts)
+
+
+# Who does what, in which order, and what is read in the end: in the tabs, and by each person on a device of their own. "phone"
+# and "phone 2" are tabs of one device.
+ORDERS = {
+    "written, then identified": (
+        [("phone", "write", "a1"), ("phone", "identify", "anna")],
+        {"phone": ["a1"], "anna": ["a1"]},
+    ),
+    "identified, then written": (
+        [("phone", "identify", "anna"), ("phone", "write", "a1")],
+        {"phone": ["a1"], "anna": ["a1"]},
+    ),
+    "written, identified, another identified": (
+        [("phone", "write", "a1"), ("phone", "identify", "anna"), ("phone", "identify", "bert")],
+        {"phone": [], "anna": ["a1"], "bert": []},
+    ),
+    "written, identified, another identified and writes": (
+        [
+            ("phone", "write", "a1"),
+            ("phone", "identify", "anna"),
+            ("phone", "identify", "bert"),
+            ("phone", "write", "b1"),
+        ],
+        {"phone": ["b1"], "anna": ["a1"], "bert": ["b1"]},
+    ),
+    "identified, written, reset, another identified and writes": (
+        [
+            ("phone", "identify", "anna"),
+            ("phone", "write", "a1"),
+            ("phone", "reset", None),
+            ("phone", "identify", "bert"),
+            ("phone", "write", "b1"),
+        ],
+        {"phone": ["b1"], "anna": ["a1"], "bert": ["b1"]},
+    ),
+    "reset, written anonymously, another identified": (
+        [
+            ("phone", "identify", "anna"),
+            ("phone", "write", "a1"),
+            ("phone", "reset", None),
+            ("phone", "write", "x1"),
+            ("phone", "identify", "bert"),
+        ],
+        {"phone": ["x1"], "anna": ["a1"], "bert": ["x1"]},
+    ),
+    "identified, reset, identified again": (
+        [
+            ("phone", "identify", "anna"),
+            ("phone", "write", "a1"),
+            ("phone", "reset", None),
+            ("phone", "identify", "anna"),
+        ],
+        {"phone": ["a1"], "anna": ["a1"]},
+    ),
+    "a reload between one person and the next": (
+        [
+            ("phone", "write", "a1"),
+            ("phone", "identify", "anna"),
+            ("phone", "reads", ["a1"]),
+            ("phone", "load", None),
+            ("phone", "identify", "bert"),
+        ],
+        {"phone": [], "anna": ["a1"], "bert": []},
+    ),
+    "an id with a thread on another device": (
+        [
+            ("laptop", "identify", "anna"),
+            ("laptop", "write", "a1"),
+            ("phone", "write", "a2"),
+            ("phone", "identify", "anna"),
+        ],
+        {"phone": ["a1", "a2"], "laptop": ["a1", "a2"], "anna": ["a1", "a2"]},
+    ),
+    "two devices with one new id": (
+        [
+            ("phone", "write", "a1"),
+            ("laptop", "write", "a2"),
+            ("phone", "identify", "anna"),
+            ("laptop", "identify", "anna"),
+        ],
+        {"phone": ["a1", "a2"], "laptop": ["a1", "a2"], "anna": ["a1", "a2"]},
+    ),
+    "one tab writes, the other identifies": (
+        [("phone", "write", "a1"), ("phone 2", "identify", "anna"), ("phone", "write", "a2")],
+        {"phone": ["a1", "a2"], "phone 2": ["a1", "a2"], "anna": ["a1", "a2"]},
+    ),
+    "two tabs with two persons": (
+        [
+            ("phone", "identify", "anna"),
+            ("phone", "write", "a1"),
+            ("phone 2", "identify", "bert"),
+            ("phone 2", "write", "b1"),
+            ("phone", "reads", []),
+            ("phone", "write", "a2"),
+            ("phone 2", "reads", []),
+        ],
+        {"phone": ["a1", "a2"], "phone 2": [], "anna": ["a1", "a2"], "bert": ["b1"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_everybody_reads_their_own_and_nothing_else(site, browser, cast, order):
+    steps, wanted = ORDERS[order]
+    identity_of(cast.north)  # there is a secret
+    contexts, tabs = {}, {}
+
+    def tab(name):
+        if name not in tabs:
+            device = name.split()[0]
+            if device not in contexts:
+                contexts[device] = browser.new_context()
+            tabs[name] = Tab(site, contexts[device].new_page())
+        return tabs[name]
+
+    def take(name, verb, value):
+        if verb == "identify":
+            tab(name).identify(cast.north, value)
+        elif verb == "reads":
+            tab(name).reads(*value)
+        elif verb == "reset":
+            tab(name).call("reset")
+        elif verb == "load":
+            tab(name).load()
+        else:
+            tab(name).write(value)
+
+    for step in steps:
+        take(*step)
+    for name, texts in wanted.items():
+        if name in ("anna", "bert"):
+            tab(f"{name}'s").identify(cast.north, name)
+            tab(f"{name}'s").reads(*texts)
+        else:
+            tab(name).reads(*texts)
+    for context in contexts.values():
+        context.close()
+
+
+def test_changed_details_are_told_and_the_same_ones_are_not(site, page, cast):
+    tab = Tab(site, page)
+    tab.identify(cast.north, "u1", name="Anna", email="anna@old.example")
+    tab.write("Hello")
+    tab.reads("Hello")
+    calls = []
+    page.on("request", lambda request: request.url.endswith("/identify") and calls.append(request.url))
+    tab.load()
+    tab.identify(cast.north, "u1", name="Anna", email="anna@old.example")
+    tab.reads("Hello")
+    assert calls == []
+    tab.identify(cast.north, "u1", name="Anna B.", email="anna@new.example")
+    changed = Visitor.objects.filter(external_id="u1", name="Anna B.", email="anna@new.example")
+    wait_for(changed.exists, "the details are not told")
+    page.wait_for_timeout(100)
+    assert len(calls) == 1
+
+
+def test_who_is_identified_while_the_network_is_dead_is_told_when_it_is_back(site, page, cast, nginx_in_front):
+    nginx = nginx_in_front(int(site.host.rsplit(":", 1)[1]))
+    site.host = nginx.url
+    tab = Tab(site, page)
+    tab.write("a1")
+    tab.reads("a1")
+    nginx.stop()
+    tab.identify(cast.north, "anna")
+    page.wait_for_timeout(1500)
+    nginx.start()
+    wait_for(Visitor.objects.filter(external_id="anna").exists, "never told")
+    tab.reads("a1")
+
+
+def test_nobody_adopts_a_thread_whose_person_could_not_be_told_yet(site, page, cast, nginx_in_front):
+    """Anna signs in while the server is out of reach, and leaves; after a reload Bert signs in."""
+    nginx = nginx_in_front(int(site.host.rsplit(":", 1)[1]))
+    site.host = nginx.url
+    tab = Tab(site, page)
+    tab.write("Anna's words")
+    tab.reads("Anna's words")
+    nginx.refuse(502, when=ANY_POST, path="/widget/v1/identify")
+    tab.identify(cast.north, "anna")
+    page.wait_for_timeout(500)
+    tab.load()
+    nginx.let_through()
+    tab.identify(cast.north, "bert")
+    tab.reads()
+    assert not Visitor.objects.filter(external_id="bert").exists()
+
+
+def test_an_anonymous_message_on_its_way_belongs_to_who_signs_in_meanwhile(site, page, cast):
+    tab = Tab(site, page)
+    held = []
+    page.route("**/widget/v1/start", lambda route: held.append(route))
+    fields = {"Name": "Maya", "Email": "maya@example.com"}
+    for label, value in fields.items():
+        page.get_by_label(label, exact=True).fill(value)
+    page.locator("textarea[name=message]").fill("a1")
+    page.get_by_role("button", name="Start the chat").click()
+    while not held:
+        page.wait_for_timeout(50)
+    tab.identify(cast.north, "anna", name="Anna")
+    page.wait_for_timeout(300)
+    held[0].continue_()
+    wait_for(Visitor.objects.filter(external_id="anna").exists, "the message is a stranger's")
+    tab.reads("a1")
+    assert Visitor.objects.count() == 1
+
+
+def test_an_ended_token_of_a_person_is_renewed_without_asking(site, page, cast):
+    tab = Tab(site, page)
+    tab.identify(cast.north, "anna")
+    tab.write("a1")
+    tab.reads("a1")
+    page.evaluate(
+        """() => {
+          const key = Object.keys(localStorage).find((one) => one.endsWith(":token"));
+          localStorage.setItem(key, JSON.stringify("ended"));
+        }"""
+    )
+    tab.load()
+    tab.identify(cast.north, "anna")
+    tab.reads("a1")
+    tab.write("a2")
+    tab.reads("a1", "a2")
+
+
+def test_a_link_of_an_email_on_a_page_that_knows_who_it_is(site, page, browser, cast):
+    """The anonymous thread that the link opens is joined to the person's own."""
+    tab = Tab(site, page)
+    tab.write("anonymous")
+    configure_widget(cast.north, allowed_domains=["localhost"])
+    visitor = Visitor.objects.select_related("brand").get()
+    link = return_link(visitor)
+    phone = browser.new_context().new_page()
+    site.html = f"<script>{STUB}; PraxTalk('identify', {json.dumps(identity_of(cast.north, 'anna'))})</script>"
+    phone.goto(link)
+    phone.get_by_role("dialog", name="Chat").wait_for()
+    shows(phone, "anonymous")
+    wait_for(Visitor.objects.filter(external_id="anna").exists, "it is still a stranger's")
+    phone.context.close()
+
+
+def test_the_form_of_one_person_is_not_shown_to_the_next(site, page, cast):
+    tab = Tab(site, page)
+    tab.identify(cast.north, "anna")
+    page.locator("textarea[name=message]").fill("Anna's draft")
+    tab.identify(cast.north, "bert")
+    tab.call("open")
+    page.get_by_role("button", name="Start the chat").wait_for()
+    assert page.locator("textarea[name=message]").input_value() == ""
+
+
+def test_a_stranger_on_the_same_device_after_reset_reads_nothing(site, page, cast):
+    site.html = f"<script>{STUB}</script>"
+    site.open(page)
+    fill_form(page, "Anna's words")
+    until(["Anna's words"])
+    shows(page, "Anna's words")
+    page.evaluate("(identity) => PraxTalk('identify', identity)", identity_of(cast.north, "anna"))
+    wait_for(Visitor.objects.filter(external_id="anna").exists, "never told")
+    page.evaluate("PraxTalk('reset')")
+    page.evaluate("PraxTalk('open')")
+    page.get_by_role("button", name="Start the chat").wait_for()
+    assert page.evaluate(READ) == []
