@@ -1,5 +1,6 @@
 """Files of visitors: what is taken, who gets it back, and how."""
 
+import contextlib
 import io
 import json
 import random
@@ -251,7 +252,5 @@ def test_a_broken_image_is_refused_or_taken_and_never_an_error(format):
         broken = bytearray(whole[: chance.randrange(8, len(whole))] if chance.random() < 0.5 else whole)
         for _ in range(chance.randrange(1, 12)):
             broken[chance.randrange(len(broken))] = chance.randrange(256)
-        try:
+        with contextlib.suppress(CannotTake):  # any other error would be an answer of 500
             described(uuid.uuid4(), ContentFile(bytes(broken), "broken.img"))
-        except CannotTake as error:
-            assert str(error)
