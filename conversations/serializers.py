@@ -9,7 +9,17 @@ from brands.models import Operator
 from brands.serializers import BrandJson, brand_json
 from conversations.attachments import SUFFIXES
 from conversations.models import MAX_BODY, Channel, Conversation, Message
-from praxtalk.api.serializers import Id, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
+from praxtalk.api.serializers import (
+    SYNCED_AT,
+    UPDATED_SINCE,
+    Id,
+    Milliseconds,
+    MillisecondsParameter,
+    Moment,
+    Page,
+    Shape,
+    Text,
+)
 from praxtalk.data.clock import to_milliseconds
 
 # --- out ---
@@ -163,6 +173,7 @@ class ThreadJson(ConversationJson):
 class ConversationList(serializers.Serializer[Any]):
     conversations = ConversationJson(many=True)
     nextCursor = serializers.CharField(required=False)
+    syncedAt = Moment(help_text=SYNCED_AT)
 
 
 class ConversationAnswer(serializers.Serializer[Any]):
@@ -185,7 +196,7 @@ class MessageSent(serializers.Serializer[Any]):
 class ConversationQuery(Page):
     status = serializers.ChoiceField(Conversation.Status.choices, required=False)
     brandId = Id(required=False)
-    updatedSince = MillisecondsParameter(required=False, help_text="Changed at or after this time (ms since the epoch)")
+    updatedSince = MillisecondsParameter(required=False, help_text=UPDATED_SINCE)
 
 
 class StatusChange(Shape):

@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Value
-from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from brands.models import Brand
 from conversations import actions
@@ -80,7 +77,6 @@ def update(visitor: Visitor, person: Person, *, page: str = "") -> Visitor:
     visitor = _locked(visitor)
     if _note(visitor, _details(person, page)):
         talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
-        talks.update(updated_at=Greatest("updated_at", Value(timezone.now())))
         changed(*(topic for talk in talks for topic in talk.topics))
     return visitor
 

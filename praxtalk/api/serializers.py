@@ -12,6 +12,10 @@ from praxtalk.data.clock import MAX_MILLISECONDS, from_milliseconds
 
 MAX_CURSOR = 512
 MAX_ID = 100
+UPDATED_SINCE = (
+    "Changed at or after this time (ms since the epoch). To catch up, send the syncedAt of your last reading"
+)
+SYNCED_AT = "Send it as updatedSince the next time: no change is missed. The same on every page of one reading"
 
 
 class Shape(serializers.Serializer[Any]):
