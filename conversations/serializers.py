@@ -12,6 +12,7 @@ from conversations.models import MAX_BODY, Channel, Conversation, Message
 from praxtalk.api.serializers import (
     SYNCED_AT,
     UPDATED_SINCE,
+    GrowingChoice,
     Id,
     Milliseconds,
     MillisecondsParameter,
@@ -132,7 +133,7 @@ class PersonJson(serializers.Serializer[Any]):
 class AttachmentJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     name = serializers.CharField()
-    contentType = serializers.ChoiceField(sorted(SUFFIXES))
+    contentType = GrowingChoice(sorted(SUFFIXES))
     size = serializers.IntegerField(help_text="Bytes")
     width = serializers.IntegerField(allow_null=True, help_text="Of an image, in pixels")
     height = serializers.IntegerField(allow_null=True)
@@ -144,7 +145,7 @@ class MessageJson(serializers.Serializer[Any]):
     role = serializers.ChoiceField(Message.Role.choices)
     body = serializers.CharField(help_text="Of a file that was sent without a word, its name")
     attachments = AttachmentJson(many=True)
-    channel = serializers.ChoiceField(Channel.choices)
+    channel = GrowingChoice(Channel.values)
     author = PersonJson(allow_null=True)
     createdAt = Moment()
 
@@ -152,7 +153,7 @@ class MessageJson(serializers.Serializer[Any]):
 class ConversationJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     status = serializers.ChoiceField(Conversation.Status.choices)
-    channel = serializers.ChoiceField(Channel.choices)
+    channel = GrowingChoice(Channel.values)
     brandId = serializers.UUIDField()
     visitor = VisitorJson()
     assignee = PersonJson(allow_null=True)

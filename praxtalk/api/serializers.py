@@ -1,9 +1,11 @@
 """Shapes that come in: nothing unknown, nothing coerced, every complaint naming its field."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.settings import api_settings
 
@@ -129,5 +131,13 @@ class Done(serializers.Serializer[Any]):
     ok = serializers.BooleanField()
 
 
+class GrowingChoice(serializers.CharField):
+    """Of an answer: one of these values now. No enum in the OpenAPI document: a generated client would refuse a later one."""
+
+    def __init__(self, values: Collection[str]) -> None:
+        super().__init__(help_text=f"One of {', '.join(values)}; later versions may add others")
+
+
+@extend_schema_field(OpenApiTypes.INT64)  # without it generators take 32 bits
 class Moment(serializers.IntegerField):
     """Of an answer: milliseconds since the Unix epoch, UTC."""
