@@ -109,7 +109,7 @@ def suit_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     schemas = result["components"]["schemas"]
     enums = {tuple(schema["enum"]): name for name, schema in schemas.items() if "enum" in schema}
     for schema in schemas.values():
-        if schema["type"] == "object":
+        if schema.get("type") == "object":
             schema.setdefault("additionalProperties", True)  # left out, Go clients refuse a field that is added later
         for name, field in schema.get("properties", {}).items():
             field.pop("title", None)  # "_id" would get the title " id"
