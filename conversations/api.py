@@ -34,6 +34,7 @@ NEWEST_ACTIVITY_FIRST = Keyset(
     "conversations",
     ("-last_message_at", "-id"),
     lambda row: [row[COLUMNS.index("last_message_at")].isoformat(), str(row[COLUMNS.index("id")])],
+    mirrored=True,
 )
 
 

@@ -11,16 +11,24 @@ from integrations.retention import forget_events_about
 from praxtalk.live.topics import changed
 
 
-@transaction.atomic
-def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
-    """Delete the visitor with their conversations, files and events; how many conversations. and_events_about: more ids.
-
-    The widgets that are open lose the thread; webhooks are sent nothing of it any more, be it owed. The audit log tells that
-    it was done, and of whom it was only the id.
-    """
+def locked_conversations(visitor: Visitor) -> list[Conversation]:
+    """The visitor's conversations, with a lock on the visitor and on each of them until this transaction ends."""
     Visitor.objects.select_for_update().get(workspace_id=visitor.workspace_id, pk=visitor.pk)
     rows = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor_id=visitor.pk).select_for_update()
-    conversations = list(rows.order_by("id"))
+    return list(rows.order_by("id"))
+
+
+@transaction.atomic
+def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
+    """Delete the visitor with their conversations, files and events; how many conversations.
+
+    and_events_about: ids of leads that are deleted with them; their events go too. A lead that is not deleted loses its
+    conversation, and its `updated_at` moves.
+
+    Open widgets lose the thread, and webhooks that are still owed are not sent. The audit log records the visitor's id, and
+    how many conversations and leads were deleted.
+    """
+    conversations = locked_conversations(visitor)
     files = [one.file for one in Attachment.objects.filter(conversation__in=conversations)]
     ids = [visitor.pk, *(one.pk for one in conversations), *and_events_about]
     forget_events_about(visitor.workspace_id, visitor.brand_id, ids, since=visitor.created_at)
@@ -29,7 +37,11 @@ def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
     Conversation.objects.filter(pk__in=[one.pk for one in conversations]).delete()
     Visitor.objects.filter(pk=visitor.pk).delete()
     record(
-        Action.VISITOR_ERASED, workspace_id=visitor.workspace_id, subject=visitor.pk, conversations=len(conversations)
+        Action.VISITOR_ERASED,
+        workspace_id=visitor.workspace_id,
+        subject=visitor.pk,
+        conversations=len(conversations),
+        leads=len(and_events_about),
     )
     changed(*topics, Visitor.topic(visitor.workspace_id, visitor.pk))
     for file in files:

@@ -9,7 +9,18 @@ from brands.models import Operator
 from brands.serializers import BrandJson, brand_json
 from conversations.attachments import SUFFIXES
 from conversations.models import MAX_BODY, Channel, Conversation, Message
-from praxtalk.api.serializers import Id, Milliseconds, MillisecondsParameter, Moment, Page, Shape, Text
+from praxtalk.api.serializers import (
+    SYNCED_AT,
+    UPDATED_SINCE,
+    GrowingChoice,
+    Id,
+    Milliseconds,
+    MillisecondsParameter,
+    Moment,
+    Page,
+    Shape,
+    Text,
+)
 from praxtalk.data.clock import to_milliseconds
 
 # --- out ---
@@ -122,7 +133,7 @@ class PersonJson(serializers.Serializer[Any]):
 class AttachmentJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     name = serializers.CharField()
-    contentType = serializers.ChoiceField(sorted(SUFFIXES))
+    contentType = GrowingChoice(sorted(SUFFIXES))
     size = serializers.IntegerField(help_text="Bytes")
     width = serializers.IntegerField(allow_null=True, help_text="Of an image, in pixels")
     height = serializers.IntegerField(allow_null=True)
@@ -134,7 +145,7 @@ class MessageJson(serializers.Serializer[Any]):
     role = serializers.ChoiceField(Message.Role.choices)
     body = serializers.CharField(help_text="Of a file that was sent without a word, its name")
     attachments = AttachmentJson(many=True)
-    channel = serializers.ChoiceField(Channel.choices)
+    channel = GrowingChoice(Channel.values)
     author = PersonJson(allow_null=True)
     createdAt = Moment()
 
@@ -142,7 +153,7 @@ class MessageJson(serializers.Serializer[Any]):
 class ConversationJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     status = serializers.ChoiceField(Conversation.Status.choices)
-    channel = serializers.ChoiceField(Channel.choices)
+    channel = GrowingChoice(Channel.values)
     brandId = serializers.UUIDField()
     visitor = VisitorJson()
     assignee = PersonJson(allow_null=True)
@@ -163,6 +174,7 @@ class ThreadJson(ConversationJson):
 class ConversationList(serializers.Serializer[Any]):
     conversations = ConversationJson(many=True)
     nextCursor = serializers.CharField(required=False)
+    syncedAt = Moment(help_text=SYNCED_AT)
 
 
 class ConversationAnswer(serializers.Serializer[Any]):
@@ -185,7 +197,7 @@ class MessageSent(serializers.Serializer[Any]):
 class ConversationQuery(Page):
     status = serializers.ChoiceField(Conversation.Status.choices, required=False)
     brandId = Id(required=False)
-    updatedSince = MillisecondsParameter(required=False, help_text="Changed at or after this time (ms since the epoch)")
+    updatedSince = MillisecondsParameter(required=False, help_text=UPDATED_SINCE)
 
 
 class StatusChange(Shape):

@@ -30,9 +30,12 @@ def create_lead(
     brand: Brand | None = None,
     conversation: Conversation | None = None,
 ) -> Lead:
-    """A new lead; without a brand it takes its conversation's. Raises BrandsDisagree."""
+    """A new lead; without a brand it takes its conversation's. Raises BrandsDisagree, and Conversation.DoesNotExist where the
+    conversation has been erased meanwhile."""
     brand_id = brand.pk if brand else None
     if conversation:
+        rows = Conversation.objects.filter(workspace_id=workspace_id)
+        conversation = rows.select_for_update(no_key=True).get(pk=conversation.pk)  # an erasure waits, or has been here
         if brand_id and brand_id != conversation.brand_id:
             raise BrandsDisagree("the conversation belongs to another brand")
         brand_id = conversation.brand_id

@@ -15,7 +15,9 @@ from praxtalk.api.pagination import Keyset
 from praxtalk.api.serializers import Done
 from praxtalk.api.view import ApiView
 
-NEWEST_FIRST = Keyset("leads", ("-created_at", "-id"), lambda lead: [lead.created_at.isoformat(), str(lead.pk)])
+NEWEST_FIRST = Keyset(
+    "leads", ("-created_at", "-id"), lambda lead: [lead.created_at.isoformat(), str(lead.pk)], mirrored=True
+)
 
 
 class Leads(ApiView):

@@ -42,6 +42,8 @@ def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
         lead = actions.create_lead(caller.workspace_id, brand=brand, conversation=conversation, **arguments)
     except actions.BrandsDisagree as error:
         raise Refused(Code.INVALID, f"conversationId: {error}.") from error
+    except Conversation.DoesNotExist as error:
+        raise Refused(Code.NOT_FOUND, "No such conversation.") from error
     return {"leadId": str(lead.pk)}
 
 

@@ -6,7 +6,19 @@ from rest_framework import serializers
 
 from leads.models import Lead
 from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.api.serializers import Email, Id, Integer, MillisecondsParameter, Moment, Page, PartialShape, Shape, Text
+from praxtalk.api.serializers import (
+    SYNCED_AT,
+    UPDATED_SINCE,
+    Email,
+    Id,
+    Integer,
+    MillisecondsParameter,
+    Moment,
+    Page,
+    PartialShape,
+    Shape,
+    Text,
+)
 from praxtalk.data.clock import to_milliseconds
 
 MAX_NOTES = 10_000
@@ -46,6 +58,7 @@ class LeadJson(serializers.Serializer[Any]):
 class LeadList(serializers.Serializer[Any]):
     leads = LeadJson(many=True)
     nextCursor = serializers.CharField(required=False)
+    syncedAt = Moment(help_text=SYNCED_AT)
 
 
 class LeadCreated(serializers.Serializer[Any]):
@@ -55,7 +68,7 @@ class LeadCreated(serializers.Serializer[Any]):
 class LeadQuery(Page):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
     brandId = Id(required=False)
-    updatedSince = MillisecondsParameter(required=False, help_text="Changed at or after this time (ms since the epoch)")
+    updatedSince = MillisecondsParameter(required=False, help_text=UPDATED_SINCE)
 
 
 class NewLead(Shape):

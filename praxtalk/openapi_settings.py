@@ -10,17 +10,33 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["praxtalk.api.openapi.only_rest"],
-    "POSTPROCESSING_HOOKS": ["praxtalk.api.openapi.describe_every_answer"],
-    "WEBHOOKS": [
-        f"integrations.webhooks.openapi.{name}"
-        for name in (
-            "CONVERSATION_CREATED",
-            "CONVERSATION_STATUS_CHANGED",
-            "MESSAGE_CREATED",
-            "LEAD_CREATED",
-            "LEAD_STATUS_CHANGED",
-        )
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "praxtalk.api.openapi.describe_every_answer",
+        "praxtalk.api.openapi.suit_generators",
     ],
+    "WEBHOOKS": [
+        "conversations.openapi.CONVERSATION_CREATED",
+        "conversations.openapi.CONVERSATION_STATUS_CHANGED",
+        "conversations.openapi.MESSAGE_CREATED",
+        "leads.openapi.LEAD_CREATED",
+        "leads.openapi.LEAD_STATUS_CHANGED",
+    ],
+    # Each set of choices is a component, so that a generator makes one type of it. The names are promises.
+    "ENUM_NAME_OVERRIDES": {
+        "AttemptOutcome": "integrations.models.Attempt.Outcome",
+        "AttemptTrigger": "integrations.models.deliveries.Trigger",
+        "ConversationStatus": "conversations.models.Conversation.Status",
+        "DeliveryStatus": "integrations.models.Delivery.Status",
+        "EventType": "integrations.models.EventName",
+        "LeadStatus": "leads.models.Lead.Status",
+        "MessageRole": "conversations.models.Message.Role",
+        "PausedBy": "integrations.models.WebhookSubscription.PausedBy",
+        "ReplaySelection": "integrations.models.Replay.What",
+        "ReplayStatus": "integrations.models.Replay.Status",
+        "WebhookStatus": "integrations.models.WebhookSubscription.Status",
+    },
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},

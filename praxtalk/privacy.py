@@ -11,13 +11,14 @@ from django.shortcuts import redirect
 from brands.audit import Action, record
 from brands.requests import scope_in
 from brands.roles import Ability
-from conversations.erasure import erase_visitor
+from conversations.erasure import erase_visitor, locked_conversations
 from conversations.models import Conversation, Message, Note, Visitor, unshown
 from conversations.serializers import conversation_json, message_json, person_json
 from leads.models import Lead
 from leads.serializers import lead_json
 from praxtalk.dashboard.pages import Page
 from praxtalk.data.clock import to_milliseconds
+from praxtalk.live.topics import changed
 
 
 def visitor_data(visitor: Visitor) -> dict[str, Any]:
@@ -67,11 +68,16 @@ def visitor_json(visitor: Visitor) -> dict[str, Any]:
 
 @transaction.atomic
 def erase(visitor: Visitor) -> int:
-    """Delete the visitor, their conversations, and the leads that point to these. How many conversations."""
-    leads = Lead.objects.filter(workspace_id=visitor.workspace_id, conversation__visitor=visitor)
-    ids = list(leads.values_list("pk", flat=True))
-    Lead.objects.filter(pk__in=ids).delete()
-    return erase_visitor(visitor, and_events_about=ids)
+    """Delete the visitor, their conversations, and the leads that point to these. How many conversations.
+
+    The conversations are locked before the leads are looked for: a lead that is being created takes that lock too, so none
+    is left behind.
+    """
+    locked_conversations(visitor)
+    leads = list(Lead.objects.filter(workspace_id=visitor.workspace_id, conversation__visitor=visitor))
+    Lead.objects.filter(pk__in=[lead.pk for lead in leads]).delete()
+    changed(*{topic for lead in leads for topic in lead.topics})
+    return erase_visitor(visitor, and_events_about=[lead.pk for lead in leads])
 
 
 class VisitorPage(Page):

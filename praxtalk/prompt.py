@@ -17,6 +17,8 @@ from autobahn.websocket import protocol
 from daphne import ws_protocol
 from twisted.internet import tcp
 
+from praxtalk.dates import DatedWebSocket
+
 MAX_BEHIND = 32 * 1024 * 1024  # bytes that wait for a reader; one that far behind does not read any more
 
 
@@ -34,7 +36,7 @@ class PromptServer(tcp.Server):
             self.abortConnection()  # type: ignore[no-untyped-call]
 
 
-class PromptWebSocket(ws_protocol.WebSocketProtocol):  # type: ignore[misc]
+class PromptWebSocket(DatedWebSocket):
     maxMessagePayloadSize: int  # noqa: N815 - Autobahn's name
 
     def sendMessage(self, *args: Any, **kwargs: Any) -> None:  # noqa: N802 - Autobahn's name

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet, Value
-from django.db.models.functions import Greatest
-from django.utils import timezone
+from django.db.models import QuerySet
 
 from brands.models import Brand
 from conversations import actions
@@ -115,7 +113,6 @@ def update(visitor: Visitor, person: Person, *, page: str = "") -> Visitor:
     visitor = _locked(visitor)
     if _note(visitor, _details(person, page)):
         talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
-        talks.update(updated_at=Greatest("updated_at", Value(timezone.now())))
         changed(*(topic for talk in talks for topic in talk.topics))
     return visitor
 

@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from bench.rest import floor_sql as sql
 from bench.rest.floor_key import Headers, Key, Refused, Usage, admit, valkey
+from praxtalk.data import sync_mark
 from praxtalk.data.ids import new_id, parse_id
 from praxtalk.orphans import end_with_parent
 
@@ -30,7 +31,7 @@ EVENT = "message.created"
 DUE = "changed:webhooks.due"
 
 EXPOSED = (
-    b"Idempotency-Replayed, Link, Location, Retry-After, X-Error-Code, X-RateLimit-Limit, X-RateLimit-Remaining, "
+    b"Date, Idempotency-Replayed, Link, Location, Retry-After, X-Error-Code, X-RateLimit-Limit, X-RateLimit-Remaining, "
     b"X-RateLimit-Reset, X-Request-Id"
 )
 POLICY = (
@@ -138,12 +139,16 @@ async def _list(connection: Any, key: Key, query: list[tuple[str, str]]) -> dict
         raise Refused(422, "The floor takes one status and one limit.", "invalid")
     if not limit.isdecimal() or not 1 <= int(limit) <= 100:
         raise Refused(422, "limit: 1 to 100.", "invalid")
+    now = datetime.now(UTC)
+    ((age,),) = await _rows(connection, sync_mark.OLDEST_TRANSACTION, [])
+    synced_at = sql.milliseconds(now - age - sync_mark.MARGIN)
     rows = await _rows(connection, sql.LIST, [key.workspace_id, status, int(limit) + 1])
     page = rows[: int(limit)]
     answer: dict[str, Any] = {"conversations": [sql.listed_json(row) for row in page]}
     if len(rows) > len(page):
-        answer["nextCursor"] = sql.sign("conversations", key.workspace_id, [page[-1][9].isoformat(), str(page[-1][0])])
-    return answer
+        last = [page[-1][9].isoformat(), str(page[-1][0]), synced_at]
+        answer["nextCursor"] = sql.sign("conversations", key.workspace_id, last)
+    return answer | {"syncedAt": synced_at}
 
 
 async def _one(connection: Any, key: Key, text: str, query: list[tuple[str, str]]) -> dict[str, Any]:

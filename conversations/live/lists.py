@@ -78,7 +78,7 @@ def list_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     rows = with_readings(_listed(caller, arguments), caller.operator_id)
     owner, after, limit = str(caller.workspace_id), arguments.get("after"), arguments["limit"]
     try:
-        page, after = PAGES.page(rows, owner=owner, cursor=after, limit=limit, first=_first(caller, arguments))
+        page, after, _ = PAGES.page(rows, owner=owner, cursor=after, limit=limit, first=_first(caller, arguments))
     except Invalid as error:
         raise Refused(Code.INVALID, str(error.detail)) from error
     tags = tags_of(caller.workspace_id, [row[0] for row in page])

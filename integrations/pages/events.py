@@ -55,9 +55,9 @@ class EventLog(IntegrationsPage):
         rows = self._rows(filters.cleaned_data)
         cursor = self.request.GET.get("cursor") or None
         try:
-            page, following = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=cursor, limit=ON_A_PAGE)
+            page, following, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=cursor, limit=ON_A_PAGE)
         except Invalid:
-            page, following = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=None, limit=ON_A_PAGE)
+            page, following, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=None, limit=ON_A_PAGE)
         query = self.request.GET.copy()
         query["cursor"] = following or ""
         more = {

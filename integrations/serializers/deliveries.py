@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from integrations.models import Attempt, Delivery, EventName, Replay
 from integrations.models.deliveries import Trigger
-from praxtalk.api.serializers import Id, Milliseconds, Moment, Page, Shape
+from praxtalk.api.serializers import GrowingChoice, Id, Milliseconds, Moment, Page, Shape
 from praxtalk.data.clock import to_milliseconds
 
 # ruff: noqa: N815 - the names are JSON's
@@ -45,7 +45,7 @@ class DeliveryJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     webhookId = serializers.UUIDField()
     eventId = serializers.UUIDField()
-    type = serializers.ChoiceField(EventName.choices)
+    type = GrowingChoice(EventName.values)
     status = serializers.ChoiceField(Delivery.Status.choices)
     attempts = serializers.IntegerField(help_text="How many of the six have been made")
     nextAttemptAt = Moment(allow_null=True)

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from integrations.models import EventName
 from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.api.serializers import MAX_CURSOR, Moment, Shape, WholeNumber
+from praxtalk.api.serializers import MAX_CURSOR, GrowingChoice, Moment, Shape, WholeNumber
 
 # ruff: noqa: N815 - the names are JSON's
 
@@ -15,7 +15,7 @@ class EventJson(serializers.Serializer[Any]):
     """What a webhook carries."""
 
     id = serializers.UUIDField()
-    type = serializers.ChoiceField(EventName.choices)
+    type = GrowingChoice(EventName.values)
     createdAt = Moment()
     workspaceId = serializers.UUIDField()
     brandId = serializers.UUIDField(allow_null=True)

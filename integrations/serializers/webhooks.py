@@ -6,7 +6,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from integrations.models import MAX_DESCRIPTION, MAX_URL, EventName, WebhookSubscription
-from praxtalk.api.serializers import Flag, Id, Moment, Page, PartialShape, Shape, Text
+from praxtalk.api.serializers import Flag, GrowingChoice, Id, Moment, Page, PartialShape, Shape, Text
 from praxtalk.data.clock import to_milliseconds
 
 # ruff: noqa: N815 - the names are JSON's
@@ -50,7 +50,7 @@ class RotationJson(serializers.Serializer[Any]):
 class WebhookJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     url = serializers.CharField()
-    events = serializers.ListField(child=serializers.ChoiceField(EventName.choices))
+    events = serializers.ListField(child=GrowingChoice(EventName.values))
     brandId = serializers.UUIDField(allow_null=True)
     description = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(WebhookSubscription.Status.choices)

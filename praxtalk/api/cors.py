@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from praxtalk.api.errors import JSON_PREFIXES
 
 EXPOSED = (
-    "Idempotency-Replayed, Link, Location, Retry-After, X-Error-Code, X-RateLimit-Limit, X-RateLimit-Remaining, "
+    "Date, Idempotency-Replayed, Link, Location, Retry-After, X-Error-Code, X-RateLimit-Limit, X-RateLimit-Remaining, "
     "X-RateLimit-Reset, X-Request-Id"
 )
 PREFLIGHT = {

@@ -3,6 +3,7 @@
 from typing import Any
 
 import structlog
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
@@ -64,7 +65,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
         "Something went wrong on our side. Try again later.",
         {"X-Error-Code": "internal_error"},
     )
-    if isinstance(error, Http404):
+    if isinstance(error, Http404 | ObjectDoesNotExist):  # the second: found, and deleted before an action locked it
         error = NotHere()
     if isinstance(error, exceptions.ValidationError | exceptions.UnsupportedMediaType | exceptions.ParseError):
         error = Invalid(sentence_of(error), _word(error))

@@ -1,5 +1,7 @@
 """What every endpoint's description in OpenAPI has in common."""
 
+import re
+from collections import Counter
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -17,12 +19,16 @@ REFUSALS = {
 }
 
 
-def _headers(kind: str, texts: dict[str, str]) -> dict[str, Any]:
-    return {name: {"description": text, "schema": {"type": kind}} for name, text in texts.items()}
+TEXT = {"type": "string"}
+INT64 = {"type": "integer", "format": "int64"}  # without the format generators take 32 bits, where no time fits
+
+
+def _headers(schema: dict[str, str], texts: dict[str, str]) -> dict[str, Any]:
+    return {name: {"description": text, "schema": schema} for name, text in texts.items()}
 
 
 LIMIT_HEADERS = _headers(
-    "integer",
+    INT64,
     {
         "X-RateLimit-Limit": "Calls a minute allowed by the tighter of the two limits",
         "X-RateLimit-Remaining": "Calls left in this minute",
@@ -30,7 +36,7 @@ LIMIT_HEADERS = _headers(
     },
 )
 CREATED_HEADERS = _headers(
-    "string", {"Location": "Where to find it", "Idempotency-Replayed": "true, where the answer is a repeated one"}
+    TEXT, {"Location": "Where to find it", "Idempotency-Replayed": "true, where the answer is a repeated one"}
 )
 ERROR_HEADER = {"X-Error-Code": "A machine's word for the error"}
 STATUS_HEADERS = {"401": {"WWW-Authenticate": "Bearer"}, "429": {"Retry-After": "Whole seconds to wait"}}
@@ -98,9 +104,60 @@ def describe_every_answer(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
+def suit_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Postprocessing hook: what makes generated clients read well. The names of components are promises: add, never rename."""
+    schemas = result["components"]["schemas"]
+    enums = {tuple(schema["enum"]): name for name, schema in schemas.items() if "enum" in schema}
+    for schema in schemas.values():
+        if schema.get("type") == "object":
+            schema.setdefault("additionalProperties", True)  # left out, Go clients refuse a field that is added later
+        for name, field in schema.get("properties", {}).items():
+            field.pop("title", None)  # "_id" would get the title " id"
+            schema["properties"][name] = _in_one(_with_named_choices(field, enums))
+    for operation in (operation for path in result["paths"].values() for operation in path.values()):
+        if body := operation.get("requestBody"):
+            body["required"] = True
+        for parameter in operation.get("parameters", []):
+            parameter["schema"] = _with_named_choices(parameter["schema"], enums)
+    _name_values_apart(schemas)
+    for webhook in result["webhooks"].values():
+        body = webhook["post"]["requestBody"]
+        event = body["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
+        body["x-py-typing"] = event  # openapi-generator forgets it in webhooks: its Python is no Python without
+    return result
+
+
+def _with_named_choices(schema: dict[str, Any], enums: dict[tuple[str, ...], str]) -> dict[str, Any]:
+    """One type for each set of choices, also where drf-spectacular's own hook does not look: in parameters and webhooks."""
+    name = enums.get(tuple(schema.get("enum", ())))
+    return {"$ref": _at(name)} if name else schema
+
+
+def _in_one(schema: dict[str, Any]) -> dict[str, Any]:
+    """What may be empty as well, without the oneOf that drf-spectacular makes of it, and generators a class."""
+    match schema:
+        case {"oneOf": [dict() as wanted, {"type": "string", "maxLength": 0}], **more}:
+            return {**wanted, **more}
+    return schema
+
+
+def _name_values_apart(schemas: dict[str, Any]) -> None:
+    """In Go the values of all enums are constants of one package: those of enums that share a value get the enum's name."""
+    enums = {name: schema for name, schema in schemas.items() if "enum" in schema}
+    used = Counter(value for schema in enums.values() for value in schema["enum"])
+    for name, schema in enums.items():
+        if any(used[value] > 1 for value in schema["enum"]):
+            prefix = re.sub("(?<!^)(?=[A-Z])", "_", name).upper()
+            schema["x-enum-varnames"] = [f"{prefix}_{value.upper()}" for value in schema["enum"]]
+
+
+def _at(component: str) -> str:
+    return f"#/components/schemas/{component}"
+
+
 def _refusal(status: str, text: str) -> dict[str, Any]:
     return {
         "description": text,
-        "headers": LIMIT_HEADERS | _headers("string", ERROR_HEADER | STATUS_HEADERS.get(status, {})),
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}},
+        "headers": LIMIT_HEADERS | _headers(TEXT, ERROR_HEADER | STATUS_HEADERS.get(status, {})),
+        "content": {"application/json": {"schema": {"$ref": _at("Refusal")}}},
     }

@@ -2,15 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core import signing
 from django.db.models import Model, QuerySet
 
 from praxtalk.api.errors import Invalid
+from praxtalk.data.clock import to_milliseconds
+from praxtalk.data.sync_mark import sync_mark
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
+FROM_THE_BEGINNING = 0  # safe where a cursor carries no mark: one that an earlier release has made
+
+
+class PageOfRows(NamedTuple):
+    rows: list[Any]
+    cursor: str | None  # of the next page, if there is one
+    synced_at: int  # milliseconds; means something where the Keyset is `mirrored`
 
 
 @dataclass(frozen=True)
@@ -20,11 +29,15 @@ class Keyset:
     name: of the list; a cursor of another list or workspace is refused.
     order: fields of the ordering, the last one unique, each "-field" or all "field".
     to_key: a row's values of these fields, as JSON and as SQL takes them.
+    mirrored: whether the list takes `updatedSince`. Its pages then have a `synced_at` (praxtalk/data/sync_mark.py), which is
+    that of the first page for all pages of a reading: the cursor carries it. Rows that move while a client reads the pages
+    change after the first page, so the next reading finds them.
     """
 
     name: str
     order: tuple[str, ...]
     to_key: Callable[[Any], list[Any]]
+    mirrored: bool = False
 
     def page(
         self,
@@ -34,18 +47,24 @@ class Keyset:
         cursor: str | None,
         limit: int,
         first: Callable[[QuerySet[Any, Any], int], list[Any]] = lambda rows, limit: list(rows[:limit]),
-    ) -> tuple[list[Any], str | None]:
-        """At most `limit` rows after the cursor, and the next cursor if there are more. Raises Invalid.
+    ) -> PageOfRows:
+        """At most `limit` rows after the cursor. Raises Invalid.
 
         owner: who may use the cursor, for instance the workspace's id.
         first: the first ones of the ordered rows, for a list that wants only some of them.
         """
+        carried: list[int] = []
         if cursor is not None:
-            rows = self._after(rows, unsign(self.name, owner, cursor))
+            key = unsign(self.name, owner, cursor)
+            carried = key[len(self.order) :]
+            rows = self._after(rows, key[: len(self.order)])
+        elif self.mirrored:
+            carried = [to_milliseconds(sync_mark())]
         found = first(rows.order_by(*self.order), limit + 1)
         more = len(found) > limit
         page = found[:limit]
-        return page, sign(self.name, owner, self.to_key(page[-1])) if more else None
+        following = sign(self.name, owner, [*self.to_key(page[-1]), *carried]) if more else None
+        return PageOfRows(page, following, carried[0] if carried else FROM_THE_BEGINNING)
 
     def _after(self, rows: QuerySet[Any, Any], key: Sequence[Any]) -> QuerySet[Any, Any]:
         """SQL's row comparison, (a, b) < (x, y): one range of the index, where nested ORs would not be."""

@@ -1,9 +1,11 @@
 """Shapes that come in: nothing unknown, nothing coerced, every complaint naming its field."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.settings import api_settings
 
@@ -12,6 +14,10 @@ from praxtalk.data.clock import MAX_MILLISECONDS, from_milliseconds
 
 MAX_CURSOR = 512
 MAX_ID = 100
+UPDATED_SINCE = (
+    "Changed at or after this time (ms since the epoch). To catch up, send the syncedAt of your last reading"
+)
+SYNCED_AT = "Send it as updatedSince the next time: no change is missed. The same on every page of one reading"
 
 
 class Shape(serializers.Serializer[Any]):
@@ -125,5 +131,13 @@ class Done(serializers.Serializer[Any]):
     ok = serializers.BooleanField()
 
 
+class GrowingChoice(serializers.CharField):
+    """Of an answer: one of these values now. No enum in the OpenAPI document: a generated client would refuse a later one."""
+
+    def __init__(self, values: Collection[str]) -> None:
+        super().__init__(help_text=f"One of {', '.join(values)}; later versions may add others")
+
+
+@extend_schema_field(OpenApiTypes.INT64)  # without it generators take 32 bits
 class Moment(serializers.IntegerField):
     """Of an answer: milliseconds since the Unix epoch, UTC."""

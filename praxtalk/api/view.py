@@ -117,12 +117,14 @@ class ApiView(APIView):
         name: str,
         as_json: Callable[[Any], dict[str, Any]],
     ) -> Response:
-        """One page of `rows` as {name: [...], nextCursor?}."""
+        """One page of `rows` as {name: [...], nextCursor?, syncedAt?}."""
         owner = str(self.key.workspace_id)
-        page, cursor = keyset.page(rows, owner=owner, cursor=query.get("cursor"), limit=query["limit"])
-        answer: dict[str, Any] = {name: [as_json(row) for row in page]}
-        if cursor:
-            answer["nextCursor"] = cursor
+        page = keyset.page(rows, owner=owner, cursor=query.get("cursor"), limit=query["limit"])
+        answer: dict[str, Any] = {name: [as_json(row) for row in page.rows]}
+        if page.cursor:
+            answer["nextCursor"] = page.cursor
+        if keyset.mirrored:
+            answer["syncedAt"] = page.synced_at
         return Response(answer)
 
     def get_in_scope(self, rows: QuerySet[Row], text: str, *, brand_field: str = "brand_id") -> Row:

@@ -9,16 +9,27 @@ from pathlib import Path
 import pytest
 from django.urls import URLPattern
 
-from conversations.actions import send_message
+from conversations.actions import send_message, set_status
 from conversations.models import Channel, Message
-from conversations.serializers import ConversationJson, MessageJson, ThreadJson, VisitorJson
+from conversations.serializers import ConversationJson, ConversationList, MessageJson, ThreadJson, VisitorJson
 from integrations.api_keys import create_key
 from integrations.models import EventName
-from leads.actions import create_lead
-from leads.serializers import LeadJson
+from leads.actions import create_lead, update_lead
+from leads.serializers import LeadJson, LeadList
 from praxtalk.urls import urlpatterns
 from tests.conftest import make_talk
 from tests.servers import Server
+
+# The components that generated clients have types of.
+PUBLISHED = """
+    AttachmentJson AttemptJson BrandJson BrandList ConversationAnswer ConversationJson
+    ConversationList DeliveryAlone DeliveryJson DeliveryList DeliveryWithLog Done EventJson
+    EventList LeadChangeRequest LeadCreated LeadJson LeadList MessageJson MessageList MessageSent
+    NewLeadRequest NewMessageRequest NewReplayRequest NewSecret NewSessionRequest NewWebhookRequest
+    PauseJson PersonJson Pong Refusal ReplayCreated ReplayState RotationJson SessionOpened
+    StatusChangeRequest Tested ThreadJson VisitorJson WebhookAlone WebhookChangeRequest
+    WebhookCreated WebhookJson WebhookList
+""".split()  # noqa: SIM905
 
 
 @pytest.fixture
@@ -48,16 +59,93 @@ def test_every_answer_is_described(document):
             assert ("Idempotency-Key" in names) == (method == "post")
 
 
+def test_published_components_keep_their_names(document):
+    assert set(PUBLISHED) - set(document["components"]["schemas"]) == set()
+
+
+def test_every_time_has_64_bits(document):
+    """Generators take 32 bits without a format, and milliseconds since 1970 need 41."""
+    is_time = re.compile(r".*(At|Until|Since)|since|until")
+    fields = [
+        (f"{name}.{field}", shape)
+        for name, schema in document["components"]["schemas"].items()
+        for field, shape in schema.get("properties", {}).items()
+    ]
+    fields += [
+        (parameter["name"], parameter["schema"])
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", [])
+    ]
+    times = {name: shape for name, shape in fields if is_time.fullmatch(name.split(".")[-1])}
+    assert len(times) > 15
+    assert {name for name, shape in times.items() if shape.get("format") != "int64"} == set()
+    answer = document["paths"]["/api/v1/ping"]["get"]["responses"]["200"]
+    assert answer["headers"]["X-RateLimit-Reset"]["schema"]["format"] == "int64"
+
+
+def test_each_event_has_an_operation_a_tag_and_a_schema_of_its_own(document):
+    calls = [operation for path in document["paths"].values() for operation in path.values()]
+    events = {name: methods["post"] for name, methods in document["webhooks"].items()}
+    ids = [operation["operationId"] for operation in [*calls, *events.values()]]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch("[a-z][A-Za-z]+", each) for each in ids), ids
+    assert all(operation["tags"] == ["Webhook events"] for operation in events.values())
+    assert "Webhook events" not in {tag for operation in calls for tag in operation["tags"]}
+    shapes = set()
+    for name, operation in events.items():
+        reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].split("/")[-1]
+        assert document["components"]["schemas"][reference]["properties"]["type"]["const"] == name
+        shapes.add(reference)
+    assert len(shapes) == len(events)
+
+
+def test_the_events_declared_are_the_events_sent(cast, crm, document):
+    set_status(make_talk(cast.north), status="resolved")
+    update_lead(create_lead(cast.acme.pk, name="Maya"), status="won")
+    sent = {event["type"]: event for event in crm.get("/api/v1/events").json()["events"]}
+    assert set(sent) == set(EventName.values)
+    schemas = document["components"]["schemas"]
+    for name, event in sent.items():
+        words = name.replace(".", "_").split("_")
+        schema = schemas["".join(word.capitalize() for word in words) + "Event"]
+        assert set(event) == set(schema["properties"])
+        data = schemas[schema["properties"]["data"]["$ref"].split("/")[-1]]
+        assert set(event["data"]) == set(data["properties"]) == set(data["required"])
+
+
+def test_choices_are_named_once(document):
+    """Inline, generators make a type of each place; sets that may grow are plain strings in answers."""
+    schemas = document["components"]["schemas"]
+    named = [tuple(schema["enum"]) for schema in schemas.values() if "enum" in schema]
+    assert len(set(named)) == len(named) > 8
+    assert json.dumps(document).count('"enum"') == len(named)
+    assert "x-spec-enum-id" not in json.dumps(document)
+    grows = [("MessageJson", "channel"), ("ConversationJson", "channel"), ("EventJson", "type")]
+    assert [schemas[name]["properties"][field]["type"] for name, field in grows] == ["string"] * 3
+
+
+def test_an_answer_may_get_more_fields_and_a_request_may_not(document):
+    """Go's clients refuse what a schema does not allow in words."""
+    schemas = document["components"]["schemas"]
+    closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
+    assert closed == {name for name in schemas if name.endswith("Request")} | {"Refusal"}
+    assert all("additionalProperties" in schema for schema in schemas.values() if schema["type"] == "object")
+
+
 def test_the_shapes_declared_are_the_shapes_sent(cast, crm):
     conversation = make_talk(cast.north)
     send_message(conversation, role=Message.Role.OPERATOR, body="Hi", channel=Channel.API, author=cast.alice)
-    create_lead(cast.acme.pk, name="Maya")
+    for _ in range(2):
+        create_lead(cast.acme.pk, name="Maya", conversation=make_talk(cast.north))
     sent = {
         ConversationJson: crm.get("/api/v1/conversations").json()["conversations"][0],
         VisitorJson: crm.get("/api/v1/conversations").json()["conversations"][0]["visitor"],
         ThreadJson: crm.get(f"/api/v1/conversations/{conversation.pk}").json()["conversation"] | {"olderCursor": ""},
         MessageJson: crm.get(f"/api/v1/messages?conversationId={conversation.pk}").json()["messages"][1],
         LeadJson: crm.get("/api/v1/leads").json()["leads"][0],
+        ConversationList: crm.get("/api/v1/conversations?limit=1").json(),
+        LeadList: crm.get("/api/v1/leads?limit=1").json(),
     }
     for shape, row in sent.items():
         assert list(shape().fields) == list(row), shape

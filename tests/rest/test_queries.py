@@ -21,9 +21,9 @@ __all__ = ["big"]
 
 # With the key's lookup and, once a minute, its last_used_at, which the fixture spends first.
 EXPECTED = {
-    "/api/v1/conversations": 2,
-    "/api/v1/conversations?status=open": 2,
-    "/api/v1/leads": 2,
+    "/api/v1/conversations": 3,  # the oldest transaction that is open, for syncedAt
+    "/api/v1/conversations?status=open": 3,
+    "/api/v1/leads": 3,
     "/api/v1/brands": 2,
     "/api/v1/events": 4,  # is any event without a number? which were deleted?
     "/api/v1/messages?conversationId={conversation}": 3,
