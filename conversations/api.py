@@ -1,5 +1,7 @@
 """/api/v1/conversations, /api/v1/messages"""
 
+from typing import cast
+
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -25,6 +27,7 @@ from conversations.serializers import (
     thread_json,
 )
 from conversations.threads import messages_after, messages_before, newest_messages
+from integrations.models import ApiKey
 from praxtalk.api.idempotency import idempotent
 from praxtalk.api.pagination import Keyset, sign, unsign
 from praxtalk.api.serializers import Done, Shape
@@ -98,7 +101,13 @@ class MessagesOfConversation(ApiView):
     def post(self, request: Request, id: str) -> Response:
         conversation = self.get_in_scope(Conversation.objects.all(), id)
         body = self.body(NewMessage)
-        message = actions.send_message(conversation, role=Message.Role.OPERATOR, body=body["body"], channel=Channel.API)
+        message = actions.send_message(
+            conversation,
+            role=Message.Role.OPERATOR,
+            body=body["body"],
+            channel=Channel.API,
+            api_key=cast(ApiKey, self.key),
+        )
         location = f"/api/v1/messages?conversationId={conversation.pk}"
         return Response({"messageId": str(message.pk)}, status=201, headers={"Location": location})
 

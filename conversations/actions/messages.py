@@ -11,7 +11,7 @@ from conversations.actions.statuses import change_status
 from conversations.attachments import attachment_json
 from conversations.models import PREVIEW_LENGTH, Attachment, Channel, Conversation, Message, Visitor
 from conversations.serializers import conversation_json, message_json
-from integrations.models import EventName
+from integrations.models import ApiKey, EventName
 from integrations.webhooks.outbox import record_event
 from praxtalk.data.clock import now_after
 from praxtalk.live.topics import changed
@@ -21,10 +21,10 @@ REOPENED_BY_VISITOR = (Conversation.Status.SNOOZED, Conversation.Status.RESOLVED
 
 
 class AnsweredMeanwhile(ValueError):
-    """A colleague has answered since the writer looked; `message` is their answer."""
+    """Somebody else has answered since the writer looked; `message` is their answer."""
 
     def __init__(self, message: Message) -> None:
-        super().__init__(f"{message.author or 'Somebody'} has answered meanwhile")
+        super().__init__(f"{message.sender} has answered meanwhile")
         self.message = message
 
 
@@ -63,6 +63,7 @@ def send_message(
     body: str,
     channel: Channel,
     author: Operator | None = None,
+    api_key: ApiKey | None = None,
     client_id: str | None = None,
     attachment: Attachment | None = None,
     seen: Message | None = None,
@@ -70,6 +71,8 @@ def send_message(
     """Add a message to the thread. A visitor's reopens a snoozed or resolved conversation, and after a closed one it starts
     a new one: the message returned tells in which conversation it stands.
 
+    author: the operator who wrote it.
+    api_key: the key of the REST call that sent it. Its name is kept with the message.
     client_id: the sender's own name for it; the message that has it already is returned, and nothing changes.
     attachment: one that is `kept` and of no message yet. Without a word, its name is the body.
     seen: the newest message that the author knows of. Raises AnsweredMeanwhile, and sends nothing, where a colleague has
@@ -91,6 +94,7 @@ def send_message(
         body=body,
         channel=channel,
         author=author,
+        api_key=api_key,
         client_id=client_id,
         attachment=attachment,
     )
@@ -121,6 +125,7 @@ def _append(
     body: str,
     channel: Channel,
     author: Operator | None = None,
+    api_key: ApiKey | None = None,
     client_id: str | None = None,
     attachment: Attachment | None = None,
 ) -> Message:
@@ -155,6 +160,8 @@ def _append(
         role=role,
         channel=channel,
         author=author,
+        api_key=api_key,
+        api_key_name=api_key.name if api_key else "",
         body=body,
         attachments=[attachment_json(attachment)] if attachment else [],
         client_id=client_id,

@@ -91,6 +91,7 @@ def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str
             "conversationId": str(mention.note.conversation_id),
             "visitor": mention.note.conversation.visitor.name,
             "author": person_json(mention.note.author),
+            "sender": mention.note.sender,
             "body": mention.note.body[:MENTION_LENGTH],
             "createdAt": to_milliseconds(mention.created_at),
         }

@@ -13,6 +13,7 @@ from django.utils import timezone
 from brands.models import Brand, Operator, Workspace
 from brands.scope import topics_of
 from conversations.search import WithoutWords, kept_words
+from integrations.models import ApiKey
 from praxtalk.data.constraints import CompositeForeignKey, same_workspace
 from praxtalk.data.ids import new_id
 
@@ -25,6 +26,7 @@ MAX_PAGE = 2_000
 MAX_BROWSER = 200
 MAX_TIME_ZONE = 64
 MAX_RATING_COMMENT = 1_000
+FORMER_OPERATOR = "Former operator"  # shown where an author's account is gone
 INBOX = "conversations"  # the kind of topic that lists of them watch
 
 
@@ -233,6 +235,10 @@ class Message(models.Model):
     role = models.CharField(max_length=10, choices=Role.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    api_key = models.ForeignKey(
+        ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    api_key_name = models.CharField(max_length=100, blank=True, default="", db_default="")  # as it was when it was sent
     body = models.TextField()
     attachments = models.JSONField(
         default=list, blank=True, db_default=Value([], models.JSONField())
@@ -251,17 +257,37 @@ class Message(models.Model):
             models.CheckConstraint(
                 condition=Q(channel__in=["widget", "api", "dashboard"]), name="message_channel_known"
             ),
+            models.CheckConstraint(
+                condition=Q(author__isnull=True) | Q(api_key__isnull=True), name="message_author_or_api_key"
+            ),
             body_length("message"),
             same_workspace("message", "conversation", "conversations.Conversation"),
             same_workspace("message", "author", "brands.Operator"),
+            same_workspace("message", "api_key", "integrations.ApiKey"),
         ]
         indexes: ClassVar[list[models.Index]] = [
             GinIndex(fields=["words"], name="message_words"),
             models.Index("workspace", "created_at", condition=~Q(role="visitor"), name="message_replies_by_time"),
+            models.Index("api_key", condition=Q(api_key__isnull=False), name="message_by_api_key"),
         ]
 
     def __str__(self) -> str:
         return f"Message {self.id}"
+
+    @property
+    def sender(self) -> str | None:
+        """The name that operators see beside it; None for a visitor's message. Reads the author: load it.
+
+        Never shown to visitors: the name of an API key is internal. A message that was sent by REST before PraxTalk stored
+        the key is from "API".
+        """
+        if self.role == self.Role.VISITOR:
+            return None
+        if self.role == self.Role.ATLAS:
+            return self.Role.ATLAS.label
+        if self.author:
+            return self.author.name
+        return self.api_key_name or ("API" if self.channel == Channel.API else FORMER_OPERATOR)
 
 
 class Note(models.Model):
@@ -288,3 +314,8 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return f"Note {self.id}"
+
+    @property
+    def sender(self) -> str:
+        """The name of who wrote it. Reads the author: load it."""
+        return self.author.name if self.author else FORMER_OPERATOR

@@ -8,20 +8,19 @@ import { addresses } from "./server.js";
  * @typedef {import("./outbox.js").Sent} Sent
  * @typedef {{_id: string, name: string, contentType: string, width: number | null, height: number | null}} Attachment
  * @typedef {{type: "message" | "note" | "activity", _id: string, position: number, createdAt: number, body: string, role: string,
- *   author: import("./dom.js").Person | null, attachments: Attachment[], kind: string, actor: string, details: any}} Entry
+ *   sender: string | null, attachments: Attachment[], kind: string, actor: string, details: any}} Entry
  */
 
 /** @param {Entry} entry @param {string} visitor their name */
 export const entryElement = (entry, visitor) => {
-  const { type, role, author, body, attachments = [] } = entry;
+  const { type, role, sender, body, attachments = [] } = entry;
   const time = h("time", {}, clock(entry.createdAt));
   if (type === "activity")
     return h("p", { class: "activity" }, h("bdi", {}, entry.actor), ` ${sentenceOf(entry)} `, time);
-  const who = role === "visitor" ? visitor : author?.name;
   const head = h(
     "p",
     { class: "who" },
-    h("bdi", {}, h("strong", {}, who ?? "Atlas")),
+    h("bdi", {}, h("strong", {}, sender ?? visitor)),
     type === "note" && " noted",
     " ",
     time,

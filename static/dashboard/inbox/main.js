@@ -181,11 +181,11 @@ const keep = (
 const drawMentions = (mentions) => {
   const found = mentions
     .slice(0, 3)
-    .map(({ conversationId, author, visitor: name }) =>
+    .map(({ conversationId, sender, visitor: name }) =>
       h(
         "a",
         { href: addresses.conversation(conversationId), "data-open": conversationId },
-        `${author?.name ?? "Somebody"} mentioned you: ${name}`,
+        `${sender} mentioned you: ${name}`,
       ),
     );
   byId("mentions").replaceChildren(...found);

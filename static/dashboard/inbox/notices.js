@@ -62,8 +62,8 @@ export function noticesFor(app) {
     mention(unseen) {
       if (mentions !== null && unseen.length > mentions) {
         ring();
-        const [{ author, body, conversationId }] = unseen;
-        show(`${author?.name ?? "Somebody"} mentioned you`, body, conversationId);
+        const [{ sender, body, conversationId }] = unseen;
+        show(`${sender} mentioned you`, body, conversationId);
       }
       mentions = unseen.length;
     },
