@@ -18,6 +18,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from brands.models import Operator
 from brands.preferences import preferences_of
 from brands.scope import scope_of
 from conversations.models import Conversation, Mention, Transcript
@@ -64,7 +65,13 @@ def _transcript_email(transcript: Transcript) -> EmailMessage:
     rows = Conversation.objects.select_related("visitor", "brand").filter(workspace_id=transcript.workspace_id)
     conversation = rows.get(pk=transcript.conversation_id)
     messages = list(messages_of(conversation).order_by("-position")[:MOST_MESSAGES])[::-1]
-    told = {"conversation": conversation, "brand": conversation.brand, "messages": messages}
+    operators = Operator.objects.filter(workspace_id=transcript.workspace_id, is_active=True)
+    told = {
+        "conversation": conversation,
+        "brand": conversation.brand,
+        "messages": messages,
+        "is_for_operator": operators.filter(email__iexact=transcript.email).exists(),
+    }
     return EmailMessage(
         f"Your conversation with {one_line(conversation.brand.name)}",
         render_to_string("conversations/transcript.txt", told),
@@ -83,7 +90,7 @@ def mail_mentions() -> int:
             continue
         try:
             send_mail(
-                f"{one_line(str(mention.note.author))} mentioned you on PraxTalk",
+                f"{one_line(mention.note.sender)} mentioned you on PraxTalk",
                 render_to_string("conversations/mention.txt", {"mention": mention, "url": _url_of(conversation)}),
                 settings.DEFAULT_FROM_EMAIL,
                 [operator.email],
