@@ -59,6 +59,9 @@ export const reasonOf = (error) => {
   return reason.charAt(0).toUpperCase() + reason.slice(1);
 };
 
+/** Half a character, which JSON and the server refuse, becomes U+FFFD. @param {any} text @returns {string} */
+export const wellFormed = (text) => text.toWellFormed();
+
 /** The element of this id in the page. @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);
 

@@ -38,23 +38,29 @@ const fileElement = ({ _id, name, contentType, width, height }) => {
   return h("p", { class: "file" }, h("a", { href, download: name }, shown));
 };
 
+const STATES = {
+  sending: "Sending …",
+  waiting: "Waiting for the connection …",
+  held: "Waits for the message above.",
+};
+
 /**
  * @param {Sent} sent
- * @param {boolean} isLive whether there is a connection
- * @param {Record<"again" | "edit" | "discard", (sent: Sent) => void>} does
+ * @param {keyof typeof STATES} state
+ * @param {Record<"again" | "edit" | "remove", (sent: Sent) => void>} does
  */
-export const unsentElement = (sent, isLive, does) => {
-  const { refused, kind, body } = sent;
+export const unsentElement = (sent, state, does) => {
+  const { refused, kind, body, tries } = sent;
   const button = (/** @type {string} */ text, /** @type {(sent: Sent) => void} */ act) =>
     h("button", { type: "button", class: "plain", onclick: () => act(sent) }, text);
   const buttons = [
     button(refused?.code === "CONFLICT" ? "Send anyway" : "Try again", does.again),
     kind !== "file" && button("Edit", does.edit),
-    button("Discard", does.discard),
+    button("Remove", does.remove),
   ];
-  const words = refused ? `Not sent: ${refused.message}` : isLive ? "Sending …" : "Waiting for the connection …";
+  const words = state === "sending" && tries ? "No answer yet. Trying again …" : STATES[state];
   const notice = refused
-    ? h("p", { class: "refused", role: "alert" }, words, " ", buttons)
+    ? h("p", { class: "refused", role: "alert" }, `Not sent: ${refused.message} `, buttons)
     : h("p", { class: "quiet" }, words);
   return h(
     "article",

@@ -34,7 +34,10 @@ const app = /** @type {any} */ ({
 const client = connect(location.origin, {
   getToken: askToken,
   onState(state) {
+    const isBack = state === "live" && app.hasBeenLive;
+    app.hasBeenLive ||= state === "live";
     app.state = state;
+    if (isBack) app.outbox?.reconnected();
     showConnection(app);
     thread?.redraw();
   },
@@ -222,7 +225,7 @@ root.addEventListener("dragover", (/** @type {Event} */ event) => event.preventD
 root.addEventListener("drop", (/** @type {DragEvent} */ event) => {
   event.preventDefault();
   const files = [...(event.dataTransfer?.files ?? [])];
-  if (files.length && thread?.row) thread.composer.offerFiles(files);
+  if (files.length && thread?.row) thread.composer.attachFiles(files);
 });
 
 byId("preferences").addEventListener("click", () =>
