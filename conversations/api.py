@@ -35,8 +35,8 @@ from praxtalk.api.view import ApiView
 
 NEWEST_ACTIVITY_FIRST = Keyset(
     "conversations",
-    ("-last_message_at", "-id"),
-    lambda row: [row[COLUMNS.index("last_message_at")].isoformat(), str(row[COLUMNS.index("id")])],
+    ("-last_activity_at", "-id"),
+    lambda row: [row[-1].isoformat(), str(row[COLUMNS.index("id")])],
 )
 
 
@@ -57,8 +57,9 @@ class Conversations(ApiView):
             rows = rows.filter(status=query["status"])
         if "updatedSince" in query:
             rows = rows.filter(updated_at__gte=query["updatedSince"])
-        columns = rows.values_list(*COLUMNS)
-        return self.page_of(NEWEST_ACTIVITY_FIRST, columns, query, name="conversations", as_json=conversation_row_json)
+        columns = rows.values_list(*COLUMNS, "last_activity_at")
+        as_json = lambda row: conversation_row_json(row[:-1])  # noqa: E731
+        return self.page_of(NEWEST_ACTIVITY_FIRST, columns, query, name="conversations", as_json=as_json)
 
 
 class ConversationById(ApiView):

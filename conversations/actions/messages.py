@@ -6,6 +6,7 @@ from django.db import transaction
 
 from brands.audit import Actor
 from brands.models import Operator
+from conversations.actions.assignment import release_from_absent
 from conversations.actions.rows import locked, record
 from conversations.actions.statuses import change_status
 from conversations.attachments import attachment_json
@@ -98,8 +99,10 @@ def send_message(
         client_id=client_id,
         attachment=attachment,
     )
-    if role == Message.Role.VISITOR and conversation.status in REOPENED_BY_VISITOR:
-        change_status(conversation, Conversation.Status.OPEN, actor=Actor(conversation.visitor.name))
+    if role == Message.Role.VISITOR:
+        release_from_absent(conversation)
+        if conversation.status in REOPENED_BY_VISITOR:
+            change_status(conversation, Conversation.Status.OPEN, actor=Actor(conversation.visitor.name))
     _record_message(message)
     changed(*conversation.topics)
     return message
@@ -130,22 +133,23 @@ def _append(
     attachment: Attachment | None = None,
 ) -> Message:
     body = body or (attachment.name if attachment else "")
-    now = now_after(conversation.last_message_at)
+    now = now_after(conversation.last_activity_at)
     conversation.last_position += 1
     conversation.message_count += 1
     conversation.preview = body[:PREVIEW_LENGTH]
-    conversation.last_message_at = now
+    conversation.last_message_at = conversation.last_activity_at = now
     conversation.updated_at = max(conversation.updated_at, now)
     if role != Message.Role.VISITOR and conversation.channel == Channel.WIDGET and conversation.visitor.email:
         conversation.mail_due_at = conversation.mail_due_at or now + MAIL_AFTER
     if role == Message.Role.VISITOR:
-        conversation.visitor_position = conversation.last_position
+        conversation.unread_position = conversation.last_position
     counted = [
         "last_position",
-        "visitor_position",
+        "unread_position",
         "message_count",
         "preview",
         "last_message_at",
+        "last_activity_at",
         "updated_at",
         "mail_due_at",
     ]

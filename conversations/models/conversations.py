@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Length
+from django.db.models.functions import Length, Now
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
@@ -124,7 +124,8 @@ class Conversation(models.Model):
     preview = models.CharField(max_length=PREVIEW_LENGTH, blank=True)
     message_count = models.PositiveIntegerField(default=0)
     last_position = models.PositiveIntegerField(default=0)
-    visitor_position = models.PositiveIntegerField(default=0, db_default=0)  # of the visitor's newest message
+    # Of what is unread for an operator who has not read so far: the visitor's newest message, or the end of a snooze.
+    unread_position = models.PositiveIntegerField(default=0, db_default=0, db_column="visitor_position")
     snoozed_until = models.DateTimeField(null=True, blank=True)
     mail_due_at = models.DateTimeField(null=True, blank=True)  # when unseen replies go to the visitor by e-mail
     mailed_position = models.PositiveIntegerField(default=0, db_default=0)  # of the last reply that has gone so
@@ -139,6 +140,9 @@ class Conversation(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     last_message_at = models.DateTimeField(default=timezone.now)
+    last_activity_at = models.DateTimeField(
+        default=timezone.now, db_default=Now()
+    )  # the last message, or end of a snooze
 
     objects = ConversationQuerySet.as_manager()
 
@@ -171,26 +175,26 @@ class Conversation(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index("workspace", F("last_message_at").desc(), F("id").desc(), name="conversation_newest"),
+            models.Index("workspace", F("last_activity_at").desc(), F("id").desc(), name="conversation_newest"),
             models.Index(
-                "workspace", "status", F("last_message_at").desc(), F("id").desc(), name="conversation_by_status"
+                "workspace", "status", F("last_activity_at").desc(), F("id").desc(), name="conversation_by_status"
             ),
             models.Index(
                 "workspace",
                 "brand",
                 "status",
-                F("last_message_at").desc(),
+                F("last_activity_at").desc(),
                 F("id").desc(),
                 name="conversation_by_brand_status",
             ),
             models.Index(
-                "workspace", "brand", F("last_message_at").desc(), F("id").desc(), name="conversation_by_brand"
+                "workspace", "brand", F("last_activity_at").desc(), F("id").desc(), name="conversation_by_brand"
             ),
             models.Index(
                 "workspace",
                 "assignee",
                 "status",
-                F("last_message_at").desc(),
+                F("last_activity_at").desc(),
                 F("id").desc(),
                 name="conversation_by_assignee",
             ),

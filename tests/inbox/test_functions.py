@@ -162,7 +162,7 @@ def test_the_list_comes_page_by_page_without_gap(cast, talks):
         if not page["next"]:
             break
         after = {"after": page["next"]}
-    newest_first = Conversation.objects.filter(brand=cast.north).order_by("-last_message_at")
+    newest_first = Conversation.objects.filter(brand=cast.north).order_by("-last_activity_at")
     assert found == [str(pk) for pk in newest_first.values_list("pk", flat=True)]
     for wrong in ("nonsense", ask(cast.mallory, "inbox:list", limit=1)["next"] or "x"):
         assert code_of(cast.bob, "inbox:list", after=wrong) == "INVALID"

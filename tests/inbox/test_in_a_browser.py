@@ -159,7 +159,7 @@ def test_a_snoozed_conversation_comes_back_by_itself(cast, talks, browsers):
         assert actions.wake_next_snoozed() is None
     with time_machine.travel(talks.north.snoozed_until + timedelta(seconds=1)):
         actions.wake_next_snoozed()  # a worker does so each ten seconds
-    expect(page.get_by_role("log")).to_contain_text("PraxTalk reopened this")
+    expect(page.get_by_role("log")).to_contain_text("Snooze ended")
     expect(page.locator("#views")).to_contain_text("Open 1")
 
 

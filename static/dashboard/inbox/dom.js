@@ -5,7 +5,7 @@
  * @typedef {Person & {email: string | null, phone: string | null}} VisitorOfRow
  * @typedef {"open" | "snoozed" | "resolved" | "closed"} Status
  * @typedef {{_id: string, status: Status, brandId: string, visitor: VisitorOfRow, assignee: Person | null, preview: string,
- *   snoozedUntil: number | null, lastMessageAt: number, createdAt: number, unread?: boolean, tags: Person[], rating: number | null}} Row
+ *   snoozedUntil: number | null, lastActivityAt: number, createdAt: number, unread?: boolean, tags: Person[], rating: number | null}} Row
  */
 
 /**

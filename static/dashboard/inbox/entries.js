@@ -1,6 +1,6 @@
 /** The entries of a thread as elements: messages, notes, lines of what was done, and what is not sent yet. */
 
-import { sentenceOf } from "./activity.js";
+import { wordsOf } from "./activity.js";
 import { clock, h } from "./dom.js";
 import { addresses } from "./server.js";
 
@@ -15,8 +15,7 @@ import { addresses } from "./server.js";
 export const entryElement = (entry, visitor) => {
   const { type, role, sender, body, attachments = [] } = entry;
   const time = h("time", {}, clock(entry.createdAt));
-  if (type === "activity")
-    return h("p", { class: "activity" }, h("bdi", {}, entry.actor), ` ${sentenceOf(entry)} `, time);
+  if (type === "activity") return h("p", { class: "activity" }, wordsOf(entry), " ", time);
   const head = h(
     "p",
     { class: "who" },
