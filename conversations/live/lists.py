@@ -21,7 +21,6 @@ from conversations.live.scoped import Arguments
 from conversations.live.shapes import CountsQuery, InboxPage, InboxQuery
 from conversations.models import INBOX, TAGS, Mention, OperatorReading
 from conversations.serializers import COLUMNS, conversation_row_json
-from conversations.threads import messages_of
 from praxtalk.api.errors import Invalid
 from praxtalk.data.ids import parse_id
 from praxtalk.live.functions import query
@@ -96,7 +95,6 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     brand, operator_id = brand_in_scope(caller, arguments.get("brandId")), caller.operator_id
     found = unread(caller.scope, brand=brand, operator_id=operator_id)
     newest = found.newest
-    is_of_message = newest is None or messages_of(newest).filter(position=newest.unread_position).exists()
     mentions = Mention.objects.filter(
         workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False
     )
@@ -109,7 +107,7 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
             "visitor": newest.visitor.name,
             "preview": newest.preview,
             "position": newest.unread_position,
-            "snoozeEnded": not is_of_message,
+            "snoozeEnded": newest.last_activity_at > newest.last_message_at,
         }
         if newest
         else None,

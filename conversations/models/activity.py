@@ -7,7 +7,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from brands.models import Operator, Workspace
-from conversations.models.conversations import Conversation, Note
+from conversations.models.conversations import Conversation
+from conversations.models.messages import Note
 from praxtalk.data.constraints import same_workspace
 from praxtalk.data.ids import new_id
 
