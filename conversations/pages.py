@@ -1,7 +1,7 @@
 """/app/inbox: the page itself, the token with which it listens, and the files that go through it. All else is live."""
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
@@ -23,12 +23,14 @@ class Inbox(Page):
 
     title = "Inbox"
     template_name = "admin/inbox.html"
-    extra_context: ClassVar[dict[str, Any]] = {"most_bytes": MAX_FILE}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "id" in kwargs and not scope_in(request).rows(Conversation.objects.filter(pk=kwargs["id"])).exists():
             raise Http404
         return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(most_bytes=MAX_FILE, **kwargs)
 
 
 class InboxToken(Page):
