@@ -2,7 +2,7 @@
 
 import { counted, setText } from "./dom.js";
 
-const QUIET = 1000; // ms after a sound: what comes together sounds once
+const QUIET = 1000; // ms: one thing that is told in two ways, as a message and an assignment, sounds once
 const TITLE = "Inbox | PraxTalk";
 
 /**
@@ -20,6 +20,7 @@ export function noticesFor(app) {
   const heard = /** @type {Map<string, number>} */ (new Map()); // how far each conversation had been written in
   let mentions = /** @type {number | null} */ (null);
   let assignments = /** @type {Set<string> | null} */ (null); // those that were shown last
+  let rangFor = "";
   let rangAt = 0;
   let audio = /** @type {AudioContext | null} */ (null);
 
@@ -30,8 +31,11 @@ export function noticesFor(app) {
   document.addEventListener("pointerdown", ready, { once: true });
   document.addEventListener("keydown", ready, { once: true });
 
-  const ring = () => {
-    if (!audio || !app.me.preferences.sound || Date.now() - rangAt < QUIET) return;
+  /** @param {"message" | "mention" | "assignment"} what */
+  const ring = (what) => {
+    if (!audio || !app.me.preferences.sound) return;
+    if (rangFor !== what && Date.now() - rangAt < QUIET) return;
+    rangFor = what;
     rangAt = Date.now();
     const [tone, volume] = [audio.createOscillator(), audio.createGain()];
     tone.frequency.value = 660;
@@ -66,7 +70,7 @@ export function noticesFor(app) {
         const isMore = known === undefined ? unread > (before ?? unread) : position > known;
         heard.set(conversationId, position);
         if (isMore && !app.isLookedAt(conversationId)) {
-          ring();
+          ring("message");
           show(snoozeEnded ? `Snooze ended: ${visitor}` : visitor, preview, conversationId);
         }
       }
@@ -75,7 +79,7 @@ export function noticesFor(app) {
     /** @param {any[]} unseen */
     mention(unseen) {
       if (mentions !== null && unseen.length > mentions) {
-        ring();
+        ring("mention");
         const [{ sender, body, conversationId }] = unseen;
         show(`${sender} mentioned you`, body, conversationId);
       }
@@ -88,7 +92,7 @@ export function noticesFor(app) {
       assignments = new Set(newest.map(({ id }) => id));
       if (!fresh.length || (fresh.length === 1 && app.isLookedAt(fresh[0].conversationId))) return;
       const [{ assignedBy, visitor, conversationId }] = fresh;
-      ring();
+      ring("assignment");
       show(assignmentWords(assignedBy, fresh.length > 1 ? count : 1, visitor), "", conversationId);
     },
   };
