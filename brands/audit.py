@@ -57,11 +57,15 @@ class Action(models.TextChoices):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something. address: an IP address, None where there is none."""
+    """Who does something. address: an IP address, None where there is none.
+
+    name: in the audit log. short_name: in a conversation's thread, where the two differ.
+    """
 
     name: str = "PraxTalk"
     operator_id: UUID | None = None
     address: str | None = None
+    short_name: str = ""
 
 
 _actor: ContextVar[Callable[[], Actor]] = ContextVar("actor", default=Actor)
@@ -77,10 +81,10 @@ def acting(actor: Actor | Callable[[], Actor]) -> Iterator[None]:
         _actor.reset(token)
 
 
-def name_actor(name: str) -> None:
+def name_actor(name: str, *, short_name: str = "") -> None:
     """The request that is being answered turns out to come from somebody who is no operator, as an API key."""
     before = _actor.get()
-    _actor.set(lambda: Actor(name, address=before().address))
+    _actor.set(lambda: Actor(name, address=before().address, short_name=short_name))
 
 
 def current_actor() -> Actor:

@@ -10,7 +10,7 @@ DEFAULTS = {
     "sound": True,  # when a visitor writes to me, or to nobody
     "desktop": False,  # the same, as a notification of the system
     "shortcuts": True,  # single keys in the inbox
-    "mentionMails": True,  # an e-mail for a mention that I have not seen
+    "mentionMails": True,  # an e-mail for a mention or an assignment that I have not seen
 }
 
 

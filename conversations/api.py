@@ -1,5 +1,7 @@
 """/api/v1/conversations, /api/v1/messages"""
 
+from typing import cast
+
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -25,6 +27,7 @@ from conversations.serializers import (
     thread_json,
 )
 from conversations.threads import messages_after, messages_before, newest_messages
+from integrations.models import ApiKey
 from praxtalk.api.idempotency import idempotent
 from praxtalk.api.pagination import Keyset, sign, unsign
 from praxtalk.api.serializers import Done, Shape
@@ -32,8 +35,8 @@ from praxtalk.api.view import ApiView
 
 NEWEST_ACTIVITY_FIRST = Keyset(
     "conversations",
-    ("-last_message_at", "-id"),
-    lambda row: [row[COLUMNS.index("last_message_at")].isoformat(), str(row[COLUMNS.index("id")])],
+    ("-last_activity_at", "-id"),
+    lambda row: [row[-1].isoformat(), str(row[COLUMNS.index("id")])],
     mirrored=True,
 )
 
@@ -55,8 +58,9 @@ class Conversations(ApiView):
             rows = rows.filter(status=query["status"])
         if "updatedSince" in query:
             rows = rows.filter(updated_at__gte=query["updatedSince"])
-        columns = rows.values_list(*COLUMNS)
-        return self.page_of(NEWEST_ACTIVITY_FIRST, columns, query, name="conversations", as_json=conversation_row_json)
+        columns = rows.values_list(*COLUMNS, "last_activity_at")
+        as_json = lambda row: conversation_row_json(row[:-1])  # noqa: E731
+        return self.page_of(NEWEST_ACTIVITY_FIRST, columns, query, name="conversations", as_json=as_json)
 
 
 class ConversationById(ApiView):
@@ -99,7 +103,13 @@ class MessagesOfConversation(ApiView):
     def post(self, request: Request, id: str) -> Response:
         conversation = self.get_in_scope(Conversation.objects.all(), id)
         body = self.body(NewMessage)
-        message = actions.send_message(conversation, role=Message.Role.OPERATOR, body=body["body"], channel=Channel.API)
+        message = actions.send_message(
+            conversation,
+            role=Message.Role.OPERATOR,
+            body=body["body"],
+            channel=Channel.API,
+            api_key=cast(ApiKey, self.key),
+        )
         location = f"/api/v1/messages?conversationId={conversation.pk}"
         return Response({"messageId": str(message.pk)}, status=201, headers={"Location": location})
 

@@ -16,6 +16,7 @@ from conversations.models import Conversation, ConversationTag, Message, Operato
 from conversations.search import words_query
 from conversations.serializers import COLUMNS, conversation_json, conversation_row_json
 from praxtalk.api.pagination import Keyset
+from praxtalk.data.clock import to_milliseconds
 from praxtalk.data.counting import count_each
 from praxtalk.data.ids import parse_id
 
@@ -23,15 +24,16 @@ NOBODY = "none"
 MAX_COUNT = 1000  # counted no further: a number that large is read as "many", and the index is left early
 NEAR, FAR = 1000, 20_000  # rows that a search looks through one by one, a few microseconds each
 FEW = 3000  # messages that are gathered by the index in no time
-NEWEST_FIRST = ("-last_message_at", "-id")
+NEWEST_FIRST = ("-last_activity_at", "-id")
 ROW = (
     *COLUMNS,
     "rating",
-    "visitor_position",
+    "unread_position",
+    "last_activity_at",
     "seen_position",
 )  # of the inbox: a conversation's, and what one operator sees
 PAGES = Keyset(
-    "inbox", NEWEST_FIRST, lambda row: [row[ROW.index("last_message_at")].isoformat(), str(row[ROW.index("id")])]
+    "inbox", NEWEST_FIRST, lambda row: [row[ROW.index("last_activity_at")].isoformat(), str(row[ROW.index("id")])]
 )
 
 Status = Conversation.Status
@@ -107,7 +109,8 @@ def _views(scope: Scope, brand: Brand | None, operator_id: UUID) -> dict[str, Qu
 
 @dataclass(frozen=True)
 class Unread:
-    """Open conversations of an operator, or of nobody, in which a visitor has written since the operator looked."""
+    """Open conversations of an operator, or of nobody, in which a visitor has written, or a snooze has ended, since the operator
+    looked."""
 
     count: int  # of the newest MAX_COUNT of each
     newest: Conversation | None  # with its visitor
@@ -115,15 +118,17 @@ class Unread:
 
 def unread(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> Unread:
     count, found = 0, list[Conversation]()
-    is_unread = Q(visitor_position__gt=F("seen_position"))
+    is_unread = Q(unread_position__gt=F("seen_position"))
     for assignee in (str(operator_id), NOBODY):
         rows: Any = listed(scope, brand=brand, status=Status.OPEN, assignee=assignee)
         newest = _with_seen_position(rows, operator_id)[:MAX_COUNT]
-        figures = newest.aggregate(count=Count("pk", filter=is_unread), newest=Max("last_message_at", filter=is_unread))
+        figures = newest.aggregate(
+            count=Count("pk", filter=is_unread), newest=Max("last_activity_at", filter=is_unread)
+        )
         count += figures["count"]
         if figures["newest"]:
-            found += rows.filter(last_message_at=figures["newest"]).with_people()[:1]
-    return Unread(count, max(found, key=lambda row: row.last_message_at, default=None))
+            found += rows.filter(last_activity_at=figures["newest"]).with_people()[:1]
+    return Unread(count, max(found, key=lambda row: row.last_activity_at, default=None))
 
 
 def with_readings(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
@@ -150,8 +155,8 @@ def tags_of(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, 
 
 def _looked_through(rows: QuerySet[Any, Any], words: SearchQuery, newest: int, limit: int) -> tuple[list[Any], bool]:
     """Those of the newest rows that hold the words, and whether that is the answer: a whole page, or there are no more rows."""
-    edge = rows.values_list("last_message_at", flat=True)[newest : newest + 1].first()
-    near = rows if edge is None else rows.filter(last_message_at__gt=edge)
+    edge = rows.values_list("last_activity_at", flat=True)[newest : newest + 1].first()
+    near = rows if edge is None else rows.filter(last_activity_at__gt=edge)
     yes = Value(True)
     messages = Message.objects.filter(
         workspace_id=OuterRef("workspace_id"), conversation_id=OuterRef("pk"), words=words
@@ -183,10 +188,14 @@ def _all_holding(words: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
 
 
 def row_json(row: tuple[Any, ...], tags: dict[UUID, list[dict[str, str]]]) -> dict[str, Any]:
-    """A conversation of the inbox: that of REST with `tags`, `rating`, and `unread`, by this operator."""
-    rating, visitor_position, seen_position = row[len(COLUMNS) :]
-    more = {"rating": rating, "unread": visitor_position > seen_position, "tags": tags.get(row[0], [])}
-    return conversation_row_json(row[: len(COLUMNS)]) | more
+    """A conversation of the inbox: that of REST with `tags`, `rating`, `lastActivityAt`, and `unread`, by this operator."""
+    rating, unread_position, last_activity_at, seen_position = row[len(COLUMNS) :]
+    return conversation_row_json(row[: len(COLUMNS)]) | {
+        "rating": rating,
+        "unread": unread_position > seen_position,
+        "lastActivityAt": to_milliseconds(last_activity_at),
+        "tags": tags.get(row[0], []),
+    }
 
 
 def row_of(conversation: Conversation) -> dict[str, Any]:

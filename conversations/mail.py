@@ -13,11 +13,12 @@ import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage, send_mail
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from brands.models import Operator
 from brands.preferences import preferences_of
 from brands.scope import scope_of
 from conversations.models import Conversation, Mention, Transcript
@@ -29,6 +30,7 @@ A_DAY = timedelta(days=1)
 MOST_ATTEMPTS = 25  # about a day
 LONGEST_WAIT_MINUTES = 60
 MOST_MESSAGES = 1_000
+MOST_LISTED = 20  # conversations, in one e-mail about assignments
 FAULTS = (OSError, smtplib.SMTPException)
 
 log = structlog.get_logger("praxtalk.conversations")
@@ -64,7 +66,13 @@ def _transcript_email(transcript: Transcript) -> EmailMessage:
     rows = Conversation.objects.select_related("visitor", "brand").filter(workspace_id=transcript.workspace_id)
     conversation = rows.get(pk=transcript.conversation_id)
     messages = list(messages_of(conversation).order_by("-position")[:MOST_MESSAGES])[::-1]
-    told = {"conversation": conversation, "brand": conversation.brand, "messages": messages}
+    operators = Operator.objects.filter(workspace_id=transcript.workspace_id, is_active=True)
+    told = {
+        "conversation": conversation,
+        "brand": conversation.brand,
+        "messages": messages,
+        "is_for_operator": operators.filter(email__iexact=transcript.email).exists(),
+    }
     return EmailMessage(
         f"Your conversation with {one_line(conversation.brand.name)}",
         render_to_string("conversations/transcript.txt", told),
@@ -74,39 +82,76 @@ def _transcript_email(transcript: Transcript) -> EmailMessage:
 
 
 def mail_mentions() -> int:
-    """Tell by e-mail who was mentioned five minutes ago, wants such e-mails, and has not looked. How many were sent."""
+    """Tell by e-mail who was mentioned, or given a conversation, five minutes ago, wants such e-mails, and has not looked. How
+    many were sent. All conversations that somebody was given are told in one e-mail."""
     sent = 0
     while mention := _take_mention():
-        operator, conversation = mention.operator, mention.note.conversation
+        operator = mention.operator
         wants = preferences_of(operator)["mentionMails"] and operator.is_active
-        if not wants or not scope_of(operator).sees_brand(conversation.brand_id):
+        if not wants or not scope_of(operator).sees_brand(mention.subject.brand_id):
             continue
+        assigned = [] if mention.note else [mention, *_take_assignments(operator)]
+        subject, text = _of_assignments(assigned) if assigned else _of_mention(mention)
         try:
-            send_mail(
-                f"{one_line(str(mention.note.author))} mentioned you on PraxTalk",
-                render_to_string("conversations/mention.txt", {"mention": mention, "url": _url_of(conversation)}),
-                settings.DEFAULT_FROM_EMAIL,
-                [operator.email],
-            )
+            send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, [operator.email])
             sent += 1
         except FAULTS as error:
             log.warning("a mention could not be sent", mention=mention.pk, error=type(error).__name__)
             if not isinstance(error, smtplib.SMTPRecipientsRefused):
-                Mention.objects.filter(workspace_id=mention.workspace_id, pk=mention.pk).update(mailed_at=None)
+                ids = [mention.pk, *(each.pk for each in assigned)]
+                Mention.objects.filter(workspace_id=mention.workspace_id, pk__in=ids).update(mailed_at=None)
                 break
     return sent
 
 
 def _take_mention() -> Mention | None:
     with transaction.atomic():
-        now = timezone.now()
-        is_due = Q(seen_at__isnull=True, mailed_at__isnull=True, created_at__range=(now - A_DAY, now - MENTION_WAITS))
-        rows = Mention.objects.filter(is_due).order_by("created_at").select_for_update(of=("self",), skip_locked=True)
-        mention = rows.select_related("operator", "note__author", "note__conversation__visitor").first()
+        mention = _due_mentions().select_related("operator", "note__author", "note__conversation__visitor").first()
         if mention:
             mention.mailed_at = timezone.now()
             mention.save(update_fields=["mailed_at"])
         return mention
+
+
+def _take_assignments(operator: Operator) -> list[Mention]:
+    """All that the operator was given and is due; of brands that they still see."""
+    with transaction.atomic():
+        rows = (
+            _due_mentions()
+            .filter(operator=operator, conversation__isnull=False)
+            .select_related("conversation__visitor")
+        )
+        scope = scope_of(operator)
+        if scope.brand_ids is not None:
+            rows = rows.filter(conversation__brand_id__in=scope.brand_ids)
+        found = list(rows)
+        Mention.objects.filter(pk__in=[each.pk for each in found]).update(mailed_at=timezone.now())
+        return found
+
+
+def _due_mentions() -> QuerySet[Mention, Mention]:
+    now = timezone.now()
+    is_due = Q(seen_at__isnull=True, mailed_at__isnull=True, created_at__range=(now - A_DAY, now - MENTION_WAITS))
+    return Mention.objects.filter(is_due).order_by("created_at").select_for_update(of=("self",), skip_locked=True)
+
+
+def _of_mention(mention: Mention) -> tuple[str, str]:
+    note = mention.note
+    assert note is not None  # noqa: S101 - for the types: the caller has looked
+    told = {"note": note, "url": _url_of(note.conversation)}
+    return f"{one_line(note.sender)} mentioned you on PraxTalk", render_to_string("conversations/mention.txt", told)
+
+
+def _of_assignments(assigned: list[Mention]) -> tuple[str, str]:
+    first, count = assigned[0], len(assigned)
+    what = "a conversation" if count == 1 else f"{count:,} conversations"
+    told = {
+        "what": what,
+        "assignments": [(each, _url_of(each.subject)) for each in assigned[:MOST_LISTED]],
+        "more": max(0, count - MOST_LISTED),
+    }
+    text = render_to_string("conversations/assignment.txt", told)
+    return f"{one_line(first.assigned_by)} assigned {what} to you on PraxTalk", text
 
 
 def _url_of(conversation: Conversation) -> str:

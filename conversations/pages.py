@@ -4,13 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.cache import patch_vary_headers
 
 from brands.models import OperatorSession
 from brands.operator_tokens import mint
 from brands.requests import operator_of, scope_in
 from conversations import actions, attachments
 from conversations.inbox import unread
-from conversations.models import MAX_BODY, MAX_CLIENT_ID, Attachment, Channel, Conversation, Message
+from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_FILE, Attachment, Channel, Conversation, Message
 from praxtalk.dashboard.pages import Page
 from praxtalk.data.ids import parse_id
 
@@ -27,6 +28,9 @@ class Inbox(Page):
         if "id" in kwargs and not scope_in(request).rows(Conversation.objects.filter(pk=kwargs["id"])).exists():
             raise Http404
         return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(most_bytes=MAX_FILE, **kwargs)
 
 
 class InboxToken(Page):
@@ -83,7 +87,10 @@ class SendFile(Page):
 
 
 class ShowFile(Page):
-    """A file of a conversation that the operator sees. Images are shown by the page, the rest is downloaded."""
+    """A file of a conversation that the operator sees. Images are shown by the page, the rest is downloaded.
+
+    The operator's own browser may keep the file for an hour. Any other answer, such as a redirect to the sign-in, is not kept.
+    """
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> FileResponse:  # type: ignore[override]
         rows = scope_in(request).rows(Attachment.objects.all(), brand_field="conversation__brand_id")
@@ -94,5 +101,7 @@ class ShowFile(Page):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = super().dispatch(request, *args, **kwargs)
-        response["Cache-Control"] = "private, max-age=3600"
+        if isinstance(response, FileResponse):
+            response["Cache-Control"] = "private, max-age=3600"
+            patch_vary_headers(response, ["Cookie"])
         return response

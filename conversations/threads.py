@@ -51,13 +51,18 @@ def entries_before(conversation: Conversation, position: int, limit: int) -> tup
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
-    """With its `type`: message, note or activity."""
+    """With its `type`: message, note or activity; messages and notes with `sender`, the name that operators see."""
     place = {"position": entry.position}
     if isinstance(entry, Message):
-        return message_json(entry) | place | {"type": "message"}
+        return message_json(entry) | place | {"type": "message", "sender": entry.sender}
     made = {"_id": str(entry.pk), "createdAt": to_milliseconds(entry.created_at)} | place
     if isinstance(entry, Note):
-        return made | {"type": "note", "body": entry.body, "author": person_json(entry.author)}
+        return made | {
+            "type": "note",
+            "body": entry.body,
+            "author": person_json(entry.author),
+            "sender": entry.sender,
+        }
     return made | {"type": "activity", "kind": entry.kind, "actor": entry.actor, "details": entry.details}
 
 

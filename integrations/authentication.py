@@ -40,7 +40,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key.last_used_at is None or now - key.last_used_at >= LAST_USED_EVERY:
             unused_since = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_EVERY)
             ApiKey.objects.filter(unused_since, pk=key.pk).update(last_used_at=now)
-        name_actor(f"API key {key}")
+        name_actor(f"API key {key}", short_name=key.name)
         return None, key
 
     def authenticate_header(self, request: Request) -> str:

@@ -27,10 +27,15 @@ def visitor_data(visitor: Visitor) -> dict[str, Any]:
     messages_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
     notes_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
     for message in Message.objects.filter(conversation__in=conversations).select_related("author").order_by("position"):
-        messages_of[message.conversation_id].append(message_json(message))
+        messages_of[message.conversation_id].append(exported_message_json(message))
     rows = Note.objects.filter(conversation__in=conversations).select_related("author").defer(*unshown("author"))
     for note in rows.order_by("position"):
-        shown = {"body": note.body, "author": person_json(note.author), "createdAt": to_milliseconds(note.created_at)}
+        shown = {
+            "body": note.body,
+            "author": person_json(note.author),
+            "sender": note.sender,
+            "createdAt": to_milliseconds(note.created_at),
+        }
         notes_of[note.conversation_id].append(shown)
     return {
         "visitor": visitor_json(visitor),
@@ -45,6 +50,11 @@ def exported_json(conversation: Conversation) -> dict[str, Any]:
     """With the visitor's rating, which REST does not show."""
     rating = {"rating": conversation.rating, "ratingComment": conversation.rating_comment or None}
     return conversation_json(conversation) | rating
+
+
+def exported_message_json(message: Message) -> dict[str, Any]:
+    """With `sender`, the name that operators see, such as that of the API key."""
+    return message_json(message) | {"sender": message.sender}
 
 
 def visitor_json(visitor: Visitor) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from conversations.models import (
     Visitor,
     unshown,
 )
-from conversations.serializers import message_json, person_json
+from conversations.serializers import person_json
 from conversations.threads import entry_json
 from integrations.models import ApiKey, WebhookSubscription
 from integrations.serializers.webhooks import webhook_json
@@ -38,7 +38,7 @@ from leads.models import Lead
 from leads.serializers import lead_json
 from praxtalk.dashboard.pages import Page
 from praxtalk.data.clock import to_milliseconds
-from praxtalk.privacy import exported_json, visitor_json
+from praxtalk.privacy import exported_json, exported_message_json, visitor_json
 
 AT_ONCE = 1000
 PROGRESS_SECONDS = 3600
@@ -116,7 +116,7 @@ def _parts(workspace: Workspace) -> dict[str, Part]:
         "cannedReplies": (of(CannedReply), _canned_reply_json),
         "visitors": (of(Visitor), visitor_json),
         "conversations": (of(Conversation).select_related("visitor", "assignee"), exported_json),
-        "messages": (of(Message).select_related("author").defer(*unshown("author")), message_json),
+        "messages": (of(Message).select_related("author").defer(*unshown("author")), exported_message_json),
         "notes": (of(Note).select_related("author").defer(*unshown("author")), _note_json),
         "activities": (of(Activity), lambda activity: entry_json(activity) | _place_of(activity)),
         "tags": (of(Tag), lambda tag: {"_id": str(tag.pk), "name": tag.name}),
@@ -201,6 +201,7 @@ def _note_json(note: Note) -> dict[str, Any]:
         "conversationId": str(note.conversation_id),
         "body": note.body,
         "author": person_json(note.author),
+        "sender": note.sender,
         "createdAt": to_milliseconds(note.created_at),
     }
 

@@ -172,7 +172,7 @@ class Traffic:
         from conversations.models import Conversation
 
         rows = Conversation.objects.filter(status="open").with_people()
-        self.talks = list(rows.order_by("-last_message_at")[:2000])
+        self.talks = list(rows.order_by("-last_activity_at")[:2000])
         self.opened = self.talks[0]
 
     def write(self, number: int) -> None:
@@ -190,7 +190,8 @@ class Traffic:
 
         talk = random.choice(self.talks)
         rows = Conversation.objects.filter(pk=talk.pk)
-        rows.update(preview=f"Message {number}", last_message_at=timezone.now(), updated_at=timezone.now())
+        now = timezone.now()
+        rows.update(preview=f"Message {number}", last_message_at=now, last_activity_at=now, updated_at=now)
         changed(*talk.topics)
 
     def make(self, do: Callable[[int], None], count: int, *, a_second: float | None, page: Any) -> float:

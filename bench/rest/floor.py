@@ -193,7 +193,7 @@ async def _append(connection: Any, plain: sql.Row, body: str) -> tuple[UUID, boo
     (row,) = await _rows(connection, sql.LOCKED, [plain[1], plain[0]])
     now = max(datetime.now(UTC), row[13])
     position, count, preview, updated_at = row[9] + 1, row[8] + 1, body[: sql.PREVIEW_LENGTH], max(row[12], now)
-    await connection.execute(sql.ADVANCE, [preview, count, position, updated_at, now, row[0]])
+    await connection.execute(sql.ADVANCE, [preview, count, position, updated_at, now, now, row[0]])
     message_id, event_id = new_id(), new_id()
     await connection.execute(sql.ADD_MESSAGE, [message_id, row[1], row[0], position, body, now])
     changed = (*row[:7], preview, count, position, row[10], row[11], updated_at, now, *row[14:])

@@ -46,7 +46,7 @@ KEY_USED = """
 """
 LIST = f"""
     SELECT {_LISTED} FROM conversations_conversation c {_PEOPLE}
-    WHERE c.workspace_id = %s AND c.status = %s ORDER BY c.last_message_at DESC, c.id DESC LIMIT %s
+    WHERE c.workspace_id = %s AND c.status = %s ORDER BY c.last_activity_at DESC, c.id DESC LIMIT %s
 """
 ONE = f"""
     SELECT {_CONVERSATION}, {_VISITOR}, {_OPERATOR}, {_BRAND} FROM conversations_conversation c
@@ -64,7 +64,8 @@ LOCKED = f"""
 """
 ADVANCE = """
     UPDATE conversations_conversation
-    SET preview = %s, message_count = %s, last_position = %s, updated_at = %s, last_message_at = %s WHERE id = %s
+    SET preview = %s, message_count = %s, last_position = %s, updated_at = %s, last_message_at = %s, last_activity_at = %s
+    WHERE id = %s
 """
 ADD_MESSAGE = """
     INSERT INTO conversations_message

@@ -1,9 +1,7 @@
-"""The dashboard's pages of a workspace itself: its team and its audit log."""
+"""The dashboard's page of the audit log. That of the team is registered by conversations.admin, which adds to it."""
 
 from brands.admin.audit import AuditAdmin
-from brands.admin.team import TeamAdmin
-from brands.models import AuditEntry, Operator
+from brands.models import AuditEntry
 from praxtalk.dashboard.site import dashboard
 
-dashboard.register(Operator, TeamAdmin)
 dashboard.register(AuditEntry, AuditAdmin)

@@ -3,13 +3,14 @@
 Every action takes the conversation's row lock first: changes of one conversation happen one after the other.
 """
 
-from conversations.actions.assignment import CannotAnswer, assign
+from conversations.actions.assignment import CannotAnswer, assign, hand_over, held_by
 from conversations.actions.messages import MAIL_AFTER, AnsweredMeanwhile, send_message, start_conversation
 from conversations.actions.notes import write_note
 from conversations.actions.ratings import RATED, NotAsked, rate
-from conversations.actions.reading import read_until, touch_presence
+from conversations.actions.reading import read_until, see_assignments, touch_presence
 from conversations.actions.statuses import set_status, wake_next_snoozed
 from conversations.actions.tags import UnknownTag, change_tags, create_tag, delete_tag, rename_tag
+from conversations.actions.team import change_operator
 from conversations.actions.transcripts import NoAddress, request_transcript
 from conversations.actions.visitors import block_visitor, merge_visitor
 
@@ -23,14 +24,18 @@ __all__ = [
     "UnknownTag",
     "assign",
     "block_visitor",
+    "change_operator",
     "change_tags",
     "create_tag",
     "delete_tag",
+    "hand_over",
+    "held_by",
     "merge_visitor",
     "rate",
     "read_until",
     "rename_tag",
     "request_transcript",
+    "see_assignments",
     "send_message",
     "set_status",
     "start_conversation",

@@ -1,14 +1,20 @@
 """Who answers."""
 
 from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Greatest
 
+from brands.audit import Actor, current_actor
 from brands.models import Operator
 from brands.scope import scope_of
 from conversations.actions.rows import locked, tell
-from conversations.models import Activity, Conversation
+from conversations.models import Activity, Conversation, Mention
 from conversations.serializers import person_json
 from praxtalk.data.clock import now_after
 from praxtalk.live.topics import changed
+
+AT_ONCE = 1000
+HANDED_OVER = (Conversation.Status.OPEN, Conversation.Status.SNOOZED)
 
 
 class CannotAnswer(ValueError):
@@ -17,16 +23,116 @@ class CannotAnswer(ValueError):
 
 @transaction.atomic
 def assign(conversation: Conversation, *, operator: Operator | None) -> Conversation:
-    """Give the conversation to an operator, or to nobody. Raises CannotAnswer."""
+    """Give the conversation to an operator, who is told of it unless they took it themselves, or to nobody. Raises CannotAnswer.
+
+    The operator's row is locked before the conversation's, as a change of the team does: nobody is given a conversation in
+    the moment in which they are deactivated.
+    """
+    operator = operator and _locked_operator(operator)
     conversation = locked(conversation)
     if operator is not None:
         is_here = operator.is_active and operator.workspace_id == conversation.workspace_id
         if not is_here or not scope_of(operator).sees_brand(conversation.brand_id):
             raise CannotAnswer("this operator does not see the conversation's brand")
     if conversation.assignee_id != (operator.pk if operator else None):
-        conversation.assignee = operator
-        conversation.updated_at = now_after(conversation.updated_at)
-        conversation.save(update_fields=["assignee", "updated_at"])
-        tell(conversation, Activity.Kind.ASSIGNED, to=person_json(operator))
+        _give(conversation, operator)
         changed(*conversation.topics)
     return conversation
+
+
+def release_from_absent(conversation: Conversation) -> None:
+    """Take the assignment away from an operator who is not active any more, or does not see the brand any more. Of a row that is
+    locked; the caller says what changed."""
+    if conversation.assignee_id is None:
+        return
+    rows = Operator.objects.filter(workspace_id=conversation.workspace_id, pk=conversation.assignee_id, is_active=True)
+    if not rows.filter(Q(sees_all_brands=True) | Q(brands=conversation.brand_id)).exists():
+        _give(conversation, None, actor=Actor(), absent=conversation.assignee.name if conversation.assignee else "")
+
+
+def held_by(operator: Operator) -> QuerySet[Conversation, Conversation]:
+    """The open and snoozed conversations that are assigned to the operator."""
+    rows = Conversation.objects.filter(workspace_id=operator.workspace_id, assignee_id=operator.pk)
+    return rows.filter(status__in=HANDED_OVER)
+
+
+@transaction.atomic
+def hand_over(operator: Operator, *, to: Operator | None) -> int:
+    """Give away the open and snoozed conversations that the operator cannot answer any more: all when they are not active, else
+    those of brands that they do not see. How many.
+
+    to: who takes those of the brands that they see; the others become unassigned. None: all do.
+    """
+    lost = held_by(operator)
+    if operator.is_active:
+        brand_ids = scope_of(operator).brand_ids
+        lost = lost.none() if brand_ids is None else lost.exclude(brand_id__in=brand_ids)
+    to = to and _locked_operator(to)
+    scope = scope_of(to) if to and to.is_active and to.workspace_id == operator.workspace_id else None
+    count = 0
+    while rows := list(lost.select_for_update(no_key=True).order_by("pk")[:AT_ONCE]):
+        seen = [row for row in rows if scope and scope.sees_brand(row.brand_id)]
+        unseen = [row for row in rows if not (scope and scope.sees_brand(row.brand_id))]
+        _give_many(seen, to)
+        _give_many(unseen, None)
+        count += len(rows)
+    return count
+
+
+def _locked_operator(operator: Operator) -> Operator:
+    locked_row: Operator = Operator.objects.select_for_update(no_key=True).get(pk=operator.pk)
+    return locked_row
+
+
+def _give(conversation: Conversation, operator: Operator | None, *, actor: Actor | None = None, **details: str) -> None:
+    """Of a row that is locked. actor: where it is not who asked; details: of the line in the thread."""
+    conversation.assignee = operator
+    conversation.updated_at = now_after(conversation.updated_at)
+    conversation.save(update_fields=["assignee", "updated_at"])
+    tell(conversation, Activity.Kind.ASSIGNED, actor=actor, to=person_json(operator), **details)
+    _note_assignments([conversation], operator)
+
+
+def _give_many(conversations: list[Conversation], operator: Operator | None) -> None:
+    """The same of many rows of one workspace, all locked, in a few statements; and what changed."""
+    if not conversations:
+        return
+    now, actor = now_after(max(each.updated_at for each in conversations)), current_actor()
+    ids = [each.pk for each in conversations]
+    Conversation.objects.filter(pk__in=ids).update(
+        assignee=operator, updated_at=Greatest(F("updated_at"), now), last_position=F("last_position") + 1
+    )
+    Activity.objects.bulk_create(
+        Activity(
+            workspace_id=each.workspace_id,
+            conversation=each,
+            position=each.last_position + 1,
+            kind=Activity.Kind.ASSIGNED,
+            operator_id=actor.operator_id,
+            actor=(actor.short_name or actor.name)[:200],
+            details={"to": person_json(operator)},
+        )
+        for each in conversations
+    )
+    _note_assignments(conversations, operator)
+    changed(*{topic for each in conversations for topic in each.topics})
+
+
+def _note_assignments(conversations: list[Conversation], operator: Operator | None) -> None:
+    """The new assignee is to be told, unless they did it themselves. Who was told before and has not looked need not any more."""
+    workspace_id, actor = conversations[0].workspace_id, current_actor()
+    stale = Mention.objects.filter(workspace_id=workspace_id, conversation__in=conversations, seen_at__isnull=True)
+    told = set(stale.order_by().values_list("operator_id", flat=True).distinct())
+    stale.delete()
+    if operator is not None and operator.pk != actor.operator_id:
+        Mention.objects.bulk_create(
+            Mention(
+                workspace_id=workspace_id,
+                conversation=each,
+                operator=operator,
+                assigned_by=(actor.short_name or actor.name)[:200],
+            )
+            for each in conversations
+        )
+        told.add(operator.pk)
+    changed(*(Mention.topic(pk) for pk in told))

@@ -6,12 +6,13 @@ from django.db import transaction
 
 from brands.audit import Actor
 from brands.models import Operator
+from conversations.actions.assignment import release_from_absent
 from conversations.actions.rows import locked, record
 from conversations.actions.statuses import change_status
 from conversations.attachments import attachment_json
 from conversations.models import PREVIEW_LENGTH, Attachment, Channel, Conversation, Message, Visitor
 from conversations.serializers import conversation_json, message_json
-from integrations.models import EventName
+from integrations.models import ApiKey, EventName
 from integrations.webhooks.outbox import record_event
 from praxtalk.data.clock import now_after
 from praxtalk.live.topics import changed
@@ -21,10 +22,10 @@ REOPENED_BY_VISITOR = (Conversation.Status.SNOOZED, Conversation.Status.RESOLVED
 
 
 class AnsweredMeanwhile(ValueError):
-    """A colleague has answered since the writer looked; `message` is their answer."""
+    """Somebody else has answered since the writer looked; `message` is their answer."""
 
     def __init__(self, message: Message) -> None:
-        super().__init__(f"{message.author or 'Somebody'} has answered meanwhile")
+        super().__init__(f"{message.sender} has answered meanwhile")
         self.message = message
 
 
@@ -63,6 +64,7 @@ def send_message(
     body: str,
     channel: Channel,
     author: Operator | None = None,
+    api_key: ApiKey | None = None,
     client_id: str | None = None,
     attachment: Attachment | None = None,
     seen: Message | None = None,
@@ -70,6 +72,8 @@ def send_message(
     """Add a message to the thread. A visitor's reopens a snoozed or resolved conversation, and after a closed one it starts
     a new one: the message returned tells in which conversation it stands.
 
+    author: the operator who wrote it.
+    api_key: the key of the REST call that sent it. Its name is kept with the message.
     client_id: the sender's own name for it; the message that has it already is returned, and nothing changes.
     attachment: one that is `kept` and of no message yet. Without a word, its name is the body.
     seen: the newest message that the author knows of. Raises AnsweredMeanwhile, and sends nothing, where a colleague has
@@ -91,11 +95,14 @@ def send_message(
         body=body,
         channel=channel,
         author=author,
+        api_key=api_key,
         client_id=client_id,
         attachment=attachment,
     )
-    if role == Message.Role.VISITOR and conversation.status in REOPENED_BY_VISITOR:
-        change_status(conversation, Conversation.Status.OPEN, actor=Actor(conversation.visitor.name))
+    if role == Message.Role.VISITOR:
+        release_from_absent(conversation)
+        if conversation.status in REOPENED_BY_VISITOR:
+            change_status(conversation, Conversation.Status.OPEN, actor=Actor(conversation.visitor.name))
     _record_message(message)
     changed(*conversation.topics)
     return message
@@ -121,26 +128,28 @@ def _append(
     body: str,
     channel: Channel,
     author: Operator | None = None,
+    api_key: ApiKey | None = None,
     client_id: str | None = None,
     attachment: Attachment | None = None,
 ) -> Message:
     body = body or (attachment.name if attachment else "")
-    now = now_after(conversation.last_message_at)
+    now = now_after(conversation.last_activity_at)
     conversation.last_position += 1
     conversation.message_count += 1
     conversation.preview = body[:PREVIEW_LENGTH]
-    conversation.last_message_at = now
+    conversation.last_message_at = conversation.last_activity_at = now
     conversation.updated_at = max(conversation.updated_at, now)
     if role != Message.Role.VISITOR and conversation.channel == Channel.WIDGET and conversation.visitor.email:
         conversation.mail_due_at = conversation.mail_due_at or now + MAIL_AFTER
     if role == Message.Role.VISITOR:
-        conversation.visitor_position = conversation.last_position
+        conversation.unread_position = conversation.last_position
     counted = [
         "last_position",
-        "visitor_position",
+        "unread_position",
         "message_count",
         "preview",
         "last_message_at",
+        "last_activity_at",
         "updated_at",
         "mail_due_at",
     ]
@@ -155,6 +164,8 @@ def _append(
         role=role,
         channel=channel,
         author=author,
+        api_key=api_key,
+        api_key_name=api_key.name if api_key else "",
         body=body,
         attachments=[attachment_json(attachment)] if attachment else [],
         client_id=client_id,

@@ -1,6 +1,7 @@
 """Who looks at a conversation, and how far each side has read."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from brands.models import Operator
@@ -38,14 +39,23 @@ def _note_what_was_seen(conversation: Conversation, operator: Operator) -> None:
     reading, _ = rows.get_or_create(
         conversation=conversation, operator=operator, defaults={"workspace_id": conversation.workspace_id}
     )
-    if reading.position < conversation.visitor_position:
+    if reading.position < conversation.unread_position:
         changed(OperatorReading.topic(operator.pk))
     if reading.position < conversation.last_position:
         reading.position = conversation.last_position
         reading.save(update_fields=["position"])
-    mentions = Mention.objects.filter(workspace_id=conversation.workspace_id, operator=operator, seen_at__isnull=True)
-    if mentions.filter(note__conversation=conversation).update(seen_at=timezone.now()):
+    unseen = Mention.objects.filter(workspace_id=conversation.workspace_id, operator=operator, seen_at__isnull=True)
+    is_here = Q(note__conversation=conversation) | Q(conversation=conversation)
+    if unseen.filter(is_here).update(seen_at=timezone.now()):
         changed(Mention.topic(operator.pk))
+
+
+@transaction.atomic
+def see_assignments(operator: Operator) -> None:
+    """The operator knows of all conversations that were assigned to them, without having opened each."""
+    rows = Mention.objects.filter(workspace_id=operator.workspace_id, operator=operator, seen_at__isnull=True)
+    rows.filter(conversation__isnull=False).update(seen_at=timezone.now())
+    changed(Mention.topic(operator.pk))
 
 
 @transaction.atomic

@@ -31,7 +31,7 @@ def tell(conversation: Conversation, kind: Activity.Kind, *, actor: Actor | None
         position=next_position(conversation),
         kind=kind,
         operator_id=actor.operator_id,
-        actor=actor.name[:200],
+        actor=(actor.short_name or actor.name)[:200],
         details=details,
     )
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from brands.audit import Actor
+from conversations.actions.assignment import release_from_absent
 from conversations.actions.rows import locked, record, tell
 from conversations.models import Activity, Conversation
 from integrations.models import EventName
@@ -26,6 +27,8 @@ def set_status(
     conversation = locked(conversation)
     if conversation.status != status:
         change_status(conversation, status, None if snoozed_until is ... else snoozed_until)
+        if status == Conversation.Status.OPEN:
+            release_from_absent(conversation)
         changed(*conversation.topics)
     elif snoozed_until is not ... and conversation.snoozed_until != snoozed_until:
         conversation.snoozed_until = snoozed_until
@@ -37,11 +40,16 @@ def set_status(
 
 @transaction.atomic
 def wake_next_snoozed() -> Conversation | None:
-    """Reopen one conversation whose time has come, of any workspace; None when there is none."""
+    """Reopen one conversation whose time has come, of any workspace; None when there is none. It becomes the newest of the
+    lists, and unread, as by a message."""
     due = Conversation.objects.filter(snoozed_until__lte=timezone.now()).order_by("snoozed_until")
     conversation = due.select_related("visitor").select_for_update(of=("self",), no_key=True, skip_locked=True).first()
     if conversation:
-        change_status(conversation, Conversation.Status.OPEN)
+        release_from_absent(conversation)
+        change_status(conversation, Conversation.Status.OPEN, actor=Actor())
+        conversation.unread_position = conversation.last_position
+        conversation.last_activity_at = now_after(conversation.last_activity_at)
+        conversation.save(update_fields=["unread_position", "last_activity_at"])
         changed(*conversation.topics)
     return conversation
 
@@ -53,7 +61,7 @@ def change_status(
     *,
     actor: Actor | None = None,
 ) -> None:
-    """Of a row that is locked. actor: where it is not who asked."""
+    """Of a row that is locked. actor: where it is not who asked: the visitor, or nobody when the time of a snooze has come."""
     previous = conversation.status
     conversation.status, conversation.snoozed_until = status, snoozed_until
     conversation.updated_at = now_after(conversation.updated_at)
@@ -62,4 +70,5 @@ def change_status(
     conversation.save(update_fields=["status", "snoozed_until", "updated_at", "resolved_at"])
     record(EventName.CONVERSATION_STATUS_CHANGED, conversation, previousStatus=previous)
     until = {"until": to_milliseconds(snoozed_until)} if snoozed_until else {}
-    tell(conversation, Activity.Kind.STATUS, actor=actor, status=status, previous=previous, **until)
+    ended = {"snoozeEnded": True} if actor and previous == Conversation.Status.SNOOZED else {}
+    tell(conversation, Activity.Kind.STATUS, actor=actor, status=status, previous=previous, **until, **ended)

@@ -1,11 +1,14 @@
-"""The dashboard's pages of the talk: visitors, canned replies and tags."""
+"""The dashboard's pages of the talk: visitors, canned replies and tags; and of the team, whose conversations are handed over."""
 
+from brands.models import Operator
 from conversations.admin.canned_replies import CannedReplyAdmin
 from conversations.admin.tags import TagAdmin
+from conversations.admin.team import TeamAdmin
 from conversations.admin.visitors import VisitorAdmin
 from conversations.models import CannedReply, Tag, Visitor
 from praxtalk.dashboard.site import dashboard
 
 dashboard.register(CannedReply, CannedReplyAdmin)
+dashboard.register(Operator, TeamAdmin)
 dashboard.register(Tag, TagAdmin)
 dashboard.register(Visitor, VisitorAdmin)

@@ -96,7 +96,7 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     found = unread(caller.scope, brand=brand, operator_id=operator_id)
     newest = found.newest
     mentions = Mention.objects.filter(
-        workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True
+        workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False
     )
     return {
         **counted(caller.scope, brand=brand, operator_id=operator_id),
@@ -106,7 +106,8 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
             "conversationId": str(newest.pk),
             "visitor": newest.visitor.name,
             "preview": newest.preview,
-            "position": newest.visitor_position,
+            "position": newest.unread_position,
+            "snoozeEnded": newest.last_activity_at > newest.last_message_at,
         }
         if newest
         else None,

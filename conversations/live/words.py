@@ -9,7 +9,8 @@ from django.db.models import Q
 from brands.live import brand_in_scope
 from brands.operator_tokens import OperatorCaller, operators
 from conversations import actions
-from conversations.live.scoped import Arguments
+from conversations.inbox import MAX_COUNT
+from conversations.live.scoped import Arguments, operator_named
 from conversations.live.shapes import NewTag, OfBrand, OfVisitor
 from conversations.models import CANNED_REPLIES, TAGS, CannedReply, Conversation, Mention, Tag, Visitor
 from conversations.serializers import COLUMNS, conversation_row_json, person_json
@@ -81,21 +82,53 @@ def _mention_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     """Notes that name the operator and that they have not looked at yet, the newest first."""
     rows = caller.scope.rows(
-        Mention.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True),
+        Mention.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False),
         brand_field="note__conversation__brand_id",
     )
     rows = rows.select_related("note__author", "note__conversation__visitor").order_by("-created_at")
     return [
         {
-            "noteId": str(mention.note_id),
-            "conversationId": str(mention.note.conversation_id),
-            "visitor": mention.note.conversation.visitor.name,
-            "author": person_json(mention.note.author),
-            "body": mention.note.body[:MENTION_LENGTH],
+            "noteId": str(note.pk),
+            "conversationId": str(note.conversation_id),
+            "visitor": note.conversation.visitor.name,
+            "author": person_json(note.author),
+            "sender": note.sender,
+            "body": note.body[:MENTION_LENGTH],
             "createdAt": to_milliseconds(mention.created_at),
         }
         for mention in rows[:MAX_MENTIONS]
+        if (note := mention.note)
     ]
+
+
+@query("inbox:assignments", door=operators, shape=Shape, topics=_mention_topics, personal=True)
+def list_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    """Conversations that somebody else has assigned to the operator and that they have not looked at yet: how many (up to
+    MAX_COUNT), and the newest of them."""
+    rows = caller.scope.rows(
+        Mention.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, conversation__isnull=False),
+        brand_field="conversation__brand_id",
+    )
+    newest = rows.select_related("conversation__visitor").order_by("-created_at", "-pk")[:MAX_MENTIONS]
+    return {
+        "count": rows[:MAX_COUNT].count(),
+        "newest": [
+            {
+                "id": str(assignment.pk),
+                "conversationId": str(assignment.conversation_id),
+                "visitor": assignment.subject.visitor.name,
+                "assignedBy": assignment.assigned_by,
+                "createdAt": to_milliseconds(assignment.created_at),
+            }
+            for assignment in newest
+        ],
+    }
+
+
+@mutation("inbox:seeAssignments", door=operators, shape=Shape)
+def see_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    actions.see_assignments(operator_named(caller, caller.operator_id))
+    return {"ok": True}
 
 
 def _visitor_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
@@ -106,7 +139,7 @@ def _visitor_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 def get_visitor(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     """Who they are, where they write from, and their newest conversations."""
     visitor = caller.get_in_scope(Visitor.objects.all(), arguments["visitorId"])
-    talks = caller.scope.rows(Conversation.objects.filter(visitor=visitor)).order_by("-last_message_at", "-id")
+    talks = caller.scope.rows(Conversation.objects.filter(visitor=visitor)).order_by("-last_activity_at", "-id")
     return {
         "_id": str(visitor.pk),
         "name": visitor.name,

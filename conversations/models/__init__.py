@@ -5,8 +5,6 @@ from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
 from conversations.models.canned_replies import CANNED_REPLIES, CannedReply
 from conversations.models.conversations import (
     INBOX,
-    MAX_BODY,
-    MAX_CLIENT_ID,
     MAX_EXTERNAL_ID,
     MAX_LOCALE,
     MAX_PAGE,
@@ -15,11 +13,10 @@ from conversations.models.conversations import (
     PREVIEW_LENGTH,
     Channel,
     Conversation,
-    Message,
-    Note,
     Visitor,
     unshown,
 )
+from conversations.models.messages import MAX_BODY, MAX_CLIENT_ID, Message, Note
 from conversations.models.presence import OperatorReading, Presence, Reading
 
 __all__ = [

@@ -7,7 +7,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from brands.models import Operator, Workspace
-from conversations.models.conversations import Conversation, Note
+from conversations.models.conversations import Conversation
+from conversations.models.messages import Note
 from praxtalk.data.constraints import same_workspace
 from praxtalk.data.ids import new_id
 
@@ -82,10 +83,16 @@ class ConversationTag(models.Model):
 
 
 class Mention(models.Model):
-    """A note names an operator. `seen_at`: when they looked; `mailed_at`: when an e-mail told them, or need not any more."""
+    """What one operator is told of: a note names them, or somebody has assigned a conversation to them.
+
+    note: of a mention. conversation and assigned_by: of an assignment; a name, as it was then.
+    seen_at: when they looked. mailed_at: when an e-mail told them, or need not any more.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
-    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="mentions")
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, null=True, related_name="mentions")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, null=True, related_name="+")
+    assigned_by = models.CharField(max_length=200, default="", db_default="")
     operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="+")
     seen_at = models.DateTimeField(null=True)
     mailed_at = models.DateTimeField(null=True)
@@ -94,7 +101,12 @@ class Mention(models.Model):
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["note", "operator"], name="mention_unique"),
+            models.CheckConstraint(
+                condition=models.Q(note__isnull=True) ^ models.Q(conversation__isnull=True),
+                name="mention_of_note_or_assignment",
+            ),
             same_workspace("mention", "note", "conversations.Note"),
+            same_workspace("mention", "conversation", "conversations.Conversation"),
             same_workspace("mention", "operator", "brands.Operator"),
         ]
         indexes: ClassVar[list[models.Index]] = [
@@ -103,6 +115,13 @@ class Mention(models.Model):
                 "created_at", condition=models.Q(seen_at__isnull=True, mailed_at__isnull=True), name="mention_to_mail"
             ),
         ]
+
+    @property
+    def subject(self) -> Conversation:
+        """The conversation that it is about. Reads the note: load it."""
+        conversation = self.note.conversation if self.note else self.conversation
+        assert conversation is not None  # noqa: S101 - one of the two is there: a constraint
+        return conversation
 
     @staticmethod
     def topic(operator_id: object) -> str:

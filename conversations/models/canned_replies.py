@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from brands.models import Brand, Workspace
-from conversations.models.conversations import MAX_BODY, body_length
+from conversations.models.messages import MAX_BODY, body_length
 from praxtalk.data.constraints import same_workspace
 from praxtalk.data.ids import new_id
 

@@ -1,13 +1,12 @@
-"""Visitors, conversations, messages, and the operators' notes."""
+"""Visitors and conversations."""
 
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import F, Q, Value
-from django.db.models.functions import Length
-from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from brands.models import Brand, Operator, Workspace
@@ -16,9 +15,7 @@ from conversations.search import WithoutWords, kept_words
 from praxtalk.data.constraints import CompositeForeignKey, same_workspace
 from praxtalk.data.ids import new_id
 
-MAX_BODY = 10_000
 PREVIEW_LENGTH = 140
-MAX_CLIENT_ID = 64
 MAX_EXTERNAL_ID = 200
 MAX_LOCALE = 35
 MAX_PAGE = 2_000
@@ -34,13 +31,6 @@ class Channel(models.TextChoices):
     WIDGET = "widget"
     API = "api"
     DASHBOARD = "dashboard"
-
-
-def body_length(model: str) -> models.CheckConstraint:
-    length = Length("body")
-    return models.CheckConstraint(
-        condition=Q(GreaterThanOrEqual(length, 1)) & Q(LessThanOrEqual(length, MAX_BODY)), name=f"{model}_body_length"
-    )
 
 
 class Visitor(models.Model):
@@ -122,7 +112,8 @@ class Conversation(models.Model):
     preview = models.CharField(max_length=PREVIEW_LENGTH, blank=True)
     message_count = models.PositiveIntegerField(default=0)
     last_position = models.PositiveIntegerField(default=0)
-    visitor_position = models.PositiveIntegerField(default=0, db_default=0)  # of the visitor's newest message
+    # Of what is unread for an operator who has not read so far: the visitor's newest message, or the end of a snooze.
+    unread_position = models.PositiveIntegerField(default=0, db_default=0, db_column="visitor_position")
     snoozed_until = models.DateTimeField(null=True, blank=True)
     mail_due_at = models.DateTimeField(null=True, blank=True)  # when unseen replies go to the visitor by e-mail
     mailed_position = models.PositiveIntegerField(default=0, db_default=0)  # of the last reply that has gone so
@@ -137,6 +128,9 @@ class Conversation(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     last_message_at = models.DateTimeField(default=timezone.now)
+    last_activity_at = models.DateTimeField(
+        default=timezone.now, db_default=Now()
+    )  # the last message, or end of a snooze
 
     objects = ConversationQuerySet.as_manager()
 
@@ -169,26 +163,26 @@ class Conversation(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index("workspace", F("last_message_at").desc(), F("id").desc(), name="conversation_newest"),
+            models.Index("workspace", F("last_activity_at").desc(), F("id").desc(), name="conversation_newest"),
             models.Index(
-                "workspace", "status", F("last_message_at").desc(), F("id").desc(), name="conversation_by_status"
+                "workspace", "status", F("last_activity_at").desc(), F("id").desc(), name="conversation_by_status"
             ),
             models.Index(
                 "workspace",
                 "brand",
                 "status",
-                F("last_message_at").desc(),
+                F("last_activity_at").desc(),
                 F("id").desc(),
                 name="conversation_by_brand_status",
             ),
             models.Index(
-                "workspace", "brand", F("last_message_at").desc(), F("id").desc(), name="conversation_by_brand"
+                "workspace", "brand", F("last_activity_at").desc(), F("id").desc(), name="conversation_by_brand"
             ),
             models.Index(
                 "workspace",
                 "assignee",
                 "status",
-                F("last_message_at").desc(),
+                F("last_activity_at").desc(),
                 F("id").desc(),
                 name="conversation_by_assignee",
             ),
@@ -216,75 +210,3 @@ class Conversation(models.Model):
     def topic(workspace_id: UUID, conversation_id: UUID | str) -> str:
         """Of one conversation. Named with the asker's own workspace, a foreign id listens to nothing."""
         return f"conversation.{workspace_id}.{conversation_id}"
-
-
-class Message(models.Model):
-    """One utterance. `position` counts up in its conversation under the conversation's row lock, so order needs no clock."""
-
-    class Role(models.TextChoices):
-        VISITOR = "visitor"
-        OPERATOR = "operator"
-        ATLAS = "atlas"
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="messages", db_index=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
-    position = models.PositiveIntegerField()
-    role = models.CharField(max_length=10, choices=Role.choices)
-    channel = models.CharField(max_length=10, choices=Channel.choices)
-    author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
-    body = models.TextField()
-    attachments = models.JSONField(
-        default=list, blank=True, db_default=Value([], models.JSONField())
-    )  # of each `Attachment`
-    client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own name for it
-    created_at = models.DateTimeField(default=timezone.now)
-    words = kept_words("body")
-
-    objects = WithoutWords["Message"]()
-
-    class Meta:
-        constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="message_position_unique"),
-            models.UniqueConstraint(fields=["workspace", "conversation", "client_id"], name="message_client_id_unique"),
-            models.CheckConstraint(condition=Q(role__in=["visitor", "operator", "atlas"]), name="message_role_known"),
-            models.CheckConstraint(
-                condition=Q(channel__in=["widget", "api", "dashboard"]), name="message_channel_known"
-            ),
-            body_length("message"),
-            same_workspace("message", "conversation", "conversations.Conversation"),
-            same_workspace("message", "author", "brands.Operator"),
-        ]
-        indexes: ClassVar[list[models.Index]] = [
-            GinIndex(fields=["words"], name="message_words"),
-            models.Index("workspace", "created_at", condition=~Q(role="visitor"), name="message_replies_by_time"),
-        ]
-
-    def __str__(self) -> str:
-        return f"Message {self.id}"
-
-
-class Note(models.Model):
-    """An operator's internal remark in the thread. A table of its own, so that no list of messages can leak one."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="notes", db_index=False)
-    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="notes")
-    position = models.PositiveIntegerField()
-    author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, related_name="+")
-    body = models.TextField()
-    client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["id", "workspace"], name="note_in_workspace"),
-            models.UniqueConstraint(fields=["workspace", "conversation", "client_id"], name="note_client_id_unique"),
-            models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="note_position_unique"),
-            body_length("note"),
-            same_workspace("note", "conversation", "conversations.Conversation"),
-            same_workspace("note", "author", "brands.Operator"),
-        ]
-
-    def __str__(self) -> str:
-        return f"Note {self.id}"

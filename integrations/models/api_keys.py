@@ -38,6 +38,7 @@ class ApiKey(models.Model):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["id", "workspace"], name="api_key_in_workspace"),
             models.CheckConstraint(condition=Q(scope__in=["read", "write"]), name="api_key_scope_known"),
             same_workspace("api_key", "brand", "brands.Brand"),
             same_workspace("api_key", "created_by", "brands.Operator"),

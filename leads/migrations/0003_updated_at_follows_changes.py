@@ -18,7 +18,7 @@ EXECUTE FUNCTION move_updated_at();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ('conversations', '0015_updated_at_follows_changes'),
+        ('conversations', '0017_updated_at_follows_changes'),
         ('leads', '0002_lead_words'),
     ]
 

@@ -3,8 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
+from conversations import actions
 from conversations.canned_replies import create_canned_reply
-from conversations.models import Mention, Message
+from conversations.models import Channel, Mention, Message, Note
+from tests.inbox.pictures import PNG
 from tests.inbox.test_in_a_browser import path_of, reply
 
 pytestmark = [
@@ -119,15 +121,179 @@ DROP = """
 """
 
 
-def test_files_that_are_dropped_are_asked_about_and_all_sent(cast, talks, browsers):
+def chips(page):
+    return page.locator("#composer .attached li")
+
+
+def choose(page, *names, content=PNG):
+    files = [{"name": name, "mimeType": "image/png", "buffer": content} for name in names]
+    page.locator("#composer input[type=file]").set_input_files(files)
+
+
+def composer_of(cast, talks, browsers):
     page = browsers.open(cast.alice, path_of(talks.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
-    assert page.evaluate(DROP, [["one.pdf", "two.pdf", "three.pdf"], "#list"]) == [False, False]
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Send one.pdf, two.pdf, three.pdf to Maya A.?")
-    dialog.get_by_role("button", name="Cancel").click()
-    expect(page.locator(".unsent")).to_have_count(0)
-    page.evaluate(DROP, [["one.pdf", "two.pdf"], "#composer"])
-    dialog.get_by_role("button", name="Send 2 files").click()
-    expect(page.locator(".entry:not(.unsent) .file")).to_have_text(["one.pdf", "two.pdf"])
-    assert Message.objects.filter(conversation=talks.north).count() == 4
+    return page, page.get_by_role("textbox", name="Reply"), page.get_by_role("button", name="Send", exact=True)
+
+
+def sent_bodies(talk):
+    rows = Message.objects.filter(conversation=talk, author__isnull=False).order_by("position")
+    return list(rows.values_list("body", flat=True))
+
+
+def test_chosen_and_dropped_files_wait_for_send_and_follow_the_text(cast, talks, browsers):
+    page, field, _ = composer_of(cast, talks, browsers)
+    uploads = []
+    page.on("request", lambda request: uploads.append(request.url) if request.method == "POST" else None)
+    choose(page, "one.png")
+    expect(chips(page)).to_contain_text(["one.png"])
+    assert page.evaluate(DROP, [["two.pdf", "three.pdf"], "#list"]) == [False, False]
+    expect(chips(page)).to_contain_text(["one.png", "two.pdf", "three.pdf"])
+    page.get_by_role("button", name="Remove two.pdf").click()
+    expect(chips(page)).to_contain_text(["one.png", "three.pdf"])
+    field.fill("Two files for you")
+    page.wait_for_timeout(300)
+    assert not any(url.endswith("/files/") for url in uploads)
+    field.press("Control+Enter")
+    expect(chips(page)).to_have_count(0)
+    expect(page.locator(".entry:not(.unsent) .file")).to_have_count(2)
+    assert sent_bodies(talks.north) == ["Two files for you", "one.png", "three.pdf"]
+    assert page.problems == []
+
+
+def test_files_alone_are_sent_and_the_conversation_is_resolved_behind_them(cast, talks, browsers):
+    page, field, _ = composer_of(cast, talks, browsers)
+    choose(page, "one.png", "two.png")
+    expect(chips(page)).to_have_count(2)
+    field.press("Control+Shift+Enter")
+    expect(page.locator("#thread-pane .status")).to_contain_text("Resolved")
+    assert sent_bodies(talks.north) == ["one.png", "two.png"]
+
+
+def test_pasted_file_waits_for_send(cast, talks, browsers):
+    page, field, send = composer_of(cast, talks, browsers)
+    field.evaluate(
+        """field => {
+          const clipboardData = new DataTransfer();
+          clipboardData.items.add(new File(["%PDF-1.4 "], "pasted.pdf", {type: "application/pdf"}));
+          field.dispatchEvent(new ClipboardEvent("paste", {clipboardData, bubbles: true, cancelable: true}));
+        }"""
+    )
+    expect(chips(page)).to_contain_text(["pasted.pdf"])
+    send.click()
+    expect(page.locator(".entry:not(.unsent) .file")).to_have_text(["pasted.pdf"])
+
+
+def test_what_the_server_would_not_take_is_told_before_it_is_uploaded(cast, talks, browsers):
+    page, _, send = composer_of(cast, talks, browsers)
+    refused = page.locator("#composer .refused")
+    choose(page, "letter.docx", content=b"PK\x03\x04")
+    accepted = "Images (PNG, JPEG, GIF, WebP) and PDF files are accepted, up to 10 MB."
+    expect(refused).to_have_text(f"letter.docx was not attached: {accepted}")
+    choose(page, "large.png", content=PNG + b"\0" * 10 * 2**20)
+    expect(refused).to_have_text("large.png was not attached: it has 10.1 MB. Files of up to 10 MB are accepted.")
+    choose(page, "empty.png", content=b"")
+    expect(refused).to_contain_text("it is empty")
+    choose(page, "fine.png", "also-fine.png")
+    expect(chips(page)).to_have_count(2)
+    choose(page, "photo.jpg", content=b"\xff\xd8\xff\xe0")
+    expect(chips(page)).to_have_count(3)
+    expect(refused).to_have_count(0)
+    assert send.is_enabled()
+    assert page.problems == []
+
+
+def test_reply_and_note_are_two_drafts_and_outlive_a_reload(cast, talks, browsers):
+    page, field, _ = composer_of(cast, talks, browsers)
+    note = page.get_by_role("textbox", name="Note")
+    field.fill("For the visitor")
+    choose(page, "cable.png")
+    expect(chips(page)).to_have_count(1)
+    page.get_by_role("button", name="Note", exact=True).click()
+    expect(note).to_have_value("")
+    expect(chips(page)).to_be_hidden()
+    note.fill("For us alone")
+    page.get_by_role("button", name="Reply", exact=True).click()
+    expect(field).to_have_value("For the visitor")
+    expect(chips(page)).to_be_visible()
+    page.get_by_role("button", name="Note", exact=True).click()
+    page.reload()
+    expect(note).to_have_value("For us alone")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.get_by_role("textbox", name="Note")).to_have_value("For us alone")
+    note.press("Control+Enter")
+    expect(page.locator(".entry.note:not(.unsent)", has_text="For us alone")).to_be_visible()
+    page.get_by_role("button", name="Reply", exact=True).click()
+    for each in (page, other):
+        expect(each.get_by_role("textbox", name="Reply")).to_have_value("For the visitor")
+        expect(chips(each)).to_contain_text(["cable.png"])
+    assert sent_bodies(talks.north) == []
+    other.get_by_role("button", name="Send", exact=True).click()  # the other tab has the file, too
+    other.locator("#log img[alt='cable.png']").wait_for()
+    expect(chips(page)).to_have_count(0)
+    assert sent_bodies(talks.north) == ["For the visitor", "cable.png"]
+    assert not Note.objects.filter(body__contains="visitor").exists()
+
+
+def test_file_that_is_dropped_on_a_note_waits_in_the_reply(cast, talks, browsers):
+    page, field, _ = composer_of(cast, talks, browsers)
+    page.get_by_role("button", name="Note", exact=True).click()
+    page.get_by_role("textbox", name="Note").fill("Only for us")
+    page.evaluate(DROP, [["one.pdf"], "#composer"])
+    expect(chips(page)).to_be_visible()
+    expect(field).to_have_value("")
+    page.get_by_role("button", name="Note", exact=True).click()
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("Only for us")
+
+
+@pytest.mark.parametrize(("kind", "label"), [("reply", "Reply"), ("note", "Note")])
+def test_draft_of_the_version_before_is_read(cast, talks, browsers, kind, label):
+    page, _, _ = composer_of(cast, talks, browsers)
+    page.evaluate(
+        """([operator, talk, kind]) =>
+          localStorage.setItem(`praxtalk.inbox.${operator}.draft.${talk}`, JSON.stringify({body: "Half a sen", kind}))""",
+        [str(cast.alice.pk), str(talks.north.pk), kind],
+    )
+    page.reload()
+    expect(page.get_by_role("textbox", name=label)).to_have_value("Half a sen")
+    other = "Note" if label == "Reply" else "Reply"
+    page.get_by_role("button", name=other, exact=True).click()
+    expect(page.get_by_role("textbox", name=other)).to_have_value("")
+
+
+def test_files_wait_for_a_text_that_is_held_back_and_come_back_with_it(cast, talks, browsers):
+    page, field, _ = composer_of(cast, talks, browsers)
+    choose(page, "cable.png")
+    field.press_sequentially("Let me see.")
+    actions.send_message(
+        talks.north, role=Message.Role.OPERATOR, body="I have it.", channel=Channel.DASHBOARD, author=cast.bob
+    )
+    expect(page.get_by_role("log")).to_contain_text("I have it.")
+    field.press("Control+Enter")
+    held = page.locator(".unsent", has_text="Let me see.")
+    expect(held).to_contain_text("Bob has answered meanwhile")
+    expect(page.locator(".unsent", has_text="cable.png")).to_contain_text("Waits for the message above")
+    page.reload()
+    expect(page.locator(".unsent", has_text="cable.png")).to_contain_text("Waits for the message above")
+    held.get_by_role("button", name="Edit").click()
+    expect(field).to_have_value("Let me see.")
+    expect(chips(page)).to_contain_text(["cable.png"])
+    assert sent_bodies(talks.north) == ["I have it."]
+    field.press("Control+Enter")
+    page.locator("#log img[alt='cable.png']").wait_for()
+    assert sent_bodies(talks.north) == ["I have it.", "Let me see.", "cable.png"]
+
+
+def test_browser_that_cannot_keep_files_says_so(cast, talks, browsers, server):
+    """A page without https has no Cache; nor is a draft of it offered to other tabs."""
+    page = browsers.open(cast.alice, path_of(talks.north))
+    page.add_init_script("delete globalThis.caches")
+    page.reload()
+    expect(page.get_by_role("log")).to_contain_text("Hello?")
+    choose(page, "cable.png")
+    warning = page.get_by_text("reloading the page loses them")
+    expect(warning).to_be_visible()
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.locator("#log img[alt='cable.png']").wait_for()
+    expect(warning).to_be_hidden()

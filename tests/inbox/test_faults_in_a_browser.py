@@ -111,6 +111,7 @@ def test_a_file_outlives_a_reload(cast, talks, browsers):
     page.locator("#composer input[type=file]").set_input_files(
         {"name": "cable.png", "mimeType": "image/png", "buffer": PNG}
     )
+    page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator(".unsent", has_text="cable.png")).to_be_visible()
     page.wait_for_function("caches.open('praxtalk.inbox').then(async (cache) => (await cache.keys()).length === 1)")
     page.reload()
@@ -130,10 +131,12 @@ def test_two_tabs_show_what_neither_has_sent(cast, talks, server, browsers):
     other.goto(page.url)
     field_of(other).wait_for()
     page.locator("#composer input[type=file]").set_input_files(
-        {"name": "virus.exe", "mimeType": "image/png", "buffer": b"MZ"}
+        {"name": "broken.png", "mimeType": "image/png", "buffer": PNG[:8]}
     )
+    expect(page.locator("#composer .attached li")).to_have_count(1)
+    page.get_by_role("button", name="Send", exact=True).click()
     for each in (page, other):
-        expect(each.locator(".unsent", has_text="virus.exe")).to_contain_text("Not sent")
-    other.get_by_role("button", name="Discard").click()
+        expect(each.locator(".unsent", has_text="broken.png")).to_contain_text("Not sent")
+    other.get_by_role("button", name="Remove").click()
     for each in (page, other):
         expect(each.locator(".unsent")).to_have_count(0)

@@ -162,7 +162,7 @@ def test_the_list_comes_page_by_page_without_gap(cast, talks):
         if not page["next"]:
             break
         after = {"after": page["next"]}
-    newest_first = Conversation.objects.filter(brand=cast.north).order_by("-last_message_at")
+    newest_first = Conversation.objects.filter(brand=cast.north).order_by("-last_activity_at")
     assert found == [str(pk) for pk in newest_first.values_list("pk", flat=True)]
     for wrong in ("nonsense", ask(cast.mallory, "inbox:list", limit=1)["next"] or "x"):
         assert code_of(cast.bob, "inbox:list", after=wrong) == "INVALID"
@@ -298,6 +298,22 @@ def test_an_operator_sends_a_file_and_colleagues_see_it(client, cast, talks):
     assert answer["X-Content-Type-Options"] == "nosniff"
     client.force_login(cast.mallory)
     assert client.get(path).status_code == 404
+
+
+def test_only_the_file_itself_is_kept_by_the_browser_and_only_by_its_own(client, cast, talks):
+    client.force_login(cast.bob)
+    send_file(client, talks.north)
+    path = f"/app/inbox/files/{Message.objects.get(body='a.png').attachments[0]['_id']}/"
+    answer = client.get(path)
+    assert answer["Cache-Control"] == "private, max-age=3600"
+    assert "Cookie" in answer["Vary"]
+    client.force_login(cast.mallory)
+    missing = client.get(path)
+    client.logout()
+    signed_out = client.get(path)
+    assert (missing.status_code, signed_out.status_code) == (404, 302)
+    for each in (missing, signed_out):
+        assert "max-age=3600" not in each.get("Cache-Control", "")
 
 
 @pytest.mark.parametrize(

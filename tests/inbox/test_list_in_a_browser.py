@@ -87,7 +87,7 @@ def test_keys_reach_only_what_is_in_the_list(cast, talks, browsers):
 
 def test_more_than_the_server_changes_at_once_are_changed_in_parts(cast, talks, browsers):
     oldest = make_talk(cast.north, name="Oldest")
-    Conversation.objects.filter(pk=oldest.pk).update(last_message_at=oldest.created_at - timedelta(days=9))
+    Conversation.objects.filter(pk=oldest.pk).update(last_activity_at=oldest.created_at - timedelta(days=9))
     for number in range(MAX_LIMIT + 5):
         make_talk(cast.north, name=f"Visitor {number}")
     page = browsers.open(cast.alice)

@@ -30,7 +30,7 @@ def test_conversations_newest_activity_first(cast, crm):
 def test_equal_times_are_no_trap(cast, crm):
     for _ in range(7):
         make_talk(cast.north)
-    Conversation.objects.update(last_message_at=Conversation.objects.first().last_message_at)
+    Conversation.objects.update(last_activity_at=Conversation.objects.first().last_activity_at)
     rows = walk(crm, "/api/v1/conversations?status=open", "conversations", limit=3)
     assert len({row["_id"] for row in rows}) == len(rows) == 7
 

@@ -47,7 +47,15 @@ ABOUT_A_BRAND = {
 }
 OF_ALL_IN_SCOPE = ("brands:list", "conversations:listInbox", "conversations:counts", "leads:list", "inbox:list")
 OF_ONESELF = {  # in tests/inbox
-    *("inbox:counts", "inbox:mentions", "operators:me", "operators:prefer", "server:state"),
+    *(
+        "inbox:counts",
+        "inbox:mentions",
+        "inbox:assignments",
+        "inbox:seeAssignments",
+        "operators:me",
+        "operators:prefer",
+        "server:state",
+    ),
     *("operators:list", "tags:list", "tags:create", "cannedReplies:list"),
 }
 

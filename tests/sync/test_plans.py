@@ -8,7 +8,7 @@ from django.utils import timezone
 from brands.models import Operator, OperatorBrand
 from brands.scope import Scope
 from conversations import inbox
-from conversations.actions import change_tags, create_tag
+from conversations.actions import change_tags, create_tag, hand_over, wake_next_snoozed
 from conversations.inbox import listed
 from conversations.models import Conversation
 from tests.big import big, plans_of
@@ -70,6 +70,7 @@ def operator_of(workspace, brands=None):
         ("inbox:counts", {}),
         ("inbox:thread", {"conversationId": "{conversation}"}),
         ("inbox:mentions", {}),
+        ("inbox:assignments", {}),
         ("visitors:get", {"visitorId": "{visitor}"}),
         ("leads:list", {"visitorId": "{visitor}"}),
         ("leads:list", {}),
@@ -144,6 +145,26 @@ def test_a_visitors_thread_and_the_mail_that_is_due_read_an_index(bigger):
         assert browser.say("Hi").status_code == 201
         assert mail_replies() == 0
     assert any("mail_due_at" in query["sql"] for query in queries)
+    for plan in plans_of(queries, without="operatorsession"):
+        for table in ("conversation", "message", "visitor"):
+            assert f"Seq Scan on conversations_{table} " not in plan, plan
+
+
+@pytest.mark.django_db
+def test_the_end_of_a_snooze_and_a_handover_read_an_index(bigger):
+    operator, successor = (
+        operator_of(bigger),
+        Operator.objects.create(workspace=bigger, email="p@example.com", name="P"),
+    )
+    some = list(Conversation.objects.filter(workspace=bigger, status="open")[:50].values_list("pk", flat=True))
+    Conversation.objects.filter(pk__in=some).update(assignee=operator)
+    operator.is_active = False
+    operator.save()
+    due = {"status": "snoozed", "snoozed_until": timezone.now()}
+    Conversation.objects.filter(pk__in=some[:1]).update(**due)
+    with CaptureQueriesContext(connection) as queries:
+        assert wake_next_snoozed() is not None
+        assert hand_over(operator, to=successor) == 49  # all but what nobody could answer when its snooze ended
     for plan in plans_of(queries, without="operatorsession"):
         for table in ("conversation", "message", "visitor"):
             assert f"Seq Scan on conversations_{table} " not in plan, plan

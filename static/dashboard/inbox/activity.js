@@ -1,6 +1,6 @@
 /** What the lines of the thread say: who did what. */
 
-import { date } from "./dom.js";
+import { date, h } from "./dom.js";
 
 const STATUS = { open: "reopened this", snoozed: "snoozed this", resolved: "resolved this", closed: "closed this" };
 export const FACES = ["", "😞", "🙁", "😐", "🙂", "😀"];
@@ -9,7 +9,10 @@ export const FACES = ["", "😞", "🙁", "😐", "🙂", "😀"];
 const SENTENCES = {
   status: ({ status, until }) =>
     `${STATUS[/** @type {keyof typeof STATUS} */ (status)] ?? status}${until ? ` until ${date(until)}` : ""}`,
-  assigned: ({ to }) => (to ? `assigned this to ${to.name}` : "took the assignment away"),
+  assigned: ({ to, absent }) => {
+    if (absent) return `took the assignment away: ${absent} cannot answer here any more`;
+    return to ? `assigned this to ${to.name}` : "took the assignment away";
+  },
   tagged: ({ added, removed }) =>
     [added.length && `added ${added.join(", ")}`, removed.length && `removed ${removed.join(", ")}`]
       .filter(Boolean)
@@ -20,4 +23,11 @@ const SENTENCES = {
 };
 
 /** What the actor did. @param {{kind: string, details: any}} activity */
-export const sentenceOf = ({ kind, details }) => SENTENCES[kind]?.(details) ?? kind;
+const sentenceOf = ({ kind, details }) => SENTENCES[kind]?.(details) ?? kind;
+
+/**
+ * The line without its time. The end of a snooze is nobody's deed: the time has come, or the visitor has written.
+ * @param {{kind: string, actor: string, details: any}} activity
+ */
+export const wordsOf = (activity) =>
+  activity.details.snoozeEnded ? ["Snooze ended"] : [h("bdi", {}, activity.actor), ` ${sentenceOf(activity)}`];

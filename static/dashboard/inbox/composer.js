@@ -1,18 +1,25 @@
-/** Where the operator writes: replies and notes, with canned replies, mentions and files. */
+/** Where the operator writes: a reply with its files, and a note, which are two drafts; with canned replies and mentions. */
 
-import { confirm } from "./dialogs.js";
-import { h, setText } from "./dom.js";
+import { attachedFiles } from "./attached.js";
+import { h, setText, wellFormed } from "./dom.js";
 import { suggestIn } from "./suggest.js";
 
 /**
  * @typedef {import("./outbox.js").Sent} Sent
+ * @typedef {import("./outbox.js").KeptFile} KeptFile
  * @typedef {ReturnType<typeof import("./outbox.js").outboxOf>} Outbox
  * @typedef {{shortcut: string, body: string}} CannedReply
  * @typedef {import("./dom.js").Person} Person
+ * @typedef {"reply" | "note"} Kind
  */
 
 const TYPING_AGAIN = 4000;
 const LONGEST = 10_000; // characters, as the server counts them
+const KINDS = /** @type {const} */ (["reply", "note"]);
+const WORDS = {
+  reply: { label: "Reply", hint: "Write a reply. / finds canned replies", send: "Send" },
+  note: { label: "Note", hint: "Only your team sees this. @ mentions a colleague", send: "Add note" },
+};
 
 /**
  * @param {object} with_
@@ -24,11 +31,12 @@ const LONGEST = 10_000; // characters, as the server counts them
  * @param {() => string | undefined} with_.newest the newest message that is shown
  * @param {() => void} with_.onTyping begun, gone on, or ended by sending
  * @param {() => void} with_.onSent
- * @param {() => string} with_.visitor their name
  */
 export function composerFor(with_) {
-  const { conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onSent, visitor } = with_;
-  let seenMessageId = /** @type {string | undefined} */ (undefined); // the newest that the writer knew of
+  const { conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onSent } = with_;
+  const texts = { reply: "", note: "" };
+  let kind = /** @type {Kind} */ ("reply"); // the one that is shown
+  let seenMessageId = /** @type {string | undefined} */ (undefined); // the newest that the writer of the reply knew of
   let typedAt = 0;
 
   const field = h("textarea", {
@@ -39,12 +47,8 @@ export function composerFor(with_) {
     "aria-controls": "suggestions",
   });
   const box = h("div", { id: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true });
-  const tabs = /** @type {const} */ (["reply", "note"]).map((kind) =>
-    h(
-      "button",
-      { type: "button", "data-kind": kind, onclick: () => turnTo(kind) },
-      kind === "reply" ? "Reply" : "Note",
-    ),
+  const tabs = KINDS.map((each) =>
+    h("button", { type: "button", "data-kind": each, onclick: () => turnTo(each) }, WORDS[each].label),
   );
   const chooser = h("input", {
     type: "file",
@@ -52,29 +56,32 @@ export function composerFor(with_) {
     multiple: true,
     accept: "image/png,image/jpeg,image/gif,image/webp,application/pdf",
   });
-  const attach = h("button", { type: "button", class: "plain", onclick: () => chooser.click() }, "Attach a file");
+  const attach = h("button", { type: "button", class: "plain", onclick: () => chooser.click() }, "Attach files");
   const submit = h("button", { type: "submit", class: "button" }, "Send");
   const hint = h("span", { class: "quiet" });
   const foot = h("div", { class: "foot" }, attach, chooser, hint, submit);
-  const form = h("form", { id: "composer" }, h("div", { class: "tabs" }, tabs), box, field, foot);
+  const attached = attachedFiles(() => {
+    keep();
+    fit();
+  });
+  const form = h("form", { id: "composer" }, h("div", { class: "tabs" }, tabs), box, field, attached.element, foot);
 
-  const isNote = () => form.classList.contains("note");
-
-  /** @param {"reply" | "note"} kind */
-  const showAs = (kind) => {
-    form.classList.toggle("note", kind === "note");
-    form.classList.toggle("reply", kind === "reply");
+  const draw = () => {
+    const { label, hint: placeholder, send: word } = WORDS[kind];
+    for (const each of KINDS) form.classList.toggle(each, each === kind);
     for (const tab of tabs) tab.setAttribute("aria-pressed", String(tab.dataset.kind === kind));
-    field.setAttribute("aria-label", kind === "note" ? "Note" : "Reply");
-    field.placeholder =
-      kind === "note" ? "Only your team sees this. @ mentions a colleague" : "Write a reply. / finds canned replies";
-    attach.hidden = kind === "note";
-    setText(submit, kind === "note" ? "Add note" : "Send");
+    field.setAttribute("aria-label", label);
+    field.placeholder = placeholder;
+    if (field.value !== texts[kind]) field.value = texts[kind];
+    attach.hidden = attached.element.hidden = kind === "note";
+    setText(submit, word);
+    fit();
   };
 
-  /** @param {"reply" | "note"} kind */
-  const turnTo = (kind) => {
-    showAs(kind);
+  /** @param {Kind} next */
+  const turnTo = (next) => {
+    kind = next;
+    draw();
     keep();
     field.focus();
   };
@@ -82,15 +89,15 @@ export function composerFor(with_) {
   /** As it is kept, by this tab or another. */
   const takeDraft = () => {
     const draft = outbox.draft(conversationId);
-    field.value = draft.body;
-    seenMessageId = draft.seenMessageId;
-    showAs(draft.kind);
-    fit();
+    for (const each of KINDS) texts[each] = draft[each];
+    ({ kind, seenMessageId } = draft);
+    attached.show(draft.files);
+    draw();
   };
 
   const keep = () => {
-    const kind = isNote() ? "note" : "reply";
-    outbox.keepDraft(conversationId, { body: field.value, kind, ...(seenMessageId && { seenMessageId }) });
+    const files = attached.kept;
+    outbox.keepDraft(conversationId, { kind, ...texts, files, ...(seenMessageId && { seenMessageId }) });
   };
 
   /** As high as the text, up to a point. What is too long to be sent is told, and not cut. */
@@ -107,7 +114,7 @@ export function composerFor(with_) {
   /** @param {string} sign @param {string} word */
   const find = (sign, word) => {
     if (sign === "@")
-      return isNote()
+      return kind === "note"
         ? colleagues()
             .filter(({ name }) => name.toLowerCase().includes(word))
             .map(({ name }) => ({ title: name, text: "", insert: `@${name} ` }))
@@ -126,49 +133,42 @@ export function composerFor(with_) {
       });
   };
 
-  /** @param {boolean} resolves */
+  /** The draft that is shown; the other one stays. @param {boolean} resolves */
   const send = (resolves) => {
-    const body = field.value.trim().toWellFormed();
-    if (!body || submit.disabled) return;
-    const kind = isNote() ? "note" : "reply";
-    outbox.send({
-      conversationId,
-      kind,
-      body,
-      mentions: kind === "note" ? mentionedIn(body, colleagues()) : [],
-      resolves: resolves && kind === "reply",
-      ...(kind === "reply" && seenMessageId && { seenMessageId }),
-    });
-    field.value = "";
-    seenMessageId = undefined;
+    const body = wellFormed(field.value.trim());
+    const isReply = kind === "reply";
+    const files = isReply ? attached.all : [];
+    if ((!body && !files.length) || submit.disabled) return;
+    const more = isReply && seenMessageId && { seenMessageId };
+    const mentions = isReply ? [] : mentionedIn(body, colleagues());
+    outbox.send({ conversationId, kind, body, mentions, resolves: resolves && isReply, ...more }, files);
+    texts[kind] = "";
+    if (isReply) {
+      seenMessageId = undefined;
+      attached.clear();
+    }
     typedAt = 0;
-    fit();
+    draw();
     keep();
     onTyping();
     onSent();
   };
 
-  /** @param {File[]} files */
-  const sendFiles = (files) => {
-    for (const file of files) outbox.sendFile(conversationId, file);
-    onSent();
-  };
-
-  /** Pasted or dropped, perhaps by mistake. @param {File[]} files */
-  const offerFiles = (files) => {
-    const names = files.map(({ name }) => name).join(", ");
-    const label = files.length > 1 ? `Send ${files.length} files` : "Send the file";
-    confirm(`Send ${names} to ${visitor()}?`, label, () => sendFiles(files));
+  /** Chosen, pasted or dropped: they wait in the reply until it is sent. @param {File[]} files */
+  const attachFiles = (files) => {
+    if (kind === "note") turnTo("reply"); // notes take no files
+    seenMessageId ??= newest();
+    return attached.add(files);
   };
 
   suggestIn(field, box, find);
   field.addEventListener("input", () => {
-    if (field.value.trim()) seenMessageId ??= newest();
-    else seenMessageId = undefined;
+    texts[kind] = field.value;
+    if (kind === "reply") seenMessageId = isBegun() ? (seenMessageId ?? newest()) : undefined;
     fit();
     keep();
     const now = Date.now();
-    if (!isNote() && now - typedAt > TYPING_AGAIN) {
+    if (kind === "reply" && now - typedAt > TYPING_AGAIN) {
       typedAt = now;
       onTyping();
     }
@@ -183,16 +183,18 @@ export function composerFor(with_) {
     const files = [...(event.clipboardData?.files ?? [])];
     if (!files.length) return;
     event.preventDefault();
-    offerFiles(files);
+    attachFiles(files);
   });
   chooser.addEventListener("change", () => {
-    sendFiles([...chooser.files]);
+    attachFiles([...chooser.files]);
     chooser.value = "";
   });
   form.addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
     send(false);
   });
+
+  const isBegun = () => Boolean(texts.reply.trim() || attached.all.length);
 
   takeDraft();
   requestAnimationFrame(fit);
@@ -201,23 +203,23 @@ export function composerFor(with_) {
     form,
     turnTo,
     takeDraft,
-    offerFiles,
+    attachFiles,
     get isTyping() {
       return Date.now() - typedAt <= TYPING_AGAIN;
     },
     /** The thread is there: what was begun before it was begun with what it holds. */
     loaded() {
-      if (!field.value.trim()) return;
+      if (!isBegun()) return;
       seenMessageId ??= newest();
       keep();
     },
-    /** What was refused is for the writer again. @param {Sent} sent */
-    takeUp(sent) {
-      turnTo(sent.kind === "note" ? "note" : "reply");
-      field.value = [sent.body, field.value].filter(Boolean).join("\n\n");
-      seenMessageId = newest();
-      fit();
-      keep();
+    /** What was refused is for the writer again, with the files that waited for it. @param {Sent | null} sent @param {KeptFile[]} files */
+    takeUp(sent, files) {
+      const of = sent?.kind === "note" ? "note" : "reply";
+      if (sent) texts[of] = [sent.body, texts[of]].filter(Boolean).join("\n\n");
+      if (of === "reply") seenMessageId = newest();
+      attached.putBack(files);
+      turnTo(of);
     },
   };
 }

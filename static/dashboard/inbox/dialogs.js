@@ -178,7 +178,7 @@ export const askPreferences = (preferences, take) => {
     sound: "A sound when a visitor writes",
     desktop: "A notification of the system when a visitor writes",
     shortcuts: "Single keys, like j and k",
-    mentionMails: "An e-mail when a colleague mentions me and I do not look",
+    mentionMails: "An e-mail when a colleague mentions me or assigns me a conversation, and I do not look",
   };
   const boxes = Object.entries(words).map(([name, text]) =>
     h("label", {}, h("input", { type: "checkbox", name, checked: preferences[name] }), text),

@@ -5,7 +5,7 @@
  * @typedef {Person & {email: string | null, phone: string | null}} VisitorOfRow
  * @typedef {"open" | "snoozed" | "resolved" | "closed"} Status
  * @typedef {{_id: string, status: Status, brandId: string, visitor: VisitorOfRow, assignee: Person | null, preview: string,
- *   snoozedUntil: number | null, lastMessageAt: number, createdAt: number, unread?: boolean, tags: Person[], rating: number | null}} Row
+ *   snoozedUntil: number | null, lastActivityAt: number, createdAt: number, unread?: boolean, tags: Person[], rating: number | null}} Row
  */
 
 /**
@@ -58,6 +58,9 @@ export const reasonOf = (error) => {
   const reason = /** @type {Error} */ (error).message.replace(/^(ArgumentValidationError: )?([a-z]\w*: )?/, "");
   return reason.charAt(0).toUpperCase() + reason.slice(1);
 };
+
+/** Half a character, which JSON and the server refuse, becomes U+FFFD. @param {any} text @returns {string} */
+export const wellFormed = (text) => text.toWellFormed();
 
 /** The element of this id in the page. @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);

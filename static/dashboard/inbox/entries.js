@@ -1,6 +1,6 @@
 /** The entries of a thread as elements: messages, notes, lines of what was done, and what is not sent yet. */
 
-import { sentenceOf } from "./activity.js";
+import { wordsOf } from "./activity.js";
 import { clock, h } from "./dom.js";
 import { addresses } from "./server.js";
 
@@ -8,20 +8,18 @@ import { addresses } from "./server.js";
  * @typedef {import("./outbox.js").Sent} Sent
  * @typedef {{_id: string, name: string, contentType: string, width: number | null, height: number | null}} Attachment
  * @typedef {{type: "message" | "note" | "activity", _id: string, position: number, createdAt: number, body: string, role: string,
- *   author: import("./dom.js").Person | null, attachments: Attachment[], kind: string, actor: string, details: any}} Entry
+ *   sender: string | null, attachments: Attachment[], kind: string, actor: string, details: any}} Entry
  */
 
 /** @param {Entry} entry @param {string} visitor their name */
 export const entryElement = (entry, visitor) => {
-  const { type, role, author, body, attachments = [] } = entry;
+  const { type, role, sender, body, attachments = [] } = entry;
   const time = h("time", {}, clock(entry.createdAt));
-  if (type === "activity")
-    return h("p", { class: "activity" }, h("bdi", {}, entry.actor), ` ${sentenceOf(entry)} `, time);
-  const who = role === "visitor" ? visitor : author?.name;
+  if (type === "activity") return h("p", { class: "activity" }, wordsOf(entry), " ", time);
   const head = h(
     "p",
     { class: "who" },
-    h("bdi", {}, h("strong", {}, who ?? "Atlas")),
+    h("bdi", {}, h("strong", {}, sender ?? visitor)),
     type === "note" && " noted",
     " ",
     time,
@@ -39,23 +37,29 @@ const fileElement = ({ _id, name, contentType, width, height }) => {
   return h("p", { class: "file" }, h("a", { href, download: name }, shown));
 };
 
+const STATES = {
+  sending: "Sending …",
+  waiting: "Waiting for the connection …",
+  held: "Waits for the message above.",
+};
+
 /**
  * @param {Sent} sent
- * @param {boolean} isLive whether there is a connection
- * @param {Record<"again" | "edit" | "discard", (sent: Sent) => void>} does
+ * @param {keyof typeof STATES} state
+ * @param {Record<"again" | "edit" | "remove", (sent: Sent) => void>} does
  */
-export const unsentElement = (sent, isLive, does) => {
-  const { refused, kind, body } = sent;
+export const unsentElement = (sent, state, does) => {
+  const { refused, kind, body, tries } = sent;
   const button = (/** @type {string} */ text, /** @type {(sent: Sent) => void} */ act) =>
     h("button", { type: "button", class: "plain", onclick: () => act(sent) }, text);
   const buttons = [
     button(refused?.code === "CONFLICT" ? "Send anyway" : "Try again", does.again),
     kind !== "file" && button("Edit", does.edit),
-    button("Discard", does.discard),
+    button("Remove", does.remove),
   ];
-  const words = refused ? `Not sent: ${refused.message}` : isLive ? "Sending …" : "Waiting for the connection …";
+  const words = state === "sending" && tries ? "No answer yet. Trying again …" : STATES[state];
   const notice = refused
-    ? h("p", { class: "refused", role: "alert" }, words, " ", buttons)
+    ? h("p", { class: "refused", role: "alert" }, `Not sent: ${refused.message} `, buttons)
     : h("p", { class: "quiet" }, words);
   return h(
     "article",

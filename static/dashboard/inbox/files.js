@@ -1,18 +1,26 @@
-/** Files on their way, kept by the browser until the server has them: a reload loses none. */
+/** Files that are attached or on their way, kept by the browser until the server has them: a reload loses none. */
+
+import { wellFormed } from "./dom.js";
 
 const CACHE = "praxtalk.inbox";
 const address = (/** @type {string} */ id) => `/app/inbox/on-its-way/${id}`;
 
 const held = /** @type {Map<string, File>} */ (new Map());
 
-/** Where there is no store (a page without https), or it is full, memory has to do. @param {string} id @param {File} file */
+/**
+ * @param {string} id
+ * @param {File} file
+ * @returns {Promise<boolean>} whether it outlives this page. Where there is no store (a page without https), or it is full, memory
+ *   has to do
+ */
 export const keepFile = async (id, file) => {
   held.set(id, file);
-  const headers = { "Content-Type": file.type, "X-Name": encodeURIComponent(file.name) };
+  const headers = { "Content-Type": file.type, "X-Name": encodeURIComponent(wellFormed(file.name)) };
   try {
     await (await caches.open(CACHE)).put(address(id), new Response(file, { headers }));
+    return true;
   } catch {
-    // as above
+    return false;
   }
 };
 

@@ -74,7 +74,7 @@ export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
     element.classList.toggle("chosen", chosen.has(id));
     const { name, time, preview, foot, mark } = element.parts;
     setText(name, row.visitor.name);
-    setText(time, ago(row.lastMessageAt));
+    setText(time, ago(row.lastActivityAt));
     setText(preview, row.preview);
     setText(mark, row.unread && id !== opened ? "Unread. " : "");
     const words = [

@@ -13,7 +13,7 @@ import { byId, fill, h, setText } from "./dom.js";
 import { filtersOf } from "./filters.js";
 import { KEYS, listenToKeys } from "./keys.js";
 import { listIn } from "./list.js";
-import { noticesFor } from "./notices.js";
+import { assignmentWords, noticesFor } from "./notices.js";
 import { outboxOf } from "./outbox.js";
 import { pagesOf } from "./pages.js";
 import { addresses, askToken, whenSignedOut } from "./server.js";
@@ -21,6 +21,7 @@ import { openThread } from "./thread.js";
 import { showVisitor } from "./visitor.js";
 
 const root = byId("inbox");
+const MOST_LINES = 3; // of mentions, and of assignments
 
 const app = /** @type {any} */ ({
   me: { _id: "", name: "", preferences: {} },
@@ -34,7 +35,10 @@ const app = /** @type {any} */ ({
 const client = connect(location.origin, {
   getToken: askToken,
   onState(state) {
+    const isBack = state === "live" && app.hasBeenLive;
+    app.hasBeenLive ||= state === "live";
     app.state = state;
+    if (isBack) app.outbox?.reconnected();
     showConnection(app);
     thread?.redraw();
   },
@@ -168,6 +172,10 @@ const begin = () => {
     notices.mention(mentions);
     drawMentions(mentions);
   });
+  keep("inbox:assignments", {}, (assignments) => {
+    notices.assign(assignments);
+    drawAssignments(assignments);
+  });
 };
 
 /** What is shown as it was while it cannot be asked: the line above tells. */
@@ -180,15 +188,28 @@ const keep = (
 /** @param {any[]} mentions */
 const drawMentions = (mentions) => {
   const found = mentions
-    .slice(0, 3)
-    .map(({ conversationId, author, visitor: name }) =>
+    .slice(0, MOST_LINES)
+    .map(({ conversationId, sender, visitor: name }) =>
       h(
         "a",
         { href: addresses.conversation(conversationId), "data-open": conversationId },
-        `${author?.name ?? "Somebody"} mentioned you: ${name}`,
+        `${sender} mentioned you: ${name}`,
       ),
     );
   byId("mentions").replaceChildren(...found);
+};
+
+/** Each by itself, or many as one line, which leads to one's own; with a button for who knows already. @param {any} assignments */
+const drawAssignments = ({ count, newest }) => {
+  const line = (/** @type {any} */ to, /** @type {number} */ many) =>
+    h("a", to, assignmentWords(newest[0].assignedBy, many, newest[0].visitor));
+  const each = newest.map((/** @type {any} */ { conversationId: id, assignedBy, visitor: name }) =>
+    h("a", { href: addresses.conversation(id), "data-open": id }, assignmentWords(assignedBy, 1, name)),
+  );
+  const dismiss = () => client.mutate("inbox:seeAssignments", {});
+  const all = count > MOST_LINES ? [line({ href: `${addresses.base}?view=mine` }, count)] : each;
+  const button = h("button", { type: "button", class: "plain", onclick: dismiss }, "Dismiss");
+  byId("assignments").replaceChildren(...(count ? [...all, button] : []));
 };
 
 keep("operators:me", {}, (me) => {
@@ -222,7 +243,7 @@ root.addEventListener("dragover", (/** @type {Event} */ event) => event.preventD
 root.addEventListener("drop", (/** @type {DragEvent} */ event) => {
   event.preventDefault();
   const files = [...(event.dataTransfer?.files ?? [])];
-  if (files.length && thread?.row) thread.composer.offerFiles(files);
+  if (files.length && thread?.row) thread.composer.attachFiles(files);
 });
 
 byId("preferences").addEventListener("click", () =>

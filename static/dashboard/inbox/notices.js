@@ -1,14 +1,27 @@
 /** Telling the operator that somebody has written: the title, the rail, a sound, a notification of the system. */
 
-import { setText } from "./dom.js";
+import { counted, setText } from "./dom.js";
 
+const QUIET = 1000; // ms: one thing that is told in two ways, as a message and an assignment, sounds once
 const TITLE = "Inbox | PraxTalk";
+
+/**
+ * @typedef {{count: number, newest: {id: string, conversationId: string, visitor: string, assignedBy: string}[]}} Assignments
+ * @param {string} by
+ * @param {number} count
+ * @param {string} visitor of the one, where it is one
+ */
+export const assignmentWords = (by, count, visitor) =>
+  `${by} assigned ${count === 1 ? visitor : counted("conversation", count)} to you`;
 
 /** @param {any} app */
 export function noticesFor(app) {
   let before = /** @type {number | null} */ (null);
   const heard = /** @type {Map<string, number>} */ (new Map()); // how far each conversation had been written in
   let mentions = /** @type {number | null} */ (null);
+  let assignments = /** @type {Set<string> | null} */ (null); // those that were shown last
+  let rangFor = "";
+  let rangAt = 0;
   let audio = /** @type {AudioContext | null} */ (null);
 
   /** Browsers let a page sound only after its reader has done something in it. */
@@ -18,8 +31,12 @@ export function noticesFor(app) {
   document.addEventListener("pointerdown", ready, { once: true });
   document.addEventListener("keydown", ready, { once: true });
 
-  const ring = () => {
+  /** @param {"message" | "mention" | "assignment"} what */
+  const ring = (what) => {
     if (!audio || !app.me.preferences.sound) return;
+    if (rangFor !== what && Date.now() - rangAt < QUIET) return;
+    rangFor = what;
+    rangAt = Date.now();
     const [tone, volume] = [audio.createOscillator(), audio.createGain()];
     tone.frequency.value = 660;
     volume.gain.setValueAtTime(0.12, audio.currentTime);
@@ -41,19 +58,20 @@ export function noticesFor(app) {
   };
 
   return {
-    /** @param {{unread: number, newest: {conversationId: string, visitor: string, preview: string, position: number} | null}} counts */
+    /** @param {{unread: number, newest: {conversationId: string, visitor: string, preview: string, position: number,
+     *   snoozeEnded: boolean} | null}} counts */
     count({ unread, newest }) {
       document.title = unread ? `(${unread}) ${TITLE}` : TITLE;
       const badge = document.querySelector("#rail [data-unread] .badge");
       if (badge) setText(badge, unread ? `${unread} unread` : "");
       if (newest) {
-        const { conversationId, visitor, preview, position } = newest;
+        const { conversationId, visitor, preview, position, snoozeEnded } = newest;
         const known = heard.get(conversationId);
         const isMore = known === undefined ? unread > (before ?? unread) : position > known;
         heard.set(conversationId, position);
         if (isMore && !app.isLookedAt(conversationId)) {
-          ring();
-          show(visitor, preview, conversationId);
+          ring("message");
+          show(snoozeEnded ? `Snooze ended: ${visitor}` : visitor, preview, conversationId);
         }
       }
       before = unread;
@@ -61,11 +79,21 @@ export function noticesFor(app) {
     /** @param {any[]} unseen */
     mention(unseen) {
       if (mentions !== null && unseen.length > mentions) {
-        ring();
-        const [{ author, body, conversationId }] = unseen;
-        show(`${author?.name ?? "Somebody"} mentioned you`, body, conversationId);
+        ring("mention");
+        const [{ sender, body, conversationId }] = unseen;
+        show(`${sender} mentioned you`, body, conversationId);
       }
       mentions = unseen.length;
+    },
+    /** @param {Assignments} unseen */
+    assign({ count, newest }) {
+      const known = assignments;
+      const fresh = newest.filter(({ id }) => known && !known.has(id));
+      assignments = new Set(newest.map(({ id }) => id));
+      if (!fresh.length || (fresh.length === 1 && app.isLookedAt(fresh[0].conversationId))) return;
+      const [{ assignedBy, visitor, conversationId }] = fresh;
+      ring("assignment");
+      show(assignmentWords(assignedBy, fresh.length > 1 ? count : 1, visitor), "", conversationId);
     },
   };
 }

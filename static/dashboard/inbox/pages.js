@@ -49,16 +49,16 @@ export function pagesOf(client, onChange, onGone) {
     rows.clear();
     for (const row of first?.rows ?? []) rows.set(row._id, row);
     order = [...rows.keys()];
-    newestShown = first?.rows[0]?.lastMessageAt ?? 0;
+    newestShown = first?.rows[0]?.lastActivityAt ?? 0;
   };
 
   /** What has left the view between two values of a page; what newer ones pushed out of the page has not. */
   const goneFrom = (/** @type {Page} */ page, /** @type {Page | null} */ before) => {
     const now = new Set(page.rows.map(({ _id }) => _id));
-    const last = page.next ? page.rows.at(-1)?.lastMessageAt : undefined;
+    const last = page.next ? page.rows.at(-1)?.lastActivityAt : undefined;
     const gone = /** @type {Set<string>} */ (new Set());
-    for (const { _id, lastMessageAt } of before?.rows ?? []) {
-      const wasPushedOut = last !== undefined && lastMessageAt <= last;
+    for (const { _id, lastActivityAt } of before?.rows ?? []) {
+      const wasPushedOut = last !== undefined && lastActivityAt <= last;
       if (!now.has(_id) && !wasPushedOut) gone.add(_id);
     }
     if (gone.size) onGone(gone);
@@ -79,7 +79,7 @@ export function pagesOf(client, onChange, onGone) {
     error = "";
     if (isFrozen) {
       keepOrder(page, gone);
-      fresh = page.rows.filter(({ lastMessageAt }) => lastMessageAt > newestShown).length;
+      fresh = page.rows.filter(({ lastActivityAt }) => lastActivityAt > newestShown).length;
     } else toTop();
     onChange();
   };

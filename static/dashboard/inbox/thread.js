@@ -59,7 +59,6 @@ export function openThread(pane, app, conversationId) {
     newest: () => entries.findLast(({ type }) => type === "message")?._id,
     onTyping: () => touch(),
     onSent: () => newest.toEnd(),
-    visitor: () => row?.visitor.name ?? "the visitor",
   });
 
   const touch = () => {
@@ -106,17 +105,20 @@ export function openThread(pane, app, conversationId) {
   const drawWaiting = () => {
     const buttons = {
       again: (/** @type {Sent} */ sent) => outbox.again(sent, { seenMessageId: undefined }),
-      edit(/** @type {Sent} */ sent) {
-        outbox.takeBack(sent);
-        composer.takeUp(sent);
+      edit: (/** @type {Sent} */ sent) => composer.takeUp(sent, outbox.takeBack(sent)),
+      remove(/** @type {Sent} */ sent) {
+        const files = outbox.takeBack(sent);
+        if (files.length) composer.takeUp(null, files);
       },
-      discard: (/** @type {Sent} */ sent) => outbox.takeBack(sent),
     };
-    const isLive = app.state === "live";
+    const stateOf = (/** @type {Sent} */ sent) => {
+      if (outbox.waitsForRefused(sent)) return "held";
+      return app.state === "live" ? "sending" : "waiting";
+    };
     const unsent = outbox.of(conversationId);
     fill(
       waiting,
-      unsent.map((/** @type {Sent} */ sent) => unsentElement(sent, isLive, buttons)),
+      unsent.map((/** @type {Sent} */ sent) => unsentElement(sent, stateOf(sent), buttons)),
     );
   };
 

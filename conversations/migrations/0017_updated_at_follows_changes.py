@@ -56,7 +56,7 @@ DROP FUNCTION move_updated_at();
 class Migration(migrations.Migration):
     dependencies = [
         ('brands', '0009_preferences'),
-        ('conversations', '0011_search'),
+        ('conversations', '0015_release_absent_assignees'),
     ]
 
     operations = [migrations.RunSQL(STAMP, UNSTAMP)]

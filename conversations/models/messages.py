@@ -1,0 +1,129 @@
+"""Messages, and the operators' notes."""
+
+from typing import Any, ClassVar
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q, Value
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.utils import timezone
+
+from brands.models import Operator, Workspace
+from conversations.models.conversations import Channel, Conversation
+from conversations.search import WithoutWords, kept_words
+from integrations.models import ApiKey
+from praxtalk.data.constraints import same_workspace
+from praxtalk.data.ids import new_id
+
+MAX_BODY = 10_000
+MAX_CLIENT_ID = 64
+FORMER_OPERATOR = "Former operator"  # shown where an author's account is gone
+
+
+def body_length(model: str) -> models.CheckConstraint:
+    length = Length("body")
+    return models.CheckConstraint(
+        condition=Q(GreaterThanOrEqual(length, 1)) & Q(LessThanOrEqual(length, MAX_BODY)), name=f"{model}_body_length"
+    )
+
+
+class Message(models.Model):
+    """One utterance. `position` counts up in its conversation under the conversation's row lock, so order needs no clock."""
+
+    class Role(models.TextChoices):
+        VISITOR = "visitor"
+        OPERATOR = "operator"
+        ATLAS = "atlas"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="messages", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
+    position = models.PositiveIntegerField()
+    role = models.CharField(max_length=10, choices=Role.choices)
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    api_key = models.ForeignKey(
+        ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    api_key_name = models.CharField(max_length=100, blank=True, default="", db_default="")  # as it was when it was sent
+    body = models.TextField()
+    attachments = models.JSONField(
+        default=list, blank=True, db_default=Value([], models.JSONField())
+    )  # of each `Attachment`
+    client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own name for it
+    created_at = models.DateTimeField(default=timezone.now)
+    words = kept_words("body")
+
+    objects = WithoutWords["Message"]()
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="message_position_unique"),
+            models.UniqueConstraint(fields=["workspace", "conversation", "client_id"], name="message_client_id_unique"),
+            models.CheckConstraint(condition=Q(role__in=["visitor", "operator", "atlas"]), name="message_role_known"),
+            models.CheckConstraint(
+                condition=Q(channel__in=["widget", "api", "dashboard"]), name="message_channel_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(author__isnull=True) | Q(api_key__isnull=True), name="message_author_or_api_key"
+            ),
+            body_length("message"),
+            same_workspace("message", "conversation", "conversations.Conversation"),
+            same_workspace("message", "author", "brands.Operator"),
+            same_workspace("message", "api_key", "integrations.ApiKey"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            GinIndex(fields=["words"], name="message_words"),
+            models.Index("workspace", "created_at", condition=~Q(role="visitor"), name="message_replies_by_time"),
+            models.Index("api_key", condition=Q(api_key__isnull=False), name="message_by_api_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Message {self.id}"
+
+    @property
+    def sender(self) -> str | None:
+        """The name that operators see beside it; None for a visitor's message. Reads the author: load it.
+
+        Never shown to visitors: the name of an API key is internal. A message that was sent by REST before PraxTalk stored
+        the key is from "API".
+        """
+        if self.role == self.Role.VISITOR:
+            return None
+        if self.role == self.Role.ATLAS:
+            return self.Role.ATLAS.label
+        if self.author:
+            return self.author.name
+        return self.api_key_name or ("API" if self.channel == Channel.API else FORMER_OPERATOR)
+
+
+class Note(models.Model):
+    """An operator's internal remark in the thread. A table of its own, so that no list of messages can leak one."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="notes", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="notes")
+    position = models.PositiveIntegerField()
+    author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, related_name="+")
+    body = models.TextField()
+    client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["id", "workspace"], name="note_in_workspace"),
+            models.UniqueConstraint(fields=["workspace", "conversation", "client_id"], name="note_client_id_unique"),
+            models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="note_position_unique"),
+            body_length("note"),
+            same_workspace("note", "conversation", "conversations.Conversation"),
+            same_workspace("note", "author", "brands.Operator"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Note {self.id}"
+
+    @property
+    def sender(self) -> str:
+        """The name of who wrote it. Reads the author: load it."""
+        return self.author.name if self.author else FORMER_OPERATOR

@@ -1,0 +1,105 @@
+/** The files of a reply that is being written: checked when they are chosen, shown as chips, sent with the reply. */
+
+import { fill, h, wellFormed } from "./dom.js";
+import { forgetFile, keepFile } from "./files.js";
+import { newId } from "./outbox.js";
+import { mostBytes } from "./server.js";
+
+/** @typedef {import("./outbox.js").KeptFile} KeptFile */
+
+const ACCEPTED = "Images (PNG, JPEG, GIF, WebP) and PDF files are accepted";
+// What the server looks for, too: it goes by the content, not by the name.
+const HEAD = 1024;
+const SIGNATURES = [/^\x89PNG/, /^\xff\xd8\xff/, /^GIF8/, /^RIFF.{4}WEBP/s, /%PDF-/];
+
+/** @param {() => void} onChange */
+export function attachedFiles(onChange) {
+  let kept = /** @type {KeptFile[]} */ ([]); // shared by tabs, with the draft
+  let ofThisPage = /** @type {KeptFile[]} */ ([]); // the browser has no room to keep them
+  const list = h("ul", { class: "attached", "aria-label": "Attached files" });
+  const warning = h("p", { class: "quiet" }, "This browser cannot keep the files: reloading the page loses them.");
+  const refusals = h("div", { role: "alert" });
+  const element = h("div", {}, list, warning, refusals);
+
+  const draw = () => {
+    const chips = [...kept, ...ofThisPage].map((file) =>
+      h(
+        "li",
+        {},
+        h("bdi", {}, file.name),
+        h("button", { type: "button", "aria-label": `Remove ${file.name}`, onclick: () => remove(file) }, "×"),
+      ),
+    );
+    fill(list, chips);
+    list.hidden = !chips.length;
+    warning.hidden = !ofThisPage.length;
+  };
+
+  /** @param {KeptFile} file */
+  const remove = (file) => {
+    kept = kept.filter(({ id }) => id !== file.id);
+    ofThisPage = ofThisPage.filter(({ id }) => id !== file.id);
+    forgetFile(file.id);
+    draw();
+    onChange();
+  };
+
+  draw();
+  return {
+    element,
+    /** Those that the draft keeps. */
+    get kept() {
+      return kept;
+    },
+    get all() {
+      return [...kept, ...ofThisPage];
+    },
+    /** Checked first: what cannot be sent is told, and not attached. @param {File[]} files */
+    async add(files) {
+      const refused = /** @type {string[]} */ ([]);
+      for (const file of files) {
+        const reason = await reasonAgainst(file);
+        const entry = { id: newId(), name: wellFormed(file.name) };
+        if (reason) refused.push(`${file.name} was not attached: ${reason}`);
+        else if (await keepFile(entry.id, file)) kept = [...kept, entry];
+        else ofThisPage.push(entry);
+      }
+      refusals.replaceChildren(...refused.map((sentence) => h("p", { class: "refused" }, sentence)));
+      draw();
+      onChange();
+    },
+    /** As the draft has them now. @param {KeptFile[]} files */
+    show(files) {
+      kept = files;
+      draw();
+    },
+    /** They are attached again. @param {KeptFile[]} files */
+    putBack(files) {
+      kept = [...kept, ...files];
+      draw();
+    },
+    /** They were sent. */
+    clear() {
+      kept = [];
+      ofThisPage = [];
+      refusals.replaceChildren();
+      draw();
+    },
+  };
+}
+
+/** Why it cannot be sent, as a sentence; "" if it can. @param {File} file */
+const reasonAgainst = async (file) => {
+  const limit = `up to ${Math.floor(mostBytes / 2 ** 20)} MB`;
+  if (!file.size) return `it is empty. ${ACCEPTED}, ${limit}.`;
+  if (file.size > mostBytes) return `it has ${megabytes(file.size)} MB. Files of ${limit} are accepted.`;
+  try {
+    const head = String.fromCharCode(...new Uint8Array(await file.slice(0, HEAD).arrayBuffer()));
+    return SIGNATURES.some((signature) => signature.test(head)) ? "" : `${ACCEPTED}, ${limit}.`;
+  } catch {
+    return "the browser cannot read it."; // a folder, or a file that is gone
+  }
+};
+
+/** @param {number} bytes */
+const megabytes = (bytes) => (Math.ceil((bytes / 2 ** 20) * 10) / 10).toLocaleString();

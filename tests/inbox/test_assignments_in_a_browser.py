@@ -1,0 +1,127 @@
+"""Two operators' browsers: being assigned and the end of a snooze are heard and seen."""
+
+import re
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from brands.preferences import prefer
+from conversations import actions
+from tests.conftest import make_talk
+from tests.inbox.test_in_a_browser import path_of, row
+from tests.live.driver import wait_for
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.live,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("chromium"),
+]
+
+# Counts what the page does; the browser does it all the same. A page of Playwright's always has the focus.
+LISTEN = """
+  globalThis.sounds = 0;
+  globalThis.notifications = [];
+  const create = AudioContext.prototype.createOscillator;
+  AudioContext.prototype.createOscillator = function () { sounds++; return create.call(this); };
+  const Real = Notification;
+  globalThis.Notification = class extends Real {
+    constructor(title, options) { super(title, options); notifications.push(title); }
+  };
+  Document.prototype.hasFocus = () => false;
+"""
+
+
+def listening(browsers, operator, path="/app/inbox/"):
+    prefer(operator, desktop=True)
+    page = browsers.open(operator)
+    page.context.grant_permissions(["notifications"])
+    page.add_init_script(LISTEN)
+    page.goto(page.url.split("/app/")[0] + path)
+    expect(page.locator("#views")).to_contain_text("Open")
+    expect(page.locator(".row").first).to_be_visible()
+    page.mouse.click(5, 5)  # browsers let a page sound only after its reader has done something in it
+    return page
+
+
+def test_whoever_is_assigned_hears_and_sees_it(cast, talks, browsers):
+    bob = listening(browsers, cast.bob)
+    alice = browsers.open(cast.alice, path_of(talks.north))
+    alice.get_by_role("button", name="Assign", exact=True).click()
+    alice.get_by_role("dialog").get_by_role("button", name="Bob").click()
+    entry = bob.locator("#assignments a")
+    expect(entry).to_have_text("Alice assigned Maya A. to you")
+    wait_for(lambda: bob.evaluate("sounds") == 1)
+    wait_for(lambda: bob.evaluate("notifications.includes('Alice assigned Maya A. to you')"))
+    expect(alice.locator("#assignments a")).to_have_count(0)
+    entry.click()
+    expect(bob.get_by_role("log")).to_contain_text("Alice assigned this to Bob")
+    expect(entry).to_have_count(0)
+    assert alice.problems == bob.problems == []
+
+
+def test_many_that_are_assigned_at_once_are_one_line(cast, talks, browsers):
+    for number in range(5):
+        make_talk(cast.north, name=f"Visitor {number}")
+    bob, alice = listening(browsers, cast.bob), browsers.open(cast.alice)
+    expect(alice.locator(".row")).to_have_count(7)
+    for _ in range(5):
+        alice.keyboard.press("j")
+        alice.keyboard.press("x")
+    alice.locator("#many").get_by_role("button", name="Assign").click()
+    alice.get_by_role("dialog").get_by_role("button", name="Bob").click()
+    expect(bob.locator("#assignments a")).to_have_text("Alice assigned 5 conversations to you")
+    bob.locator("#assignments a").click()
+    expect(bob.locator("#views [aria-current]")).to_contain_text("Mine 5")
+    bob.get_by_role("button", name="Dismiss").click()
+    expect(bob.locator("#assignments a")).to_have_count(0)
+
+
+def test_who_assigns_to_themselves_hears_nothing(cast, talks, browsers):
+    bob = listening(browsers, cast.bob, path_of(talks.north))
+    expect(bob.get_by_role("log")).to_contain_text("Hello?")
+    bob.keyboard.press("i")
+    expect(bob.locator("#thread-pane .status")).to_contain_text("Assigned to Bob")
+    bob.wait_for_timeout(500)
+    assert bob.evaluate("[sounds, notifications.length]") == [0, 0]
+    expect(bob.locator("#assignments a")).to_have_count(0)
+
+
+def test_end_of_a_snooze_is_heard_seen_and_comes_to_the_top(cast, talks, browsers):
+    actions.assign(talks.north, operator=cast.bob)
+    actions.touch_presence(talks.north, operator=cast.bob, is_typing=False)
+    until = timezone.now() + timedelta(hours=1)
+    actions.set_status(talks.north, status="snoozed", snoozed_until=until)
+    newer = make_talk(cast.north, name="Newer")
+    actions.assign(newer, operator=cast.alice)
+    bob, alice = listening(browsers, cast.bob), browsers.open(cast.alice)
+    expect(bob.locator(".row")).to_have_count(1)
+    expect(bob).to_have_title(re.compile("^Inbox"))
+    with time_machine.travel(until + timedelta(seconds=1)):
+        actions.wake_next_snoozed()  # a worker does so each ten seconds
+    expect(bob).to_have_title(re.compile(r"^\(1\) Inbox"))
+    for page in (bob, alice):
+        expect(page.locator(".row[aria-posinset='1']")).to_contain_text("Maya A.")
+    expect(bob.locator(".row.unread[aria-posinset='1']")).to_be_visible()
+    wait_for(lambda: bob.evaluate("sounds") == 1)
+    wait_for(lambda: bob.evaluate("notifications[0]") == "Snooze ended: Maya A.")
+    row(bob, "Maya A.").click()
+    expect(bob.locator(".activity").last).to_contain_text("Snooze ended")
+    expect(bob).to_have_title(re.compile("^Inbox"))
+    assert bob.problems == []
+
+
+def test_conversations_of_a_deactivated_colleague_come_to_who_takes_them(cast, talks, browsers):
+    actions.assign(talks.north, operator=cast.bob)
+    alice = browsers.open(cast.alice, f"/app/team/{cast.bob.pk}/change/")
+    expect(alice.locator(".field-successor")).to_contain_text("1 open or snoozed conversation is assigned to Bob")
+    alice.get_by_label("Active").uncheck()
+    alice.get_by_label("Hand conversations over to").select_option(label="Alice")
+    alice.get_by_role("button", name="Save", exact=True).click()
+    expect(alice.locator(".messagelist")).to_contain_text("1 conversation is assigned to Alice")
+    alice.goto(alice.url.split("/app/")[0] + "/app/inbox/?view=mine")
+    expect(alice.locator(".row")).to_have_count(1)
+    assert alice.problems == []

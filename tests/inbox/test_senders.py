@@ -1,0 +1,141 @@
+"""Who a message, note or line of the thread is from: operators read the true name, visitors never an internal one."""
+
+import json
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from conversations import actions, mail
+from conversations.models import Activity, Channel, Message
+from integrations.api_keys import create_key, revoke_key
+from integrations.models import ApiKey
+from tests.conftest import Caller
+from tests.inbox.test_in_a_browser import path_of
+from tests.sync.asking import ask
+from tests.sync.sockets import Failed
+from widget.mail import mail_replies
+from widget.thread import thread_json
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def demo_crm(cast):
+    """Acme's CRM, whose key is named "Demo CRM"."""
+    key, secret = create_key(cast.acme, name="Demo CRM", scope="write")
+    made = Caller(secret)
+    made.key = key
+    return made
+
+
+@pytest.fixture
+def replied(talks, demo_crm):
+    """North's conversation with a reply of the CRM."""
+    answer = demo_crm.post(f"/api/v1/conversations/{talks.north.pk}/messages", {"body": "From the CRM"})
+    assert answer.status_code == 201
+    talks.north.refresh_from_db()
+    return talks.north
+
+
+def senders(operator, talk):
+    entries = ask(operator, "inbox:thread", conversationId=str(talk.pk))["entries"]
+    return {entry["body"]: entry["sender"] for entry in entries if entry["type"] != "activity"}
+
+
+def test_reply_of_a_key_has_the_keys_name_in_the_inbox(cast, replied):
+    assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
+    assert senders(cast.bob, replied)["Hello?"] is None  # the visitor, whose name may change
+    with pytest.raises(Failed, match="No such conversation"):
+        senders(cast.mallory, replied)
+
+
+def test_name_stays_when_the_key_is_renamed_revoked_and_deleted(cast, replied, demo_crm):
+    ApiKey.objects.filter(pk=demo_crm.key.pk).update(name="Another name")
+    assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
+    revoke_key(demo_crm.key)
+    assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
+    ApiKey.objects.filter(pk=demo_crm.key.pk).delete()
+    assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
+
+
+def test_only_atlas_is_called_atlas(cast, talks):
+    for role, body in (("atlas", "From Atlas"), ("operator", "From before")):
+        actions.send_message(talks.north, role=Message.Role(role), body=body, channel=Channel.API)
+    actions.send_message(talks.north, role=Message.Role.OPERATOR, body="From the page", channel=Channel.DASHBOARD)
+    actions.write_note(talks.north, author=cast.alice, body="A note")
+    found = senders(cast.bob, talks.north)
+    assert found["From Atlas"] == "Atlas"
+    assert found["From before"] == "API"  # sent before its key was stored
+    assert found["From the page"] == "Former operator"
+    assert found["A note"] == "Alice"
+
+
+def test_rest_and_webhooks_show_no_author_as_promised(cast, replied, crm, hooks):
+    messages = crm.get(f"/api/v1/messages?conversationId={replied.pk}").json()["messages"]
+    assert messages[-1]["body"] == "From the CRM"
+    assert messages[-1]["author"] is None
+    assert set(messages[-1]) == set(messages[0])
+
+
+def test_line_of_what_a_key_did_has_the_keys_name_alone(cast, talks, demo_crm):
+    demo_crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": "closed"})
+    assert Activity.objects.get().actor == "Demo CRM"
+
+
+def test_late_reply_is_told_that_the_key_has_answered(cast, talks, demo_crm):
+    of_north = {"conversationId": str(talks.north.pk)}
+    seen = ask(cast.bob, "messages:list", **of_north)["messages"][-1]["_id"]
+    demo_crm.post(f"/api/v1/conversations/{talks.north.pk}/messages", {"body": "From the CRM"})
+    with pytest.raises(Failed, match="Demo CRM has answered meanwhile"):
+        ask(cast.bob, "messages:send", **of_north, body="Late", seenMessageId=seen)
+
+
+def test_visitor_never_reads_the_keys_name(cast, replied, mailoutbox):
+    assert "Demo CRM" not in json.dumps(thread_json(cast.acme.pk, replied.visitor_id).value)
+    ask(cast.bob, "conversations:sendTranscript", conversationId=str(replied.pk), to="visitor")
+    assert mail.send_transcripts() == 1
+    with time_machine.travel(timezone.now() + timedelta(minutes=6)):
+        mail_replies()
+    found = [each for each in mailoutbox if "From the CRM" in each.body]
+    assert len(found) == 2
+    for each in found:
+        assert "North:" in each.body
+        assert "Demo CRM" not in each.body
+
+
+def test_operators_transcript_and_the_exports_have_the_keys_name(cast, replied, mailoutbox, client):
+    ask(cast.bob, "conversations:sendTranscript", conversationId=str(replied.pk), to="me")
+    assert mail.send_transcripts() == 1
+    assert "Demo CRM:\nFrom the CRM" in mailoutbox[0].body
+    client.force_login(cast.bob)
+    copy = client.get(f"/app/visitors/{replied.visitor_id}/export/").json()
+    assert copy["conversations"][0]["messages"][-1]["sender"] == "Demo CRM"
+    client.force_login(cast.alice)
+    export = json.loads(b"".join(client.get("/app/settings/export/").streaming_content))
+    assert "Demo CRM" in [message["sender"] for message in export["messages"]]
+
+
+def test_database_refuses_a_key_of_another_workspace(cast, replied):
+    key, _ = create_key(cast.globex, name="Rival", scope="write")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Message.objects.filter(body="From the CRM").update(api_key=key)
+        connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Message.objects.filter(body="From the CRM").update(author=cast.alice)
+
+
+@pytest.mark.browser
+@pytest.mark.live
+@pytest.mark.usefixtures("chromium")
+@pytest.mark.django_db(transaction=True)
+def test_inbox_signs_a_reply_of_a_key_with_its_name(cast, replied, demo_crm, browsers):
+    page = browsers.open(cast.bob, path_of(replied))
+    expect(page.locator(".entry.operator", has_text="From the CRM").locator(".who")).to_contain_text("Demo CRM")
+    demo_crm.patch(f"/api/v1/conversations/{replied.pk}", {"status": "closed"})
+    expect(page.get_by_role("log")).to_contain_text("Demo CRM closed this")
+    assert "Atlas" not in page.get_by_role("log").inner_text()
+    assert page.problems == []
