@@ -55,6 +55,13 @@ def _networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipad
         _refuse(name, f"networks like 10.0.0.0/8, separated by commas ({error})")
 
 
+def _address_of_our_own(host: str, port: int) -> str:
+    """Where a browser on this machine finds what listens on this host."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound to
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def _sender(name: str, default: str) -> str:
     shown, address = parseaddr(env.str(name, default=default))
     try:
@@ -72,10 +79,10 @@ DATABASE_URL = _matching("DATABASE_URL", "postgres(ql)?://.+", "postgresql://use
 REDIS_URL = _matching("REDIS_URL", "(rediss?|unix)://.+", "redis://:password@host:6379/0, of Valkey or Redis")
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")))
 ATTACHMENTS_DIR = env.str("ATTACHMENTS_DIR", default=str(DATA_DIR / "attachments"))
-HOST = env.str("HOST", default="127.0.0.1")
+HOST = (env.str("HOST", default="") or "127.0.0.1").strip("[]")
 PORT = _integer("PORT", 8000, 1, 65535)
 BASE_URL = _matching(
-    "BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", f"http://127.0.0.1:{PORT}"
+    "BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", _address_of_our_own(HOST, PORT)
 ).rstrip("/")
 BASE_HOST = urlsplit(BASE_URL).hostname or ""
 BASE_IS_IP = bool(re.fullmatch(r"[0-9.]+|.*:.*", BASE_HOST))
