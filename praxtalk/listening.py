@@ -24,3 +24,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
 def in_url(host: str) -> str:
     """A host as a URL writes it: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
+
+
+def local_url(host: str, port: int) -> str:
+    """Where a browser on this machine finds what listens on this host."""
+    return f"http://{'127.0.0.1' if host in EVERY_ADDRESS else in_url(host)}:{port}"

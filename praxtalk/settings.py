@@ -8,7 +8,6 @@ import os
 import re
 import warnings
 from datetime import timedelta
-from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -19,7 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from praxtalk.data.headers import ascii_address
+from praxtalk.data.headers import ascii_sender
+from praxtalk.listening import local_url
 from praxtalk.logs import logging_config
 from praxtalk.openapi_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 
@@ -55,17 +55,9 @@ def _networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipad
         _refuse(name, f"networks like 10.0.0.0/8, separated by commas ({error})")
 
 
-def _address_of_our_own(host: str, port: int) -> str:
-    """Where a browser on this machine finds what listens on this host."""
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound to
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def _sender(name: str, default: str) -> str:
-    shown, address = parseaddr(env.str(name, default=default))
     try:
-        return formataddr((shown, ascii_address(address)))
+        return ascii_sender(env.str(name, default=default))
     except ValueError as error:
         _refuse(name, f"an e-mail address, or Name <address> ({error})")
 
@@ -81,9 +73,9 @@ DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")))
 ATTACHMENTS_DIR = env.str("ATTACHMENTS_DIR", default=str(DATA_DIR / "attachments"))
 HOST = (env.str("HOST", default="") or "127.0.0.1").strip("[]")
 PORT = _integer("PORT", 8000, 1, 65535)
-BASE_URL = _matching(
-    "BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", _address_of_our_own(HOST, PORT)
-).rstrip("/")
+BASE_URL = _matching("BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", local_url(HOST, PORT)).rstrip(
+    "/"
+)
 BASE_HOST = urlsplit(BASE_URL).hostname or ""
 BASE_IS_IP = bool(re.fullmatch(r"[0-9.]+|.*:.*", BASE_HOST))
 IS_LOCAL = {BASE_HOST, HOST} <= {"127.0.0.1", "localhost", "::1"}

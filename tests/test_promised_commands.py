@@ -1,4 +1,4 @@
-"""Every command that the README and the Makefile promise, as a reader types it. `make test` is this suite; `make lint` is CI's."""
+"""Every command that README and Makefile promise, as a reader types it. `make test` is this suite; CI runs `make lint`."""
 
 import contextlib
 import os

@@ -1,6 +1,7 @@
 """Names and addresses in the headers of e-mails."""
 
 import re
+from email.utils import formataddr, parseaddr
 
 import idna
 
@@ -29,3 +30,9 @@ def ascii_address(address: str) -> str:
     if not DOMAIN.fullmatch(domain):
         raise ValueError("The part after the @ is not a domain.")
     return f"{local}@{domain}"
+
+
+def ascii_sender(text: str) -> str:
+    """The same of an address that may have a name: `Bücher <hello@bücher.example>`. Raises ValueError."""
+    name, address = parseaddr(text)
+    return formataddr((name, ascii_address(address)))

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from praxtalk.demo import DemoShop, demo_shop
-from praxtalk.listening import EVERY_ADDRESS, in_url, listening_socket
+from praxtalk.listening import in_url, listening_socket, local_url
 from praxtalk.supervisor import Child, Supervisor, python
 
 PARTS = ("web", "worker", "webhooks", "beat")
@@ -90,9 +90,8 @@ class Command(BaseCommand):
         return [Child("shop", command, 0, (descriptor,))]
 
     def _answers(self) -> bool:
-        host = "127.0.0.1" if settings.HOST in EVERY_ADDRESS else in_url(settings.HOST)
-        url = f"http://{host}:{settings.PORT}/healthz"
-        request = urllib.request.Request(url, headers={"Host": urlsplit(settings.BASE_URL).netloc})
+        url = f"{local_url(settings.HOST, settings.PORT)}/healthz"
+        request = urllib.request.Request(url, headers={"Host": urlsplit(settings.BASE_URL).netloc})  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=1) as answer:  # noqa: S310
                 return bool(answer.status == 200)
