@@ -17,7 +17,7 @@ help:
 	@echo "make format  rewrite Python, templates, scripts and styles in the project's style"
 	@echo "make widget  bundle widget/frontend into static/widget, which is committed"
 	@echo "make openapi write docs/openapi.json"
-	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each, live queries beside socket.io, the widget, the inbox"
+	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each, live queries beside socket.io, the widget, the inbox (quick: make bench ARGS=--quick)"
 	@echo "make faults  five minutes of webhooks while workers are killed and Valkey is stopped"
 
 .venv/runs: requirements.txt requirements-embedded.txt
@@ -69,11 +69,7 @@ openapi: .venv/runs
 	@$(BIN)/python manage.py spectacular --format openapi-json --file docs/openapi.json
 
 bench: .venv/tests
-	@$(BIN)/python -m bench.rest
-	@$(BIN)/python -m bench.webhooks
-	@$(BIN)/python -m bench.live
-	@$(BIN)/python -m bench.widget
-	@$(BIN)/python -m bench.inbox
+	@$(BIN)/python -m bench $(ARGS)
 
 faults: .venv/tests
 	@$(BIN)/python -m bench.faults $(ARGS)

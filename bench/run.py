@@ -14,7 +14,7 @@ from bench.servers import ENVIRONMENT
 from praxtalk import embedded
 
 FOLDER = embedded.PROJECT / ".data" / "bench"
-QUICK_FOLDER = embedded.PROJECT / ".data" / "bench-quick"
+QUICK_FOLDER = Path(os.environ.get("BENCH_QUICK_FOLDER") or embedded.PROJECT / ".data" / "bench-quick")
 
 
 class Invalid(Exception):

@@ -19,7 +19,7 @@ from praxtalk.embedded import PROJECT
 from praxtalk.supervisor import STOP_SECONDS
 
 PRODUCT = ["manage.py", "serve", "--only", "web"]
-FLOOR = ["-m", "bench.rest.floor_server"]
+FLOOR = ["-m", "bench.application_server", "bench.rest.floor:application"]
 PROCESSES = 2
 UNLIMITED = "1000000000"
 START_SECONDS = 40.0

@@ -14,6 +14,7 @@ from brands.audit import Action, record
 from brands.models import Brand, Operator, Workspace
 from brands.scope import topics_of
 from praxtalk.data.encryption import decrypt, encrypt
+from praxtalk.data.headers import ascii_address
 from praxtalk.live.topics import changed
 
 WIDGET_NOTED_EVERY = timedelta(hours=1)
@@ -68,6 +69,8 @@ def configure_widget(brand: Brand, **values: Any) -> Brand:
     for name, value in values.items():
         setattr(brand, name, value)
     brand.full_clean()
+    if brand.email_from:
+        brand.email_from = ascii_address(brand.email_from)
     brand.save(update_fields=list(values))
     record(Action.BRAND_CHANGED, workspace_id=brand.workspace_id, subject=brand, changed=sorted(values))
     changed(*topics_of("brands", brand.workspace_id, brand.pk))

@@ -95,7 +95,11 @@ def current_actor() -> Actor:
 def record(
     action: Action, *, workspace_id: UUID, subject: object = "", by: Operator | None = None, **details: Any
 ) -> AuditEntry:
-    """Write into the log. subject: what it was done to; by: the operator, where the request does not know yet."""
+    """Write into the log. subject: what it was done to; by: the operator, where the request does not know yet.
+
+    Nothing is ever deleted from the log, so it must not hold what an erasure has to reach. Of visitors, conversations and leads,
+    pass ids; never a name, an address, a text or a search.
+    """
     actor = current_actor()
     if by:
         actor = Actor(str(by), by.pk, actor.address)

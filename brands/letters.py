@@ -1,19 +1,17 @@
 """E-mails to operators: invitations, and links for who has forgotten a password.
 
 1. Written: a row, due at once.
-2. Due: one is taken, put off by its next wait (1, 2, 4 .. 60 minutes) under its row's lock, and sent with no transaction open.
-3. Sent, or nobody has the address, or tried for a day: the row is deleted. Else 2 follows when it is due again.
+2. Due: one is taken, put off under its row's lock, and sent with no transaction open.
+3. Sent, or nobody has the address, or given up: the row is deleted. Else 2 follows when it is due again. See brands/mail.py.
 
 The link is made when the e-mail is sent: a row holds nothing that lets anybody in.
 """
 
-from datetime import timedelta
-from smtplib import SMTPException
+from functools import partial
 
-import structlog
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -21,13 +19,9 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from brands.models import Letter, Operator
+from brands.mail import MailRun, Outcome, pause_after
+from brands.models import Letter, MailFailure, Operator
 from praxtalk.data.headers import one_line
-
-MOST_ATTEMPTS = 25  # about a day
-LONGEST_WAIT_MINUTES = 60
-
-log = structlog.get_logger("praxtalk.brands")
 
 
 class InvitationTokens(PasswordResetTokenGenerator):
@@ -50,10 +44,10 @@ def write(kind: Letter.Kind, email: str) -> None:
 
 def send_due() -> int:
     """Send what is due. How many were sent."""
-    sent = 0
-    while letter := _take():
-        sent += _send(letter)
-    return sent
+    run = MailRun(MailFailure.Kind.LETTER)
+    while run.goes_on and (letter := _take()):
+        _send(run, letter)
+    return run.sent
 
 
 def _take() -> Letter | None:
@@ -61,26 +55,24 @@ def _take() -> Letter | None:
         due = Letter.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
         letter = due.select_for_update(skip_locked=True).first()
         if letter:
-            wait = min(LONGEST_WAIT_MINUTES, 2**letter.attempts)
             letter.attempts += 1
-            letter.due_at = timezone.now() + timedelta(minutes=wait)
+            letter.due_at = timezone.now() + pause_after(letter.attempts)
             letter.save(update_fields=["attempts", "due_at"])
         return letter
 
 
-def _send(letter: Letter) -> bool:
-    operator = _reader(letter)
-    try:
-        if operator:
-            send_mail(
-                _subject(letter, operator), _text(letter, operator), settings.DEFAULT_FROM_EMAIL, [operator.email]
-            )
-    except (OSError, SMTPException) as error:
-        log.warning("an e-mail could not be sent; trying again", letter=letter.pk, error=type(error).__name__)
-        if letter.attempts < MOST_ATTEMPTS:
-            return False
+def _send(run: MailRun, letter: Letter) -> None:
+    if operator := _reader(letter):
+        outcome = run.send(
+            partial(_email, letter, operator),
+            tries=letter.attempts,
+            workspace_id=operator.workspace_id,
+            brand_id=None,
+            row=letter.pk,
+        )
+        if outcome == Outcome.LATER:
+            return
     Letter.objects.filter(pk=letter.pk).delete()
-    return operator is not None
 
 
 def _reader(letter: Letter) -> Operator | None:
@@ -88,6 +80,10 @@ def _reader(letter: Letter) -> Operator | None:
     if letter.kind == Letter.Kind.INVITATION:
         return rows.filter(invited_at__isnull=False).first()
     return rows.filter(is_active=True).first()
+
+
+def _email(letter: Letter, operator: Operator) -> EmailMessage:
+    return EmailMessage(_subject(letter, operator), _text(letter, operator), to=[operator.email])
 
 
 def _subject(letter: Letter, operator: Operator) -> str:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from brands.audit import Actor, acting
 from brands.models import Operator
 from brands.scope import Scope, scope_of
-from praxtalk.api.address import client_address
+from praxtalk.api.address import UNKNOWN, client_address
 
 DASHBOARD = "/app/"
 
@@ -40,6 +40,7 @@ class ActorMiddleware:
 
 def _actor_of(request: HttpRequest) -> Actor:
     address = client_address(request)
+    known = None if address == UNKNOWN else address
     if request.path.startswith(DASHBOARD) and request.user.is_authenticated:
-        return Actor(str(request.user), request.user.pk, address)
-    return Actor("Somebody", None, address)
+        return Actor(str(request.user), request.user.pk, known)
+    return Actor("Somebody", None, known)

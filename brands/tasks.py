@@ -4,7 +4,7 @@ from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from brands import letters
+from brands import letters, mail
 from brands.models import OperatorSession
 
 KEPT_DAYS = 30
@@ -21,3 +21,9 @@ def forget_operator_sessions() -> None:
 def send_letters() -> None:
     """Send the e-mails to operators that are due."""
     letters.send_due()
+
+
+@shared_task
+def forget_mail_failures() -> None:
+    """Delete the counts of failed e-mails that are over, of any workspace."""
+    mail.forget_failures()

@@ -1,24 +1,24 @@
 """E-mails out of the inbox: transcripts that operators ask for, and mentions that nobody has looked at.
 
-1. Taken: one row that is due is put off by its next wait, under its row's lock.
-2. Sent, with no transaction open. A transcript's row is deleted then, or after a day of trying; a mention is marked. Mentions
-   wait for the next run while no mail server is to be had, for a day.
+1. Taken: one row that is due is put off by its next pause, under its row's lock.
+2. Sent, with no transaction open. See brands/mail.py. A transcript's row is deleted when it is sent or given up; a mention is
+   marked then.
 """
 
-import smtplib
 from datetime import timedelta
 from email.utils import formataddr, parseaddr
+from functools import partial
 
-import structlog
 from django.conf import settings
-from django.core.mail import EmailMessage, send_mail
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from brands.models import Operator
+from brands.mail import MailRun, Outcome, pause_after
+from brands.models import MailFailure, Operator
 from brands.preferences import preferences_of
 from brands.scope import scope_of
 from conversations.models import Conversation, Mention, Transcript
@@ -27,37 +27,34 @@ from praxtalk.data.headers import one_line
 
 MENTION_WAITS = timedelta(minutes=5)
 A_DAY = timedelta(days=1)
-MOST_ATTEMPTS = 25  # about a day
-LONGEST_WAIT_MINUTES = 60
 MOST_MESSAGES = 1_000
 MOST_LISTED = 20  # conversations, in one e-mail about assignments
-FAULTS = (OSError, smtplib.SMTPException)
-
-log = structlog.get_logger("praxtalk.conversations")
 
 
 def send_transcripts() -> int:
     """Send what is due. How many were sent."""
-    sent = 0
-    while transcript := _take_transcript():
-        try:
-            _transcript_email(transcript).send()
-            sent += 1
-        except FAULTS as error:
-            log.warning("a transcript could not be sent", transcript=transcript.pk, error=type(error).__name__)
-            if transcript.attempts < MOST_ATTEMPTS:
-                continue
-        Transcript.objects.filter(workspace_id=transcript.workspace_id, pk=transcript.pk).delete()
-    return sent
+    run = MailRun(MailFailure.Kind.TRANSCRIPT)
+    while run.goes_on and (transcript := _take_transcript()):
+        outcome = run.send(
+            partial(_transcript_email, transcript),
+            tries=transcript.attempts,
+            workspace_id=transcript.workspace_id,
+            brand_id=transcript.conversation.brand_id,
+            row=transcript.pk,
+        )
+        if outcome != Outcome.LATER:
+            Transcript.objects.filter(workspace_id=transcript.workspace_id, pk=transcript.pk).delete()
+    return run.sent
 
 
 def _take_transcript() -> Transcript | None:
     with transaction.atomic():
         due = Transcript.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
-        transcript = due.select_for_update(skip_locked=True).first()
+        rows = due.select_related("conversation").select_for_update(of=("self",), skip_locked=True)
+        transcript = rows.first()
         if transcript:
-            transcript.due_at = timezone.now() + timedelta(minutes=min(LONGEST_WAIT_MINUTES, 2**transcript.attempts))
             transcript.attempts += 1
+            transcript.due_at = timezone.now() + pause_after(transcript.attempts)
             transcript.save(update_fields=["attempts", "due_at"])
         return transcript
 
@@ -84,32 +81,31 @@ def _transcript_email(transcript: Transcript) -> EmailMessage:
 def mail_mentions() -> int:
     """Tell by e-mail who was mentioned, or given a conversation, five minutes ago, wants such e-mails, and has not looked. How
     many were sent. All conversations that somebody was given are told in one e-mail."""
-    sent = 0
-    while mention := _take_mention():
-        operator = mention.operator
+    run = MailRun(MailFailure.Kind.MENTION)
+    while run.goes_on and (mention := _take_mention()):
+        operator, brand_id = mention.operator, mention.subject.brand_id
         wants = preferences_of(operator)["mentionMails"] and operator.is_active
-        if not wants or not scope_of(operator).sees_brand(mention.subject.brand_id):
+        if not wants or not scope_of(operator).sees_brand(brand_id):
             continue
         assigned = [] if mention.note else [mention, *_take_assignments(operator)]
-        subject, text = _of_assignments(assigned) if assigned else _of_mention(mention)
-        try:
-            send_mail(subject, text, settings.DEFAULT_FROM_EMAIL, [operator.email])
-            sent += 1
-        except FAULTS as error:
-            log.warning("a mention could not be sent", mention=mention.pk, error=type(error).__name__)
-            if not isinstance(error, smtplib.SMTPRecipientsRefused):
-                ids = [mention.pk, *(each.pk for each in assigned)]
-                Mention.objects.filter(workspace_id=mention.workspace_id, pk__in=ids).update(mailed_at=None)
-                break
-    return sent
+        outcome = run.send(
+            partial(_assignments_email if assigned else _mention_email, assigned or mention),
+            tries=mention.mail_attempts,
+            workspace_id=mention.workspace_id,
+            brand_id=brand_id,
+            row=mention.pk,
+        )
+        if outcome == Outcome.LATER:
+            ids = [mention.pk, *(each.pk for each in assigned)]
+            Mention.objects.filter(workspace_id=mention.workspace_id, pk__in=ids).update(mailed_at=None)
+    return run.sent
 
 
 def _take_mention() -> Mention | None:
     with transaction.atomic():
         mention = _due_mentions().select_related("operator", "note__author", "note__conversation__visitor").first()
         if mention:
-            mention.mailed_at = timezone.now()
-            mention.save(update_fields=["mailed_at"])
+            _take([mention])
         return mention
 
 
@@ -125,24 +121,36 @@ def _take_assignments(operator: Operator) -> list[Mention]:
         if scope.brand_ids is not None:
             rows = rows.filter(conversation__brand_id__in=scope.brand_ids)
         found = list(rows)
-        Mention.objects.filter(pk__in=[each.pk for each in found]).update(mailed_at=timezone.now())
+        _take(found)
         return found
+
+
+def _take(mentions: list[Mention]) -> None:
+    """Count a try of each, and put its next one off. Of rows that are locked."""
+    now = timezone.now()
+    for mention in mentions:
+        mention.mailed_at = now
+        mention.mail_attempts += 1
+        mention.mail_due_at = now + pause_after(mention.mail_attempts)
+    Mention.objects.bulk_update(mentions, ["mailed_at", "mail_attempts", "mail_due_at"])
 
 
 def _due_mentions() -> QuerySet[Mention, Mention]:
     now = timezone.now()
     is_due = Q(seen_at__isnull=True, mailed_at__isnull=True, created_at__range=(now - A_DAY, now - MENTION_WAITS))
+    is_due &= Q(mail_due_at__isnull=True) | Q(mail_due_at__lte=now)
     return Mention.objects.filter(is_due).order_by("created_at").select_for_update(of=("self",), skip_locked=True)
 
 
-def _of_mention(mention: Mention) -> tuple[str, str]:
+def _mention_email(mention: Mention) -> EmailMessage:
     note = mention.note
     assert note is not None  # noqa: S101 - for the types: the caller has looked
     told = {"note": note, "url": _url_of(note.conversation)}
-    return f"{one_line(note.sender)} mentioned you on PraxTalk", render_to_string("conversations/mention.txt", told)
+    text = render_to_string("conversations/mention.txt", told)
+    return EmailMessage(f"{one_line(note.sender)} mentioned you on PraxTalk", text, to=[mention.operator.email])
 
 
-def _of_assignments(assigned: list[Mention]) -> tuple[str, str]:
+def _assignments_email(assigned: list[Mention]) -> EmailMessage:
     first, count = assigned[0], len(assigned)
     what = "a conversation" if count == 1 else f"{count:,} conversations"
     told = {
@@ -151,7 +159,8 @@ def _of_assignments(assigned: list[Mention]) -> tuple[str, str]:
         "more": max(0, count - MOST_LISTED),
     }
     text = render_to_string("conversations/assignment.txt", told)
-    return f"{one_line(first.assigned_by)} assigned {what} to you on PraxTalk", text
+    subject = f"{one_line(first.assigned_by)} assigned {what} to you on PraxTalk"
+    return EmailMessage(subject, text, to=[first.operator.email])
 
 
 def _url_of(conversation: Conversation) -> str:

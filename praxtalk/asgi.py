@@ -27,6 +27,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.web.http import RESPONSES as REASONS
 
+from praxtalk.adopted import adopt_by_family
 from praxtalk.api.address import is_trusted_proxy
 from praxtalk.dates import date_every_answer
 from praxtalk.orphans import end_with_parent
@@ -140,6 +141,7 @@ async def websocket(scope: dict[str, Any], receive: Any, send: Any) -> None:
 REASONS.update({status.value: status.phrase.encode() for status in HTTPStatus})  # Twisted knows no 422 and no 429
 
 date_every_answer()
+adopt_by_family()
 write_promptly()
 # Before Daphne cancels all that runs; it fails to when a request has just ended.
 _reactor: Any = reactor  # typed as if it took no phase

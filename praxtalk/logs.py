@@ -1,8 +1,16 @@
-"""Logging: one line an event, with the request id; JSON in production, readable on a terminal."""
+"""Logging: one line an event, with the request id; JSON in production, readable on a terminal.
 
-from typing import Any
+Logs are kept where no erasure reaches. A traceback shows no local variables, which may be keys and secrets, and nothing of what
+PostgreSQL says: its messages quote values and whole rows.
+"""
 
+import traceback
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+import psycopg
 import structlog
+from django.db.utils import Error as DjangoDatabaseError
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -19,10 +27,9 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    # Tracebacks are plain: the pretty ones print local variables, and with them keys and secrets.
-    console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=_write_traceback)
     renderer: Any = structlog.processors.JSONRenderer() if as_json else console
-    errors = [structlog.processors.format_exc_info] if as_json else []
+    errors = [structlog.processors.ExceptionRenderer(_traceback_text)] if as_json else []
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -42,3 +49,37 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
         },
     }
+
+
+def _write_traceback(stream: TextIO, exc_info: Any) -> None:
+    stream.write("\n" + _traceback_text(exc_info))
+
+
+def _traceback_text(exc_info: Any) -> str:
+    return "".join(_lines(exc_info[1], set())).rstrip("\n")
+
+
+def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
+    """As Python writes a traceback, with its causes first."""
+    seen.add(id(error))
+    context = None if error.__suppress_context__ else error.__context__
+    for earlier, link in ((error.__cause__, "directly caused"), (context, "was being handled during")):
+        if earlier is not None and id(earlier) not in seen:
+            yield from _lines(earlier, seen)
+            yield f"\nThis {link} the following exception:\n\n"
+    yield "Traceback (most recent call last):\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}: {_message(error)}\n"
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            if id(each) not in seen:
+                yield from _lines(each, seen)
+
+
+def _message(error: BaseException) -> str:
+    if not isinstance(error, DjangoDatabaseError | psycopg.Error):
+        return str(error)
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    if not isinstance(cause, psycopg.Error) or cause.sqlstate is None:
+        return "(the text is left out)"
+    return f"SQLSTATE {cause.sqlstate}, constraint {cause.diag.constraint_name or 'none'} (the text is left out)"

@@ -8,7 +8,8 @@ from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from brands.models import Brand, Operator
+from brands.mail import failures_since
+from brands.models import Brand, MailFailure, Operator
 from brands.requests import operator_of, scope_in
 from brands.roles import Ability
 from brands.scope import Scope
@@ -20,6 +21,8 @@ from praxtalk.dashboard.pages import Page
 
 RANGES = (7, 30, 90)
 KEPT_SECONDS = 30
+TOLD_FOR = timedelta(days=7)
+MOST_TOLD = 10
 
 
 class Overview(Page):
@@ -40,6 +43,7 @@ class Overview(Page):
             "days": days,
             "steps": first_steps(operator_of(self.request), scope_in(self.request)),
             "health": self._health(),
+            "mail_failures": self._mail_failures(),
         }
         return super().get_context_data(**{**_figures(scope, brands, days), **more, **kwargs})
 
@@ -47,6 +51,12 @@ class Overview(Page):
         if not operator_of(self.request).may(Ability.INTEGRATIONS):
             return None
         return webhook_health(scope_in(self.request))
+
+    def _mail_failures(self) -> list[MailFailure]:
+        """E-mails of the last week that were not sent; only for operators who may change the sender."""
+        if not operator_of(self.request).may(Ability.BRANDS):
+            return []
+        return list(scope_in(self.request).rows(failures_since(timezone.now() - TOLD_FOR))[:MOST_TOLD])
 
 
 def _figures(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class ExportVisitor(VisitorPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         visitor = self.visitor()
-        record(Action.VISITOR_EXPORTED, workspace_id=visitor.workspace_id, subject=visitor)
+        record(Action.VISITOR_EXPORTED, workspace_id=visitor.workspace_id, subject=visitor.pk)
         answer = JsonResponse(visitor_data(visitor), json_dumps_params={"indent": 2, "ensure_ascii": False})
         answer["Content-Disposition"] = f'attachment; filename="visitor-{visitor.pk}.json"'
         answer["Cache-Control"] = "no-store"

@@ -18,6 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from praxtalk.data.headers import ascii_sender
+from praxtalk.listening import local_url
 from praxtalk.logs import logging_config
 from praxtalk.openapi_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 
@@ -53,6 +55,13 @@ def _networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipad
         _refuse(name, f"networks like 10.0.0.0/8, separated by commas ({error})")
 
 
+def _sender(name: str, default: str) -> str:
+    try:
+        return ascii_sender(env.str(name, default=default))
+    except ValueError as error:
+        _refuse(name, f"an e-mail address, or Name <address> ({error})")
+
+
 DEBUG = _matching("DEBUG", "true|false", "true or false", default="false").lower() == "true"
 SECRET_KEY = _matching("SECRET_KEY", ".{50,}", "at least 50 random characters, which sign cursors and sessions")
 ENCRYPTION_KEYS = _matching(
@@ -62,14 +71,18 @@ DATABASE_URL = _matching("DATABASE_URL", "postgres(ql)?://.+", "postgresql://use
 REDIS_URL = _matching("REDIS_URL", "(rediss?|unix)://.+", "redis://:password@host:6379/0, of Valkey or Redis")
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")))
 ATTACHMENTS_DIR = env.str("ATTACHMENTS_DIR", default=str(DATA_DIR / "attachments"))
-HOST = env.str("HOST", default="127.0.0.1")
+HOST = (env.str("HOST", default="") or "127.0.0.1").strip("[]")
 PORT = _integer("PORT", 8000, 1, 65535)
-BASE_URL = _matching(
-    "BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", f"http://127.0.0.1:{PORT}"
-).rstrip("/")
+BASE_URL = _matching("BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", local_url(HOST, PORT)).rstrip(
+    "/"
+)
 BASE_HOST = urlsplit(BASE_URL).hostname or ""
+BASE_IS_IP = bool(re.fullmatch(r"[0-9.]+|.*:.*", BASE_HOST))
 IS_LOCAL = {BASE_HOST, HOST} <= {"127.0.0.1", "localhost", "::1"}
-ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"]), BASE_HOST]
+ALLOWED_HOSTS = [
+    *env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"]),
+    f"[{BASE_HOST}]" if ":" in BASE_HOST else BASE_HOST,
+]
 WEB_PROCESSES = _integer("WEB_PROCESSES", os.cpu_count() or 1, 1)
 SERVE_PID = _integer("SERVE_PID", 0, 0)
 LOG_LEVEL = _matching("LOG_LEVEL", "debug|info|warning|error", "debug, info, warning or error", default="info").upper()
@@ -83,7 +96,7 @@ METRICS_TOKEN = _matching("METRICS_TOKEN", "(.{20,})?", "at least 20 characters,
 EMAIL_URL = _matching(
     "EMAIL_URL", r"(smtp|smtp\+tls|smtp\+ssl|consolemail)://.*", "smtp+tls://user:password@host:587", "consolemail://"
 )
-EMAIL_FROM = env.str("EMAIL_FROM", default=f"PraxTalk <praxtalk@{BASE_HOST}>")
+EMAIL_FROM = _sender("EMAIL_FROM", f"PraxTalk <praxtalk@{'localhost' if BASE_IS_IP else BASE_HOST}>")
 WEBHOOK_ALLOW_CIDRS = _networks("WEBHOOK_ALLOW_CIDRS", default="127.0.0.0/8,::1/128" if IS_LOCAL else "")
 
 # --- apps -------------------------------------------------------------------------------------------------------------
@@ -241,6 +254,7 @@ _SECONDS_BETWEEN = {
     "widget.tasks.mail_replies": 30,
     "brands.tasks.send_letters": 5,
     "brands.tasks.forget_operator_sessions": 600,
+    "brands.tasks.forget_mail_failures": 600,
     "praxtalk.api.tasks.forget_answers": 600,
     "praxtalk.live.tasks.forget_mutations": 600,
 }

@@ -14,6 +14,8 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
+from praxtalk.listening import in_url
+
 PROJECT = Path(__file__).resolve().parent.parent
 UP_SECONDS = 150
 
@@ -41,9 +43,10 @@ def valkey_url():
 class Server:
     """`with Server() as server:` - it is up inside, and gone with all its processes outside."""
 
-    def __init__(self, *arguments, port=None, **environment):
+    def __init__(self, *arguments, port=None, host=None, **environment):
+        """host: what it listens on; then BASE_URL is its own default."""
         self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}" if host in (None, "::") else f"http://{in_url(host)}:{self.port}"
         self.arguments = arguments
         self.lines = []
         self.environment = os.environ | {
@@ -58,6 +61,9 @@ class Server:
             **dict.fromkeys(("RATE_LIMIT_IP", "RATE_LIMIT_READ_KEY", "RATE_LIMIT_WRITE_KEY"), "1000000"),
             **environment,
         }
+        if host is not None:
+            del self.environment["BASE_URL"]
+            self.environment["HOST"] = host
 
     def __enter__(self):
         command = [sys.executable, "manage.py", "serve", *self.arguments]

@@ -3,36 +3,31 @@
 1. A reply sets when it is due: five minutes after it, if none is due yet (conversations.actions).
 2. Due: what the visitor has still not seen, and has not been sent, is taken together, under the row's lock. Nothing of that
    kind: it is due no more.
-3. The conversation is leased for ten minutes, and the e-mail goes out with no transaction open.
-4. Sent: the position is noted, and what came meanwhile is due anew. Failed, or killed here: the lease ends, and 2 follows.
-5. The mail server is out of reach: the others wait for the next run. It refuses this address for good (5xx): nothing is due
-   until the next reply.
+3. The conversation is put off, and the e-mail goes out with no transaction open. See brands/mail.py.
+4. Sent: the position is noted, and what came meanwhile is due anew. Failed, or killed here: 2 follows when it is due again.
+   Given up: nothing is due until the next reply.
 """
 
-import smtplib
 from dataclasses import dataclass
-from datetime import timedelta
 from email.utils import formataddr, parseaddr
+from functools import partial
 
-import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from brands.mail import MailRun, Outcome, pause_after
+from brands.models import MailFailure
 from conversations.actions import MAIL_AFTER
 from conversations.models import Conversation, Message
 from conversations.threads import messages_of
-from praxtalk.data.headers import one_line
+from praxtalk.data.headers import ascii_address, one_line
 from widget.return_links import return_link
 from widget.texts import language_of, texts_of
 
-LEASE = timedelta(minutes=10)
 MOST_QUOTED = 20
-OF_ONE_EMAIL = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError)
-
-log = structlog.get_logger("praxtalk.widget")
 
 
 @dataclass(frozen=True)
@@ -46,19 +41,21 @@ class Due:
 
 def mail_replies() -> int:
     """Send what is due, one e-mail a conversation. How many were sent."""
-    sent = 0
-    while (due := _next_due()) is not None:
-        try:
-            _email(due).send()
-        except OF_ONE_EMAIL as error:
-            _refused(due, error)
-        except OSError as error:
-            _log_failure(due, error)
-            return sent
-        else:
+    run = MailRun(MailFailure.Kind.REPLY)
+    while run.goes_on and (due := _next_due()) is not None:
+        conversation = due.conversation
+        outcome = run.send(
+            partial(_email, due),
+            tries=conversation.mail_attempts,
+            workspace_id=conversation.workspace_id,
+            brand_id=conversation.brand_id,
+            row=conversation.pk,
+        )
+        if outcome == Outcome.SENT:
             _note_sent(due)
-            sent += 1
-    return sent
+        elif outcome == Outcome.GIVEN_UP:
+            _give_up(due)
+    return run.sent
 
 
 def _next_due() -> Due | None:
@@ -70,8 +67,12 @@ def _next_due() -> Due | None:
             if conversation is None:
                 return None
             messages = _unseen(conversation)
-            conversation.mail_due_at = timezone.now() + LEASE if messages else None
-            conversation.save(update_fields=["mail_due_at"])
+            if messages:
+                conversation.mail_attempts += 1
+                conversation.mail_due_at = timezone.now() + pause_after(conversation.mail_attempts)
+            else:
+                conversation.mail_attempts, conversation.mail_due_at = 0, None
+            conversation.save(update_fields=["mail_attempts", "mail_due_at"])
         if messages:
             return Due(conversation, messages[-MOST_QUOTED:], messages[-1].position)
 
@@ -85,30 +86,24 @@ def _unseen(conversation: Conversation) -> list[Message]:
 
 def _note_sent(due: Due) -> None:
     with transaction.atomic():
-        row = _locked(due)
-        row.mailed_position = max(row.mailed_position, due.last_position)
-        has_more = row.last_position > due.last_position and bool(_unseen(row))
-        row.mail_due_at = timezone.now() + MAIL_AFTER if has_more else None
-        row.save(update_fields=["mailed_position", "mail_due_at"])
+        if row := _locked(due):
+            row.mailed_position = max(row.mailed_position, due.last_position)
+            has_more = row.last_position > due.last_position and bool(_unseen(row))
+            row.mail_attempts, row.mail_due_at = 0, timezone.now() + MAIL_AFTER if has_more else None
+            row.save(update_fields=["mailed_position", "mail_attempts", "mail_due_at"])
 
 
-def _refused(due: Due, error: Exception) -> None:
-    _log_failure(due, error)
-    if isinstance(error, smtplib.SMTPRecipientsRefused) and all(code >= 500 for code, _ in error.recipients.values()):
-        with transaction.atomic():
-            row = _locked(due)
-            row.mail_due_at = None
-            row.save(update_fields=["mail_due_at"])
+def _give_up(due: Due) -> None:
+    with transaction.atomic():
+        if row := _locked(due):
+            row.mail_attempts, row.mail_due_at = 0, None
+            row.save(update_fields=["mail_attempts", "mail_due_at"])
 
 
-def _log_failure(due: Due, error: Exception) -> None:
-    """Without the address: it is the visitor's."""
-    log.warning("an e-mail could not be sent", conversation=str(due.conversation.pk), error=type(error).__name__)
-
-
-def _locked(due: Due) -> Conversation:
-    rows = Conversation.objects.filter(workspace_id=due.conversation.workspace_id)
-    return rows.select_for_update(no_key=True).get(pk=due.conversation.pk)
+def _locked(due: Due) -> Conversation | None:
+    """None where the visitor has been erased meanwhile."""
+    rows = Conversation.objects.filter(workspace_id=due.conversation.workspace_id, pk=due.conversation.pk)
+    return rows.select_for_update(no_key=True).first()
 
 
 def _email(due: Due) -> EmailMessage:
@@ -121,4 +116,4 @@ def _email(due: Due) -> EmailMessage:
     )
     address = brand.email_from or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     subject = texts["mailSubject"].replace("{brand}", one_line(brand.name))
-    return EmailMessage(subject, text, formataddr((one_line(brand.name), address)), [visitor.email])
+    return EmailMessage(subject, text, formataddr((one_line(brand.name), ascii_address(address))), [visitor.email])

@@ -138,14 +138,17 @@ def always_failing_receivers_fail(evidence: Evidence) -> Iterator[str]:
 
 @check
 def numbers_have_no_gaps(evidence: Evidence) -> Iterator[str]:
-    """the attempts of a delivery are numbered from 1 without gaps; no number was sent twice, none unknown was sent"""
+    """attempts are numbered from 1 without gaps; a number is sent twice only after a kept connection gave no answer"""
     for id_, one in evidence.deliveries.items():
         numbers = [attempt.number for attempt in evidence.attempts[id_]]
         if numbers != list(range(1, one.last_number + 1)):
             yield f"delivery {id_} has attempts {numbers}, its last number is {one.last_number}"
-    for (id_, number), count in Counter((each.delivery_id, each.number) for each in evidence.receipts).items():
-        if count > 1:
-            yield f"attempt {number} of delivery {id_} was sent {count} times"
+    sent: dict[tuple[str, int], list[Receipt]] = defaultdict(list)
+    for each in sorted(evidence.receipts, key=lambda each: each.at):
+        sent[each.delivery_id, each.number].append(each)
+    for (id_, number), receipts in sent.items():
+        if len(receipts) > 2 or any(each.is_first or each.status for each in receipts[:-1]):
+            yield f"attempt {number} of delivery {id_} was sent {len(receipts)} times"
         if id_ not in evidence.deliveries or number > evidence.deliveries[id_].last_number:
             yield f"attempt {number} of delivery {id_} was sent, and no row tells of it"
 

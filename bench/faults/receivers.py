@@ -27,7 +27,8 @@ class Receipt:
     digest: bytes
     is_signed: bool
     is_of_gone_change: bool
-    status: int | None = None  # of the answer, where a whole one was given
+    is_first: bool  # on its connection
+    status: int | None = None  # of the answer, where its status line was given
     closed: float = 0.0
 
 
@@ -84,10 +85,13 @@ class Receiver:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            is_first = True
             while not writer.is_closing():
                 head = await reader.readuntil(b"\r\n\r\n")
                 headers = _headers(head)
-                receipt = self._receipt(headers, await reader.readexactly(int(headers["content-length"])))
+                body = await reader.readexactly(int(headers["content-length"]))
+                receipt = self._receipt(headers, body, is_first=is_first)
+                is_first = False
                 self.receipts.append(receipt)
                 try:
                     await self.manner(Exchange(reader, writer, receipt))
@@ -96,7 +100,7 @@ class Receiver:
         self._writers.discard(writer)
         writer.close()
 
-    def _receipt(self, headers: dict[str, str], body: bytes) -> Receipt:
+    def _receipt(self, headers: dict[str, str], body: bytes, *, is_first: bool) -> Receipt:
         now = time.time()
         return Receipt(
             receiver=self.name,
@@ -107,6 +111,7 @@ class Receiver:
             digest=hashlib.sha256(body).digest(),
             is_signed=is_signed(headers["x-praxtalk-signature"], self.secret, body, now),
             is_of_gone_change=GONE in body,
+            is_first=is_first,
         )
 
 

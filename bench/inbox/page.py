@@ -63,7 +63,7 @@ def main() -> int:
     quick = is_quick("bench.inbox.page", __doc__.splitlines()[0], "a small database and little traffic, for a test")
     if not Path(CHROMIUM).exists():
         say("The inbox's page is not measured: there is no Chromium (apt-get install chromium).")
-        return 0
+        return 1
     folder, extent = (QUICK_FOLDER, QUICK) if quick else (FOLDER, FULL)
     return run(folder, lambda: _measured(folder, extent))
 

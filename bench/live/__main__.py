@@ -28,7 +28,7 @@ from bench.servers import PROCESSES, PRODUCT, up
 if TYPE_CHECKING:
     from bench.live.rounds import Result
 
-TRACED = ["-m", "bench.live.traced_server"]
+TRACED = ["-m", "bench.application_server", "bench.live.traced:application"]
 RIVAL = ["node", str(PACKAGE / "rival.mjs")]
 INSTALL = ["npm", "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--loglevel=error"]
 PROXIES = "127.0.0.0/8"  # the load process is believed when it says that its clients have different addresses
@@ -54,8 +54,8 @@ def main() -> int:
     """The exit status: 1 if a client was not shown a change, or the two sides showed different things."""
     quick = is_quick("bench.live", __doc__.splitlines()[0], "a small database and one small round, for a test")
     if shutil.which("npm") is None:
-        say("Live queries are not measured: the clients and the rival need Node and npm.")
-        return 0
+        say("Live queries are not measured: the clients and the rival need Node and npm (apt-get install nodejs npm).")
+        return 1
     extent = QUICK if quick else FULL
     return run(extent.folder, lambda: _measured(extent))
 

@@ -69,7 +69,7 @@ def main() -> int:
     quick = is_quick("bench.widget", __doc__.splitlines()[0], "a small database and few replies, for a test")
     if not Path(CHROMIUM).exists():
         say("The widget is not measured: there is no Chromium (apt-get install chromium).")
-        return 0
+        return 1
     extent = QUICK if quick else FULL
     return run(extent.folder, lambda: _measured(extent))
 

@@ -3,10 +3,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
 from brands.audit import Action
 from brands.models import AuditEntry, Operator
 from praxtalk.dashboard.scoped import WorkspaceAdmin
+from praxtalk.data.ids import parse_id
 
 
 class ActionFilter(admin.SimpleListFilter):
@@ -39,7 +42,7 @@ class AuditAdmin(WorkspaceAdmin):
     title = "Audit log"
     ability = "audit"
     brand_field = None
-    list_display = ("created_at", "who", "what", "subject", "told", "address")
+    list_display = ("created_at", "who", "what", "to_whom", "told", "address")
     fields = readonly_fields = list_display
     list_filter = (ActionFilter, WhoFilter)
     ordering = ("-created_at", "-id")
@@ -53,6 +56,14 @@ class AuditAdmin(WorkspaceAdmin):
     @admin.display(description="what", ordering="action")
     def what(self, entry: AuditEntry) -> str:
         return Action(entry.action).label if entry.action in Action.values else entry.action
+
+    @admin.display(description="subject", ordering="subject")
+    def to_whom(self, entry: AuditEntry) -> str:
+        """Of a visitor the log holds the id only; their page tells who it is, until they are erased."""
+        if entry.action == Action.VISITOR_EXPORTED and parse_id(entry.subject):
+            page = reverse("admin:conversations_visitor_change", args=[entry.subject])
+            return format_html('<a href="{}">{}</a>', page, entry.subject)
+        return entry.subject
 
     @admin.display(description="details")
     def told(self, entry: AuditEntry) -> str:

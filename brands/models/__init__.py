@@ -1,6 +1,7 @@
 """Who: the workspace (tenant), its operators, and the brands under which it talks."""
 
 from brands.models.audit import AuditEntry
+from brands.models.mail import MailFailure
 from brands.models.operators import Letter, Operator, OperatorBrand, OperatorSession, RecoveryCode
 from brands.models.workspaces import ALPHANUMERIC, Brand, Workspace, new_widget_id
 
@@ -9,6 +10,7 @@ __all__ = [
     "AuditEntry",
     "Brand",
     "Letter",
+    "MailFailure",
     "Operator",
     "OperatorBrand",
     "OperatorSession",

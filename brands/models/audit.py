@@ -13,7 +13,11 @@ from praxtalk.data.ids import new_id
 
 
 class AuditEntry(models.Model):
-    """One thing that somebody did. `actor` and `subject` are names as they were then."""
+    """One thing that somebody did. `actor` is the name of an operator or an API key as it was then.
+
+    `subject` is the name of an operator, brand, key or webhook as it was then. Of a visitor it is the id: see
+    brands.audit.record.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)

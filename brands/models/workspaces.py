@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from brands.hours import check_hours, check_time_zone
 from brands.sites import check_domain
+from praxtalk.data.headers import ascii_address
 from praxtalk.data.ids import new_id
 
 ALPHANUMERIC = string.ascii_letters + string.digits
@@ -33,6 +34,14 @@ def check_texts(texts: object) -> None:
         for key, text in sentences.items():
             if not isinstance(text, str) or not 0 < len(text) <= MAX_TEXT:
                 raise ValidationError(f"{key}: a text of at most {MAX_TEXT} characters.")
+
+
+def check_sender(address: str) -> None:
+    """Whether every mail server takes it as a sender. Raises ValidationError."""
+    try:
+        ascii_address(address)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 class Workspace(models.Model):
@@ -70,7 +79,8 @@ class Brand(models.Model):
     business_hours = models.JSONField(default=dict, blank=True, validators=[check_hours])  # empty: always open
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
     texts = models.JSONField(default=dict, blank=True, validators=[check_texts])  # {"de": {"greeting": "..."}}
-    email_from = models.EmailField(max_length=254, blank=True)  # of e-mails to visitors; empty: EMAIL_FROM
+    # The sender of e-mails to visitors. Empty: EMAIL_FROM.
+    email_from = models.EmailField(max_length=254, blank=True, validators=[check_sender])
     widget_seen_at = models.DateTimeField(null=True, editable=False)  # when a page of another site last asked for it
     encrypted_identity_secret = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now)

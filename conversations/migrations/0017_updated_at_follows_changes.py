@@ -56,7 +56,7 @@ DROP FUNCTION move_updated_at();
 class Migration(migrations.Migration):
     dependencies = [
         ('brands', '0009_preferences'),
-        ('conversations', '0015_release_absent_assignees'),
+        ('conversations', '0016_tries_of_mail'),
     ]
 
     operations = [migrations.RunSQL(STAMP, UNSTAMP)]

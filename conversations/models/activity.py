@@ -96,6 +96,8 @@ class Mention(models.Model):
     operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="+")
     seen_at = models.DateTimeField(null=True)
     mailed_at = models.DateTimeField(null=True)
+    mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    mail_due_at = models.DateTimeField(null=True)  # after the first try
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -116,6 +116,7 @@ class Conversation(models.Model):
     unread_position = models.PositiveIntegerField(default=0, db_default=0, db_column="visitor_position")
     snoozed_until = models.DateTimeField(null=True, blank=True)
     mail_due_at = models.DateTimeField(null=True, blank=True)  # when unseen replies go to the visitor by e-mail
+    mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)  # of the e-mail that is due
     mailed_position = models.PositiveIntegerField(default=0, db_default=0)  # of the last reply that has gone so
     first_reply_at = models.DateTimeField(null=True, blank=True)
     first_reply_by = models.ForeignKey(

@@ -50,6 +50,8 @@ class WebhookSubscription(models.Model):
     holds_events = models.BooleanField(default=True)  # while paused: keep what happens, or let it pass
     next_probe_at = models.DateTimeField(null=True, editable=False)
     owners_told_at = models.DateTimeField(null=True, editable=False)
+    owner_mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    owner_mail_due_at = models.DateTimeField(null=True, editable=False)  # after the first try
     verified_at = models.DateTimeField(null=True, editable=False)  # the last ping that was answered 2xx
     failing_since = models.DateTimeField(null=True, editable=False)  # the first failed attempt since the last success
     gone_since = models.DateTimeField(null=True, editable=False)

@@ -79,6 +79,8 @@ def _pause_itself(subscription_id: UUID, by: PausedBy, now: datetime) -> None:
         holds_events=True,
         next_probe_at=now + PROBE_EVERY,
         owners_told_at=None,
+        owner_mail_attempts=0,
+        owner_mail_due_at=None,
     )
     if paused:
         log.warning("webhook paused itself", webhook=str(subscription_id), by=by.value)

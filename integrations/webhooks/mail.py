@@ -1,31 +1,58 @@
 """Telling the owners by e-mail that a webhook has paused itself."""
 
-import smtplib
+from functools import partial
 
-import structlog
 from django.conf import settings
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from brands.models import Operator
+from brands.mail import MailRun, Outcome, pause_after
+from brands.models import MailFailure, Operator
 from integrations.models import WebhookSubscription
 from integrations.webhooks.health import FAILING_FOR, PausedBy
 
-TOLD_AT_ONCE = 50
-
-log = structlog.get_logger("praxtalk.webhooks")
-
 
 def tell_owners() -> int:
-    """Send what is owed, one e-mail for each webhook; what cannot be sent now is tried again. How many were sent."""
-    paused = WebhookSubscription.objects.filter(
-        paused_by__in=[PausedBy.FAILING, PausedBy.GONE], owners_told_at__isnull=True
-    )
-    return sum(_tell(webhook) for webhook in paused.select_related("workspace")[:TOLD_AT_ONCE])
+    """Send what is owed, one e-mail for each webhook. How many were sent. See brands/mail.py."""
+    run = MailRun(MailFailure.Kind.WEBHOOK)
+    while run.goes_on and (webhook := _take()):
+        owners = _owners(webhook)
+        if owners:
+            outcome = run.send(
+                partial(_email, webhook, owners),
+                tries=webhook.owner_mail_attempts,
+                workspace_id=webhook.workspace_id,
+                brand_id=webhook.brand_id,
+                row=webhook.pk,
+            )
+            if outcome == Outcome.LATER:
+                continue
+        rows = WebhookSubscription.objects.filter(pk=webhook.pk, paused_at=webhook.paused_at)
+        rows.update(owners_told_at=timezone.now())
+    return run.sent
 
 
-def _tell(webhook: WebhookSubscription) -> bool:
+def _take() -> WebhookSubscription | None:
+    """One whose owners are to be told now, put off by its next pause."""
+    now = timezone.now()
+    is_due = Q(owner_mail_due_at__isnull=True) | Q(owner_mail_due_at__lte=now)
+    with transaction.atomic():
+        rows = WebhookSubscription.objects.filter(
+            is_due, paused_by__in=[PausedBy.FAILING, PausedBy.GONE], owners_told_at__isnull=True
+        )
+        rows = rows.select_related("workspace").order_by("paused_at")
+        webhook = rows.select_for_update(of=("self",), no_key=True, skip_locked=True).first()
+        if webhook:
+            webhook.owner_mail_attempts += 1
+            webhook.owner_mail_due_at = now + pause_after(webhook.owner_mail_attempts)
+            webhook.save(update_fields=["owner_mail_attempts", "owner_mail_due_at"])
+        return webhook
+
+
+def _email(webhook: WebhookSubscription, owners: list[str]) -> EmailMessage:
     text = render_to_string(
         "integrations/webhook_paused.txt",
         {
@@ -35,14 +62,7 @@ def _tell(webhook: WebhookSubscription) -> bool:
             "base_url": settings.BASE_URL,
         },
     )
-    try:
-        if owners := _owners(webhook):
-            send_mail(f"Webhook paused: {webhook.url[:100]}", text, settings.DEFAULT_FROM_EMAIL, owners)
-    except (OSError, smtplib.SMTPException) as error:
-        log.warning("an e-mail could not be sent; trying again", webhook=str(webhook.pk), error=type(error).__name__)
-        return False
-    rows = WebhookSubscription.objects.filter(pk=webhook.pk, paused_at=webhook.paused_at)
-    return bool(rows.update(owners_told_at=timezone.now()))
+    return EmailMessage(f"Webhook paused: {webhook.url[:100]}", text, to=owners)
 
 
 def _owners(webhook: WebhookSubscription) -> list[str]:

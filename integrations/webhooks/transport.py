@@ -1,10 +1,12 @@
-"""The one door to the outside: POST, and GET of a page, to permitted addresses only, no redirects, bounded in time and size.
+"""All outgoing HTTP: POST, and GET of a page, to permitted addresses only, no redirects, bounded in time and size.
 
-- The URL is read by `addresses.target`, as when it was saved, and sent as that writes it: aiohttp is left nothing to decide.
-- The resolver refuses a name if any of its addresses is forbidden; the socket factory checks again the address really dialled
-  (aiohttp asks no resolver about IP literals, and a name may resolve otherwise the second time).
-- One deadline over the whole exchange: a receiver that drips a byte a second is cut off like one that hangs.
-- No environment proxies, no cookies, no decompression; the answer is read up to 16 KB.
+- `addresses.target` reads the URL, as it does when a URL is saved, and the URL is sent as it writes it. aiohttp decides nothing.
+- The resolver refuses a name if any of its addresses is forbidden. The socket factory checks the address that is really
+  dialled (aiohttp asks no resolver about IP literals, and a name may resolve otherwise the second time).
+- One deadline bounds the whole exchange. No environment proxies, no cookies, no decompression; the answer is read up to 16 KB.
+- The status line decides. What comes after it may be malformed, incomplete or late.
+- A kept connection that turns out to be dead counts as no attempt: the request goes out once more on a new connection,
+  within the same deadline.
 """
 
 import asyncio
@@ -17,18 +19,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.connector import Connection
 from django.utils import timezone
 from yarl import URL
 
 from integrations.webhooks.addresses import ForbiddenAddress, ForbiddenUrl, check_address, is_allowed_privately, target
+from integrations.webhooks.answers import Exchange, RecordingRequest, current_exchange
 
 DEADLINE_SECONDS = 15.0
 MAX_ANSWER_BYTES = 16 * 1024
+MAX_HEADER_LINE_BYTES = 64 * 1024
+MAX_HEADER_LINES = 1000
 MAX_LOOKUPS = 64
 MAX_ERROR = 300
 MAX_RETRY_AFTER_SECONDS = 10**7  # what is obeyed of it, delivery.py says
@@ -81,76 +86,105 @@ class _PermittedResolver(AbstractResolver):
         """Nothing: the threads serve the next transport too."""
 
 
-class _Response(aiohttp.ClientResponse):
-    """Remembers whom it came from: the connection itself is let go as soon as the answer is complete."""
-
-    peer = ""
-
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        if connection.transport:
-            self.peer = str(connection.transport.get_extra_info("peername", ("",))[0])
-        return await super().start(connection)
-
-
 class Transport:
     """A pool of connections; made by `open_transport()`."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    def __init__(self, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> None:
+        """kept: keeps connections for the next request; fresh: makes a new one for each."""
+        self._kept = kept
+        self._fresh = fresh
 
     async def get(self, url: str, *, most: int) -> Page:
         """GET a page, the first `most` bytes of it; never raises for what the other side does."""
+        status_code, pairs, content = None, [], bytearray()
         try:
             as_given = URL(target(url).url, encoded=True)
             headers = {"Accept": "text/html", "User-Agent": "PraxTalk-Check/1"}
             async with asyncio.timeout(DEADLINE_SECONDS):
-                async with self._session.get(as_given, headers=headers, allow_redirects=False) as response:
-                    content = await _read_head(response, most)
+                async with self._fresh.get(as_given, headers=headers, allow_redirects=False) as response:
+                    status_code = response.status
                     pairs = [(name.lower(), value) for name, value in response.headers.items()]
-                    return Page(response.status, pairs, _as_text(content))
+                    await _read_head(response, content, most)
         except Exception as problem:  # as in post
-            return Page(None, [], "", _sentence(problem))
+            if status_code is None:
+                return Page(None, [], "", _sentence(problem))
+        return Page(status_code, pairs, _as_text(content))
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """POST the body; never raises for what the other side does."""
-        started, address = time.monotonic(), ""
-        status_code, answer, error, retry_after = None, "", "", None
+        started = time.monotonic()
+        post = _Post(headers, body)
+        error = ""
         try:
             # encoded: receivers that sign or route by the URL get it as it was given, not decoded and not normalised
             as_given = URL(target(url).url, encoded=True)
             async with asyncio.timeout(DEADLINE_SECONDS):
-                async with self._session.post(as_given, data=body, headers=headers, allow_redirects=False) as response:
-                    assert isinstance(response, _Response)  # noqa: S101 - for the type checker
-                    address = response.peer
-                    content = await _read_head(response)
-                    status_code = response.status
-                    retry_after = _seconds(response.headers.get("Retry-After", ""))
-                    answer = "" if address and is_allowed_privately(address) else _as_text(content)
+                try:
+                    await post.send(self._kept, as_given)
+                except (aiohttp.ClientError, OSError):
+                    if not post.exchange.met_dead_connection:
+                        raise
+                if post.exchange.met_dead_connection:
+                    await post.send(self._fresh, as_given)
         except Exception as problem:  # whatever a stranger's server causes is an outcome, not our failure
-            error = _sentence(problem)
-        return Answer(status_code, round((time.monotonic() - started) * 1000), answer, address, error, retry_after)
+            if post.exchange.status_code is None:
+                error = _sentence(problem)
+        address = post.exchange.peer
+        text = "" if address and is_allowed_privately(address) else _as_text(post.content)
+        duration_ms = round((time.monotonic() - started) * 1000)
+        return Answer(post.exchange.status_code, duration_ms, text, address, error, post.retry_after)
+
+
+class _Post:
+    """One POST, and what has come of its answer so far, also when `send` raises."""
+
+    def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
+        self._headers = headers
+        self._body = body
+        self.exchange = Exchange()
+        self.content = bytearray()
+        self.retry_after: float | None = None
+
+    async def send(self, session: aiohttp.ClientSession, url: URL) -> None:
+        """Send it and read the answer. Raises what aiohttp raises."""
+        self.exchange, self.content, self.retry_after = Exchange(), bytearray(), None
+        current_exchange.set(self.exchange)
+        async with session.post(url, data=self._body, headers=self._headers, allow_redirects=False) as response:
+            self.retry_after = _seconds(response.headers.get("Retry-After", ""))
+            if response.status == HTTPStatus.NO_CONTENT and _announces_body(response):
+                response.close()  # the body that must not be there would be read as the next answer
+                return
+            self.exchange.read_from(response.content)
+            await _read_head(response, self.content, MAX_ANSWER_BYTES)
 
 
 @contextlib.asynccontextmanager
 async def open_transport() -> AsyncIterator[Transport]:
     """The transport, for as long as the body runs; inside a running event loop."""
+    async with _session(keepalive_timeout=10) as kept, _session(force_close=True) as fresh:
+        yield Transport(kept, fresh)
+
+
+def _session(**connections: Any) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         resolver=_PermittedResolver(),
         socket_factory=_checked_socket,
         use_dns_cache=False,
         limit=0,  # the pump bounds them; a wait here would use up the deadline
-        keepalive_timeout=10,
+        **connections,
     )
-    async with aiohttp.ClientSession(
+    return aiohttp.ClientSession(
         connector=connector,
-        response_class=_Response,
+        request_class=RecordingRequest,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         auto_decompress=False,
         trust_env=False,
         skip_auto_headers=("Accept", "Accept-Encoding"),
-    ) as session:
-        yield Transport(session)
+        max_line_size=MAX_HEADER_LINE_BYTES,
+        max_field_size=MAX_HEADER_LINE_BYTES,
+        max_headers=MAX_HEADER_LINES,
+    )
 
 
 def _checked_socket(info: Any) -> socket.socket:
@@ -159,15 +193,18 @@ def _checked_socket(info: Any) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
-async def _read_head(response: aiohttp.ClientResponse, most: int = MAX_ANSWER_BYTES) -> bytes:
-    content = b""
+async def _read_head(response: aiohttp.ClientResponse, content: bytearray, most: int) -> None:
+    """Append the first `most` bytes of the body to `content`."""
     while len(content) < most:
         chunk = await response.content.read(most - len(content))
         if not chunk:
-            return content
+            return
         content += chunk
     response.close()  # the rest is not read, so the connection cannot be used again
-    return content
+
+
+def _announces_body(response: aiohttp.ClientResponse) -> bool:
+    return "Transfer-Encoding" in response.headers or response.headers.get("Content-Length", "0") != "0"
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -182,7 +219,7 @@ def _seconds(retry_after: str) -> float | None:
     return max(0.0, (date - timezone.now()).total_seconds()) if date.tzinfo else None
 
 
-def _as_text(content: bytes) -> str:
+def _as_text(content: bytes | bytearray) -> str:
     return content.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 

@@ -1,12 +1,23 @@
 """The address a request came from, seen through trusted proxies only."""
 
 import ipaddress
+import re
+import time
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest
 
-UNKNOWN = "0.0.0.0"  # noqa: S104 - not an address to bind to: what a Unix socket's peer counts as
+UNKNOWN = "0.0.0.0"  # noqa: S104 - not an address to bind to: what a caller without one counts as
 LIMITED_IPV6_PREFIX = 64  # a household's or a server's share of IPv6; one address of it is free to change
+# As proxies write them: 203.0.113.7:5678, [2001:db8::7], [2001:db8::7]:5678, "[2001:db8::7]:5678"
+WITH_PORT = re.compile(r'"?(?:\[(?P<six>[^\]]+)\](?::\d+)?|(?P<four>[\d.]+):\d+)"?')
+TOLD_EVERY_SECONDS = 60.0
+
+IP = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+log = structlog.get_logger("praxtalk.addresses")
+_told_at: dict[str, float] = {}
 
 
 def client_address(request: HttpRequest) -> str:
@@ -19,22 +30,28 @@ def address_behind(peer: str, forwarded_for: str) -> str:
 
     The peer of the connection, or, if that is one of TRUSTED_PROXIES, the right-most address of X-Forwarded-For that is
     not: whatever stands further left was written by someone we have no reason to believe.
+
+    Callers whose address cannot be told share one, and with it their limits: the log says so once a minute.
     """
     address = _parse(peer)
-    for text in reversed(forwarded_for.split(",")):
-        if address is None or not any(address in network for network in settings.TRUSTED_PROXIES):
+    if address is None:
+        _tell("the peer of a connection is not an IP address")
+        return UNKNOWN
+    for text in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
+        if not _is_trusted(address):
             break
-        forwarded = _parse(text.strip())
+        forwarded = _parse(text)
         if forwarded is None:
+            _tell("a trusted proxy wrote something into X-Forwarded-For that is not an IP address")
             break
         address = forwarded
-    return str(address) if address else UNKNOWN
+    return str(address)
 
 
 def is_trusted_proxy(address: str) -> bool:
     """Whether this peer is one of TRUSTED_PROXIES."""
     ip = _parse(address)
-    return ip is not None and any(ip in network for network in settings.TRUSTED_PROXIES)
+    return ip is not None and _is_trusted(ip)
 
 
 def limited_unit(address: str) -> str:
@@ -45,9 +62,23 @@ def limited_unit(address: str) -> str:
     return address
 
 
-def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _is_trusted(address: IP) -> bool:
+    return any(address in network for network in settings.TRUSTED_PROXIES)
+
+
+def _parse(text: str) -> IP | None:
+    """IPv4 that is mapped into IPv6, as on a socket for both, is IPv4. A zone (fe80::1%eth0) is ours, not the caller's."""
+    if with_port := WITH_PORT.fullmatch(text):
+        text = with_port["six"] or with_port["four"]
     try:
-        ip = ipaddress.ip_address(text)
+        ip = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
     return getattr(ip, "ipv4_mapped", None) or ip
+
+
+def _tell(why: str) -> None:
+    now = time.monotonic()
+    if now - _told_at.get(why, -TOLD_EVERY_SECONDS) >= TOLD_EVERY_SECONDS:
+        _told_at[why] = now
+        log.error("a caller's address is unknown; it shares its limits with others", why=why)

@@ -1,6 +1,38 @@
-"""Words of people in the headers of e-mails."""
+"""Names and addresses in the headers of e-mails."""
+
+import re
+from email.utils import formataddr, parseaddr
+
+import idna
+
+LOCAL_PART = re.compile(r"""[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}|"[ !#-\[\]-~]{1,62}\"""")  # RFC 5321, 4.1.2
+DOMAIN = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f.:IPv]+\]")
 
 
 def one_line(text: str) -> str:
     """Without the line breaks that would begin another header; Django refuses to send those."""
     return " ".join(text.split())
+
+
+def ascii_address(address: str) -> str:
+    """The address as every mail server takes it: `hello@bücher.example` becomes `hello@xn--bcher-kva.example`.
+
+    Raises ValueError where it has no such form: letters beyond ASCII before the @ need SMTPUTF8, which few servers speak.
+    """
+    local, _, domain = address.rpartition("@")
+    if not LOCAL_PART.fullmatch(local):
+        raise ValueError("The part before the @ may have only letters from a to z, digits and signs such as . _ + -.")
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+        except idna.IDNAError as error:
+            raise ValueError("The part after the @ is not a domain.") from error
+    if not DOMAIN.fullmatch(domain):
+        raise ValueError("The part after the @ is not a domain.")
+    return f"{local}@{domain}"
+
+
+def ascii_sender(text: str) -> str:
+    """The same of an address that may have a name: `Bücher <hello@bücher.example>`. Raises ValueError."""
+    name, address = parseaddr(text)
+    return formataddr((name, ascii_address(address)))

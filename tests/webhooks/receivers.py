@@ -1,5 +1,7 @@
 """Receivers on loopback, as a CRM would run them, with the manners that a test asks for."""
 
+import socket
+import struct
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -48,3 +50,63 @@ def receiver(*, status=200, headers=None, answer=b"thanks", drip=None, hang=0.0)
     finally:
         server.shutdown()
         server.server_close()
+
+
+RESET = object()  # in the place of bytes: reset the connection
+CLOSE = object()
+
+
+@contextmanager
+def raw_receiver(*answers):
+    """Yields a receiver that writes bytes as they are: .url, .bodies, .connections (how many were made).
+
+    answers: for each connection in turn (the last one for all that follow), a list of steps. A step is bytes to send,
+    seconds to wait, CLOSE or RESET; `...` reads the next request. Each connection begins with reading a request.
+    """
+    state = SimpleNamespace(bodies=[], connections=0)
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def read_request(connection):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            if not (piece := connection.recv(65536)):
+                raise ConnectionError
+            data += piece
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+        while len(body) < length:
+            body += connection.recv(65536)
+        state.bodies.append(body)
+
+    def serve(connection, steps):
+        with connection, suppress(OSError):
+            read_request(connection)
+            for step in steps:
+                if step is ...:
+                    read_request(connection)
+                elif step is RESET:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    return
+                elif step is CLOSE:
+                    return
+                elif isinstance(step, bytes):
+                    connection.sendall(step)
+                else:
+                    time.sleep(step)
+            connection.recv(65536)  # until the other side is done
+
+    def accept():
+        with suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                steps = answers[min(state.connections, len(answers) - 1)]
+                state.connections += 1
+                threading.Thread(target=serve, args=(connection, steps), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    state.url = f"http://127.0.0.1:{listening.getsockname()[1]}/hook"
+    try:
+        yield state
+    finally:
+        listening.shutdown(socket.SHUT_RDWR)
+        listening.close()

@@ -149,20 +149,6 @@ def test_owners_and_admins_are_told_once(cast, subscribe):
     assert secret not in message.body
 
 
-def test_an_email_that_cannot_be_sent_is_tried_again(cast, subscribe, monkeypatch):
-    webhook, _ = subscribe("http://127.0.0.1:9999/")
-    paused_itself(webhook)
-
-    def refuse(*args):
-        raise ConnectionRefusedError
-
-    monkeypatch.setattr("integrations.webhooks.mail.send_mail", refuse)
-    assert tell_owners() == 0
-    monkeypatch.undo()
-    tasks.tell_owners()
-    assert len(mail.outbox) == 1
-
-
 def test_the_owner_decides_over_what_it_did_itself(cast, subscribe, clock):
     """Paused by hand it stays paused: no probe opens it, and no e-mail speaks of it."""
     with receiver() as crm:

@@ -1,7 +1,6 @@
 """A visitor who left gets the replies by e-mail, once, with a link that brings the thread back."""
 
 import re
-import smtplib
 from datetime import timedelta
 
 import pytest
@@ -91,49 +90,6 @@ def test_an_e_mail_that_fails_is_tried_again_and_none_is_lost(maya, time_machine
     assert mail_replies() == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert mail_replies() == 0
-    time_machine.shift(10 * MINUTE)
-    assert mail_replies() == 1
-
-
-class Refusing:
-    """A mail server that answers each e-mail with this."""
-
-    def __init__(self, monkeypatch, error):
-        self.tries = 0
-        self.error = error
-        monkeypatch.setattr(outbox.EmailMessage, "send", self.send)
-
-    def send(self):
-        self.tries += 1
-        raise self.error
-
-
-def test_an_address_that_is_refused_for_good_is_tried_again_with_the_next_reply_only(maya, time_machine, monkeypatch):
-    for code, tries_later in ((451, 2), (550, 1)):
-        server = Refusing(monkeypatch, smtplib.SMTPRecipientsRefused({"maya@example.com": (code, b"No.")}))
-        reply()
-        time_machine.shift(20 * MINUTE)
-        assert mail_replies() == 0
-        time_machine.shift(20 * MINUTE)
-        assert mail_replies() == 0
-        assert server.tries == tries_later
-    reply()
-    time_machine.shift(5 * MINUTE)
-    monkeypatch.undo()
-    assert mail_replies() == 1
-
-
-def test_while_the_mail_server_is_out_of_reach_each_run_tries_once(cast, maya, time_machine, monkeypatch):
-    for name in ("Bo", "Cy"):
-        Browser(cast.north).start(name=name)
-    for conversation in Conversation.objects.all():
-        send_message(conversation, role=Message.Role.OPERATOR, body="Hi", channel=Channel.API)
-    time_machine.shift(5 * MINUTE)
-    server = Refusing(monkeypatch, ConnectionRefusedError())
-    assert mail_replies() == 0
-    assert server.tries == 1
-    monkeypatch.undo()
-    assert mail_replies() == 2
     time_machine.shift(10 * MINUTE)
     assert mail_replies() == 1
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from praxtalk.demo import DemoShop, demo_shop
+from praxtalk.listening import in_url, listening_socket, local_url
 from praxtalk.supervisor import Child, Supervisor, python
 
 PARTS = ("web", "worker", "webhooks", "beat")
@@ -47,22 +48,20 @@ class Command(BaseCommand):
 
     def _listen(self) -> socket.socket:
         """The one socket that all web processes share; the kernel hands each connection to one of them."""
-        listening = _socket()
+        place = f"{in_url(settings.HOST)}:{settings.PORT}"
         for second in range(WAIT_FOR_PORT_SECONDS + 1):
             try:
-                listening.bind((settings.HOST, settings.PORT))
+                listening = listening_socket(settings.HOST, settings.PORT)
                 listening.listen(BACKLOG)
                 return listening
             except OSError as error:
                 if second == WAIT_FOR_PORT_SECONDS:
                     raise CommandError(
-                        f"{settings.HOST}:{settings.PORT} cannot be used ({error.strerror}). Is PraxTalk running already? "
+                        f"{place} cannot be used ({error.strerror}). Is PraxTalk running already? "
                         "Stop it, or choose another port: PORT=8010 make run."
                     ) from error
                 if second == 0:
-                    self.say(
-                        f"{settings.HOST}:{settings.PORT}: {error.strerror}; waiting {WAIT_FOR_PORT_SECONDS} s ..."
-                    )
+                    self.say(f"{place}: {error.strerror}; waiting {WAIT_FOR_PORT_SECONDS} s ...")
                 time.sleep(1)
         raise AssertionError
 
@@ -76,9 +75,10 @@ class Command(BaseCommand):
 
     def _shop(self, shop: DemoShop) -> list[Child]:
         """The demo's shop; nothing where its port is taken, which is no reason to stay down."""
-        self._shop_listening = _socket()  # kept open until the child has inherited it
         try:
-            self._shop_listening.bind((settings.HOST, shop.port))
+            self._shop_listening = listening_socket(
+                settings.HOST, shop.port
+            )  # kept open until the child has inherited it
             self._shop_listening.listen(BACKLOG)
         except (OSError, OverflowError) as error:
             self.say(f"No demo shop: port {shop.port} cannot be used ({error}).")
@@ -90,20 +90,13 @@ class Command(BaseCommand):
         return [Child("shop", command, 0, (descriptor,))]
 
     def _answers(self) -> bool:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
-        url = f"http://[{host}]:{settings.PORT}/healthz" if ":" in host else f"http://{host}:{settings.PORT}/healthz"
-        request = urllib.request.Request(url, headers={"Host": urlsplit(settings.BASE_URL).netloc})  # noqa: S310 - our own
+        url = f"{local_url(settings.HOST, settings.PORT)}/healthz"
+        request = urllib.request.Request(url, headers={"Host": urlsplit(settings.BASE_URL).netloc})  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=1) as answer:  # noqa: S310
                 return bool(answer.status == 200)
         except OSError:
             return False
-
-
-def _socket() -> socket.socket:
-    made = socket.socket(socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    return made
 
 
 def _workers() -> dict[str, Child]:

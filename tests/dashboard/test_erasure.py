@@ -1,0 +1,201 @@
+"""After an erasure nothing of a visitor is in any table: names, addresses, numbers, texts, searches."""
+
+import importlib
+import io
+import logging
+import logging.config
+
+import pytest
+from django.db import DatabaseError, connection
+
+from brands.audit import Action, record
+from brands.models import AuditEntry
+from brands.operator_tokens import mint
+from conversations.models import Conversation, Transcript, Visitor
+from integrations.api_keys import create_key
+from integrations.webhooks.subscriptions import create_webhook
+from leads.actions import create_lead, update_lead
+from leads.models import Lead
+from praxtalk.api.models import StoredAnswer
+from praxtalk.live import calls, functions
+from praxtalk.live.calls import Once
+from praxtalk.live.models import PerformedMutation
+from praxtalk.live.outcomes import Success
+from praxtalk.logs import logging_config
+from tests.conftest import Caller
+from tests.sync.asking import ask
+from tests.webhooks.conftest import deliver_due, loopback_is_permitted
+from tests.webhooks.receivers import receiver
+from tests.widget.test_attachments import image
+from tests.widget.visitors import Browser, identity_of
+
+__all__ = ["loopback_is_permitted"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NAME, EMAIL, PHONE = "Zebulon Quixby", "zebulon.quixby@angle.example", "+48 601 777 888"
+SECRETS = (
+    "zebulon",
+    "quixby",
+    "601 777 888",
+    "601777888",
+    "kumquat",
+    "gherkin",
+    "shop.example/orders/quince",
+    "tamarind",
+)
+
+
+def every_row():
+    """{table: its rows as text, lower-case}"""
+    with connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        found = {}
+        for table in tables:
+            cursor.execute(f'SELECT row_to_json(t)::text FROM "{table}" AS t')
+            rows = [row[0].lower() for row in cursor.fetchall()]
+            if table == "integrations_event":
+                cursor.execute(f"SELECT convert_from(body, 'UTF8') FROM {table}")
+                rows += [row[0].lower() for row in cursor.fetchall()]
+            found[table] = "\n".join(rows)
+    return found
+
+
+def tables_that_name_them():
+    return {table for table, text in every_row().items() if any(secret in text for secret in SECRETS)}
+
+
+def everything_that_leaves_a_trace(cast, client, crm_url):
+    """A visitor of North, and all that visitors, operators, the CRM, webhooks and mails make of them."""
+    create_webhook(cast.acme, url=crm_url, events=["message.created", "conversation.created", "lead.created"])
+    browser = Browser(cast.north)
+    browser.start(
+        name=NAME,
+        email=EMAIL,
+        phone=PHONE,
+        message="I ordered a kumquat",
+        page="https://shop.example/orders/quince",
+        identity=identity_of(cast.north, "quixby-7", name=NAME, email=EMAIL),
+    )
+    browser.say("And a gherkin")
+    browser.send_file("tamarind.png", image())
+    conversation = Conversation.objects.get(visitor__name=NAME)
+    talk = {"conversationId": str(conversation.pk)}
+    secret = create_key(cast.acme, name="CRM", scope="write")[1]
+    crm = Caller(secret)
+    url = f"/api/v1/conversations/{conversation.pk}"
+    crm.post(f"{url}/messages", {"body": f"Hello {NAME}"}, headers={"Idempotency-Key": "one"})
+    crm.post(
+        "/api/v1/leads",
+        {"name": NAME, "email": EMAIL, "phone": PHONE, "conversationId": str(conversation.pk)},
+        headers={"Idempotency-Key": "two"},
+    )
+    lead = create_lead(cast.acme.pk, name=NAME, email=EMAIL, notes="likes gherkins", conversation=conversation)
+    update_lead(lead, status=Lead.Status.WON)
+    ask(cast.alice, "notes:write", **talk, body="@Bob Quixby again", mentions=[str(cast.bob.pk)])
+    for name, more in {
+        "conversations:sendTranscript": {"to": "visitor"},
+        "conversations:assign": {"operatorId": str(cast.alice.pk)},
+        "conversations:setStatus": {"status": "resolved"},
+    }.items():
+        ask(cast.alice, name, **talk, **more)
+    browser.ask("widget:tell", referrer="https://shop.example/orders/quince", timeZone="Europe/Warsaw")
+    browser.ask("widget:rate", rating=1, comment="Where is my gherkin?")
+    reply = [{**talk, "body": "Your kumquat, Zebulon", "sessionToken": mint(cast.alice)[0]}]
+    sent, _ = calls.perform(functions.asked("messages:send", reply, kind="mutation", socket_token=None), Once("tab", 1))
+    assert isinstance(sent, Success)
+    ask(cast.alice, "conversations:blockVisitor", **talk, blocked=True)
+    client.force_login(cast.alice)
+    visitor = Visitor.objects.get(name=NAME)
+    for path in (
+        f"/app/visitors/{visitor.pk}/export/",
+        f"/app/visitors/?q={NAME}",
+        f"/app/leads/?q={NAME}",
+        f"/app/leads/export/?q={NAME}&status__exact=won",
+    ):
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        b"".join(answer.streaming_content) if answer.streaming else answer.content
+    deliver_due()
+    return visitor
+
+
+def test_after_an_erasure_no_table_names_them(cast, client):
+    with receiver(answer=f"thanks for {NAME}".encode()) as crm:
+        visitor = everything_that_leaves_a_trace(cast, client, crm.url)
+    named = tables_that_name_them()
+    assert {"conversations_visitor", "conversations_message", "leads_lead", "integrations_event"} <= named
+    assert not {"brands_auditentry", "django_admin_log", "api_storedanswer"} & named
+    assert Transcript.objects.exists()
+    assert (StoredAnswer.objects.count(), PerformedMutation.objects.count()) == (2, 1)
+    assert client.post(f"/app/visitors/{visitor.pk}/erase/").status_code == 302
+    assert tables_that_name_them() == set()
+    actions_done = set(AuditEntry.objects.values_list("action", flat=True))
+    assert {"visitor.exported", "lead.exported", "visitor.erased"} <= actions_done
+
+
+def test_the_log_tells_whose_data_was_exported_by_id_and_by_what_leads_were_filtered(cast, client):
+    with receiver() as crm:
+        visitor = everything_that_leaves_a_trace(cast, client, crm.url)
+    assert AuditEntry.objects.get(action="visitor.exported").subject == str(visitor.pk)
+    assert AuditEntry.objects.get(action="lead.exported").details == {"filtered_by": ["search", "status"]}
+    page = client.get("/app/audit-log/").content.decode()
+    assert f'href="/app/visitors/{visitor.pk}/change/"' in page
+    assert "filtered_by: search, status" in page
+    assert "Quixby" not in page
+
+
+def test_older_entries_lose_names_and_searches_and_nothing_else(cast):
+    visitor_id = "01a20318-ca3c-74fe-b15a-596adde0b85b"
+    record(Action.VISITOR_EXPORTED, workspace_id=cast.acme.pk, subject=NAME)
+    record(Action.VISITOR_EXPORTED, workspace_id=cast.acme.pk, subject=visitor_id)
+    record(Action.LEADS_EXPORTED, workspace_id=cast.acme.pk, filters=f"q={NAME}", more=7)
+    record(Action.INVITED, workspace_id=cast.acme.pk, subject="Zoe (zoe@acme.example)", role="admin")
+    before = list(AuditEntry.objects.exclude(action__endswith=".exported").values())
+    migration = importlib.import_module("brands.migrations.0011_audit_log_without_visitors")
+    with connection.cursor() as cursor:
+        cursor.execute(f"BEGIN; {migration.SCRUB} COMMIT;")
+    assert list(AuditEntry.objects.exclude(action__endswith=".exported").values()) == before
+    exported = AuditEntry.objects.filter(action="visitor.exported").order_by("created_at")
+    assert [entry.subject for entry in exported] == ["", visitor_id]
+    assert AuditEntry.objects.get(action="lead.exported").details == {"more": 7}
+    for change in ("UPDATE brands_auditentry SET subject = ''", "DELETE FROM brands_auditentry"):
+        with pytest.raises(DatabaseError, match="append-only"), connection.cursor() as cursor:
+            cursor.execute(change)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_traceback_in_the_log_quotes_no_row_of_the_database(cast, as_json):
+    config = logging_config(level="INFO", as_json=as_json)
+    stream = io.StringIO()
+    formatter = logging.config.DictConfigurator(config).configure_formatter(config["formatters"]["line"])
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    logger = logging.getLogger("praxtalk.test_a_traceback")
+    logger.addHandler(handler)
+    try:
+        for value in (
+            Lead(workspace=cast.acme, name=NAME, status=EMAIL[:10]),
+            Lead(pk=None, workspace=cast.acme, name=NAME),
+        ):
+            try:
+                value.save()
+            except DatabaseError:
+                logger.exception("unhandled error")
+        try:
+            Visitor.objects.extra(where=[f"created_at > '{NAME}'"]).count()
+        except DatabaseError:
+            logger.exception("unhandled error")
+        try:
+            {}["MPO"]
+        except KeyError:
+            logger.exception("unhandled error")
+    finally:
+        logger.removeHandler(handler)
+    text = stream.getvalue()
+    assert "Quixby" not in text
+    assert "zebulon" not in text
+    assert "SQLSTATE 22007" in text
+    assert "Traceback (most recent call last)" in text
+    assert "KeyError: 'MPO'" in text
+    assert "test_erasure.py" in text

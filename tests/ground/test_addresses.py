@@ -1,0 +1,190 @@
+"""The addresses of callers on real sockets: IPv4, IPv6 and both, directly and behind proxies, over HTTP and WebSockets."""
+
+import http.client
+import ipaddress
+import json
+import os
+import socket
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from websockets.sync.client import connect
+
+from brands.models import AuditEntry
+from integrations.api_keys import create_key
+from praxtalk.api.address import UNKNOWN, address_behind, limited_unit
+from praxtalk.listening import listening_socket
+from tests.servers import Server, valkey_url
+from tests.sync.sockets import Socket
+
+serving = pytest.mark.live
+database = pytest.mark.django_db(transaction=True)
+PROXY_6, PROXY_4 = "::1/128", "127.0.0.1/32"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_counted_yet():
+    with redis.Redis.from_url(valkey_url()) as valkey:
+        valkey.flushdb()
+
+
+def ask(host, port, path="/api/v1/ping", *, secret=None, method="GET", body=None, **headers):
+    """(status, headers, body) of a real request to this address."""
+    connection = http.client.HTTPConnection(host, port, timeout=40)
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    if secret:
+        headers["Authorization"] = f"Bearer {secret}"
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    found = answer.status, answer.headers, answer.read().decode()
+    connection.close()
+    return found
+
+
+LISTENERS = [("127.0.0.1", ["127.0.0.1"]), ("::1", ["::1"]), ("::", ["::1", "127.0.0.1"]), ("localhost", ["127.0.0.1"])]
+
+
+@serving
+@database
+@pytest.mark.parametrize(("host", "callers"), LISTENERS)
+def test_a_caller_has_its_own_address_on_every_kind_of_socket(cast, host, callers):
+    listed = {
+        caller: create_key(cast.acme, name=caller, scope="write", allowed_cidrs=[caller])[1] for caller in callers
+    }
+    other = create_key(cast.acme, name="other", scope="read", allowed_cidrs=["198.51.100.7"])[1]
+    with Server("--only", "web", host=host, WEB_PROCESSES="1", TRUSTED_PROXIES="", RATE_LIMIT_IP="3") as server:
+        printed = (
+            f"http://{'[::1]' if host == '::1' else 'localhost' if host == 'localhost' else '127.0.0.1'}:{server.port}"
+        )
+        assert f"Starting on {printed} ..." in server.output
+        for caller in callers:
+            assert ask(caller, server.port, secret=listed[caller])[0] == 200
+            status, _, body = ask(caller, server.port, secret=other)
+            assert (status, json.loads(body)["error"]) == (403, f"This key may not be used from {caller}.")
+            codes = [ask(caller, server.port)[0] for _ in range(8)]  # a new minute may begin between two of them
+            assert codes[0] == 401
+            assert 429 in codes
+            ask(caller, server.port, "/app/login/", method="POST")  # refused, for it has no CSRF token
+            new = {"url": "https://crm.example/", "events": ["lead.created"]}
+            status, _, _ = ask(
+                caller,
+                server.port,
+                "/api/v1/webhooks",
+                secret=listed[caller],
+                method="POST",
+                body=json.dumps(new),
+                Content_Type="application/json",
+            )
+            assert status == 201
+            assert AuditEntry.objects.latest("created_at").address == caller
+
+
+@serving
+@database
+@pytest.mark.parametrize(("host", "peer", "proxies"), [("::1", "::1", PROXY_6), ("::", "127.0.0.1", PROXY_4)])
+def test_behind_a_proxy_on_an_ipv6_socket_each_client_has_its_own_limit(cast, host, peer, proxies):
+    with Server("--only", "web", host=host, WEB_PROCESSES="1", TRUSTED_PROXIES=proxies, RATE_LIMIT_IP="1") as server:
+        clients = ("203.0.113.7", "[2001:db8:7::1]:5678", "2001:db8:8::1", "203.0.113.8:1234", "::ffff:203.0.113.9")
+        assert [ask(peer, server.port, X_Forwarded_For=client)[0] for client in clients] == [401] * 5
+        again = ("203.0.113.7:99", "2001:db8:7::2", "[2001:db8:8:0:5::]", "203.0.113.8", "203.0.113.9")
+        for client in again:  # twice: a new minute may begin before the first
+            assert 429 in [ask(peer, server.port, X_Forwarded_For=client)[0] for _ in range(2)]
+
+
+@serving
+@database
+@pytest.mark.parametrize(("host", "callers"), [("::1", ["::1"]), ("::", ["::1", "127.0.0.1"])])
+def test_sockets_of_one_address_leave_places_for_another(cast, host, callers):
+    """100 sockets of one client behind the proxy are all that it may have; others still get one, at every kind of peer."""
+    with Server("--only", "web", host=host, WEB_PROCESSES="1", TRUSTED_PROXIES=f"{PROXY_6},{PROXY_4}") as server:
+        urls = [f"http://{f'[{caller}]' if ':' in caller else caller}:{server.port}" for caller in callers]
+        held = [Socket(urls[0], address="[2001:db8:9::1]:5678") for _ in range(100)]
+        for url in urls:
+            with Socket(url, address="2001:db8:10::1") as other:
+                other.until(lambda: other.version["ts"] != "AAAAAAAAAAA=" or other.frames)
+        with connect(
+            urls[0].replace("http", "ws", 1) + "/api/sync", additional_headers={"X-Forwarded-For": "2001:db8:9::2"}
+        ):
+            pass  # taken; it waits for a place, see tests/sync
+        for socket_ in held:
+            socket_.__exit__()
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("::1", "", "::1"),
+        ("::ffff:127.0.0.1", "203.0.113.7", "203.0.113.7"),
+        ("127.0.0.1", "[2001:db8::7]:443", "2001:db8::7"),
+        ("127.0.0.1", '"[2001:db8::7]:443"', "2001:db8::7"),
+        ("127.0.0.1", "[2001:db8::7]", "2001:db8::7"),
+        ("127.0.0.1", "2001:db8::7", "2001:db8::7"),
+        ("127.0.0.1", "203.0.113.7:443", "203.0.113.7"),
+        ("127.0.0.1", "::ffff:203.0.113.7", "203.0.113.7"),
+        ("127.0.0.1", "[::ffff:203.0.113.7]:80", "203.0.113.7"),
+        ("127.0.0.1", "6.6.6.6, 203.0.113.7, [::1]:80", "203.0.113.7"),
+        ("127.0.0.1", "203.0.113.7, ", "203.0.113.7"),
+        ("203.0.113.1", "6.6.6.6", "203.0.113.1"),
+        ("fe80::1%eth0", "6.6.6.6", "fe80::1"),
+        ("127.0.0.1", "unknown", "127.0.0.1"),
+        ("127.0.0.1", "[2001:db8::7", "127.0.0.1"),
+        ("127.0.0.1", "6.6.6.6, unknown", "127.0.0.1"),
+        ("", "6.6.6.6", UNKNOWN),
+    ],
+)
+def test_addresses_in_all_their_spellings(settings, peer, forwarded, address):
+    settings.TRUSTED_PROXIES = [ipaddress.ip_network(PROXY_4), ipaddress.ip_network(PROXY_6)]
+    assert address_behind(peer, forwarded) == address
+
+
+def test_ipv6_is_counted_by_64():
+    assert limited_unit("2001:db8:1:2:3::4") == limited_unit("2001:db8:1:2::9") == "2001:db8:1:2::/64"
+    assert limited_unit("2001:db8:1:3::9") != limited_unit("2001:db8:1:2::9")
+
+
+def test_an_unknown_address_is_told_in_the_log_once_a_minute(settings, capsys, monkeypatch):
+    told = []
+    monkeypatch.setattr("praxtalk.api.address._told_at", {})
+    monkeypatch.setattr("praxtalk.api.address.log.error", lambda *args, **more: told.append(more["why"]))
+    settings.TRUSTED_PROXIES = [ipaddress.ip_network(PROXY_4)]
+    for _ in range(3):
+        address_behind("", "")
+        address_behind("127.0.0.1", "unknown")
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("host", "base_url"),
+    [
+        ("", "http://127.0.0.1:8123"),
+        ("127.0.0.1", "http://127.0.0.1:8123"),
+        ("0.0.0.0", "http://127.0.0.1:8123"),
+        ("::", "http://127.0.0.1:8123"),
+        ("::1", "http://[::1]:8123"),
+        ("[::1]", "http://[::1]:8123"),
+        ("2001:db8::7", "http://[2001:db8::7]:8123"),
+        ("192.0.2.7", "http://192.0.2.7:8123"),
+        ("localhost", "http://localhost:8123"),
+    ],
+)
+def test_the_base_url_is_where_a_browser_finds_it(host, base_url):
+    environment = {name: value for name, value in os.environ.items() if name != "BASE_URL"}
+    environment |= {"HOST": host, "PORT": "8123", "DJANGO_SETTINGS_MODULE": "praxtalk.settings"}
+    code = "from django.conf import settings; print(settings.BASE_URL, *settings.ALLOWED_HOSTS)"
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    printed, *allowed = run.stdout.split()
+    assert printed == base_url
+    assert urlsplit(base_url).netloc.rpartition(":")[0] in allowed
+
+
+def test_a_socket_for_every_address_takes_both_kinds_of_clients():
+    with listening_socket("::", 0) as listening:
+        listening.listen()
+        port = listening.getsockname()[1]
+        for host in ("127.0.0.1", "::1"):
+            with socket.create_connection((host, port)):
+                listening.accept()[0].close()

@@ -1,0 +1,91 @@
+"""Addresses of senders: encoded when they are saved, or refused."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+
+from brands.actions import configure_widget
+from brands.models import Brand
+from conversations.actions import send_message
+from conversations.models import Channel, Conversation, Message, Visitor
+from praxtalk.data.headers import ascii_address
+from tests.conftest import make_talk
+from tests.mail.server import mail_server
+from widget.mail import mail_replies
+
+pytestmark = pytest.mark.django_db
+
+REFUSED = ["hällo@acme.example", "héllo@bücher.example", "no address", "a@b@c", "hello@bü cher.example"]
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("hello@bücher.example", "hello@xn--bcher-kva.example"),
+        ("hello@straße.example", "hello@xn--strae-oqa.example"),
+        ("hello@例え.example", "hello@xn--r8jz45g.example"),
+        ("hello@acme.example", "hello@acme.example"),
+        ("o'brien+talk@acme.example", "o'brien+talk@acme.example"),
+    ],
+)
+def test_a_senders_domain_is_encoded_when_it_is_saved(cast, given, stored):
+    call_command("configure_widget", cast.north.widget_id, "--email-from", given)
+    assert Brand.objects.get(pk=cast.north.pk).email_from == stored
+    assert ascii_address(given) == stored
+
+
+@pytest.mark.parametrize("address", REFUSED)
+def test_a_sender_that_no_mail_server_takes_is_refused_when_it_is_saved(cast, address):
+    with pytest.raises(CommandError):
+        call_command("configure_widget", cast.north.widget_id, "--email-from", address)
+    with pytest.raises(ValidationError):
+        configure_widget(cast.north, email_from=address)
+    assert Brand.objects.get(pk=cast.north.pk).email_from == ""
+
+
+def save_on_the_brands_page(client, brand, address):
+    url = f"/app/brands/{brand.pk}/change/"
+    form = client.get(url).context_data["adminform"].form
+    values = {name: "" if (value := form[name].value()) is None else value for name in form.fields}
+    return client.post(url, {**values, "email_from": address})
+
+
+def test_the_brands_page_encodes_a_sender_or_refuses_it(cast, client):
+    client.force_login(cast.alice)
+    page = save_on_the_brands_page(client, cast.north, "hällo@acme.example")
+    assert page.status_code == 200
+    assert "Enter a valid email address" in page.content.decode()
+    assert Brand.objects.get(pk=cast.north.pk).email_from == ""
+    assert save_on_the_brands_page(client, cast.north, "hello@bücher.example").status_code == 302
+    assert Brand.objects.get(pk=cast.north.pk).email_from == "hello@xn--bcher-kva.example"
+
+
+def test_a_sender_with_umlauts_that_was_saved_before_is_encoded_when_it_is_used(cast, settings, time_machine):
+    time_machine.move_to("2026-05-04 12:00Z", tick=False)
+    Brand.objects.update(email_from="hello@bücher.example", name="Bücher & Söhne")
+    conversation = make_talk(Brand.objects.get(pk=cast.north.pk))
+    Visitor.objects.update(email="maya@people.example")
+    conversation = Conversation.objects.get(pk=conversation.pk)
+    send_message(conversation, role=Message.Role.OPERATOR, body="We do.", channel=Channel.API)
+    time_machine.shift(6 * 60)
+    with mail_server(settings) as server:
+        assert mail_replies() == 1
+    assert server.messages[0].sender == "hello@xn--bcher-kva.example"
+    assert server.messages[0].message["From"] == "Bücher & Söhne <hello@xn--bcher-kva.example>"
+
+
+@pytest.mark.parametrize(
+    ("value", "is_right"),
+    [("Bücher <hello@bücher.example>", True), ("hällo@acme.example", False), ("nobody", False), ("", True)],
+)
+def test_email_from_of_the_environment_is_encoded_or_refused_at_start(value, is_right):
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "praxtalk.settings"}
+    environment |= {"EMAIL_FROM": value} if value else {}
+    code = "from django.conf import settings; settings.EMAIL_FROM.encode('ascii'); print(settings.EMAIL_FROM)"
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (run.returncode == 0) == is_right
+    assert is_right or "EMAIL_FROM is missing or wrong" in run.stderr

@@ -1,0 +1,205 @@
+"""Every command that README and Makefile promise, as a reader types it. `make test` is this suite; CI runs `make lint`."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from praxtalk import embedded
+from tests.servers import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+IN_CI = ("test", "lint")
+UP_SECONDS = 150
+
+pytestmark = pytest.mark.live
+
+
+def own_environment(**more):
+    """Without the suite's servers: a command makes its own, as it does for a reader."""
+    names = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "DJANGO_SETTINGS_MODULE", "ATTACHMENTS_DIR")
+    left = {name: value for name, value in os.environ.items() if name not in (*names, *embedded.PROVIDED)}
+    return left | {"WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8,::1/128"} | more
+
+
+def run(*command, cwd=ROOT, seconds=120, **environment):
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=own_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+
+
+def test_help_names_every_target():
+    (targets,) = re.findall(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)
+    for command in (("make",), ("make", "help")):
+        shown = run(*command).stdout
+        assert set(re.findall(r"^make (\w+)", shown, re.MULTILINE)) == set(targets.split()) - {"help"}
+    for target in IN_CI:
+        assert f"make {target}" in (ROOT / ".ci/run").read_text()
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The repository's files elsewhere, with the installed packages of this one."""
+    names = run("git", "ls-files", "-z").stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / name)
+    for name in (
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements-embedded.txt",
+        "tests/live/package-lock.json",
+    ):
+        os.utime(tmp_path / name, (0, 0))  # so that make finds what is installed to be newer
+    (tmp_path / ".venv").symlink_to((ROOT / ".venv").resolve())
+    (tmp_path / "tests/live/node_modules").symlink_to((ROOT / "tests/live/node_modules").resolve())
+    return tmp_path
+
+
+@pytest.mark.skipif(not shutil.which("npm") and not os.environ.get("CI"), reason="no npm here")
+@pytest.mark.parametrize("target", ["format", "openapi", "widget"])
+def test_what_rewrites_files_finds_them_as_they_are(copy, target):
+    made = run("make", target, cwd=copy)
+    assert made.returncode == 0, made.stdout + made.stderr
+    for name in filter(None, run("git", "ls-files", "-z").stdout.split("\0")):
+        if (ROOT / name).is_file():
+            assert (copy / name).read_bytes() == (ROOT / name).read_bytes(), name
+
+
+@pytest.mark.alone
+def test_every_benchmark_runs_in_its_quick_form():
+    made = run("make", "bench", "ARGS=--quick", seconds=590)
+    assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
+    for part in ("rest", "webhooks", "live", "widget", "inbox"):
+        assert f"bench.{part}: done" in made.stderr
+    assert "the floor" in made.stderr
+    assert "socket.io" in made.stdout
+
+
+def test_the_benchmarks_say_what_they_lack(tmp_path):
+    (tmp_path / "node").symlink_to(shutil.which("true"))
+    made = run(sys.executable, "-m", "bench", PATH=str(tmp_path))
+    assert made.returncode == 2
+    assert "npm: npm, which installs these (apt-get install npm)" in made.stderr
+    assert "node:" not in made.stderr
+
+
+def test_the_faults_start():
+    """Their quick form is a test of its own: tests/webhooks/test_faults.py."""
+    made = run("make", "faults", "ARGS=--help")
+    assert made.returncode == 0
+    assert "--short" in made.stdout
+
+
+class Terminal:
+    """A command that goes on until it is stopped, and what it has printed."""
+
+    def __init__(self, command, log, **environment):
+        self.log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    @property
+    def text(self):
+        return self.log.read_text()
+
+    def wait_for(self, *words):
+        deadline = time.monotonic() + UP_SECONDS
+        while not all(word in self.text for word in words):
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < deadline, self.text
+            time.sleep(0.1)
+
+    def stop(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait(60)
+
+
+@pytest.fixture
+def praxtalk(tmp_path):
+    """`make run` on a port and in a folder of its own."""
+    port = free_port()
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # as root, PostgreSQL runs as another user, who may not enter tmp_path
+        data = Path(folder, "data")
+        environment = own_environment(PORT=str(port), DATA_DIR=str(data))
+        terminal = Terminal(["make", "run"], tmp_path / "run.log", **environment)
+        terminal.environment, terminal.url, terminal.data = environment, f"http://127.0.0.1:{port}", data
+        try:
+            terminal.wait_for("Up after")
+            yield terminal
+        finally:
+            terminal.stop()
+
+
+def blocks(heading):
+    """The shell commands under a heading of the README."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"```sh\n(.+?)```", section, re.DOTALL)
+
+
+def test_the_readme_works_from_make_run_to_a_signed_webhook(praxtalk, tmp_path):
+    def shell(script, receiver_port=9000):
+        for before, after in {
+            "http://127.0.0.1:8000": praxtalk.url,
+            ".data/demo.json": str(praxtalk.data / "demo.json"),
+            "http://127.0.0.1:9000": f"http://127.0.0.1:{receiver_port}",
+            ".venv/bin/python": sys.executable,
+        }.items():
+            script = script.replace(before, after)
+        made = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=ROOT,
+            env=praxtalk.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert made.returncode == 0, script + made.stdout + made.stderr
+        return made.stdout
+
+    for line in ("Dashboard   ", "API key     ", "Live token  ", "Live demo   ", "Demo shop   ", "Reference   "):
+        assert line in praxtalk.text
+        assert line in README
+    assert '"conversations":[' in shell(re.search(r"curl .+", praxtalk.text)[0])
+    (session,) = blocks("A first session")
+    answered = shell(session)
+    assert re.search(r'\{"messageId":"[0-9a-f-]{36}"\}\{"ok":true\}$', answered.strip())
+    make_receiver, write = blocks("See a signed webhook arrive")
+    create, receive = make_receiver.strip().splitlines()
+    port = free_port()
+    secret = re.search(r"whsec_\S+", shell(create, port))[0]
+    command = [
+        *receive.replace("<secret>", secret).replace(".venv/bin/python", sys.executable).split(),
+        "--port",
+        str(port),
+    ]
+    receiver = Terminal(command, tmp_path / "receiver.log", **praxtalk.environment)
+    try:
+        time.sleep(2)
+        shell(write)
+        receiver.wait_for("conversation.created, signature right", "message.created, signature right")
+    finally:
+        receiver.stop()
