@@ -80,7 +80,8 @@ def hand_over(operator: Operator, *, to: Operator | None) -> int:
 
 
 def _locked_operator(operator: Operator) -> Operator:
-    locked_row: Operator = Operator.objects.select_for_update(no_key=True).get(pk=operator.pk)
+    rows = Operator.objects.filter(workspace_id=operator.workspace_id).select_for_update(no_key=True)
+    locked_row: Operator = rows.get(pk=operator.pk)
     return locked_row
 
 
