@@ -89,7 +89,7 @@ def mail_mentions() -> int:
             continue
         assigned = [] if mention.note else [mention, *_take_assignments(operator)]
         outcome = run.send(
-            partial(_assignments_email if assigned else _mention_email, assigned or mention),
+            partial(_assignments_email, assigned) if assigned else partial(_mention_email, mention),
             tries=mention.mail_attempts,
             workspace_id=mention.workspace_id,
             brand_id=brand_id,

@@ -135,8 +135,9 @@ def _claimed(token: str) -> _Claims:
     try:
         claims = jwt.decode(token, _key(), [ALGORITHM], audience=AUDIENCE, options=options)
         minted_at, expires_at = (datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp"))
-        ids = (UUID(claims[name]) for name in ("sub", "ws", "brand"))
-        return _Claims(*ids, claims.get("identified") is True, minted_at, expires_at)
+        visitor_id, workspace_id, brand_id = (UUID(claims[name]) for name in ("sub", "ws", "brand"))
+        is_identified = claims.get("identified") is True
+        return _Claims(visitor_id, workspace_id, brand_id, is_identified, minted_at, expires_at)
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Refused(Code.UNAUTHENTICATED, REFUSED) from error
 
