@@ -4,10 +4,10 @@ A sender keeps a row for each e-mail, with how often it was tried and when the n
 
 1. Taken: under its row's lock, the next try is put off by `pause_after`, and the try is counted.
 2. `MailRun.send` builds and sends it, with no transaction open.
-3. SENT and GIVEN_UP: the row is done. LATER: it is tried again when it is due. An e-mail that cannot be built, or that the mail
-   server refuses for good, is given up at once; every other is after MAX_TRIES.
-4. A failure never holds up the next e-mail. A run ends early only where the mail server failed MAX_SILENCES times in a row;
-   what failed is put off by then, so the next run goes on with the others.
+3. SENT or GIVEN_UP: the sender clears the row. LATER: the sender tries again when the row is due. An e-mail that cannot be
+   built, or that the mail server refuses permanently, is given up at once. Any other is given up after MAX_TRIES.
+4. A failure does not hold up the next e-mail. A run stops early only when the mail server is unreachable MAX_SILENCES times in a
+   row. The failed e-mails are postponed, so the next run continues with the others.
 
 Failures are counted in MailFailure, which the overview shows to owners and admins.
 """
@@ -30,7 +30,7 @@ from brands.models import Brand, MailFailure
 from praxtalk.data.headers import ascii_address
 
 MAX_TRIES = 25  # about a day
-FIRST_PAUSE = timedelta(minutes=2)  # longer than one try may take
+FIRST_PAUSE = timedelta(minutes=10)  # longer than one try may take: each step of an SMTP session has its own time limit
 LONGEST_PAUSE = timedelta(hours=1)
 MAX_SILENCES = 3
 KEPT = timedelta(days=30)
@@ -47,7 +47,7 @@ class Outcome(Enum):
 
 
 def pause_after(tries: int) -> timedelta:
-    """How long an e-mail waits after so many tries, from 1."""
+    """Return how long an e-mail waits after its failed try number `tries` (the first is 1)."""
     doublings = min(tries - 1, 10)
     return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << doublings))
 
@@ -68,7 +68,7 @@ class MailRun:
     def send(
         self, build: Callable[[], EmailMessage], *, tries: int, workspace_id: UUID, brand_id: UUID | None, row: object
     ) -> Outcome:
-        """Build and send one e-mail. tries: with this one; row: the id of what it is about, for the log."""
+        """Build and send one e-mail. tries: how many, with this one. row: the id of the sender's row, for the log."""
         try:
             _ready(build()).send()
         except DatabaseError:
@@ -90,7 +90,7 @@ class MailRun:
 
 
 def _ready(message: EmailMessage) -> EmailMessage:
-    """With recipients as SMTP takes them. Raises ValueError where the e-mail cannot be built."""
+    """Encode the recipients for SMTP. Raises ValueError if the e-mail cannot be built."""
     message.to = [ascii_address(address) for address in message.to]
     message.message().as_bytes()
     return message
@@ -120,7 +120,7 @@ def _note_failure(
     workspace_id: UUID, brand_id: UUID | None, kind: MailFailure.Kind, reason: MailFailure.Reason, *, is_over: bool
 ) -> None:
     rows = MailFailure.objects.filter(workspace_id=workspace_id)
-    brand = Brand.objects.get(workspace_id=workspace_id, pk=brand_id) if brand_id else None
+    brand = Brand.objects.filter(workspace_id=workspace_id, pk=brand_id).first()
     failure, _ = rows.get_or_create(workspace_id=workspace_id, brand=brand, kind=kind, reason=reason)
     rows.filter(pk=failure.pk).update(
         tries=F("tries") + 1, given_up=F("given_up") + int(is_over), last_at=timezone.now()

@@ -16,7 +16,7 @@ from PIL import ExifTags, Image
 from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
 
 IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}  # by Pillow's names
-MORE_PICTURES = {
+FORMAT_ALIASES = {
     "MPO": "JPEG"
 }  # what Pillow calls a JPEG with more pictures behind the first, as many cameras write it
 SUFFIXES = {
@@ -28,8 +28,8 @@ SUFFIXES = {
 }
 log = structlog.get_logger("praxtalk.attachments")
 
-MAY_LIE = ("JPEG", "MPO", "WEBP")
-LYING = (5, 6, 7, 8)  # orientations of EXIF that exchange width and height when the image is shown
+FORMATS_WITH_ORIENTATION = ("JPEG", "MPO", "WEBP")
+ROTATED_ORIENTATIONS = (5, 6, 7, 8)  # orientations of EXIF that exchange width and height when the image is shown
 MAX_PIXELS = 50_000_000  # more is no photo: a few kilobytes may unfold to gigabytes in whoever looks at them
 
 
@@ -107,9 +107,9 @@ def _content_of(file: "File[bytes]") -> tuple[str, int | None, int | None]:
     try:
         with Image.open(file, formats=list(IMAGES)) as image:  # reads what stands before the pixels
             (width, height), format = image.size, str(image.format)
-            if format in MAY_LIE and _orientation(image) in LYING:
+            if format in FORMATS_WITH_ORIENTATION and _orientation(image) in ROTATED_ORIENTATIONS:
                 width, height = height, width
-            content_type = IMAGES[MORE_PICTURES.get(format, format)]
+            content_type = IMAGES[FORMAT_ALIASES.get(format, format)]
     except Exception as error:  # Pillow's readers raise errors of every kind at a file that is broken on purpose
         log.info("a file is no image", error=type(error).__name__)
         raise CannotTake("Only images (PNG, JPEG, GIF, WebP) and PDF files are taken.") from error

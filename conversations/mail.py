@@ -28,6 +28,7 @@ from praxtalk.data.headers import one_line
 MENTION_WAITS = timedelta(minutes=5)
 A_DAY = timedelta(days=1)
 MOST_MESSAGES = 1_000
+OF_MENTION = ("note__author", "note__conversation__visitor", "conversation__visitor")
 MOST_LISTED = 20  # conversations, in one e-mail about assignments
 
 
@@ -79,13 +80,14 @@ def _transcript_email(transcript: Transcript) -> EmailMessage:
 
 
 def mail_mentions() -> int:
-    """Tell by e-mail who was mentioned, or given a conversation, five minutes ago, wants such e-mails, and has not looked. How
-    many were sent. All conversations that somebody was given are told in one e-mail."""
+    """E-mail operators about mentions and assignments that they have not seen for five minutes, unless they switched this off.
+    One e-mail lists all assignments of an operator. Return how many e-mails were sent."""
     run = MailRun(MailFailure.Kind.MENTION)
     while run.goes_on and (mention := _take_mention()):
         operator, brand_id = mention.operator, mention.subject.brand_id
         wants = preferences_of(operator)["mentionMails"] and operator.is_active
         if not wants or not scope_of(operator).sees_brand(brand_id):
+            _mark_mailed([mention])
             continue
         assigned = [] if mention.note else [mention, *_take_assignments(operator)]
         outcome = run.send(
@@ -95,15 +97,19 @@ def mail_mentions() -> int:
             brand_id=brand_id,
             row=mention.pk,
         )
-        if outcome == Outcome.LATER:
-            ids = [mention.pk, *(each.pk for each in assigned)]
-            Mention.objects.filter(workspace_id=mention.workspace_id, pk__in=ids).update(mailed_at=None)
+        if outcome != Outcome.LATER:
+            _mark_mailed(assigned or [mention])
     return run.sent
+
+
+def _mark_mailed(mentions: list[Mention]) -> None:
+    ids = [mention.pk for mention in mentions]
+    Mention.objects.filter(workspace_id=mentions[0].workspace_id, pk__in=ids).update(mailed_at=timezone.now())
 
 
 def _take_mention() -> Mention | None:
     with transaction.atomic():
-        mention = _due_mentions().select_related("operator", "note__author", "note__conversation__visitor").first()
+        mention = _due_mentions().select_related("operator", *OF_MENTION).first()
         if mention:
             _take([mention])
         return mention
@@ -126,13 +132,12 @@ def _take_assignments(operator: Operator) -> list[Mention]:
 
 
 def _take(mentions: list[Mention]) -> None:
-    """Count a try of each, and put its next one off. Of rows that are locked."""
+    """Count an attempt of each, and postpone its next one. The rows must be locked."""
     now = timezone.now()
     for mention in mentions:
-        mention.mailed_at = now
         mention.mail_attempts += 1
         mention.mail_due_at = now + pause_after(mention.mail_attempts)
-    Mention.objects.bulk_update(mentions, ["mailed_at", "mail_attempts", "mail_due_at"])
+    Mention.objects.bulk_update(mentions, ["mail_attempts", "mail_due_at"])
 
 
 def _due_mentions() -> QuerySet[Mention, Mention]:

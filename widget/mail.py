@@ -51,10 +51,8 @@ def mail_replies() -> int:
             brand_id=conversation.brand_id,
             row=conversation.pk,
         )
-        if outcome == Outcome.SENT:
-            _note_sent(due)
-        elif outcome == Outcome.GIVEN_UP:
-            _give_up(due)
+        if outcome != Outcome.LATER:
+            _finish(due, is_sent=outcome == Outcome.SENT)
     return run.sent
 
 
@@ -84,20 +82,16 @@ def _unseen(conversation: Conversation) -> list[Message]:
     return list(rows.order_by("position"))
 
 
-def _note_sent(due: Due) -> None:
+def _finish(due: Due, *, is_sent: bool) -> None:
+    """The e-mail was sent, or given up: then its replies go out with the next one. Replies that came meanwhile are due later."""
     with transaction.atomic():
         if row := _locked(due):
-            row.mailed_position = max(row.mailed_position, due.last_position)
-            has_more = row.last_position > due.last_position and bool(_unseen(row))
-            row.mail_attempts, row.mail_due_at = 0, timezone.now() + MAIL_AFTER if has_more else None
+            if is_sent:
+                row.mailed_position = max(row.mailed_position, due.last_position)
+            has_more = any(message.position > due.last_position for message in _unseen(row))
+            row.mail_due_at = timezone.now() + MAIL_AFTER if has_more else None
+            row.mail_attempts = 0
             row.save(update_fields=["mailed_position", "mail_attempts", "mail_due_at"])
-
-
-def _give_up(due: Due) -> None:
-    with transaction.atomic():
-        if row := _locked(due):
-            row.mail_attempts, row.mail_due_at = 0, None
-            row.save(update_fields=["mail_attempts", "mail_due_at"])
 
 
 def _locked(due: Due) -> Conversation | None:

@@ -1,5 +1,7 @@
 """Who looks at a conversation, and how far each side has read."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -7,6 +9,7 @@ from django.utils import timezone
 from brands.models import Operator
 from conversations.models import Conversation, Mention, OperatorReading, Presence, Reading, Visitor
 from conversations.models.presence import PRESENT_FOR, TYPING_FOR
+from praxtalk.data.clock import MILLISECOND
 from praxtalk.live.topics import changed
 
 
@@ -51,9 +54,11 @@ def _note_what_was_seen(conversation: Conversation, operator: Operator) -> None:
 
 
 @transaction.atomic
-def see_assignments(operator: Operator) -> None:
-    """The operator knows of all conversations that were assigned to them, without having opened each."""
+def see_assignments(operator: Operator, *, until: datetime | None = None) -> None:
+    """Mark the operator's assignments as seen. until: the time of the newest that they saw, in whole milliseconds; None: all."""
     rows = Mention.objects.filter(workspace_id=operator.workspace_id, operator=operator, seen_at__isnull=True)
+    if until is not None:
+        rows = rows.filter(created_at__lt=until + MILLISECOND)
     rows.filter(conversation__isnull=False).update(seen_at=timezone.now())
     changed(Mention.topic(operator.pk))
 

@@ -9,7 +9,7 @@ from conversations.models import Activity, Conversation, Visitor
 from praxtalk.data.clock import now_after
 from praxtalk.live.topics import changed
 
-KEPT_IN_A_MERGE = ("email", "phone", "locale", "page", "referrer", "browser", "time_zone", "blocked_at")
+FILLED_BY_MERGE = ("email", "phone", "locale", "page", "referrer", "browser", "time_zone", "blocked_at")
 
 
 @transaction.atomic
@@ -48,9 +48,10 @@ def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
         conversation.updated_at = now_after(conversation.updated_at)
         conversation.save(update_fields=["visitor", "updated_at"])
         topics += conversation.topics
-    for field in KEPT_IN_A_MERGE:
+    for field in FILLED_BY_MERGE:
         setattr(into, field, getattr(into, field) or getattr(anonymous, field))
-    into.save(update_fields=KEPT_IN_A_MERGE)
+    into.created_at = min(into.created_at, anonymous.created_at)  # an erasure looks for events since then
+    into.save(update_fields=[*FILLED_BY_MERGE, "created_at"])
     anonymous.delete()
     changed(*topics)
     return into

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_TAG, MAX_TAGS, Conversation
 from conversations.serializers import StatusChange
 from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.api.serializers import MAX_CURSOR, Flag, Id, Integer, Shape, Text
+from praxtalk.api.serializers import MAX_CURSOR, Flag, Id, Integer, Milliseconds, Shape, Text
 
 MAX_MENTIONS = 20
 
@@ -84,6 +84,10 @@ class ChangeOfMany(Shape):
         if not {"status", "operatorId"} & set(attrs):
             raise serializers.ValidationError({"status": "Send status, operatorId, or both."})
         return attrs
+
+
+class AssignmentsSeen(Shape):
+    until = Milliseconds(required=False)
 
 
 class PresenceTouch(OfConversation):

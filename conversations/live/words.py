@@ -11,7 +11,7 @@ from brands.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.inbox import MAX_COUNT
 from conversations.live.scoped import Arguments, operator_named
-from conversations.live.shapes import NewTag, OfBrand, OfVisitor
+from conversations.live.shapes import AssignmentsSeen, NewTag, OfBrand, OfVisitor
 from conversations.models import CANNED_REPLIES, TAGS, CannedReply, Conversation, Mention, Tag, Visitor
 from conversations.serializers import COLUMNS, conversation_row_json, person_json
 from praxtalk.api.serializers import Shape
@@ -125,9 +125,9 @@ def list_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, 
     }
 
 
-@mutation("inbox:seeAssignments", door=operators, shape=Shape)
+@mutation("inbox:seeAssignments", door=operators, shape=AssignmentsSeen)
 def see_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    actions.see_assignments(operator_named(caller, caller.operator_id))
+    actions.see_assignments(operator_named(caller, caller.operator_id), until=arguments.get("until"))
     return {"ok": True}
 
 

@@ -129,6 +129,8 @@ class Transport:
         except Exception as problem:  # whatever a stranger's server causes is an outcome, not our failure
             if post.exchange.status_code is None:
                 error = _sentence(problem)
+        if post.exchange.status_code is None:
+            error = error or "The answer has no status line."
         address = post.exchange.peer
         text = "" if address and is_allowed_privately(address) else _as_text(post.content)
         duration_ms = round((time.monotonic() - started) * 1000)

@@ -65,7 +65,10 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
         "Something went wrong on our side. Try again later.",
         {"X-Error-Code": "internal_error"},
     )
-    if isinstance(error, Http404 | ObjectDoesNotExist):  # the second: found, and deleted before an action locked it
+    if isinstance(error, ObjectDoesNotExist):  # found, and deleted before an action locked it
+        log.warning("a row is gone", error=type(error).__qualname__, exc_info=error)
+        error = NotHere()
+    if isinstance(error, Http404):
         error = NotHere()
     if isinstance(error, exceptions.ValidationError | exceptions.UnsupportedMediaType | exceptions.ParseError):
         error = Invalid(sentence_of(error), _word(error))

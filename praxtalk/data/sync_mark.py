@@ -16,7 +16,7 @@ from django.utils import timezone
 # reaches PostgreSQL, and the clocks of several machines differ. Machines that run NTP differ by milliseconds.
 MARGIN = timedelta(seconds=5)
 
-# - Ages are measured by PostgreSQL's clock, and taken from ours: the two clocks are never compared.
+# - PostgreSQL measures the age, and it is subtracted from our clock. MARGIN covers the difference between the clocks.
 # - Only client backends of this database write its rows. What the role may not see (another role's transactions, where it is
 #   neither superuser nor in pg_read_all_stats) has a null xact_start and is passed over.
 # - pg_dump holds one transaction for hours. It is read-only; the missing transaction id shows that it has written nothing.
@@ -29,7 +29,7 @@ OLDEST_TRANSACTION = """
 
 
 def sync_mark() -> datetime:
-    """Every change that is not visible yet will be stamped at this time or later.
+    """Return a time that is not later than the stamp of any change that is still uncommitted.
 
     Call it before the rows are read, in a statement of its own. A transaction that commits is visible before it leaves
     pg_stat_activity, so a later statement sees each row whose transaction was not found here. One statement for both would

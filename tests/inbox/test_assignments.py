@@ -264,6 +264,18 @@ def test_many_at_once_are_told_and_known_at_once(cast, talks):
     assert assignments(cast.bob) == []
 
 
+def test_an_assignment_that_comes_after_the_ones_that_were_seen_stays(cast, talks):
+    seen, later = make_talk(cast.north), make_talk(cast.north)
+    give(seen, cast.bob)
+    give(later, cast.bob)
+    Mention.objects.filter(conversation=later).update(created_at=timezone.now() + timedelta(seconds=1))
+    until = next(
+        each for each in ask(cast.bob, "inbox:assignments")["newest"] if each["conversationId"] == str(seen.pk)
+    )
+    ask(cast.bob, "inbox:seeAssignments", until=until["createdAt"])
+    assert [pk for _, pk in assignments(cast.bob)] == [str(later.pk)]
+
+
 def test_who_loses_it_again_before_looking_is_told_no_more(cast, talks):
     give(talks.north, cast.bob)
     assert len(assignments(cast.bob)) == 1
@@ -307,6 +319,6 @@ def test_assignments_wait_for_the_mail_server(cast, talks, mailoutbox, settings)
     with later(minutes=6):
         assert mail.mail_mentions() == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    with later(minutes=7):
+    with later(minutes=17):
         assert mail.mail_mentions() == 1
     assert "2 conversations" in mailoutbox[0].subject

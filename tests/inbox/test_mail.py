@@ -55,7 +55,7 @@ def test_a_mail_server_that_is_away_is_tried_again_for_a_day(cast, talks, of_nor
     assert mail.send_transcripts() == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert mail.send_transcripts() == 0  # not due yet
-    with later(minutes=2):
+    with later(minutes=11):
         assert mail.send_transcripts() == 1
     settings.EMAIL_BACKEND = "tests.inbox.test_mail.Away"
     ask(cast.bob, "conversations:sendTranscript", **of_north, to="me")
@@ -112,9 +112,19 @@ def test_a_mention_waits_for_the_mail_server(cast, talks, mailoutbox, settings):
     with later(minutes=6):
         assert mail.mail_mentions() == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    with later(minutes=9):
+    with later(minutes=17):
         assert mail.mail_mentions() == 1
         assert mail.mail_mentions() == 0
+
+
+def test_a_mention_is_mailed_although_a_worker_died_after_taking_it(cast, talks, mailoutbox):
+    mention(cast, talks.north)
+    with later(minutes=6):
+        assert mail._take_mention()  # and nothing more: the process was killed
+        assert mail.mail_mentions() == 0
+    with later(minutes=17):
+        assert mail.mail_mentions() == 1
+    assert len(mailoutbox) == 1
 
 
 class Refuses(Away):

@@ -19,6 +19,7 @@ from integrations.webhooks.health import FAILING_FOR
 from integrations.webhooks.subscriptions import create_webhook
 from tests.conftest import make_talk
 from tests.mail.server import mail_server
+from widget import mail as widget_mail
 from widget.mail import mail_replies
 
 pytestmark = pytest.mark.django_db
@@ -184,7 +185,7 @@ def test_without_a_mail_server_a_run_ends_early_and_the_next_one_goes_on_with_th
 
 def test_pauses_grow_to_an_hour_and_all_tries_take_about_a_day():
     pauses = [pause_after(tries) for tries in range(1, MAX_TRIES)]
-    assert pauses[:3] == [timedelta(minutes=2), timedelta(minutes=4), timedelta(minutes=8)]
+    assert pauses[:3] == [timedelta(minutes=10), timedelta(minutes=20), timedelta(minutes=40)]
     assert max(pauses) == timedelta(hours=1)
     assert timedelta(hours=18) < sum(pauses, timedelta()) < timedelta(hours=24)
 
@@ -244,3 +245,18 @@ def test_owners_are_told_on_the_overview_and_nobody_else(cast, client, settings,
     clock.shift(timedelta(days=30))
     mail.forget_failures()
     assert not MailFailure.objects.exists()
+
+
+def test_a_reply_that_comes_while_an_e_mail_is_given_up_is_mailed(cast, settings, clock):
+    with mail_server(settings, **{BAD: "550"}) as server:
+        reply(cast, BAD)
+        clock.shift(DUE)
+        due = widget_mail._next_due()
+        send_message(Conversation.objects.get(), role=Message.Role.OPERATOR, body="Still there?", channel=Channel.API)
+        widget_mail._finish(due, is_sent=False)
+        server.manners.clear()
+        clock.shift(DUE)
+        assert mail_replies() == 1
+    (sent,) = server.messages
+    assert "We do." in sent.text
+    assert "Still there?" in sent.text

@@ -4,14 +4,19 @@ The calls are those of widget.js; test_identity_in_a_browser.py holds the same p
 """
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
+from django.utils import timezone
 
 from conversations.actions import block_visitor, send_message
 from conversations.models import Channel, Conversation, Message, Visitor
 from integrations.api_keys import create_key
+from integrations.models import Event
 from praxtalk.live.outcomes import Refused
+from praxtalk.privacy import erase
 from tests.conftest import make_talk
 from tests.sync.asking import Failed
 from tests.widget.visitors import Browser, client_id, identity_of
@@ -245,3 +250,40 @@ def test_tokens_of_an_identified_visitor_stay_good(cast):
     write(browser, "Hello", "anna")
     browser.token = mint(Visitor.objects.get())
     assert reads(browser) == ["Hello"]
+
+
+def test_an_erasure_after_a_merge_deletes_the_events_of_both_visitors(cast):
+    phone, laptop = Browser(cast.north), Browser(cast.north)
+    write(laptop, "anonymous, and first")
+    write(phone, "from the phone", "anna")
+    Event.objects.update(created_at=F("created_at") - timedelta(hours=2))
+    Visitor.objects.filter(external_id=None).update(created_at=timezone.now() - timedelta(hours=3))
+    identify(laptop, "anna")
+    assert Event.objects.exists()
+    erase(Visitor.objects.get())
+    assert not Event.objects.exists()
+    assert not Conversation.objects.exists()
+
+
+def test_a_message_that_is_sent_again_after_a_merge_stands_once(cast):
+    phone, laptop = Browser(cast.north), Browser(cast.north)
+    write(laptop, "anonymous")
+    name = client_id()
+    assert laptop.post("messages", said(cast, "was it sent?", name)).status_code == 201
+    write(phone, "newer, from the phone", "anna")
+    identify(laptop, "anna")
+    assert laptop.post("messages", said(cast, "was it sent?", name)).status_code == 201
+    assert reads(laptop).count("was it sent?") == 1
+
+
+def said(cast, body, name):
+    return {"widgetId": cast.north.widget_id, "body": body, "clientId": name}
+
+
+def test_an_erased_visitor_tells_nothing_more(cast):
+    browser = Browser(cast.north)
+    write(browser, "Hello")
+    assert browser.ask("widget:tell", timeZone="Asia/Tokyo") == {"ok": True}
+    erase(Visitor.objects.get())
+    with pytest.raises(Failed, match="cannot be opened"):
+        browser.ask("widget:tell", timeZone="Asia/Tokyo")

@@ -61,6 +61,7 @@ export function composerFor(with_) {
   const hint = h("span", { class: "quiet" });
   const foot = h("div", { class: "foot" }, attach, chooser, hint, submit);
   const attached = attachedFiles(() => {
+    if (!isBegun()) seenMessageId = undefined;
     keep();
     fit();
   });

@@ -206,7 +206,7 @@ const drawAssignments = ({ count, newest }) => {
   const each = newest.map((/** @type {any} */ { conversationId: id, assignedBy, visitor: name }) =>
     h("a", { href: addresses.conversation(id), "data-open": id }, assignmentWords(assignedBy, 1, name)),
   );
-  const dismiss = () => client.mutate("inbox:seeAssignments", {});
+  const dismiss = () => client.mutate("inbox:seeAssignments", { until: newest[0].createdAt });
   const all = count > MOST_LINES ? [line({ href: `${addresses.base}?view=mine` }, count)] : each;
   const button = h("button", { type: "button", class: "plain", onclick: dismiss }, "Dismiss");
   byId("assignments").replaceChildren(...(count ? [...all, button] : []));

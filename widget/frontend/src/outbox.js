@@ -8,7 +8,7 @@ import { isSignedOut, isTransient } from "./api.js";
  * 3. Accepted: it leaves. The server knows it by its clientId, so sending it twice does no harm.
  * 4. No answer, a fault of the server, or too many requests: it is sent again after 1, 2, 4 .. 30 s, or when the server said.
  *    Messages behind a message wait too, so that they stay in order. Messages behind a file do not: the file is tried once
- *    more before each of them. `wake` cuts the wait short, but not that of 429.
+ *    more before each of them. `wake` cuts the wait short, but not that of a message after 429.
  * 5. After TRIES it is set aside, so that what comes behind is sent. The visitor may try it again or remove it; `wake` tries
  *    it once more. Tries while the browser knows that it is offline do not count.
  * 6. The token is refused (401, by the server itself): it is forgotten, the entries stay.
@@ -36,9 +36,9 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
   let isRunning = false;
   let isAsked = false;
   /** When an entry is sent again, by its clientId. These times, and the next, are of the clock that never jumps. */
-  const waits = /** @type {Map<string, number>} */ (new Map());
+  const retryAt = /** @type {Map<string, number>} */ (new Map());
   /** Files that have failed in this run. */
-  const passed = /** @type {Set<string>} */ (new Set());
+  const failedFiles = /** @type {Set<string>} */ (new Set());
   let blockedUntil = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -51,11 +51,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     timer = setTimeout(pump, wait);
   };
 
-  /** @param {string[]} clientIds */
-  const drop = (clientIds) => {
-    for (const clientId of clientIds) waits.delete(clientId);
-    store.drop(clientIds);
-  };
+  const { drop } = store;
 
   /** @param {string} clientId */
   const find = (clientId) => store.read().outbox.find((one) => one.clientId === clientId);
@@ -67,21 +63,30 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
   };
 
   /** @param {Entry} entry */
-  const isDue = ({ clientId }) => (waits.get(clientId) ?? 0) <= now();
+  const isDue = ({ clientId }) => (retryAt.get(clientId) ?? 0) <= now();
 
-  /** What is to be sent now. @param {import("./storage.js").Memory} memory @returns {Entry | undefined} */
-  const next = ({ token, outbox }) => {
-    const waiting = outbox.filter(({ clientId, form, failed }) => !failed && (token || form) && !passed.has(clientId));
-    const first = waiting.findIndex(({ file }) => !file); // the first message: what is behind it stays behind it
-    const isFirstDue = first >= 0 && isDue(waiting[first]);
-    const entries = first < 0 ? waiting : waiting.slice(0, first + 1);
-    return entries.find((entry) => isFirstDue || isDue(entry));
+  /** The first message that may be sent, and the files before it: what is behind a message stays behind it. */
+  const candidates = () => {
+    const { token, outbox } = store.read();
+    const pending = outbox.filter(({ form, failed }) => !failed && (token || form));
+    const first = pending.findIndex(({ file }) => !file);
+    return first < 0 ? pending : pending.slice(0, first + 1);
   };
+
+  /** What is to be sent now. @returns {Entry | undefined} */
+  const next = () => {
+    const entries = candidates();
+    const isMessageDue = entries.some((entry) => !entry.file && isDue(entry));
+    return entries.find((entry) => !failedFiles.has(entry.clientId) && (isMessageDue || isDue(entry)));
+  };
+
+  /** When candidates are sent again. @returns {number[]} */
+  const retries = () => candidates().flatMap(({ clientId }) => retryAt.get(clientId) ?? []);
 
   /** @param {Entry} entry @param {Refusal} refusal @param {string} [token] @returns {boolean} whether to go on */
   const refuse = ({ clientId, file, tries = 0 }, refusal, token) => {
     const { status, retryAfter } = refusal;
-    waits.delete(clientId);
+    retryAt.delete(clientId);
     if (token && isSignedOut(refusal)) {
       onSignedOut(token);
       return ![undefined, token].includes(store.read().token); // another tab has a new one
@@ -95,32 +100,32 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     const pause = navigator.onLine ? Math.min(LONGEST_WAIT, 500 * 2 ** tries) : LONGEST_WAIT;
     const wait = isTooMany ? (retryAfter || 30) * 1000 : pause;
     change(clientId, { tries });
-    waits.set(clientId, now() + wait);
-    if (file) passed.add(clientId);
+    retryAt.set(clientId, now() + wait);
+    if (file) failedFiles.add(clientId);
     else if (isTooMany) blockedUntil = now() + wait;
     return Boolean(file);
   };
 
   /** @returns {Promise<boolean>} whether there may be more to do */
   const attempt = async () => {
-    const memory = store.read();
-    const entry = next(memory);
+    const before = store.read().token;
+    const entry = next();
     if (!entry) return false;
     try {
-      const { token: fresh, visitor } = await send(entry, memory.token);
+      const { token: fresh, visitor } = await send(entry, before);
       const isWanted = find(entry.clientId);
-      waits.delete(entry.clientId);
+      retryAt.delete(entry.clientId);
       // gone meanwhile: the thread has shown it, or the visitor has been forgotten, and the token must not come back
       if (isWanted)
         store.write({
-          ...(fresh && store.read().token === memory.token && { token: fresh }),
+          ...(fresh && store.read().token === before && { token: fresh }),
           ...(visitor && { visitor, identity: entry.form?.identity && detailsOf(entry.form.identity) }),
           [entry.clientId]: undefined,
         });
       onChange(isWanted);
       return true;
     } catch (error) {
-      const goesOn = refuse(entry, /** @type {Refusal} */ (error), memory.token);
+      const goesOn = refuse(entry, /** @type {Refusal} */ (error), before);
       onChange();
       return goesOn;
     }
@@ -131,10 +136,11 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     try {
       do {
         isAsked = false;
-        passed.clear();
+        failedFiles.clear();
         while (await lock(attempt));
       } while (isAsked);
-      if (waits.size) later(Math.max(0, Math.min(...waits.values()) - now()));
+      const times = retries();
+      if (times.length) later(Math.min(...times) - now());
     } catch {
       later(1000); // the lock was taken away; a page that is left comes back by `wake`
     }
@@ -170,13 +176,13 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     settle: (shown) => drop(store.read().outbox.flatMap(({ clientId }) => (shown.has(clientId) ? clientId : []))),
     /** The network or the page is back: nothing waits any longer, and what was set aside is tried once more. */
     wake() {
-      waits.clear();
+      retryAt.clear();
       for (const { clientId, form, failed } of store.read().outbox)
         if (failed && !form && isTransient(failed)) change(clientId, { failed: undefined, tries: TRIES - 1 });
       pump();
     },
     /** @returns {{seconds: number, isStuck: boolean}} how long the server wants to be left alone; is something waiting? */
-    trouble: () => ({ seconds: Math.ceil((blockedUntil - now()) / 1000), isStuck: waits.size > 0 }),
+    trouble: () => ({ seconds: Math.ceil((blockedUntil - now()) / 1000), isStuck: retries().length > 0 }),
   };
 }
 
