@@ -45,6 +45,10 @@ class TeamAdmin(team_page.TeamAdmin):
         is_open = obj is not None and obj.pk != request.user.pk and team.may_change(operator_of(request), obj)
         return (*fields, "successor") if is_open and held_by(obj).exists() else fields
 
+    def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:
+        values.pop("successor", None)  # of an operator who has conversations
+        return super().create(request, values)
+
     def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
         successor = values.pop("successor", None)
         if not values:

@@ -241,10 +241,35 @@ def test_file_that_is_dropped_on_a_note_waits_in_the_reply(cast, talks, browsers
     page.get_by_role("button", name="Note", exact=True).click()
     page.get_by_role("textbox", name="Note").fill("Only for us")
     page.evaluate(DROP, [["one.pdf"], "#composer"])
+    expect(page.get_by_text("Notes take no files.")).to_be_visible()
+    page.keyboard.type(", really")
+    expect(page.get_by_role("textbox", name="Note")).to_have_value("Only for us, really")
+    page.get_by_role("button", name="Reply", exact=True).click()
     expect(chips(page)).to_be_visible()
     expect(field).to_have_value("")
+
+
+def test_another_tab_does_not_turn_a_note_into_a_reply(cast, talks, browsers):
+    page, _, _ = composer_of(cast, talks, browsers)
     page.get_by_role("button", name="Note", exact=True).click()
-    expect(page.get_by_role("textbox", name="Note")).to_have_value("Only for us")
+    note = page.get_by_role("textbox", name="Note")
+    note.fill("Only for us")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_role("button", name="Reply", exact=True).click()
+    other.get_by_role("textbox", name="Reply").fill("Dear customer")
+    page.bring_to_front()
+    expect(note).to_have_value("Only for us")
+    note.press_sequentially(" and nobody else")
+    expect(note).to_have_value("Only for us and nobody else")
+    other.close()
+
+
+def test_a_note_that_is_chosen_and_still_empty_is_chosen_after_a_reload(cast, talks, browsers):
+    page, _, _ = composer_of(cast, talks, browsers)
+    page.get_by_role("button", name="Note", exact=True).click()
+    page.reload()
+    expect(page.get_by_role("textbox", name="Note")).to_be_visible()
 
 
 @pytest.mark.parametrize(("kind", "label"), [("reply", "Reply"), ("note", "Note")])

@@ -258,5 +258,6 @@ def test_a_reply_that_comes_while_an_e_mail_is_given_up_is_mailed(cast, settings
         clock.shift(DUE)
         assert mail_replies() == 1
     (sent,) = server.messages
-    assert "We do." in sent.text
-    assert "Still there?" in sent.text
+    text = sent.message.get_content()
+    assert "We do." in text
+    assert "Still there?" in text

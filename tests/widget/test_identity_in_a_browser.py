@@ -7,6 +7,7 @@ import pytest
 
 from brands.actions import configure_widget
 from conversations.models import Message, Visitor
+from praxtalk.privacy import erase
 from tests.live.driver import wait_for
 from tests.nginx import ANY_POST, nginx_in_front
 from tests.widget.test_conversation import STUB, fill_form, shows, until
@@ -21,6 +22,10 @@ READ = """() => {
   const root = document.querySelector("#praxtalk").shadowRoot;
   return [...root.querySelectorAll(".list .message:not(.sending):not(.failed) .text")]
     .filter((one) => one.checkVisibility()).map((one) => one.textContent);
+}"""
+EVERYTHING = """() => {
+  const root = document.querySelector("#praxtalk").shadowRoot;
+  return root.textContent + [...root.querySelectorAll("input, textarea")].map((one) => one.value).join(" ");
 }"""
 GREETING = "Hi! How can we help?"
 
@@ -44,7 +49,7 @@ class Tab:
     def call(self, name, *arguments):
         self.page.evaluate("(all) => PraxTalk(...all)", [name, *arguments])
 
-    def write(self, text):
+    def write(self, text, arrives=True):
         """In the thread, or by the form where there is none."""
         self.call("open")
         page = self.page
@@ -63,7 +68,14 @@ class Tab:
                     field.fill(value)
             page.locator("textarea[name=message]").fill(text)
             start.click()
-        wait_for(lambda: Message.objects.filter(body=text).exists(), f"{text} has not arrived")
+        if arrives:
+            wait_for(lambda: Message.objects.filter(body=text).exists(), f"{text} has not arrived")
+
+    def shows_nothing_of(self, text):
+        """Nor in a message that is on its way, nor in the form."""
+        self.call("open")
+        self.page.wait_for_timeout(500)
+        assert text not in self.page.evaluate(EVERYTHING)
 
     def reads(self, *texts):
         """The thread shows exactly these, once the widget has come to rest."""
@@ -336,3 +348,100 @@ def test_a_stranger_on_the_same_device_after_reset_reads_nothing(site, page, cas
     page.evaluate("PraxTalk('open')")
     page.get_by_role("button", name="Start the chat").wait_for()
     assert page.evaluate(READ) == []
+
+
+def is_of(text, who):
+    """Whether the message has arrived as this person's."""
+    return lambda: Message.objects.filter(body=text, conversation__visitor__external_id=who).exists()
+
+
+def block(context):
+    """Nothing that a visitor writes gets through."""
+    for path in ("start", "messages"):
+        context.route(f"**/widget/v1/{path}", lambda route: route.abort())
+
+
+def unblock(context):
+    for path in ("start", "messages"):
+        context.unroute(f"**/widget/v1/{path}")
+
+
+def test_a_first_message_on_its_way_is_not_shown_to_the_next_person(site, page, context, cast):
+    anna = Tab(site, page)
+    anna.identify(cast.north, "anna")
+    block(context)
+    anna.write("Anna's secret", arrives=False)
+    bert = Tab(site, context.new_page())
+    bert.identify(cast.north, "bert")
+    bert.shows_nothing_of("Anna's secret")
+    unblock(context)
+    page.bring_to_front()
+    anna.call("open")
+    wait_for(is_of("Anna's secret", "anna"), "it is lost", 40)
+    bert.shows_nothing_of("Anna's secret")
+
+
+def test_an_unsent_message_that_was_claimed_is_never_delivered_as_the_next_persons(site, page, context, cast):
+    tab = Tab(site, page)
+    block(context)
+    tab.write("anonymous, then Anna's", arrives=False)
+    tab.identify(cast.north, "anna")
+    tab.load()
+    tab.identify(cast.north, "bert")
+    tab.shows_nothing_of("anonymous, then Anna's")
+    unblock(context)
+    tab.load()
+    tab.identify(cast.north, "bert")
+    tab.write("Bert's")
+    tab.reads("Bert's")
+    assert not Message.objects.filter(body="anonymous, then Anna's").exists()
+    tab.identify(cast.north, "anna")
+    wait_for(is_of("anonymous, then Anna's", "anna"), "it is lost")
+    tab.reads("anonymous, then Anna's")
+
+
+def test_what_waited_when_a_persons_token_ended_is_not_delivered_as_the_next_persons(site, page, context, cast):
+    tab = Tab(site, page)
+    tab.identify(cast.north, "anna")
+    tab.write("Anna's")
+    tab.reads("Anna's")
+    block(context)
+    tab.write("Anna's second", arrives=False)
+    erase(Visitor.objects.get())
+    tab.load()
+    unblock(context)
+    tab.identify(cast.north, "bert")
+    tab.shows_nothing_of("Anna's")
+    tab.write("Bert's")
+    tab.reads("Bert's")
+    assert not Message.objects.filter(body="Anna's second").exists()
+
+
+def test_what_a_person_has_not_sent_yet_outlives_another_persons_sign_in(site, page, context, cast):
+    tab = Tab(site, page)
+    tab.identify(cast.north, "anna")
+    tab.write("one")
+    tab.reads("one")
+    block(context)
+    tab.write("two", arrives=False)
+    other = Tab(site, context.new_page())
+    other.identify(cast.north, "bert")
+    other.shows_nothing_of("two")
+    other.page.close()
+    unblock(context)
+    tab.load()
+    tab.identify(cast.north, "anna")
+    wait_for(is_of("two", "anna"), "it is lost")
+    tab.reads("one", "two")
+
+
+def test_a_proof_that_is_refused_claims_nothing(site, page, cast):
+    tab = Tab(site, page)
+    tab.write("mine")
+    tab.reads("mine")
+    with page.expect_console_message(lambda message: message.text.startswith("PraxTalk:")):
+        tab.call("identify", identity_of(cast.north, "old") | {"hash": "0" * 64})
+    tab.load()
+    tab.identify(cast.north, "new")
+    wait_for(Visitor.objects.filter(external_id="new").exists, "it is not adopted")
+    tab.reads("mine")

@@ -15,7 +15,7 @@ const folder = process.argv[2] ?? join(project, "static/widget");
 
 // Names of properties that neither a browser, nor the server, nor the storage, nor the host page knows: shorter in the bundle.
 const OURS =
-  /^(is(Own|First|Last|NewDay|Stuck|Reached|Live|AtBottom|Phone|Closed|PraxTalk)|on(Change|SignedOut|State|Value|Error)|getToken|setKnown|showErrors?|toBottom|loadOlder|wake|settle|trouble|retry|say|clock|moment|bubble|panel|parts|composer|chat|room|row|box|look|draw|fill|emit|read|write|forget|watchers|tell|bottom|store|lock|run|root|host|items|watch|mutate|older|api|config|comeBack|opens|proof|onOther|announce|isFile|patience|button|log|drop|thread|retryAfter|discard|attach|isOther|isDenied|drop|forget|isSignedOut|isTransient)$/;
+  /^(is(Own|First|Last|NewDay|Stuck|Reached|Live|AtBottom|Phone|Closed|PraxTalk)|on(Change|SignedOut|State|Value|Error)|getToken|setKnown|showErrors?|toBottom|loadOlder|wake|settle|trouble|retry|say|clock|moment|bubble|panel|parts|composer|chat|room|row|box|look|draw|fill|emit|read|write|forget|watchers|tell|bottom|store|lock|run|root|host|items|watch|mutate|older|api|config|comeBack|opens|proof|onOther|announce|isFile|patience|button|log|drop|thread|retryAfter|discard|attach|isOther|isDenied|owner|isSignedOut|isTransient)$/;
 
 mkdirSync(folder, { recursive: true });
 const extras = await bundle("extras", "esm");

@@ -3,6 +3,7 @@
 import { attachedFiles } from "./attached.js";
 import { h, setText, wellFormed } from "./dom.js";
 import { suggestIn } from "./suggest.js";
+import { showToast } from "./toast.js";
 
 /**
  * @typedef {import("./outbox.js").Sent} Sent
@@ -87,11 +88,11 @@ export function composerFor(with_) {
     field.focus();
   };
 
-  /** As it is kept, by this tab or another. */
+  /** The texts and files as this tab or another has kept them. Whether a reply or a note is shown is this tab's own. */
   const takeDraft = () => {
     const draft = outbox.draft(conversationId);
     for (const each of KINDS) texts[each] = draft[each];
-    ({ kind, seenMessageId } = draft);
+    ({ seenMessageId } = draft);
     attached.show(draft.files);
     draw();
   };
@@ -157,7 +158,7 @@ export function composerFor(with_) {
 
   /** Chosen, pasted or dropped: they wait in the reply until it is sent. @param {File[]} files */
   const attachFiles = (files) => {
-    if (kind === "note") turnTo("reply"); // notes take no files
+    if (kind === "note" && files.length) showToast("Notes take no files. What you added waits in the reply.");
     seenMessageId ??= newest();
     return attached.add(files);
   };
@@ -197,6 +198,7 @@ export function composerFor(with_) {
 
   const isBegun = () => Boolean(texts.reply.trim() || attached.all.length);
 
+  ({ kind } = outbox.draft(conversationId));
   takeDraft();
   requestAnimationFrame(fit);
 

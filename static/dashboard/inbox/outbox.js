@@ -171,7 +171,7 @@ export function outboxOf(operatorId, client, onChange, onDraft) {
     draft: (conversationId) => toDraft(stored(`draft.${conversationId}`)),
     /** @param {string} conversationId @param {Draft} draft */
     keepDraft(conversationId, draft) {
-      const isEmpty = !draft.reply.trim() && !draft.note.trim() && !draft.files.length;
+      const isEmpty = draft.kind === "reply" && !draft.reply.trim() && !draft.note.trim() && !draft.files.length;
       store(`draft.${conversationId}`, isEmpty ? null : draft);
     },
   };

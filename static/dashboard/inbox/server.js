@@ -72,7 +72,7 @@ export const sendFile = async ({ conversationId, clientMessageId, file }) => {
   body.set("file", file);
   const answer = await post(files, body, AbortSignal.timeout(UPLOAD_TIMEOUT));
   if (answer.status === TOO_MANY) throw laterOf(answer);
-  const said = await answer.json().catch(() => ({})); // of a proxy it may be a page, also with the status 200
+  const said = (await answer.json().catch(() => null)) ?? {}; // of a proxy it may be a page, also with the status 200
   if (answer.status >= 400 && answer.status < 500) throw new Refusal(said.error ?? reasonFor(answer.status));
   if (!said.messageId) throw new Error(`The server answered ${answer.status}.`);
 };
@@ -80,5 +80,5 @@ export const sendFile = async ({ conversationId, clientMessageId, file }) => {
 /** @param {number} status */
 const reasonFor = (status) =>
   status === TOO_LARGE
-    ? "The file is larger than the network in front of the server lets through."
+    ? "The file is too large for a proxy in front of the server."
     : `The server, or something in front of it, answered ${status}.`;

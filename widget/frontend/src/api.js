@@ -70,8 +70,6 @@ export function createApi(origin, widgetId) {
     start: (body) => call("start", { body }),
     /** @param {Identity} body @param {string} [token] the browser's own */
     identify: (body, token) => call("identify", { body, token }),
-    /** @param {string} code of an e-mail's link */
-    comeBack: (code) => call("return", { body: { code } }),
     /** @param {string} token @param {string} body @param {string} clientId */
     send: (token, body, clientId) => call("messages", { token, body: { body, clientId } }),
     /** @param {string} token @param {string} [before] */

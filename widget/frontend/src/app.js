@@ -33,9 +33,16 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const { say } = texts;
   const store = openStore(widgetId, update);
   const lock = createLock(`praxtalk:${widgetId}`);
-  const person = createPerson({ store, api, lock, onChange: update, onOther: reset });
-  /** What of it is this page's: nothing, once another tab has identified somebody else. */
-  const own = { ...store, read: () => (person.isOther() ? { outbox: [] } : store.read()) };
+  const person = createPerson({ store, api, lock, onChange: () => wake(), onOther: leave });
+  /** What of it is this page's: not the thread, once another tab has identified somebody else, nor what others wrote. */
+  const own = {
+    ...store,
+    read() {
+      const memory = store.read();
+      const outbox = memory.outbox.filter(({ by }) => by === person.owner());
+      return person.isOther() ? { outbox } : { ...memory, outbox };
+    },
+  };
   /** Accepted, and not in the thread yet. @type {Map<string, Entry>} */
   const sent = new Map();
   let isOpen = false;
@@ -88,7 +95,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   /** @param {string} body @param {Partial<Entry>} [more] */
   const add = (body, more) => {
     if (person.isOther()) store.forget(); // the other tab's thread makes room for this page's
-    outbox.add({ clientId: newId(), body, at: Date.now(), ...more });
+    outbox.add({ clientId: newId(), body, at: Date.now(), by: person.owner(), ...more });
     update();
   };
 
@@ -132,6 +139,8 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     chat,
     composer: composer.box,
     add,
+    store,
+    attach: person.attach,
   }));
 
   /** The server has refused a token. Who is identified gets another. @param {string} token */
@@ -142,7 +151,6 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     sent.clear();
     form.warn(say("signedOut"));
     if (renewals++ < MOST_RENEWALS) person.attach();
-    else person.forget();
   }
 
   /** @param {boolean} is */
@@ -258,10 +266,16 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   }
 
   function reset() {
+    store.forget(true);
     person.forget();
+    forgetFiles().catch(ignore);
+    leave();
+  }
+
+  /** Somebody else sits here now. */
+  function leave() {
     sent.clear();
     store.forget();
-    forgetFiles().catch(ignore);
     form.room.reset();
     form.warn("");
     composer.text("");
@@ -284,10 +298,11 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   outbox.wake();
   const [, code] = location.hash.split("#praxtalk=");
   if (code)
-    person.comeBack(code).then((is) => {
-      if (!is) form.warn(say("signedOut"));
-      open();
-    });
+    extras
+      .parts()
+      .then((all) => all.comeBack(code))
+      .then((is) => is || form.warn(say("signedOut")), ignore)
+      .then(() => open());
   else if (opens || (own.read().open && !panel.isPhone())) open(true);
 
   return {

@@ -3,6 +3,7 @@ import { createAttachments } from "./attachments.js";
 import { contextOf } from "./context.js";
 import RATING from "./rating.css";
 import { createRating } from "./rating.js";
+import { comeBack } from "./return.js";
 
 /** What not everybody needs: a script of its own, fetched when it is needed first. */
 export { ring } from "./sound.js";
@@ -18,6 +19,8 @@ export { ring } from "./sound.js";
  * @property {HTMLElement} chat
  * @property {HTMLElement} composer
  * @property {(body: string, more: Partial<import("./outbox.js").Entry>) => void} add to the outbox
+ * @property {import("./storage.js").Store} store
+ * @property {() => void} attach tells the server who is signed in on the page
  *
  * @typedef {ReturnType<typeof start>} Parts
  */
@@ -41,6 +44,9 @@ export function start(outside) {
 
   return {
     ...createAttachments(outside),
+
+    /** @param {string} code */
+    comeBack: (code) => comeBack(outside, code),
 
     /** @param {import("./api.js").Thread} [value] none until the thread of a visitor is there */
     draw(value) {

@@ -16,8 +16,8 @@ import { isSignedOut, isTransient } from "./api.js";
  *
  * @typedef {import("./api.js").Form} Form
  * @typedef {import("./api.js").Refusal} Refusal
- * @typedef {{clientId: string, body: string, at: number, form?: Form, file?: import("./api.js").Attachment, tries?: number,
- *   failed?: Refusal}} Entry
+ * @typedef {{clientId: string, body: string, at: number, by?: string, form?: Form, file?: import("./api.js").Attachment,
+ *   tries?: number, failed?: Refusal}} Entry by: the id of the person who was identified, as the site has it
  * @typedef {ReturnType<typeof createOutbox>} Outbox
  */
 

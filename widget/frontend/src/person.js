@@ -1,21 +1,21 @@
-import { isSignedOut, isTransient } from "./api.js";
+import { isTransient } from "./api.js";
 import { detailsOf } from "./outbox.js";
 
 /**
- * Who the page says the visitor is, with the proof of it, and who comes by the link of an e-mail.
+ * Who the page says the visitor is, with the proof of it.
  *
- * 1. `identify` claims the thread of this browser for the person, unless it belongs to another: then that one is forgotten
- *    first, by `onOther`.
+ * 1. `identify` claims the thread of this browser and what is not sent yet for the person, unless it belongs to another: then
+ *    `onOther` leaves that one. What another has not sent yet waits in the store until they are identified again.
  * 2. The server is told once, and again when details have changed. It answers with the person's own thread, to which it has
  *    added what was written anonymously before.
- * 3. Told while a message is on its way, it waits for it, and the other way round: both hold the same lock.
- * 4. No answer: again after 1, 2, 4 .. 30 s. Refused: the person counts as unknown.
+ * 3. Identifying and sending use the same lock, so each waits for the other.
+ * 4. No answer: again after PAUSE. Refused: the person counts as unknown, and the claim is given up.
  * 5. Another tab may have identified somebody else since. That thread is not this page's (`isOther`).
  *
  * @typedef {import("./api.js").Identity} Identity
  */
 
-const LONGEST_WAIT = 30_000;
+const PAUSE = 5000;
 
 /**
  * @param {object} outside
@@ -28,9 +28,6 @@ const LONGEST_WAIT = 30_000;
 export function createPerson({ store, api, lock, onChange, onOther }) {
   /** @type {Identity | undefined} */
   let proof;
-  let failures = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
 
   const isTold = () => {
     const { token, identity } = store.read();
@@ -43,38 +40,48 @@ export function createPerson({ store, api, lock, onChange, onOther }) {
     if (!mine || isTold()) return false;
     const { token: before } = store.read();
     const { token, visitor } = await api.identify(mine, before);
-    if (store.read().token !== before) return true; // by the link of an e-mail, meanwhile
-    // none: the thread of this browser was another person's, or has ended
+    if (store.read().token !== before) return true; // by the link of an e-mail (return.js), meanwhile
+    // none: the token of this browser belongs to somebody else, or has ended
     if (mine === proof) store.write({ token: token ?? undefined, visitor, identity: token && detailsOf(mine) });
     return false;
   };
 
   const attach = async () => {
-    clearTimeout(timer);
     const mine = proof;
     if (!mine || isTold()) return;
     try {
       while (await lock(tell));
-      failures = 0;
     } catch (error) {
-      const refusal = /** @type {import("./api.js").Refusal} */ (error);
       if (mine !== proof) return; // somebody else is identified, or nobody
-      if (isTransient(refusal)) timer = setTimeout(attach, Math.min(LONGEST_WAIT, 1000 * 2 ** failures++));
+      if (isTransient(/** @type {import("./api.js").Refusal} */ (error))) setTimeout(attach, PAUSE);
       else {
-        proof = undefined;
-        console.warn("PraxTalk:", refusal);
+        forget();
+        console.warn("PraxTalk:", error);
       }
     }
     onChange();
   };
 
+  /** What is not sent yet changes hands. @param {string} [from] none: nobody's @param {string} [to] */
+  const claim = (from, to) => {
+    for (const entry of store.read().outbox)
+      if (entry.by === from) store.write({ [entry.clientId]: { ...entry, by: to } });
+  };
+
+  /** The proof is refused, or given up. */
+  const forget = () => {
+    if (proof) claim(proof.id);
+    if (store.read().identity?.isClaimed) store.write({ identity: undefined });
+    proof = undefined;
+  };
+
   return {
     /** What goes with the form. */
     proof: () => proof,
-    forget() {
-      proof = undefined;
-    },
+    forget,
     attach,
+    /** Whose page it is: the id, or none of a stranger. */
+    owner: () => (proof ?? store.read().identity)?.id,
     /** Whether the thread of this browser belongs to somebody else than the page says. */
     isOther() {
       const { identity } = store.read();
@@ -86,22 +93,13 @@ export function createPerson({ store, api, lock, onChange, onOther }) {
       const known = { ...given, id: String(given.id) };
       const { token, identity } = store.read();
       if ([proof, identity].some((one) => one && one.id !== known.id)) onOther();
-      else if (token && !identity) store.write({ identity: { id: known.id, isClaimed: true } });
+      else {
+        claim(undefined, known.id);
+        if (token && !identity) store.write({ identity: { id: known.id, isClaimed: true } });
+      }
       proof = known;
       onChange();
       attach();
-    },
-    /** The code is good on any device. @param {string} code @returns {Promise<boolean>} whether it was */
-    async comeBack(code) {
-      try {
-        const { token, visitor } = await api.comeBack(code);
-        store.write({ token, visitor, identity: undefined }, true);
-        attach();
-        history.replaceState(history.state, "", location.pathname + location.search); // a sandboxed frame may not
-      } catch (error) {
-        return !isSignedOut(/** @type {import("./api.js").Refusal} */ (error));
-      }
-      return true;
     },
   };
 }

@@ -72,6 +72,12 @@ export function openStore(widgetId, onChange) {
     for (const name of names) write({ [name]: undefined });
   };
 
+  /** @param {boolean} [isAll] what somebody has not sent yet, too; else it waits for them */
+  const forget = (isAll) => {
+    load();
+    drop(Object.keys(values).filter((name) => isAll || !values[name]?.by));
+  };
+
   addEventListener("storage", onChange);
-  return { read, write, drop, forget: () => drop(Object.keys(read())), isDenied: () => isDenied };
+  return { read, write, drop, forget, isDenied: () => isDenied };
 }
