@@ -1,4 +1,4 @@
-"""Sending one e-mail, for every sender: replies, transcripts, notices and letters.
+"""Send one e-mail, for every sender: replies, transcripts, notices and letters.
 
 A sender keeps a row for each e-mail, with how often it was tried and when the next try is due. It goes like this:
 

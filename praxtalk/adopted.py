@@ -12,7 +12,7 @@ from twisted.plugins import fd_endpoint
 
 
 def adopt_by_family() -> None:
-    """From now on, an inherited socket is taken for what it says that it is."""
+    """Patch Daphne so that it reads the family of an inherited socket instead of assuming IPv4."""
     plugin: Any = fd_endpoint._FDParser
     plugin._parseServer = _endpoint
 

@@ -24,12 +24,12 @@ class DatedWebSocket(ws_protocol.WebSocketProtocol):  # type: ignore[misc]
         super().sendHttpErrorResponse(code, reason, headers)
 
 
-def _refuse_nonsense(channel: Any) -> None:
+def _send_bad_request(channel: Any) -> None:
     channel.transport.write(b"HTTP/1.1 400 Bad Request\r\nDate: %s\r\n\r\n" % http_date().encode())
     channel.loseConnection()
 
 
 def date_every_answer() -> None:
-    """From now on, for all connections that this process accepts. WebSockets are praxtalk/prompt.py's, made of DatedWebSocket."""
+    """Patch Daphne and Twisted so that all later connections send a Date header. WebSockets get it from PromptWebSocket."""
     http_protocol.WebRequest = DatedRequest
-    http.HTTPChannel._respondToBadRequestAndDisconnect = _refuse_nonsense  # type: ignore[method-assign]
+    http.HTTPChannel._respondToBadRequestAndDisconnect = _send_bad_request  # type: ignore[method-assign]

@@ -75,12 +75,12 @@ def say(
 
 @transaction.atomic
 def identify(brand: Brand, person: Person, *, anonymous: Visitor | None = None) -> Visitor | None:
-    """The visitor of a person whose id the site has proven; None where they have never written.
+    """Return the visitor of a person whose id the site has proven; None if they have never written.
 
-    anonymous: whose token the browser holds, where nobody was identified on it yet. What it wrote belongs to the person now:
+    anonymous: the visitor of the browser's token, if nobody is identified as them yet. Their conversations go to the person:
 
-    1. An id without a visitor adopts the anonymous one. Its old tokens end.
-    2. An id with a visitor keeps it, and takes over the anonymous one's conversations.
+    1. If the person has no visitor yet, the anonymous visitor gets the external id. Its earlier tokens become invalid.
+    2. Otherwise the anonymous visitor is merged into the person's visitor.
     """
     rows = Visitor.objects.filter(workspace_id=brand.workspace_id, brand=brand)
     visitor = rows.filter(external_id=person.external_id).first()
@@ -95,7 +95,7 @@ def identify(brand: Brand, person: Person, *, anonymous: Visitor | None = None) 
 
 
 def _adopt(rows: QuerySet[Visitor], anonymous: Visitor, person: Person) -> Visitor | None:
-    """The anonymous visitor with the person's id; None where another device or tab was faster."""
+    """Give the anonymous visitor the person's external id. None if another device or tab was faster."""
     try:
         with transaction.atomic():
             is_adopted = rows.filter(pk=anonymous.pk, external_id=None).update(external_id=person.external_id)

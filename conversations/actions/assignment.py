@@ -23,7 +23,8 @@ class CannotAnswer(ValueError):
 
 @transaction.atomic
 def assign(conversation: Conversation, *, operator: Operator | None) -> Conversation:
-    """Give the conversation to an operator, who is told of it unless they took it themselves, or to nobody. Raises CannotAnswer.
+    """Assign the conversation to an operator, or to nobody. The new assignee is notified, unless they assigned it themselves.
+    Raises CannotAnswer.
 
     The operator's row is locked before the conversation's, as a change of the team does: nobody is given a conversation in
     the moment in which they are deactivated.
@@ -41,8 +42,8 @@ def assign(conversation: Conversation, *, operator: Operator | None) -> Conversa
 
 
 def release_from_absent(conversation: Conversation) -> None:
-    """Take the assignment away from an operator who is not active any more, or does not see the brand any more. Of a row that is
-    locked; the caller says what changed."""
+    """Unassign the conversation if its assignee is inactive or no longer sees the brand. The row must be locked. The caller
+    announces the change."""
     if conversation.assignee_id is None:
         return
     rows = Operator.objects.filter(workspace_id=conversation.workspace_id, pk=conversation.assignee_id, is_active=True)
@@ -58,10 +59,10 @@ def held_by(operator: Operator) -> QuerySet[Conversation, Conversation]:
 
 @transaction.atomic
 def hand_over(operator: Operator, *, to: Operator | None) -> int:
-    """Give away the open and snoozed conversations that the operator cannot answer any more: all when they are not active, else
-    those of brands that they do not see. How many.
+    """Reassign the open and snoozed conversations that the operator can no longer answer. Return how many.
 
-    to: who takes those of the brands that they see; the others become unassigned. None: all do.
+    An inactive operator loses all of them; an active one loses those of brands that they do not see.
+    to: the new assignee, for the brands that they see. The other conversations become unassigned, as do all if `to` is None.
     """
     lost = held_by(operator)
     if operator.is_active:
@@ -86,7 +87,7 @@ def _locked_operator(operator: Operator) -> Operator:
 
 
 def _give(conversation: Conversation, operator: Operator | None, *, actor: Actor | None = None, **details: str) -> None:
-    """Of a row that is locked. actor: where it is not who asked; details: of the line in the thread."""
+    """Set the assignee of a locked row. actor: who did it, if not the current actor. details: added to the activity."""
     conversation.assignee = operator
     conversation.updated_at = now_after(conversation.updated_at)
     conversation.save(update_fields=["assignee", "updated_at"])
@@ -95,7 +96,7 @@ def _give(conversation: Conversation, operator: Operator | None, *, actor: Actor
 
 
 def _give_many(conversations: list[Conversation], operator: Operator | None) -> None:
-    """The same of many rows of one workspace, all locked, in a few statements; and what changed."""
+    """Set the assignee of many locked rows of one workspace in a few statements, and announce the changes."""
     if not conversations:
         return
     now, actor = now_after(max(each.updated_at for each in conversations)), current_actor()
@@ -120,7 +121,7 @@ def _give_many(conversations: list[Conversation], operator: Operator | None) -> 
 
 
 def _note_assignments(conversations: list[Conversation], operator: Operator | None) -> None:
-    """The new assignee is to be told, unless they did it themselves. Who was told before and has not looked need not any more."""
+    """Notify the new assignee, unless they are the current actor. Delete unseen notifications of earlier assignees."""
     workspace_id, actor = conversations[0].workspace_id, current_actor()
     stale = Mention.objects.filter(workspace_id=workspace_id, conversation__in=conversations, seen_at__isnull=True)
     told = set(stale.order_by().values_list("operator_id", flat=True).distinct())

@@ -1,4 +1,4 @@
-"""Who looks at a conversation, and how far each side has read."""
+"""Presence in a conversation, read positions, and what an operator has seen."""
 
 from datetime import datetime
 

@@ -40,8 +40,8 @@ def set_status(
 
 @transaction.atomic
 def wake_next_snoozed() -> Conversation | None:
-    """Reopen one conversation whose time has come, of any workspace; None when there is none. It becomes the newest of the
-    lists, and unread, as by a message."""
+    """Reopen one snoozed conversation that is due, in any workspace. Return it, or None. It moves to the top of the lists and
+    becomes unread, as after a message."""
     due = Conversation.objects.filter(snoozed_until__lte=timezone.now()).order_by("snoozed_until")
     conversation = due.select_related("visitor").select_for_update(of=("self",), no_key=True, skip_locked=True).first()
     if conversation:

@@ -1,4 +1,4 @@
-"""Changing the team, with the conversations of who is changed."""
+"""Change operators of the team, and hand over their conversations."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from conversations.actions.assignment import hand_over
 def change_operator(
     operator: Operator, *, by: Operator, successor: Operator | None = None, **values: Any
 ) -> tuple[Operator, int]:
-    """`brands.team.change_operator`; the open and snoozed conversations that the operator cannot answer any more go to the
-    successor, as far as they see the brands, or become unassigned. The operator, and how many. Raises ValidationError."""
+    """Change the operator (see `brands.team.change_operator`), and reassign the conversations that they can no longer answer to
+    the successor. Return the operator and the number of conversations. Raises ValidationError."""
     operator = team.change_operator(operator, by=by, **values)
     return operator, hand_over(operator, to=successor)

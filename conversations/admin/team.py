@@ -13,7 +13,7 @@ from conversations.actions import change_operator, held_by
 
 
 class OperatorForm(team_page.OperatorForm):
-    """Asks who takes the conversations that the operator cannot answer any more."""
+    """Asks who takes the conversations that the operator can no longer answer."""
 
     successor = ModelChoiceField(
         Operator.objects.none(),
@@ -30,13 +30,14 @@ class OperatorForm(team_page.OperatorForm):
             count = held_by(self.instance).count()
             are_assigned = "conversation is" if count == 1 else "conversations are"
             field.help_text = (
-                f"{count:,} open or snoozed {are_assigned} assigned to {self.instance}. If you deactivate them or take "
-                "brands away, whoever you choose gets those of the brands that they see; the others become unassigned."
+                f"{count:,} open or snoozed {are_assigned} assigned to {self.instance}. If you deactivate this operator or "
+                "remove brands, the colleague whom you choose gets the conversations of the brands that they see. The others "
+                "become unassigned."
             )
 
 
 class TeamAdmin(team_page.TeamAdmin):
-    """With the conversations of who is changed."""
+    """The team page, with the conversations of the operator who is changed."""
 
     form = OperatorForm
 

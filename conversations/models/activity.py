@@ -83,10 +83,10 @@ class ConversationTag(models.Model):
 
 
 class Mention(models.Model):
-    """What one operator is told of: a note names them, or somebody has assigned a conversation to them.
+    """A notification for one operator: a note mentions them, or somebody assigned a conversation to them.
 
-    note: of a mention. conversation and assigned_by: of an assignment; a name, as it was then.
-    seen_at: when they looked. mailed_at: when an e-mail told them, or need not any more.
+    note: set for a mention. conversation, assigned_by: set for an assignment; assigned_by is the assigner's name at that time.
+    seen_at: when they looked. mailed_at: when an e-mail was sent, given up, or no longer needed.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)

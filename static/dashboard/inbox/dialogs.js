@@ -176,7 +176,7 @@ export const showKeys = (keys) => {
 export const askPreferences = (preferences, take) => {
   const words = {
     sound: "A sound when a visitor writes",
-    desktop: "A notification of the system when a visitor writes",
+    desktop: "Desktop notifications: new messages, assignments, mentions, ended snoozes",
     shortcuts: "Single keys, like j and k",
     mentionMails: "An e-mail when a colleague mentions me or assigns me a conversation, and I do not look",
   };

@@ -5,8 +5,9 @@
  * 1. Sent: stored under a key of its own with a clientMessageId, then delivered. Texts go over the live connection; files go by
  *    requests of their own, one after the other in each conversation. A file that was sent with a text waits for that text.
  * 2. Confirmed: the key is removed. Refused: it stays, with the reason, until the operator sends it again or takes it back.
- * 3. No answer, or an answer that is not ours: tried again, at most MOST_TRIES times, then set aside like a refusal. What stands
- *    behind it is delivered. A connection that comes back delivers what it set aside.
+ * 3. No answer, or not PraxTalk's answer: it is retried, at most MOST_TRIES times, and then set aside like a refusal. Texts are
+ *    delivered meanwhile, and files of the same conversation afterwards. When the connection comes back, what was set aside is
+ *    delivered again.
  * 4. A page that is opened delivers what is stored, in its order. The server knows each by its clientMessageId: nothing is sent twice.
  * 5. Other tabs show the same. One that sees something unconfirmed for long delivers it, too: the tab that began may be closed.
  *
