@@ -120,7 +120,7 @@ def _note_failure(
     workspace_id: UUID, brand_id: UUID | None, kind: MailFailure.Kind, reason: MailFailure.Reason, *, is_over: bool
 ) -> None:
     rows = MailFailure.objects.filter(workspace_id=workspace_id)
-    brand = Brand.objects.filter(workspace_id=workspace_id, pk=brand_id).first()
+    brand = Brand.objects.filter(workspace_id=workspace_id, pk=brand_id).first() if brand_id else None
     failure, _ = rows.get_or_create(workspace_id=workspace_id, brand=brand, kind=kind, reason=reason)
     rows.filter(pk=failure.pk).update(
         tries=F("tries") + 1, given_up=F("given_up") + int(is_over), last_at=timezone.now()
