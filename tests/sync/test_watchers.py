@@ -102,6 +102,21 @@ DOES = {
         None,
         lambda c, t: widget_actions.update(t.north.visitor, widget_actions.Person(name="New", external_id="1")),
     ),
+    "identify": (
+        None,
+        lambda c, t: widget_actions.identify(
+            c.north, widget_actions.Person(name="Anna", external_id="anna"), anonymous=t.north.visitor
+        ),
+    ),
+    "merge_visitor": (None, lambda c, t: talk_actions.merge_visitor(t.north.visitor, into=a_visitor(c))),
+    "hand_over": (
+        lambda c, t: Conversation.objects.filter(pk=t.south.pk).update(assignee=c.bob),
+        lambda c, t: talk_actions.hand_over(c.bob, to=None),
+    ),
+    "see_assignments": (
+        lambda c, t: talk_actions.assign(t.north, operator=c.bob),
+        lambda c, t: talk_actions.see_assignments(c.bob),
+    ),
     "note_context": (None, lambda c, t: widget_actions.note_context(t.north.visitor, time_zone="Asia/Tokyo")),
     "mint": (None, lambda c, t: operator_tokens.mint(c.alice)),
     "revoke": (None, lambda c, t: operator_tokens.revoke(c.bob.sessions.first())),
@@ -116,7 +131,7 @@ CHANGES_NOTHING_THAT_IS_WATCHED = {
     *("invite", "invite_again", "withdraw", "reset_two_factor"),
 }
 CONVERSATIONS = (
-    *("assignment", "messages", "notes", "ratings", "reading", "rows", "statuses", "tags", "transcripts", "visitors"),
+    *("assignment", "messages", "notes", "ratings", "reading", "rows", "statuses", "tags", "team", "transcripts", "visitors"),
 )
 ACTIONS = [
     *(f"conversations/actions/{name}.py" for name in CONVERSATIONS),
@@ -158,7 +173,7 @@ def views(cast, talks):
             yield operator, "conversations:listInbox", {**arguments, "q": "hi"}
             for name in ("inbox:list", "inbox:counts", "cannedReplies:list", "operators:list"):
                 yield operator, name, arguments
-        for name in ("inbox:mentions", "tags:list", "operators:me"):
+        for name in ("inbox:mentions", "inbox:assignments", "tags:list", "operators:me"):
             yield operator, name, {}
         for talk in (talks.north, talks.south):
             yield operator, "visitors:get", {"visitorId": str(talk.visitor_id)}
