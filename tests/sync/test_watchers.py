@@ -131,7 +131,19 @@ CHANGES_NOTHING_THAT_IS_WATCHED = {
     *("invite", "invite_again", "withdraw", "reset_two_factor"),
 }
 CONVERSATIONS = (
-    *("assignment", "messages", "notes", "ratings", "reading", "rows", "statuses", "tags", "team", "transcripts", "visitors"),
+    *(
+        "assignment",
+        "messages",
+        "notes",
+        "ratings",
+        "reading",
+        "rows",
+        "statuses",
+        "tags",
+        "team",
+        "transcripts",
+        "visitors",
+    ),
 )
 ACTIONS = [
     *(f"conversations/actions/{name}.py" for name in CONVERSATIONS),
