@@ -53,11 +53,12 @@ export function createPerson({ store, api, lock, onChange, onOther }) {
       while (await lock(tell));
     } catch (error) {
       if (mine !== proof) return; // somebody else is identified, or nobody
-      if (isTransient(/** @type {import("./api.js").Refusal} */ (error))) setTimeout(attach, PAUSE);
-      else {
-        forget();
-        console.warn("PraxTalk:", error);
+      if (isTransient(/** @type {import("./api.js").Refusal} */ (error))) {
+        setTimeout(attach, PAUSE); // nothing has changed: what waits to be sent keeps its pauses
+        return;
       }
+      forget();
+      console.warn("PraxTalk:", error);
     }
     onChange();
   };
