@@ -224,8 +224,8 @@ def test_reply_and_note_are_two_drafts_and_outlive_a_reload(cast, talks, browser
     expect(other.get_by_role("textbox", name="Note")).to_have_value("For us alone")
     note.press("Control+Enter")
     expect(page.locator(".entry.note:not(.unsent)", has_text="For us alone")).to_be_visible()
-    page.get_by_role("button", name="Reply", exact=True).click()
-    for each in (page, other):
+    for each in (page, other):  # which of the two is shown is each tab's own
+        each.get_by_role("button", name="Reply", exact=True).click()
         expect(each.get_by_role("textbox", name="Reply")).to_have_value("For the visitor")
         expect(chips(each)).to_contain_text(["cable.png"])
     assert sent_bodies(talks.north) == []

@@ -66,14 +66,14 @@ def test_body_that_a_proxy_finds_too_large_is_refused_and_the_rest_is_sent(page,
     proxy.rules[FILES] = lambda size: html("413 Content Too Large", "nginx") if size > MEGABYTE else None
     attach(page, "large.png", content=LARGE)
     send(page)
-    expect(unsent(page, "large.png")).to_contain_text("Not sent: The file is larger")
+    expect(unsent(page, "large.png")).to_contain_text("Not sent: The file is too large")
     attach(page, "small.png")
     send(page)
     reply(page, "Text behind them")
     picture_arrives(page, "small.png")
     arrives(page, "Text behind them")
     page.reload()
-    expect(unsent(page, "large.png")).to_contain_text("Not sent: The file is larger")
+    expect(unsent(page, "large.png")).to_contain_text("Not sent: The file is too large")
     arrives(page, "Text behind them")
     assert proxy.asked[FILES] == 2  # refused once, and not tried again by the reload
     del proxy.rules[FILES]
