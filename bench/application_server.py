@@ -1,10 +1,12 @@
-"""Serves another application as `manage.py serve --only web` serves PraxTalk: as many Daphnes, with the same options, on one
-shared socket. `python -m bench.application_server bench.rest.floor:application`
+"""Serves another application as `manage.py serve` serves PraxTalk:
+
+python -m bench.application_server web bench.rest.floor:application        Granian on PORT, for ASGI, with as many workers
+python -m bench.application_server sockets bench.live.traced:application   all servers, and Daphne with this application
 """
 
 import os
-import socket
 import sys
+from typing import Any
 
 import django
 from django.core.management import call_command
@@ -12,19 +14,36 @@ from django.core.management import call_command
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 django.setup()
 
-from praxtalk.management.commands.serve import Command  # noqa: E402 - it needs the apps to be there
-from praxtalk.supervisor import Child  # noqa: E402
+from django.conf import settings  # noqa: E402 - it needs the apps to be there
+
+from praxtalk import processes  # noqa: E402
+from praxtalk.endpoints import Endpoint  # noqa: E402
+from praxtalk.management.commands.serve import Command  # noqa: E402
+from praxtalk.supervisor import Plan  # noqa: E402
 
 
 class ServeApplication(Command):
-    """`serve` with the application of the command line."""
+    """`serve` with the application of the command line behind the sockets."""
 
-    def _web(self, listening: socket.socket) -> list[Child]:
-        children = super()._web(listening)
-        for child in children:
-            child.command[-1] = sys.argv[1]
-        return children
+    def _plan(self, *arguments: Any) -> Plan:
+        plan = super()._plan(*arguments)
+        for child in plan.children:
+            if child.name.startswith("sockets"):
+                child.command[-1] = sys.argv[2]
+        return plan
+
+
+def serve_web() -> None:
+    command = processes.web(Endpoint(host=settings.HOST, port=settings.PORT)).command
+    command[command.index("wsgi")] = "asgi"
+    threads = command.index("--blocking-threads")
+    del command[threads : threads + 2]  # ASGI has an event loop
+    command[-1] = sys.argv[2]
+    os.execv(command[0], command)
 
 
 if __name__ == "__main__":
-    call_command(ServeApplication(), only="web")
+    if sys.argv[1] == "web":
+        serve_web()
+    else:
+        call_command(ServeApplication(), only="front,web,sockets")

@@ -18,8 +18,9 @@ import psutil
 from praxtalk.embedded import PROJECT
 from praxtalk.supervisor import STOP_SECONDS
 
-PRODUCT = ["manage.py", "serve", "--only", "web"]
-FLOOR = ["-m", "bench.application_server", "bench.rest.floor:application"]
+PRODUCT = ["manage.py", "serve", "--only", "front,web,sockets"]
+WEB = ["manage.py", "serve", "--only", "web"]
+FLOOR = ["-m", "bench.application_server", "web", "bench.rest.floor:application"]
 PROCESSES = 2
 UNLIMITED = "1000000000"
 START_SECONDS = 40.0
@@ -33,7 +34,6 @@ ENVIRONMENT = {
     "LOG_LEVEL": "WARNING",
     "LOG_FORMAT": "console",
     "TRUSTED_PROXIES": "",
-    "SERVE_PID": "",
     "WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
     "WEB_PROCESSES": str(PROCESSES),
     "RATE_LIMIT_READ_KEY": UNLIMITED,
@@ -76,7 +76,7 @@ def _started(command: list[str], log: Path, environment: dict[str, str]) -> Iter
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_us,
+            preexec_fn=end_with_us,
         )
     try:
         yield process
@@ -107,7 +107,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     raise RuntimeError(f"{' '.join(process.args)} did not come up:\n{log.read_text(errors='replace')[-3000:]}")  # type: ignore[arg-type]
 
 
-def _end_with_us() -> None:
+def end_with_us() -> None:
     """In the child, on Linux: SIGTERM when the benchmark is killed, so that nothing is left running."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,3 +1,1 @@
-from praxtalk.celery import app as celery_app
-
-__all__ = ["celery_app"]
+"""PraxTalk. Importing this package loads nothing; praxtalk/apps.py loads what the project needs."""

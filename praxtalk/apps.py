@@ -1,7 +1,13 @@
+import django_stubs_ext
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
+from praxtalk.celery import app as celery_app
 from praxtalk.data.timestamps import read_fast
+
+django_stubs_ext.monkeypatch()  # ModelAdmin[...] and the like may be written in code
+
+__all__ = ["celery_app"]  # the app that @shared_task uses
 
 
 class PraxtalkConfig(AppConfig):

@@ -7,9 +7,7 @@ from typing import Any
 
 from celery import Celery
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]
-from celery.signals import beat_init, celeryd_init, setup_logging
-
-from praxtalk.orphans import end_with_parent
+from celery.signals import celeryd_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 
@@ -34,10 +32,3 @@ def allow_many_connections(**kwargs: Any) -> None:
     allowed = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-
-
-@celeryd_init.connect
-@beat_init.connect
-def end_with_serve(**kwargs: Any) -> None:
-    """Workers and beat end when `serve` does."""
-    end_with_parent()

@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from string import Template
 
-from praxtalk.orphans import end_with_parent
+from praxtalk.endpoints import listening_socket
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGE, STATIC = PROJECT / "templates/demo/shop.html", PROJECT / "static/demo"
+BACKLOG = 1024
 POLICY = (
     "default-src 'none'; script-src {host}/widget.js; connect-src {host} {socket}; style-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -71,12 +72,13 @@ class Page(BaseHTTPRequestHandler):
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m praxtalk.demo_shop")
-    parser.add_argument("--fd", type=int, required=True, help="the socket, which listens already")
+    parser.add_argument("--bind", required=True, help="the address to listen on")
+    parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", required=True, help="where the widget comes from, as http://127.0.0.1:8000")
     parser.add_argument("--widget-id", required=True)
     options = parser.parse_args()
-    end_with_parent()
-    with socket.socket(fileno=options.fd) as listening:
+    with listening_socket(options.bind, options.port) as listening:
+        listening.listen(BACKLOG)
         Shop(listening, host=options.host, widget_id=options.widget_id).serve_forever()
 
 

@@ -3,79 +3,42 @@
 Sections: environment, apps, data, REST, live queries, webhooks and timed work, e-mail, security, logs.
 """
 
-import ipaddress
 import os
 import re
-import warnings
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
-import django_stubs_ext
 import environ
-from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from praxtalk.data.headers import ascii_sender
-from praxtalk.listening import local_url
+from praxtalk.data.connections import database_settings
+from praxtalk.endpoints import every_address, local_url
+from praxtalk.environment import env, integer, matching, networks, sender
 from praxtalk.logs import logging_config
 from praxtalk.openapi_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
-
-django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- environment ------------------------------------------------------------------------------------------------------
 
-env = environ.Env()
-
-
-def _refuse(name: str, hint: str) -> NoReturn:
-    raise ImproperlyConfigured(f"{name} is missing or wrong: {hint}")
-
-
-def _matching(name: str, pattern: str, hint: str, default: str = "") -> str:
-    value: str = env.str(name, default=default)
-    return value if re.fullmatch(pattern, value, re.IGNORECASE) else _refuse(name, hint)
-
-
-def _integer(name: str, default: int, smallest: int, largest: int = 10**9) -> int:
-    value = env.str(name, default="") or str(default)
-    is_right = value.isdecimal() and smallest <= int(value) <= largest
-    return int(value) if is_right else _refuse(name, f"a number from {smallest} to {largest}")
-
-
-def _networks(name: str, default: str = "") -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    try:
-        texts = env.str(name, default=default).split(",")
-        return [ipaddress.ip_network(text.strip()) for text in texts if text.strip()]
-    except ValueError as error:
-        _refuse(name, f"networks like 10.0.0.0/8, separated by commas ({error})")
-
-
-def _sender(name: str, default: str) -> str:
-    try:
-        return ascii_sender(env.str(name, default=default))
-    except ValueError as error:
-        _refuse(name, f"an e-mail address, or Name <address> ({error})")
-
-
-DEBUG = _matching("DEBUG", "true|false", "true or false", default="false").lower() == "true"
-SECRET_KEY = _matching("SECRET_KEY", ".{50,}", "at least 50 random characters, which sign cursors and sessions")
-ENCRYPTION_KEYS = _matching(
+DEBUG = matching("DEBUG", "true|false", "true or false", default="false").lower() == "true"
+SECRET_KEY = matching("SECRET_KEY", ".{50,}", "at least 50 random characters, which sign cursors and sessions")
+ENCRYPTION_KEYS = matching(
     "ENCRYPTION_KEYS", r"(\w+:[\w-]{43}=(,\s*|$))+", "id:key pairs of Fernet keys, newest first, separated by commas"
 )
-DATABASE_URL = _matching("DATABASE_URL", "postgres(ql)?://.+", "postgresql://user:password@host/name")
-REDIS_URL = _matching("REDIS_URL", "(rediss?|unix)://.+", "redis://:password@host:6379/0, of Valkey or Redis")
+DATABASE_URL = matching("DATABASE_URL", "postgres(ql)?://.+", "postgresql://user:password@host/name")
+REDIS_URL = matching("REDIS_URL", "(rediss?|unix)://.+", "redis://:password@host:6379/0, of Valkey or Redis")
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")))
 ATTACHMENTS_DIR = env.str("ATTACHMENTS_DIR", default=str(DATA_DIR / "attachments"))
-HOST = (env.str("HOST", default="") or "127.0.0.1").strip("[]")
-PORT = _integer("PORT", 8000, 1, 65535)
-BASE_URL = _matching("BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", local_url(HOST, PORT)).rstrip(
-    "/"
-)
+DOMAIN = matching("DOMAIN", r"([\w-]+(\.[\w-]+)*)?", "a host name like chat.example.com, or nothing")
+HOST = (env.str("HOST", default="") or (every_address() if DOMAIN else "127.0.0.1")).strip("[]")
+PORT = integer("PORT", 443 if DOMAIN else 8000, 1, 65535)
+HTTP_PORT = integer("HTTP_PORT", 80, 1, 65535)
+_own_url = f"https://{DOMAIN}{'' if PORT == 443 else f':{PORT}'}" if DOMAIN else local_url(HOST, PORT)
+BASE_URL = matching("BASE_URL", r"https?://[^/\s]+/*", "http(s)://host, without a path", _own_url).rstrip("/")
 BASE_HOST = urlsplit(BASE_URL).hostname or ""
 BASE_IS_IP = bool(re.fullmatch(r"[0-9.]+|.*:.*", BASE_HOST))
 IS_LOCAL = {BASE_HOST, HOST} <= {"127.0.0.1", "localhost", "::1"}
@@ -83,27 +46,30 @@ ALLOWED_HOSTS = [
     *env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"]),
     f"[{BASE_HOST}]" if ":" in BASE_HOST else BASE_HOST,
 ]
-WEB_PROCESSES = _integer("WEB_PROCESSES", os.cpu_count() or 1, 1)
-SERVE_PID = _integer("SERVE_PID", 0, 0)
-LOG_LEVEL = _matching("LOG_LEVEL", "debug|info|warning|error", "debug, info, warning or error", default="info").upper()
-LOG_FORMAT = _matching("LOG_FORMAT", "console|json", "console or json", default="console")
-TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
-RATE_LIMIT_IP = _integer("RATE_LIMIT_IP", 60, 1)
-RATE_LIMIT_READ_KEY = _integer("RATE_LIMIT_READ_KEY", 6000, 1)
-RATE_LIMIT_WRITE_KEY = _integer("RATE_LIMIT_WRITE_KEY", 600, 1)
+WEB_PROCESSES = integer("WEB_PROCESSES", os.cpu_count() or 1, 1)
+WEB_THREADS = integer("WEB_THREADS", 3, 2, 64)
+SOCKET_PROCESSES = integer("SOCKET_PROCESSES", 1, 1, 64)
+PROCESS_TYPE = matching("PROCESS_TYPE", "web|sockets|worker|command", "set by serve for its processes", "command")
+LOG_LEVEL = matching("LOG_LEVEL", "debug|info|warning|error", "debug, info, warning or error", default="info").upper()
+LOG_FORMAT = matching("LOG_FORMAT", "console|json", "console or json", default="console")
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
+RATE_LIMIT_IP = integer("RATE_LIMIT_IP", 60, 1)
+RATE_LIMIT_READ_KEY = integer("RATE_LIMIT_READ_KEY", 6000, 1)
+RATE_LIMIT_WRITE_KEY = integer("RATE_LIMIT_WRITE_KEY", 600, 1)
 # Where only this machine reaches PraxTalk, PraxTalk may reach this machine: a receiver can be tried at once.
-METRICS_TOKEN = _matching("METRICS_TOKEN", "(.{20,})?", "at least 20 characters, or nothing")
-EMAIL_URL = _matching(
+METRICS_TOKEN = matching("METRICS_TOKEN", "(.{20,})?", "at least 20 characters, or nothing")
+EMAIL_URL = matching(
     "EMAIL_URL", r"(smtp|smtp\+tls|smtp\+ssl|consolemail)://.*", "smtp+tls://user:password@host:587", "consolemail://"
 )
-EMAIL_FROM = _sender("EMAIL_FROM", f"PraxTalk <praxtalk@{'localhost' if BASE_IS_IP else BASE_HOST}>")
-WEBHOOK_ALLOW_CIDRS = _networks("WEBHOOK_ALLOW_CIDRS", default="127.0.0.0/8,::1/128" if IS_LOCAL else "")
+EMAIL_FROM = sender("EMAIL_FROM", f"PraxTalk <praxtalk@{'localhost' if BASE_IS_IP else BASE_HOST}>")
+WEBHOOK_ALLOW_CIDRS = networks("WEBHOOK_ALLOW_CIDRS", default="127.0.0.0/8,::1/128" if IS_LOCAL else "")
 
 # --- apps -------------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "praxtalk",  # before staticfiles: its runserver serves WebSockets, too
     "praxtalk.dashboard.apps.DashboardConfig",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # praxtalk/urls.py loads the pages: workers need none
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -113,7 +79,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "praxtalk",
     "praxtalk.api",
     "praxtalk.live",
     "brands",
@@ -123,11 +88,11 @@ INSTALLED_APPS = [
     "widget",
 ]
 MIDDLEWARE = [
+    "praxtalk.api.address.ForwardedProtoMiddleware",
     "praxtalk.api.request_id.RequestIdMiddleware",
     "praxtalk.api.cors.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "praxtalk.dashboard.csp.ContentSecurityPolicyMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -138,6 +103,7 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "praxtalk.urls"
 ASGI_APPLICATION = "praxtalk.asgi.application"
+WSGI_APPLICATION = "praxtalk.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -158,21 +124,31 @@ FORMAT_MODULE_PATH = "praxtalk.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "praxtalk.static_files.HashedStaticFilesStorage"},
     "attachments": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": ATTACHMENTS_DIR}},
 }
-WHITENOISE_USE_FINDERS = True  # serves what collectstatic has not collected, so a laptop needs no such step
-warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 
 # --- data -------------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db_url("DATABASE_URL", engine="django.db.backends.postgresql")}
-DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-# Statements are prepared from their third use on: half of PostgreSQL's time for a list.
-DATABASES["default"].setdefault("OPTIONS", {}).update({"server_side_binding": True, "prepare_threshold": 3})
+CONNECT_TIMEOUT = integer("CONNECT_TIMEOUT", 5, 1)
+STATEMENT_TIMEOUT = integer("STATEMENT_TIMEOUT", 15, 0)
+WORKER_STATEMENT_TIMEOUT = integer("WORKER_STATEMENT_TIMEOUT", 600, 0)
+LOCK_TIMEOUT = integer("LOCK_TIMEOUT", 5, 0)
+IDLE_TRANSACTION_TIMEOUT = integer("IDLE_TRANSACTION_TIMEOUT", 30, 0)
+_statement_timeouts = {"worker": WORKER_STATEMENT_TIMEOUT, "command": 0}
+DATABASES = {
+    "default": database_settings(
+        env.db_url("DATABASE_URL", engine="django.db.backends.postgresql"),
+        is_server=PROCESS_TYPE in ("web", "sockets"),
+        connect_timeout=CONNECT_TIMEOUT,
+        statement_timeout=_statement_timeouts.get(PROCESS_TYPE, STATEMENT_TIMEOUT),
+        lock_timeout=0 if PROCESS_TYPE == "command" else LOCK_TIMEOUT,
+        idle_transaction_timeout=0 if PROCESS_TYPE == "command" else IDLE_TRANSACTION_TIMEOUT,
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "brands.Operator"
 VALKEY_TIMEOUT_SECONDS = 0.2
@@ -291,8 +267,7 @@ if BASE_URL.startswith("https://"):
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-    if TRUSTED_PROXIES:
-        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # see praxtalk/api/address.py
 
 # --- logs -------------------------------------------------------------------------------------------------------------
 

@@ -1,106 +1,224 @@
-"""One parent for the processes of a node: starts them, names the one that dies, stops all in order.
+"""One parent for the processes of a node: starts them, restarts the one that dies, stops all in order.
+
+`manage.py serve` writes a Plan and becomes this program, which imports no Django: it needs 15 MB and not 90.
 
 1. Every child runs in a session of its own, so that Ctrl-C reaches the parent only, and the parent stops them in order.
-2. A child that ends by itself is named, and takes the rest down: half a node is worse than none, because nobody notices.
-3. Children watch the parent (praxtalk/orphans.py): killed, it leaves nobody behind who holds the port.
+2. A child that ends by itself is named and started again, with what it left behind (workers of its own) ended first. One
+   that keeps ending ends the node: an operator or a service manager has to look.
+3. A watchdog (praxtalk/watchdog.py) ends the children if the parent is killed, so that none keeps a port or a lease.
 """
 
 import contextlib
+import http.client
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from types import FrameType
 
+from praxtalk.endpoints import Endpoint
+
 STOP_SECONDS = 25.0
-LOOK_EVERY_SECONDS = 0.1
+POLL_SECONDS = 0.1
+STABLE_SECONDS = 10.0  # a child that has run for this long may fail again from the start
+MAX_RESTARTS = 3  # in a row, of a child that ends sooner
+WATCHDOG = Path(__file__).with_name("watchdog.py")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Child:
-    """A process to run: its name in messages, its command, and in which round it is stopped (0 first)."""
+    """A process to run.
+
+    name: in messages. stop_round: children of round 0 are stopped first. socket_path: the Unix socket it listens on.
+    """
 
     name: str
     command: list[str]
     stop_round: int
-    inherited: tuple[int, ...] = ()
-    process: subprocess.Popen[bytes] = field(init=False)
+    environment: dict[str, str] = field(default_factory=dict)
+    socket_path: str = ""
 
-    def start(self, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            self.command, env=environment, pass_fds=self.inherited, stdin=subprocess.DEVNULL, start_new_session=True
+
+@dataclass(frozen=True)
+class Plan:
+    """What a node runs.
+
+    folder: of its Unix sockets and of this plan; deleted at the end. host: the Host header of a request to /healthz.
+    endpoints: what takes connections once the node is up. health: what answers /healthz then.
+    """
+
+    folder: str
+    children: list[Child]
+    host: str = ""
+    endpoints: list[Endpoint] = field(default_factory=list)
+    health: Endpoint | None = None
+
+    def execute(self) -> None:
+        """Become the supervisor: this process is replaced, with its number and its standard output."""
+        path = Path(self.folder, "plan.json")
+        path.write_text(json.dumps(asdict(self)))
+        os.execv(sys.executable, [sys.executable, "-m", "praxtalk.supervisor", str(path)])  # noqa: S606 - our own Python
+
+    @classmethod
+    def read(cls, path: Path) -> "Plan":
+        """As `execute` has written it."""
+        given = json.loads(path.read_text())
+        given["children"] = [Child(**child) for child in given["children"]]
+        given["endpoints"] = [Endpoint(**endpoint) for endpoint in given["endpoints"]]
+        given["health"] = given["health"] and Endpoint(**given["health"])
+        return cls(**given)
+
+    def is_up(self) -> bool:
+        """Every server takes connections, and a web server answers."""
+        try:
+            for endpoint in self.endpoints:
+                endpoint.connect().close()
+            return self.health is None or self.health.is_healthy(self.host)
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+class Process:
+    """A child that has been started."""
+
+    def __init__(self, child: Child) -> None:
+        self.child = child
+        self.restarts = 0
+        self.start()
+
+    def start(self) -> None:
+        """Also again, after its end."""
+        if self.child.socket_path:
+            Path(self.child.socket_path).unlink(missing_ok=True)
+        self.started_at = time.monotonic()
+        environment = os.environ | {**self.child.environment}
+        self.popen = subprocess.Popen(
+            self.child.command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
         )
 
     @property
+    def is_running(self) -> bool:
+        return self.popen.poll() is None
+
+    def kill_group(self) -> None:
+        """End the process and whatever it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+
+    def __str__(self) -> str:
+        return f"{self.child.name} {self.popen.pid}"
+
+    @property
     def ending(self) -> str:
-        code = self.process.returncode
-        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
+        code = self.popen.returncode
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
+        return f"{self.child.name} (pid {self.popen.pid}) {how}"
 
 
 class Supervisor:
-    """Runs the children until one ends or a signal comes."""
+    """Runs the children until a signal comes, or until one of them does not stay up."""
 
-    def __init__(self, children: list[Child], *, is_up: Callable[[], bool], say: Callable[[str], None]) -> None:
-        """is_up: asked until it is true, for the one line that says so."""
-        self._children = children
-        self._is_up = is_up
-        self._say = say
-        self._stopping = False
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._processes: list[Process] = []
+        self._is_stopping = False
+        self._watchdog: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """The exit status: 0 after SIGINT or SIGTERM, 1 after a child's end."""
+        """The exit status: 0 after SIGINT or SIGTERM, 1 if a child does not stay up."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        started = time.monotonic()
-        environment = os.environ | {"SERVE_PID": str(os.getpid())}
-        for child in self._children:
-            child.start(environment)
-        announced = False
+        began = time.monotonic()
+        is_announced = False
         try:
-            while not self._stopping:
-                dead = [child for child in self._children if child.process.poll() is not None]
-                if dead:
-                    self._say(f"{dead[0].name} (pid {dead[0].process.pid}) {dead[0].ending}; stopping the rest.")
+            for child in self._plan.children:
+                self._processes.append(Process(child))
+                self._inform_watchdog()
+            while not self._is_stopping:
+                if not all(self._keep_running(process, may_restart=is_announced) for process in self._processes):
                     return 1
-                if not announced and self._is_up():
-                    announced = True
-                    pids = ", ".join(f"{child.name} {child.process.pid}" for child in self._children)
-                    self._say(f"Up after {time.monotonic() - started:.1f} s ({pids}). Ctrl-C stops it.")
-                time.sleep(LOOK_EVERY_SECONDS)
+                if not is_announced and self._plan.is_up():
+                    is_announced = True
+                    names = ", ".join(str(process) for process in self._processes)
+                    say(f"Up after {time.monotonic() - began:.1f} s ({names}). Ctrl-C stops it.")
+                if self._watchdog is not None and self._watchdog.poll() is not None:
+                    self._inform_watchdog()
+                time.sleep(POLL_SECONDS)
             return 0
         finally:
             self._stop()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._stopping = True
+        self._is_stopping = True
+
+    def _keep_running(self, process: Process, *, may_restart: bool) -> bool:
+        """Start a process again that has ended; False if that is no use."""
+        if process.is_running:
+            return True
+        process.kill_group()
+        ending = process.ending
+        if time.monotonic() - process.started_at >= STABLE_SECONDS:
+            process.restarts = 0
+        if not may_restart or process.restarts >= MAX_RESTARTS:
+            say(f"{ending}; stopping the rest.")
+            return False
+        process.restarts += 1
+        process.start()
+        self._inform_watchdog()
+        say(f"{ending}; started again ({process}).")
+        return True
+
+    def _inform_watchdog(self) -> None:
+        """Tell it which processes there are; start one where there is none."""
+        if self._watchdog is None or self._watchdog.poll() is not None:
+            command = [sys.executable, "-I", "-S", str(WATCHDOG)]
+            self._watchdog = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        running = [str(process.popen.pid) for process in self._processes if process.is_running]
+        if self._watchdog.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._watchdog.stdin.write(f"{' '.join(running)}\n".encode())
+                self._watchdog.stdin.flush()
 
     def _stop(self) -> None:
         deadline = time.monotonic() + STOP_SECONDS
-        for stop_round in sorted({child.stop_round for child in self._children}):
-            running = [
-                child for child in self._children if child.stop_round == stop_round and child.process.poll() is None
-            ]
-            if running:
-                self._say("Stopping " + ", ".join(child.name for child in running) + " ...")
-            for child in running:
-                child.process.terminate()
-            for child in running:
-                self._wait(child, deadline)
-        self._say("Stopped.")
-
-    def _wait(self, child: Child, deadline: float) -> None:
-        try:
-            child.process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self._say(f"{child.name} does not stop; killing it.")
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.process.pid, signal.SIGKILL)
-            child.process.wait()
+        for stop_round in sorted({child.stop_round for child in self._plan.children}):
+            members = [each for each in self._processes if each.child.stop_round == stop_round and each.is_running]
+            if members:
+                say("Stopping " + ", ".join(each.child.name for each in members) + " ...")
+            for each in members:
+                each.popen.terminate()
+            for each in members:
+                _wait(each, deadline)
+        self._inform_watchdog()  # nothing is left to end
+        say("Stopped.")
 
 
-def python(*arguments: str) -> list[str]:
-    """A command of this Python."""
-    return [sys.executable, *arguments]
+def _wait(process: Process, deadline: float) -> None:
+    try:
+        process.popen.wait(max(0.1, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        say(f"{process.child.name} does not stop; killing it.")
+    process.kill_group()
+    process.popen.wait()
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    plan = Plan.read(Path(sys.argv[1]))
+    try:
+        return Supervisor(plan).run()
+    finally:
+        shutil.rmtree(plan.folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

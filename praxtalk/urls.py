@@ -1,5 +1,6 @@
 """The whole URL map."""
 
+from django.contrib.admin import autodiscover
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
@@ -31,6 +32,8 @@ from praxtalk.workspace import ExportProgress, ExportWorkspace, WorkspaceSetting
 from widget.admin.pages import CheckSite, IdentitySecret, Texts
 from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorAttachment, VisitorMessages
 from widget.views import script, talk
+
+autodiscover()  # the dashboard's pages: each app's `admin`
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/app/")),

@@ -20,6 +20,7 @@ from integrations.models import EventName
 from integrations.webhooks.replays import start_replay
 from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
+from praxtalk.static_files import collect_static_files
 from tests.services import DATA
 
 UNLIMITED = 1_000_000
@@ -43,6 +44,12 @@ def pytest_runtest_protocol(item):
         fcntl.flock(room, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
         fcntl.flock(turn, fcntl.LOCK_UN)
         return (yield)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files():
+    """Pages name static files by the hash of their content."""
+    collect_static_files()
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,11 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from praxtalk.listening import in_url
+from praxtalk.endpoints import in_url
 
 PROJECT = Path(__file__).resolve().parent.parent
 UP_SECONDS = 150
+WEB = ("--only", "front,web,sockets")  # what answers on the port, without workers
 
 
 def free_port():
@@ -107,9 +108,13 @@ class Server:
 
     @property
     def pids(self):
-        """Its processes: {"web.1": 123, ..., "serve": 122}"""
-        up = next((line for line in self.lines if line.startswith("Up after")), "")
-        found = {name: int(pid) for name, pid in re.findall(r"([a-z.0-9]+) (\d+)[,)]", up)}
+        """Its processes, also those that were started again: {"web": 123, ..., "serve": 122}"""
+        lines = [line for line in self.lines if line.startswith("Up after") or "; started again (" in line]
+        found = {
+            name: int(pid)
+            for line in lines
+            for name, pid in re.findall(r"([a-z.0-9]+) (\d+)[,)]", line.rpartition("(")[2])
+        }
         return {**found, "serve": self.process.pid}
 
     def wait_for_line(self, text):

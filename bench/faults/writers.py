@@ -195,9 +195,6 @@ def main() -> None:
     plan = json.loads(Path(sys.argv[1]).read_text())
     number = int(sys.argv[2])
     django.setup()
-    from praxtalk.orphans import end_with_parent
-
-    end_with_parent()
     listen()
     threads = []
     for index in range(plan["threads"]):

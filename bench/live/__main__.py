@@ -28,7 +28,7 @@ from bench.servers import PROCESSES, PRODUCT, up
 if TYPE_CHECKING:
     from bench.live.rounds import Result
 
-TRACED = ["-m", "bench.application_server", "bench.live.traced:application"]
+TRACED = ["-m", "bench.application_server", "sockets", "bench.live.traced:application"]
 RIVAL = ["node", str(PACKAGE / "rival.mjs")]
 INSTALL = ["npm", "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--loglevel=error"]
 PROXIES = "127.0.0.0/8"  # the load process is believed when it says that its clients have different addresses

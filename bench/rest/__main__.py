@@ -21,7 +21,7 @@ import django
 from bench.rest.load import Result, load
 from bench.rest.sameness import check, check_events
 from bench.run import FOLDER, QUICK_FOLDER, Invalid, is_quick, run, say, table
-from bench.servers import FLOOR, PRODUCT, serving
+from bench.servers import FLOOR, WEB, serving
 
 COMPARED_IDS = 8
 
@@ -77,7 +77,7 @@ def _run(extent: Extent) -> list[Scenario]:
     say(f"{seed.conversations:,} conversations; starting PraxTalk and the floor ...")
     url, ids = fresh_copy()
     with contextlib.ExitStack() as stack:
-        product = stack.enter_context(serving(PRODUCT, log=extent.folder / "product.log", DATABASE_URL=url))
+        product = stack.enter_context(serving(WEB, log=extent.folder / "product.log", DATABASE_URL=url))
         floor = stack.enter_context(serving(FLOOR, log=extent.folder / "floor.log", DATABASE_URL=url))
         compared = check(product, floor, write_key=seed.write_key, read_key=seed.read_key, ids=ids[:COMPARED_IDS])
         check_events(url)

@@ -21,7 +21,6 @@ from bench.rest import floor_sql as sql
 from bench.rest.floor_key import Headers, Key, Refused, Usage, admit, valkey
 from praxtalk.data import sync_mark
 from praxtalk.data.ids import new_id, parse_id
-from praxtalk.orphans import end_with_parent
 
 STATUSES = ("open", "snoozed", "resolved", "closed")
 THREAD_LENGTH = 100
@@ -211,6 +210,3 @@ async def _append(connection: Any, plain: sql.Row, body: str) -> tuple[UUID, boo
     for (subscription,) in subscribers:
         await connection.execute(sql.ADD_DELIVERY, [new_id(), row[1], subscription, event_id, now, now])
     return message_id, bool(subscribers)
-
-
-end_with_parent()

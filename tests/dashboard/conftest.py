@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client, override_settings
 
-from tests.servers import Server
+from tests.servers import WEB, Server
 
 ARGON2 = "django.contrib.auth.hashers.Argon2PasswordHasher"
 COLLECT = """addEventListener("securitypolicyviolation", (event) =>
@@ -15,7 +15,7 @@ def server(cast):
     with override_settings(PASSWORD_HASHERS=[ARGON2]):  # what the server reads; the suite's own hasher is a fast one
         cast.alice.set_password("wonder-land-9")
         cast.alice.save(update_fields=["password"])
-    with Server("--only", "web", WEB_PROCESSES="1", LOG_LEVEL="ERROR") as running:
+    with Server(*WEB, WEB_PROCESSES="1", LOG_LEVEL="ERROR") as running:
         yield running
 
 

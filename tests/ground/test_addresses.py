@@ -16,8 +16,8 @@ from websockets.sync.client import connect
 from brands.models import AuditEntry
 from integrations.api_keys import create_key
 from praxtalk.api.address import UNKNOWN, address_behind, limited_unit
-from praxtalk.listening import listening_socket
-from tests.servers import Server, valkey_url
+from praxtalk.endpoints import listening_socket
+from tests.servers import WEB, Server, valkey_url
 from tests.sync.sockets import Socket
 
 serving = pytest.mark.live
@@ -55,7 +55,7 @@ def test_a_caller_has_its_own_address_on_every_kind_of_socket(cast, host, caller
         caller: create_key(cast.acme, name=caller, scope="write", allowed_cidrs=[caller])[1] for caller in callers
     }
     other = create_key(cast.acme, name="other", scope="read", allowed_cidrs=["198.51.100.7"])[1]
-    with Server("--only", "web", host=host, WEB_PROCESSES="1", TRUSTED_PROXIES="", RATE_LIMIT_IP="3") as server:
+    with Server(*WEB, host=host, WEB_PROCESSES="1", TRUSTED_PROXIES="", RATE_LIMIT_IP="3") as server:
         printed = (
             f"http://{'[::1]' if host == '::1' else 'localhost' if host == 'localhost' else '127.0.0.1'}:{server.port}"
         )
@@ -86,7 +86,7 @@ def test_a_caller_has_its_own_address_on_every_kind_of_socket(cast, host, caller
 @database
 @pytest.mark.parametrize(("host", "peer", "proxies"), [("::1", "::1", PROXY_6), ("::", "127.0.0.1", PROXY_4)])
 def test_behind_a_proxy_on_an_ipv6_socket_each_client_has_its_own_limit(cast, host, peer, proxies):
-    with Server("--only", "web", host=host, WEB_PROCESSES="1", TRUSTED_PROXIES=proxies, RATE_LIMIT_IP="1") as server:
+    with Server(*WEB, host=host, WEB_PROCESSES="1", TRUSTED_PROXIES=proxies, RATE_LIMIT_IP="1") as server:
         clients = ("203.0.113.7", "[2001:db8:7::1]:5678", "2001:db8:8::1", "203.0.113.8:1234", "::ffff:203.0.113.9")
         assert [ask(peer, server.port, X_Forwarded_For=client)[0] for client in clients] == [401] * 5
         again = ("203.0.113.7:99", "2001:db8:7::2", "[2001:db8:8:0:5::]", "203.0.113.8", "203.0.113.9")
@@ -99,7 +99,7 @@ def test_behind_a_proxy_on_an_ipv6_socket_each_client_has_its_own_limit(cast, ho
 @pytest.mark.parametrize(("host", "callers"), [("::1", ["::1"]), ("::", ["::1", "127.0.0.1"])])
 def test_sockets_of_one_address_leave_places_for_another(cast, host, callers):
     """100 sockets of one client behind the proxy are all that it may have; others still get one, at every kind of peer."""
-    with Server("--only", "web", host=host, WEB_PROCESSES="1", TRUSTED_PROXIES=f"{PROXY_6},{PROXY_4}") as server:
+    with Server(*WEB, host=host, WEB_PROCESSES="1", TRUSTED_PROXIES=f"{PROXY_6},{PROXY_4}") as server:
         urls = [f"http://{f'[{caller}]' if ':' in caller else caller}:{server.port}" for caller in callers]
         held = [Socket(urls[0], address="[2001:db8:9::1]:5678") for _ in range(100)]
         for url in urls:
@@ -133,7 +133,11 @@ def test_sockets_of_one_address_leave_places_for_another(cast, host, callers):
         ("127.0.0.1", "unknown", "127.0.0.1"),
         ("127.0.0.1", "[2001:db8::7", "127.0.0.1"),
         ("127.0.0.1", "6.6.6.6, unknown", "127.0.0.1"),
-        ("", "6.6.6.6", UNKNOWN),
+        ("", "6.6.6.6", "6.6.6.6"),  # the front, through a Unix socket
+        ("", "6.6.6.6, 203.0.113.7", "203.0.113.7"),
+        ("", "6.6.6.6, 203.0.113.7, 127.0.0.1", "203.0.113.7"),
+        ("", "", UNKNOWN),
+        ("nonsense", "6.6.6.6", UNKNOWN),
     ],
 )
 def test_addresses_in_all_their_spellings(settings, peer, forwarded, address):

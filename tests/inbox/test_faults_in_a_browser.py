@@ -10,7 +10,7 @@ from tests.inbox.pictures import PNG
 from tests.inbox.test_in_a_browser import path_of, reply, row, says
 from tests.live.driver import wait_for
 from tests.live.proxy import Proxy
-from tests.servers import Server, free_port
+from tests.servers import WEB, Server, free_port
 
 pytestmark = [
     pytest.mark.browser,
@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.usefixtures("chromium"),
 ]
 
-WEB = ("--only", "web")
 LONG = 60_000  # ms: a page that has tried in vain for a while waits up to 24 s before it tries again
 
 

@@ -8,7 +8,7 @@ from tests.inbox.pictures import PNG
 from tests.inbox.reverse_proxy import DEAD, ReverseProxy, html
 from tests.inbox.test_in_a_browser import path_of, reply
 from tests.live.driver import wait_for
-from tests.servers import Server
+from tests.servers import WEB, Server
 
 pytestmark = [
     pytest.mark.browser,
@@ -195,7 +195,7 @@ def test_too_many_requests_wait_as_they_are_told(page, proxy):
 def test_reply_that_the_server_limits_is_sent_later(cast, talks, browsers):
     """The same over the live connection, where a refusal has a code."""
     with_limit = {"RATE_LIMIT_WRITE_KEY": "3"}
-    with Server("--only", "web", WEB_PROCESSES="1", **with_limit) as server:
+    with Server(*WEB, WEB_PROCESSES="1", **with_limit) as server:
         page = browsers.open(cast.alice, path_of(talks.north), url=server.url)
         expect(page.get_by_role("log")).to_contain_text("Hello?")
         for number in range(4):

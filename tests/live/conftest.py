@@ -17,14 +17,13 @@ from conversations.models import Channel, Message
 from integrations.api_keys import create_key
 from tests.conftest import make_talk
 from tests.live.driver import Driver, wait_for
-from tests.servers import Server
+from tests.servers import WEB, Server
 
 HERE = Path(__file__).resolve().parent
 CLIENTS, MODULES = HERE / "clients", HERE / "node_modules"
 NPM = ("convex-1.13.2", "convex-1.24.8", "convex-1.34.1", "convex")  # packages of package.json, the newest last
 PYPI = "pypi"
 OWN = "own"  # static/live/client.js
-WEB = ("--only", "web")
 
 
 def need_node():

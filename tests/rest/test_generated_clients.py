@@ -22,7 +22,7 @@ from leads.models import Lead
 from praxtalk.data.clock import to_milliseconds
 from tests.conftest import make_talk
 from tests.live.conftest import MODULES, need_node
-from tests.servers import PROJECT, Server
+from tests.servers import PROJECT, WEB, Server
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
@@ -115,7 +115,7 @@ GENERATORS = {
 
 @pytest.fixture(scope="module")
 def server(django_db_setup):
-    with Server("--only", "web", WEB_PROCESSES="1") as running:
+    with Server(*WEB, WEB_PROCESSES="1") as running:
         yield running
 
 

@@ -18,7 +18,7 @@ from leads.actions import create_lead, update_lead
 from leads.serializers import LeadJson, LeadList
 from praxtalk.urls import urlpatterns
 from tests.conftest import make_talk
-from tests.servers import Server
+from tests.servers import WEB, Server
 
 # The components that generated clients have types of.
 PUBLISHED = """
@@ -168,7 +168,7 @@ def test_schemathesis_finds_nothing(cast, scope, tmp_path):
         make_talk(cast.north)
         create_lead(cast.acme.pk, name="Lead", brand=cast.north)
     _, secret = create_key(cast.acme, name="k", scope=scope)
-    with Server("--only", "web") as server:
+    with Server(*WEB) as server:
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/api/v1/openapi.json"),
             *("--header", f"Authorization: Bearer {secret}", "--checks", "all", "--max-examples", "15"),

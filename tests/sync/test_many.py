@@ -11,7 +11,7 @@ from conversations.actions import assign, send_message, set_status, start_conver
 from conversations.models import Channel, Conversation, Message, Visitor
 from leads.actions import create_lead, update_lead
 from leads.models import Lead
-from tests.servers import Server
+from tests.servers import WEB, Server
 from tests.sync.asking import ask
 from tests.sync.sockets import Socket
 
@@ -98,7 +98,10 @@ def owners():
 
 def test_a_minute_of_writes_and_reconnects(cast, talks):
     chance = random.Random(SEED)
-    with Server("--only", "web", WEB_PROCESSES="2") as one, Server("--only", "web", WEB_PROCESSES="1") as other:
+    with (
+        Server(*WEB, WEB_PROCESSES="2") as one,
+        Server("--only", "web", WEB_PROCESSES="1") as other,
+    ):
         clients = []
         for index in range(CLIENTS):
             operator, brand = [(cast.alice, cast.south), (cast.bob, cast.north), (cast.mallory, cast.west)][index % 3]

@@ -12,7 +12,7 @@ from brands.models import OperatorBrand
 from brands.operator_tokens import mint, operator_topic, revoke
 from conversations.models import Message
 from praxtalk.live.topics import changed
-from tests.servers import Server
+from tests.servers import WEB, Server
 from tests.sync.sockets import Failed, Socket
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
@@ -29,7 +29,7 @@ def valkey(tmp_path):
 
 
 def test_valkey_is_gone_for_ten_seconds(cast, talks, tokens, valkey):
-    web = ("--only", "web")
+    web = WEB
     north = {"conversationId": str(talks.north.pk)}
     with (
         Server(*web, WEB_PROCESSES="1", REDIS_URL=valkey.url) as one,
@@ -62,7 +62,7 @@ def test_valkey_is_gone_for_ten_seconds(cast, talks, tokens, valkey):
 def test_a_frozen_valkey_holds_nobody_up(cast, talks, tokens, valkey):
     north = {"conversationId": str(talks.north.pk)}
     with (
-        Server("--only", "web", WEB_PROCESSES="1", REDIS_URL=valkey.url) as server,
+        Server(*WEB, WEB_PROCESSES="1", REDIS_URL=valkey.url) as server,
         Socket(server.url, tokens.alice) as socket,
     ):
         thread = socket.watch("messages:list", **north)
@@ -104,7 +104,7 @@ def test_an_operators_brands_are_narrowed_under_way(cast, talks, connect):
 
 
 def test_a_server_that_stops_closes_its_sockets(cast, talks, tokens):
-    with Server("--only", "web", WEB_PROCESSES="1") as server, Socket(server.url, tokens.alice) as socket:
+    with Server(*WEB, WEB_PROCESSES="1") as server, Socket(server.url, tokens.alice) as socket:
         socket.watch("conversations:listInbox")
         requests = [
             socket.begin("messages:send", conversationId=str(talks.north.pk), body=f"Last {index}")
@@ -121,14 +121,14 @@ def test_a_server_that_stops_closes_its_sockets(cast, talks, tokens):
 
 def test_a_killed_server_is_taken_up_where_it_was(cast, talks, tokens):
     north = {"conversationId": str(talks.north.pk)}
-    with Server("--only", "web", WEB_PROCESSES="1") as server, Socket(server.url, tokens.alice) as socket:
+    with Server(*WEB, WEB_PROCESSES="1") as server, Socket(server.url, tokens.alice) as socket:
         requests = [socket.begin("messages:send", **north, body=f"Sent {index}") for index in range(10)]
         socket.until(lambda: len(socket.responses) >= 3)
-        os.kill(server.pids["web.1"], signal.SIGKILL)
+        os.kill(server.pids["web"], signal.SIGKILL)
         server.wait_for_end()
         session = socket.session_id
     with (
-        Server("--only", "web", WEB_PROCESSES="1") as server,
+        Server(*WEB, WEB_PROCESSES="1") as server,
         Socket(server.url, tokens.alice, session_id=session) as again,
     ):
         for index, request in enumerate(requests):

@@ -18,7 +18,7 @@ import pytest
 
 from tests.live.conftest import nobody_else_is_at_work
 from tests.live.driver import wait_for
-from tests.servers import Server
+from tests.servers import WEB, Server
 
 NONCE = "bm90LWEtc2VjcmV0"
 STRICT = "default-src 'none'; script-src 'nonce-{nonce}'; connect-src {host} {socket}"
@@ -159,7 +159,7 @@ class Customer(BaseHTTPRequestHandler):
 @pytest.fixture(scope="package")
 def widget_server(django_db_setup):
     """The real server that the browser tests share."""
-    with Server("--only", "web", WEB_PROCESSES="1") as running:
+    with Server(*WEB, WEB_PROCESSES="1") as running:
         yield running
 
 

@@ -12,7 +12,7 @@ from conversations.models import Conversation, Message, Visitor
 from integrations.api_keys import create_key
 from integrations.webhooks.subscriptions import create_webhook
 from tests.live.driver import wait_for
-from tests.servers import Server, free_port
+from tests.servers import WEB, Server, free_port
 from tests.sync.sockets import Socket
 from tests.widget.conftest import STRICT, TRUSTED_TYPES, Site
 from tests.widget.visitors import identity_of
@@ -207,7 +207,7 @@ def test_two_tabs_that_write_at_once_keep_what_the_other_has_just_written(site, 
 def test_a_server_that_is_killed_while_two_tabs_write(chromium, context, cast, transactional_db):
     """By SIGKILL, twice, with messages on their way, and a reload: each stands once, in the order of its tab."""
     port = free_port()
-    arguments = ("--only", "web")
+    arguments = WEB
     server = Server(*arguments, port=port, WEB_PROCESSES="1")
     with server:
         site = Site(server.url, cast.north.widget_id)

@@ -9,7 +9,7 @@ import pytest
 from django.test import override_settings
 
 from praxtalk.demo import make_demo
-from tests.servers import Server, free_port
+from tests.servers import WEB, Server, free_port
 from tests.widget.conftest import Visit
 
 
@@ -37,7 +37,7 @@ def two_ports():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("chromium")
 def test_the_shop_has_the_widget_and_its_policy_nothing_to_report(demo, tmp_path, page):
-    with Server("--only", "web", port=two_ports(), WEB_PROCESSES="1", DATA_DIR=str(tmp_path)) as server:
+    with Server(*WEB, port=two_ports(), WEB_PROCESSES="1", DATA_DIR=str(tmp_path)) as server:
         shop = f"http://127.0.0.1:{server.port + 1}/"
         assert f"Demo shop   {shop}" in server.output
         assert "shop" in server.pids
@@ -70,7 +70,7 @@ def test_the_shop_has_the_widget_and_its_policy_nothing_to_report(demo, tmp_path
 @pytest.mark.django_db(transaction=True)
 def test_a_taken_port_keeps_nothing_down_but_the_shop(demo, tmp_path):
     port = two_ports()
-    server = Server("--only", "web", port=port, WEB_PROCESSES="1", DATA_DIR=str(tmp_path))
+    server = Server(*WEB, port=port, WEB_PROCESSES="1", DATA_DIR=str(tmp_path))
     with socket.create_server(("127.0.0.1", port + 1)), server:
         assert f"No demo shop: port {port + 1} cannot be used" in server.output
         assert "shop" not in server.pids

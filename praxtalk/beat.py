@@ -1,0 +1,18 @@
+"""The Celery app of the beat, which sends tasks by their names and runs none: it loads the settings, and no Django app."""
+
+import logging.config
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from praxtalk import settings
+
+app = Celery("beat")
+app.config_from_object(settings, namespace="CELERY")
+
+
+@setup_logging.connect
+def use_django_logging(**kwargs: Any) -> None:
+    """The logging of all other processes."""
+    logging.config.dictConfig(settings.LOGGING)

@@ -1,0 +1,49 @@
+"""Reading settings from environment variables, with one clear sentence for what is missing or wrong."""
+
+import ipaddress
+import re
+from typing import NoReturn
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from praxtalk.data.headers import ascii_sender
+
+env = environ.Env()
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def refuse(name: str, hint: str) -> NoReturn:
+    """Raises ImproperlyConfigured."""
+    raise ImproperlyConfigured(f"{name} is missing or wrong: {hint}")
+
+
+def matching(name: str, pattern: str, hint: str, default: str = "") -> str:
+    """A text that the whole pattern matches, in upper or lower case."""
+    value: str = env.str(name, default=default)
+    return value if re.fullmatch(pattern, value, re.IGNORECASE) else refuse(name, hint)
+
+
+def integer(name: str, default: int, smallest: int, largest: int = 10**9) -> int:
+    """A whole number; the default for an empty text, too."""
+    value = env.str(name, default="") or str(default)
+    is_right = value.isdecimal() and smallest <= int(value) <= largest
+    return int(value) if is_right else refuse(name, f"a number from {smallest} to {largest}")
+
+
+def networks(name: str, default: str = "") -> list[Network]:
+    """IP networks, separated by commas."""
+    try:
+        texts = env.str(name, default=default).split(",")
+        return [ipaddress.ip_network(text.strip()) for text in texts if text.strip()]
+    except ValueError as error:
+        refuse(name, f"networks like 10.0.0.0/8, separated by commas ({error})")
+
+
+def sender(name: str, default: str) -> str:
+    """The sender of an e-mail, as it stands in a header."""
+    try:
+        return ascii_sender(env.str(name, default=default))
+    except ValueError as error:
+        refuse(name, f"an e-mail address, or Name <address> ({error})")

