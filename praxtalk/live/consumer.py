@@ -19,7 +19,7 @@ from praxtalk.live import calls, functions, protocol
 from praxtalk.live.calls import Once
 from praxtalk.live.functions import WrongArguments, failure_from
 from praxtalk.live.hub import DRAIN_SECONDS, hub
-from praxtalk.live.limits import Budget, Closing, SocketPlaces
+from praxtalk.live.limits import Budget, Closing, OutgoingBudget, SocketPlaces
 from praxtalk.live.outcomes import Code, Failure, Outcome, Refused
 from praxtalk.live.protocol import Add, Authenticate, Call, Connect, ModifyQuerySet, Violation
 from praxtalk.live.queries import Queries, TokenChanged
@@ -63,7 +63,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._inbox: asyncio.Queue[protocol.Message | TokenChanged] = asyncio.Queue()
         wake = self._inbox.put_nowait
         self._queries = Queries(self._hub, self._session, self._places, tell=self._tell, wake=wake)
-        self._budget = Budget()
+        self._budget, self._outgoing = Budget(), OutgoingBudget()
         self._client_session: str | None = None
         self._is_busy = self._is_closed = False
         self.has_left = asyncio.Event()
@@ -142,10 +142,14 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             await self.base_send({"type": "websocket.close", "code": code.value})
 
     async def _send(self, frame: str) -> None:
-        if not self._is_closed:
-            self._sent_at = time.monotonic()
-            with contextlib.suppress(Disconnected):
-                await self.base_send({"type": "websocket.send", "text": frame})
+        if self._is_closed:
+            return
+        self._sent_at = time.monotonic()
+        if not self._outgoing.spend(len(frame), self._sent_at):
+            await self._close(Closing.TOO_MANY)
+            return
+        with contextlib.suppress(Disconnected):
+            await self.base_send({"type": "websocket.send", "text": frame})
 
     async def _guarded(self, do: Callable[[], Any]) -> None:
         """Whatever breaks closes the socket: the client begins anew. A Transition left out would lose it."""

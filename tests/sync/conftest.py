@@ -18,7 +18,7 @@ def tokens(cast):
 @pytest.fixture(scope="module")
 def server(django_db_setup, django_db_blocker):
     """Two web processes; the tables are emptied under it between tests."""
-    with django_db_blocker.unblock(), Server(*WEB, WEB_PROCESSES="2") as running:
+    with django_db_blocker.unblock(), Server(*WEB, WEB_PROCESSES="1", SOCKET_PROCESSES="2") as running:
         yield running
 
 

@@ -99,8 +99,8 @@ def owners():
 def test_a_minute_of_writes_and_reconnects(cast, talks):
     chance = random.Random(SEED)
     with (
-        Server(*WEB, WEB_PROCESSES="2") as one,
-        Server("--only", "web", WEB_PROCESSES="1") as other,
+        Server(*WEB, WEB_PROCESSES="1", SOCKET_PROCESSES="2") as one,
+        Server(*WEB, WEB_PROCESSES="1") as other,
     ):
         clients = []
         for index in range(CLIENTS):
