@@ -7,7 +7,6 @@ import ipaddress
 import os
 import re
 import warnings
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from praxtalk.celery_schedule import CELERY_BEAT_SCHEDULE as CELERY_BEAT_SCHEDULE
 from praxtalk.data.headers import ascii_sender
 from praxtalk.listening import local_url
 from praxtalk.logs import logging_config
@@ -34,6 +34,17 @@ env = environ.Env()
 
 def _refuse(name: str, hint: str) -> NoReturn:
     raise ImproperlyConfigured(f"{name} is missing or wrong: {hint}")
+
+
+def _require(*names: str) -> None:
+    missing = [name for name in names if not env.str(name, default="")]
+    if not missing:
+        return
+    listed = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
+    advice = f"set {'it' if len(missing) == 1 else 'them'} as docs/operations.md says"
+    if "DATABASE_URL" in missing:
+        advice += ", or for development start `make run` or `manage.py devservices` first"
+    raise ImproperlyConfigured(f"{listed} {'is' if len(missing) == 1 else 'are'} not set: {advice}")
 
 
 def _matching(name: str, pattern: str, hint: str, default: str = "") -> str:
@@ -62,8 +73,13 @@ def _sender(name: str, default: str) -> str:
         _refuse(name, f"an e-mail address, or Name <address> ({error})")
 
 
+_require("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
 DEBUG = _matching("DEBUG", "true|false", "true or false", default="false").lower() == "true"
 SECRET_KEY = _matching("SECRET_KEY", ".{50,}", "at least 50 random characters, which sign cursors and sessions")
+_fallbacks = _matching(
+    "SECRET_KEY_FALLBACKS", r"(\s*[^,\s]{50,}\s*(,|$))*", "earlier values of SECRET_KEY, separated by commas"
+)
+SECRET_KEY_FALLBACKS = [key.strip() for key in _fallbacks.split(",") if key.strip()]
 ENCRYPTION_KEYS = _matching(
     "ENCRYPTION_KEYS", r"(\w+:[\w-]{43}=(,\s*|$))+", "id:key pairs of Fernet keys, newest first, separated by commas"
 )
@@ -87,6 +103,7 @@ WEB_PROCESSES = _integer("WEB_PROCESSES", os.cpu_count() or 1, 1)
 SERVE_PID = _integer("SERVE_PID", 0, 0)
 LOG_LEVEL = _matching("LOG_LEVEL", "debug|info|warning|error", "debug, info, warning or error", default="info").upper()
 LOG_FORMAT = _matching("LOG_FORMAT", "console|json", "console or json", default="console")
+HSTS_SCOPE = _matching("HSTS_SCOPE", "host|subdomains|preload", "host, subdomains or preload", default="host").lower()
 TRUSTED_PROXIES = _networks("TRUSTED_PROXIES")
 RATE_LIMIT_IP = _integer("RATE_LIMIT_IP", 60, 1)
 RATE_LIMIT_READ_KEY = _integer("RATE_LIMIT_READ_KEY", 6000, 1)
@@ -211,6 +228,8 @@ SILENCED_SYSTEM_CHECKS = [
     "auth.E003",  # an operator's e-mail is unique in lower case, which the check does not see
     "django_ratelimit.E003",  # it knows no django_redis; that this cache counts across processes is tested
     "django_ratelimit.W001",
+    "security.W005",  # HSTS_SCOPE decides: other hosts below this one may still speak HTTP
+    "security.W021",  # HSTS_SCOPE decides: browsers forget a preloaded host after months only
 ]
 
 # --- live queries ------------------------------------------------------------------------------------------------------
@@ -242,26 +261,6 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"integrations.tasks.pump": {"queue": "webhooks"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
-_SECONDS_BETWEEN = {
-    "integrations.tasks.pump": 5,
-    "integrations.tasks.probe_paused": 60,
-    "integrations.tasks.tell_owners": 60,
-    "integrations.tasks.forget": 600,
-    "conversations.tasks.wake_snoozed": 10,
-    "conversations.tasks.forget_presence": 600,
-    "conversations.tasks.send_transcripts": 10,
-    "conversations.tasks.mail_mentions": 30,
-    "widget.tasks.mail_replies": 30,
-    "brands.tasks.send_letters": 5,
-    "brands.tasks.forget_operator_sessions": 600,
-    "brands.tasks.forget_mail_failures": 600,
-    "praxtalk.api.tasks.forget_answers": 600,
-    "praxtalk.live.tasks.forget_mutations": 600,
-}
-CELERY_BEAT_SCHEDULE = {
-    task: {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": max(seconds, 15)}}
-    for task, seconds in _SECONDS_BETWEEN.items()
-}
 
 # --- e-mail -----------------------------------------------------------------------------------------------------------
 
@@ -289,7 +288,8 @@ CSRF_FAILURE_VIEW = "praxtalk.dashboard.pages.csrf_failure"
 if BASE_URL.startswith("https://"):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = HSTS_SCOPE in ("subdomains", "preload")
+    SECURE_HSTS_PRELOAD = HSTS_SCOPE == "preload"
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
     if TRUSTED_PROXIES:
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

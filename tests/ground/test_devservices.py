@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
-from praxtalk import embedded
+from praxtalk import devservices
 from tests.servers import PROJECT
 
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
-from praxtalk import embedded
-with embedded.services(Path(sys.argv[1])):
+from praxtalk import devservices
+with devservices.services(Path(sys.argv[1])):
     import psycopg, redis
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database:
         database.execute("CREATE TABLE IF NOT EXISTS kept (n int)")
@@ -33,7 +33,7 @@ with embedded.services(Path(sys.argv[1])):
 
 
 def environment():
-    return {name: value for name, value in os.environ.items() if name not in embedded.PROVIDED}
+    return {name: value for name, value in os.environ.items() if name not in devservices.PROVIDED}
 
 
 def start(folder, *, stay=False):
@@ -175,9 +175,9 @@ def test_a_full_disk(tmp_path, monkeypatch):
 
     Usage = namedtuple("Usage", "total used free")
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(100, 100, 5 * 2**20))
-    for name in embedded.PROVIDED:
+    for name in devservices.PROVIDED:
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(SystemExit, match=r"only 5 MB free, 300 MB needed.*DATA_DIR"), embedded.services(tmp_path):
+    with pytest.raises(SystemExit, match=r"only 5 MB free, 300 MB needed.*DATA_DIR"), devservices.services(tmp_path):
         pass
 
 
@@ -192,7 +192,7 @@ def test_without_the_wheels_it_says_what_to_install(tmp_path):
 
 def test_servers_of_ones_own_are_used(monkeypatch):
     """All set: nothing is started, nothing is written."""
-    for name in embedded.PROVIDED:
+    for name in devservices.PROVIDED:
         monkeypatch.setenv(name, "set")
-    with embedded.services(Path("/nowhere/at/all")):
+    with devservices.services(Path("/nowhere/at/all")):
         assert os.environ["DATABASE_URL"] == "set"
