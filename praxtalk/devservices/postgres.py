@@ -34,7 +34,11 @@ Say = Callable[[str], None]
 
 
 def start(pgdata: Path, *, say: Say) -> str:
-    """Start PostgreSQL unless it runs, wait until it answers, and return the URL of the database, which is created if need be."""
+    """Start PostgreSQL unless it runs, wait until it answers, and return the URL of the database, created if need be.
+
+    Raises ModuleNotFoundError if the wheel is not installed, RuntimeError or TimeoutError if the server does not start.
+    """
+    programs()
     _keep_aside_other_major(pgdata, say)
     if not (pgdata / "PG_VERSION").exists():
         _create(pgdata, say)
