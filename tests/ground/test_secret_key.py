@@ -115,6 +115,14 @@ def test_only_the_new_key_signs(sign, cast, crm, settings):
     assert is_good()
 
 
+def test_a_session_is_signed_anew_when_it_is_used(cast, crm, settings):
+    is_good = session(cast, crm)
+    rotate(settings)
+    assert is_good()
+    settings.SECRET_KEY_FALLBACKS = []
+    assert is_good()
+
+
 def read(expression, **environment):
     """What a process with these variables makes of an expression over its settings."""
     made = subprocess.run(
