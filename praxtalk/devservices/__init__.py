@@ -102,9 +102,11 @@ def write_environment() -> Path:
 
 def tend(folder: Path, keeper_lock: int) -> None:
     """Called by the keeper: stop the servers if nobody uses them; otherwise restart those that died, and go on watching."""
+    is_unused = False
     try:
         with _exclusive(folder / "start.lock"):
-            if _is_unused(folder):
+            is_unused = _is_unused(folder)
+            if is_unused:
                 postgres.stop(folder / "postgres")
                 valkey.stop(valkey.last_url(folder / "valkey"))
                 (folder / "kept").unlink(missing_ok=True)
@@ -117,7 +119,9 @@ def tend(folder: Path, keeper_lock: int) -> None:
     except FileNotFoundError:  # the folder was deleted
         return
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
-        _say(f"Cannot restart the development services: {error}")
+        _say(f"The development services could not be {'stopped' if is_unused else 'restarted'}: {error}")
+        if is_unused:
+            return
         time.sleep(RETRY_SECONDS)
     os.execv(sys.executable, _keeper_command(folder, keeper_lock))  # noqa: S606
 
