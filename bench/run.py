@@ -1,4 +1,4 @@
-"""What every benchmark does around its measurement: private servers, one run at a time, progress, the table, the exit status."""
+"""What every benchmark does around its measurement: its own PostgreSQL and Valkey, one run at a time, progress, the table, the exit status."""
 
 import argparse
 import contextlib
@@ -29,7 +29,7 @@ def is_quick(program: str, description: str, quick: str) -> bool:
 
 
 def run(folder: Path, measure: Callable[[], str]) -> int:
-    """Print what `measure` returns, run with private servers of this folder. The exit status: 1 if it raised Invalid."""
+    """Print what `measure` returns, run with the development services of this folder. The exit status: 1 if it raised Invalid."""
     signal.signal(signal.SIGTERM, _stop)
     for name in devservices.PROVIDED:
         os.environ.pop(name, None)  # never somebody's own database

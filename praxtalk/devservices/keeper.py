@@ -13,7 +13,14 @@ from pathlib import Path
 
 LOOK_EVERY_SECONDS = 0.25
 PID_FILES = {"postgres": "postgres/postmaster.pid", "valkey": "valkey/pid"}
-TEND = "import sys; from pathlib import Path; from praxtalk.devservices import tend; tend(Path(sys.argv[1]), int(sys.argv[2]))"
+PROJECT = Path(__file__).resolve().parent.parent.parent
+TEND = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from praxtalk.devservices import tend
+tend(Path(sys.argv[1]), int(sys.argv[2]))
+"""
 
 
 def main(folder: Path, *arguments: str) -> None:
@@ -21,7 +28,7 @@ def main(folder: Path, *arguments: str) -> None:
         os._exit(0)
     while is_used(folder / "users.lock") and is_complete(folder):
         time.sleep(LOOK_EVERY_SECONDS)
-    os.execv(sys.executable, [sys.executable, "-c", TEND, str(folder), arguments[0]])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-c", TEND, str(folder), arguments[0], str(PROJECT)])  # noqa: S606
 
 
 def is_used(lock: Path) -> bool:

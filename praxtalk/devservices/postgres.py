@@ -87,8 +87,9 @@ def _postmaster(pgdata: Path) -> Postmaster | None:
     """The running server of this folder. A zombie, or another program with the recorded process id, is none."""
     import psutil
 
-    with contextlib.suppress(FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess):
-        lines = (pgdata / "postmaster.pid").read_text().splitlines()
+    with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        text = (pgdata / "postmaster.pid").read_text()
+        lines = [*text.splitlines(), *[""] * 5]  # a server that is starting has not written all of them yet
         process = psutil.Process(int(lines[0]))
         if process.status() != psutil.STATUS_ZOMBIE and "postgres" in process.name():
             return Postmaster(port=lines[3], socket_folder=lines[4])

@@ -230,9 +230,9 @@ def test_extensions_that_search_needs(folder):
 
 
 def test_secrets_are_private_and_kept(folder):
-    finish(start(folder))
+    assert manage(folder, "devservices", "true").returncode == 0
     made = (folder / "secrets.json").read_text()
-    finish(start(folder))
+    assert manage(folder, "devservices", "true").returncode == 0
     assert (folder / "secrets.json").read_text() == made
     for name in ("secrets.json", "valkey/valkey.conf", "valkey/url"):
         assert (folder / name).stat().st_mode & 0o077 == 0
