@@ -1,4 +1,4 @@
-"""What every benchmark does around its measurement: its own PostgreSQL and Valkey, one run at a time, progress, the table, the exit status."""
+"""What every benchmark does around its measurement: services of its own, one run at a time, progress, table, exit status."""
 
 import argparse
 import contextlib
