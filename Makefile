@@ -1,9 +1,9 @@
 # One word per chore. `make run` and `make test` set up all they need.
 PYTHON ?= python3
 BIN := .venv/bin
-# mypy loads the settings, and needs them only to be well-formed.
-FOR_TYPES := SECRET_KEY=not-a-secret-but-as-long-as-one-has-to-be-for-types ENCRYPTION_KEYS=k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
-	DATABASE_URL=postgresql://types/types REDIS_URL=redis://types
+# Well-formed settings for commands that load them and connect to nothing.
+UNCONNECTED := SECRET_KEY=not-a-secret-but-as-long-as-one-has-to-be-for-checks ENCRYPTION_KEYS=k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= \
+	DATABASE_URL=postgresql://unconnected/none REDIS_URL=redis://unconnected
 # Without npm the tests that need Node skip, but fail in CI; scripts and styles are not checked.
 CLIENTS := $(if $(shell command -v npm),tests/live/node_modules/.installed)
 NODE := tests/live/node_modules/.bin
@@ -37,8 +37,7 @@ tests/live/node_modules/.installed: tests/live/package-lock.json
 	@touch $@
 
 run: .venv/runs
-	@$(BIN)/python manage.py bootstrap
-	@exec $(BIN)/python manage.py serve
+	@exec $(BIN)/python manage.py devservices sh -c '$(BIN)/python manage.py bootstrap && exec $(BIN)/python manage.py serve'
 
 test: .venv/tests $(CLIENTS)
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
@@ -49,11 +48,11 @@ lint: .venv/tests $(CLIENTS)
 	$(BIN)/djhtml --check templates
 	$(if $(CLIENTS),$(NODE)/biome check --error-on-warnings,@echo "No npm: scripts and styles are not checked.")
 	$(if $(CLIENTS),$(NODE)/tsc --project jsconfig.json)
-	$(FOR_TYPES) $(BIN)/mypy
+	$(UNCONNECTED) $(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
-	$(BIN)/python manage.py makemigrations --check --dry-run
-	BASE_URL=https://chat.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
-	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file .data/openapi.yaml
+	$(BIN)/python manage.py devservices $(BIN)/python manage.py makemigrations --check --dry-run
+	$(UNCONNECTED) BASE_URL=https://chat.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(UNCONNECTED) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file .data/openapi.yaml
 
 format: .venv/tests $(CLIENTS)
 	$(BIN)/ruff check --fix .
@@ -66,7 +65,7 @@ widget: .venv/tests tests/live/node_modules/.installed
 	@$(BIN)/python widget/frontend/compress.py
 
 openapi: .venv/runs
-	@$(BIN)/python manage.py spectacular --format openapi-json --file docs/openapi.json
+	@$(UNCONNECTED) $(BIN)/python manage.py spectacular --format openapi-json --file docs/openapi.json
 
 bench: .venv/tests
 	@$(BIN)/python -m bench $(ARGS)

@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _quickly() -> list[str]:
-    """Two lanes side by side, each with private servers of its own. The parts that failed."""
+    """Two lanes side by side, each with development services of its own. The parts that failed."""
     with ThreadPoolExecutor(len(LANES)) as threads:
         return [part for failed in threads.map(_run_lane, range(len(LANES))) for part in failed]
 

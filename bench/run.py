@@ -1,4 +1,4 @@
-"""What every benchmark does around its measurement: private servers, one run at a time, progress, the table, the exit status."""
+"""What every benchmark does around its measurement: services of its own, one run at a time, progress, table, exit status."""
 
 import argparse
 import contextlib
@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.servers import ENVIRONMENT
-from praxtalk import embedded
+from praxtalk import devservices
 
-FOLDER = embedded.PROJECT / ".data" / "bench"
-QUICK_FOLDER = Path(os.environ.get("BENCH_QUICK_FOLDER") or embedded.PROJECT / ".data" / "bench-quick")
+FOLDER = devservices.PROJECT / ".data" / "bench"
+QUICK_FOLDER = Path(os.environ.get("BENCH_QUICK_FOLDER") or devservices.PROJECT / ".data" / "bench-quick")
 
 
 class Invalid(Exception):
@@ -29,14 +29,15 @@ def is_quick(program: str, description: str, quick: str) -> bool:
 
 
 def run(folder: Path, measure: Callable[[], str]) -> int:
-    """Print what `measure` returns, run with private servers of this folder. The exit status: 1 if it raised Invalid."""
+    """Print what `measure` returns, run with the development services of this folder. The exit status: 1 if it raised Invalid."""
     signal.signal(signal.SIGTERM, _stop)
-    for name in embedded.PROVIDED:
+    for name in devservices.PROVIDED:
         os.environ.pop(name, None)  # never somebody's own database
     os.environ.update(ENVIRONMENT, DATA_DIR=str(folder))
     started = time.monotonic()
     try:
-        with _alone(folder), embedded.services(folder):
+        with _alone(folder):
+            devservices.start(folder)
             result = measure()
     except (Invalid, RuntimeError) as error:
         say(str(error))

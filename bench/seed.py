@@ -23,7 +23,9 @@ from brands.actions import create_brand, create_workspace
 from brands.models import Operator
 from integrations.api_keys import create_key
 from integrations.models import ApiKey
-from praxtalk.embedded import DATABASE, PROJECT, write_private
+from praxtalk.devservices import PROJECT
+from praxtalk.devservices.files import write_private
+from praxtalk.devservices.postgres import DATABASE
 
 BATCH = 10_000
 COPY_NAME = "praxtalk_run"

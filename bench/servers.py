@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from praxtalk.embedded import PROJECT
+from praxtalk.devservices import PROJECT
 from praxtalk.supervisor import STOP_SECONDS
 
 PRODUCT = ["manage.py", "serve", "--only", "front,web,sockets"]

@@ -4,30 +4,26 @@ A JWT, so that the public client reads `iat` and `exp` by itself and fetches a f
 each, so that it can be ended. They are good for live queries only, as API keys are for REST only.
 """
 
-import hmac
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
 import jwt
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from jwt.types import Options
 
 from brands.audit import Action, Actor, acting, record
 from brands.models import Operator, OperatorSession
 from brands.scope import Row, Scope, scope_of
 from praxtalk.data.ids import parse_id
+from praxtalk.data.jwt_signer import JwtSigner
 from praxtalk.live.outcomes import Code, Refused
 from praxtalk.live.topics import changed
 
-ALGORITHM = "HS256"
-AUDIENCE = "sync"
+SIGNER = JwtSigner("operator", audience="sync", required=("sub", "ws", "sid", "exp"))
 MAX_LIFETIME = timedelta(hours=12)
 REFUSED = "Session expired or invalid. Sign in again."
 
@@ -49,13 +45,12 @@ def mint(
         "sub": str(operator.pk),
         "ws": str(operator.workspace_id),
         "sid": str(session.pk),
-        "aud": AUDIENCE,
         "iat": int(now.timestamp()),
         "exp": int(session.expires_at.timestamp()),
     }
     if source == OperatorSession.Source.API:
         record(Action.TOKEN_MINTED, workspace_id=operator.workspace_id, subject=operator)
-    return jwt.encode(claims, _key(), ALGORITHM), session
+    return SIGNER.encode(claims), session
 
 
 @transaction.atomic
@@ -180,15 +175,8 @@ class _Claims(NamedTuple):
 
 def _claimed(token: str) -> _Claims:
     """What a token that we signed says. Whether it is still good is the row's to say."""
-    options: Options = {"require": ["sub", "ws", "sid", "exp"], "verify_exp": False, "verify_iat": False}
     try:
-        claims = jwt.decode(token, _key(), [ALGORITHM], audience=AUDIENCE, options=options)
+        claims = SIGNER.decode(token)
         return _Claims(UUID(claims["sub"]), UUID(claims["ws"]), UUID(claims["sid"]))
     except (jwt.InvalidTokenError, ValueError) as error:
         raise Refused(Code.UNAUTHENTICATED, REFUSED) from error
-
-
-@cache
-def _key() -> bytes:
-    """A key of their own, so that nothing else that SECRET_KEY signs can be taken for one."""
-    return hmac.digest(settings.SECRET_KEY.encode(), b"praxtalk operator tokens", "sha256")

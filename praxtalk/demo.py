@@ -21,7 +21,7 @@ from integrations.api_keys import create_key
 from integrations.models import ApiKey
 from leads.actions import create_lead, update_lead
 from leads.models import Lead
-from praxtalk.embedded import write_private
+from praxtalk.devservices.files import write_private
 
 OWNER_EMAIL = "alice@acme.example"
 

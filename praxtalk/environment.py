@@ -19,6 +19,18 @@ def refuse(name: str, hint: str) -> NoReturn:
     raise ImproperlyConfigured(f"{name} is missing or wrong: {hint}")
 
 
+def require(*names: str) -> None:
+    """Raises ImproperlyConfigured if one of the variables is not set."""
+    missing = [name for name in names if not env.str(name, default="")]
+    if not missing:
+        return
+    listed = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
+    advice = f"set {'it' if len(missing) == 1 else 'them'} as docs/operations.md says"
+    if "DATABASE_URL" in missing:
+        advice += ", or for development start `make run` or `manage.py devservices` first"
+    raise ImproperlyConfigured(f"{listed} {'is' if len(missing) == 1 else 'are'} not set: {advice}")
+
+
 def matching(name: str, pattern: str, hint: str, default: str = "") -> str:
     """A text that the whole pattern matches, in upper or lower case."""
     value: str = env.str(name, default=default)

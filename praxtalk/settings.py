@@ -5,7 +5,6 @@ Sections: environment, apps, data, REST, live queries, webhooks and timed work, 
 
 import os
 import re
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,9 +13,10 @@ import environ
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from praxtalk.celery_schedule import CELERY_BEAT_SCHEDULE as CELERY_BEAT_SCHEDULE
 from praxtalk.data.connections import database_settings
 from praxtalk.endpoints import every_address, local_url
-from praxtalk.environment import env, integer, matching, networks, sender
+from praxtalk.environment import env, integer, matching, networks, require, sender
 from praxtalk.logs import logging_config
 from praxtalk.openapi_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 
@@ -24,8 +24,13 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- environment ------------------------------------------------------------------------------------------------------
 
+require("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
 DEBUG = matching("DEBUG", "true|false", "true or false", default="false").lower() == "true"
 SECRET_KEY = matching("SECRET_KEY", ".{50,}", "at least 50 random characters, which sign cursors and sessions")
+_fallbacks = matching(
+    "SECRET_KEY_FALLBACKS", r"(\s*[^,\s]{50,}\s*(,|$))*", "earlier values of SECRET_KEY, separated by commas"
+)
+SECRET_KEY_FALLBACKS = [key.strip() for key in _fallbacks.split(",") if key.strip()]
 ENCRYPTION_KEYS = matching(
     "ENCRYPTION_KEYS", r"(\w+:[\w-]{43}=(,\s*|$))+", "id:key pairs of Fernet keys, newest first, separated by commas"
 )
@@ -52,6 +57,7 @@ SOCKET_PROCESSES = integer("SOCKET_PROCESSES", 1, 1, 64)
 PROCESS_TYPE = matching("PROCESS_TYPE", "web|sockets|worker|command", "set by serve for its processes", "command")
 LOG_LEVEL = matching("LOG_LEVEL", "debug|info|warning|error", "debug, info, warning or error", default="info").upper()
 LOG_FORMAT = matching("LOG_FORMAT", "console|json", "console or json", default="console")
+HSTS_SCOPE = matching("HSTS_SCOPE", "host|subdomains|preload", "host, subdomains or preload", default="host").lower()
 TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 RATE_LIMIT_IP = integer("RATE_LIMIT_IP", 60, 1)
 RATE_LIMIT_READ_KEY = integer("RATE_LIMIT_READ_KEY", 6000, 1)
@@ -187,6 +193,8 @@ SILENCED_SYSTEM_CHECKS = [
     "auth.E003",  # an operator's e-mail is unique in lower case, which the check does not see
     "django_ratelimit.E003",  # it knows no django_redis; that this cache counts across processes is tested
     "django_ratelimit.W001",
+    "security.W005",  # HSTS_SCOPE decides: other hosts below this one may still speak HTTP
+    "security.W021",  # HSTS_SCOPE decides: browsers forget a preloaded host after months only
 ]
 
 # --- live queries ------------------------------------------------------------------------------------------------------
@@ -218,26 +226,6 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"integrations.tasks.pump": {"queue": "webhooks"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
-_SECONDS_BETWEEN = {
-    "integrations.tasks.pump": 5,
-    "integrations.tasks.probe_paused": 60,
-    "integrations.tasks.tell_owners": 60,
-    "integrations.tasks.forget": 600,
-    "conversations.tasks.wake_snoozed": 10,
-    "conversations.tasks.forget_presence": 600,
-    "conversations.tasks.send_transcripts": 10,
-    "conversations.tasks.mail_mentions": 30,
-    "widget.tasks.mail_replies": 30,
-    "brands.tasks.send_letters": 5,
-    "brands.tasks.forget_operator_sessions": 600,
-    "brands.tasks.forget_mail_failures": 600,
-    "praxtalk.api.tasks.forget_answers": 600,
-    "praxtalk.live.tasks.forget_mutations": 600,
-}
-CELERY_BEAT_SCHEDULE = {
-    task: {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": max(seconds, 15)}}
-    for task, seconds in _SECONDS_BETWEEN.items()
-}
 
 # --- e-mail -----------------------------------------------------------------------------------------------------------
 
@@ -265,7 +253,8 @@ CSRF_FAILURE_VIEW = "praxtalk.dashboard.pages.csrf_failure"
 if BASE_URL.startswith("https://"):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = HSTS_SCOPE in ("subdomains", "preload")
+    SECURE_HSTS_PRELOAD = HSTS_SCOPE == "preload"
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # see praxtalk/api/address.py
 

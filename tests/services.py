@@ -1,7 +1,5 @@
 """A pytest plugin (see pyproject.toml): the real PostgreSQL and Valkey, before Django reads its settings."""
 
-import atexit
-import contextlib
 import fcntl
 import os
 import shutil
@@ -15,7 +13,7 @@ os.environ["LOG_LEVEL"] = "ERROR"
 os.environ["ATTACHMENTS_DIR"] = str(DATA / "attachments")
 os.environ["STATIC_ROOT"] = str(DATA / "static")
 
-from praxtalk import embedded  # noqa: E402
+from praxtalk import devservices  # noqa: E402
 
 
 def only_suite_here():
@@ -35,10 +33,8 @@ def only_suite_here():
     return lock
 
 
-_is_embedded = "DATABASE_URL" not in os.environ
-_services = contextlib.ExitStack()
-_services.enter_context(embedded.services(DATA))
-atexit.register(_services.close)
+_is_private = "DATABASE_URL" not in os.environ
+devservices.start(DATA)
 if "PYTEST_XDIST_WORKER" not in os.environ:
     shutil.rmtree(DATA / "attachments", ignore_errors=True)
-_lock = only_suite_here() if _is_embedded and "PYTEST_XDIST_WORKER" not in os.environ else None
+_lock = only_suite_here() if _is_private and "PYTEST_XDIST_WORKER" not in os.environ else None

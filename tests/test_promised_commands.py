@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from praxtalk import embedded
+from praxtalk import devservices
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.live
 def own_environment(**more):
     """Without the suite's servers: a command makes its own, as it does for a reader."""
     names = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "DJANGO_SETTINGS_MODULE", "ATTACHMENTS_DIR")
-    left = {name: value for name, value in os.environ.items() if name not in (*names, *embedded.PROVIDED)}
+    left = {name: value for name, value in os.environ.items() if name not in (*names, *devservices.PROVIDED)}
     return left | {"WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8,::1/128"} | more
 
 

@@ -9,9 +9,9 @@ import time
 
 import django
 
-from praxtalk import embedded
+from praxtalk import devservices
 
-FOLDER = embedded.PROJECT / ".data" / "faults"
+FOLDER = devservices.PROJECT / ".data" / "faults"
 
 
 def main() -> int:
@@ -21,14 +21,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="of what is chosen at random")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop)
-    for name in embedded.PROVIDED:
+    for name in devservices.PROVIDED:
         os.environ.pop(name, None)  # never somebody's own database
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
     os.environ |= {"WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8", "LOG_LEVEL": "WARNING"}
     started = time.monotonic()
     try:
-        with embedded.services(FOLDER):
-            is_right = _run(short=options.short, seed=options.seed)
+        devservices.start(FOLDER)
+        is_right = _run(short=options.short, seed=options.seed)
     except KeyboardInterrupt:
         _say("Stopped.")
         return 130

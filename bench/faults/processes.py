@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.servers import end_with_us
-from praxtalk.embedded import PROJECT, write_private
+from praxtalk.devservices import PROJECT
+from praxtalk.devservices.files import write_private
 
 ANSWER_SECONDS = 20.0
 STOP_SECONDS = 20.0

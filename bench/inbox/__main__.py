@@ -1,6 +1,6 @@
 """The inbox: its page in a real Chromium while much happens, and its search over 1,000,000 messages.
 
-Each part has a process, private servers and a seeded database of its own; the databases are kept for the next time.
+Each part has a process, development services and a seeded database of its own; the databases are kept for the next time.
 """
 
 import subprocess

@@ -19,7 +19,7 @@ import pytest
 from integrations.api_keys import create_key
 from integrations.models import Delivery, Event, EventName
 from integrations.webhooks.subscriptions import create_webhook
-from praxtalk import embedded
+from praxtalk.devservices import valkey
 from praxtalk.supervisor import MAX_RESTARTS
 from tests.servers import PROJECT, WEB, Server, is_running
 from tests.webhooks.receivers import receiver
@@ -163,11 +163,11 @@ def test_a_call_that_waits_for_a_strangers_server_keeps_nobody_waiting(cast):
 
 def test_valkey_killed_the_api_serves_on(cast, tmp_path):
     _, secret = create_key(cast.acme, name="k", scope="write")
-    valkey = embedded._start_valkey(tmp_path / "valkey")
+    url = valkey.start(tmp_path / "valkey")
     try:
-        with Server(*WEB, REDIS_URL=valkey) as server:
+        with Server(*WEB, REDIS_URL=url) as server:
             assert call(server, "/api/v1/ping", secret)[2]["X-RateLimit-Limit"]
-            embedded._stop_valkey(valkey)
+            valkey.stop(url)
             started = time.monotonic()
             for _ in range(5):
                 status, _, headers = call(server, "/api/v1/leads", secret, {"name": "Maya"})
@@ -181,9 +181,9 @@ def test_valkey_killed_the_api_serves_on(cast, tmp_path):
                 "does not answer",
             )
             assert server.output.count("valkey does not answer") <= 4  # once a minute, a use, a process
-            assert valkey not in server.output
+            assert url not in server.output
     finally:
-        embedded._stop_valkey(valkey)
+        valkey.stop(url)
 
 
 class Writer(threading.Thread):

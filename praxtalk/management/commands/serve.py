@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from praxtalk import processes
+from praxtalk import devservices, processes
 from praxtalk.demo import demo_shop
 from praxtalk.endpoints import Endpoint, check_free, in_url
 from praxtalk.static_files import collect_static_files
@@ -44,7 +44,9 @@ class Command(BaseCommand):
             self.say(f"Starting on {settings.BASE_URL} ...")
         workers = [worker for part, worker in processes.workers().items() if part in parts]
         folder = tempfile.mkdtemp(prefix="praxtalk-")  # readable by this user only; the supervisor deletes it
-        self._plan(servers, folder, workers).execute()
+        plan = self._plan(servers, folder, workers)
+        devservices.hold_through_exec()
+        plan.execute()
 
     def say(self, line: str) -> None:
         self.stdout.write(line)

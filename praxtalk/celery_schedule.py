@@ -1,0 +1,24 @@
+"""The periodic tasks that Celery beat sends, and how often."""
+
+from datetime import timedelta
+
+SECONDS_BETWEEN = {
+    "integrations.tasks.pump": 5,
+    "integrations.tasks.probe_paused": 60,
+    "integrations.tasks.tell_owners": 60,
+    "integrations.tasks.forget": 600,
+    "conversations.tasks.wake_snoozed": 10,
+    "conversations.tasks.forget_presence": 600,
+    "conversations.tasks.send_transcripts": 10,
+    "conversations.tasks.mail_mentions": 30,
+    "widget.tasks.mail_replies": 30,
+    "brands.tasks.send_letters": 5,
+    "brands.tasks.forget_operator_sessions": 600,
+    "brands.tasks.forget_mail_failures": 600,
+    "praxtalk.api.tasks.forget_answers": 600,
+    "praxtalk.live.tasks.forget_mutations": 600,
+}
+CELERY_BEAT_SCHEDULE = {
+    task: {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": max(seconds, 15)}}
+    for task, seconds in SECONDS_BETWEEN.items()
+}

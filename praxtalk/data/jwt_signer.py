@@ -1,0 +1,48 @@
+"""Signs and verifies JWTs (RFC 7519, HS256) with keys derived from SECRET_KEY."""
+
+import contextlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jwt
+from django.conf import settings
+from jwt.types import Options
+
+ALGORITHM = "HS256"
+
+
+@dataclass(frozen=True)
+class JwtSigner:
+    """The tokens of one kind.
+
+    purpose: part of the key, so that nothing else that SECRET_KEY signs is accepted as such a token.
+    audience: the claim `aud`. required: the claims without which a token is refused.
+    """
+
+    purpose: str
+    audience: str
+    required: tuple[str, ...]
+
+    def encode(self, claims: Mapping[str, Any]) -> str:
+        """A token that SECRET_KEY signs."""
+        return jwt.encode({**claims, "aud": self.audience}, _derived(settings.SECRET_KEY, self.purpose), ALGORITHM)
+
+    def decode(self, token: str) -> dict[str, Any]:
+        """The claims of a token that SECRET_KEY or one of SECRET_KEY_FALLBACKS signed, even if it has expired.
+
+        Raises jwt.InvalidTokenError.
+        """
+        options: Options = {"require": list(self.required), "verify_exp": False, "verify_iat": False}
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+            with contextlib.suppress(jwt.InvalidSignatureError):
+                key = _derived(secret, self.purpose)
+                return jwt.decode(token, key, [ALGORITHM], audience=self.audience, options=options)
+        raise jwt.InvalidSignatureError("no key of ours signed this token")
+
+
+@lru_cache(maxsize=64)
+def _derived(secret: str, purpose: str) -> bytes:
+    return hmac.digest(secret.encode(), f"praxtalk {purpose} tokens".encode(), "sha256")

@@ -1,0 +1,248 @@
+"""PostgreSQL 18 and Valkey 9 for development, under DATA_DIR (`.data/` by default).
+
+`start()` sets DATABASE_URL, REDIS_URL, SECRET_KEY and ENCRYPTION_KEYS for this process. It keeps what the environment already
+holds, starts the servers that are missing, and generates missing keys once. `attach()` uses servers that run already and
+starts, creates and generates nothing. Only `manage.py devservices`, the tests and the benchmarks call `start()`.
+
+1. Every process that uses the servers holds a shared lock on `users.lock`. The kernel releases it however the process ends.
+2. Servers are started and stopped under the exclusive lock `start.lock`, so that two commands never race.
+3. A keeper process (`keeper.py`) watches from the background. It restarts a server that died, at the same address, and stops
+   the servers once nobody holds `users.lock`. Its own lock, `keeper.lock`, allows one keeper for each folder.
+4. If everything is killed, the next `start()` uses servers that still answer, and restarts the others.
+
+PostgreSQL listens on a Unix socket only, Valkey on loopback with a password of its own. Besides the settings, this module is
+the only one that touches the environment, because it runs before the settings are read.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from praxtalk.devservices import postgres, valkey
+from praxtalk.devservices.files import write_private
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+PROVIDED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
+FREE_BYTES_NEEDED = 300 * 1024 * 1024
+RETRY_SECONDS = 5
+KEEPER = Path(__file__).with_name("keeper.py")
+OWN_SERVERS = "or set DATABASE_URL and REDIS_URL to use servers of your own"
+
+_held: list[IO[str]] = []
+
+
+def start(data_dir: Path | None = None) -> None:
+    """Set every variable of PROVIDED. Exits with one clear sentence if that is impossible."""
+    missing = _missing()
+    if not missing:
+        return
+    folder = _folder(data_dir)
+    with _clear_errors(folder):
+        _check_folder(folder)
+        with _exclusive(folder / "start.lock"):
+            _hold(folder)
+            values = _keys(folder)
+            if "DATABASE_URL" in missing:
+                values["DATABASE_URL"] = postgres.start(folder / "postgres", say=_say)
+                _keep(folder, "postgres")
+            if "REDIS_URL" in missing:
+                values["REDIS_URL"] = valkey.start(folder / "valkey")
+                _keep(folder, "valkey")
+    os.environ.update({name: values[name] for name in missing})
+
+
+def attach() -> None:
+    """Use the development services if they are running and DATABASE_URL is not set."""
+    missing = _missing()
+    folder = _folder()
+    if "DATABASE_URL" not in missing or not (folder / "users.lock").exists():
+        return
+    with _clear_errors(folder), _exclusive(folder / "start.lock"):
+        url = postgres.url_if_running(folder / "postgres")
+        if url is None:
+            return
+        _hold(folder)
+        values = {**_keys(folder), "DATABASE_URL": url, "REDIS_URL": valkey.last_url(folder / "valkey")}
+    os.environ.update({name: values[name] for name in missing if values.get(name)})
+
+
+def run(command: list[str]) -> NoReturn:
+    """Start the services and replace this process by `command`, which then holds them for as long as it runs.
+
+    The programs of this virtual environment and of the development PostgreSQL (`psql`, `pg_dump`) come first on its PATH.
+    """
+    if "DATABASE_URL" in _missing() and (programs := postgres.programs_if_installed()):
+        _prepend_to_path(programs)
+    _prepend_to_path(Path(sys.executable).parent)
+    if shutil.which(command[0]) is None:
+        sys.exit(f"{command[0]}: no such command.")
+    start()
+    hold_through_exec()
+    os.execvp(command[0], command)  # noqa: S606 - the developer's own command
+
+
+def hold_through_exec() -> None:
+    """Let the program that replaces this process hold the services in its place."""
+    for users in _held:
+        os.set_inheritable(users.fileno(), True)
+
+
+def write_environment() -> Path:
+    """Write the variables as a file for a shell to read, and return its path."""
+    path = _folder() / "devservices.env"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(path, "".join(f"export {name}={shlex.quote(os.environ[name])}\n" for name in PROVIDED))
+    return path
+
+
+def tend(folder: Path, keeper_lock: int) -> None:
+    """Called by the keeper: stop the servers if nobody uses them; otherwise restart those that died, and go on watching."""
+    is_unused = False
+    try:
+        with _exclusive(folder / "start.lock"):
+            is_unused = _is_unused(folder)
+            if is_unused:
+                postgres.stop(folder / "postgres")
+                valkey.stop(valkey.last_url(folder / "valkey"))
+                (folder / "kept").unlink(missing_ok=True)
+                os.close(keeper_lock)  # before start.lock is released: whoever starts next needs a new keeper
+                return
+            if "postgres" in _kept(folder):
+                postgres.start(folder / "postgres", say=_say)
+            if "valkey" in _kept(folder):
+                valkey.start(folder / "valkey")
+    except FileNotFoundError:  # the folder was deleted
+        return
+    except (OSError, subprocess.SubprocessError, RuntimeError) as error:
+        _say(f"The development services could not be {'stopped' if is_unused else 'restarted'}: {error}")
+        if is_unused:
+            return
+        time.sleep(RETRY_SECONDS)
+    os.execv(sys.executable, _keeper_command(folder, keeper_lock))  # noqa: S606
+
+
+def _missing() -> list[str]:
+    return [name for name in PROVIDED if not os.environ.get(name)]
+
+
+def _folder(data_dir: Path | None = None) -> Path:
+    return (data_dir or Path(os.environ.get("DATA_DIR") or PROJECT / ".data")).resolve()
+
+
+def _prepend_to_path(folder: Path) -> None:
+    os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+
+
+@contextlib.contextmanager
+def _clear_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is not installed: pip install -r requirements-embedded.txt, {OWN_SERVERS}.")
+    except TimeoutError as error:
+        sys.exit(_not_started(folder, error))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        sys.exit(f"PraxTalk cannot use {folder} ({reason}). Set DATA_DIR to a folder it can write to, {OWN_SERVERS}.")
+    except (subprocess.SubprocessError, RuntimeError, ValueError) as error:
+        sys.exit(_not_started(folder, error))
+
+
+def _not_started(folder: Path, error: Exception) -> str:
+    log = folder / "postgres" / "log"
+    tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-8:]) if log.exists() else ""
+    return (
+        f"The development services under {folder} did not start: {error}\n{tail}"
+        f"Free some disk space or memory and start again, move {folder} away to begin afresh, {OWN_SERVERS}."
+    )
+
+
+def _check_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".write-test").open("w") as probe:
+        probe.write("x")
+    (folder / ".write-test").unlink(missing_ok=True)  # another command may be checking too
+    free = shutil.disk_usage(folder).free
+    if free < FREE_BYTES_NEEDED:
+        raise OSError(f"only {free // 2**20} MB free, {FREE_BYTES_NEEDED // 2**20} MB needed")
+
+
+@contextlib.contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _hold(folder: Path) -> None:
+    """Count this process among the users until it ends."""
+    users = (folder / "users.lock").open("a")
+    fcntl.flock(users, fcntl.LOCK_SH)
+    _held.append(users)
+
+
+def _is_unused(folder: Path) -> bool:
+    with (folder / "users.lock").open("a") as users:
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def _keys(folder: Path) -> dict[str, str]:
+    """The keys of this data folder, generated on first use and readable by its owner only."""
+    path = folder / "secrets.json"
+    if not path.exists():
+        from cryptography.fernet import Fernet
+
+        keys = {"SECRET_KEY": secrets.token_urlsafe(48), "ENCRYPTION_KEYS": f"k1:{Fernet.generate_key().decode()}"}
+        write_private(path, json.dumps(keys))
+    kept: dict[str, str] = json.loads(path.read_text())
+    return kept
+
+
+def _kept(folder: Path) -> set[str]:
+    path = folder / "kept"
+    return set(path.read_text().split()) if path.exists() else set()
+
+
+def _keep(folder: Path, server: str) -> None:
+    """Have the keeper watch this server, and start the keeper unless it runs."""
+    (folder / "kept").write_text(" ".join(sorted(_kept(folder) | {server})))
+    with (folder / "keeper.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        # The keeper inherits the lock together with the file, so that it is never free in between.
+        with (folder / "keeper.log").open("ab") as log:
+            subprocess.run(
+                _keeper_command(folder, lock.fileno(), "--detach"),
+                check=True,
+                cwd=PROJECT,
+                pass_fds=[lock.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+def _keeper_command(folder: Path, keeper_lock: int, *options: str) -> list[str]:
+    """Isolated and without site-packages: it stays small while it waits."""
+    return [sys.executable, "-I", "-S", str(KEEPER), str(folder), str(keeper_lock), *options]
+
+
+def _say(line: Any) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,59 @@
+"""The process that watches the development services in the background: `keeper.py FOLDER LOCK [--detach]`.
+
+LOCK is the inherited file descriptor of the locked `keeper.lock`. This script needs the standard library only, so that it
+stays small while it waits. As soon as there is something to do, it replaces itself by a process that calls
+`praxtalk.devservices.tend`, which comes back here if the services are still in use.
+"""
+
+import fcntl
+import os
+import sys
+import time
+from pathlib import Path
+
+LOOK_EVERY_SECONDS = 0.25
+PID_FILES = {"postgres": "postgres/postmaster.pid", "valkey": "valkey/pid"}
+PROJECT = Path(__file__).resolve().parent.parent.parent
+TEND = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from praxtalk.devservices import tend
+tend(Path(sys.argv[1]), int(sys.argv[2]))
+"""
+
+
+def main(folder: Path, *arguments: str) -> None:
+    if "--detach" in arguments and os.fork():
+        os._exit(0)
+    while is_used(folder / "users.lock") and is_complete(folder):
+        time.sleep(LOOK_EVERY_SECONDS)
+    os.execv(sys.executable, [sys.executable, "-c", TEND, str(folder), arguments[0], str(PROJECT)])  # noqa: S606
+
+
+def is_used(lock: Path) -> bool:
+    with lock.open() as users:
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether every server that is kept has a live process."""
+    return all(is_alive(folder / PID_FILES[name]) for name in (folder / "kept").read_text().split())
+
+
+def is_alive(pid_file: Path) -> bool:
+    try:
+        pid = int(pid_file.read_text().split("\n", 1)[0])
+        os.kill(pid, 0)
+        status = Path(f"/proc/{pid}/stat")
+        return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, ValueError):
+        return False
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])

