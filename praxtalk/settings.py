@@ -255,6 +255,7 @@ _SECONDS_BETWEEN = {
     "brands.tasks.send_letters": 5,
     "brands.tasks.forget_operator_sessions": 600,
     "brands.tasks.forget_mail_failures": 600,
+    "brands.tasks.forget_attempts": 600,
     "praxtalk.api.tasks.forget_answers": 600,
     "praxtalk.live.tasks.forget_mutations": 600,
 }
@@ -280,7 +281,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "/app/login/"
-SIGN_INS_A_MINUTE = 5  # by one address, and for one account
+SIGN_INS_A_MINUTE = 5  # that fail, by one client for one account; brands.throttling derives the wider limits from it
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # of invitations too
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"

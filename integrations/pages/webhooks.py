@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from brands.profile import PasswordForm
-from brands.requests import operator_of, scope_in
+from brands.requests import scope_in
 from integrations.models import Replay, WebhookSubscription
 from integrations.pages import IntegrationsPage
 from integrations.pages.forms import ReplayForm, WebhookForm
@@ -146,12 +146,12 @@ class RevealSecret(WebhookPage):
     template_name = "integrations/reveal_secret.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        form = PasswordForm(operator=operator_of(self.request))
+        form = PasswordForm(request=self.request)
         return super().get_context_data(**{"form": form, **kwargs, "webhook": self.webhook(kwargs["id"])})
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
         webhook = self.webhook(id)
-        form = PasswordForm(request.POST, operator=operator_of(request))
+        form = PasswordForm(request.POST, request=request)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(id=id, form=form), status=422)
         return _shown_once(_webhook_page(request, id, secrets=subscriptions.show_secrets(webhook)))

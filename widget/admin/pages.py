@@ -12,7 +12,7 @@ from django.urls import reverse
 from brands.actions import configure_widget, rotate_identity_secret, show_identity_secret
 from brands.models import Brand
 from brands.profile import PasswordForm
-from brands.requests import operator_of, scope_in
+from brands.requests import scope_in
 from praxtalk.api.limits import TESTS_A_MINUTE, LimitReached, count
 from praxtalk.dashboard.pages import Page
 from widget.site_check import check_site
@@ -100,11 +100,11 @@ class IdentitySecret(BrandPage):
     template_name = "widget/identity_secret.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{"form": PasswordForm(operator=operator_of(self.request)), **kwargs})
+        return super().get_context_data(**{"form": PasswordForm(request=self.request), **kwargs})
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
         brand = self.brand()
-        form = PasswordForm(request.POST, operator=operator_of(request))
+        form = PasswordForm(request.POST, request=request)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
         is_new = "renew" in request.POST
