@@ -17,16 +17,16 @@ The failures are rows in PostgreSQL: the limits are the same on every node, and 
 
 import math
 from datetime import datetime, timedelta
-from zlib import crc32
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from brands.known_clients import Client, account_of, client_of
+from brands.known_clients import account_of, client_of
 from brands.models import FailedAttempt
+from praxtalk.data.advisory_locks import ACCOUNTS, CLIENTS, lock
 
 Purpose = FailedAttempt.Purpose
 
@@ -35,8 +35,6 @@ KEPT_FOR = timedelta(hours=1)
 ACCOUNTS_OF_A_CLIENT = 4  # SIGN_INS_A_MINUTE, this many times: for a client, over all accounts
 FREE_FAILURES = 2  # likewise: failures on an account before attempts have to wait
 MAX_PAUSE_SECONDS = 60
-LOCK = "SELECT pg_advisory_xact_lock(%s::int, %s::int)"
-ACCOUNT_LOCKS, CLIENT_LOCKS = 0x70747822, 0x70747823  # this project's own choice; always taken in this order
 
 
 class TooManyAttempts(Exception):
@@ -57,7 +55,8 @@ def begin(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttemp
     account = account_of(email)
     client = client_of(request, account)
     with transaction.atomic():
-        _lock(account, client)
+        lock(ACCOUNTS, account)  # nobody else counts attempts on this account, or of this client
+        lock(CLIENTS, client.name.encode())
         now = timezone.now()
         rows = FailedAttempt.objects.filter(purpose=purpose, created_at__gt=now - KEPT_FOR)
         of_client, limit = rows.filter(client=client.name), settings.SIGN_INS_A_MINUTE
@@ -76,13 +75,6 @@ def begin(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttemp
 def forget_old() -> None:
     """Delete the failures that count no more."""
     FailedAttempt.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
-
-
-def _lock(account: bytes, client: Client) -> None:
-    """Until the transaction ends, nobody else counts attempts on this account or of this client."""
-    with connection.cursor() as cursor:
-        for kind, name in ((ACCOUNT_LOCKS, account), (CLIENT_LOCKS, client.name.encode())):
-            cursor.execute(LOCK, [kind, crc32(name) - 2**31])
 
 
 def _wait(rows: QuerySet[FailedAttempt], limit: int, now: datetime) -> timedelta:
