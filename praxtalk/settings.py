@@ -84,6 +84,7 @@ ALLOWED_HOSTS = [
     f"[{BASE_HOST}]" if ":" in BASE_HOST else BASE_HOST,
 ]
 WEB_PROCESSES = _integer("WEB_PROCESSES", os.cpu_count() or 1, 1)
+WEB_THREADS = _integer("WEB_THREADS", 3, 2, 64)
 SERVE_PID = _integer("SERVE_PID", 0, 0)
 LOG_LEVEL = _matching("LOG_LEVEL", "debug|info|warning|error", "debug, info, warning or error", default="info").upper()
 LOG_FORMAT = _matching("LOG_FORMAT", "console|json", "console or json", default="console")

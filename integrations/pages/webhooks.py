@@ -14,7 +14,9 @@ from integrations.pages.forms import ReplayForm, WebhookForm
 from integrations.webhooks import subscriptions
 from integrations.webhooks.pings import ping
 from integrations.webhooks.replays import start_replay
-from praxtalk.api.limits import TESTS_A_MINUTE, LimitReached, count
+from praxtalk.api.errors import TooManyRequests
+from praxtalk.api.limits import TESTS_A_MINUTE, count
+from praxtalk.api.outgoing_slots import outgoing_slot
 from praxtalk.dashboard.once import is_again
 
 Status = WebhookSubscription.Status
@@ -119,11 +121,13 @@ class WebhookAction(WebhookPage):
 
     def _tested(self, webhook: WebhookSubscription) -> HttpResponse:
         try:
-            count("test", str(webhook.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
-        except LimitReached as reached:
-            messages.error(self.request, str(reached.detail))
+            with outgoing_slot(webhook.workspace_id):
+                count("test", str(webhook.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
+                answer = ping(webhook)
+        except TooManyRequests as refusal:
+            messages.error(self.request, str(refusal.detail))
             return redirect("webhook", webhook.pk)
-        return _webhook_page(self.request, webhook.pk, answer=ping(webhook))
+        return _webhook_page(self.request, webhook.pk, answer=answer)
 
 
 class DeleteWebhook(WebhookPage):
