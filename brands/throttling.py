@@ -9,8 +9,8 @@ A client is a known device or an address, see known_clients. The limits, each of
 - a client and an account together: SIGN_INS_A_MINUTE failures a minute;
 - a client, over all accounts: four times as many;
 - an account: after twice as many failures within an hour, an attempt must come at least 1, 2, 4 ... 60 s after the latest
-  failure. Clients that the account does not know are counted together. Each known client is counted alone, so strangers
-  cannot keep anybody out who has signed in before.
+  failure (600 s for password links). Clients that the account does not know are counted together. Each known client is
+  counted alone, so strangers cannot keep anybody out who has signed in before.
 
 The failures are rows in PostgreSQL: the limits are the same on every node, and hold while Valkey is away.
 """
@@ -35,6 +35,7 @@ KEPT_FOR = timedelta(hours=1)
 ACCOUNTS_OF_A_CLIENT = 4  # SIGN_INS_A_MINUTE, this many times: for a client, over all accounts
 FREE_FAILURES = 2  # likewise: failures on an account before attempts have to wait
 MAX_PAUSE_SECONDS = 60
+MAX_PAUSE_SECONDS_OF_LINKS = 600  # their e-mails must not fill a mailbox
 
 
 class TooManyAttempts(Exception):
@@ -65,7 +66,8 @@ def begin(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttemp
         ):
             raise TooManyAttempts(wait)
         others = of_client if client.is_known else rows.filter(is_known=False)
-        if wait := _pause(others.filter(account=account), now):
+        longest = MAX_PAUSE_SECONDS_OF_LINKS if purpose == Purpose.RESET else MAX_PAUSE_SECONDS
+        if wait := _pause(others.filter(account=account), longest, now):
             raise AttemptsSlowedDown(wait)
         return FailedAttempt.objects.create(
             purpose=purpose, account=account, client=client.name, is_known=client.is_known, created_at=now
@@ -84,12 +86,12 @@ def _wait(rows: QuerySet[FailedAttempt], limit: int, now: datetime) -> timedelta
     return counted[-1] + MINUTE - now if len(counted) == limit else timedelta()
 
 
-def _pause(rows: QuerySet[FailedAttempt], now: datetime) -> timedelta:
+def _pause(rows: QuerySet[FailedAttempt], longest: int, now: datetime) -> timedelta:
     """Until the latest failure is long enough ago for how many there are."""
     counted = rows.aggregate(number=Count("pk"), latest=Max("created_at"))
     excess = counted["number"] - FREE_FAILURES * settings.SIGN_INS_A_MINUTE
     if excess < 0:
         return timedelta()
     latest: datetime = counted["latest"]
-    seconds = min(MAX_PAUSE_SECONDS, 2 ** min(excess, MAX_PAUSE_SECONDS.bit_length()))
+    seconds = min(longest, 2 ** min(excess, longest.bit_length()))
     return max(timedelta(), latest + timedelta(seconds=seconds) - now)
