@@ -7,6 +7,7 @@ password ends every other session, and never stands in for the second factor.
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView, PasswordResetConfirmView
 from django.forms import EmailField, EmailInput, Form
 from django.http import HttpRequest, HttpResponse
@@ -15,9 +16,11 @@ from django.urls import reverse_lazy
 
 from brands import letters, team
 from brands.audit import Action, record
+from brands.known_clients import remember
 from brands.models import Letter, Operator
 from brands.operator_tokens import end_pages
-from brands.sign_in import Limited
+from brands.sign_in import RateLimitedFormView, confirm_password
+from brands.throttling import AttemptsSlowedDown, Purpose, TooManyAttempts
 from praxtalk.dashboard.site import dashboard
 
 
@@ -27,18 +30,28 @@ class AddressForm(Form):
     )
 
 
-class Forgotten(Limited):
-    """Asks for a link. The answer is the same for every address."""
+class Forgotten(RateLimitedFormView):
+    """Asks for a link. The answer is the same for every address.
+
+    Where others have asked too often for links to an address, the answer is still the same, but no further link is sent:
+    the owner has got several, and each of them works.
+    """
 
     template_name = "admin/forgotten.html"
     form_class = AddressForm
-    group = "forgotten"
+    purpose = Purpose.RESET
 
-    def counted(self, request: HttpRequest) -> str:
+    def attempted_email(self, request: HttpRequest) -> str:
         return request.POST.get("email", "")
+
+    def refuse(self, refusal: TooManyAttempts) -> HttpResponse:
+        return self._accepted() if isinstance(refusal, AttemptsSlowedDown) else super().refuse(refusal)
 
     def form_valid(self, form: AddressForm) -> HttpResponse:
         letters.write(Letter.Kind.PASSWORD_RESET, form.cleaned_data["email"])
+        return self._accepted()
+
+    def _accepted(self) -> HttpResponse:
         messages.success(self.request, "If somebody has this address, an e-mail with a link is on its way to it.")
         return redirect("admin:login")
 
@@ -70,7 +83,7 @@ class ByLink(PasswordResetConfirmView):
 
 
 class ChoosePassword(ByLink):
-    """Of who has forgotten it."""
+    """For an operator who has forgotten it. The link came by e-mail, so the account knows this browser from then on."""
 
     token_generator = letters.reset_tokens
 
@@ -78,30 +91,50 @@ class ChoosePassword(ByLink):
         answer, operator = super().form_valid(form), form.user
         record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, by=operator, way="link")
         end_pages(operator)
+        remember(self.request, answer, operator.email)
         messages.success(self.request, "Your password is changed. Sign in with it.")
         return answer
 
 
 class Join(ByLink):
-    """Of who is invited."""
+    """For an operator who is invited."""
 
     token_generator = letters.invitation_tokens
     is_invitation = True
     reset_url_token = "password"  # noqa: S105 - what stands in the address instead of the secret
 
     def form_valid(self, form: Any) -> HttpResponse:
+        answer = redirect(str(self.success_url))
         if team.join(form.user, password=form.cleaned_data["new_password1"]):
             messages.success(self.request, "Welcome. Sign in with the password that you have chosen.")
+            remember(self.request, answer, form.user.email)
         else:
             messages.error(self.request, "This invitation has been used already.")
-        return redirect(str(self.success_url))
+        return answer
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    """Django's, with a limit on guessing the old password."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        confirm_password(self.request, password)
+        return password
 
 
 class ChangePassword(PasswordChangeView):
-    """In the profile, by who knows the old one."""
+    """In the profile, by an operator who knows the old password."""
 
     template_name = "admin/change_password.html"
+    form_class = ChangePasswordForm
     success_url = reverse_lazy("profile")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer = super().form_valid(form)

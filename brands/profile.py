@@ -10,15 +10,13 @@ from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 
 from brands import team, two_factor
-from brands.models import Operator
 from brands.requests import operator_of
-from praxtalk.api.limits import LimitReached, count
+from brands.sign_in import confirm_password
 from praxtalk.dashboard.pages import Page
 from praxtalk.data.encryption import decrypt, encrypt
 from praxtalk.data.visible import check_visible
 
 SECRET = "second_factor_secret"  # noqa: S105 - the session's name for it
-TRIES_A_MINUTE = 5
 
 
 class NameForm(Form):
@@ -90,25 +88,19 @@ class SwitchTwoFactorOn(Page):
 
 
 class PasswordForm(Form):
-    """Asks again for the password, where somebody at an unlocked computer must not be enough."""
+    """Asks the operator for the password again, so that an unlocked computer is not enough."""
 
     password = CharField(
         max_length=4096, label="Your password", widget=PasswordInput(attrs={"autocomplete": "current-password"})
     )
 
-    def __init__(self, *args: Any, operator: Operator, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.operator = operator
+        self.request = request
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        try:
-            count("password", str(self.operator.pk), TRIES_A_MINUTE, "Too many attempts")
-        except LimitReached as reached:
-            self.add_error("password", str(reached.detail))
-            return password
-        if not self.operator.check_password(password):
-            self.add_error("password", "This is not your password.")
+        confirm_password(self.request, password)
         return password
 
 
@@ -120,12 +112,12 @@ class WithPassword(Page):
     button = ""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        form = PasswordForm(operator=operator_of(self.request))
+        form = PasswordForm(request=self.request)
         words = {"explanation": self.explanation, "button": self.button}
         return super().get_context_data(**{"form": form, **words, **kwargs})
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = PasswordForm(request.POST, operator=operator_of(request))
+        form = PasswordForm(request.POST, request=request)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
         return self.confirmed(request)

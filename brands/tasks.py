@@ -4,7 +4,7 @@ from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from brands import letters, mail
+from brands import known_clients, letters, mail, throttling
 from brands.models import OperatorSession
 
 KEPT_DAYS = 30
@@ -27,3 +27,10 @@ def send_letters() -> None:
 def forget_mail_failures() -> None:
     """Delete the counts of failed e-mails that are over, of any workspace."""
     mail.forget_failures()
+
+
+@shared_task
+def forget_attempts() -> None:
+    """Delete failed attempts that count no more, and addresses from which nobody has signed in for long."""
+    throttling.forget_old()
+    known_clients.forget_old()

@@ -86,13 +86,17 @@ def invite_again(operator: Operator) -> bool:
     return True
 
 
-@transaction.atomic
 def join(operator: Operator, *, password: str) -> bool:
-    """The invited operator has chosen a password, and is in. False if the invitation has been taken, or withdrawn, meanwhile."""
+    """Let the invited operator in, with the password that they have chosen. False if the invitation was used or revoked."""
+    operator.set_password(password)  # hashing takes long: before the row is locked
+    return _join(operator)
+
+
+@transaction.atomic
+def _join(operator: Operator) -> bool:
     rows = Operator.objects.filter(workspace_id=operator.workspace_id, pk=operator.pk, invited_at__isnull=False)
-    if not rows.update(invited_at=None):  # who comes second waits here, and finds none
+    if not rows.update(invited_at=None):  # a second request waits here, and finds none
         return False
-    operator.set_password(password)
     operator.is_active, operator.invited_at = True, None
     operator.save(update_fields=["password", "is_active", "invited_at"])
     record(Action.JOINED, workspace_id=operator.workspace_id, by=operator)

@@ -14,6 +14,7 @@ from django.http import FileResponse, Http404
 from PIL import ExifTags, Image
 
 from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
+from conversations.orphaned_files import UploadTooOld
 
 IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}  # by Pillow's names
 FORMAT_ALIASES = {
@@ -43,15 +44,18 @@ class CannotTake(ValueError):
 
 @contextmanager
 def kept(workspace_id: UUID, file: "File[bytes]") -> Iterator[Attachment]:
-    """The file, checked and in the storage, for a message to be sent inside; it is deleted again if none took it.
+    """Check the file and store it. A message that takes it is sent inside the context; else the file is deleted at its end.
 
-    Raises CannotTake. Outside of any transaction: storages may be slow, and locks would wait for them.
+    Raises CannotTake. Outside of any transaction: storages may be slow, and locks would wait for them. What a killed process
+    leaves behind is deleted later, see orphaned_files.
     """
     attachment = described(workspace_id, file)
     file.seek(0)
     attachment.file.save(attachment.name, file, save=False)
     try:
         yield attachment
+    except UploadTooOld as error:
+        raise CannotTake("Storing the file took too long. Send it again.") from error
     finally:
         if not Attachment.objects.filter(workspace_id=workspace_id, pk=attachment.pk).exists():
             attachment.file.delete(save=False)

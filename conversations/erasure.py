@@ -3,12 +3,16 @@
 from functools import partial
 from uuid import UUID
 
+import structlog
 from django.db import transaction
+from django.db.models.fields.files import FieldFile
 
 from brands.audit import Action, record
 from conversations.models import Attachment, Conversation, Visitor
 from integrations.retention import forget_events_about
 from praxtalk.live.topics import changed
+
+log = structlog.get_logger("praxtalk.attachments")
 
 
 def locked_conversations(visitor: Visitor) -> list[Conversation]:
@@ -25,8 +29,9 @@ def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
     and_events_about: ids of leads that are deleted with them; their events go too. A lead that is not deleted loses its
     conversation, and its `updated_at` moves.
 
-    Open widgets lose the thread, and webhooks that are still owed are not sent. The audit log records the visitor's id, and
-    how many conversations and leads were deleted.
+    Open widgets lose the thread, and webhooks that are still owed are not sent. Files are deleted after the commit; those that
+    the storage does not delete, or that a killed process leaves, are deleted later, see orphaned_files. The audit log records
+    the visitor's id, and how many conversations and leads were deleted.
     """
     conversations = locked_conversations(visitor)
     files = [one.file for one in Attachment.objects.filter(conversation__in=conversations)]
@@ -44,6 +49,13 @@ def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
         leads=len(and_events_about),
     )
     changed(*topics, Visitor.topic(visitor.workspace_id, visitor.pk))
-    for file in files:
-        transaction.on_commit(partial(file.delete, save=False))
+    transaction.on_commit(partial(_delete_files, files))
     return len(conversations)
+
+
+def _delete_files(files: list[FieldFile]) -> None:
+    for file in files:
+        try:
+            file.delete(save=False)
+        except Exception as error:  # of any kind of storage: the other files are deleted now, this one later
+            log.error("the file of an erased visitor could not be deleted yet", error=type(error).__name__)

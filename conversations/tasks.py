@@ -3,7 +3,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from conversations import mail
+from conversations import mail, orphaned_files
 from conversations.actions import wake_next_snoozed
 from conversations.models import Presence
 
@@ -31,3 +31,9 @@ def send_transcripts() -> None:
 def mail_mentions() -> None:
     """Tell by e-mail who was mentioned and has not looked."""
     mail.mail_mentions()
+
+
+@shared_task
+def delete_orphaned_files() -> None:
+    """Delete stored files that no message has, of any workspace."""
+    orphaned_files.delete_orphans()

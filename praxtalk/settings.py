@@ -128,7 +128,6 @@ LANGUAGE_CODE = "en"
 USE_I18N = False  # the dashboard speaks English; the widget has its own languages
 FORMAT_MODULE_PATH = "praxtalk.formats"
 TIME_ZONE = "UTC"
-USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -185,6 +184,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
+FILE_UPLOAD_HANDLERS = ["praxtalk.api.uploads.UnnamedFileUploadHandler"]
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_UPLOAD_SIZE = 10 * 1024 * 1024 + 64 * 1024  # a whole body with a file in it
@@ -244,10 +244,8 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "/app/login/"
-SIGN_INS_A_MINUTE = 5  # by one address, and for one account
+SIGN_INS_A_MINUTE = 5  # that fail, by one client for one account; brands.throttling derives the wider limits from it
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # of invitations too
-SESSION_COOKIE_HTTPONLY = True
-X_FRAME_OPTIONS = "DENY"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 CSRF_FAILURE_VIEW = "praxtalk.dashboard.pages.csrf_failure"
 if BASE_URL.startswith("https://"):

@@ -11,6 +11,7 @@ from conversations.actions.rows import locked, record
 from conversations.actions.statuses import change_status
 from conversations.attachments import attachment_json
 from conversations.models import PREVIEW_LENGTH, Attachment, Channel, Conversation, Message, Visitor
+from conversations.orphaned_files import hold
 from conversations.serializers import conversation_json, message_json
 from integrations.models import ApiKey, EventName
 from integrations.webhooks.outbox import record_event
@@ -75,7 +76,7 @@ def send_message(
     author: the operator who wrote it.
     api_key: the key of the REST call that sent it. Its name is kept with the message.
     client_id: the sender's own name for it; the message that has it already is returned, and nothing changes.
-    attachment: one that is `kept` and of no message yet. Without a word, its name is the body.
+    attachment: one that is `kept` and of no message yet. Its name is the body of a message without text. Raises UploadTooOld.
     seen: the newest message that the author knows of. Raises AnsweredMeanwhile, and sends nothing, where a colleague has
     answered after it.
     """
@@ -172,6 +173,7 @@ def _append(
         created_at=now,
     )
     if attachment:
+        hold(attachment)
         attachment.conversation, attachment.position = conversation, message.position
         attachment.save(force_insert=True)
     return message

@@ -25,6 +25,7 @@ from integrations.webhooks.pings import ping
 from praxtalk.api import limits
 from praxtalk.api.errors import Invalid, NotHere
 from praxtalk.api.idempotency import idempotent, idempotent_after, idempotent_outside
+from praxtalk.api.outgoing_slots import outgoing_slot
 from praxtalk.api.pagination import Keyset
 from praxtalk.api.permissions import WriteScope
 from praxtalk.api.serializers import Done, Shape
@@ -192,8 +193,9 @@ class TestWebhook(WebhookView):
     def post(self, request: Request, id: str) -> Response:
         self.nothing()
         webhook = self.webhook(id)
-        self.usage = limits.tighter(self.usage, limits.count_test(request, self.key))
-        answer = ping(webhook)
+        with outgoing_slot(webhook.workspace_id):
+            self.usage = limits.tighter(self.usage, limits.count_test(request, self.key))
+            answer = ping(webhook)
         return Response(
             {
                 "delivered": answer.is_success,

@@ -7,14 +7,16 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from brands.profile import PasswordForm
-from brands.requests import operator_of, scope_in
+from brands.requests import scope_in
 from integrations.models import Replay, WebhookSubscription
 from integrations.pages import IntegrationsPage
 from integrations.pages.forms import ReplayForm, WebhookForm
 from integrations.webhooks import subscriptions
 from integrations.webhooks.pings import ping
 from integrations.webhooks.replays import start_replay
-from praxtalk.api.limits import TESTS_A_MINUTE, LimitReached, count
+from praxtalk.api.errors import TooManyRequests
+from praxtalk.api.limits import TESTS_A_MINUTE, count
+from praxtalk.api.outgoing_slots import outgoing_slot
 from praxtalk.dashboard.once import is_again
 
 Status = WebhookSubscription.Status
@@ -119,11 +121,13 @@ class WebhookAction(WebhookPage):
 
     def _tested(self, webhook: WebhookSubscription) -> HttpResponse:
         try:
-            count("test", str(webhook.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
-        except LimitReached as reached:
-            messages.error(self.request, str(reached.detail))
+            with outgoing_slot(webhook.workspace_id):
+                count("test", str(webhook.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
+                answer = ping(webhook)
+        except TooManyRequests as refusal:
+            messages.error(self.request, str(refusal.detail))
             return redirect("webhook", webhook.pk)
-        return _webhook_page(self.request, webhook.pk, answer=ping(webhook))
+        return _webhook_page(self.request, webhook.pk, answer=answer)
 
 
 class DeleteWebhook(WebhookPage):
@@ -146,12 +150,12 @@ class RevealSecret(WebhookPage):
     template_name = "integrations/reveal_secret.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        form = PasswordForm(operator=operator_of(self.request))
+        form = PasswordForm(request=self.request)
         return super().get_context_data(**{"form": form, **kwargs, "webhook": self.webhook(kwargs["id"])})
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
         webhook = self.webhook(id)
-        form = PasswordForm(request.POST, operator=operator_of(request))
+        form = PasswordForm(request.POST, request=request)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(id=id, form=form), status=422)
         return _shown_once(_webhook_page(request, id, secrets=subscriptions.show_secrets(webhook)))

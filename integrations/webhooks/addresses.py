@@ -21,11 +21,13 @@ from django.conf import settings
 from yarl import URL
 
 from integrations.models import MAX_URL
+from praxtalk.api.outgoing_slots import slots_of
 
 FIRST_FREE_PORT = 1024
 LAST_PORT = 65535
 WEB_PORTS = (80, 443)
 RESOLVE_SECONDS = 3.0
+TURN_SECONDS = 0.1  # for which a thread waits until another has its answer from the resolver
 MAX_LOOKUPS = 4
 REMEMBERED = 1000  # URLs and addresses: the same few are read at every attempt
 
@@ -162,10 +164,23 @@ def _host(text: str) -> str:
 
 
 _lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
+_waiting = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
 
 
 def _resolved(host: str, port: int) -> list[str]:
-    """What the resolver answers in RESOLVE_SECONDS, or nothing."""
+    """What the resolver answers in RESOLVE_SECONDS, or nothing.
+
+    Nothing, too, where as many threads of this process wait for the resolver as may: others are left for other requests.
+    """
+    if not _waiting.acquire(timeout=TURN_SECONDS):
+        return []
+    try:
+        return _looked_up(host, port)
+    finally:
+        _waiting.release()
+
+
+def _looked_up(host: str, port: int) -> list[str]:
     until = time.monotonic() + RESOLVE_SECONDS
     if not _lookups.acquire(timeout=RESOLVE_SECONDS):
         return []  # the resolver hangs on others' names: no further thread for it

@@ -1,9 +1,12 @@
 """Bodies with a file in them."""
 
+from tempfile import TemporaryFile
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import DataAndFiles, MultiPartParser
 
@@ -18,3 +21,29 @@ class UploadParser(MultiPartParser):
             return super().parse(stream, media_type, parser_context)
         except (ParseError, SuspiciousOperation) as error:  # the second: too many fields or files
             raise ValidationError("The body is not a valid multipart/form-data.", code="malformed_form") from error
+
+
+class UnnamedFileUploadHandler(FileUploadHandler):
+    """Keeps an upload in a temporary file without a name: a killed process leaves nothing of it behind."""
+
+    file: "UploadedFile[bytes]"
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self.file = UploadedFile(
+            TemporaryFile(),  # noqa: SIM115 - closed with the request
+            self.file_name,
+            self.content_type,
+            0,
+            self.charset,
+            self.content_type_extra,
+        )
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
+        self.file.write(raw_data)
+        return None
+
+    def file_complete(self, file_size: int) -> "UploadedFile[bytes]":
+        self.file.seek(0)
+        self.file.size = file_size
+        return self.file

@@ -17,6 +17,8 @@ OURS = ("brands", "integrations", "conversations", "leads", "api")
 WITHOUT_WORKSPACE = {
     "brands.Workspace",  # the tenant itself
     "brands.Letter",  # to an address, whoever has it
+    "brands.FailedAttempt",  # on an address, whether or not somebody has it
+    "brands.KnownAddress",
 }
 
 

@@ -140,27 +140,6 @@ def test_a_connection_that_is_kept_answers_every_call(cast):
     assert "Traceback" not in server.output
 
 
-def test_a_call_that_waits_for_a_strangers_server_keeps_nobody_waiting(cast):
-    """Tests of webhooks whose receivers hang, more than there are threads for them, beside ordinary calls."""
-    _, secret = create_key(cast.acme, name="k", scope="write")
-    with receiver(hang=3) as slow, Server(*WEB, WEB_PROCESSES="1") as server:
-        body = {"url": slow.url, "events": ["lead.created"]}
-        webhook = json.loads(call(server, "/api/v1/webhooks", secret, body)[1])["webhookId"]
-        path = f"/api/v1/webhooks/{webhook}/test"
-        with ThreadPoolExecutor(6) as threads:
-            tests = [threads.submit(call, server, path, secret, {}, timeout=40) for _ in range(6)]
-            while not slow.requests:
-                time.sleep(0.02)
-            began = time.monotonic()
-            for _ in range(10):
-                assert call(server, "/api/v1/ping", secret)[0] == 200
-            assert time.monotonic() - began < 2
-            assert not any(test.done() for test in tests)
-            for test in tests:
-                status, answer, _ = test.result()
-                assert (status, json.loads(answer)["delivered"]) == (200, True)
-
-
 def test_valkey_killed_the_api_serves_on(cast, tmp_path):
     _, secret = create_key(cast.acme, name="k", scope="write")
     url = valkey.start(tmp_path / "valkey")

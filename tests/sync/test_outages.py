@@ -124,7 +124,7 @@ def test_a_killed_server_is_taken_up_where_it_was(cast, talks, tokens):
     with Server(*WEB, WEB_PROCESSES="1") as server, Socket(server.url, tokens.alice) as socket:
         requests = [socket.begin("messages:send", **north, body=f"Sent {index}") for index in range(10)]
         socket.until(lambda: len(socket.responses) >= 3)
-        os.kill(server.pids["web"], signal.SIGKILL)
+        os.kill(server.pids["sockets.1"], signal.SIGKILL)
         server.wait_for_end()
         session = socket.session_id
     with (

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from asyncio.selector_events import BaseSelectorEventLoop
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -286,6 +287,23 @@ def test_a_slow_resolver_neither_holds_the_caller_nor_gathers_threads(monkeypatc
     monkeypatch.setattr(addresses, "RESOLVE_SECONDS", 5)
     with pytest.raises(ForbiddenUrl):
         check_url("https://localhost/")
+
+
+def test_a_slow_resolver_holds_few_threads(monkeypatch, names):
+    """Of three threads of a web process, one: signing in, say, goes on in the others."""
+    monkeypatch.setattr(addresses, "RESOLVE_SECONDS", 2.0)
+    go_on = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: go_on.wait(10) and [])
+
+    def seconds_of_check(_):
+        began = time.monotonic()
+        check_url("https://localhost/")
+        return time.monotonic() - began
+
+    with ThreadPoolExecutor(6) as threads:
+        seconds = sorted(threads.map(seconds_of_check, range(6)))
+    go_on.set()
+    assert seconds[-2] < 1.5 < seconds[-1]
 
 
 def test_a_name_that_does_not_resolve_now_may_be_given(monkeypatch):

@@ -12,8 +12,10 @@ from django.urls import reverse
 from brands.actions import configure_widget, rotate_identity_secret, show_identity_secret
 from brands.models import Brand
 from brands.profile import PasswordForm
-from brands.requests import operator_of, scope_in
-from praxtalk.api.limits import TESTS_A_MINUTE, LimitReached, count
+from brands.requests import scope_in
+from praxtalk.api.errors import TooManyRequests
+from praxtalk.api.limits import TESTS_A_MINUTE, count
+from praxtalk.api.outgoing_slots import outgoing_slot
 from praxtalk.dashboard.pages import Page
 from widget.site_check import check_site
 from widget.texts import DEFAULT, languages, missing_placeholders, texts_in
@@ -100,11 +102,11 @@ class IdentitySecret(BrandPage):
     template_name = "widget/identity_secret.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**{"form": PasswordForm(operator=operator_of(self.request)), **kwargs})
+        return super().get_context_data(**{"form": PasswordForm(request=self.request), **kwargs})
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
         brand = self.brand()
-        form = PasswordForm(request.POST, operator=operator_of(request))
+        form = PasswordForm(request.POST, request=request)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
         is_new = "renew" in request.POST
@@ -132,9 +134,11 @@ class CheckSite(BrandPage):
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
         try:
-            count("test", str(brand.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
-        except LimitReached as reached:
-            form.add_error(None, str(reached.detail))
-            return self.render_to_response(self.get_context_data(form=form), status=429)
-        findings = check_site(brand, form.cleaned_data["url"])
+            with outgoing_slot(brand.workspace_id):
+                count("test", str(brand.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
+                findings = check_site(brand, form.cleaned_data["url"])
+        except TooManyRequests as refusal:
+            form.add_error(None, str(refusal.detail))
+            headers = {"Retry-After": str(refusal.retry_after)}
+            return self.render_to_response(self.get_context_data(form=form), status=429, headers=headers)
         return self.render_to_response(self.get_context_data(form=form, findings=findings))

@@ -1,0 +1,113 @@
+"""Files in the storage that no attachment names: left by an upload or an erasure that was killed between file and row.
+
+1. An upload stores its file, then, within MAX_UPLOAD, commits the row. `hold` takes a lock on the file until the commit.
+2. An erasure commits the deletion of the rows, then deletes the files.
+3. `delete_orphans` deletes a file that is older than OLD_ENOUGH and has no row, under the same lock: either it finds the row
+   that an upload has committed, or the upload finds itself too late.
+
+Only files that are named as `place_of` names them are looked at, and only in the folders of workspaces that are in the database:
+a storage that belongs to another database loses nothing.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import NamedTuple
+from uuid import UUID
+
+import structlog
+from django.core.cache import cache
+from django.core.files.storage import Storage
+from django.db import transaction
+from django.utils import timezone
+
+from brands.models import Workspace
+from conversations.models import Attachment
+from praxtalk.data.advisory_locks import STORED_FILES, lock, try_lock
+
+MAX_UPLOAD = timedelta(minutes=30)
+OLD_ENOUGH = timedelta(hours=1)
+MAX_FILES = 20_000  # looked at in one run; the next one goes on from there
+BATCH = 500
+POSITION = "orphaned_files.position"
+
+log = structlog.get_logger("praxtalk.attachments")
+
+
+class UploadTooOld(Exception):
+    """The file was stored so long ago that it may have been deleted as an orphan."""
+
+
+class StoredFile(NamedTuple):
+    workspace_id: UUID
+    attachment_id: UUID
+
+    @property
+    def name(self) -> str:
+        return f"{self.workspace_id}/{self.attachment_id}"
+
+
+def hold(attachment: Attachment) -> None:
+    """Keep the file until the transaction ends, which stores its row. Raises UploadTooOld."""
+    lock(STORED_FILES, attachment.pk.bytes)
+    if timezone.now() - attachment.created_at > MAX_UPLOAD:
+        raise UploadTooOld
+
+
+def delete_orphans() -> int:
+    """Look at the next MAX_FILES files, of any workspace, and delete those without a row. How many were deleted."""
+    storage = Attachment._meta.get_field("file").storage
+    files = list(islice(_files_after(storage, cache.get(POSITION, "")), MAX_FILES))
+    cache.set(POSITION, files[-1].name if len(files) == MAX_FILES else "", timeout=None)
+    batches = (files[start : start + BATCH] for start in range(0, len(files), BATCH))
+    deleted = sum(_delete_orphan(storage, file) for batch in batches for file in _without_row(batch))
+    if deleted:
+        log.warning("deleted stored files that no message has", files=deleted)
+    return deleted
+
+
+def _files_after(storage: Storage, position: str) -> Iterator[StoredFile]:
+    """In the order of their names."""
+    for workspace_id in Workspace.objects.order_by("pk").values_list("pk", flat=True):
+        if str(workspace_id) < position[:36]:
+            continue
+        try:
+            names = storage.listdir(str(workspace_id))[1]
+        except FileNotFoundError:
+            continue
+        files = (StoredFile(workspace_id, pk) for name in sorted(names) if (pk := _id_in(name)))
+        yield from (file for file in files if file.name > position)
+
+
+def _id_in(name: str) -> UUID | None:
+    """None if the file is not one of ours."""
+    try:
+        pk = UUID(name)
+    except ValueError:
+        return None
+    return pk if str(pk) == name else None
+
+
+def _without_row(files: list[StoredFile]) -> list[StoredFile]:
+    rows = Attachment.objects.filter(
+        workspace_id__in={file.workspace_id for file in files}, pk__in=[file.attachment_id for file in files]
+    )
+    kept = set(rows.values_list("workspace_id", "pk"))
+    return [file for file in files if file not in kept]
+
+
+def _delete_orphan(storage: Storage, file: StoredFile) -> bool:
+    """False if it is too young, being stored, or gone meanwhile. An error of the storage does not keep others from deletion."""
+    try:
+        if timezone.now() - storage.get_modified_time(file.name) < OLD_ENOUGH:
+            return False
+        with transaction.atomic():
+            if not try_lock(STORED_FILES, file.attachment_id.bytes) or not _without_row([file]):
+                return False
+            storage.delete(file.name)
+    except FileNotFoundError:
+        return False
+    except Exception as error:
+        log.error("a stored file that no message has cannot be deleted", file=file.name, error=type(error).__name__)
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""Slots for requests that wait for somebody else's server: tests of webhooks, checks of sites.
+
+Each holds a web thread until the other side has answered, or for 15 seconds. So that such requests never take all threads of
+a process, nor all slots for one workspace:
+
+1. a workspace has one slot, over all nodes: a lease in Valkey, which runs out if the process dies;
+2. a process has half as many slots as threads, so that at least one thread is free for other requests.
+
+Where no slot is free the request is refused at once. While Valkey is away, the slots of the process alone count.
+"""
+
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import cache
+from django_redis.exceptions import ConnectionInterrupted
+from redis.exceptions import RedisError
+
+from praxtalk.api.errors import TooManyRequests
+from praxtalk.data.breaker import Breaker
+
+LEASE_SECONDS = 30  # twice as long as an exchange may take
+RETRY_AFTER_SECONDS = 5
+UNREACHABLE = (ConnectionInterrupted, RedisError, OSError)
+
+
+def slots_of(threads: int) -> int:
+    """How many of a process's threads may wait for others' servers."""
+    return max(1, threads // 2)
+
+
+_breaker = Breaker("slots for outgoing calls")
+_of_process = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
+
+
+class NoFreeSlot(TooManyRequests):
+    """429: the request would have to wait for others of its kind."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(f"{sentence} Try again in {RETRY_AFTER_SECONDS} s.", RETRY_AFTER_SECONDS)
+
+
+@contextmanager
+def outgoing_slot(workspace_id: UUID) -> Iterator[None]:
+    """A slot of this workspace and of this process, for a call that waits for somebody else's server. Raises NoFreeSlot."""
+    with _workspace_slot(workspace_id), _process_slot():
+        yield
+
+
+@contextmanager
+def _workspace_slot(workspace_id: UUID) -> Iterator[None]:
+    key, owner = f"outgoing_slot.{workspace_id}", secrets.token_hex(8)
+    if not _take_lease(key, owner):
+        raise NoFreeSlot("Another test of this workspace is still waiting for its answer.")
+    try:
+        yield
+    finally:
+        _end_lease(key, owner)
+
+
+@contextmanager
+def _process_slot() -> Iterator[None]:
+    if not _of_process.acquire(blocking=False):
+        raise NoFreeSlot("This server is busy with other tests.")
+    try:
+        yield
+    finally:
+        _of_process.release()
+
+
+def _take_lease(key: str, owner: str) -> bool:
+    if not _breaker.allows():
+        return True
+    try:
+        return bool(cache.add(key, owner, timeout=LEASE_SECONDS))
+    except UNREACHABLE as error:
+        _breaker.failed(error)
+        return True
+
+
+def _end_lease(key: str, owner: str) -> None:
+    """If it is still this owner's. Where Valkey cannot be reached, it runs out."""
+    if not _breaker.allows():
+        return
+    try:
+        if cache.get(key) == owner:
+            cache.delete(key)
+    except UNREACHABLE as error:
+        _breaker.failed(error)

@@ -1,0 +1,238 @@
+"""Stored files that a killed upload or erasure leaves behind are deleted; all others stay."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from brands.models import Workspace
+from conversations import orphaned_files
+from conversations.actions import send_message
+from conversations.attachments import CannotTake, kept
+from conversations.erasure import erase_visitor
+from conversations.models import Attachment, Channel, Message, Visitor
+from conversations.orphaned_files import BATCH, MAX_UPLOAD, OLD_ENOUGH, POSITION
+from conversations.tasks import delete_orphaned_files
+from praxtalk.api.uploads import UnnamedFileUploadHandler
+from tests.conftest import make_talk
+from tests.servers import PROJECT, database_url, valkey_url
+
+pytestmark = pytest.mark.django_db
+PDF = b"%PDF-1.7\n%%EOF"
+SET_UP = "import os, signal, django; django.setup()\n"
+KILLED_UPLOAD = """
+from uuid import UUID
+from django.core.files.base import ContentFile
+from conversations.attachments import kept
+with kept(UUID("{id}"), ContentFile({content!r}, "a.pdf")):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+KILLED_ERASURE = """
+from django.db import transaction
+from conversations.erasure import erase_visitor
+from conversations.models import Visitor
+with transaction.atomic():
+    transaction.on_commit(lambda: os.kill(os.getpid(), signal.SIGKILL))
+    erase_visitor(Visitor.objects.get(pk="{id}"), and_events_about=[])
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(Attachment._meta.get_field("file"), "storage", FileSystemStorage(tmp_path / "files"))
+    cache.delete(POSITION)
+    yield tmp_path / "files"
+    cache.delete(POSITION)
+
+
+def run_until_killed(program, folder):
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "praxtalk.settings",
+        "DATABASE_URL": database_url(),
+        "REDIS_URL": valkey_url(),
+        "ATTACHMENTS_DIR": str(folder),
+    }
+    ended = subprocess.run([sys.executable, "-c", SET_UP + program], cwd=PROJECT, env=environment, timeout=60)
+    assert ended.returncode == -signal.SIGKILL
+
+
+def send_file(conversation):
+    with kept(conversation.workspace_id, ContentFile(PDF, "a.pdf")) as attachment:
+        send_message(conversation, role=Message.Role.VISITOR, body="", channel=Channel.WIDGET, attachment=attachment)
+    return attachment
+
+
+def store(folder, *names):
+    """Files that nobody has a row of."""
+    paths = [Path(folder, name) for name in names]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(PDF)
+    return paths
+
+
+def stored(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def age(paths, by=OLD_ENOUGH):
+    for path in paths:
+        then = path.stat().st_mtime - by.total_seconds() - 1
+        os.utime(path, (then, then))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_file_of_a_killed_upload_is_deleted(cast, folder):
+    run_until_killed(KILLED_UPLOAD.format(id=cast.acme.pk, content=PDF), folder)
+    [path] = stored(folder)
+    assert Attachment.objects.count() == 0
+    delete_orphaned_files()
+    assert stored(folder) == [path]  # it may be an upload that is under way
+    age([path])
+    delete_orphaned_files()
+    assert stored(folder) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_killed_erasure_is_finished(cast, folder):
+    erased, other = make_talk(cast.north), make_talk(cast.north)
+    for conversation in (erased, erased, other):
+        send_file(conversation)
+    run_until_killed(KILLED_ERASURE.format(id=erased.visitor_id), folder)
+    assert not Visitor.objects.filter(pk=erased.visitor_id).exists()
+    assert len(stored(folder)) == 3  # what was written to the visitor is still there
+    age(stored(folder))
+    delete_orphaned_files()
+    assert [path.name for path in stored(folder)] == [str(Attachment.objects.get().pk)]
+
+
+def test_a_file_that_the_storage_does_not_delete_keeps_no_other(
+    cast, folder, monkeypatch, django_capture_on_commit_callbacks
+):
+    conversation = make_talk(cast.north)
+    first, second = send_file(conversation), send_file(conversation)
+    delete = FileSystemStorage.delete
+
+    def fail_once(storage, name):
+        if name == first.file.name:
+            raise PermissionError
+        delete(storage, name)
+
+    monkeypatch.setattr(FileSystemStorage, "delete", fail_once)
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_visitor(conversation.visitor, and_events_about=[])
+    assert [path.name for path in stored(folder)] == [str(first.pk)]
+    age(stored(folder))
+    [later] = store(folder, f"{cast.acme.pk}/{second.pk}")
+    age([later])
+    delete_orphaned_files()
+    assert [path.name for path in stored(folder)] == [str(first.pk)]
+
+
+def test_other_files_stay(cast, folder):
+    rows = [folder / send_file(make_talk(brand)).file.name for brand in (cast.north, cast.west)]
+    foreign = store(
+        folder,
+        "README",
+        "notes/a.txt",
+        f"{uuid4()}/{uuid4()}",  # of another database
+        f"{cast.acme.pk}/thumbnail.png",
+        f"{cast.acme.pk}/{uuid4()}.png",
+        f"{cast.acme.pk}/{str(uuid4()).upper()}",
+        f"{cast.acme.pk}/{uuid4().hex}",
+        f"{cast.acme.pk}/more/{uuid4()}",
+    )
+    orphans = store(folder, f"{cast.acme.pk}/{uuid4()}", f"{cast.globex.pk}/{uuid4()}")
+    young = store(folder, f"{cast.acme.pk}/{uuid4()}")
+    age([*rows, *foreign, *orphans])
+    delete_orphaned_files()
+    assert stored(folder) == sorted([*rows, *foreign, *young])
+
+
+def test_without_any_file_there_is_nothing_to_do(cast):
+    assert orphaned_files.delete_orphans() == 0
+
+
+def test_a_run_is_bounded_and_the_next_goes_on_from_there(cast, folder, monkeypatch):
+    monkeypatch.setattr(orphaned_files, "MAX_FILES", 3)
+    kept_ones = [folder / send_file(make_talk(cast.north)).file.name for _ in range(3)]
+    names = [f"{workspace.pk}/{uuid4()}" for workspace in (cast.acme, cast.globex) for _ in range(3)]
+    age([*store(folder, *names), *kept_ones])
+    deleted = [orphaned_files.delete_orphans() for _ in range(4)]
+    assert (sum(deleted), max(deleted)) == (6, 3)
+    assert stored(folder) == sorted(kept_ones)
+    age(store(folder, names[0]))
+    assert [orphaned_files.delete_orphans() for _ in range(2)].count(1) == 1  # and begins anew at the end
+
+
+def test_rows_are_looked_up_in_batches(cast, folder):
+    conversation = make_talk(cast.north)
+    for _ in range(20):
+        send_file(conversation)
+    age(stored(folder))
+    with CaptureQueriesContext(connection) as queries:
+        assert orphaned_files.delete_orphans() == 0
+    assert len(queries) == 2
+    assert BATCH >= 100
+    assert Workspace.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_is_committed_late_keeps_its_file(cast, folder):
+    """A laptop that slept between file and row, say."""
+    conversation, is_held, may_commit = make_talk(cast.north), threading.Event(), threading.Event()
+
+    def upload():
+        with kept(cast.acme.pk, ContentFile(PDF, "a.pdf")) as attachment, transaction.atomic():
+            send_message(
+                conversation, role=Message.Role.VISITOR, body="", channel=Channel.WIDGET, attachment=attachment
+            )
+            is_held.set()
+            may_commit.wait(10)
+        connection.close()
+
+    uploading = threading.Thread(target=upload)
+    uploading.start()
+    assert is_held.wait(10)
+    age(stored(folder))
+    assert orphaned_files.delete_orphans() == 0
+    may_commit.set()
+    uploading.join()
+    assert orphaned_files.delete_orphans() == 0
+    assert [path.name for path in stored(folder)] == [str(Attachment.objects.get().pk)]
+
+
+def test_an_upload_that_is_too_late_is_refused(cast, folder):
+    conversation = make_talk(cast.north)
+    with pytest.raises(CannotTake, match="too long"), kept(cast.acme.pk, ContentFile(PDF, "a.pdf")) as attachment:
+        attachment.created_at -= MAX_UPLOAD + timedelta(seconds=1)
+        send_message(conversation, role=Message.Role.VISITOR, body="", channel=Channel.WIDGET, attachment=attachment)
+    assert stored(folder) == []
+    assert Attachment.objects.count() == 0
+
+
+def test_an_upload_has_less_time_than_the_sweep_waits():
+    assert MAX_UPLOAD * 2 <= OLD_ENOUGH
+
+
+def test_an_upload_has_no_name_while_it_is_received():
+    handler = UnnamedFileUploadHandler()
+    handler.new_file("file", "a.pdf", "application/pdf", None)
+    handler.receive_data_chunk(PDF, 0)
+    file = handler.file_complete(len(PDF))
+    with file:
+        assert (file.read(), file.size, file.name) == (PDF, len(PDF), "a.pdf")
+        assert not hasattr(file, "temporary_file_path")
+        if sys.platform == "linux":
+            assert os.readlink(f"/proc/self/fd/{file.fileno()}").endswith("(deleted)")
