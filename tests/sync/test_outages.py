@@ -1,11 +1,13 @@
 """Valkey and the web server go away and come back; nothing is lost."""
 
+import contextlib
 import os
 import signal
 import time
 from datetime import timedelta
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from bench.faults.processes import Valkey
 from brands.models import OperatorBrand
@@ -119,19 +121,24 @@ def test_a_server_that_stops_closes_its_sockets(cast, talks, tokens):
     assert Message.objects.filter(body__startswith="Last").count() == 20
 
 
+def connect_again(url, token, session_id):
+    """As clients do, until the server is up."""
+    for _ in range(60):
+        with contextlib.suppress(InvalidStatus):
+            return Socket(url, token, session_id=session_id)
+        time.sleep(0.5)
+    raise AssertionError
+
+
 def test_a_killed_server_is_taken_up_where_it_was(cast, talks, tokens):
     north = {"conversationId": str(talks.north.pk)}
     with Server(*WEB, WEB_PROCESSES="1") as server, Socket(server.url, tokens.alice) as socket:
         requests = [socket.begin("messages:send", **north, body=f"Sent {index}") for index in range(10)]
         socket.until(lambda: len(socket.responses) >= 3)
         os.kill(server.pids["sockets.1"], signal.SIGKILL)
-        server.wait_for_end()
-        session = socket.session_id
-    with (
-        Server(*WEB, WEB_PROCESSES="1") as server,
-        Socket(server.url, tokens.alice, session_id=session) as again,
-    ):
-        for index, request in enumerate(requests):
-            again.covered(again.begin("messages:send", request_id=request, **north, body=f"Sent {index}"))
+        server.wait_for_line("started again")
+        with connect_again(server.url, tokens.alice, socket.session_id) as again:
+            for index, request in enumerate(requests):
+                again.covered(again.begin("messages:send", request_id=request, **north, body=f"Sent {index}"))
     bodies = Message.objects.filter(body__startswith="Sent").order_by("position").values_list("body", flat=True)
     assert list(bodies) == [f"Sent {index}" for index in range(10)]
