@@ -8,7 +8,7 @@ UNCONNECTED := SECRET_KEY=not-a-secret-but-as-long-as-one-has-to-be-for-checks E
 CLIENTS := $(if $(shell command -v npm),tests/live/node_modules/.installed)
 NODE := tests/live/node_modules/.bin
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format widget openapi bench faults
+.PHONY: help run test lint format widget openapi lock bench faults
 
 help:
 	@echo "make run     everything up on http://127.0.0.1:8000, with a demo workspace"
@@ -17,18 +17,19 @@ help:
 	@echo "make format  rewrite Python, templates, scripts and styles in the project's style"
 	@echo "make widget  bundle widget/frontend into static/widget, which is committed"
 	@echo "make openapi write docs/openapi.json"
+	@echo "make lock    write the requirements*.lock files anew, with the hashes of all packages"
 	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each, live queries beside socket.io, the widget, the inbox (quick: make bench ARGS=--quick)"
 	@echo "make faults  five minutes of webhooks while workers are killed and Valkey is stopped"
 
-.venv/runs: requirements.txt requirements-embedded.txt
+.venv/runs: requirements-embedded.lock
 	@echo "Installing what PraxTalk runs on (about half a minute) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-embedded.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-embedded.lock
 	@touch $@
 
-.venv/tests: .venv/runs requirements-dev.txt
+.venv/tests: .venv/runs requirements-dev.lock
 	@echo "Installing what the tests need (about a minute) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
 tests/live/node_modules/.installed: tests/live/package-lock.json
@@ -66,6 +67,12 @@ widget: .venv/tests tests/live/node_modules/.installed
 
 openapi: .venv/runs
 	@$(UNCONNECTED) $(BIN)/python manage.py spectacular --format openapi-json --file docs/openapi.json
+
+# For Python 3.11 to 3.14, on Linux and macOS.
+lock: .venv/tests
+	@for set in requirements requirements-embedded requirements-dev; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+			--custom-compile-command "make lock" $$set.txt --output-file $$set.lock || exit 1; done
 
 bench: .venv/tests
 	@$(BIN)/python -m bench $(ARGS)

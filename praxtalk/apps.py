@@ -1,5 +1,6 @@
 import django_stubs_ext
 from django.apps import AppConfig
+from django.contrib.staticfiles.apps import StaticFilesConfig as DjangoStaticFilesConfig
 from django.db.backends.signals import connection_created
 
 from praxtalk.celery import app as celery_app
@@ -15,3 +16,9 @@ class PraxtalkConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(read_fast)
+
+
+class StaticFilesConfig(DjangoStaticFilesConfig):
+    """Leaves out what no page links to: the browsable API, an API reference that is not used, the parts of /widget.js."""
+
+    ignore_patterns = (*DjangoStaticFilesConfig.ignore_patterns, "rest_framework", "redoc", "widget")

@@ -46,7 +46,7 @@ def caddy() -> str:
     """The program: that of this Python's packages, or the system's. Raises FileNotFoundError."""
     found = shutil.which("caddy", path=str(Path(sys.executable).parent)) or shutil.which("caddy")
     if found is None:
-        raise FileNotFoundError("Caddy is not installed: pip install -r requirements-embedded.txt")
+        raise FileNotFoundError("Caddy is not installed: pip install -r requirements.txt")
     return found
 
 

@@ -80,7 +80,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "praxtalk.apps.StaticFilesConfig",
     "django.contrib.postgres",
     "rest_framework",
     "drf_spectacular",

@@ -12,8 +12,8 @@ from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import call_command
 
-# Nothing links to these: the browsable API, an API reference that is not used, and what /widget.js is made of.
-IGNORED = ["rest_framework", "redoc", "widget"]
+
+from praxtalk.apps import StaticFilesConfig
 
 
 class HashedStaticFilesStorage(ManifestStaticFilesStorage):
@@ -30,17 +30,19 @@ def collect_static_files() -> None:
     with root.with_name(f"{root.name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         fingerprint = _fingerprint()
-        if stamp.exists() and stamp.read_text() == fingerprint:
+        is_collected = (root / "staticfiles.json").exists()
+        if is_collected and stamp.exists() and stamp.read_text() == fingerprint:
             return
-        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=IGNORED)
+        call_command("collectstatic", interactive=False, verbosity=0)
         stamp.write_text(fingerprint)
 
 
 def _fingerprint() -> str:
     """Of the names, sizes and times of all static files."""
-    digest = hashlib.sha256(repr(IGNORED).encode())
+    ignored = StaticFilesConfig.ignore_patterns
+    digest = hashlib.sha256(repr(ignored).encode())
     for finder in get_finders():
-        for name, storage in sorted(finder.list(IGNORED), key=lambda found: found[0]):
+        for name, storage in sorted(finder.list(ignored), key=lambda found: found[0]):
             status = Path(storage.path(name)).stat()
             digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
