@@ -14,7 +14,6 @@ from uuid import UUID
 
 import jwt
 from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from jwt.types import Options
@@ -23,6 +22,7 @@ from brands.audit import Action, Actor, acting, record
 from brands.models import Operator, OperatorSession
 from brands.scope import Row, Scope, scope_of
 from praxtalk.data.ids import parse_id
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.outcomes import Code, Refused
 from praxtalk.live.topics import changed
 
@@ -32,7 +32,7 @@ MAX_LIFETIME = timedelta(hours=12)
 REFUSED = "Session expired or invalid. Sign in again."
 
 
-@transaction.atomic
+@one_transaction()
 def mint(
     operator: Operator, *, lifetime: timedelta = MAX_LIFETIME, source: str = OperatorSession.Source.API
 ) -> tuple[str, OperatorSession]:
@@ -58,7 +58,7 @@ def mint(
     return jwt.encode(claims, _key(), ALGORITHM), session
 
 
-@transaction.atomic
+@one_transaction()
 def revoke(session: OperatorSession) -> None:
     """Refuse the session's token from now on; what watches with it is told at once."""
     rows = OperatorSession.objects.filter(workspace_id=session.workspace_id, pk=session.pk, revoked_at__isnull=True)
@@ -67,7 +67,7 @@ def revoke(session: OperatorSession) -> None:
     changed(_session_topic(session.pk))
 
 
-@transaction.atomic
+@one_transaction()
 def end_pages(operator: Operator) -> None:
     """Refuse the tokens of the operator's open pages. A page whose browser is still signed in asks for another by itself."""
     rows = OperatorSession.objects.filter(

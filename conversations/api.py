@@ -32,6 +32,7 @@ from praxtalk.api.idempotency import idempotent
 from praxtalk.api.pagination import Keyset, sign, unsign
 from praxtalk.api.serializers import Done, Shape
 from praxtalk.api.view import ApiView
+from praxtalk.data.transactions import one_transaction
 
 NEWEST_ACTIVITY_FIRST = Keyset(
     "conversations",
@@ -85,9 +86,10 @@ class ConversationById(ApiView):
         responses=Done,
     )
     def patch(self, request: Request, id: str) -> Response:
-        conversation = self.get_in_scope(Conversation.objects.all(), id)
-        body = self.body(StatusChange)
-        actions.set_status(conversation, status=body["status"], snoozed_until=body.get("snoozedUntil", ...))
+        with one_transaction():
+            conversation = self.lock_in_scope(actions.lock_conversation, id)
+            body = self.body(StatusChange)
+            actions.set_status(conversation, status=body["status"], snoozed_until=body.get("snoozedUntil", ...))
         return Response({"ok": True})
 
 
@@ -101,7 +103,7 @@ class MessagesOfConversation(ApiView):
     )
     @idempotent
     def post(self, request: Request, id: str) -> Response:
-        conversation = self.get_in_scope(Conversation.objects.all(), id)
+        conversation = self.lock_in_scope(actions.lock_conversation, id)
         body = self.body(NewMessage)
         message = actions.send_message(
             conversation,

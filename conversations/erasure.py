@@ -8,6 +8,7 @@ from django.db import transaction
 from brands.audit import Action, record
 from conversations.models import Attachment, Conversation, Visitor
 from integrations.retention import forget_events_about
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 
@@ -18,7 +19,7 @@ def locked_conversations(visitor: Visitor) -> list[Conversation]:
     return list(rows.order_by("id"))
 
 
-@transaction.atomic
+@one_transaction()
 def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
     """Delete the visitor with their conversations, files and events; how many conversations.
 
