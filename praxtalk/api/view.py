@@ -1,6 +1,7 @@
 """ApiView: the way of every REST call from the door to its endpoint, and back."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from rest_framework.views import APIView
 from praxtalk.api import limits
 from praxtalk.api.address import client_address
 from praxtalk.api.errors import Invalid, NotHere, OtherBrand
-from praxtalk.api.pagination import Keyset
+from praxtalk.api.pagination import Fetch, Keyset
 from praxtalk.api.serializers import Shape
 from praxtalk.data.ids import parse_id
 
@@ -115,7 +116,7 @@ class ApiView(APIView):
     def page_of(
         self,
         keyset: Keyset,
-        rows: QuerySet[Any, Any],
+        rows: QuerySet[Any, Any] | Fetch,
         query: dict[str, Any],
         *,
         name: str,
@@ -123,7 +124,8 @@ class ApiView(APIView):
     ) -> Response:
         """One page of `rows` as {name: [...], nextCursor?, syncedAt?}."""
         owner = str(self.key.workspace_id)
-        page = keyset.page(rows, owner=owner, cursor=query.get("cursor"), limit=query["limit"])
+        read = partial(keyset.page, rows) if isinstance(rows, QuerySet) else partial(keyset.page_from, rows)
+        page = read(owner=owner, cursor=query.get("cursor"), limit=query["limit"])
         answer: dict[str, Any] = {name: [as_json(row) for row in page.rows]}
         if page.cursor:
             answer["nextCursor"] = page.cursor
@@ -136,6 +138,12 @@ class ApiView(APIView):
         row_id = parse_id(text)
         row = rows.filter(workspace_id=self.key.workspace_id, pk=row_id).first() if row_id else None
         return self._permitted(row, brand_field)
+
+    def read_in_scope(self, read: Callable[..., list[Row]], text: str) -> Row:
+        """The same, read by `read(workspace_id=, row_id=)`, a prepared query."""
+        row_id = parse_id(text)
+        found = read(workspace_id=self.key.workspace_id, row_id=row_id) if row_id else []
+        return self._permitted(found[0] if found else None, "brand_id")
 
     def lock_in_scope(self, lock: Callable[[UUID, UUID], Row | None], text: str) -> Row:
         """The same, read by `lock(workspace_id, row_id)`: for a call that changes the row, so that its action need not read it

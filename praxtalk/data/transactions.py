@@ -57,7 +57,12 @@ def after_commit(call: Callable[[set[str]], None], items: Iterable[str]) -> None
 def lock(rows: QuerySet[Row, Row], *, no_key: bool = True) -> Row | None:
     """The first of `rows`, locked until the transaction ends. no_key: leave other rows free to refer to it."""
     row = rows.select_for_update(of=("self",), no_key=no_key).first()
-    if row is not None and (begun := _current.get()):
+    return row and note_lock(row)
+
+
+def note_lock(row: Row) -> Row:
+    """`is_locked` is true of this row, which was read with a lock by other means than `lock`."""
+    if begun := _current.get():
         begun.locked[id(row)] = row
     return row
 
