@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from django.db import connections
 from django.db.models import Expression, QuerySet
+from django.db.transaction import TransactionManagementError
 
 KEPT = 256  # statements of each function
 
@@ -46,6 +47,7 @@ class _Composed(NamedTuple):
     compiler: Any
     sql: str
     params: tuple[Any, ...]
+    converters: dict[int, Any]  # of the columns, to Python's values
 
 
 class _Query:
@@ -57,11 +59,14 @@ class _Query:
         self._composed, self._values = composed, values
 
     def get_compiler(self, using: str) -> Any:
-        _, compiler, sql, params = self._composed
+        _, compiler, sql, params, converters = self._composed
         values = tuple(self._values[each.name] if isinstance(each, Parameter) else each for each in params)
         compiler = copy.copy(compiler)
         compiler.connection = connections[using]
+        if compiler.query.select_for_update and compiler.connection.get_autocommit():
+            raise TransactionManagementError("A row is locked inside of a transaction only.")
         compiler.as_sql = lambda: (sql, values)
+        compiler.get_converters = lambda _: converters
         return compiler
 
 
@@ -80,8 +85,9 @@ def prepared(*, literal: Sequence[str] = ()) -> Callable[[Callable[..., QuerySet
             rows = build(**arguments)
             compiler = rows.query.get_compiler(rows.db)
             sql, params = compiler.as_sql()
+            converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
             compiler.connection = None  # the connection of this thread, which it would keep
-            return _Composed(rows, compiler, sql, tuple(params))
+            return _Composed(rows, compiler, sql, tuple(params), converters)
 
         @wraps(build)
         def run(**values: Any) -> list[Row]:

@@ -66,7 +66,10 @@ def test_a_row_is_locked_and_read_once(cast):
         set_status(locked, status="resolved")
     assert sum("FOR NO KEY UPDATE" in query["sql"] for query in queries) == 1
     assert not is_locked(locked)
-    assert lock_conversation(cast.globex.pk, conversation.pk) is None
+    with one_transaction():
+        assert lock_conversation(cast.globex.pk, conversation.pk) is None
+    with pytest.raises(TransactionManagementError):
+        lock_conversation(cast.acme.pk, conversation.pk)
 
 
 def test_a_lock_ends_with_its_transaction(cast):
