@@ -70,7 +70,7 @@ def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, 
 
 def _add(event: Event) -> list[tuple[UUID, str]]:
     """Insert the event. Return who is to get it, each with the status of the subscription."""
-    values = {
+    values: dict[str, Any] = {
         "id": event.pk,
         "workspace": event.workspace_id,
         "brand": event.brand_id,
