@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -15,6 +14,7 @@ from brands.models import Brand, Operator, Workspace
 from brands.scope import topics_of
 from praxtalk.data.encryption import decrypt, encrypt
 from praxtalk.data.headers import ascii_address
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 WIDGET_NOTED_EVERY = timedelta(hours=1)
@@ -25,7 +25,7 @@ WIDGET_FIELDS = (
 BRAND_FIELDS = ("name", "texts", *WIDGET_FIELDS)
 
 
-@transaction.atomic
+@one_transaction()
 def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name: str, password: str) -> Workspace:
     """A workspace with its first brand and its owner. Raises Django's ValidationError."""
     workspace = Workspace(name=name)
@@ -40,13 +40,13 @@ def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name
     return workspace
 
 
-@transaction.atomic
+@one_transaction()
 def rename_workspace(workspace: Workspace, *, name: str) -> None:
     Workspace.objects.filter(pk=workspace.pk).update(name=name)
     record(Action.WORKSPACE_CHANGED, workspace_id=workspace.pk, subject=name)
 
 
-@transaction.atomic
+@one_transaction()
 def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563eb") -> Brand:
     """A brand with a widget id of its own. Raises Django's ValidationError."""
     brand = Brand(workspace=workspace, name=name, slug=_free_slug(workspace, name), primary_color=primary_color)
@@ -58,7 +58,7 @@ def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563
     return brand
 
 
-@transaction.atomic
+@one_transaction()
 def configure_widget(brand: Brand, **values: Any) -> Brand:
     """Change what the brand is called, and how its widget looks, speaks and behaves: any of BRAND_FIELDS. Raises Django's
     ValidationError."""
@@ -84,7 +84,7 @@ def note_widget(brand: Brand) -> None:
         Brand.objects.filter(workspace_id=brand.workspace_id, pk=brand.pk).update(widget_seen_at=now)
 
 
-@transaction.atomic
+@one_transaction()
 def rotate_identity_secret(brand: Brand) -> str:
     """A new secret for signing who a visitor is, to be had this once; the one before is refused from now on."""
     secret = new_identity_secret()
@@ -94,7 +94,7 @@ def rotate_identity_secret(brand: Brand) -> str:
     return secret
 
 
-@transaction.atomic
+@one_transaction()
 def show_identity_secret(brand: Brand) -> str:
     """The secret with which the site's server signs who a visitor is. Raises Unreadable."""
     record(Action.IDENTITY_SECRET_SHOWN, workspace_id=brand.workspace_id, subject=brand)

@@ -73,7 +73,7 @@ class OperatorSessionById(ApiView):
     )
     def delete(self, request: Request, id: str) -> Response:
         self.nothing()
-        sessions = OperatorSession.objects.filter(workspace_id=self.key.workspace_id)
+        sessions = OperatorSession.objects.filter(workspace_id=self.key.workspace_id).select_related("operator")
         session_id = parse_id(id)
         session = sessions.filter(pk=session_id).first() if session_id else None
         if session is None:

@@ -22,12 +22,13 @@ from uuid import UUID
 import structlog
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.mail import EmailMessage
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from brands.models import Brand, MailFailure
 from praxtalk.data.headers import ascii_address
+from praxtalk.data.transactions import one_transaction
 
 MAX_TRIES = 25  # about a day
 FIRST_PAUSE = timedelta(minutes=10)  # longer than one try may take: each step of an SMTP session has its own time limit
@@ -115,7 +116,7 @@ def _judge(error: Exception) -> tuple[MailFailure.Reason, bool]:
             return Reason.UNKNOWN, False
 
 
-@transaction.atomic
+@one_transaction()
 def _note_failure(
     workspace_id: UUID, brand_id: UUID | None, kind: MailFailure.Kind, reason: MailFailure.Reason, *, is_over: bool
 ) -> None:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 import jwt
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -20,6 +19,7 @@ from brands.models import Operator, OperatorSession
 from brands.scope import Row, Scope, scope_of
 from praxtalk.data.ids import parse_id
 from praxtalk.data.jwt_signer import JwtSigner
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.outcomes import Code, Refused
 from praxtalk.live.topics import changed
 
@@ -28,7 +28,7 @@ MAX_LIFETIME = timedelta(hours=12)
 REFUSED = "Session expired or invalid. Sign in again."
 
 
-@transaction.atomic
+@one_transaction()
 def mint(
     operator: Operator, *, lifetime: timedelta = MAX_LIFETIME, source: str = OperatorSession.Source.API
 ) -> tuple[str, OperatorSession]:
@@ -53,7 +53,7 @@ def mint(
     return SIGNER.encode(claims), session
 
 
-@transaction.atomic
+@one_transaction()
 def revoke(session: OperatorSession) -> None:
     """Refuse the session's token from now on; what watches with it is told at once."""
     rows = OperatorSession.objects.filter(workspace_id=session.workspace_id, pk=session.pk, revoked_at__isnull=True)
@@ -62,7 +62,7 @@ def revoke(session: OperatorSession) -> None:
     changed(_session_topic(session.pk))
 
 
-@transaction.atomic
+@one_transaction()
 def end_pages(operator: Operator) -> None:
     """Refuse the tokens of the operator's open pages. A page whose browser is still signed in asks for another by itself."""
     rows = OperatorSession.objects.filter(

@@ -1,9 +1,8 @@
 """How an operator wants to be told of things, and to work."""
 
-from django.db import transaction
-
 from brands.models import Operator
 from brands.operator_tokens import operator_topic
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 DEFAULTS = {
@@ -19,7 +18,7 @@ def preferences_of(operator: Operator) -> dict[str, bool]:
     return {name: bool(operator.preferences.get(name, default)) for name, default in DEFAULTS.items()}
 
 
-@transaction.atomic
+@one_transaction()
 def prefer(operator: Operator, **values: bool) -> dict[str, bool]:
     """Change some of DEFAULTS."""
     operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=operator.workspace_id, pk=operator.pk)

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 
 from brands import letters, two_factor
@@ -18,6 +17,7 @@ from brands.audit import Action, record
 from brands.models import Brand, Letter, Operator, OperatorBrand, Workspace
 from brands.operator_tokens import operator_topic
 from brands.roles import Role
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 CHANGEABLE = ("name", "role", "sees_all_brands", "is_active", "brands")
@@ -49,7 +49,7 @@ def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]
         raise ValidationError("An owner sees all brands.")
 
 
-@transaction.atomic
+@one_transaction()
 def invite(
     by: Operator, *, email: str, name: str, role: str, sees_all_brands: bool = True, brands: Iterable[Brand] = ()
 ) -> Operator:
@@ -75,7 +75,7 @@ def invite(
     return operator
 
 
-@transaction.atomic
+@one_transaction()
 def invite_again(operator: Operator) -> bool:
     """Another link; the one before is good no more. False if they have joined meanwhile."""
     rows = Operator.objects.filter(pk=operator.pk, invited_at__isnull=False)
@@ -92,7 +92,7 @@ def join(operator: Operator, *, password: str) -> bool:
     return _join(operator)
 
 
-@transaction.atomic
+@one_transaction()
 def _join(operator: Operator) -> bool:
     rows = Operator.objects.filter(workspace_id=operator.workspace_id, pk=operator.pk, invited_at__isnull=False)
     if not rows.update(invited_at=None):  # a second request waits here, and finds none
@@ -104,7 +104,7 @@ def _join(operator: Operator) -> bool:
     return True
 
 
-@transaction.atomic
+@one_transaction()
 def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Operator:
     """Change any of CHANGEABLE. Sockets that are open look anew at what they may see. Raises ValidationError."""
     by = _in_turn(by)
@@ -124,7 +124,7 @@ def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Opera
     return operator
 
 
-@transaction.atomic
+@one_transaction()
 def withdraw(operator: Operator, *, by: Operator) -> bool:
     """Forget an invitation. False if they have joined meanwhile."""
     check_change(_in_turn(by), operator, {})
@@ -136,7 +136,7 @@ def withdraw(operator: Operator, *, by: Operator) -> bool:
     return bool(deleted)
 
 
-@transaction.atomic
+@one_transaction()
 def reset_two_factor(operator: Operator, *, by: Operator) -> None:
     """For who has lost both phone and recovery codes. Raises ValidationError."""
     check_change(_in_turn(by), operator, {"two_factor": False})

@@ -10,12 +10,12 @@ import hashlib
 import secrets
 
 import pyotp
-from django.db import transaction
 from django.utils import timezone
 
 from brands.audit import Action, record
 from brands.models import Operator, RecoveryCode
 from praxtalk.data.encryption import Unreadable, decrypt, encrypt
+from praxtalk.data.transactions import one_transaction
 
 ISSUER = "PraxTalk"
 STEP_SECONDS = 30
@@ -34,7 +34,7 @@ def address_of(secret: str, operator: Operator) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=operator.email, issuer_name=ISSUER)
 
 
-@transaction.atomic
+@one_transaction()
 def switch_on(operator: Operator, *, secret: str, code: str) -> list[str] | None:
     """The recovery codes, or None if this is no code of the secret."""
     step = _step_of(secret, code)
@@ -45,14 +45,14 @@ def switch_on(operator: Operator, *, secret: str, code: str) -> list[str] | None
     return _new_codes(operator)
 
 
-@transaction.atomic
+@one_transaction()
 def renew_codes(operator: Operator) -> list[str]:
     """New recovery codes; those from before are refused from now on."""
     record(Action.RECOVERY_CODES_MADE, workspace_id=operator.workspace_id, subject=operator)
     return _new_codes(operator)
 
 
-@transaction.atomic
+@one_transaction()
 def switch_off(operator: Operator, *, action: Action = Action.TWO_FACTOR_OFF) -> None:
     """A password is enough again. action: TWO_FACTOR_RESET where somebody else does it."""
     Operator.objects.filter(pk=operator.pk).update(encrypted_totp_secret="", totp_step=0)

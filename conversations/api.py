@@ -1,7 +1,8 @@
 """/api/v1/conversations, /api/v1/messages"""
 
-from typing import cast
+from typing import Any, cast
 
+from django.db.models import QuerySet
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -32,6 +33,8 @@ from praxtalk.api.idempotency import idempotent
 from praxtalk.api.pagination import Keyset, sign, unsign
 from praxtalk.api.serializers import Done, Shape
 from praxtalk.api.view import ApiView
+from praxtalk.data.prepared import prepared
+from praxtalk.data.transactions import one_transaction
 
 NEWEST_ACTIVITY_FIRST = Keyset(
     "conversations",
@@ -39,6 +42,28 @@ NEWEST_ACTIVITY_FIRST = Keyset(
     lambda row: [row[-1].isoformat(), str(row[COLUMNS.index("id")])],
     mirrored=True,
 )
+
+
+@prepared(literal=("most",))
+def _conversations(
+    workspace_id: Any, brand_id: Any, status: Any, since: Any, activity: Any, last_id: Any, most: int
+) -> QuerySet[Conversation, tuple[Any, ...]]:
+    """A page after the conversation with this last activity and id."""
+    rows = Conversation.objects.filter(workspace_id=workspace_id)
+    if brand_id is not None:
+        rows = rows.filter(brand_id=brand_id)
+    if status is not None:
+        rows = rows.filter(status=status)
+    if since is not None:
+        rows = rows.filter(updated_at__gte=since)
+    after = None if activity is None else (activity, last_id)
+    return NEWEST_ACTIVITY_FIRST.select(rows.values_list(*COLUMNS, "last_activity_at"), after)[:most]
+
+
+@prepared()
+def _with_brand(workspace_id: Any, row_id: Any) -> QuerySet[Conversation, Conversation]:
+    rows = Conversation.objects.with_people().select_related("brand")
+    return rows.filter(workspace_id=workspace_id, pk=row_id)
 
 
 class Conversations(ApiView):
@@ -51,16 +76,22 @@ class Conversations(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = self.parameters(ConversationQuery)
-        rows = self.in_scope(Conversation.objects.all())
-        if brand := brand_in_scope(self, query.get("brandId")):
-            rows = rows.filter(brand_id=brand.pk)
-        if "status" in query:
-            rows = rows.filter(status=query["status"])
-        if "updatedSince" in query:
-            rows = rows.filter(updated_at__gte=query["updatedSince"])
-        columns = rows.values_list(*COLUMNS, "last_activity_at")
+        brand = brand_in_scope(self, query.get("brandId"))
+
+        def rows(after: list[Any] | None, most: int) -> list[tuple[Any, ...]]:
+            activity, last_id = after or (None, None)
+            return _conversations(
+                workspace_id=self.key.workspace_id,
+                brand_id=brand.pk if brand else self.key.brand_id,
+                status=query.get("status"),
+                since=query.get("updatedSince"),
+                activity=activity,
+                last_id=last_id,
+                most=most,
+            )
+
         as_json = lambda row: conversation_row_json(row[:-1])  # noqa: E731
-        return self.page_of(NEWEST_ACTIVITY_FIRST, columns, query, name="conversations", as_json=as_json)
+        return self.page_of(NEWEST_ACTIVITY_FIRST, rows, query, name="conversations", as_json=as_json)
 
 
 class ConversationById(ApiView):
@@ -72,7 +103,7 @@ class ConversationById(ApiView):
     )
     def get(self, request: Request, id: str) -> Response:
         self.parameters(Shape)
-        conversation = self.get_in_scope(Conversation.objects.with_people().select_related("brand"), id)
+        conversation = self.read_in_scope(_with_brand, id)
         messages, has_more = newest_messages(conversation)
         older = {"olderCursor": _cursor(conversation, "before", messages[0])} if has_more else {}
         return Response({"conversation": thread_json(conversation, messages) | older})
@@ -85,9 +116,10 @@ class ConversationById(ApiView):
         responses=Done,
     )
     def patch(self, request: Request, id: str) -> Response:
-        conversation = self.get_in_scope(Conversation.objects.all(), id)
-        body = self.body(StatusChange)
-        actions.set_status(conversation, status=body["status"], snoozed_until=body.get("snoozedUntil", ...))
+        with one_transaction():
+            conversation = self.lock_in_scope(actions.lock_conversation, id)
+            body = self.body(StatusChange)
+            actions.set_status(conversation, status=body["status"], snoozed_until=body.get("snoozedUntil", ...))
         return Response({"ok": True})
 
 
@@ -101,7 +133,7 @@ class MessagesOfConversation(ApiView):
     )
     @idempotent
     def post(self, request: Request, id: str) -> Response:
-        conversation = self.get_in_scope(Conversation.objects.all(), id)
+        conversation = self.lock_in_scope(actions.lock_conversation, id)
         body = self.body(NewMessage)
         message = actions.send_message(
             conversation,

@@ -3,16 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from brands.models import Brand
 from brands.scope import topics_of
 from conversations.models import CANNED_REPLIES, CannedReply
 from praxtalk.data.clock import now_after
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 
-@transaction.atomic
+@one_transaction()
 def create_canned_reply(workspace_id: UUID, *, shortcut: str, body: str, brand: Brand | None = None) -> CannedReply:
     """Raises ValidationError."""
     reply = CannedReply(workspace_id=workspace_id, brand=brand, shortcut=shortcut, body=body)
@@ -22,7 +21,7 @@ def create_canned_reply(workspace_id: UUID, *, shortcut: str, body: str, brand: 
     return reply
 
 
-@transaction.atomic
+@one_transaction()
 def change_canned_reply(reply: CannedReply, **values: Any) -> None:
     """Give it another shortcut, body or brand. Raises ValidationError."""
     reply = CannedReply.objects.select_for_update(no_key=True).get(workspace_id=reply.workspace_id, pk=reply.pk)
@@ -35,7 +34,7 @@ def change_canned_reply(reply: CannedReply, **values: Any) -> None:
     changed(*before, *topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id))
 
 
-@transaction.atomic
+@one_transaction()
 def delete_canned_reply(reply: CannedReply) -> None:
     CannedReply.objects.filter(workspace_id=reply.workspace_id, pk=reply.pk).delete()
     changed(*topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id))

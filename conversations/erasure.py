@@ -10,6 +10,7 @@ from django.db.models.fields.files import FieldFile
 from brands.audit import Action, record
 from conversations.models import Attachment, Conversation, Visitor
 from integrations.retention import forget_events_about
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 log = structlog.get_logger("praxtalk.attachments")
@@ -22,7 +23,7 @@ def locked_conversations(visitor: Visitor) -> list[Conversation]:
     return list(rows.order_by("id"))
 
 
-@transaction.atomic
+@one_transaction()
 def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
     """Delete the visitor with their conversations, files and events; how many conversations.
 

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from conversations.models import Activity, Conversation, Message, Note, unshown
 from conversations.serializers import message_json, person_json
 from praxtalk.data.clock import to_milliseconds
+from praxtalk.data.prepared import prepared
 
 THREAD_LENGTH = 100
 Entry = Message | Note | Activity
@@ -29,8 +30,16 @@ def messages_after(conversation: Conversation, position: int, limit: int) -> tup
 
 def messages_before(conversation: Conversation, position: int, limit: int) -> tuple[list[Message], bool]:
     """The last messages before a position, oldest first, and whether there are more before them."""
-    found = list(messages_of(conversation).filter(position__lt=position).order_by("-position")[: limit + 1])
+    found = _before(
+        workspace_id=conversation.workspace_id, conversation_id=conversation.pk, position=position, most=limit + 1
+    )
     return found[:limit][::-1], len(found) > limit
+
+
+@prepared(literal=("most",))
+def _before(workspace_id: Any, conversation_id: Any, position: Any, most: int) -> QuerySet[Message, Message]:
+    rows = Message.objects.filter(workspace_id=workspace_id, conversation_id=conversation_id, position__lt=position)
+    return rows.select_related("author").defer(*unshown("author")).order_by("-position")[:most]
 
 
 def newest_messages(conversation: Conversation, limit: int = THREAD_LENGTH) -> tuple[list[Message], bool]:

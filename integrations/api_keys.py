@@ -9,12 +9,12 @@ import secrets
 import zlib
 from datetime import datetime
 
-from django.db import transaction
 from django.utils import timezone
 
 from brands.audit import Action, record
 from brands.models import ALPHANUMERIC, Brand, Operator, Workspace
 from integrations.models import ApiKey
+from praxtalk.data.transactions import one_transaction
 
 PREFIX = "ptk_live_"
 RANDOM_LENGTH = 36
@@ -23,7 +23,7 @@ SECRET_LENGTH = len(PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
 SHOWN_PREFIX_LENGTH = len(PREFIX) + 4
 
 
-@transaction.atomic
+@one_transaction()
 def create_key(
     workspace: Workspace,
     *,
@@ -54,7 +54,7 @@ def create_key(
     return key, secret
 
 
-@transaction.atomic
+@one_transaction()
 def revoke_key(key: ApiKey) -> bool:
     """Refuse the key from now on. False if it was revoked before."""
     now = timezone.now()

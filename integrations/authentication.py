@@ -2,8 +2,9 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -12,8 +13,16 @@ from rest_framework.request import Request
 from brands.audit import name_actor
 from integrations.api_keys import digest, is_well_formed
 from integrations.models import ApiKey
+from praxtalk.data.prepared import prepared
 
 LAST_USED_EVERY = timedelta(minutes=1)
+
+
+@prepared()
+def _keys(digest: Any) -> QuerySet[ApiKey, ApiKey]:
+    """The one with this digest, or none."""
+    return ApiKey.objects.filter(digest=digest)
+
 
 BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
@@ -29,7 +38,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         match = BEARER.fullmatch(header)
         if match is None or not is_well_formed(match[1]):
             raise AuthenticationFailed("Malformed API key: send Authorization: Bearer ptk_live_...", "malformed_key")
-        key = ApiKey.objects.filter(digest=digest(match[1])).first()
+        key = next(iter(_keys(digest=digest(match[1]))), None)
         now = timezone.now()
         if key is None:
             raise AuthenticationFailed("Unknown API key.", "unknown_key")

@@ -13,9 +13,12 @@ Two changes of one conversation or lead are recorded one after the other (its ro
 
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from integrations.models import Event, EventFeed
+from praxtalk.data.inserts import insert_if_new
+from praxtalk.data.transactions import one_transaction
 
 NUMBERED_AT_ONCE = 1000
 
@@ -31,19 +34,24 @@ NUMBER = f"""
 """  # noqa: S608 - a table's name
 
 
-def number_events(workspace_id: UUID) -> int:
-    """Number the committed events that have no number yet, at most NUMBERED_AT_ONCE; returns how many."""
-    if not Event.objects.filter(workspace_id=workspace_id, number__isnull=True).exists():
-        return 0
-    with transaction.atomic():
-        EventFeed.objects.get_or_create(workspace_id=workspace_id)
-        feed = EventFeed.objects.select_for_update().get(workspace_id=workspace_id)
+def number_events(workspace_id: UUID) -> tuple[EventFeed, int]:
+    """Number the committed events that have no number yet, at most NUMBERED_AT_ONCE; returns the feed as it is then, and how
+    many."""
+    waiting = Event.objects.filter(workspace_id=OuterRef("workspace_id"), number__isnull=True)
+    rows = EventFeed.objects.filter(workspace_id=workspace_id)
+    known = rows.annotate(is_behind=Exists(waiting)).first()
+    if known and not known.is_behind:
+        return known, 0
+    with one_transaction():
+        if not known:
+            insert_if_new(EventFeed(workspace_id=workspace_id))
+        feed = rows.select_for_update().get()
         with connection.cursor() as cursor:
             cursor.execute(NUMBER, {"workspace": workspace_id, "limit": NUMBERED_AT_ONCE, "last": feed.last_number})
             numbered: int = cursor.rowcount
         feed.last_number += numbered
         feed.save(update_fields=["last_number"])
-    return numbered
+    return feed, numbered
 
 
 class Forgotten(LookupError):
@@ -62,8 +70,7 @@ def events_after(
     if brand_id:
         events = events.filter(brand_id=brand_id)
     while True:
-        numbered = number_events(workspace_id)
-        feed = EventFeed.objects.filter(workspace_id=workspace_id).first() or EventFeed()
+        feed, numbered = number_events(workspace_id)
         if number is not None and number < feed.forgotten_number:
             raise Forgotten
         page = list(events.order_by("number")[:limit])

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from brands.models import Workspace
 from integrations.feed import number_events
 from integrations.models import Attempt, Delivery, Event, EventFeed, WebhookSubscription
 from integrations.webhooks.counts import COUNT
+from praxtalk.data.transactions import one_transaction
 
 KEPT_FOR = timedelta(days=30)
 BATCH = 500
@@ -55,13 +56,13 @@ def forget_events() -> int:
     for workspace_id in Workspace.objects.values_list("pk", flat=True):
         old = Event.objects.filter(workspace_id=workspace_id, created_at__lt=before)
         while old.exists() and time.monotonic() < until:
-            while number_events(workspace_id):  # a reader of the feed is told only of what had a number
+            while number_events(workspace_id)[1]:  # a reader of the feed is told only of what had a number
                 pass
             forgotten += _forget_batch(workspace_id, before)
     return forgotten
 
 
-@transaction.atomic
+@one_transaction()
 def _forget_batch(workspace_id: UUID, before: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(KEEP_SUBSCRIPTIONS, [workspace_id])
@@ -92,7 +93,7 @@ FORGET_ABOUT = f"""
 
 def forget_events_about(workspace_id: UUID, brand_id: UUID, ids: list[UUID], *, since: datetime) -> int:
     """Delete the events of a brand in whose bodies one of these ids stands; how many. In the caller's transaction."""
-    while number_events(workspace_id):
+    while number_events(workspace_id)[1]:
         pass
     pattern = "|".join(map(str, ids))
     values: dict[str, Any] = {"workspace": workspace_id, "brand": brand_id, "since": since, "ids": pattern}

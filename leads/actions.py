@@ -2,15 +2,15 @@
 
 from uuid import UUID
 
-from django.db import transaction
-
 from brands.models import Brand
+from conversations.actions import locked
 from conversations.models import Conversation
 from integrations.models import EventName
 from integrations.webhooks.outbox import record_event
 from leads.models import Lead
 from leads.serializers import lead_json
 from praxtalk.data.clock import now_after
+from praxtalk.data.transactions import is_locked, lock, one_transaction
 from praxtalk.live.topics import changed
 
 
@@ -18,7 +18,7 @@ class BrandsDisagree(ValueError):
     """A lead's brand is not that of its conversation."""
 
 
-@transaction.atomic
+@one_transaction()
 def create_lead(
     workspace_id: UUID,
     *,
@@ -34,8 +34,7 @@ def create_lead(
     conversation has been erased meanwhile."""
     brand_id = brand.pk if brand else None
     if conversation:
-        rows = Conversation.objects.filter(workspace_id=workspace_id)
-        conversation = rows.select_for_update(no_key=True).get(pk=conversation.pk)  # an erasure waits, or has been here
+        conversation = locked(conversation)  # an erasure waits, or has been here
         if brand_id and brand_id != conversation.brand_id:
             raise BrandsDisagree("the conversation belongs to another brand")
         brand_id = conversation.brand_id
@@ -54,12 +53,12 @@ def create_lead(
     return lead
 
 
-@transaction.atomic
+@one_transaction()
 def update_lead(
     lead: Lead, *, name: str | None = None, notes: str | None = None, status: Lead.Status | None = None
 ) -> Lead:
     """Change what is given. A new status records lead.status_changed; the status it has already records nothing."""
-    lead = Lead.objects.select_for_update(no_key=True).get(workspace_id=lead.workspace_id, pk=lead.pk)
+    lead = _locked(lead)
     previous = lead.status
     wanted = {"name": name, "notes": notes, "status": status}
     changes = {field: value for field, value in wanted.items() if value is not None and value != getattr(lead, field)}
@@ -73,6 +72,18 @@ def update_lead(
         _record(EventName.LEAD_STATUS_CHANGED, lead, previousStatus=previous)
     changed(*lead.topics)
     return lead
+
+
+def lock_lead(workspace_id: UUID, lead_id: UUID) -> Lead | None:
+    """The row, locked until this transaction ends: for a caller whose next step is an action."""
+    return lock(Lead.objects.filter(workspace_id=workspace_id, pk=lead_id))
+
+
+def _locked(lead: Lead) -> Lead:
+    row = lead if is_locked(lead) else lock_lead(lead.workspace_id, lead.pk)
+    if row is None:
+        raise Lead.DoesNotExist
+    return row
 
 
 def _record(name: EventName, lead: Lead, **more: object) -> None:

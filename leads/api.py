@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from brands.api import brand_in_scope
-from conversations.models import Conversation
+from conversations.actions import lock_conversation
 from leads import actions
 from leads.models import Lead
 from leads.serializers import LeadChange, LeadCreated, LeadList, LeadQuery, NewLead, lead_json
@@ -14,6 +14,7 @@ from praxtalk.api.idempotency import idempotent
 from praxtalk.api.pagination import Keyset
 from praxtalk.api.serializers import Done
 from praxtalk.api.view import ApiView
+from praxtalk.data.transactions import one_transaction
 
 NEWEST_FIRST = Keyset(
     "leads", ("-created_at", "-id"), lambda lead: [lead.created_at.isoformat(), str(lead.pk)], mirrored=True
@@ -51,7 +52,7 @@ class Leads(ApiView):
         body = self.body(NewLead)
         brand_id, conversation_id = body.pop("brandId", None), body.pop("conversationId", None)
         brand = brand_in_scope(self, brand_id or (str(self.key.brand_id) if self.key.brand_id else None))
-        conversation = self.get_in_scope(Conversation.objects.all(), conversation_id) if conversation_id else None
+        conversation = self.lock_in_scope(lock_conversation, conversation_id) if conversation_id else None
         try:
             lead = actions.create_lead(self.key.workspace_id, brand=brand, conversation=conversation, **body)
         except actions.BrandsDisagree as error:
@@ -64,6 +65,7 @@ class LeadById(ApiView):
         operation_id="updateLead", summary="Change a lead", tags=["Leads"], request=LeadChange, responses=Done
     )
     def patch(self, request: Request, id: str) -> Response:
-        lead = self.get_in_scope(Lead.objects.all(), id)
-        actions.update_lead(lead, **self.body(LeadChange))
+        with one_transaction():
+            lead = self.lock_in_scope(actions.lock_lead, id)
+            actions.update_lead(lead, **self.body(LeadChange))
         return Response({"ok": True})

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 
@@ -18,6 +17,7 @@ from leads.models import Lead
 from leads.serializers import lead_json
 from praxtalk.dashboard.pages import Page
 from praxtalk.data.clock import to_milliseconds
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 
@@ -76,7 +76,7 @@ def visitor_json(visitor: Visitor) -> dict[str, Any]:
     }
 
 
-@transaction.atomic
+@one_transaction()
 def erase(visitor: Visitor) -> int:
     """Delete the visitor, their conversations, and the leads that point to these. How many conversations.
 

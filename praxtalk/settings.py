@@ -170,6 +170,7 @@ CACHES = {
         "OPTIONS": {"CONNECTION_POOL_KWARGS": VALKEY_OPTIONS},
     }
 }
+CACHES["limits"] = CACHES["default"] | {"BACKEND": "praxtalk.api.counters.CountingCache"}
 
 # --- REST -------------------------------------------------------------------------------------------------------------
 
@@ -188,7 +189,7 @@ FILE_UPLOAD_HANDLERS = ["praxtalk.api.uploads.UnnamedFileUploadHandler"]
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_UPLOAD_SIZE = 10 * 1024 * 1024 + 64 * 1024  # a whole body with a file in it
-RATELIMIT_CACHE_PREFIX = "limit:"
+RATELIMIT_USE_CACHE, RATELIMIT_CACHE_PREFIX = "limits", "limit:"
 SILENCED_SYSTEM_CHECKS = [
     "auth.E003",  # an operator's e-mail is unique in lower case, which the check does not see
     "django_ratelimit.E003",  # it knows no django_redis; that this cache counts across processes is tested

@@ -12,7 +12,6 @@ from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.management import call_command
 
-
 from praxtalk.apps import StaticFilesConfig
 
 

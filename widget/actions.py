@@ -9,7 +9,9 @@ from django.db.models import QuerySet
 
 from brands.models import Brand
 from conversations import actions
-from conversations.models import Attachment, Channel, Conversation, Message, Visitor
+from conversations.models import Attachment, Channel, Conversation, ConversationQuerySet, Message, Visitor
+from praxtalk.data.inserts import insert_if_new
+from praxtalk.data.transactions import is_locked, lock, one_transaction
 from praxtalk.live.topics import changed
 
 
@@ -31,23 +33,25 @@ class Blocked(ValueError):
         super().__init__("Your messages are not taken here any more.")
 
 
-@transaction.atomic
+@one_transaction()
 def start(
     brand: Brand, person: Person, *, body: str, client_id: UUID, page: str = "", browser: str = ""
 ) -> tuple[Visitor, Message]:
     """The form was sent: its visitor with their first message. The same form sent twice is the same visitor and message; a
     proven person is the same visitor from each of their devices. Raises Blocked."""
     known = {"external_id": person.external_id} if person.external_id else {"start_id": client_id}
-    details = _details(person, page)
-    visitor, is_new = Visitor.objects.get_or_create(
-        workspace_id=brand.workspace_id, brand=brand, **known, defaults=details
-    )
-    if not is_new and person.external_id:
+    made = Visitor(workspace_id=brand.workspace_id, brand=brand, browser=browser, **known, **_details(person, page))
+    if insert_if_new(made):
+        return made, actions.begin_conversation(made, body=body, channel=Channel.WIDGET, client_id=str(client_id))
+    visitor = lock(Visitor.objects.filter(workspace_id=brand.workspace_id, brand=brand, **known))
+    if visitor is None:
+        raise Visitor.DoesNotExist
+    if person.external_id:
         update(visitor, person, page=page)
     return visitor, say(visitor, body=body, client_id=client_id, browser=browser)
 
 
-@transaction.atomic
+@one_transaction()
 def say(
     visitor: Visitor, *, body: str, client_id: UUID, attachment: Attachment | None = None, browser: str = ""
 ) -> Message:
@@ -57,12 +61,12 @@ def say(
     if visitor.blocked_at:
         raise Blocked
     _note(visitor, {"browser": browser})
-    conversation = newest_conversation(visitor.workspace_id, visitor.pk)
+    conversation = lock(newest_first(visitor.workspace_id, visitor.pk).with_assignee())
     if conversation is None:
-        begun = actions.start_conversation(
+        return actions.begin_conversation(
             visitor, body=body, channel=Channel.WIDGET, client_id=str(client_id), attachment=attachment
         )
-        return begun.messages.get()
+    conversation.visitor = visitor
     return actions.send_message(
         conversation,
         role=Message.Role.VISITOR,
@@ -73,7 +77,7 @@ def say(
     )
 
 
-@transaction.atomic
+@one_transaction()
 def identify(brand: Brand, person: Person, *, anonymous: Visitor | None = None) -> Visitor | None:
     """Return the visitor of a person whose id the site has proven; None if they have never written.
 
@@ -89,7 +93,7 @@ def identify(brand: Brand, person: Person, *, anonymous: Visitor | None = None) 
     if visitor is None:
         return None
     if anonymous is not None and anonymous.pk != visitor.pk:
-        with suppress(Visitor.DoesNotExist):  # merged already, by another tab
+        with suppress(Visitor.DoesNotExist), transaction.atomic():  # merged already, by another tab
             visitor = actions.merge_visitor(anonymous, into=visitor)
     return update(visitor, person)
 
@@ -107,7 +111,7 @@ def _adopt(rows: QuerySet[Visitor], anonymous: Visitor, person: Person) -> Visit
     return rows.get(pk=anonymous.pk)
 
 
-@transaction.atomic
+@one_transaction()
 def update(visitor: Visitor, person: Person, *, page: str = "") -> Visitor:
     """What a proven person tells anew of themselves; what they leave out stays."""
     visitor = _locked(visitor)
@@ -117,7 +121,7 @@ def update(visitor: Visitor, person: Person, *, page: str = "") -> Visitor:
     return visitor
 
 
-@transaction.atomic
+@one_transaction()
 def note_context(visitor: Visitor, *, referrer: str = "", time_zone: str = "") -> Visitor:
     """What the visitor's browser tells of where they come from; what it leaves out stays."""
     visitor = _locked(visitor)
@@ -148,10 +152,20 @@ def _details(person: Person, page: str) -> dict[str, str]:
 
 def newest_conversation(workspace_id: UUID, visitor_id: UUID) -> Conversation | None:
     """The one that is going on, with its visitor; None before the first message."""
+    return newest_first(workspace_id, visitor_id).select_related("reading", "visitor").first()
+
+
+def newest_first(workspace_id: UUID, visitor_id: UUID) -> ConversationQuerySet:
+    """All of a visitor's conversations."""
     rows = Conversation.objects.filter(workspace_id=workspace_id, visitor_id=visitor_id)
-    return rows.select_related("reading", "visitor").order_by("-created_at", "-id").first()
+    return rows.order_by("-created_at", "-id")
 
 
 def _locked(visitor: Visitor) -> Visitor:
-    rows = Visitor.objects.filter(workspace_id=visitor.workspace_id)
-    return rows.select_for_update(no_key=True).get(pk=visitor.pk)
+    """Not read again if `lock` has read it."""
+    if is_locked(visitor):
+        return visitor
+    row = lock(Visitor.objects.filter(workspace_id=visitor.workspace_id, pk=visitor.pk))
+    if row is None:
+        raise Visitor.DoesNotExist
+    return row

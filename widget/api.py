@@ -38,8 +38,8 @@ from widget.serializers import (
     Return,
     Start,
 )
-from widget.thread import message_json, page_before, place_of, thread_json
-from widget.visitor_tokens import REFUSED, VisitorCaller, mint, visitors
+from widget.thread import message_json, page_before, place_of, thread_of
+from widget.visitor_tokens import REFUSED, mint, visitors
 
 CONFIG_CACHE = "public, max-age=60, stale-while-revalidate=86400"
 
@@ -50,6 +50,7 @@ class WidgetView(APIView):
     authentication_classes = ()
     permission_classes = ()
     schema = None
+    is_token_due = False  # for renewal
 
     def brand(self, widget_id: str) -> Brand:
         """Raises NotHere, and PermissionDenied for a page of a site that may not carry the widget. A browser leaves Origin
@@ -57,22 +58,32 @@ class WidgetView(APIView):
         brand = Brand.objects.filter(widget_id=widget_id).first()
         if brand is None:
             raise NotHere("There is no such widget.")
+        self._check_origin(brand)
+        return brand
+
+    def _check_origin(self, brand: Brand) -> None:
         origin = self.request.headers.get("Origin")
         is_ours = origin is None and self.request.method == "GET"
         if not is_ours and not is_allowed(origin or "", brand.allowed_domains):
             raise PermissionDenied("This site may not carry the widget.", "origin_not_allowed")
-        return brand
 
-    def caller(self, brand: Brand) -> VisitorCaller:
-        """Who the token in the Authorization header stands for. Raises AuthenticationFailed."""
-        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+    def visitor(self, widget_id: str) -> Visitor:
+        """Who the token in the Authorization header stands for, with their brand. Raises what `brand` raises, and
+        AuthenticationFailed."""
         try:
-            caller = visitors.open(token.strip() if scheme.lower() == "bearer" else "")
+            visitor, self.is_token_due = visitors.read(self._token())
         except Refused as error:
+            self.brand(widget_id)
             raise AuthenticationFailed(str(error), "unauthenticated") from error
-        if caller.brand_id != brand.pk:
+        if visitor.brand.widget_id != widget_id:
+            self.brand(widget_id)
             raise AuthenticationFailed("This token is of another brand.", "unauthenticated")
-        return caller
+        self._check_origin(visitor.brand)
+        return visitor
+
+    def _token(self) -> str:
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
 
     def checked(self, shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:
         """Raises ValidationError naming the fields."""
@@ -158,10 +169,10 @@ class IdentifyVisitor(WidgetView):
     def _anonymous(self, brand: Brand) -> Visitor | None:
         """The visitor of the token that came along; None without one, and where the token is another person's or has ended."""
         try:
-            caller = self.caller(brand)
-        except AuthenticationFailed:
+            visitor, _ = visitors.read(self._token())
+        except Refused:
             return None
-        return _visitor_of(caller) if caller.external_id is None else None
+        return visitor if visitor.brand_id == brand.pk and visitor.external_id is None else None
 
 
 class ReturnToThread(WidgetView):
@@ -170,8 +181,11 @@ class ReturnToThread(WidgetView):
     def post(self, request: Request) -> Response:
         limits.count_call(request)
         form = self.checked(Return, request.data)
-        brand, visitor = self.brand(form["widgetId"]), returning(form["code"])
-        if visitor is None or visitor.brand_id != brand.pk:
+        visitor = returning(form["code"])
+        if visitor and visitor.brand.widget_id == form["widgetId"]:
+            self._check_origin(visitor.brand)
+        else:
+            self.brand(form["widgetId"])
             raise AuthenticationFailed("This link has ended. Please start again.", "unauthenticated")
         return Response({"token": mint(visitor), "visitor": _visitor_json(visitor)})
 
@@ -182,14 +196,14 @@ class VisitorMessages(WidgetView):
     def get(self, request: Request) -> Response:
         limits.count_call(request)
         query = self.checked(History, request.query_params.dict())
-        caller = self.caller(self.brand(query["widgetId"]))
+        visitor = self.visitor(query["widgetId"])
         if "before" not in query:
-            return Response(thread_json(caller.workspace_id, caller.visitor_id).value)
+            return Response(thread_of(visitor).value)
         pk = parse_id(query["before"])
-        place = place_of(caller.workspace_id, caller.visitor_id, pk) if pk else None
+        place = place_of(visitor.workspace_id, visitor.pk, pk) if pk else None
         if place is None:
             raise NotHere("There is no such message.")
-        messages, has_more = page_before(caller.workspace_id, caller.visitor_id, place)
+        messages, has_more = page_before(visitor.workspace_id, visitor.pk, place)
         return Response({"messages": [message_json(message) for message in messages], "hasMore": has_more})
 
     def post(self, request: Request) -> Response:
@@ -197,15 +211,13 @@ class VisitorMessages(WidgetView):
         data: Any = request.data
         is_file = isinstance(data, QueryDict)
         form = self.checked(NewVisitorFile, data.dict()) if is_file else self.checked(NewVisitorMessage, data)
-        caller = self.caller(self.brand(form["widgetId"]))
-        limits.count_message(caller.visitor_id)
-        visitor = _visitor_of(caller)
+        visitor = self.visitor(form["widgetId"])
+        limits.count_message(request, visitor.pk, has_file=is_file)
         if is_file:
-            limits.count_file(request, caller.visitor_id)
             message = self._say_with_file(visitor, form)
         else:
             message = actions.say(visitor, body=form["body"], client_id=form["clientId"], browser=_browser(request))
-        renewed = {"token": mint(visitor)} if caller.is_due_for_renewal else {}
+        renewed = {"token": mint(visitor)} if self.is_token_due else {}
         return Response({"messageId": str(message.pk), **renewed}, status=201)
 
     def _say_with_file(self, visitor: Visitor, form: dict[str, Any]) -> Message:
@@ -228,8 +240,8 @@ class VisitorAttachment(WidgetView):
     def get(self, request: Request, id: str) -> FileResponse:
         limits.count_call(request)
         query = self.checked(OfThread, request.query_params.dict())
-        caller, pk = self.caller(self.brand(query["widgetId"])), parse_id(id)
-        rows = Attachment.objects.filter(workspace_id=caller.workspace_id, conversation__visitor_id=caller.visitor_id)
+        visitor, pk = self.visitor(query["widgetId"]), parse_id(id)
+        rows = Attachment.objects.filter(workspace_id=visitor.workspace_id, conversation__visitor_id=visitor.pk)
         attachment = rows.filter(pk=pk).first() if pk else None
         if attachment is None:
             raise NotHere("There is no such file.")
@@ -259,11 +271,6 @@ def _proven(brand: Brand, identity: dict[str, Any]) -> actions.Person:
         raise PermissionDenied("The identity's hash is wrong: it is not of this id and this brand.", "identity_wrong")
     details = {name: identity.get(name, "") for name in ("name", "email", "phone")}
     return actions.Person(external_id=identity["id"], **details)
-
-
-def _visitor_of(caller: VisitorCaller) -> Visitor:
-    """The row. Raises Visitor.DoesNotExist."""
-    return Visitor.objects.get(workspace_id=caller.workspace_id, pk=caller.visitor_id)
 
 
 def _browser(request: Request) -> str:

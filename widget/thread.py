@@ -1,5 +1,6 @@
 """A visitor's thread: the messages of all their conversations as one, and what stands beside it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,7 +16,7 @@ from conversations.models.presence import PRESENT_FOR
 from conversations.threads import messages_of, within
 from praxtalk.data.clock import to_milliseconds
 from praxtalk.live.functions import Fading
-from widget.actions import newest_conversation
+from widget.actions import newest_first
 
 PAGE = 50
 UNREAD: dict[str, Any] = {"seenId": None, "readId": None, "unread": 0}
@@ -31,15 +32,17 @@ class Place(NamedTuple):
 def page_before(
     workspace_id: UUID, visitor_id: UUID, place: Place | None, limit: int = PAGE
 ) -> tuple[list[Message], bool]:
-    """The newest messages before a place, or of all, oldest first, and whether there are more before them.
-
-    One query a conversation, and only as many conversations as fill the page.
-    """
-    conversations = Conversation.objects.filter(workspace_id=workspace_id, visitor_id=visitor_id)
+    """The newest messages before a place, or of all, oldest first, and whether there are more before them."""
+    conversations = newest_first(workspace_id, visitor_id)
     if place:
         conversations = conversations.filter(created_at__lte=place.conversation.created_at)
+    return _page(conversations[: limit + 1], place, limit)
+
+
+def _page(conversations: Iterable[Conversation], place: Place | None, limit: int) -> tuple[list[Message], bool]:
+    """One query a conversation, and only as many conversations as fill the page."""
     found: list[Message] = []
-    for conversation in conversations.order_by("-created_at", "-id")[: limit + 1]:
+    for conversation in conversations:
         rows = messages_of(conversation)
         if place and conversation.pk == place.conversation.pk:
             rows = rows.filter(position__lt=place.position)
@@ -57,11 +60,17 @@ def place_of(workspace_id: UUID, visitor_id: UUID, message_id: UUID) -> Place | 
 
 
 def thread_json(workspace_id: UUID, visitor_id: UUID) -> Fading:
-    """All that the open widget shows. Different by itself when somebody's typing fades and when the brand opens or closes."""
-    visitor = Visitor.objects.select_related("brand").get(workspace_id=workspace_id, pk=visitor_id)
+    """`thread_of` a visitor. Raises Visitor.DoesNotExist."""
+    return thread_of(Visitor.objects.select_related("brand").get(workspace_id=workspace_id, pk=visitor_id))
+
+
+def thread_of(visitor: Visitor) -> Fading:
+    """All that the open widget shows. Changes by itself when somebody stops typing and when the brand opens or closes. Reads the
+    brand: load it."""
     hours = standing_of(visitor.brand)
-    conversation = newest_conversation(workspace_id, visitor_id)
-    messages, has_more = page_before(workspace_id, visitor_id, None)
+    conversations = list(newest_first(visitor.workspace_id, visitor.pk).select_related("reading")[: PAGE + 1])
+    conversation = conversations[0] if conversations else None
+    messages, has_more = _page(conversations, None, PAGE)
     typing = list(_typing(conversation)) if conversation else []
     value = {
         "messages": [message_json(message) for message in messages],
@@ -69,7 +78,7 @@ def thread_json(workspace_id: UUID, visitor_id: UUID) -> Fading:
         "status": conversation.status if conversation else Conversation.Status.OPEN,
         "typing": [name for name, _ in typing],
         "visitor": {"name": visitor.name, "email": visitor.email or None},
-        "rating": rating_json(conversation) if conversation else None,
+        "rating": rating_json(conversation, visitor) if conversation else None,
         **standing_json(hours),
         **(_read(conversation, messages) if conversation else UNREAD),
     }
@@ -91,10 +100,10 @@ def message_json(message: Message) -> dict[str, Any]:
     }
 
 
-def rating_json(conversation: Conversation) -> dict[str, Any] | None:
+def rating_json(conversation: Conversation, visitor: Visitor) -> dict[str, Any] | None:
     """Of what has come to its end: which conversation, and what the visitor thought of it, 1 (bad) to 5 (good), None before
     they said. None: they are not asked."""
-    if conversation.status not in RATED or conversation.visitor.blocked_at:
+    if conversation.status not in RATED or visitor.blocked_at:
         return None
     return {"conversationId": str(conversation.pk), "value": conversation.rating}
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import jwt
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from conversations.models import Visitor
@@ -51,7 +52,6 @@ class VisitorCaller:
     widget_id: str
     external_id: str | None
     expires_at: datetime
-    minted_at: datetime
 
     @property
     def scope(self) -> tuple[str, UUID]:
@@ -69,10 +69,6 @@ class VisitorCaller:
         """What visitors do is recorded under their name where it is done."""
         return nullcontext()
 
-    @property
-    def is_due_for_renewal(self) -> bool:
-        return timezone.now() - self.minted_at > RENEWED_AFTER
-
 
 class VisitorDoor:
     """Who stands behind a visitor token. Named by every function for visitors."""
@@ -89,13 +85,19 @@ class VisitorDoor:
         claims = _claimed(token)
         return claims.workspace_id, _person(claims.visitor_id)
 
+    def read(self, token: str) -> tuple[Visitor, bool]:
+        """The visitor with their brand, and whether the token is due for renewal. Raises Refused as `open` does."""
+        claims = _claimed(token)
+        visitor = _rows(claims).select_related("brand").first()
+        if visitor is None or not claims.are_current(visitor.external_id):
+            raise Refused(Code.UNAUTHENTICATED, REFUSED)
+        return visitor, timezone.now() - claims.minted_at > RENEWED_AFTER
+
     def open(self, token: str) -> VisitorCaller:
         """Raises Refused: the token is forged, expired, or older than the visitor's identity, or the visitor is deleted."""
         claims = _claimed(token)
-        rows = Visitor.objects.filter(workspace_id=claims.workspace_id, brand_id=claims.brand_id, pk=claims.visitor_id)
-        widget_id, external_id = rows.values_list("brand__widget_id", "external_id").first() or (None, None)
-        is_current = claims.is_identified == (external_id is not None) and claims.expires_at > timezone.now()
-        if widget_id is None or not is_current:
+        widget_id, external_id = _rows(claims).values_list("brand__widget_id", "external_id").first() or (None, None)
+        if widget_id is None or not claims.are_current(external_id):
             raise Refused(Code.UNAUTHENTICATED, REFUSED)
         return VisitorCaller(
             visitor_id=claims.visitor_id,
@@ -104,7 +106,6 @@ class VisitorDoor:
             widget_id=widget_id,
             external_id=external_id,
             expires_at=claims.expires_at,
-            minted_at=claims.minted_at,
         )
 
 
@@ -122,6 +123,14 @@ class _Claims(NamedTuple):
     is_identified: bool
     minted_at: datetime
     expires_at: datetime
+
+    def are_current(self, external_id: str | None) -> bool:
+        """external_id: the visitor's now."""
+        return self.is_identified == (external_id is not None) and self.expires_at > timezone.now()
+
+
+def _rows(claims: _Claims) -> QuerySet[Visitor]:
+    return Visitor.objects.filter(workspace_id=claims.workspace_id, brand_id=claims.brand_id, pk=claims.visitor_id)
 
 
 def _claimed(token: str) -> _Claims:

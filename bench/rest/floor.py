@@ -111,7 +111,7 @@ async def _answer(connection: Any, scope: dict[str, Any], body: bytes) -> Answer
     return status, answer, headers
 
 
-async def _rows(connection: Any, statement: str, values: list[Any]) -> list[sql.Row]:
+async def _rows(connection: Any, statement: str, values: list[Any] | dict[str, Any]) -> list[sql.Row]:
     found: list[sql.Row] = await (await connection.execute(statement, values, binary=True)).fetchall()
     return found
 
@@ -167,12 +167,12 @@ async def _send(
     connection: Any, key: Key, text: str, query: list[tuple[str, str]], body: bytes, headers: Headers
 ) -> dict[str, Any]:
     async with connection.transaction():
-        plain = await _in_scope(connection, sql.PLAIN, key, text)
+        row = await _in_scope(connection, sql.LOCKED, key, text)
         _no_parameters(query)
-        message_id, is_due = await _append(connection, plain, _checked(body))
+        message_id, is_due = await _append(connection, row, _checked(body))
     if is_due:
         await valkey.publish(DUE, b"")
-    headers.append((b"Location", f"/api/v1/messages?conversationId={plain[0]}".encode()))
+    headers.append((b"Location", f"/api/v1/messages?conversationId={row[0]}".encode()))
     return {"messageId": str(message_id)}
 
 
@@ -187,9 +187,8 @@ def _checked(body: bytes) -> str:
     return text.strip()
 
 
-async def _append(connection: Any, plain: sql.Row, body: str) -> tuple[UUID, bool]:
+async def _append(connection: Any, row: sql.Row, body: str) -> tuple[UUID, bool]:
     """The new message's id, and whether deliveries are due."""
-    (row,) = await _rows(connection, sql.LOCKED, [plain[1], plain[0]])
     now = max(datetime.now(UTC), row[13])
     position, count, preview, updated_at = row[9] + 1, row[8] + 1, body[: sql.PREVIEW_LENGTH], max(row[12], now)
     await connection.execute(sql.ADVANCE, [preview, count, position, updated_at, now, now, row[0]])
@@ -205,8 +204,15 @@ async def _append(connection: Any, plain: sql.Row, body: str) -> tuple[UUID, boo
         "brandId": str(row[2]),
         "data": {"message": sql.message_json(message), "conversation": sql.conversation_json(changed)},
     }
-    await _rows(connection, sql.ADD_EVENT, [event_id, row[1], row[2], EVENT, orjson.dumps(event), now])
-    subscribers = await _rows(connection, sql.SUBSCRIBERS, [row[1], EVENT, row[2]])
+    recorded = {
+        "id": event_id,
+        "workspace": row[1],
+        "brand": row[2],
+        "name": EVENT,
+        "body": orjson.dumps(event),
+        "now": now,
+    }
+    subscribers = await _rows(connection, sql.ADD_EVENT, recorded)
     for (subscription,) in subscribers:
         await connection.execute(sql.ADD_DELIVERY, [new_id(), row[1], subscription, event_id, now, now])
     return message_id, bool(subscribers)

@@ -57,10 +57,9 @@ THREAD = f"""
     SELECT {_MESSAGE}, {_OPERATOR} FROM conversations_message m LEFT OUTER JOIN brands_operator o ON m.author_id = o.id
     WHERE m.conversation_id = %s AND m.workspace_id = %s AND m.position < %s ORDER BY m.position DESC LIMIT %s
 """
-PLAIN = f"SELECT {_CONVERSATION} FROM conversations_conversation c WHERE c.id = %s AND c.workspace_id = %s ORDER BY c.id LIMIT 1"
 LOCKED = f"""
     SELECT {_CONVERSATION}, {_VISITOR}, {_OPERATOR} FROM conversations_conversation c {_PEOPLE}
-    WHERE c.workspace_id = %s AND c.id = %s LIMIT 21 FOR NO KEY UPDATE OF c
+    WHERE c.id = %s AND c.workspace_id = %s FOR NO KEY UPDATE OF c
 """
 ADVANCE = """
     UPDATE conversations_conversation
@@ -73,12 +72,13 @@ ADD_MESSAGE = """
     VALUES (%s, %s, %s, %s, 'operator', 'api', NULL, %s, %s)
 """
 ADD_EVENT = """
-    INSERT INTO integrations_event (id, workspace_id, brand_id, name, body, sequence, number, created_at)
-    VALUES (%s, %s, %s, %s, %s, DEFAULT, NULL, %s) RETURNING sequence
-"""
-SUBSCRIBERS = """
+    WITH event AS (
+        INSERT INTO integrations_event (id, workspace_id, brand_id, name, body, created_at)
+        VALUES (%(id)s, %(workspace)s, %(brand)s, %(name)s, %(body)s, %(now)s)
+    )
     SELECT id FROM integrations_webhooksubscription
-    WHERE workspace_id = %s AND status = 'active' AND %s = ANY(events) AND (brand_id IS NULL OR brand_id = %s)
+    WHERE workspace_id = %(workspace)s AND status = 'active' AND %(name)s = ANY(events)
+        AND (brand_id IS NULL OR brand_id = %(brand)s)
     FOR KEY SHARE
 """
 ADD_DELIVERY = """

@@ -4,10 +4,17 @@ Every action takes the conversation's row lock first: changes of one conversatio
 """
 
 from conversations.actions.assignment import CannotAnswer, assign, hand_over, held_by
-from conversations.actions.messages import MAIL_AFTER, AnsweredMeanwhile, send_message, start_conversation
+from conversations.actions.messages import (
+    MAIL_AFTER,
+    AnsweredMeanwhile,
+    begin_conversation,
+    send_message,
+    start_conversation,
+)
 from conversations.actions.notes import write_note
 from conversations.actions.ratings import RATED, NotAsked, rate
 from conversations.actions.reading import read_until, see_assignments, touch_presence
+from conversations.actions.rows import lock_conversation, locked
 from conversations.actions.statuses import set_status, wake_next_snoozed
 from conversations.actions.tags import UnknownTag, change_tags, create_tag, delete_tag, rename_tag
 from conversations.actions.team import change_operator
@@ -23,6 +30,7 @@ __all__ = [
     "NotAsked",
     "UnknownTag",
     "assign",
+    "begin_conversation",
     "block_visitor",
     "change_operator",
     "change_tags",
@@ -30,6 +38,8 @@ __all__ = [
     "delete_tag",
     "hand_over",
     "held_by",
+    "lock_conversation",
+    "locked",
     "merge_visitor",
     "rate",
     "read_until",

@@ -1,6 +1,5 @@
 """Who answers."""
 
-from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
 
@@ -11,6 +10,7 @@ from conversations.actions.rows import locked, tell
 from conversations.models import Activity, Conversation, Mention
 from conversations.serializers import person_json
 from praxtalk.data.clock import now_after
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 AT_ONCE = 1000
@@ -21,7 +21,7 @@ class CannotAnswer(ValueError):
     """The operator may not be given the conversation."""
 
 
-@transaction.atomic
+@one_transaction()
 def assign(conversation: Conversation, *, operator: Operator | None) -> Conversation:
     """Assign the conversation to an operator, or to nobody. The new assignee is notified, unless they assigned it themselves.
     Raises CannotAnswer.
@@ -57,7 +57,7 @@ def held_by(operator: Operator) -> QuerySet[Conversation, Conversation]:
     return rows.filter(status__in=HANDED_OVER)
 
 
-@transaction.atomic
+@one_transaction()
 def hand_over(operator: Operator, *, to: Operator | None) -> int:
     """Reassign the open and snoozed conversations that the operator can no longer answer. Return how many.
 

@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-from django.db import transaction
-
 from brands.audit import Actor
 from brands.models import Operator
 from conversations.actions.assignment import release_from_absent
@@ -16,6 +14,7 @@ from conversations.serializers import conversation_json, message_json
 from integrations.models import ApiKey, EventName
 from integrations.webhooks.outbox import record_event
 from praxtalk.data.clock import now_after
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 MAIL_AFTER = timedelta(minutes=5)  # a reply unseen for so long goes to the visitor by e-mail
@@ -30,7 +29,6 @@ class AnsweredMeanwhile(ValueError):
         self.message = message
 
 
-@transaction.atomic
 def start_conversation(
     visitor: Visitor,
     *,
@@ -40,7 +38,21 @@ def start_conversation(
     attachment: Attachment | None = None,
 ) -> Conversation:
     """A new open conversation with the visitor's first message."""
-    conversation = Conversation.objects.create(
+    message = begin_conversation(visitor, body=body, channel=channel, client_id=client_id, attachment=attachment)
+    return message.conversation
+
+
+@one_transaction()
+def begin_conversation(
+    visitor: Visitor,
+    *,
+    body: str,
+    channel: Channel,
+    client_id: str | None = None,
+    attachment: Attachment | None = None,
+) -> Message:
+    """The first message of a new open conversation."""
+    conversation = Conversation(
         workspace_id=visitor.workspace_id, brand_id=visitor.brand_id, visitor=visitor, channel=channel
     )
     message = _append(
@@ -54,10 +66,10 @@ def start_conversation(
     record(EventName.CONVERSATION_CREATED, conversation)
     _record_message(message)
     changed(*conversation.topics)
-    return conversation
+    return message
 
 
-@transaction.atomic
+@one_transaction()
 def send_message(
     conversation: Conversation,
     *,
@@ -86,10 +98,9 @@ def send_message(
     if seen and (answer := _answer_after(seen, author)):
         raise AnsweredMeanwhile(answer)
     if role == Message.Role.VISITOR and conversation.status == Conversation.Status.CLOSED:
-        begun = start_conversation(
+        return begin_conversation(
             conversation.visitor, body=body, channel=channel, client_id=client_id, attachment=attachment
         )
-        return begun.messages.get()
     message = _append(
         conversation,
         role=role,
@@ -157,7 +168,10 @@ def _append(
     if role != Message.Role.VISITOR and conversation.first_reply_at is None:
         conversation.first_reply_at, conversation.first_reply_by = now, author
         counted += ["first_reply_at", "first_reply_by"]
-    conversation.save(update_fields=counted)
+    if conversation._state.adding:
+        conversation.save(force_insert=True)
+    else:
+        conversation.save(update_fields=counted)
     message = Message.objects.create(
         workspace_id=conversation.workspace_id,
         conversation=conversation,

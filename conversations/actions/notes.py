@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable
 
-from django.db import transaction
-
 from brands.models import Operator
 from brands.scope import scope_of
 from conversations.actions.rows import locked, next_position
 from conversations.models import Conversation, Mention, Note
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 
-@transaction.atomic
+@one_transaction()
 def write_note(
     conversation: Conversation,
     *,

@@ -1,12 +1,12 @@
 """What the visitor thought of it."""
 
-from django.db import transaction
 from django.utils import timezone
 
 from brands.audit import Actor
 from conversations.actions.rows import locked, tell
 from conversations.models import Activity, Conversation
 from praxtalk.data.clock import now_after
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 RATED = (Conversation.Status.RESOLVED, Conversation.Status.CLOSED)
@@ -16,7 +16,7 @@ class NotAsked(ValueError):
     """Only a resolved or closed conversation is rated."""
 
 
-@transaction.atomic
+@one_transaction()
 def rate(conversation: Conversation, *, rating: int, comment: str = "") -> Conversation:
     """How it went, from 1 (bad) to 5 (good); said again, the last word counts. Raises NotAsked."""
     conversation = locked(conversation)

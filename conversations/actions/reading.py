@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -10,10 +9,11 @@ from brands.models import Operator
 from conversations.models import Conversation, Mention, OperatorReading, Presence, Reading, Visitor
 from conversations.models.presence import PRESENT_FOR, TYPING_FOR
 from praxtalk.data.clock import MILLISECOND
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 
-@transaction.atomic
+@one_transaction()
 def touch_presence(conversation: Conversation, *, operator: Operator, is_typing: bool) -> Presence:
     """The operator looks at the conversation now. Said only when others see a difference: fading, they look again themselves."""
     now = timezone.now()
@@ -53,7 +53,7 @@ def _note_what_was_seen(conversation: Conversation, operator: Operator) -> None:
         changed(Mention.topic(operator.pk))
 
 
-@transaction.atomic
+@one_transaction()
 def see_assignments(operator: Operator, *, until: datetime | None = None) -> None:
     """Mark the operator's assignments as seen. until: the time of the newest that they saw, in whole milliseconds; None: all."""
     rows = Mention.objects.filter(workspace_id=operator.workspace_id, operator=operator, seen_at__isnull=True)
@@ -63,7 +63,7 @@ def see_assignments(operator: Operator, *, until: datetime | None = None) -> Non
     changed(Mention.topic(operator.pk))
 
 
-@transaction.atomic
+@one_transaction()
 def read_until(
     conversation: Conversation, *, by_visitor: int = 0, by_operators: int = 0, visitor_types: bool | None = None
 ) -> Reading:

@@ -1,18 +1,40 @@
 """What the actions share: the row's lock, the next position, the lines of the thread, the events."""
 
 from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from brands.audit import Actor, current_actor
 from conversations.models import Activity, Conversation
 from conversations.serializers import conversation_json
 from integrations.models import EventName
 from integrations.webhooks.outbox import record_event
+from praxtalk.data.prepared import prepared
+from praxtalk.data.transactions import is_locked, note_lock
+
+
+def lock_conversation(workspace_id: UUID, conversation_id: UUID) -> Conversation | None:
+    """The row with its people, locked until this transaction ends: for a caller whose next step is an action."""
+    found = _locked(workspace_id=workspace_id, conversation_id=conversation_id)
+    return note_lock(found[0]) if found else None
+
+
+@prepared()
+def _locked(workspace_id: Any, conversation_id: Any) -> QuerySet[Conversation, Conversation]:
+    rows = Conversation.objects.filter(workspace_id=workspace_id, pk=conversation_id).with_people()
+    return rows.select_for_update(of=("self",), no_key=True)
 
 
 def locked(conversation: Conversation) -> Conversation:
-    """The row as it is now, with its people, and nobody else's until this transaction ends."""
-    rows = Conversation.objects.filter(workspace_id=conversation.workspace_id).with_people()
-    return rows.select_for_update(of=("self",), no_key=True).get(pk=conversation.pk)
+    """The row as it is now, with its people, locked until this transaction ends. Not read again if `lock` has read it. Raises
+    Conversation.DoesNotExist."""
+    if is_locked(conversation):
+        return conversation
+    row = lock_conversation(conversation.workspace_id, conversation.pk)
+    if row is None:
+        raise Conversation.DoesNotExist
+    return row
 
 
 def next_position(conversation: Conversation) -> int:

@@ -3,7 +3,6 @@
 from datetime import datetime
 from types import EllipsisType
 
-from django.db import transaction
 from django.utils import timezone
 
 from brands.audit import Actor
@@ -12,10 +11,11 @@ from conversations.actions.rows import locked, record, tell
 from conversations.models import Activity, Conversation
 from integrations.models import EventName
 from praxtalk.data.clock import now_after, to_milliseconds
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 
-@transaction.atomic
+@one_transaction()
 def set_status(
     conversation: Conversation, *, status: Conversation.Status, snoozed_until: datetime | EllipsisType | None = ...
 ) -> Conversation:
@@ -38,7 +38,7 @@ def set_status(
     return conversation
 
 
-@transaction.atomic
+@one_transaction()
 def wake_next_snoozed() -> Conversation | None:
     """Reopen one snoozed conversation that is due, in any workspace. Return it, or None. It moves to the top of the lists and
     becomes unread, as after a message."""

@@ -3,10 +3,9 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db import transaction
-
 from conversations.actions.rows import locked, tell
 from conversations.models import MAX_TAGS, TAGS, Activity, Conversation, ConversationTag, Tag
+from praxtalk.data.transactions import one_transaction
 from praxtalk.data.visible import check_visible
 from praxtalk.live.topics import changed
 
@@ -15,7 +14,7 @@ class UnknownTag(ValueError):
     """The workspace has no such tag, or the conversation would have more than MAX_TAGS."""
 
 
-@transaction.atomic
+@one_transaction()
 def create_tag(workspace_id: UUID, *, name: str) -> Tag:
     """Raises ValidationError."""
     check_visible(name)
@@ -26,7 +25,7 @@ def create_tag(workspace_id: UUID, *, name: str) -> Tag:
     return tag
 
 
-@transaction.atomic
+@one_transaction()
 def rename_tag(tag: Tag, *, name: str) -> Tag:
     """On every conversation that has it. Raises ValidationError."""
     tag = Tag.objects.select_for_update(no_key=True).get(workspace_id=tag.workspace_id, pk=tag.pk)
@@ -38,14 +37,14 @@ def rename_tag(tag: Tag, *, name: str) -> Tag:
     return tag
 
 
-@transaction.atomic
+@one_transaction()
 def delete_tag(tag: Tag) -> None:
     """Conversations that have it lose it."""
     Tag.objects.filter(workspace_id=tag.workspace_id, pk=tag.pk).delete()
     changed(_topic(tag.workspace_id))
 
 
-@transaction.atomic
+@one_transaction()
 def change_tags(
     conversation: Conversation, *, add: Collection[UUID] = (), remove: Collection[UUID] = ()
 ) -> Conversation:

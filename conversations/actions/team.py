@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from django.db import transaction
-
 from brands import team
 from brands.models import Operator
 from conversations.actions.assignment import hand_over
+from praxtalk.data.transactions import one_transaction
 
 
-@transaction.atomic
+@one_transaction()
 def change_operator(
     operator: Operator, *, by: Operator, successor: Operator | None = None, **values: Any
 ) -> tuple[Operator, int]:

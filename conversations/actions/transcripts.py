@@ -1,9 +1,8 @@
 """The conversation as an e-mail."""
 
-from django.db import transaction
-
 from conversations.actions.rows import locked, tell
 from conversations.models import Activity, Conversation, Transcript
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 
@@ -11,7 +10,7 @@ class NoAddress(ValueError):
     """The visitor has told no e-mail address."""
 
 
-@transaction.atomic
+@one_transaction()
 def request_transcript(conversation: Conversation, *, email: str | None = None) -> Transcript:
     """Have its messages sent, once for all who ask before it is. email: whose; None for the visitor's own. Raises NoAddress."""
     conversation = locked(conversation)

@@ -1,18 +1,18 @@
 """Blocking a visitor, and joining two visitors who are the same person."""
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from conversations.actions.rows import locked, tell
 from conversations.models import Activity, Conversation, Visitor
 from praxtalk.data.clock import now_after
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 FILLED_BY_MERGE = ("email", "phone", "locale", "page", "referrer", "browser", "time_zone", "blocked_at")
 
 
-@transaction.atomic
+@one_transaction()
 def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
     """Take no more messages of this conversation's visitor, or take them again. What they wrote stays."""
     visitor = Visitor.objects.select_for_update(no_key=True).get(
@@ -28,7 +28,7 @@ def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
     return visitor
 
 
-@transaction.atomic
+@one_transaction()
 def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
     """Move every conversation of an anonymous visitor to another visitor of the brand, and delete the anonymous one.
 

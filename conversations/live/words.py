@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from brands.live import brand_in_scope
@@ -65,7 +65,8 @@ def create_tag(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
     tag = same.first()
     if tag is None:
         try:
-            tag = actions.create_tag(caller.workspace_id, name=arguments["name"])
+            with transaction.atomic():  # the savepoint from which it goes on below
+                tag = actions.create_tag(caller.workspace_id, name=arguments["name"])
         except (ValidationError, IntegrityError) as error:
             tag = same.first()  # made by somebody else at the same moment
             if tag is None:

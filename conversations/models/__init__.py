@@ -13,6 +13,7 @@ from conversations.models.conversations import (
     PREVIEW_LENGTH,
     Channel,
     Conversation,
+    ConversationQuerySet,
     Visitor,
     unshown,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "CannedReply",
     "Channel",
     "Conversation",
+    "ConversationQuerySet",
     "ConversationTag",
     "Mention",
     "Message",

@@ -90,7 +90,11 @@ def unshown(path: str) -> list[str]:
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def with_people(self) -> "ConversationQuerySet":
         """Each row with its visitor and assignee, in one query."""
-        return self.select_related("visitor", "assignee").defer("visitor__words", *unshown("assignee"))
+        return self.with_assignee().select_related("visitor").defer("visitor__words")
+
+    def with_assignee(self) -> "ConversationQuerySet":
+        """Each row with its assignee: for a visitor who is known already."""
+        return self.select_related("assignee").defer(*unshown("assignee"))
 
 
 class Conversation(models.Model):

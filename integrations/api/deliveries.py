@@ -94,7 +94,7 @@ class ReplayDeliveries(WebhookView):
     def post(self, request: Request) -> Response:
         body = self.body(NewReplay)
         replay = replays.start_replay(
-            self.webhook(body["webhookId"]),
+            self.lock_webhook(body["webhookId"]),
             what=body["status"],
             event_name=body.get("type"),
             since=body.get("since"),

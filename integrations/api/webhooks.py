@@ -30,6 +30,7 @@ from praxtalk.api.pagination import Keyset
 from praxtalk.api.permissions import WriteScope
 from praxtalk.api.serializers import Done, Shape
 from praxtalk.api.view import ApiView
+from praxtalk.data.transactions import one_transaction
 
 OLDEST_FIRST = Keyset("webhooks", ("id",), lambda webhook: [str(webhook.pk)])
 TAGS = ["Webhooks"]
@@ -44,6 +45,9 @@ class WebhookView(ApiView):
 
     def webhook(self, id: str) -> WebhookSubscription:
         return self.get_in_scope(WebhookSubscription.objects.all(), id)
+
+    def lock_webhook(self, id: str) -> WebhookSubscription:
+        return self.lock_in_scope(subscriptions.lock_webhook, id)
 
 
 def _permitted(url: str) -> PermittedUrl:
@@ -124,7 +128,8 @@ class WebhookById(WebhookView):
     )
     def delete(self, request: Request, id: str) -> Response:
         self.nothing()
-        subscriptions.delete_webhook(self.webhook(id))
+        with one_transaction():
+            subscriptions.delete_webhook(self.lock_in_scope(subscriptions.lock_webhook_to_delete, id))
         return Response({"ok": True})
 
 
@@ -140,7 +145,7 @@ class RotateSecret(WebhookView):
     def post(self, request: Request, id: str) -> Response:
         self.nothing()
         try:
-            return Response({"secret": subscriptions.rotate_secret(self.webhook(id))})
+            return Response({"secret": subscriptions.rotate_secret(self.lock_webhook(id))})
         except subscriptions.OldSecretStillSigns as error:
             raise Invalid(
                 "The secret before this one still signs, for 24 hours after its promotion: retire it first.",
@@ -160,7 +165,7 @@ class PromoteSecret(WebhookView):
     def post(self, request: Request, id: str) -> Response:
         self.nothing()
         try:
-            subscriptions.promote_secret(self.webhook(id))
+            subscriptions.promote_secret(self.lock_webhook(id))
         except subscriptions.NothingToPromote as error:
             raise Invalid("There is no new secret to promote: rotate first.", "nothing_to_promote") from error
         return Response({"ok": True})
@@ -194,7 +199,7 @@ class TestWebhook(WebhookView):
         self.nothing()
         webhook = self.webhook(id)
         with outgoing_slot(webhook.workspace_id):
-            self.usage = limits.tighter(self.usage, limits.count_test(request, self.key))
+            self.usage = limits.tighter(self.usage, limits.count_test(self.key))
             answer = ping(webhook)
         return Response(
             {

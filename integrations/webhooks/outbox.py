@@ -16,14 +16,19 @@ WEBHOOKS_DUE = "webhooks.due"
 
 Status = WebhookSubscription.Status
 
+# The event, and who subscribes to it, in one round trip.
 # FOR KEY SHARE: a subscription deleted meanwhile waits for this commit, and takes its deliveries with it. (Without, the
 # foreign key would fail our caller's commit.)
-SUBSCRIBERS = f"""
+ADD_EVENT = f"""
+    WITH event AS (
+        INSERT INTO {Event._meta.db_table} (id, workspace_id, brand_id, name, body, created_at)
+        VALUES (%(id)s, %(workspace)s, %(brand)s, %(name)s, %(body)s, %(now)s)
+    )
     SELECT id, status FROM {WebhookSubscription._meta.db_table}
-    WHERE workspace_id = %s AND (status = 'active' OR holds_events) AND %s = ANY(events)
-        AND (brand_id IS NULL OR brand_id = %s)
+    WHERE workspace_id = %(workspace)s AND (status = 'active' OR holds_events) AND %(name)s = ANY(events)
+        AND (brand_id IS NULL OR brand_id = %(brand)s)
     FOR KEY SHARE
-"""  # noqa: S608 - a table's name
+"""  # noqa: S608 - tables' names
 
 
 def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, data: dict[str, Any]) -> Event:
@@ -43,10 +48,10 @@ def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, 
         "brandId": str(brand_id) if brand_id else None,
         "data": data,
     }
-    event = Event.objects.create(
+    event = Event(
         id=event_id, workspace_id=workspace_id, brand_id=brand_id, name=name, body=orjson.dumps(body), created_at=now
     )
-    subscribers = _subscribers(event)
+    subscribers = _add(event)
     if subscribers:
         Delivery.objects.bulk_create(
             Delivery(
@@ -63,9 +68,18 @@ def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, 
     return event
 
 
-def _subscribers(event: Event) -> list[tuple[UUID, str]]:
-    """Who is to get it, each with the status of the subscription."""
+def _add(event: Event) -> list[tuple[UUID, str]]:
+    """Insert the event. Return who is to get it, each with the status of the subscription."""
+    values: dict[str, Any] = {
+        "id": event.pk,
+        "workspace": event.workspace_id,
+        "brand": event.brand_id,
+        "name": str(event.name),
+        "body": event.body,
+        "now": event.created_at,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(SUBSCRIBERS, [event.workspace_id, event.name, event.brand_id])
+        cursor.execute(ADD_EVENT, values)
         found: list[tuple[UUID, str]] = cursor.fetchall()
-        return found
+    event._state.adding = False
+    return found

@@ -7,7 +7,6 @@ goes on where the last step ended, and does nothing twice.
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, PositiveSmallIntegerField, Q, QuerySet, Value, When
 from django.utils import timezone
 
@@ -15,7 +14,8 @@ from brands.audit import Action, record
 from integrations.models import Delivery, Event, EventName, Replay, WebhookSubscription
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.outbox import WEBHOOKS_DUE
-from integrations.webhooks.subscriptions import locked
+from integrations.webhooks.subscriptions import WebhookDeleted, lock_webhook, locked
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live.topics import changed
 
 STEP = 500
@@ -28,10 +28,13 @@ class WebhookPaused(Exception):
     """The delivery's subscription is paused: nothing is sent to it."""
 
 
-@transaction.atomic
+@one_transaction()
 def retry(delivery: Delivery) -> None:
     """Make a delivery due at once; one under way already stays as it is. Raises WebhookPaused, WebhookDeleted."""
-    if not locked(delivery.workspace_id, delivery.subscription_id).is_active:
+    webhook = lock_webhook(delivery.workspace_id, delivery.subscription_id)
+    if webhook is None:
+        raise WebhookDeleted
+    if not webhook.is_active:
         raise WebhookPaused
     _make_due(Delivery.objects.filter(workspace_id=delivery.workspace_id, pk=delivery.pk))
     changed(WEBHOOKS_DUE)
@@ -49,7 +52,7 @@ def _make_due(rows: QuerySet[Delivery]) -> int:
     )
 
 
-@transaction.atomic
+@one_transaction()
 def start_replay(
     subscription: WebhookSubscription,
     *,
@@ -59,7 +62,7 @@ def start_replay(
     until: datetime | None = None,
 ) -> Replay:
     """Begin a replay of what failed, succeeded or is missing at this moment. Raises WebhookDeleted."""
-    now, subscription = timezone.now(), locked(subscription.workspace_id, subscription.pk)
+    now, subscription = timezone.now(), locked(subscription)
     replay = Replay(
         workspace_id=subscription.workspace_id,
         subscription=subscription,
@@ -77,7 +80,7 @@ def start_replay(
     return replay
 
 
-@transaction.atomic
+@one_transaction()
 def advance() -> bool:
     """One step of the oldest replay that nobody else advances; whether there was one.
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
@@ -14,6 +14,7 @@ from integrations.webhooks.addresses import PermittedUrl
 from integrations.webhooks.health import PausedBy, Status, open_again
 from integrations.webhooks.signature import new_secret
 from praxtalk.data.encryption import decrypt, encrypt
+from praxtalk.data.transactions import is_locked, lock, one_transaction
 
 OLD_SECRET_SIGNS_FOR = timedelta(hours=24)  # after Promote
 MAX_WEBHOOKS = 100  # of a workspace: each event is written once for each, in the transaction of a visitor's message
@@ -45,7 +46,7 @@ class OldSecretStillSigns(ValueError):
     """A rotation was promoted lately; a third secret would put out one that receivers may still use."""
 
 
-@transaction.atomic
+@one_transaction()
 def create_webhook(
     workspace: Workspace | UUID,
     *,
@@ -72,7 +73,7 @@ def create_webhook(
     return subscription, secret
 
 
-@transaction.atomic
+@one_transaction()
 def change_webhook(
     webhook: WebhookSubscription,
     *,
@@ -86,7 +87,7 @@ def change_webhook(
 
     holds_events: while paused; each pause begins with True unless told. Raises NotPaused.
     """
-    webhook = locked(webhook.workspace_id, webhook.pk)
+    webhook = locked(webhook)
     if holds_events is not None and (status or webhook.status) != Status.PAUSED:
         raise NotPaused
     if webhook.is_active and status == Status.PAUSED and holds_events is None:
@@ -112,10 +113,10 @@ def change_webhook(
     record(Action.WEBHOOK_CHANGED, workspace_id=webhook.workspace_id, subject=webhook, changed=sorted(told))
 
 
-@transaction.atomic
+@one_transaction()
 def delete_webhook(webhook: WebhookSubscription) -> None:
     """End it, with its deliveries. Its row is locked first: whoever records an event for it at this moment comes before."""
-    if not _rows(webhook).select_for_update().first():
+    if not is_locked(webhook) and lock_webhook_to_delete(webhook.workspace_id, webhook.pk) is None:
         raise WebhookDeleted
     with connection.cursor() as cursor:  # Django would load them all, to delete what hangs on each
         cursor.execute(DELETE_ATTEMPTS, [webhook.pk])
@@ -124,13 +125,13 @@ def delete_webhook(webhook: WebhookSubscription) -> None:
     record(Action.WEBHOOK_DELETED, workspace_id=webhook.workspace_id, subject=webhook)
 
 
-@transaction.atomic
+@one_transaction()
 def rotate_secret(webhook: WebhookSubscription) -> str:
     """A new secret, shown this once; it signs second until `promote_secret`. One that waits already is replaced.
 
     Raises OldSecretStillSigns.
     """
-    webhook = locked(webhook.workspace_id, webhook.pk)
+    webhook = locked(webhook)
     if webhook.second_secret_ends_at and webhook.second_secret_ends_at > timezone.now():
         raise OldSecretStillSigns
     secret = new_secret()
@@ -139,10 +140,10 @@ def rotate_secret(webhook: WebhookSubscription) -> str:
     return secret
 
 
-@transaction.atomic
+@one_transaction()
 def promote_secret(webhook: WebhookSubscription) -> None:
     """The new secret signs first; the old one second, for another day. Again: nothing more. Raises NothingToPromote."""
-    webhook = locked(webhook.workspace_id, webhook.pk)
+    webhook = locked(webhook)
     if len(webhook.secrets_at(timezone.now())) == 1:
         raise NothingToPromote
     if webhook.is_rotating:
@@ -154,7 +155,7 @@ def promote_secret(webhook: WebhookSubscription) -> None:
         record(Action.WEBHOOK_SECRET_PROMOTED, workspace_id=webhook.workspace_id, subject=webhook)
 
 
-@transaction.atomic
+@one_transaction()
 def retire_secret(webhook: WebhookSubscription) -> None:
     """The second secret signs no more: the old one after Promote, or a new one that was not wanted after all."""
     second = _rows(webhook).exclude(encrypted_second_secret="")
@@ -162,10 +163,10 @@ def retire_secret(webhook: WebhookSubscription) -> None:
         record(Action.WEBHOOK_SECRET_RETIRED, workspace_id=webhook.workspace_id, subject=webhook)
 
 
-@transaction.atomic
+@one_transaction()
 def show_secrets(webhook: WebhookSubscription) -> list[str]:
     """The secrets that sign now, the first first. Raises Unreadable."""
-    webhook = locked(webhook.workspace_id, webhook.pk)
+    webhook = locked(webhook)
     shown = [decrypt(encrypted) for encrypted in webhook.secrets_at(timezone.now())]
     record(Action.WEBHOOK_SECRET_SHOWN, workspace_id=webhook.workspace_id, subject=webhook)
     return shown
@@ -177,13 +178,22 @@ def forget_ended_secrets() -> int:
     return ended.update(encrypted_second_secret="", second_secret_ends_at=None)
 
 
-def locked(workspace_id: UUID, webhook_id: UUID) -> WebhookSubscription:
-    """The row as it is now, locked until the transaction ends. Raises WebhookDeleted."""
-    rows = WebhookSubscription.objects.select_for_update(no_key=True)
-    webhook = rows.filter(workspace_id=workspace_id, pk=webhook_id).first()
-    if webhook is None:
+def lock_webhook(workspace_id: UUID, webhook_id: UUID) -> WebhookSubscription | None:
+    """The row, locked until this transaction ends: for a caller whose next step is an action."""
+    return lock(WebhookSubscription.objects.filter(workspace_id=workspace_id, pk=webhook_id))
+
+
+def lock_webhook_to_delete(workspace_id: UUID, webhook_id: UUID) -> WebhookSubscription | None:
+    """The same for `delete_webhook`: waits for those who record an event for it, which `lock_webhook` does not."""
+    return lock(WebhookSubscription.objects.filter(workspace_id=workspace_id, pk=webhook_id), no_key=False)
+
+
+def locked(webhook: WebhookSubscription) -> WebhookSubscription:
+    """The row as it is now, locked until this transaction ends. Not read again if it was locked before. Raises WebhookDeleted."""
+    row = webhook if is_locked(webhook) else lock_webhook(webhook.workspace_id, webhook.pk)
+    if row is None:
         raise WebhookDeleted
-    return webhook
+    return row
 
 
 def _rows(webhook: WebhookSubscription) -> QuerySet[WebhookSubscription]:

@@ -14,13 +14,14 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from praxtalk.api.errors import Invalid
 from praxtalk.api.models import StoredAnswer
 from praxtalk.data.encryption import Unreadable, decrypt, encrypt
+from praxtalk.data.inserts import insert_if_new
+from praxtalk.data.transactions import one_transaction
 
 MAX_KEY = 255
 KEPT_HOURS = 24
@@ -42,13 +43,11 @@ def idempotent_after(look: Callable[[Any, Request], None] | None) -> Callable[[P
             key = _key(request)
             if look and (key is None or not _own(view, key).exists()):
                 look(view, request)
-            with transaction.atomic():
+            with one_transaction():
                 if key is None:
                     return post(view, request, **path)
-                values = {**_owner(view, key), "defaults": {"fingerprint": _fingerprint(request)}}
-                stored, is_first = StoredAnswer.objects.get_or_create(**values)
-                if not is_first:
-                    return _replay(stored, request)
+                if not insert_if_new(StoredAnswer(**_owner(view, key), fingerprint=_fingerprint(request))):
+                    return _replay(_own(view, key).get(), request)
                 response = post(view, request, **path)
                 _own(view, key).update(**_kept(response))
                 return response
@@ -69,7 +68,7 @@ def idempotent_outside(post: Post) -> Post:
         response = post(view, request, **path)
         if key is not None:
             values = {"fingerprint": _fingerprint(request), **_kept(response)}
-            StoredAnswer.objects.get_or_create(**_owner(view, key), defaults=values)
+            insert_if_new(StoredAnswer(**_owner(view, key), **values))
         return response
 
     return wrapper

@@ -1,20 +1,21 @@
 """The two limits on every REST call: per IP before authentication, per key after it.
 
-Numbers and headers: the seed's "Rate limits". Counting is django-ratelimit's, in Valkey, so all processes count together.
-A Valkey that is down takes no call down: the call is served uncounted.
+Numbers and headers: the seed's "Rate limits". django-ratelimit counts, in Valkey, so that all processes count together; both
+limits of a call take one round trip (praxtalk/api/counters.py). While Valkey is away, calls are served uncounted.
 """
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.core.cache import caches
 from django_ratelimit.core import get_usage
 from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import RedisError
 
 from praxtalk.api.address import limited_unit
+from praxtalk.api.counters import CountingCache
 from praxtalk.api.errors import TooManyRequests
 from praxtalk.data.breaker import Breaker
 
@@ -40,32 +41,61 @@ class Usage:
         }
 
 
-def count_ip(request: HttpRequest, address: str) -> Usage | None:
-    """Count a call from this address. Raises TooManyRequests; None while Valkey is away."""
-    unit = limited_unit(address)
-    return _count(request, "ip", unit, settings.RATE_LIMIT_IP, f"Too many requests from {address}")
+@dataclass(frozen=True)
+class Limit:
+    """How often a caller may call."""
+
+    group: str
+    value: str  # who is counted, within the group
+    a_minute: int
+    sentence: str  # of the refusal
 
 
-def count_key(request: HttpRequest, key: Any) -> Usage | None:
-    """Count a call with this key. Raises TooManyRequests; None while Valkey is away."""
-    limit = settings.RATE_LIMIT_WRITE_KEY if key.may_write else settings.RATE_LIMIT_READ_KEY
-    return _count(request, "key", str(key.pk), limit, "Too many requests with this key")
+def per_ip(address: str) -> Limit:
+    """Of this address."""
+    return Limit("ip", limited_unit(address), settings.RATE_LIMIT_IP, f"Too many requests from {address}")
 
 
-def count_test(request: HttpRequest, key: Any) -> Usage | None:
-    """Count a call that waits for a stranger's server, for the workspace of this key. Raises TooManyRequests."""
-    return _count(request, "test", str(key.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
+def per_key(key: Any) -> Limit:
+    """Of this API key."""
+    a_minute = settings.RATE_LIMIT_WRITE_KEY if key.may_write else settings.RATE_LIMIT_READ_KEY
+    return Limit("key", str(key.pk), a_minute, "Too many requests with this key")
+
+
+def count_test(key: Any) -> Usage | None:
+    """Count a call that waits for a stranger's server, for the workspace of this key. Raises LimitReached."""
+    return count("test", str(key.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
 
 
 def count_person(person: str, *, is_write: bool = True) -> Usage | None:
     """Count a live call of this operator, with the limit of a key. Raises LimitReached; None while Valkey is away."""
     limit = settings.RATE_LIMIT_WRITE_KEY if is_write else settings.RATE_LIMIT_READ_KEY
-    return _count(None, f"live.{is_write}", person, limit, "Too many calls")
+    return count(f"live.{is_write}", person, limit, "Too many calls")
 
 
 def count(group: str, value: str, limit: int, sentence: str) -> Usage | None:
     """Count one of `limit` a minute for this value of a group. Raises LimitReached; None while Valkey is away."""
-    return _count(None, group, value, limit, sentence)
+    return count_each(Limit(group, value, limit, sentence))
+
+
+def count_each(*limits: Limit) -> Usage | None:
+    """Count a call by each of these limits, in one round trip. A call that one refuses is not counted by those behind it.
+
+    Returns the usage of the limit that will be reached first; None while Valkey is away. Raises LimitReached.
+    """
+    if not limits or not _breaker.allows():
+        return None
+    cache = cast(CountingCache, caches[settings.RATELIMIT_USE_CACHE])
+    try:
+        with cache.keys_asked_for() as asked:
+            for limit in limits:
+                _usage(limit)
+        with cache.count(asked, [limit.a_minute for limit in limits]):
+            usages = [_checked(limit, _usage(limit)) for limit in limits]
+    except (ConnectionInterrupted, RedisError, OSError) as error:
+        _breaker.failed(error)
+        return None
+    return min(usages, key=lambda usage: usage.remaining)
 
 
 def tighter(first: Usage | None, second: Usage | None) -> Usage | None:
@@ -74,20 +104,18 @@ def tighter(first: Usage | None, second: Usage | None) -> Usage | None:
     return min(usages, key=lambda usage: usage.remaining, default=None)
 
 
-def _count(request: HttpRequest | None, group: str, value: str, limit: int, sentence: str) -> Usage | None:
-    if not _breaker.allows():
-        return None
-    try:
-        counted = get_usage(request, group=group, key=lambda *_: value, rate=(limit, 60), increment=True)
-    except (ConnectionInterrupted, RedisError, OSError) as error:
-        _breaker.failed(error)
-        return None
-    if counted is None or counted["limit"] == 0:
-        return None
+def _usage(limit: Limit) -> dict[str, int]:
+    usage: dict[str, int] = get_usage(
+        None, group=limit.group, key=lambda *_: limit.value, rate=(limit.a_minute, 60), increment=True
+    )
+    return usage
+
+
+def _checked(limit: Limit, counted: dict[str, int]) -> Usage:
     # django-ratelimit counts the second in which a window ends to that window, so one more has to pass.
-    usage = Usage(limit, max(0, limit - counted["count"]), max(1, counted["time_left"] + 1))
+    usage = Usage(limit.a_minute, max(0, limit.a_minute - counted["count"]), max(1, counted["time_left"] + 1))
     if counted["should_limit"]:
-        raise LimitReached(sentence, usage)
+        raise LimitReached(limit.sentence, usage)
     return usage
 
 

@@ -16,6 +16,9 @@ MAX_LIMIT = 100
 FROM_THE_BEGINNING = 0  # safe where a cursor carries no mark: one that an earlier release has made
 
 
+Fetch = Callable[[list[Any] | None, int], list[Any]]  # (after this key, at most so many) to rows
+
+
 class PageOfRows(NamedTuple):
     rows: list[Any]
     cursor: str | None  # of the next page, if there is one
@@ -53,18 +56,27 @@ class Keyset:
         owner: who may use the cursor, for instance the workspace's id.
         first: the first ones of the ordered rows, for a list that wants only some of them.
         """
+        fetch = lambda after, most: first(self.select(rows, after), most)  # noqa: E731
+        return self.page_from(fetch, owner=owner, cursor=cursor, limit=limit)
+
+    def page_from(self, fetch: Fetch, *, owner: str, cursor: str | None, limit: int) -> PageOfRows:
+        """The same of rows that are read by `fetch`, with a queryset that `select` made."""
         carried: list[int] = []
+        after: list[Any] | None = None
         if cursor is not None:
             key = unsign(self.name, owner, cursor)
-            carried = key[len(self.order) :]
-            rows = self._after(rows, key[: len(self.order)])
+            after, carried = key[: len(self.order)], key[len(self.order) :]
         elif self.mirrored:
             carried = [to_milliseconds(sync_mark())]
-        found = first(rows.order_by(*self.order), limit + 1)
+        found = fetch(after, limit + 1)
         more = len(found) > limit
         page = found[:limit]
         following = sign(self.name, owner, [*self.to_key(page[-1]), *carried]) if more else None
         return PageOfRows(page, following, carried[0] if carried else FROM_THE_BEGINNING)
+
+    def select(self, rows: QuerySet[Any, Any], after: Sequence[Any] | None) -> QuerySet[Any, Any]:
+        """The rows in order, those after a key if there is one."""
+        return (rows if after is None else self._after(rows, after)).order_by(*self.order)
 
     def _after(self, rows: QuerySet[Any, Any], key: Sequence[Any]) -> QuerySet[Any, Any]:
         """SQL's row comparison, (a, b) < (x, y): one range of the index, where nested ORs would not be."""

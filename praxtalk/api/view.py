@@ -1,11 +1,12 @@
 """ApiView: the way of every REST call from the door to its endpoint, and back."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -14,7 +15,7 @@ from rest_framework.views import APIView
 from praxtalk.api import limits
 from praxtalk.api.address import client_address
 from praxtalk.api.errors import Invalid, NotHere, OtherBrand
-from praxtalk.api.pagination import Keyset
+from praxtalk.api.pagination import Fetch, Keyset
 from praxtalk.api.serializers import Shape
 from praxtalk.data.ids import parse_id
 
@@ -37,11 +38,11 @@ class Caller(Protocol):
 class ApiView(APIView):
     """Base of every endpoint under /api/v1.
 
-    1. Who is it? The key, or a refusal kept for step 3.
-    2. Count the IP, unless the key's allowlist holds it; 429.
-    3. Refuse: no, malformed, revoked or expired key (401), a key used from outside its allowlist (403).
-    4. Count the key (429); a write needs a write key (403).
-    5. The endpoint: shape, get_in_scope, one action, answer.
+    1. Who is it? The key, or a refusal kept for step 3: no, malformed, revoked or expired key (401), a key used from outside
+       its allowlist (403).
+    2. Count the IP, unless the key's allowlist holds it, and the key, unless it is refused; 429.
+    3. Refuse; and a write needs a write key (403).
+    4. The endpoint: shape, get_in_scope or lock_in_scope, one action, answer.
     """
 
     http_method_names = [  # noqa: RUF012 - Django's own declaration
@@ -59,23 +60,27 @@ class ApiView(APIView):
         return cast(Caller, self.request.auth)
 
     def perform_authentication(self, request: Request) -> None:
-        key, refusal = self._identify(request)
         address = client_address(request)
-        if not (key and key.lists_address(address)):
-            self.usage = limits.count_ip(request, address)
-        if not self.authentication_classes:
-            return
-        if key is None:
-            raise refusal or NotAuthenticated("Send an API key: Authorization: Bearer ptk_live_...")
-        if key.allowed_cidrs and not key.lists_address(address):
-            raise PermissionDenied(f"This key may not be used from {address}.", "address_not_allowed")
-        self.usage = limits.tighter(self.usage, limits.count_key(request, key))
+        key, refusal = self._identify(request)
+        is_listed = key is not None and key.lists_address(address)
+        if key and key.allowed_cidrs and not is_listed:
+            refusal = PermissionDenied(f"This key may not be used from {address}.", "address_not_allowed")
+        wanted = [] if is_listed else [limits.per_ip(address)]
+        if key and not refusal:
+            wanted.append(limits.per_key(key))
+        self.usage = limits.count_each(*wanted)
+        if refusal:
+            raise refusal
 
-    def _identify(self, request: Request) -> tuple[Caller | None, Exception | None]:
+    def _identify(self, request: Request) -> tuple[Caller | None, APIException | None]:
+        """The key, or why there is none. Neither where the call needs none."""
+        if not self.authentication_classes:
+            return None, None
         try:
-            return cast(Caller | None, request.auth), None
+            key = cast(Caller | None, request.auth)
         except AuthenticationFailed as refusal:
             return None, refusal
+        return key, None if key else NotAuthenticated("Send an API key: Authorization: Bearer ptk_live_...")
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, limits.LimitReached):
@@ -111,7 +116,7 @@ class ApiView(APIView):
     def page_of(
         self,
         keyset: Keyset,
-        rows: QuerySet[Any, Any],
+        rows: QuerySet[Any, Any] | Fetch,
         query: dict[str, Any],
         *,
         name: str,
@@ -119,7 +124,8 @@ class ApiView(APIView):
     ) -> Response:
         """One page of `rows` as {name: [...], nextCursor?, syncedAt?}."""
         owner = str(self.key.workspace_id)
-        page = keyset.page(rows, owner=owner, cursor=query.get("cursor"), limit=query["limit"])
+        read = partial(keyset.page, rows) if isinstance(rows, QuerySet) else partial(keyset.page_from, rows)
+        page = read(owner=owner, cursor=query.get("cursor"), limit=query["limit"])
         answer: dict[str, Any] = {name: [as_json(row) for row in page.rows]}
         if page.cursor:
             answer["nextCursor"] = page.cursor
@@ -131,6 +137,21 @@ class ApiView(APIView):
         """The row of this id in the key's workspace and brand. Raises NotHere (404) and OtherBrand (403)."""
         row_id = parse_id(text)
         row = rows.filter(workspace_id=self.key.workspace_id, pk=row_id).first() if row_id else None
+        return self._permitted(row, brand_field)
+
+    def read_in_scope(self, read: Callable[..., list[Row]], text: str) -> Row:
+        """The same, read by `read(workspace_id=, row_id=)`, a prepared query."""
+        row_id = parse_id(text)
+        found = read(workspace_id=self.key.workspace_id, row_id=row_id) if row_id else []
+        return self._permitted(found[0] if found else None, "brand_id")
+
+    def lock_in_scope(self, lock: Callable[[UUID, UUID], Row | None], text: str) -> Row:
+        """The same, read by `lock(workspace_id, row_id)`: for a call that changes the row, so that its action need not read it
+        again."""
+        row_id = parse_id(text)
+        return self._permitted(lock(self.key.workspace_id, row_id) if row_id else None, "brand_id")
+
+    def _permitted(self, row: Row | None, brand_field: str) -> Row:
         if row is None:
             raise NotHere()
         if self.key.brand_id and self.key.brand_id != getattr(row, brand_field):

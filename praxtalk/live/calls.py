@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
 
 from praxtalk.api import limits
+from praxtalk.data.inserts import insert_if_new
+from praxtalk.data.transactions import one_transaction
 from praxtalk.live import values
 from praxtalk.live.functions import Asked, Caller, Door, Fading, WrongArguments, failure_from
 from praxtalk.live.models import PerformedMutation
@@ -86,7 +88,7 @@ def perform(asked: Asked, once: Once | None = None) -> tuple[Outcome, set[str]]:
                     return Success(value), set()
                 raise
             _count(caller)
-            with caller.acting(), transaction.atomic():
+            with caller.acting(), one_transaction():
                 return Success(_performed(asked, caller, once)), topics
         except (OperationalError, InterfaceError):
             raise
@@ -100,19 +102,19 @@ def _performed(asked: Asked, caller: Caller, once: Once | None) -> str:
     if once is None:
         return values.encode(asked.function.run(caller, asked.checked()))
     fingerprint = _fingerprint(asked)
-    row, is_first = PerformedMutation.objects.get_or_create(
-        workspace_id=caller.workspace_id,
-        person=caller.person,
-        session_id=once.session_id,
-        request_id=once.request_id,
-        defaults={"fingerprint": fingerprint},
-    )
-    if not is_first:
+    name = {
+        "workspace_id": caller.workspace_id,
+        "person": caller.person,
+        "session_id": once.session_id,
+        "request_id": once.request_id,
+    }
+    if not insert_if_new(PerformedMutation(**name, fingerprint=fingerprint)):
+        row = PerformedMutation.objects.get(**name)
         if bytes(row.fingerprint) != fingerprint:
             raise Refused(Code.INVALID, "This request number was used for another mutation.")
         return row.value
     value = values.encode(asked.function.run(caller, asked.checked()))
-    PerformedMutation.objects.filter(workspace_id=caller.workspace_id, pk=row.pk).update(value=value)
+    PerformedMutation.objects.filter(**name).update(value=value)
     return value
 
 

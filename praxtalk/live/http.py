@@ -45,7 +45,7 @@ def call(request: HttpRequest, kind: str) -> HttpResponse:
         return _refused(503, "Unavailable", "The database does not answer. Try again in a moment.")
     if _is_nobody(outcome):
         try:
-            limits.count_ip(request, client_address(request))
+            limits.count_each(limits.per_ip(client_address(request)))
         except limits.LimitReached as error:
             answer = _refused(429, "RateLimited", str(error.detail))
             answer["Retry-After"] = str(error.retry_after)

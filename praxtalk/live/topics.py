@@ -1,18 +1,18 @@
-"""changed(topic, ...): the word, after commit, that something changed. Losing one costs whoever waits a poll, nothing more.
+"""Publish a topic after commit. Best effort: subscribers also poll, so a lost message only delays them.
 
-A topic is a name with ids in it; the word carries nothing else, so no tenant's data is ever in Valkey's channels.
+A topic is a name with ids in it. The message is empty, so no tenant's data is ever in Valkey's channels.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 
 import redis
 from django.conf import settings
-from django.db import transaction
 
 from praxtalk.data.breaker import Breaker
+from praxtalk.data.transactions import after_commit
 
 CHANNEL_PREFIX = "changed:"
 
@@ -26,8 +26,9 @@ def channel_of(topic: str) -> str:
 
 
 def changed(*topics: str) -> None:
-    """Announce `topics` once this transaction has committed; a rollback announces nothing. Never raises, never waits 0.5 s."""
-    transaction.on_commit(partial(_publish, topics), robust=True)
+    """Publish `topics` once this transaction has committed: all that it changed in one round trip. A rollback publishes
+    nothing. Never raises, never waits 0.5 s."""
+    after_commit(_publish, topics)
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def witnessed() -> Iterator[set[str]]:
         _witness.topics = None
 
 
-def _publish(topics: tuple[str, ...]) -> None:
+def _publish(topics: set[str]) -> None:
     if (witness := getattr(_witness, "topics", None)) is not None:
         witness.update(topics)
     if not _breaker.allows():

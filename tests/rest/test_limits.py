@@ -1,10 +1,10 @@
 """Rate limits: the promised counts, their headers, and what counts together."""
 
 import itertools
+import socket
 import time
 
 import pytest
-import redis
 import time_machine
 from django_ratelimit.core import _get_window as GET_WINDOW
 
@@ -27,7 +27,7 @@ def early_in_the_window(monkeypatch):
     monkeypatch.setattr(
         "django_ratelimit.core._get_window", lambda value, period: (int(time.time()) // 3600 + 1) * 3600
     )
-    limits._breaker = Breaker("test")
+    monkeypatch.setattr(limits, "_breaker", Breaker("test"))  # what one test breaks pauses no other
 
 
 def test_60_a_minute_per_ip_before_authentication(db, settings):
@@ -143,15 +143,36 @@ def test_behind_proxies_the_client_counts(db, settings):
     assert [ask(fresh_address(), peer=outsider) for _ in range(3)] == [401, 401, 429]
 
 
-def test_without_valkey_the_api_serves_on(cast, crm, settings, monkeypatch):
+def test_a_call_that_the_address_is_refused_is_not_counted_for_the_key(cast, caller, settings):
+    settings.RATE_LIMIT_IP, settings.RATE_LIMIT_WRITE_KEY = 2, 3
+    client, address = caller(cast.acme), fresh_address()
+    codes = [client.get("/api/v1/ping", REMOTE_ADDR=address).status_code for _ in range(5)]
+    assert codes == [200, 200, 429, 429, 429]
+    answers = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1]["X-RateLimit-Limit"] == "3"
+
+
+def test_the_first_call_of_a_new_window_counts(cast, caller, settings, monkeypatch):
+    """Even where the window turns between the moment when the keys are made and the counting."""
+    settings.RATE_LIMIT_WRITE_KEY, windows = 3, itertools.count(2_000_000_000)
+    monkeypatch.setattr("django_ratelimit.core._get_window", lambda value, period: next(windows))
+    client = caller(cast.acme)
+    answers = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(4)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer["X-RateLimit-Remaining"] for answer in answers} == {"2"}
+
+
+def test_without_valkey_the_api_serves_on(cast, crm, settings):
+    """One that takes connections and says nothing."""
     settings.RATE_LIMIT_IP = 1
-
-    def gone(*args, **kwargs):
-        raise redis.ConnectionError("refused")
-
-    asked = []
-    monkeypatch.setattr("django_redis.cache.RedisCache.add", lambda *args, **kwargs: asked.append(1) or gone())
-    answers = [crm.get("/api/v1/ping") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200] * 3
-    assert "X-RateLimit-Limit" not in answers[0]
-    assert len(asked) == 1  # then it pauses for five seconds
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        limits = settings.CACHES["limits"] | {"LOCATION": f"redis://127.0.0.1:{silent.getsockname()[1]}/0"}
+        settings.CACHES = settings.CACHES | {"limits": limits}
+        answers = [crm.get("/api/v1/ping") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert "X-RateLimit-Limit" not in answers[0]
+        silent.settimeout(0)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):  # after the first failure it pauses for five seconds
+            silent.accept()

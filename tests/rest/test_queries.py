@@ -19,24 +19,23 @@ from tests.conftest import make_talk
 
 __all__ = ["big"]
 
-# With the key's lookup and, once a minute, its last_used_at, which the fixture spends first.
-EXPECTED = {
-    "/api/v1/conversations": 3,  # the oldest transaction that is open, for syncedAt
-    "/api/v1/conversations?status=open": 3,
-    "/api/v1/leads": 3,
-    "/api/v1/brands": 2,
-    "/api/v1/events": 4,  # is any event without a number? which were deleted?
-    "/api/v1/messages?conversationId={conversation}": 3,
-    "/api/v1/conversations/{conversation}": 3,
-    "/api/v1/webhooks": 2,
-    "/api/v1/deliveries": 2,
-    "/api/v1/deliveries?webhookId={webhook}": 3,
-}
+LISTS = [  # what each costs: tests/rest/test_costs.py
+    "/api/v1/conversations",
+    "/api/v1/conversations?status=open",
+    "/api/v1/leads",
+    "/api/v1/brands",
+    "/api/v1/events",
+    "/api/v1/messages?conversationId={conversation}",
+    "/api/v1/conversations/{conversation}",
+    "/api/v1/webhooks",
+    "/api/v1/deliveries",
+    "/api/v1/deliveries?webhookId={webhook}",
+]
 
 
-@pytest.mark.parametrize("path", EXPECTED)
+@pytest.mark.parametrize("path", LISTS)
 def test_as_many_queries_for_20_rows_as_for_2(cast, crm, hooks, path):
-    conversation = make_talk(cast.north)
+    conversation, sql = make_talk(cast.north), []
     path_filled = path.format(conversation=conversation.pk, webhook=hooks.north.pk)
     for rows in (2, 20):
         for _ in range(rows):
@@ -44,11 +43,10 @@ def test_as_many_queries_for_20_rows_as_for_2(cast, crm, hooks, path):
             create_lead(cast.acme.pk, name="Lead", brand=cast.north)
             create_webhook(cast.acme, url="http://127.0.0.1:9/", events=["lead.created"])
         crm.get("/api/v1/events?limit=1")
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             assert crm.get(path_filled).status_code == 200
-        assert len(queries) == EXPECTED[path], [query["sql"] for query in queries]
+        sql.append([query["sql"] for query in queries])
+    assert len(sql[0]) == len(sql[1]), sql
 
 
 @pytest.mark.django_db

@@ -54,9 +54,9 @@ DOES = {
     ),
     "rename_workspace": (None, lambda c, t: brand_actions.rename_workspace(c.acme, name="New")),
     "create_brand": (None, lambda c, t: brand_actions.create_brand(c.acme, name="New")),
-    "start_conversation": (
+    "begin_conversation": (
         None,
-        lambda c, t: talk_actions.start_conversation(a_visitor(c), body="Hi", channel=Channel.WIDGET),
+        lambda c, t: talk_actions.begin_conversation(a_visitor(c), body="Hi", channel=Channel.WIDGET),
     ),
     "send_message": (None, lambda c, t: talk_actions.send_message(t.north, body="Hi", **VISITOR)),
     "set_status": (None, lambda c, t: talk_actions.set_status(t.north, status="resolved")),
@@ -161,7 +161,9 @@ def test_the_table_holds_every_action():
     found = set()
     for path in ACTIONS:
         for node in ast.parse((Path(settings.BASE_DIR) / path).read_text()).body:
-            if isinstance(node, ast.FunctionDef) and any("atomic" in ast.unparse(each) for each in node.decorator_list):
+            if isinstance(node, ast.FunctionDef) and any(
+                "one_transaction" in ast.unparse(each) for each in node.decorator_list
+            ):
                 found.add(node.name)
     assert found == set(DOES)
     modules = {str(path.relative_to(settings.BASE_DIR)) for path in Path(settings.BASE_DIR).glob("*/actions.py")}

@@ -53,6 +53,7 @@ def test_an_event_that_commits_late_is_not_skipped(transactional_db, cast):
     writer.join(5)
     late, _ = events_after(cast.acme.pk, None, number=last, limit=100)
     assert len(late) == 1
+    fast.refresh_from_db()
     assert late[0].sequence < fast.sequence
 
 

@@ -1,0 +1,184 @@
+"""What each call of REST and of the widget costs: statements, and round trips to Valkey."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+from brands.operator_tokens import mint
+from conversations.models import Attachment, Message, Visitor
+from integrations.models import EventName
+from integrations.webhooks.subscriptions import create_webhook
+from praxtalk.urls import urlpatterns
+from tests.conftest import make_talk
+from tests.trips import answer_to, counted
+from tests.widget.visitors import Browser, client_id, identity_of
+from widget.return_links import return_link
+
+PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF"
+METHODS = ("get", "post", "patch", "delete")
+
+
+def resolve(w):
+    return w.path_of(make_talk(w.cast.north)), {"status": "resolved"}
+
+
+def say(w, path="messages", **more):
+    return path, w.form(clientId=client_id(), body="In red?") | more
+
+
+def send_file(w):
+    file = SimpleUploadedFile("order.pdf", PDF, "application/pdf")
+    return "messages", encode_multipart(BOUNDARY, w.form(clientId=client_id(), file=file))
+
+
+def start(w, **more):
+    return "start", w.form(clientId=client_id(), name="Maya A.", email="maya@example.com", message="Hello?", **more)
+
+
+def identify(w, **headers):
+    return "identify", w.form(**identity_of(w.cast.north, "kim", name="Kim")), headers
+
+
+def merge(w):
+    stranger = Browser(w.cast.north)
+    stranger.start()
+    return identify(w, Authorization=f"Bearer {stranger.token}")
+
+
+ONCE = {"Idempotency-Key": "once"}
+HI = {"body": "Hi!"}
+
+# The statements, with BEGIN, COMMIT and Django's check of the connection (SELECT 1) among them; the round trips to Valkey; and
+# the request: a path, a body, headers. A row for each endpoint; what stands behind a comma tells rows of the same one apart.
+# Each call is counted by address and by key, and a webhook waits for each event.
+COSTS = {
+    "GET /api/v1/ping": (2, 1, lambda w: ("ping",)),
+    "GET /api/v1/brands": (3, 1, lambda w: ("brands",)),
+    "GET /api/v1/conversations": (4, 1, lambda w: ("conversations?status=open&limit=50",)),
+    "GET /api/v1/conversations, of a brand": (5, 1, lambda w: (f"conversations?brandId={w.cast.north.pk}",)),
+    "GET /api/v1/conversations/<str:id>": (4, 1, lambda w: (w.north,)),
+    "PATCH /api/v1/conversations/<str:id>": (10, 2, resolve),
+    "PATCH /api/v1/conversations/<str:id>, to the status it has": (5, 1, lambda w: (w.north, {"status": "open"})),
+    "POST /api/v1/conversations/<str:id>/messages": (9, 2, lambda w: (f"{w.north}/messages", HI)),
+    "POST /api/v1/conversations/<str:id>/messages, once": (11, 2, lambda w: (f"{w.north}/messages", HI, ONCE)),
+    "POST /api/v1/conversations/<str:id>/messages, again": (6, 1, lambda w: (f"{w.north}/messages", HI, ONCE)),
+    "GET /api/v1/messages": (4, 1, lambda w: (f"messages?conversationId={w.talks.north.pk}",)),
+    "GET /api/v1/attachments/<str:id>": (3, 1, lambda w: (f"attachments/{w.attachment}",)),
+    "GET /api/v1/leads": (4, 1, lambda w: ("leads",)),
+    "POST /api/v1/leads": (7, 2, lambda w: ("leads", {"name": "Maya A."})),
+    "POST /api/v1/leads, of a conversation": (
+        8,
+        2,
+        lambda w: ("leads", {"name": "Maya A.", "conversationId": str(w.talks.north.pk)}),
+    ),
+    "PATCH /api/v1/leads/<str:id>": (8, 2, lambda w: (f"leads/{w.talks.north_lead.pk}", {"status": "won"})),
+    "GET /api/v1/events": (10, 1, lambda w: ("events",)),
+    "GET /api/v1/events, with none that is new": (4, 1, lambda w: ("events",)),
+    "GET /api/v1/webhooks": (3, 1, lambda w: ("webhooks",)),
+    "POST /api/v1/webhooks": (8, 1, lambda w: ("webhooks", {"url": "https://1.1.1.1/", "events": ["lead.created"]})),
+    "GET /api/v1/webhooks/<str:id>": (3, 1, lambda w: (w.hook,)),
+    "PATCH /api/v1/webhooks/<str:id>": (8, 1, lambda w: (w.hook, {"description": "Leads"})),
+    "POST /api/v1/webhooks/<str:id>/rotate": (7, 1, lambda w: (f"{w.hook}/rotate", {})),
+    "POST /api/v1/webhooks/<str:id>/promote": (7, 1, lambda w: (f"{w.hook}/promote", {})),
+    "POST /api/v1/webhooks/<str:id>/retire": (7, 1, lambda w: (f"{w.hook}/retire", {})),
+    "POST /api/v1/webhooks/<str:id>/test": (3, 2, lambda w: (f"{w.hook}/test", {})),
+    "DELETE /api/v1/webhooks/<str:id>": (12, 1, lambda w: (f"webhooks/{w.hooks.south.pk}",)),
+    "GET /api/v1/deliveries": (3, 1, lambda w: ("deliveries",)),
+    "GET /api/v1/deliveries, of a webhook": (4, 1, lambda w: (f"deliveries?webhookId={w.hooks.north.pk}",)),
+    "GET /api/v1/deliveries/<str:id>": (4, 1, lambda w: (w.delivery,)),
+    "POST /api/v1/deliveries/<str:id>/retry": (7, 2, lambda w: (f"{w.delivery}/retry", {})),
+    "POST /api/v1/deliveries/replay": (
+        8,
+        2,
+        lambda w: ("deliveries/replay", {"webhookId": str(w.hooks.north.pk), "status": "missing"}),
+    ),
+    "GET /api/v1/replays/<str:id>": (3, 1, lambda w: (f"replays/{w.hooks.north_replay.pk}",)),
+    "POST /api/v1/operator-sessions": (7, 1, lambda w: ("operator-sessions", {"email": "alice@acme.example"})),
+    "DELETE /api/v1/operator-sessions/<str:id>": (
+        7,
+        2,
+        lambda w: (f"operator-sessions/{mint(w.cast.alice)[1].pk}", {}),
+    ),
+    "GET /api/v1/openapi.json": (0, 1, lambda w: ("openapi.json",)),
+    "GET /widget/v1/config": (2, 0, lambda w: (f"config?id={w.cast.north.widget_id}",)),
+    "POST /widget/v1/start": (11, 3, start),
+    "POST /widget/v1/start, of a proven person": (11, 3, lambda w: start(w, identity=identity_of(w.cast.north))),
+    "POST /widget/v1/start, of a known person": (12, 3, lambda w: start(w, identity=identity_of(w.cast.north))),
+    "POST /widget/v1/identify": (6, 1, identify),
+    "POST /widget/v1/identify, with a stranger's token": (15, 2, merge),
+    "POST /widget/v1/return": (2, 1, lambda w: ("return", w.form(code=return_link(w.kim).partition("=")[2]))),
+    "GET /widget/v1/messages": (5, 1, lambda w: (w.of_thread("messages"),)),
+    "GET /widget/v1/messages, before one": (5, 1, lambda w: (w.of_thread("messages", f"&before={w.message}"),)),
+    "POST /widget/v1/messages": (11, 3, say),
+    "POST /widget/v1/messages, with a file": (13, 3, send_file),
+    "GET /widget/v1/attachments/<str:id>": (3, 1, lambda w: (w.of_thread(f"attachments/{w.attachment}"),)),
+}
+
+
+def endpoints():
+    """METHOD /path of every endpoint of the two APIs, as the URL map has them."""
+    for pattern in urlpatterns:
+        route = str(pattern.pattern)
+        if route.startswith(("api/v1/", "widget/v1/")):
+            view = pattern.callback.view_class
+            yield from (f"{method.upper()} /{route}" for method in METHODS if hasattr(view, method))
+
+
+def test_every_endpoint_has_a_row():
+    assert {name.partition(",")[0] for name in COSTS} == set(endpoints())
+
+
+class World(SimpleNamespace):
+    """The cast, Acme's key, a webhook that wants everything, and a visitor with a file in the thread."""
+
+    def __init__(self, cast, talks, hooks, crm):
+        super().__init__(cast=cast, talks=talks, hooks=hooks, crm=crm, visitor=Browser(cast.north))
+        create_webhook(cast.acme, url="http://127.0.0.1:9/", events=list(EventName))
+        assert self.visitor.start().status_code == 201
+        assert self.visitor.send_file("order.pdf", PDF).status_code == 201
+        self.attachment, self.message = Attachment.objects.get().pk, Message.objects.latest("created_at").pk
+        self.kim = Visitor.objects.create(workspace=cast.acme, brand=cast.north, name="Kim", external_id="kim")
+        self.north = self.path_of(talks.north)
+        self.hook, self.delivery = f"webhooks/{hooks.north.pk}", f"deliveries/{hooks.north_delivery.pk}"
+
+    def path_of(self, conversation):
+        return f"conversations/{conversation.pk}"
+
+    def form(self, **values):
+        return {"widgetId": self.cast.north.widget_id} | values
+
+    def of_thread(self, path, more=""):
+        return f"{path}?widgetId={self.cast.north.widget_id}{more}"
+
+    def ask(self, name, path, body=None, headers=None):
+        """(status, content). The key's, the visitor's or the given token goes along."""
+        method, route = name.partition(",")[0].split()
+        if route.startswith("/api/"):
+            base, token = "/api/v1/", self.crm.secret
+        else:
+            base, token = "/widget/v1/", "" if route.endswith("/identify") else self.visitor.token
+        sent = {"Authorization": f"Bearer {token}", "Origin": self.visitor.origin} | (headers or {})
+        is_file = isinstance(body, bytes)
+        content = body if is_file else json.dumps(body).encode() if body is not None else b""
+        kind = MULTIPART_CONTENT if is_file else "application/json"
+        return answer_to(method, base + path, content, content_type=kind, headers=sent)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_call_costs_what_its_row_says(cast, talks, hooks, crm, monkeypatch):
+    world = World(cast, talks, hooks, crm)
+    world.ask("GET /api/v1/ping", "ping")  # writes down that the key is used, as once a minute
+    world.ask("GET /widget/v1/config", f"config?id={cast.north.widget_id}")  # and that the widget is, as once an hour
+    costs, sql = {}, {}
+    for name, (*_, request) in COSTS.items():
+        call = request(world)
+        with counted(monkeypatch) as trips:
+            status, content = world.ask(name, *call)
+        assert status in (200, 201), (name, status, content)
+        costs[name], sql[name] = (trips.statements, trips.writes), trips.sql
+    expected = {name: (statements, writes) for name, (statements, writes, _) in COSTS.items()}
+    wrong = {name: f"{costs[name]} instead of {expected[name]}" for name in COSTS if costs[name] != expected[name]}
+    assert not wrong, "\n".join(f"{name}: {wrong[name]}\n    " + "\n    ".join(sql[name]) for name in wrong)
