@@ -84,7 +84,7 @@ COSTS = {
     "POST /api/v1/webhooks/<str:id>/rotate": (7, 1, lambda w: (f"{w.hook}/rotate", {})),
     "POST /api/v1/webhooks/<str:id>/promote": (7, 1, lambda w: (f"{w.hook}/promote", {})),
     "POST /api/v1/webhooks/<str:id>/retire": (7, 1, lambda w: (f"{w.hook}/retire", {})),
-    "POST /api/v1/webhooks/<str:id>/test": (3, 2, lambda w: (f"{w.hook}/test", {})),
+    "POST /api/v1/webhooks/<str:id>/test": (3, 5, lambda w: (f"{w.hook}/test", {})),
     "DELETE /api/v1/webhooks/<str:id>": (12, 1, lambda w: (f"webhooks/{w.hooks.south.pk}",)),
     "GET /api/v1/deliveries": (3, 1, lambda w: ("deliveries",)),
     "GET /api/v1/deliveries, of a webhook": (4, 1, lambda w: (f"deliveries?webhookId={w.hooks.north.pk}",)),
@@ -113,7 +113,7 @@ COSTS = {
     "GET /widget/v1/messages": (5, 1, lambda w: (w.of_thread("messages"),)),
     "GET /widget/v1/messages, before one": (5, 1, lambda w: (w.of_thread("messages", f"&before={w.message}"),)),
     "POST /widget/v1/messages": (11, 3, say),
-    "POST /widget/v1/messages, with a file": (13, 3, send_file),
+    "POST /widget/v1/messages, with a file": (14, 3, send_file),
     "GET /widget/v1/attachments/<str:id>": (3, 1, lambda w: (w.of_thread(f"attachments/{w.attachment}"),)),
 }
 
