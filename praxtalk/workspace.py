@@ -8,7 +8,6 @@ import orjson
 from django import forms
 from django.contrib import messages
 from django.core.cache import cache
-from django.db import connection, transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect
@@ -38,6 +37,7 @@ from leads.models import Lead
 from leads.serializers import lead_json
 from praxtalk.dashboard.pages import Page
 from praxtalk.data.clock import to_milliseconds
+from praxtalk.data.timeouts import long_transaction
 from praxtalk.privacy import exported_json, exported_message_json, visitor_json
 
 AT_ONCE = 1000
@@ -128,9 +128,7 @@ def _parts(workspace: Workspace) -> dict[str, Part]:
 
 def _document(workspace: Workspace, key: str) -> Iterator[bytes]:
     """As of one moment: all of it is read in one transaction that sees no change."""
-    with transaction.atomic():
-        if connection.savepoint_ids == []:
-            connection.cursor().execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    with long_transaction(is_snapshot=True):
         parts = _parts(workspace)
         total = sum(rows.count() for rows, _ in parts.values())
         done = 0

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
+from praxtalk.data.timeouts import long_transaction
+
 AT_ONCE = 500
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -30,12 +32,13 @@ def _lines(columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> 
     writer: Any = csv.writer(_Echo())
     yield "\ufeff" + writer.writerow(columns)
     chunk: list[str] = []
-    for row in rows:
-        chunk.append(writer.writerow(_harmless([column(row) for column in columns.values()])))
-        if len(chunk) == AT_ONCE:
-            yield "".join(chunk)
-            chunk.clear()
-    yield "".join(chunk)
+    with long_transaction():
+        for row in rows:
+            chunk.append(writer.writerow(_harmless([column(row) for column in columns.values()])))
+            if len(chunk) == AT_ONCE:
+                yield "".join(chunk)
+                chunk.clear()
+        yield "".join(chunk)
 
 
 def _harmless(cells: Sequence[object]) -> list[str]:

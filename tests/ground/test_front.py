@@ -1,0 +1,318 @@
+"""The front and the servers behind it: static files, HTTPS, slow clients, waiting requests, long exports."""
+
+import http.client
+import json
+import os
+import re
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urljoin
+
+import psutil
+import pytest
+from django.db import connections, transaction
+from websockets.sync.client import connect
+
+from brands.operator_tokens import mint
+from conversations.models import Conversation, Message
+from integrations.api_keys import create_key
+from praxtalk import processes, wsgi
+from praxtalk.endpoints import Endpoint
+from tests.conftest import make_talk
+from tests.servers import PROJECT, WEB, Server, free_port
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
+
+IMPORT = re.compile(r'(?:from|import)\s*"(\.[^"]+)"')
+MEGABYTE = 2**20
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup):
+    with Server(*WEB, WEB_PROCESSES="1", LOCK_TIMEOUT="4", IDLE_TRANSACTION_TIMEOUT="1") as running:
+        yield running
+
+
+def get(url, **headers):
+    """(status, headers, body)"""
+    request = urllib.request.Request(url, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.status, answer.headers, answer.read()
+
+
+def test_static_files_have_hashed_names_and_long_lives(server):
+    page = get(f"{server.url}/app/login/")[2].decode()
+    style = re.search(r'href="(/static/dashboard/theme\.[0-9a-f]{12}\.css)"', page)[1]
+    status, headers, _ = get(server.url + style, Accept_Encoding="gzip")
+    assert (status, headers["Content-Encoding"]) == (200, "gzip")
+    assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert get(f"{server.url}/static/dashboard/theme.css")[1]["Cache-Control"] == "public, max-age=60"
+    assert "Server" not in headers
+    assert "Via" not in headers
+
+
+def test_modules_import_modules_of_their_own_version(server, cast, client):
+    client.force_login(cast.alice)
+    cookie = f"sessionid={client.cookies['sessionid'].value}"
+    page = get(f"{server.url}/app/inbox/", Cookie=cookie)[2].decode()
+    waiting = [server.url + path for path in re.findall(r'<script type="module" src="([^"]+)"', page)]
+    seen = set()
+    while waiting:
+        url = waiting.pop()
+        if url in seen:
+            continue
+        seen.add(url)
+        assert re.search(r"\.[0-9a-f]{12}\.js$", url), url
+        source = get(url)[2].decode()
+        waiting += [urljoin(url, path) for path in IMPORT.findall(source)]
+    assert len(seen) > 20
+
+
+def test_https_with_a_domain(cast, tmp_path):
+    _, secret = create_key(cast.acme, name="k", scope="read")
+    port, http_port = free_port(), free_port()
+    environment = {"DOMAIN": "localhost", "HTTP_PORT": str(http_port), "BASE_URL": f"https://localhost:{port}"}
+    with Server(*WEB, port=port, WEB_PROCESSES="1", HOST="127.0.0.1", TRUSTED_PROXIES="", **environment) as server:
+        root = PROJECT / ".data/test/caddy/pki/authorities/local/root.crt"
+        wait_for(root.exists)
+        context = ssl.create_default_context(cafile=root)
+        wait_for(lambda: is_signed(port, context))
+        connection = http.client.HTTPSConnection("localhost", port, context=context, timeout=20)
+        connection.request("GET", "/api/v1/ping", headers={"Authorization": f"Bearer {secret}"})
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["ok"]) == (200, True)
+        connection.request("GET", "/app/login/")
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+        assert "Secure" in answer.headers["Set-Cookie"]
+        with connect(f"wss://localhost:{port}/api/sync", ssl=context) as live:
+            live.send(json.dumps({"type": "Connect", "sessionId": "a", "connectionCount": 0}))
+            token = mint(cast.alice)[0]
+            live.send(json.dumps({"type": "Authenticate", "baseVersion": 0, "tokenType": "User", "value": token}))
+            assert json.loads(live.recv(timeout=20))["type"] == "Transition"
+        redirect = http.client.HTTPConnection("localhost", http_port, timeout=20)
+        redirect.request("GET", "/app/login/", headers={"Host": "localhost"})
+        answer = redirect.getresponse()
+        assert answer.status in (301, 308)
+        assert answer.headers["Location"].startswith("https://localhost")
+        assert "Traceback" not in server.output
+
+
+def is_signed(port, context):
+    """Whether the certificate is there; Caddy makes it while it starts."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+            context.wrap_socket(plain, server_hostname="localhost").close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_for(is_so, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_senders_that_stop_halfway_hold_no_thread(server, cast):
+    _, secret = create_key(cast.acme, name="k", scope="write")
+    head = (
+        f"POST /api/v1/leads HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nAuthorization: Bearer {secret}\r\n"
+        'Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"name": '
+    )
+    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
+    try:
+        for each in slow:
+            each.sendall(head.encode())
+        time.sleep(0.5)
+        began = time.monotonic()
+        for _ in range(5):
+            assert get(f"{server.url}/healthz")[0] == 200
+        assert time.monotonic() - began < 3
+    finally:
+        for each in slow:
+            each.close()
+
+
+def test_readers_that_never_read_hold_no_thread(server, cast):
+    _, secret = create_key(cast.acme, name="k", scope="read")
+    talk = make_talk(cast.north)
+    add_messages(talk, 100, "x" * 9_000)  # a megabyte for each answer
+    request = (
+        f"GET /api/v1/conversations/{talk.pk} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        f"Authorization: Bearer {secret}\r\n\r\n"
+    )
+    slow = []
+    try:
+        for _ in range(20):
+            each = socket.socket()
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            each.connect(("127.0.0.1", server.port))
+            each.sendall(request.encode())
+            slow.append(each)
+        time.sleep(1)
+        began = time.monotonic()
+        for _ in range(5):
+            assert get(f"{server.url}/healthz")[0] == 200
+        assert time.monotonic() - began < 3
+    finally:
+        for each in slow:
+            each.close()
+
+
+def add_messages(talk, count, body):
+    Message.objects.bulk_create(
+        Message(
+            workspace_id=talk.workspace_id,
+            conversation=talk,
+            position=2 + index,
+            role="visitor",
+            channel="widget",
+            body=body,
+        )
+        for index in range(count)
+    )
+    Conversation.objects.filter(pk=talk.pk).update(last_position=count + 1, message_count=count + 1)
+
+
+def test_a_request_that_waits_for_a_lock_keeps_nobody_waiting_and_is_told(server, cast, talks):
+    _, secret = create_key(cast.acme, name="k", scope="write")
+    url = f"{server.url}/api/v1/conversations/{talks.north.pk}/messages"
+
+    def send():
+        body, headers = json.dumps({"body": "Hi"}).encode(), {"Authorization": f"Bearer {secret}"}
+        request = urllib.request.Request(url, body, headers | {"Content-Type": "application/json"})
+        try:
+            return urllib.request.urlopen(request, timeout=30).status
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers["X-Error-Code"], error.headers["Retry-After"]
+
+    with ThreadPoolExecutor(1) as threads, transaction.atomic():
+        Conversation.objects.select_for_update().get(pk=talks.north.pk)
+        waiting = threads.submit(send)
+        time.sleep(0.5)
+        taken = []
+        for _ in range(30):
+            began = time.monotonic()
+            assert get(f"{server.url}/healthz")[0] == 200
+            assert get(f"{server.url}/api/v1/conversations", Authorization=f"Bearer {secret}")[0] == 200
+            taken.append(time.monotonic() - began)
+        assert not waiting.done()
+        assert sorted(taken)[15] < 0.5
+        assert waiting.result() == (503, "unavailable", "5")
+    assert send() == 201
+
+
+def test_a_slow_reader_gets_a_whole_export_in_little_memory(server, cast, client):
+    """And one that stops for longer than a transaction may be idle."""
+    talk = make_talk(cast.north)
+    add_messages(talk, 6_400, "y" * 10_000)
+    client.force_login(cast.alice)
+    request = (
+        f"GET /app/settings/export/ HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\n"
+        f"Cookie: sessionid={client.cookies['sessionid'].value}\r\n\r\n"
+    )
+    get(f"{server.url}/app/login/")
+    worker = psutil.Process(server.pids["web"]).children()[0]
+    before, most, read = worker.memory_info().rss, 0, 0
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        reader.connect(("127.0.0.1", server.port))
+        reader.settimeout(60)
+        reader.sendall(request.encode())
+        tail, pauses = b"", [MEGABYTE, 30 * MEGABYTE]
+        while piece := reader.recv(65_536):
+            read += len(piece)
+            tail = (tail + piece)[-20:]
+            if pauses and read > pauses[0]:
+                pauses.pop(0)
+                time.sleep(2.5)
+                most = max(most, worker.memory_info().rss)
+    assert read > 64_000_000
+    assert tail.endswith(b"}\n\r\n0\r\n\r\n")  # the document's end, and that of the chunks
+    assert most - before < 50 * MEGABYTE
+
+
+def test_exports_that_are_broken_off_give_their_connections_back(server, cast, client):
+    talk = make_talk(cast.north)
+    add_messages(talk, 3_000, "z" * 10_000)
+    client.force_login(cast.alice)
+    request = (
+        f"GET /app/settings/export/ HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        f"Cookie: sessionid={client.cookies['sessionid'].value}\r\n\r\n"
+    )
+    for _ in range(20):  # more than there are threads, and more than the pool holds
+        with socket.create_connection(("127.0.0.1", server.port)) as reader:
+            reader.sendall(request.encode())
+            reader.recv(1000)
+    wait_for(lambda: open_transactions() == 0)
+    assert get(f"{server.url}/readyz")[0] == 200
+
+
+def open_transactions():
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL"
+            " AND pid <> pg_backend_pid()"
+        )
+        return cursor.fetchone()[0]
+
+
+def test_the_environment_of_the_process_is_in_no_request(monkeypatch):
+    taken = {}
+    monkeypatch.setattr(wsgi, "django", lambda environ, start_response: taken.update(environ) or Answer())
+    name = next(name for name in os.environ if name == "SECRET_KEY")
+    assert wsgi.application({**os.environ, "REQUEST_METHOD": "GET", "PATH_INFO": "/"}, None) == [b""]
+    assert name not in taken
+    assert taken["PATH_INFO"] == "/"
+
+
+class Answer:
+    streaming = False
+
+    def __iter__(self):
+        return iter([])
+
+    def close(self):
+        pass
+
+
+def test_two_copies_run_side_by_side(server):
+    with Server(*WEB, WEB_PROCESSES="1") as other:
+        assert get(f"{server.url}/healthz")[0] == get(f"{other.url}/healthz")[0] == 200
+
+
+def test_while_the_servers_start_programs_get_json_and_people_a_page(settings):
+    settings.PORT, settings.DOMAIN = free_port(), ""
+    nowhere = Endpoint(path="/nonexistent/nowhere.sock")
+    front = processes.front(nowhere, [nowhere])
+    url = f"http://127.0.0.1:{settings.PORT}"
+    with subprocess.Popen(front.command, env={**os.environ, **front.environment}) as caddy:
+        try:
+            wait_for(lambda: is_listening(settings.PORT))
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                get(f"{url}/api/v1/ping")
+            assert (refused.value.code, refused.value.headers["Retry-After"]) == (503, "2")
+            assert json.loads(refused.value.read()) == {"error": "PraxTalk is starting. Try again in a moment."}
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                get(f"{url}/app/", Accept="text/html,*/*")
+            assert refused.value.headers["Content-Type"] == "text/html; charset=utf-8"
+        finally:
+            caddy.terminate()
+
+
+def is_listening(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
