@@ -18,6 +18,7 @@ from conversations.search import words_query
 from leads.actions import create_lead, update_lead
 from leads.models import Lead, lead_words
 from leads.serializers import MAX_NOTES
+from praxtalk.api.outgoing_slots import NoFreeSlot
 from praxtalk.dashboard.export import csv_response
 from praxtalk.dashboard.scoped import NONSENSE, SeenFilter, WorkspaceAdmin
 from praxtalk.dashboard.site import dashboard
@@ -120,7 +121,11 @@ class LeadAdmin(WorkspaceAdmin):
             return redirect("admin:leads_lead_changelist")
         by = sorted(label for name, label in FILTERS.items() if request.GET.get(name))
         record(Action.LEADS_EXPORTED, workspace_id=scope_in(request).workspace_id, filtered_by=by or ["nothing"])
-        return csv_response("leads", COLUMNS, rows.iterator(chunk_size=2000))
+        try:
+            return csv_response("leads", COLUMNS, rows.iterator(chunk_size=2000))
+        except NoFreeSlot as refusal:
+            messages.error(request, str(refusal.detail))
+            return redirect("admin:leads_lead_changelist")
 
 
 def _mark(status: Lead.Status) -> Any:

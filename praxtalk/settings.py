@@ -52,7 +52,7 @@ ALLOWED_HOSTS = [
     f"[{BASE_HOST}]" if ":" in BASE_HOST else BASE_HOST,
 ]
 WEB_PROCESSES = integer("WEB_PROCESSES", os.cpu_count() or 1, 1)
-WEB_THREADS = integer("WEB_THREADS", 3, 2, 64)
+WEB_THREADS = integer("WEB_THREADS", 4, 4, 64)
 SOCKET_PROCESSES = integer("SOCKET_PROCESSES", 1, 1, 64)
 PROCESS_TYPE = matching("PROCESS_TYPE", "web|sockets|worker|command", "set by serve for its processes", "command")
 LOG_LEVEL = matching("LOG_LEVEL", "debug|info|warning|error", "debug, info, warning or error", default="info").upper()

@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.core.cache import cache
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
@@ -35,12 +35,15 @@ from integrations.models import ApiKey, WebhookSubscription
 from integrations.serializers.webhooks import webhook_json
 from leads.models import Lead
 from leads.serializers import lead_json
+from praxtalk.api.outgoing_slots import NoFreeSlot
+from praxtalk.dashboard.export import ExportResponse
 from praxtalk.dashboard.pages import Page
 from praxtalk.data.clock import to_milliseconds
 from praxtalk.data.timeouts import long_transaction
 from praxtalk.privacy import exported_json, exported_message_json, visitor_json
 
-AT_ONCE = 1000
+ROWS_AT_ONCE = 100  # a message may have 10,000 characters
+BYTES_AT_ONCE = 256 * 1024
 PROGRESS_SECONDS = 3600
 
 
@@ -78,11 +81,12 @@ class ExportWorkspace(Page):
         workspace = operator_of(request).workspace
         record(Action.WORKSPACE_EXPORTED, workspace_id=workspace.pk, subject=workspace)
         key = _progress_key(workspace.pk, request.GET.get("id", ""))
-        answer = StreamingHttpResponse(_document(workspace, key), content_type="application/json")
-        day = timezone.now().date().isoformat()
-        answer["Content-Disposition"] = f'attachment; filename="praxtalk-{day}.json"'
-        answer["Cache-Control"] = "no-store"
-        return answer
+        filename = f"praxtalk-{timezone.now().date().isoformat()}.json"
+        try:
+            return ExportResponse(_document(workspace, key), filename=filename, content_type="application/json")
+        except NoFreeSlot as refusal:
+            messages.error(request, str(refusal.detail))
+            return redirect("workspace")
 
 
 class ExportProgress(Page):
@@ -135,15 +139,15 @@ def _document(workspace: Workspace, key: str) -> Iterator[bytes]:
         yield b'{"workspace":' + orjson.dumps({"_id": str(workspace.pk), "name": workspace.name})
         for name, (rows, as_json) in parts.items():
             yield b',\n"%b":[' % name.encode()
-            chunk: list[bytes] = []
-            for place, row in enumerate(rows.iterator(chunk_size=AT_ONCE)):
-                chunk.append((b",\n" if place else b"\n") + orjson.dumps(as_json(row)))
+            chunk = bytearray()
+            for place, row in enumerate(rows.iterator(chunk_size=ROWS_AT_ONCE)):
+                chunk += (b",\n" if place else b"\n") + orjson.dumps(as_json(row))
                 done += 1
-                if len(chunk) == AT_ONCE:
+                if len(chunk) >= BYTES_AT_ONCE:
                     cache.set(key, (done, total), PROGRESS_SECONDS)
-                    yield b"".join(chunk)
+                    yield bytes(chunk)
                     chunk.clear()
-            yield b"".join(chunk) + b"]"
+            yield bytes(chunk) + b"]"
         cache.set(key, (total, total), PROGRESS_SECONDS)
         yield b"}\n"
 

@@ -4,7 +4,9 @@ Each holds a web thread until the other side has answered, or for 15 seconds. So
 a process, nor all slots for one workspace:
 
 1. a workspace has one slot, over all nodes: a lease in Valkey, which runs out if the process dies;
-2. a process has half as many slots as threads, so that at least one thread is free for other requests.
+2. a process has one slot for every four threads. Two more kinds of requests hold a thread for long and have as many slots of
+   their own: look-ups of host names (integrations/webhooks/addresses.py) and exports (praxtalk/dashboard/export.py). So at least
+   a quarter of the threads is free for other requests.
 
 Where no slot is free the request is refused at once. While Valkey is away, the slots of the process alone count.
 """
@@ -29,8 +31,8 @@ UNREACHABLE = (ConnectionInterrupted, RedisError, OSError)
 
 
 def slots_of(threads: int) -> int:
-    """How many of a process's threads may wait for others' servers."""
-    return max(1, threads // 2)
+    """How many of a process's threads one kind of long requests may hold."""
+    return max(1, threads // 4)
 
 
 _breaker = Breaker("slots for outgoing calls")

@@ -1,24 +1,44 @@
-"""Rows of a list as a CSV file (RFC 4180), sent while they are read."""
+"""Downloads that are made while they are read: rows of a list as a CSV file (RFC 4180), and others."""
 
 import csv
+import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.http import StreamingHttpResponse
 
+from praxtalk.api.outgoing_slots import NoFreeSlot, slots_of
 from praxtalk.data.timeouts import long_transaction
 
 AT_ONCE = 500
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_response(name: str, columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> StreamingHttpResponse:
-    """columns: by heading, what stands in it. With a byte order mark, by which Excel knows that it is UTF-8."""
-    response = StreamingHttpResponse(_lines(columns, rows), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "no-store"
-    return response
+_slots = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
+
+
+class ExportResponse(StreamingHttpResponse):
+    """Holds a web thread until it has been read, and so one of the process's slots for exports. Raises NoFreeSlot."""
+
+    def __init__(self, content: Iterable[bytes | str], *, filename: str, content_type: str) -> None:
+        if not _slots.acquire(blocking=False):
+            raise NoFreeSlot("Other exports are being downloaded.")
+        self._release = weakref.finalize(self, _slots.release)  # also for a response that nobody closes
+        super().__init__(content, content_type=content_type)
+        self["Content-Disposition"] = f'attachment; filename="{filename}"'
+        self["X-Content-Type-Options"] = "nosniff"
+        self["Cache-Control"] = "no-store"
+
+    def close(self) -> None:
+        super().close()
+        self._release()
+
+
+def csv_response(name: str, columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> ExportResponse:
+    """columns: by heading, its value for a row. With a byte order mark, so that Excel reads UTF-8. Raises NoFreeSlot."""
+    return ExportResponse(_lines(columns, rows), filename=f"{name}.csv", content_type="text/csv; charset=utf-8")
 
 
 class _Echo:

@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 
 import psutil
 import pytest
+import requests
 from django.db import connections, transaction
 from websockets.sync.client import connect
 
@@ -240,6 +241,21 @@ def test_a_slow_reader_gets_a_whole_export_in_little_memory(server, cast, client
     assert read > 64_000_000
     assert tail.endswith(b"}\n\r\n0\r\n\r\n")  # the document's end, and that of the chunks
     assert most - before < 50 * MEGABYTE
+
+
+def test_one_export_of_a_process_at_a_time_and_the_next_is_told_so(server, cast, client):
+    add_messages(make_talk(cast.north), 3_000, "z" * 10_000)
+    client.force_login(cast.alice)
+    browser = requests.Session()
+    browser.cookies.set("sessionid", client.cookies["sessionid"].value, domain="127.0.0.1")
+    export, leads = f"{server.url}/app/settings/export/", f"{server.url}/app/leads/export/"
+    with browser.get(export, stream=True, timeout=30) as first:
+        assert first.raw.read(1000)
+        assert "Other exports are being downloaded. Try again in 5 s." in browser.get(export, timeout=30).text
+        assert "Other exports are being downloaded." in browser.get(leads, timeout=30).text
+        assert get(f"{server.url}/healthz")[0] == 200
+        assert first.raw.read().endswith(b"}\n")
+    wait_for(lambda: browser.get(leads, timeout=30).headers["Content-Type"].startswith("text/csv"))
 
 
 def test_exports_that_are_broken_off_give_their_connections_back(server, cast, client):

@@ -96,16 +96,16 @@ def test_refused_tests_do_not_count(cast, caller, monkeypatch):
 
 
 def test_a_process_has_fewer_slots_than_threads(cast, caller, monkeypatch):
-    assert all(1 <= slots_of(threads) < threads for threads in range(2, 65))
+    assert all(slots_of(threads) >= 1 and 3 * slots_of(threads) < threads for threads in range(4, 65))
     rival = caller(cast.globex)
     with receiver(hang=2) as slow, receiver() as quick:
         path, other = path_of_test(cast.acme, slow.url), path_of_test(cast.globex, quick.url)
-        monkeypatch.setattr(outgoing_slots, "_of_process", threading.BoundedSemaphore(slots_of(3)))
+        monkeypatch.setattr(outgoing_slots, "_of_process", threading.BoundedSemaphore(slots_of(4)))
         with hanging_test(caller(cast.acme), path, slow):
             answer = rival.post(other)
             assert answer.status_code == 429
             assert answer.json()["error"].startswith("This server is busy with other tests.")
-        monkeypatch.setattr(outgoing_slots, "_of_process", threading.BoundedSemaphore(slots_of(4)))
+        monkeypatch.setattr(outgoing_slots, "_of_process", threading.BoundedSemaphore(slots_of(8)))
         with hanging_test(caller(cast.acme), path, slow):
             assert rival.post(other).status_code == 200
 
