@@ -7,6 +7,7 @@ FROM python:3.13-slim-bookworm AS build
 WORKDIR /srv/praxtalk
 COPY requirements.lock manage.py ./
 COPY deploy/install.sh deploy/
+ENV PIP_NO_CACHE_DIR=1
 RUN deploy/install.sh packages /srv
 COPY praxtalk praxtalk
 COPY brands brands

@@ -10,7 +10,7 @@ target=$2
 case $step in
 packages)
   python3 -m venv "$target/venv"
-  "$target/venv/bin/pip" install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+  "$target/venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
   ;;
 files)
   # The settings have to be well-formed; nothing of them is used or kept.

@@ -44,6 +44,8 @@ def valkey_url():
 class Server:
     """`with Server() as server:` - it is up inside, and gone with all its processes outside."""
 
+    command = (sys.executable, "manage.py", "serve")
+
     def __init__(self, *arguments, port=None, host=None, **environment):
         """host: what it listens on; then BASE_URL is its own default."""
         self.port = port or free_port()
@@ -67,7 +69,7 @@ class Server:
             self.environment["HOST"] = host
 
     def __enter__(self):
-        command = [sys.executable, "manage.py", "serve", *self.arguments]
+        command = [*self.command, *self.arguments]
         self.process = subprocess.Popen(
             command, cwd=PROJECT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

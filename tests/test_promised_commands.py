@@ -27,7 +27,15 @@ pytestmark = pytest.mark.live
 
 def own_environment(**more):
     """Without the suite's servers: a command makes its own, as it does for a reader."""
-    names = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "DJANGO_SETTINGS_MODULE", "ATTACHMENTS_DIR")
+    names = (
+        "DATABASE_URL",
+        "REDIS_URL",
+        "SECRET_KEY",
+        "ENCRYPTION_KEYS",
+        "DJANGO_SETTINGS_MODULE",
+        "ATTACHMENTS_DIR",
+        "STATIC_ROOT",
+    )
     left = {name: value for name, value in os.environ.items() if name not in (*names, *devservices.PROVIDED)}
     return left | {"WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8,::1/128"} | more
 
@@ -62,9 +70,8 @@ def copy(tmp_path):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, tmp_path / name)
     for name in (
-        "requirements.txt",
-        "requirements-dev.txt",
-        "requirements-embedded.txt",
+        "requirements-dev.lock",
+        "requirements-embedded.lock",
         "tests/live/package-lock.json",
     ):
         os.utime(tmp_path / name, (0, 0))  # so that make finds what is installed to be newer
@@ -81,6 +88,17 @@ def test_what_rewrites_files_finds_them_as_they_are(copy, target):
     for name in filter(None, run("git", "ls-files", "-z").stdout.split("\0")):
         if (ROOT / name).is_file():
             assert (copy / name).read_bytes() == (ROOT / name).read_bytes(), name
+
+
+def test_lock_writes_the_versions_that_are_locked(copy):
+    """Hashes may be added: projects publish files for a version later, too."""
+    made = run("make", "lock", cwd=copy)
+    assert made.returncode == 0, made.stdout + made.stderr
+    for name in ("requirements.lock", "requirements-embedded.lock", "requirements-dev.lock"):
+        versions = [
+            [line for line in (folder / name).read_text().splitlines() if "==" in line] for folder in (ROOT, copy)
+        ]
+        assert versions[0] == versions[1], name
 
 
 @pytest.mark.alone
