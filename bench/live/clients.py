@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 
 from bench.run import Invalid
-from bench.servers import _end_with_us
+from bench.servers import end_with_us
 
 FOLDER = Path(__file__).parent
 PATIENCE_SECONDS = 15.0
@@ -81,7 +81,7 @@ def clients(log: Path) -> Iterator[Clients]:
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
-            preexec_fn=_end_with_us,
+            preexec_fn=end_with_us,
         )
     try:
         yield Clients(process)

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from praxtalk.live import consumer, protocol, watches
 from praxtalk.live.consumer import SyncConsumer
+from praxtalk.live.limits import OutgoingBudget
 from praxtalk.live.watches import Watch
 
 
@@ -206,7 +207,7 @@ async def test_a_sign_of_life_and_an_end_for_those_who_watch_nothing():
         sent.append(message.get("text") or message.get("code"))
 
     socket.base_send, socket._places, socket._queries = send, NoPlaces(), NoQueries()
-    socket._is_closed, socket._worker = False, None
+    socket._is_closed, socket._worker, socket._outgoing = False, None, OutgoingBudget()
     now = time.monotonic()
     socket._sent_at = socket._authorised_at = now
     await socket.tend(now + consumer.PING_SECONDS - 1)
