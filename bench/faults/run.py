@@ -19,7 +19,7 @@ from bench.faults.evidence import Evidence, gather
 from bench.faults.processes import Crew, Valkey, Worker, environment, python
 from bench.faults.stage import Stage
 from integrations.models import Delivery
-from praxtalk.management.commands.serve import _workers
+from praxtalk.processes import workers
 
 CREW = (("webhooks.1", "webhooks"), ("webhooks.2", "webhooks"), ("beat", "beat"))  # names, and parts of `serve`
 WRITERS = 2  # processes
@@ -144,7 +144,7 @@ def _crew(folder: Path, database_url: str, redis_url: str) -> Iterator[Crew]:
 
 def _wrapped(name: str, part: str, folder: Path) -> list[str]:
     """The command with which `serve` starts this part, through bench.faults.worker."""
-    command = _workers()[part].command
+    command = workers()[part].command
     return python("bench.faults.worker", name, str(folder), *command[command.index("celery") + 1 :])
 
 

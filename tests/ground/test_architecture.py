@@ -30,8 +30,14 @@ def test_functions_fit_a_screen():
 
 
 def test_the_environment_is_read_in_the_settings_only():
-    """And in devservices, which runs before them; entry points name the settings module; serve hands its own on."""
-    allowed = {"praxtalk/environment.py", "praxtalk/settings.py", "praxtalk/devservices/__init__.py"}
+    """And in devservices, which runs before them, and wsgi.py, which keeps it out of requests; entry points name the settings
+    module; serve hands its own on."""
+    allowed = {
+        "praxtalk/devservices/__init__.py",
+        "praxtalk/environment.py",
+        "praxtalk/settings.py",
+        "praxtalk/wsgi.py",
+    }
     setdefault = re.compile(r'os\.environ\.setdefault\("DJANGO_SETTINGS_MODULE"')
     readers = set()
     for path in SOURCES:
