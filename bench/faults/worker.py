@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import connection
 
 from bench.faults import times
+from praxtalk import settings as module
 
 
 def main() -> None:
@@ -58,7 +59,8 @@ def scale() -> None:
     Pump.__init__.__kwdefaults__["run_seconds"] = times.RUN_SECONDS
     pump = settings.CELERY_BEAT_SCHEDULE["integrations.tasks.pump"]
     every = timedelta(seconds=times.PUMP_EVERY)
-    settings.CELERY_BEAT_SCHEDULE = {"pump": {**pump, "schedule": every, "options": {"expires": times.PUMP_EXPIRES}}}
+    schedule = {"pump": {**pump, "schedule": every, "options": {"expires": times.PUMP_EXPIRES}}}
+    settings.CELERY_BEAT_SCHEDULE = module.CELERY_BEAT_SCHEDULE = schedule  # the beat reads the module itself
 
 
 def rebind() -> None:
