@@ -64,7 +64,10 @@ class Command(BaseCommand):
         collect_static_files()
         web = Endpoint(str(Path(folder, "web.sock")))
         sockets = [Endpoint(str(Path(folder, f"sockets.{n}.sock"))) for n in range(1, settings.SOCKET_PROCESSES + 1)]
-        children = [processes.front(web, sockets), processes.web(web)]
+        try:
+            children = [processes.front(web, sockets), processes.web(web)]
+        except FileNotFoundError as error:
+            raise CommandError(str(error)) from error
         children += [processes.sockets(endpoint, number) for number, endpoint in enumerate(sockets, 1)]
         children += self._demo_shop()
         return Plan(folder, children + workers, host, [port, *sockets], health=web)
