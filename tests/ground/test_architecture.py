@@ -1,6 +1,8 @@
 """The house rules that a machine can check."""
 
 import ast
+import importlib
+import importlib.util
 import re
 import subprocess
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 PACKAGES = ("praxtalk", "brands", "integrations", "conversations", "leads", "widget")
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts]
+OWN = (*PACKAGES, "bench")
 MAX_LINES = 300
 MAX_FUNCTION_LINES = 60
 
@@ -70,3 +73,26 @@ def test_nothing_that_was_made_is_committed():
     assert not [
         path for path in tracked if path.startswith((".data/", ".venv/", "staticfiles/")) or path.endswith(".pyc")
     ]
+
+
+def test_what_benchmarks_import_is_there():
+    """mypy does not read them, and some run only for minutes or not at all in this suite."""
+    missing = []
+    for path in (ROOT / "bench").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] in OWN:
+                module = importlib.import_module(node.module)
+                names = [alias.name for alias in node.names]
+                missing += [
+                    f"{path.relative_to(ROOT)}: {node.module}.{name}"
+                    for name in names
+                    if not hasattr(module, name) and not is_module(f"{node.module}.{name}")
+                ]
+    assert missing == []
+
+
+def is_module(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
