@@ -150,24 +150,24 @@ told = threading.local()  # the entry of this thread's transaction
 
 
 def listen() -> None:
-    """Have each event's id, and the time that a word takes, noted in the entry of the transaction."""
-    from django.db.models.signals import post_save
-
+    """Note each event's id, and the time that publishing takes, in the entry of the transaction."""
     from integrations.models import Event
+    from integrations.webhooks import outbox
     from praxtalk.live import topics
 
-    def saved(sender: Any, instance: Event, **kwargs: Any) -> None:
-        told.entry.ids.append(str(instance.pk))
+    add, publish = outbox._add, topics._publish
 
-    publish = topics._publish
+    def noted(event: Event) -> list[tuple[uuid.UUID, str]]:
+        subscribers = add(event)
+        told.entry.ids.append(str(event.pk))
+        return subscribers
 
-    def timed(topic: str) -> None:
+    def timed(changed: set[str]) -> None:
         started = time.monotonic()
-        publish(topic)
+        publish(changed)
         told.entry.word_seconds += time.monotonic() - started
 
-    post_save.connect(saved, sender=Event, weak=False)
-    topics._publish = timed
+    outbox._add, topics._publish = noted, timed
 
 
 def _database_url() -> str:
