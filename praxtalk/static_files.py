@@ -5,6 +5,7 @@ A page that was opened before an update goes on with the files of its own versio
 
 import fcntl
 import hashlib
+import os
 from pathlib import Path
 
 from django.conf import settings
@@ -22,15 +23,19 @@ class HashedStaticFilesStorage(ManifestStaticFilesStorage):
 
 
 def collect_static_files() -> None:
-    """Run collectstatic if a file has changed since it ran last. Several processes may call this at once."""
+    """Run collectstatic if a file has changed since it ran last. Several processes may call this at once.
+
+    A folder that this user cannot write to, as in a container, was filled when it was made.
+    """
     root = Path(settings.STATIC_ROOT)
+    if root.exists() and not os.access(root, os.W_OK):
+        return
     root.mkdir(parents=True, exist_ok=True)
-    stamp = root.with_name(f"{root.name}.stamp")
-    with root.with_name(f"{root.name}.lock").open("a") as lock:
+    stamp = root / ".collected"
+    with (root / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         fingerprint = _fingerprint()
-        is_collected = (root / "staticfiles.json").exists()
-        if is_collected and stamp.exists() and stamp.read_text() == fingerprint:
+        if stamp.exists() and stamp.read_text() == fingerprint:
             return
         call_command("collectstatic", interactive=False, verbosity=0)
         stamp.write_text(fingerprint)

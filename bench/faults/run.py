@@ -18,6 +18,7 @@ from bench.faults.chaos import Accidents, Chaos
 from bench.faults.evidence import Evidence, gather
 from bench.faults.processes import Crew, Valkey, Worker, environment, python
 from bench.faults.stage import Stage
+from bench.servers import end_with_us
 from integrations.models import Delivery
 from praxtalk.processes import workers
 
@@ -169,6 +170,7 @@ def _let_it_happen(
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=end_with_us,
             )
             for number in range(WRITERS)
         ]

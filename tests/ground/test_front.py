@@ -58,6 +58,14 @@ def test_static_files_have_hashed_names_and_long_lives(server):
     assert "Via" not in headers
 
 
+def test_web_server_alone_has_its_static_files(cast, tmp_path):
+    """Its pages name them, whoever serves them."""
+    with Server("--only", "web", WEB_PROCESSES="1", STATIC_ROOT=str(tmp_path / "static")) as alone:
+        page = get(f"{alone.url}/app/login/")[2].decode()
+    name = re.search(r'href="/static/(dashboard/theme\.[0-9a-f]{12}\.css)"', page)[1]
+    assert (tmp_path / "static" / name).exists()
+
+
 def test_modules_import_modules_of_their_own_version(server, cast, client):
     client.force_login(cast.alice)
     cookie = f"sessionid={client.cookies['sessionid'].value}"

@@ -57,11 +57,12 @@ class Command(BaseCommand):
         port = Endpoint(host=settings.HOST, port=settings.PORT)
         if not servers:
             return Plan(folder, workers)
+        if servers != ["sockets"]:
+            collect_static_files()  # pages name them by their hashes
         if servers == ["web"]:
             return Plan(folder, [processes.web(port), *workers], host, [port], health=port)
         if servers == ["sockets"]:
             return Plan(folder, [processes.sockets(port, 1), *workers], host, [port])
-        collect_static_files()
         web = Endpoint(str(Path(folder, "web.sock")))
         sockets = [Endpoint(str(Path(folder, f"sockets.{n}.sock"))) for n in range(1, settings.SOCKET_PROCESSES + 1)]
         try:
