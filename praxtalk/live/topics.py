@@ -1,4 +1,5 @@
-"""Publish a topic after commit. Best effort: subscribers also poll, so a lost message only delays them.
+"""Publish a topic after commit. What Valkey did not take is published again once it answers; subscribers also poll, so a
+message that is lost for good only delays them.
 
 A topic is a name with ids in it. The message is empty, so no tenant's data is ever in Valkey's channels.
 """
@@ -11,12 +12,15 @@ from functools import cache
 import redis
 from django.conf import settings
 
-from praxtalk.data.breaker import Breaker
+from praxtalk.data.breaker import PAUSE_SECONDS, Breaker
 from praxtalk.data.transactions import after_commit
 
 CHANNEL_PREFIX = "changed:"
+MOST_UNPUBLISHED = 10_000  # beyond, subscribers find out by polling
 
 _breaker = Breaker("changed topics")
+_unpublished = set[str]()
+_unpublished_lock = threading.Lock()
 _witness = threading.local()
 
 
@@ -45,6 +49,7 @@ def _publish(topics: set[str]) -> None:
     if (witness := getattr(_witness, "topics", None)) is not None:
         witness.update(topics)
     if not _breaker.allows():
+        _publish_later(topics)
         return
     try:
         with _client().pipeline(transaction=False) as pipeline:
@@ -53,6 +58,26 @@ def _publish(topics: set[str]) -> None:
             pipeline.execute()
     except (redis.RedisError, OSError) as error:
         _breaker.failed(error)
+        _publish_later(topics)
+
+
+def _publish_later(topics: set[str]) -> None:
+    """Try again when the breaker's pause is over. A process that ends before leaves it to the subscribers' polling."""
+    with _unpublished_lock:
+        is_planned = bool(_unpublished)
+        if len(_unpublished) < MOST_UNPUBLISHED:
+            _unpublished.update(topics)
+    if not is_planned:
+        timer = threading.Timer(PAUSE_SECONDS + 0.1, _publish_unpublished)
+        timer.daemon = True
+        timer.start()
+
+
+def _publish_unpublished() -> None:
+    with _unpublished_lock:
+        topics = set(_unpublished)
+        _unpublished.clear()
+    _publish(topics)
 
 
 @cache

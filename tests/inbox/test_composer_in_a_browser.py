@@ -27,7 +27,8 @@ def test_two_tabs_write_one_draft(cast, talks, browsers):
     fields[1].fill("Begun here, ended there.")
     expect(fields[0]).to_have_value("Begun here, ended there.")
     reply(other, "Begun here, ended there.")
-    expect(page.locator(".entry.operator", has_text="ended there")).to_be_visible()
+    expect(page.locator(".entry.operator:not(.unsent)", has_text="ended there")).to_be_visible()
+    expect(page.locator(".unsent")).to_have_count(0)
     expect(fields[0]).to_have_value("")
     assert page.problems == []
 

@@ -7,13 +7,17 @@ import time
 from datetime import timedelta
 
 import pytest
+import redis
+from django.conf import settings as django_settings
 from websockets.exceptions import InvalidStatus
 
 from bench.faults.processes import Valkey
 from brands.models import OperatorBrand
 from brands.operator_tokens import mint, operator_topic, revoke
 from conversations.models import Message
-from praxtalk.live.topics import changed
+from praxtalk.data.breaker import PAUSE_SECONDS, Breaker
+from praxtalk.live import topics
+from praxtalk.live.topics import changed, channel_of
 from tests.servers import WEB, Server
 from tests.sync.sockets import Failed, Socket
 
@@ -59,6 +63,27 @@ def test_valkey_is_gone_for_ten_seconds(cast, talks, tokens, valkey):
             assert "Traceback" not in server.output
             assert "nobody had announced" not in server.output
     assert Message.objects.filter(conversation=talks.north, body__startswith="Without").count() == 3
+
+
+def test_what_valkey_did_not_take_is_published_when_it_answers_again(db, valkey, monkeypatch):
+    """Else a pause of half a second would cost whoever watches a minute."""
+    client = redis.Redis.from_url(valkey.url, **django_settings.VALKEY_OPTIONS)
+    monkeypatch.setattr(topics, "_client", lambda: client)
+    monkeypatch.setattr(topics, "_breaker", Breaker("test"))
+    names = {channel_of(topic).encode() for topic in ("one", "two")}
+    with client, redis.Redis.from_url(valkey.url) as other, other.pubsub() as words:
+        words.subscribe(*names)
+        valkey.freeze()
+        try:
+            topics._publish({"one"})
+        finally:
+            valkey.thaw()
+        topics._publish({"two"})  # while the breaker pauses
+        heard, deadline = set(), time.monotonic() + 2 * PAUSE_SECONDS
+        while heard != names and time.monotonic() < deadline:
+            message = words.get_message(ignore_subscribe_messages=True, timeout=0.5)
+            heard |= {message["channel"]} if message else set()
+    assert heard == names
 
 
 def test_a_frozen_valkey_holds_nobody_up(cast, talks, tokens, valkey):

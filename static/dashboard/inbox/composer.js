@@ -210,11 +210,12 @@ export function composerFor(with_) {
     get isTyping() {
       return Date.now() - typedAt <= TYPING_AGAIN;
     },
-    /** The thread is there: what was begun before it was begun with what it holds. */
+    /**
+     * The thread is there: what was begun before it was begun with what it holds. Nothing is stored: the draft has not changed,
+     * and another tab may just have sent it.
+     */
     loaded() {
-      if (!isBegun()) return;
-      seenMessageId ??= newest();
-      keep();
+      if (isBegun()) seenMessageId ??= newest();
     },
     /** What was refused is for the writer again, with the files that waited for it. @param {Sent | null} sent @param {KeptFile[]} files */
     takeUp(sent, files) {
