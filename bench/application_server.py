@@ -1,7 +1,7 @@
 """Serves another application as `manage.py serve` serves PraxTalk:
 
 python -m bench.application_server web bench.rest.floor:application        Granian on PORT, for ASGI, with as many workers
-python -m bench.application_server sockets bench.live.traced:application   all servers, and Daphne with this application
+python -m bench.application_server sockets bench.live.traced:application   all servers, with this application behind the sockets
 """
 
 import os
@@ -29,7 +29,7 @@ class ServeApplication(Command):
         plan = super()._plan(*arguments)
         for child in plan.children:
             if child.name.startswith("sockets"):
-                child.command[-1] = sys.argv[2]
+                child.command.append(sys.argv[2])
         return plan
 
 

@@ -1,20 +1,16 @@
-"""The ASGI entry: WebSockets, served by Daphne. `manage.py runserver` uses it for HTTP as well."""
+"""The ASGI entry: WebSockets (praxtalk/websocket_server.py). `manage.py runserver` uses it for HTTP as well."""
 
-import asyncio
 import os
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 
 http = get_asgi_application()  # first: it loads the apps, which the consumer needs
 
-from praxtalk.live import hub
 from praxtalk.live.consumer import SyncConsumer
 
 # The clients of npm connect to /api/1.48.0/sync, that of PyPI to /api/sync. A client whose URL ends in a slash connects to
@@ -29,9 +25,5 @@ async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 ANYTHING_ELSE = re_path("", refuse)  # type: ignore[arg-type]
-
-# Daphne cancels all sockets when it stops, and waits for the first of them only. This waits for all.
-_reactor: Any = reactor  # typed as if it took no phase
-_reactor.addSystemEventTrigger("before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(hub.drain())))
 
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter([SYNC, ANYTHING_ELSE])})

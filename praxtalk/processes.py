@@ -1,4 +1,4 @@
-"""What a node runs: the front (Caddy), web servers (Granian), socket servers (Daphne), workers and the beat (Celery)."""
+"""What a node runs: the front (Caddy), web servers (Granian), socket servers (Uvicorn), workers and the beat (Celery)."""
 
 import shutil
 import sys
@@ -10,8 +10,6 @@ from praxtalk.demo import DemoShop
 from praxtalk.endpoints import Endpoint
 from praxtalk.supervisor import Child
 
-# An upper bound for one WebSocket message in either direction, far above what is accepted or sent.
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 BACKLOG = 1024
 # Without Django's checks, which load every page and every view: `manage.py check` and CI run them.
 WORKER = {"PROCESS_TYPE": "worker", "CELERY_SKIP_CHECKS": "1"}
@@ -65,13 +63,9 @@ def web(endpoint: Endpoint) -> Child:
 
 
 def sockets(endpoint: Endpoint, number: int) -> Child:
-    """Daphne, for WebSockets alone."""
-    command = python("-m", "daphne", "--verbosity", "0", "--no-server-name")
-    command += ["--ping-interval", "20", "--ping-timeout", "30"]
-    command += ["--websocket-max-message-size", str(MAX_MESSAGE_BYTES)]
-    command += ["--websocket-max-frame-size", str(MAX_MESSAGE_BYTES)]
-    command += ["-u", endpoint.path] if endpoint.path else ["-b", endpoint.host, "-p", str(endpoint.port)]
-    command.append("praxtalk.asgi:application")
+    """Uvicorn, for WebSockets alone."""
+    command = python("-m", "praxtalk.websocket_server")
+    command += ["--uds", endpoint.path] if endpoint.path else ["--host", endpoint.host, "--port", str(endpoint.port)]
     return Child(f"sockets.{number}", command, 0, {"PROCESS_TYPE": "sockets"}, endpoint.path)
 
 

@@ -1,5 +1,7 @@
-"""SyncConsumer: one socket. Its messages are taken one at a time, in order, by one task; that task's answer goes out before a
-result of another source does, so every Transition follows the one before."""
+"""SyncConsumer: one socket. One task takes its messages, in order, and sends all its Transitions, so each follows the one before.
+
+Sending waits for a client that reads slowly; nobody else waits for that task. What changes meanwhile is sent as it is then.
+"""
 
 import asyncio
 import contextlib
@@ -9,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import structlog
-from autobahn.exception import Disconnected
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.db import InterfaceError, OperationalError
@@ -18,8 +19,8 @@ from praxtalk.api.address import address_behind, limited_unit
 from praxtalk.live import calls, functions, protocol
 from praxtalk.live.calls import Once
 from praxtalk.live.functions import WrongArguments, failure_from
-from praxtalk.live.hub import DRAIN_SECONDS, hub
-from praxtalk.live.limits import Budget, Closing, OutgoingBudget, SocketPlaces
+from praxtalk.live.hub import hub
+from praxtalk.live.limits import Budget, Closing, SocketPlaces
 from praxtalk.live.outcomes import Code, Failure, Outcome, Refused
 from praxtalk.live.protocol import Add, Authenticate, Call, Connect, ModifyQuerySet, Violation
 from praxtalk.live.queries import Queries, TokenChanged
@@ -27,8 +28,13 @@ from praxtalk.live.session import Session
 
 PING_SECONDS = 15.0
 STOPPING = protocol.Event()  # in the inbox: everything before it is done, and nothing comes after it
+NEWS = protocol.Event()  # in the inbox: a query has another result
 UNAUTHORISED_SECONDS = 60.0
+LIFE_SECONDS = 24 * 3600.0  # then the client has to come back: nothing is held for ever
 FIRST_RESULTS_SECONDS = 1.0  # how long the first results of new queries wait for each other
+
+# What Uvicorn and Daphne raise when the other side is gone, or the server has closed the connection itself.
+GONE = (OSError, RuntimeError)
 
 log = structlog.get_logger("praxtalk.live")
 
@@ -41,9 +47,6 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         try:
             await super().__call__(scope, receive, send)
-        except asyncio.CancelledError:  # Daphne stops; its own way, beside the hub's
-            await self._drained(receive)
-            raise
         finally:
             self._leave()
 
@@ -62,12 +65,12 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._places = SocketPlaces(self._hub.connections, address)
         self._inbox: asyncio.Queue[protocol.Message | TokenChanged] = asyncio.Queue()
         wake = self._inbox.put_nowait
-        self._queries = Queries(self._hub, self._session, self._places, tell=self._tell, wake=wake)
-        self._budget, self._outgoing = Budget(), OutgoingBudget()
+        self._queries = Queries(self._hub, self._session, self._places, on_news=self._on_news, wake=wake)
+        self._budget = Budget()
         self._client_session: str | None = None
-        self._is_busy = self._is_closed = False
+        self._is_busy = self._is_closed = self._has_noted_news = False
         self.has_left = asyncio.Event()
-        self._sent_at = self._authorised_at = time.monotonic()
+        self._opened_at = self._sent_at = self._authorised_at = time.monotonic()
         await self.base_send({"type": "websocket.accept"})
         self._hub.sockets.add(self)
         self._worker = self._hub.spawn(self._guarded(self._work))
@@ -92,15 +95,17 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         raise StopConsumer
 
     async def tend(self, now: float) -> None:
-        """Each second: a sign of life, and an end for those who watch nothing."""
+        """Each second: a sign of life, and an end for those who watch nothing or have been here for a day."""
         if self._is_closed:
             return
         if now - self._sent_at >= PING_SECONDS:
-            await self._send(protocol.PING)
+            self._hub.spawn(self._send(protocol.PING))
         if self._queries.is_authorised:
             self._authorised_at = now
         elif now - self._authorised_at >= UNAUTHORISED_SECONDS:
-            await self._close(Closing.UNAUTHENTICATED)
+            self._hub.spawn(self._close(Closing.UNAUTHENTICATED))
+        if now - self._opened_at >= LIFE_SECONDS:
+            self.stop()
         if await self._places.tend(now):
             self._inbox.put_nowait(TokenChanged(None))
 
@@ -108,16 +113,6 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         """Finish what has come in, then close. The hub asks for it when the server stops, and waits for `has_left`."""
         self._budget.is_spent = True
         self._inbox.put_nowait(STOPPING)
-
-    async def _drained(self, receive: Any) -> None:
-        if not hasattr(self, "_worker"):
-            return
-        self.stop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                await asyncio.wait({self._worker})
-                while (await receive())["type"] != "websocket.disconnect":  # until then, frames may not be out
-                    pass
 
     def _leave(self) -> None:
         """The other side is gone. The socket's task is not cut off, wherever it may be, but comes to its end: what it holds is
@@ -139,16 +134,14 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _close(self, code: Closing) -> None:
         if hasattr(self, "_worker") and not self._is_closed:
             self._is_closed = True
-            await self.base_send({"type": "websocket.close", "code": code.value})
+            with contextlib.suppress(*GONE):
+                await self.base_send({"type": "websocket.close", "code": code.value})
 
     async def _send(self, frame: str) -> None:
         if self._is_closed:
             return
         self._sent_at = time.monotonic()
-        if not self._outgoing.spend(len(frame), self._sent_at):
-            await self._close(Closing.TOO_MANY)
-            return
-        with contextlib.suppress(Disconnected):
+        with contextlib.suppress(*GONE):
             await self.base_send({"type": "websocket.send", "text": frame})
 
     async def _guarded(self, do: Callable[[], Any]) -> None:
@@ -170,10 +163,14 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         while (message := await self._inbox.get()) is not STOPPING:
             if self._is_closed and not isinstance(message, Call):
                 continue  # nobody is there to hear of it; what was sent before the tab was closed is done all the same
-            self._is_busy = True
-            await self._do(message)
-            self._is_busy = False
-            await self._tell()
+            if message is NEWS:
+                self._has_noted_news = False
+            else:
+                self._is_busy = True
+                await self._do(message)
+                self._is_busy = False
+            if self._session.has_news:
+                await self._send_transition(self._hub.timestamps.next())
             if self._budget.done(self._inbox.empty()):
                 await self._close(Closing.TOO_MANY)
         await self._close(Closing.OUR_FAULT)
@@ -250,10 +247,11 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
 
     # --- results ---
 
-    async def _tell(self) -> None:
-        """Send what is new, unless a message is under way: its Transition will carry it."""
-        if self._session.has_news and not self._is_busy:
-            await self._send_transition(self._hub.timestamps.next())
+    def _on_news(self) -> None:
+        """Have it sent, unless a message is under way: its Transition will carry it."""
+        if self._session.has_news and not self._is_busy and not self._has_noted_news:
+            self._has_noted_news = True
+            self._inbox.put_nowait(NEWS)
 
     async def _send_transition(self, ts: int) -> None:
         for frame in self._session.transitions(ts):

@@ -1,4 +1,4 @@
-"""What one socket may ask for, and the codes with which it is closed (Daphne can send 1000 and 3000 to 4999 only)."""
+"""What one socket may ask for, and the codes with which it is closed (3000 to 4999 are for applications, RFC 6455, 7.4.2)."""
 
 import asyncio
 import time
@@ -13,8 +13,6 @@ ASK_AGAIN_SECONDS = 2.0  # for a place, by a socket that got none
 MESSAGES_A_SECOND = 6.0  # 60 in 10 s
 MESSAGES_AT_ONCE = 120
 MAX_WAITING = 8 * 1024 * 1024  # characters of frames that wait for their turn
-MAX_SENT = 32 * 1024 * 1024  # characters sent within SENT_SECONDS
-SENT_SECONDS = 50.0  # after which Daphne's pings find a client that does not read
 
 
 class Closing(IntEnum):
@@ -50,22 +48,6 @@ class Budget:
         if is_empty:
             self._waiting = 0
         return is_empty and self.is_spent
-
-
-class OutgoingBudget:
-    """What one socket is sent. Daphne keeps what a client does not read, and tells nobody how much that is: without a bound,
-    a client that asks and never reads would fill the memory until a ping finds it."""
-
-    def __init__(self) -> None:
-        self._left = float(MAX_SENT)
-        self._counted_at = 0.0
-
-    def spend(self, length: int, now: float) -> bool:
-        """Count one frame of `length` characters; False once it is too much. now: monotonic seconds."""
-        refill = (now - self._counted_at) * MAX_SENT / SENT_SECONDS
-        self._left = min(float(MAX_SENT), self._left + refill) - length
-        self._counted_at = now
-        return self._left >= 0
 
 
 class SocketPlaces:

@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from praxtalk.data.breaker import Breaker
 
 ALIVE_SECONDS = 3
-KEPT_SECONDS = 25 * 3600  # Daphne ends a socket after a day
+KEPT_SECONDS = 25 * 3600  # longer than a socket lives (LIFE_SECONDS in consumer.py)
 CONNECTIONS = 4  # to Valkey: thousands of sockets that come or go at once take turns
 PREFIX = "praxtalk:sockets"
 

@@ -8,7 +8,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -45,14 +45,14 @@ class Identity:
         self.caller: Caller | Failure = Failure("Not known yet.")
         self._queries, self._token = queries, token
 
-    async def told(self, reading: Reading[Any]) -> None:
+    def told(self, reading: Reading[Any]) -> None:
         was, self.caller = self.caller, reading.value
         if not self.known.done():
             self.known.set_result(reading.value)
         elif was != reading.value:
             self._queries.wake(TokenChanged(self._token))
 
-    async def failed(self) -> None:
+    def failed(self) -> None:
         self._queries.broke_off()
 
 
@@ -67,10 +67,10 @@ class Query:
         self.id, self.asked = query_id, asked
         self._queries = queries
 
-    async def told(self, reading: Reading[Any]) -> None:
-        await self._queries.answered(self, reading.value)
+    def told(self, reading: Reading[Any]) -> None:
+        self._queries.answered(self, reading.value)
 
-    async def failed(self) -> None:
+    def failed(self) -> None:
         self._queries.broke_off()
 
 
@@ -81,12 +81,12 @@ class Queries:
         session: Session,
         places: SocketPlaces,
         *,
-        tell: Callable[[], Awaitable[None]],
+        on_news: Callable[[], None],
         wake: Callable[[TokenChanged], None],
     ) -> None:
-        """tell: called when the session may have news. wake: hands the socket's task a message."""
+        """on_news: called when the session may have news. wake: hands the socket's task a message."""
         self.socket_token: str | None = None
-        self._hub, self._session, self._places, self._tell, self.wake = hub, session, places, tell, wake
+        self._hub, self._session, self._places, self._on_news, self.wake = hub, session, places, on_news, wake
         self._queries: dict[int, Query] = {}
         self._identities: dict[str, Identity] = {}
         self._all_told = asyncio.Event()
@@ -161,11 +161,11 @@ class Queries:
         if self._broke_off:
             raise RuntimeError("a watch of this socket broke off")
 
-    async def answered(self, query: Query, answer: Answer) -> None:
+    def answered(self, query: Query, answer: Answer) -> None:
         query.is_awaited = False
         self._session.answered(query.id, answer)
         self._all_told.set()
-        await self._tell()
+        self._on_news()
 
     def broke_off(self) -> None:
         self._broke_off = True

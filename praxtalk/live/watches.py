@@ -45,8 +45,8 @@ class Reading(Generic[T]):
 class Listener(Protocol):
     first_run: int  # runs before it are none of this listener's business
 
-    async def told(self, reading: Reading[Any]) -> None: ...
-    async def failed(self) -> None:
+    def told(self, reading: Reading[Any]) -> None: ...
+    def failed(self) -> None:
         """Something broke that is our own mistake."""
 
 
@@ -124,11 +124,11 @@ class Watch(Generic[T]):
             self.latest = reading = Reading(value, number)
             self._plan_changes(until)
             for listener in [each for each in self.listeners if each.first_run <= number]:
-                await listener.told(reading)
+                listener.told(reading)
         except Exception as error:
             log.exception("a live query broke off", name=self._name, exc_info=error)
             for listener in list(self.listeners):
-                await listener.failed()
+                listener.failed()
         finally:
             self._is_running = False
             if self._is_wanted:

@@ -1,11 +1,15 @@
 """Sockets that come and go at any moment leave nothing behind: no place, no watch, no token in the log."""
 
+import contextlib
 import json
 import socket
 import struct
+import subprocess
+import sys
 import time
 import urllib.parse
 
+import psutil
 import pytest
 import redis
 from websockets.sync.client import connect as connect_to
@@ -14,8 +18,9 @@ from conversations.models import Message
 from praxtalk.live.places import PREFIX
 from praxtalk.live.topics import CHANNEL_PREFIX
 from tests.conftest import make_talk
-from tests.servers import valkey_url
-from tests.sync.sockets import PATH
+from tests.live.driver import wait_for
+from tests.servers import PROJECT, Server, free_port, valkey_url
+from tests.sync.sockets import PATH, Socket
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
@@ -109,26 +114,46 @@ def test_threads_of_megabytes_reach_their_reader(cast, connect, tokens):
     assert len(with_older.ask("messages:list", **older)["messages"]) == 25
 
 
-def test_a_reader_who_never_reads_is_cut_off(server, cast, tokens):
+IMPATIENT = """
+from praxtalk import websocket_server
+websocket_server.PING_SECONDS = websocket_server.PONG_SECONDS = websocket_server.ABORT_SECONDS = 1
+websocket_server.main()
+"""
+
+
+@pytest.fixture
+def impatient():
+    """(port, process) of a socket server without a front, which waits a second for a pong, and another for its last bytes."""
+    port = free_port()
+    command = [sys.executable, "-c", IMPATIENT, "--port", str(port)]
+    with subprocess.Popen(command, cwd=PROJECT, env=Server(port=port).environment) as running:
+        try:
+            wait_for(lambda: is_free_to_connect(port), "It does not come up.", 60)
+            yield port, psutil.Process(running.pid)
+        finally:
+            running.terminate()
+
+
+def is_free_to_connect(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+
+
+def test_a_reader_who_never_reads_fills_no_memory_and_is_cut_off(impatient, cast, tokens):
     talk = make_talk(cast.north)
     Message.objects.bulk_create(
-        Message(
-            workspace=cast.acme,
-            conversation=talk,
-            position=2 + index,
-            role="visitor",
-            channel="widget",
-            body="x" * 10_000,
-        )
-        for index in range(25)
+        Message(workspace=cast.acme, conversation=talk, position=n, role="visitor", channel="widget", body="x" * 10_000)
+        for n in range(2, 27)
     )
     type(talk).objects.filter(pk=talk.pk).update(last_position=26, message_count=26)
-    raw = connect_to(server.url.replace("http", "ws", 1) + PATH, compression=None, max_queue=1)
-    raw.send(json.dumps({"type": "Connect", "sessionId": "a", "connectionCount": 0}))
-    raw.recv_bufsize = 1
+    port, server = impatient
     arguments = {"sessionToken": tokens.alice, "conversationId": str(talk.pk)}
-    with pytest.raises(Exception) as cut:  # noqa: PT011 - whichever way the library notices
-        for index in range(115):
+    with Socket(f"http://127.0.0.1:{port}", tokens.alice) as reader:
+        reader.ask("messages:list", conversationId=str(talk.pk))
+        before, places = server.memory_info().rss, left_behind()
+        raw = connect_to(f"ws://127.0.0.1:{port}{PATH}", compression=None, max_queue=1)
+        raw.send(json.dumps({"type": "Connect", "sessionId": "a", "connectionCount": 0}))
+        for index in range(110):  # of 750 KB each
             changes = [
                 {"type": "Add", "queryId": 3 * index + n, "udfPath": "messages:list", "args": [arguments]}
                 for n in range(3)
@@ -136,9 +161,9 @@ def test_a_reader_who_never_reads_is_cut_off(server, cast, tokens):
             changes += [{"type": "Remove", "queryId": 3 * index - 1 - n} for n in range(3) if index]
             frame = {"type": "ModifyQuerySet", "baseVersion": index, "newVersion": index + 1, "modifications": changes}
             raw.send(json.dumps(frame))
-            time.sleep(0.05)
-        time.sleep(5)
-        raw.send("{}")
-        time.sleep(1)
-        raw.send("{}")
-    assert cut
+        assert left_behind() != places
+        wait_for(lambda: left_behind() == places, "It is not cut off.", 20)
+        assert server.memory_info().rss - before < 20 * 2**20
+        assert reader.ask("brands:list")  # who reads is served on
+        mine = [each for each in server.net_connections("tcp") if each.laddr.port == port and each.raddr]
+        assert len(mine) == 1

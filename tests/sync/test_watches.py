@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from praxtalk.live import consumer, protocol, watches
 from praxtalk.live.consumer import SyncConsumer
-from praxtalk.live.limits import OutgoingBudget
+from praxtalk.live.limits import Budget
 from praxtalk.live.watches import Watch
 
 
@@ -40,10 +40,10 @@ class Ear:
     def __init__(self):
         self.first_run, self.heard, self.broke = 0, [], 0
 
-    async def told(self, reading):
+    def told(self, reading):
         self.heard.append(reading.value)
 
-    async def failed(self):
+    def failed(self):
         self.broke += 1
 
 
@@ -207,17 +207,28 @@ async def test_a_sign_of_life_and_an_end_for_those_who_watch_nothing():
         sent.append(message.get("text") or message.get("code"))
 
     socket.base_send, socket._places, socket._queries = send, NoPlaces(), NoQueries()
-    socket._is_closed, socket._worker, socket._outgoing = False, None, OutgoingBudget()
+    socket._is_closed, socket._worker, socket._hub = False, None, FakeHub()
+
+    async def tend(now):
+        await socket.tend(now)
+        await asyncio.sleep(0)  # what it sends goes out beside it
+
     now = time.monotonic()
-    socket._sent_at = socket._authorised_at = now
-    await socket.tend(now + consumer.PING_SECONDS - 1)
+    socket._inbox = asyncio.Queue()
+    socket._budget = Budget()
+    socket._opened_at = socket._sent_at = socket._authorised_at = now
+    await tend(now + consumer.PING_SECONDS - 1)
     assert sent == []
-    await socket.tend(now + consumer.PING_SECONDS)
+    await tend(now + consumer.PING_SECONDS)
     assert sent == [protocol.PING]
     socket._queries.is_authorised = True
-    await socket.tend(now + 100)
+    await tend(now + 100)
     socket._queries.is_authorised = False
-    await socket.tend(now + 100 + consumer.UNAUTHORISED_SECONDS - 1)
+    await tend(now + 100 + consumer.UNAUTHORISED_SECONDS - 1)
     assert 4401 not in sent
-    await socket.tend(now + 100 + consumer.UNAUTHORISED_SECONDS)
+    await tend(now + 100 + consumer.UNAUTHORISED_SECONDS)
     assert sent[-1] == 4401
+    assert socket._inbox.empty()
+    socket._is_closed = False
+    await tend(now + consumer.LIFE_SECONDS)
+    assert socket._inbox.get_nowait() is consumer.STOPPING
