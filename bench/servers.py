@@ -51,7 +51,7 @@ def serving(arguments: list[str], *, log: Path, **environment: str) -> Iterator[
 @contextlib.contextmanager
 def up(command: list[str], *, log: Path, **environment: str) -> Iterator[tuple[int, int]]:
     """The same of any program that answers /healthz; its port and process id."""
-    port = _free_port()
+    port = free_port()
     own = {"PORT": str(port), "BASE_URL": f"http://127.0.0.1:{port}", "ALLOWED_HOSTS": "127.0.0.1"}
     with _started(command, log, own | environment) as process:
         _wait(process, port, log)
@@ -113,7 +113,7 @@ def end_with_us() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The Celery app of the beat, which sends tasks by their names and runs none: it loads the settings, and no Django app."""
+"""Celery beat: `python -m praxtalk.beat`. It sends tasks by their names and runs none: it loads the settings, and no Django app."""
 
 import logging.config
 from typing import Any
@@ -16,3 +16,8 @@ app.config_from_object(settings, namespace="CELERY")
 def use_django_logging(**kwargs: Any) -> None:
     """The logging of all other processes."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+if __name__ == "__main__":
+    beat: Any = app.Beat(scheduler="celery.beat.Scheduler", loglevel="WARNING", quiet=True)
+    beat.run()

@@ -79,18 +79,8 @@ def demo_shop(shop: DemoShop) -> Child:
 def workers() -> dict[str, Child]:
     """Celery: by the name of its part."""
 
-    def celery(*arguments: str) -> list[str]:
-        return python("-m", "celery", "--quiet", "--app", "praxtalk", *arguments, "--loglevel", "WARNING")
-
-    def worker(name: str, queue: str) -> Child:
-        command = celery("worker", "--queues", queue, "--concurrency", "2", "--pool", "threads")
-        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        return Child(name, command, 3, WORKER)
-
-    beat = python("-m", "celery", "--quiet", "--app", "praxtalk.beat", "beat", "--loglevel", "WARNING")
-    beat += ["--scheduler", "celery.beat.Scheduler", "--pidfile="]
     return {
-        "worker": worker("worker", "default"),
-        "webhooks": worker("webhooks", "webhooks"),
-        "beat": Child("beat", beat, 0, {"DJANGO_SETTINGS_MODULE": ""}),
+        "worker": Child("worker", python("-m", "praxtalk.worker", "default"), 3, WORKER),
+        "webhooks": Child("webhooks", python("-m", "praxtalk.worker", "webhooks"), 3, WORKER),
+        "beat": Child("beat", python("-m", "praxtalk.beat"), 0, {"DJANGO_SETTINGS_MODULE": ""}),
     }

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -134,6 +135,40 @@ class Server:
             assert time.monotonic() < deadline, self.pids
             time.sleep(0.1)
         return status
+
+
+class HttpsServer(Server):
+    """`DOMAIN=localhost make run`: HTTPS with a certificate of Caddy's own authority, without workers.
+
+    root: the authority's certificate, a file. tls: an SSLContext that trusts it.
+    """
+
+    root = PROJECT / ".data/test/caddy/pki/authorities/local/root.crt"
+
+    def __init__(self):
+        port, self.http_port = free_port(), free_port()
+        environment = {"DOMAIN": "localhost", "HTTP_PORT": str(self.http_port), "HOST": "127.0.0.1"}
+        url = f"https://localhost:{port}"
+        super().__init__(*WEB, port=port, WEB_PROCESSES="1", TRUSTED_PROXIES="", BASE_URL=url, **environment)
+        self.url = url
+
+    def __enter__(self):
+        super().__enter__()
+        deadline = time.monotonic() + UP_SECONDS
+        while not self._is_signed():
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.1)
+        return self
+
+    def _is_signed(self):
+        """Whether the certificate is there; Caddy makes it while it starts."""
+        try:
+            self.tls = ssl.create_default_context(cafile=self.root)
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as plain:
+                self.tls.wrap_socket(plain, server_hostname="localhost").close()
+        except OSError:
+            return False
+        return True
 
 
 def is_running(pid):

@@ -145,8 +145,8 @@ def _crew(folder: Path, database_url: str, redis_url: str) -> Iterator[Crew]:
 
 def _wrapped(name: str, part: str, folder: Path) -> list[str]:
     """The command with which `serve` starts this part, through bench.faults.worker."""
-    command = workers()[part].command
-    return python("bench.faults.worker", name, str(folder), *command[command.index("celery") + 1 :])
+    _, _, *module = workers()[part].command
+    return python("bench.faults.worker", name, str(folder), *module)
 
 
 def _let_it_happen(

@@ -1,4 +1,4 @@
-"""`python -m bench.faults.worker NAME FOLDER <celery's arguments>`: Celery as `serve` runs it, with scaled times, kill points.
+"""`python -m bench.faults.worker NAME FOLDER MODULE ...`: a module that `serve` runs, with scaled times and kill points.
 
 A kill point is armed by a file of its name in FOLDER. The first process to come by renames the file and kills itself; at the
 stop point, it stops until the harness lets it go on. Once it is up, it leaves the mark `times.ready(FOLDER, NAME)`.
@@ -6,6 +6,7 @@ stop point, it stops until the harness lets it go on. Once it is up, it leaves t
 
 import os
 import random
+import runpy
 import signal
 import socket
 import sys
@@ -31,9 +32,7 @@ def main() -> None:
     rebind()
     lay_mines(folder)
     say_when_ready(times.ready(folder, name))
-    from celery.__main__ import main as celery
-
-    celery()
+    runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 
 
 def say_when_ready(mark: Path) -> None:

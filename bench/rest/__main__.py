@@ -1,8 +1,9 @@
 """REST beside its floor: three calls of PraxTalk, and the same calls of a hand-written server, in one run.
 
 1. Private servers under .data/bench, filled once (bench/seed.py); this run's own copy of the database.
-2. PraxTalk and the floor (bench/rest/floor.py), each in two Daphne processes; their answers are compared first.
+2. PraxTalk and the floor (bench/rest/floor.py), each in two processes of Granian; their answers are compared first.
 3. Each scenario in rounds, the two in turn, so that both meet the same machine.
+4. As a report beside it: PraxTalk through the front, and both with 1 ms on every answer of PostgreSQL and Valkey.
 """
 
 import asyncio
@@ -11,9 +12,11 @@ import itertools
 import os
 import random
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import django
@@ -21,9 +24,13 @@ import django
 from bench.rest.load import Result, load
 from bench.rest.sameness import check, check_events
 from bench.run import FOLDER, QUICK_FOLDER, Invalid, is_quick, run, say, table
-from bench.servers import FLOOR, WEB, serving
+from bench.servers import FLOOR, PRODUCT, WEB, free_port, running, serving
 
 COMPARED_IDS = 8
+DELAY_MILLISECONDS = 1.0
+PRODUCT_SIDE, FLOOR_SIDE = "PraxTalk", "the floor"
+FRONT_SIDE = "PraxTalk through the front"
+FAR_PRODUCT_SIDE, FAR_FLOOR_SIDE = "PraxTalk, 1 ms a trip", "the floor, 1 ms a trip"
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,7 @@ class Scenario:
     name: str
     requests: Iterator[bytes]
     status: int
-    product: Result
-    floor: Result
+    results: dict[str, Result] = field(default_factory=lambda: defaultdict(Result))  # by side
 
 
 def main() -> int:
@@ -62,7 +68,7 @@ def main() -> int:
 def _measured(extent: Extent) -> str:
     scenarios = _run(extent)
     result = _table(scenarios, extent)
-    if any(scenario.product.errors or scenario.floor.errors for scenario in scenarios):
+    if any(result.errors for scenario in scenarios for result in scenario.results.values()):
         raise Invalid(
             f"{result}\nThere were errors, so the numbers say nothing. The servers' own words: {extent.folder}/*.log"
         )
@@ -83,9 +89,17 @@ def _run(extent: Extent) -> list[Scenario]:
         check_events(url)
         say(f"{compared} answers compared: the floor's are PraxTalk's.")
         scenarios = _scenarios(ids, seed.write_key, seed.read_key)
-        seconds = len(scenarios) * extent.rounds * 2 * (extent.seconds + extent.warm_up)
-        say(f"Measuring for about {seconds:.0f} s ...")
-        asyncio.run(_measure(scenarios, product, floor, extent))
+        rounds = {PRODUCT_SIDE: product, FLOOR_SIDE: floor}
+        say(f"Measuring for about {_seconds(scenarios, rounds, extent) * extent.rounds:.0f} s ...")
+        for number in range(1, extent.rounds + 1):
+            asyncio.run(_measure(scenarios, rounds, extent, f"round {number} of {extent.rounds}"))
+    with contextlib.ExitStack() as stack:
+        others = {FRONT_SIDE: stack.enter_context(serving(PRODUCT, log=extent.folder / "front.log", DATABASE_URL=url))}
+        far = stack.enter_context(_far_services(url, extent.folder))
+        others[FAR_PRODUCT_SIDE] = stack.enter_context(serving(WEB, log=extent.folder / "far-product.log", **far))
+        others[FAR_FLOOR_SIDE] = stack.enter_context(serving(FLOOR, log=extent.folder / "far-floor.log", **far))
+        say(f"Measuring the report for about {_seconds(scenarios, others, extent):.0f} s ...")
+        asyncio.run(_measure(scenarios, others, extent, "report"))
         say("Stopping ...")
     return scenarios
 
@@ -97,10 +111,35 @@ def _scenarios(ids: list[UUID], write_key: str, read_key: str) -> list[Scenario]
     body = b'{"body":"Thank you for your patience! The cable left our warehouse this morning and comes by Friday."}'
     sends = [_request("POST", f"/{conversation_id}/messages", write_key, body) for conversation_id in chosen]
     return [
-        Scenario("list of 50 conversations", itertools.repeat(lists), 200, Result(), Result()),
-        Scenario("one conversation", itertools.cycle(one), 200, Result(), Result()),
-        Scenario("send a message", itertools.cycle(sends), 201, Result(), Result()),
+        Scenario("list of 50 conversations", itertools.repeat(lists), 200),
+        Scenario("one conversation", itertools.cycle(one), 200),
+        Scenario("send a message", itertools.cycle(sends), 201),
     ]
+
+
+@contextlib.contextmanager
+def _far_services(url: str, folder: Path) -> Iterator[dict[str, str]]:
+    """The settings of PostgreSQL and Valkey behind proxies that hold each answer back."""
+    database, valkey = urlsplit(url), urlsplit(os.environ["REDIS_URL"])
+    options = dict(parse_qsl(database.query))
+    ports = {"DATABASE_URL": free_port(), "REDIS_URL": free_port()}
+    targets = {
+        "DATABASE_URL": f"{options['host']}/.s.PGSQL.{options['port']}",
+        "REDIS_URL": f"{valkey.hostname}:{valkey.port}",
+    }
+    with contextlib.ExitStack() as stack:
+        for name, port in ports.items():
+            arguments = ["-m", "bench.delay", str(port), targets[name], str(DELAY_MILLISECONDS)]
+            stack.enter_context(running(arguments, log=folder / f"delay-{name}.log"))
+        user, _, _ = database.netloc.rpartition("@")
+        yield {
+            "DATABASE_URL": f"postgresql://{user}@127.0.0.1:{ports['DATABASE_URL']}{database.path}",
+            "REDIS_URL": f"redis://127.0.0.1:{ports['REDIS_URL']}{valkey.path}",
+        }
+
+
+def _seconds(scenarios: list[Scenario], ports: dict[str, int], extent: Extent) -> float:
+    return len(scenarios) * len(ports) * (extent.seconds + extent.warm_up)
 
 
 def _request(method: str, way: str, key: str, body: bytes = b"") -> bytes:
@@ -109,28 +148,46 @@ def _request(method: str, way: str, key: str, body: bytes = b"") -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-async def _measure(scenarios: list[Scenario], product: int, floor: int, extent: Extent) -> None:
+async def _measure(scenarios: list[Scenario], ports: dict[str, int], extent: Extent, what: str) -> None:
+    """One round of all scenarios. ports: of the sides, by name."""
     for scenario in scenarios:
-        for number in range(1, extent.rounds + 1):
-            for name, port, total in (("PraxTalk", product, scenario.product), ("the floor", floor, scenario.floor)):
-                result = await load(
-                    port, scenario.requests, status=scenario.status, seconds=extent.seconds, warm_up=extent.warm_up
-                )
-                total.add(result)
-                say(f"{scenario.name}, round {number} of {extent.rounds}: {name} {result.per_second:,.0f}/s")
+        for side, port in ports.items():
+            result = await load(
+                port, scenario.requests, status=scenario.status, seconds=extent.seconds, warm_up=extent.warm_up
+            )
+            scenario.results[side].add(result)
+            say(f"{scenario.name}, {what}: {side} {result.per_second:,.0f}/s")
 
 
 def _table(scenarios: list[Scenario], extent: Extent) -> str:
     rows = [["scenario", "PraxTalk req/s", "p50 ms", "p99 ms", "floor req/s", "p50 ms", "p99 ms", "ratio", "errors"]]
+    report = [["report", "through the front", "p50 ms", "1 ms a trip", "p50 ms", "the floor so", "p50 ms", "ratio"]]
     for scenario in scenarios:
+        results = scenario.results
         row = [scenario.name]
-        for result in (scenario.product, scenario.floor):
-            row += [f"{result.per_second:,.0f}", f"{result.milliseconds(0.5):.1f}", f"{result.milliseconds(0.99):.1f}"]
-        ratio = scenario.product.per_second / (scenario.floor.per_second or 1)
-        errors = scenario.product.errors + scenario.floor.errors
+        for side in (PRODUCT_SIDE, FLOOR_SIDE):
+            row += [_rate(results[side]), _milliseconds(results[side], 0.5), _milliseconds(results[side], 0.99)]
+        errors = sum((result.errors for result in results.values()), Counter[str]())
         said = ", ".join(f"{count} {name}" for name, count in errors.items())
-        rows.append([*row, f"{ratio:.2f}", said or "0"])
-    return f"\n{extent.conversations:,} conversations, {os.cpu_count()} cores, load included\n\n{table(rows)}\n"
+        rows.append([*row, _ratio(results[PRODUCT_SIDE], results[FLOOR_SIDE]), said or "0"])
+        other = [scenario.name]
+        for side in (FRONT_SIDE, FAR_PRODUCT_SIDE, FAR_FLOOR_SIDE):
+            other += [_rate(results[side]), _milliseconds(results[side], 0.5)]
+        report.append([*other, _ratio(results[FAR_PRODUCT_SIDE], results[FAR_FLOOR_SIDE])])
+    head = f"{extent.conversations:,} conversations, {os.cpu_count()} cores, load included"
+    return f"\n{head}\n\n{table(rows)}\n\n{table(report)}\n"
+
+
+def _rate(result: Result) -> str:
+    return f"{result.per_second:,.0f}"
+
+
+def _milliseconds(result: Result, share: float) -> str:
+    return f"{result.milliseconds(share):.1f}"
+
+
+def _ratio(product: Result, floor: Result) -> str:
+    return f"{product.per_second / (floor.per_second or 1):.2f}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The floor: what three REST calls cost with no framework between Daphne, PostgreSQL and Valkey.
+"""The floor: what three REST calls cost with no framework between Granian, PostgreSQL and Valkey.
 
 A hand-written ASGI application on an async connection pool with prepared statements. It asks the same SQL, makes the same
 checks and gives the same answers as PraxTalk (bench/rest/sameness.py holds it to that), for these calls only:

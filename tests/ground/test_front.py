@@ -5,12 +5,12 @@ import json
 import os
 import re
 import socket
-import ssl
 import subprocess
 import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from urllib.parse import urljoin
 
 import psutil
@@ -25,7 +25,7 @@ from integrations.api_keys import create_key
 from praxtalk import processes, wsgi
 from praxtalk.endpoints import Endpoint
 from tests.conftest import make_talk
-from tests.servers import PROJECT, WEB, Server, free_port
+from tests.servers import WEB, HttpsServer, Server, free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
@@ -85,13 +85,8 @@ def test_modules_import_modules_of_their_own_version(server, cast, client):
 
 def test_https_with_a_domain(cast, tmp_path):
     _, secret = create_key(cast.acme, name="k", scope="read")
-    port, http_port = free_port(), free_port()
-    environment = {"DOMAIN": "localhost", "HTTP_PORT": str(http_port), "BASE_URL": f"https://localhost:{port}"}
-    with Server(*WEB, port=port, WEB_PROCESSES="1", HOST="127.0.0.1", TRUSTED_PROXIES="", **environment) as server:
-        root = PROJECT / ".data/test/caddy/pki/authorities/local/root.crt"
-        wait_for(root.exists)
-        context = ssl.create_default_context(cafile=root)
-        wait_for(lambda: is_signed(port, context))
+    with HttpsServer() as server:
+        port, context = server.port, server.tls
         connection = http.client.HTTPSConnection("localhost", port, context=context, timeout=20)
         connection.request("GET", "/api/v1/ping", headers={"Authorization": f"Bearer {secret}"})
         answer = connection.getresponse()
@@ -107,22 +102,12 @@ def test_https_with_a_domain(cast, tmp_path):
             token = mint(cast.alice)[0]
             live.send(json.dumps({"type": "Authenticate", "baseVersion": 0, "tokenType": "User", "value": token}))
             assert json.loads(live.recv(timeout=20))["type"] == "Transition"
-        redirect = http.client.HTTPConnection("localhost", http_port, timeout=20)
+        redirect = http.client.HTTPConnection("localhost", server.http_port, timeout=20)
         redirect.request("GET", "/app/login/", headers={"Host": "localhost"})
         answer = redirect.getresponse()
         assert answer.status in (301, 308)
         assert answer.headers["Location"].startswith("https://localhost")
         assert "Traceback" not in server.output
-
-
-def is_signed(port, context):
-    """Whether the certificate is there; Caddy makes it while it starts."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
-            context.wrap_socket(plain, server_hostname="localhost").close()
-    except OSError:
-        return False
-    return True
 
 
 def wait_for(is_so, seconds=30):
@@ -211,16 +196,23 @@ def test_a_request_that_waits_for_a_lock_keeps_nobody_waiting_and_is_told(server
         Conversation.objects.select_for_update().get(pk=talks.north.pk)
         waiting = threads.submit(send)
         time.sleep(0.5)
-        taken = []
-        for _ in range(30):
-            began = time.monotonic()
-            assert get(f"{server.url}/healthz")[0] == 200
-            assert get(f"{server.url}/api/v1/conversations", Authorization=f"Bearer {secret}")[0] == 200
-            taken.append(time.monotonic() - began)
+        healthy = seconds_of(lambda: get(f"{server.url}/healthz"))
+        listed = seconds_of(lambda: get(f"{server.url}/api/v1/conversations", Authorization=f"Bearer {secret}"))
         assert not waiting.done()
-        assert sorted(taken)[15] < 0.5
+        assert median(healthy) < 0.05
+        assert sorted(listed)[-2] < 0.5  # of a hundred: the 99th percentile
         assert waiting.result() == (503, "unavailable", "5")
     assert send() == 201
+
+
+def seconds_of(ask):
+    """How long each of a hundred calls takes."""
+    taken = []
+    for _ in range(100):
+        began = time.monotonic()
+        assert ask()[0] == 200
+        taken.append(time.monotonic() - began)
+    return taken
 
 
 def test_a_slow_reader_gets_a_whole_export_in_little_memory(server, cast, client):

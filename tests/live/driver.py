@@ -29,6 +29,7 @@ Events:
 
 import itertools
 import json
+import os
 import subprocess
 import threading
 import time
@@ -39,15 +40,18 @@ PATIENCE_SECONDS = 60
 class Driver:
     """`with Driver(["node", "npm.mjs", "convex"]) as driver:`"""
 
-    def __init__(self, command, *, knows_floats=False):
-        """knows_floats: the library tells 3.0 from 3, as JavaScript does not."""
+    def __init__(self, command, *, knows_floats=False, environment=None):
+        """knows_floats: the library tells 3.0 from 3, as JavaScript does not. environment: variables, besides ours."""
         self.command, self.knows_floats = command, knows_floats
+        self.environment = os.environ | (environment or {})
         self.news = threading.Condition()
         self.events, self.crashes, self.clients = {}, [], []
         self._ids = itertools.count(1)
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.environment
+        )
         self.ready = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -1,0 +1,33 @@
+"""Every client library over HTTPS, through the front, with a certificate of its own authority."""
+
+import pytest
+
+from tests.live.conftest import NPM, OWN, PYPI, Scene, bodies_of, command_of, ends_with, need_node
+from tests.live.driver import Driver
+from tests.servers import HttpsServer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup):
+    with HttpsServer() as running:
+        yield running
+
+
+@pytest.mark.parametrize("library", [*NPM, PYPI, OWN])
+def test_a_client_watches_writes_and_signs_in(library, server, cast, calm_end):
+    if library != PYPI:
+        need_node()
+    scene = Scene(cast, server.url)
+    trusted = dict.fromkeys(("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"), str(server.root))
+    with Driver(command_of(library), knows_floats=library == PYPI, environment=trusted) as driver:
+        client = driver.open(server.url)
+        thread = client.watch("messages:list", scene.in_talk())
+        thread.until()
+        client.mutate("messages:send", scene.in_talk(body="over TLS")).result()
+        thread.until(ends_with("over TLS"))
+        scene.send_from_shell("by the shell")
+        thread.until(ends_with("by the shell"))
+        assert bodies_of(thread.until()) == scene.bodies() == ["Hello?", "over TLS", "by the shell"]
+        driver.close_clients()
