@@ -1,7 +1,7 @@
 """Serves another application as `manage.py serve` serves PraxTalk:
 
 python -m bench.application_server web bench.rest.floor:application        Granian on PORT, for ASGI, with as many workers
-python -m bench.application_server sockets bench.live.traced:application   all servers, with this application behind the sockets
+python -m bench.application_server sockets bench.live.traced:application   as `--only sockets`, with this application
 """
 
 import os
@@ -46,4 +46,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "web":
         serve_web()
     else:
-        call_command(ServeApplication(), only="front,web,sockets")
+        call_command(ServeApplication(), only="sockets")

@@ -20,6 +20,7 @@ from praxtalk.supervisor import STOP_SECONDS
 
 PRODUCT = ["manage.py", "serve", "--only", "front,web,sockets"]
 WEB = ["manage.py", "serve", "--only", "web"]
+SOCKETS = ["manage.py", "serve", "--only", "sockets"]
 FLOOR = ["-m", "bench.application_server", "web", "bench.rest.floor:application"]
 PROCESSES = 2
 UNLIMITED = "1000000000"
@@ -36,6 +37,7 @@ ENVIRONMENT = {
     "TRUSTED_PROXIES": "",
     "WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
     "WEB_PROCESSES": str(PROCESSES),
+    "SOCKET_PROCESSES": str(PROCESSES),
     "RATE_LIMIT_READ_KEY": UNLIMITED,
     "RATE_LIMIT_WRITE_KEY": UNLIMITED,
 }

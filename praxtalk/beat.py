@@ -1,4 +1,4 @@
-"""Celery beat: `python -m praxtalk.beat`. It sends tasks by their names and runs none: it loads the settings, and no Django app."""
+"""Celery beat: `python -m praxtalk.beat`. It sends tasks by their names and runs none, so it loads no Django app."""
 
 import logging.config
 from typing import Any

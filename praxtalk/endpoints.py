@@ -45,13 +45,15 @@ def check_free(host: str, port: int) -> None:
     listening_socket(host, port).close()
 
 
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises OSError."""
+def listening_socket(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """A bound socket. is_shared: with others of this kind, among which the kernel spreads the connections. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
     made = socket.socket(family, kind, protocol)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host not in EVERY_ADDRESS)
         made.bind(address)

@@ -1,7 +1,7 @@
 """The server of WebSockets: Uvicorn, with two manners of our own.
 
     python -m praxtalk.websocket_server --uds PATH
-    python -m praxtalk.websocket_server --host 127.0.0.1 --port 8001
+    python -m praxtalk.websocket_server --host 127.0.0.1 --port 8001     several may share the port
 
 1. When it stops, each socket first does what it has been asked to do (praxtalk/live/hub.py).
 2. A connection that was closed and whose other side does not read is aborted after ten seconds. Uvicorn would wait for the
@@ -9,10 +9,14 @@
 """
 
 import argparse
+import signal
+import sys
 import time
 from typing import Any
 
 import uvicorn
+
+from praxtalk.endpoints import listening_socket
 
 # An upper bound for one WebSocket message in either direction, far above what is accepted or sent.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -63,8 +67,6 @@ def main() -> None:
     config = uvicorn.Config(
         given.application,
         uds=given.uds,
-        host=given.host,
-        port=given.port,
         backlog=BACKLOG,
         loop="uvloop",
         http="h11",
@@ -81,7 +83,9 @@ def main() -> None:
         proxy_headers=False,  # praxtalk/api/address.py reads them
         timeout_graceful_shutdown=int(STOP_SECONDS),
     )
-    Server(config).run()
+    for number in (signal.SIGINT, signal.SIGTERM):  # Uvicorn stops, then raises the signal again: an end like any other
+        signal.signal(number, lambda *_: sys.exit())
+    Server(config).run(sockets=None if given.uds else [listening_socket(given.host, given.port, is_shared=True)])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Live queries beside socket.io: from a change's commit to everybody who looks at the inbox, in one run.
 
-1. Private servers as in bench.rest; this run's own copy of the database; two processes of each side.
+1. Private servers as in bench.rest; this run's own copy of the database; two processes of each side, asked directly. PraxTalk
+   once more, through the front.
 2. The same change for both: a visitor writes, and the inbox is pushed again. What both push is compared first.
 3. 1, 50 and 500 clients, in rounds, the two in turn, so that both meet the same machine; only one side's are connected.
 4. Once more with clocks inside PraxTalk (bench/live/traced.py): how often it reads, and where the time goes.
@@ -23,7 +24,7 @@ from bench.live.clients import FOLDER as PACKAGE
 from bench.live.clients import clients
 from bench.live.steps import Steps, forget, read_steps
 from bench.run import FOLDER, QUICK_FOLDER, is_quick, run, say, table
-from bench.servers import PROCESSES, PRODUCT, up
+from bench.servers import PROCESSES, PRODUCT, SOCKETS, up
 
 if TYPE_CHECKING:
     from bench.live.rounds import Result
@@ -72,7 +73,7 @@ def _measured(extent: Extent) -> str:
     tokens = stage.mint_tokens(max(extent.sizes))
     product = {"DATABASE_URL": url, "TRUSTED_PROXIES": PROXIES}
     rival = {"PROCESSES": str(PROCESSES), **stage.rivals_environment(url)}
-    logs = {name: extent.folder / f"live-{name}.log" for name in ("clients", "product", "rival", "traced")}
+    logs = {name: extent.folder / f"live-{name}.log" for name in ("clients", "praxtalk", "rival", "front", "traced")}
     with contextlib.ExitStack() as stack:
         load = stack.enter_context(clients(logs["clients"]))
         load.check_clock()
@@ -81,14 +82,11 @@ def _measured(extent: Extent) -> str:
         say("Starting PraxTalk and the rival ...")
         with contextlib.ExitStack() as servers:
             sides = [
-                rounds.Side(name, key, port, psutil.Process(pid))
-                for name, key, (port, pid) in (
-                    (
-                        "PraxTalk",
-                        "praxtalk",
-                        servers.enter_context(up([sys.executable, *PRODUCT], log=logs["product"], **product)),
-                    ),
-                    ("socket.io", "rival", servers.enter_context(up(RIVAL, log=logs["rival"], **rival))),
+                rounds.Side(name, key, *servers.enter_context(up(command, log=logs[key], **settings)))
+                for name, key, command, settings in (
+                    ("PraxTalk", "praxtalk", [sys.executable, *SOCKETS], product),
+                    ("socket.io", "rival", RIVAL, rival),
+                    ("through the front", "front", [sys.executable, *PRODUCT], product),
                 )
             ]
             say(f"The {measured.compare(sides)} rows of the inbox are the same of both. Warming up ...")
@@ -109,7 +107,7 @@ def _measured(extent: Extent) -> str:
             port,
             pid,
         ):
-            side = rounds.Side("PraxTalk", "praxtalk", port, psutil.Process(pid))
+            side = rounds.Side("PraxTalk", "praxtalk", port, pid)
             measured.warm_up(side, extent.warm_up)
             changes = measured.round(side, max(extent.sizes), extent.changes, traced)
         say("Stopping ...")
@@ -153,8 +151,7 @@ def _latencies(results: "dict[int, dict[str, Result]]") -> str:
         row = [f"{size:,}"]
         for result in sides.values():
             row += [f"{result.milliseconds(share):.1f}" for share in (0.5, 0.99, 1.0)]
-        ours, rivals = sides.values()
-        rows.append([*row, f"{ours.milliseconds(0.5) / rivals.milliseconds(0.5):.2f}"])
+        rows.append([*row, f"{sides['PraxTalk'].milliseconds(0.5) / sides['socket.io'].milliseconds(0.5):.2f}"])
     return table(rows)
 
 

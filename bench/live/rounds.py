@@ -25,9 +25,13 @@ class Side:
     """PraxTalk or the rival, running."""
 
     name: str
-    key: str  # in clients.mjs
+    key: str  # rival, or anything else for PraxTalk
     port: int
-    process: psutil.Process
+    pid: int
+
+    @property
+    def process(self) -> psutil.Process:
+        return psutil.Process(self.pid)
 
     @property
     def resident(self) -> int:
@@ -97,7 +101,9 @@ class Rounds:
     @contextmanager
     def _connected(self, side: Side, size: int) -> Iterator[None]:
         kind = "real" if size <= REAL else "light"
-        self._load.connect(kind=kind, side=side.key, port=side.port, tokens=self._tokens[:size], arguments=ARGUMENTS)
+        protocol = "rival" if side.key == "rival" else "praxtalk"
+        tokens = self._tokens[:size]
+        self._load.connect(kind=kind, side=protocol, port=side.port, tokens=tokens, arguments=ARGUMENTS)
         self._load.shown(change=0)
         time.sleep(SETTLE_SECONDS)
         try:

@@ -131,10 +131,9 @@ def _far_services(url: str, folder: Path) -> Iterator[dict[str, str]]:
         for name, port in ports.items():
             arguments = ["-m", "bench.delay", str(port), targets[name], str(DELAY_MILLISECONDS)]
             stack.enter_context(running(arguments, log=folder / f"delay-{name}.log"))
-        user, _, _ = database.netloc.rpartition("@")
         yield {
-            "DATABASE_URL": f"postgresql://{user}@127.0.0.1:{ports['DATABASE_URL']}{database.path}",
-            "REDIS_URL": f"redis://127.0.0.1:{ports['REDIS_URL']}{valkey.path}",
+            name: url._replace(netloc=f"{url.netloc.rpartition('@')[0]}@127.0.0.1:{ports[name]}", query="").geturl()
+            for name, url in (("DATABASE_URL", database), ("REDIS_URL", valkey))
         }
 
 

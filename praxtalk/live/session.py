@@ -1,7 +1,8 @@
 """What the protocol counts for one socket, without any input or output: versions, what was sent, what waits to be sent.
 
 1. A client's request raises a count (`query_set`, `identity`); its base must be the count before.
-2. An outcome waits until the next Transition; one that equals what was sent last is dropped.
+2. An answer waits until the next Transition; one that equals what was sent last is dropped. It becomes text when it is sent:
+   until then, all sockets share it.
 3. A Transition begins at the version where the last one ended, carries all that waits, and is never skipped: a gap would leave
    a browser deaf for good.
 """
@@ -24,8 +25,7 @@ class Session:
         self._query_set = 0
         self._identity = 0
         self._sent: dict[int, bytes | None] = {}
-        self._waiting: dict[int, str] = {}
-        self._waiting_digests: dict[int, bytes] = {}
+        self._waiting: dict[int, Answer | None] = {}  # None: the query was removed
 
     def modify(self, message: ModifyQuerySet) -> None:
         """Raises Violation when the counts do not follow each other, or a number is used twice."""
@@ -50,8 +50,7 @@ class Session:
         if query_id not in self._sent:
             raise Violation("queryId")
         del self._sent[query_id]
-        self._waiting_digests.pop(query_id, None)
-        self._waiting[query_id] = protocol.query_removed(query_id)
+        self._waiting[query_id] = None
 
     def answered(self, query_id: int, answer: Answer) -> None:
         """The query has this outcome now."""
@@ -59,10 +58,8 @@ class Session:
             return
         if answer.digest == self._sent[query_id]:
             self._waiting.pop(query_id, None)
-            self._waiting_digests.pop(query_id, None)
-        elif answer.digest != self._waiting_digests.get(query_id):
-            self._waiting[query_id] = protocol.query_answered(query_id, answer.outcome)
-            self._waiting_digests[query_id] = answer.digest
+        else:
+            self._waiting[query_id] = answer
 
     @property
     def has_news(self) -> bool:
@@ -75,15 +72,25 @@ class Session:
         What is large goes in several, since clients refuse frames of many megabytes; only the last says that all before `ts` is
         told.
         """
-        while sum(map(len, self._waiting.values())) > MAX_FRAME and len(self._waiting) > 1:
+        while len(self._waiting) > 1 and sum(map(_length, self._waiting.values())) > MAX_FRAME:
             yield self._transition(self._ts, [next(iter(self._waiting))])
         yield self._transition(ts, list(self._waiting))
 
     def _transition(self, ts: int, queries: list[int]) -> str:
         end = protocol.version(self._query_set, self._identity, ts)
-        frame = protocol.transition(self._version, end, [self._waiting.pop(query_id) for query_id in queries])
+        modifications = []
         for query_id in queries:
-            if query_id in self._waiting_digests:
-                self._sent[query_id] = self._waiting_digests.pop(query_id)
+            answer = self._waiting.pop(query_id)
+            if answer is None:
+                modifications.append(protocol.query_removed(query_id))
+            else:
+                self._sent[query_id] = answer.digest
+                modifications.append(protocol.query_answered(query_id, answer.outcome))
+        frame = protocol.transition(self._version, end, modifications)
         self._version, self._ts = end, ts
         return frame
+
+
+def _length(answer: Answer | None) -> int:
+    """Characters, about."""
+    return len(answer.outcome.text) if answer is not None else 0

@@ -55,6 +55,7 @@ class Command(BaseCommand):
     def _plan(self, servers: list[str], folder: str, workers: list[Child]) -> Plan:
         host = urlsplit(settings.BASE_URL).netloc
         port = Endpoint(host=settings.HOST, port=settings.PORT)
+        numbers = range(1, settings.SOCKET_PROCESSES + 1)
         if not servers:
             return Plan(folder, workers)
         if servers != ["sockets"]:
@@ -62,9 +63,9 @@ class Command(BaseCommand):
         if servers == ["web"]:
             return Plan(folder, [processes.web(port), *workers], host, [port], health=port)
         if servers == ["sockets"]:
-            return Plan(folder, [processes.sockets(port, 1), *workers], host, [port])
+            return Plan(folder, [*(processes.sockets(port, number) for number in numbers), *workers], host, [port])
         web = Endpoint(str(Path(folder, "web.sock")))
-        sockets = [Endpoint(str(Path(folder, f"sockets.{n}.sock"))) for n in range(1, settings.SOCKET_PROCESSES + 1)]
+        sockets = [Endpoint(str(Path(folder, f"sockets.{number}.sock"))) for number in numbers]
         try:
             children = [processes.front(web, sockets), processes.web(web)]
         except FileNotFoundError as error:
