@@ -1,6 +1,7 @@
-"""`python -m bench.delay PORT TARGET DELAY_MS`: a TCP proxy that holds each answer back, as a network between two machines does.
+"""`python -m bench.delay PORT TARGET DELAY_MS`: a TCP proxy that delays answers, as a network between two machines does.
 
-TARGET: host:port, or the path of a Unix socket. What a client sends goes on at once; what the server answers, after DELAY_MS.
+TARGET: host:port, or the path of a Unix socket. What a client sends goes on at once; each chunk of what
+the server answers, after DELAY_MS, one after the other: meant for requests and responses in turn.
 """
 
 import contextlib

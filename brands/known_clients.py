@@ -53,7 +53,7 @@ def client_of(request: HttpRequest, account: bytes) -> Client:
 
 
 def remember(request: HttpRequest, response: HttpResponse, email: str) -> None:
-    """From now on the account knows this browser and this address."""
+    """Mark this browser and this address as known to the account."""
     account = account_of(email)
     KnownAddress.objects.update_or_create(
         account=account, address=limited_unit(client_address(request)), defaults={"seen_at": timezone.now()}
@@ -74,12 +74,13 @@ def remember(request: HttpRequest, response: HttpResponse, email: str) -> None:
 
 
 def forget_old() -> None:
-    """Delete the addresses from which nobody has signed in for long."""
+    """Delete the addresses from which nobody has signed in for KNOWN_FOR."""
     KnownAddress.objects.filter(seen_at__lt=timezone.now() - KNOWN_FOR).delete()
 
 
 def _read_cookie(request: HttpRequest) -> tuple[str, list[str]]:
-    """The device's id and the accounts that know it; an empty id without a cookie, or with one that was not signed here."""
+    """The device's id, and the digests of the accounts it is known to. The id is empty without a cookie, or with one that was
+    not signed here."""
     text = request.get_signed_cookie(COOKIE, "", salt=SALT, max_age=KNOWN_FOR) or ""
     device, *known = text.split(".")
     return device, known

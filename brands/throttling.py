@@ -1,4 +1,4 @@
-"""Limits on guessing secrets: passwords, codes of the second factor, and requests for password links.
+"""Limits on guessing secrets: passwords, two-factor codes, and requests for password links.
 
 1. `begin` stores the attempt as a failed one, or raises TooManyAttempts. An attempt that is cut off stays a failed one.
 2. The caller checks the secret, outside of any transaction.
@@ -12,7 +12,7 @@ A client is a known device or an address, see known_clients. The limits, each of
   failure (600 s for password links). Clients that the account does not know are counted together. Each known client is
   counted alone, so strangers cannot keep anybody out who has signed in before.
 
-The failures are rows in PostgreSQL: the limits are the same on every node, and hold while Valkey is away.
+The failures are rows in PostgreSQL: the limits are the same on every node, and hold while Valkey is unreachable.
 """
 
 import math
@@ -75,19 +75,19 @@ def begin(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttemp
 
 
 def forget_old() -> None:
-    """Delete the failures that count no more."""
+    """Delete the failures that no longer count."""
     FailedAttempt.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
 
 
 def _wait(rows: QuerySet[FailedAttempt], limit: int, now: datetime) -> timedelta:
-    """Until there are fewer than `limit` failures in the minute before."""
+    """How long until there are fewer than `limit` failures in the minute before; zero if an attempt is allowed now."""
     newest = rows.filter(created_at__gt=now - MINUTE).order_by("-created_at").values_list("created_at", flat=True)
     counted = list(newest[:limit])
     return counted[-1] + MINUTE - now if len(counted) == limit else timedelta()
 
 
 def _pause(rows: QuerySet[FailedAttempt], longest: int, now: datetime) -> timedelta:
-    """Until the latest failure is long enough ago for how many there are."""
+    """The remaining pause on this account; zero if there is none."""
     counted = rows.aggregate(number=Count("pk"), latest=Max("created_at"))
     excess = counted["number"] - FREE_FAILURES * settings.SIGN_INS_A_MINUTE
     if excess < 0:

@@ -1,4 +1,4 @@
-"""Files in the storage that no attachment names: left by an upload or an erasure that was killed between file and row.
+"""Deletes stored files without an Attachment row, which an upload or erasure leaves behind if its process is killed half-way.
 
 1. An upload stores its file, then, within MAX_UPLOAD, commits the row. `hold` takes a lock on the file until the commit.
 2. An erasure commits the deletion of the rows, then deletes the files.
@@ -48,14 +48,14 @@ class StoredFile(NamedTuple):
 
 
 def hold(attachment: Attachment) -> None:
-    """Keep the file until the transaction ends, which stores its row. Raises UploadTooOld."""
+    """Lock the stored file until the current transaction, which inserts its row, ends. Raises UploadTooOld."""
     lock(STORED_FILES, attachment.pk.bytes)
     if timezone.now() - attachment.created_at > MAX_UPLOAD:
         raise UploadTooOld
 
 
 def delete_orphans() -> int:
-    """Look at the next MAX_FILES files, of any workspace, and delete those without a row. How many were deleted."""
+    """Look at the next MAX_FILES files, of any workspace, and delete those without a row. Return the number deleted."""
     storage = Attachment._meta.get_field("file").storage
     files = list(islice(_files_after(storage, cache.get(POSITION, "")), MAX_FILES))
     cache.set(POSITION, files[-1].name if len(files) == MAX_FILES else "", timeout=None)
@@ -97,7 +97,7 @@ def _without_row(files: list[StoredFile]) -> list[StoredFile]:
 
 
 def _delete_orphan(storage: Storage, file: StoredFile) -> bool:
-    """False if it is too young, being stored, or gone meanwhile. An error of the storage does not keep others from deletion."""
+    """False if it is too young, being stored, or gone meanwhile. A storage error is logged and does not stop the run."""
     try:
         if timezone.now() - storage.get_modified_time(file.name) < OLD_ENOUGH:
             return False

@@ -14,7 +14,7 @@ http = get_asgi_application()  # first: it loads the apps, which the consumer ne
 from praxtalk.live.consumer import SyncConsumer
 
 # The clients of npm connect to /api/1.48.0/sync, that of PyPI to /api/sync. A client whose URL ends in a slash connects to
-# //api/1.48.0/sync, which arrives without its first part.
+# //api/1.48.0/sync: Daphne (`runserver`) takes `//api` for a host and drops it, so the first part is optional.
 SYNC = re_path(r"^(api/)?([\w.+-]{1,60}/)?sync$", SyncConsumer.as_asgi())
 
 

@@ -14,7 +14,7 @@ app.config_from_object(settings, namespace="CELERY")
 
 @setup_logging.connect
 def use_django_logging(**kwargs: Any) -> None:
-    """The logging of all other processes."""
+    """Use the same logging as every other process."""
     logging.config.dictConfig(settings.LOGGING)
 
 

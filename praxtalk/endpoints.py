@@ -17,7 +17,7 @@ class Endpoint:
 
     @property
     def upstream(self) -> str:
-        """As the Caddyfile names it."""
+        """The address in Caddy's upstream syntax."""
         return f"unix/{self.path}" if self.path else f"{in_url(self.host)}:{self.port}"
 
     def connect(self) -> socket.socket:

@@ -32,20 +32,23 @@ def require(*names: str) -> None:
 
 
 def matching(name: str, pattern: str, hint: str, default: str = "") -> str:
-    """A text that the whole pattern matches, in upper or lower case."""
+    """The variable's value, which must match `pattern` completely, ignoring case. hint: describes valid values in the error.
+
+    Raises ImproperlyConfigured.
+    """
     value: str = env.str(name, default=default)
     return value if re.fullmatch(pattern, value, re.IGNORECASE) else refuse(name, hint)
 
 
 def integer(name: str, default: int, smallest: int, largest: int = 10**9) -> int:
-    """A whole number; the default for an empty text, too."""
+    """A whole number; the default if the variable is unset or empty. Raises ImproperlyConfigured."""
     value = env.str(name, default="") or str(default)
     is_right = value.isdecimal() and smallest <= int(value) <= largest
     return int(value) if is_right else refuse(name, f"a number from {smallest} to {largest}")
 
 
 def networks(name: str, default: str = "") -> list[Network]:
-    """IP networks, separated by commas."""
+    """IP networks, separated by commas. Raises ImproperlyConfigured."""
     try:
         texts = env.str(name, default=default).split(",")
         return [ipaddress.ip_network(text.strip()) for text in texts if text.strip()]
@@ -54,7 +57,7 @@ def networks(name: str, default: str = "") -> list[Network]:
 
 
 def sender(name: str, default: str) -> str:
-    """The sender of an e-mail, as it stands in a header."""
+    """The sender of an e-mail, as a header has it. Raises ImproperlyConfigured."""
     try:
         return ascii_sender(env.str(name, default=default))
     except ValueError as error:

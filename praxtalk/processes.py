@@ -11,7 +11,7 @@ from praxtalk.endpoints import Endpoint
 from praxtalk.supervisor import Child
 
 BACKLOG = 1024
-# Without Django's checks, which load every page and every view: `manage.py check` and CI run them.
+# Skip Django's system checks, which import every page and view: `manage.py check` and CI run them.
 WORKER = {"PROCESS_TYPE": "worker", "CELERY_SKIP_CHECKS": "1"}
 
 
@@ -77,7 +77,7 @@ def demo_shop(shop: DemoShop) -> Child:
 
 
 def workers() -> dict[str, Child]:
-    """Celery: by the name of its part."""
+    """The Celery processes, by part name."""
 
     return {
         "worker": Child("worker", python("-m", "praxtalk.worker", "default"), 3, WORKER),

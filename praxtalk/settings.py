@@ -62,12 +62,12 @@ TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 RATE_LIMIT_IP = integer("RATE_LIMIT_IP", 60, 1)
 RATE_LIMIT_READ_KEY = integer("RATE_LIMIT_READ_KEY", 6000, 1)
 RATE_LIMIT_WRITE_KEY = integer("RATE_LIMIT_WRITE_KEY", 600, 1)
-# Where only this machine reaches PraxTalk, PraxTalk may reach this machine: a receiver can be tried at once.
 METRICS_TOKEN = matching("METRICS_TOKEN", "(.{20,})?", "at least 20 characters, or nothing")
 EMAIL_URL = matching(
     "EMAIL_URL", r"(smtp|smtp\+tls|smtp\+ssl|consolemail)://.*", "smtp+tls://user:password@host:587", "consolemail://"
 )
 EMAIL_FROM = sender("EMAIL_FROM", f"PraxTalk <praxtalk@{'localhost' if BASE_IS_IP else BASE_HOST}>")
+# While PraxTalk is reachable only from this machine, webhooks may go to it, so that a receiver can be tried at once.
 WEBHOOK_ALLOW_CIDRS = networks("WEBHOOK_ALLOW_CIDRS", default="127.0.0.0/8,::1/128" if IS_LOCAL else "")
 
 # --- apps -------------------------------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ SILENCED_SYSTEM_CHECKS = [
 
 # --- live queries ------------------------------------------------------------------------------------------------------
 
-LIVE_THREADS = 4  # of each web process, each with a database connection
+LIVE_THREADS = 4  # per WebSocket process, each with a database connection
 
 # --- widget: how many a minute ------------------------------------------------------------------------------------------
 

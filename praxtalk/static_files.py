@@ -1,4 +1,4 @@
-"""Static files under names that hold a hash of their content, so that browsers may keep them for ever.
+"""Static files under names that hold a hash of their content, so that browsers may keep them indefinitely.
 
 A page that was opened before an update goes on with the files of its own version: they are not deleted.
 """

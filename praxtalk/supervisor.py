@@ -3,8 +3,8 @@
 `manage.py serve` writes a Plan and becomes this program, which imports no Django: it needs 15 MB and not 90.
 
 1. Every child runs in a session of its own, so that Ctrl-C reaches the parent only, and the parent stops them in order.
-2. A child that ends by itself is named and started again, with what it left behind (workers of its own) ended first. One
-   that keeps ending ends the node: an operator or a service manager has to look.
+2. Once all children are up, a child that exits is logged and restarted, after what it left behind is killed. One that exits
+   during start-up, or that keeps exiting, stops the node with exit status 1.
 3. A watchdog (praxtalk/watchdog.py) ends the children if the parent is killed, so that none keeps a port or a lease.
 """
 
@@ -48,7 +48,7 @@ class Child:
 class Plan:
     """What a node runs.
 
-    folder: of its Unix sockets and of this plan; deleted at the end. host: the Host header of a request to /healthz.
+    folder: holds its Unix sockets and plan.json; deleted at the end. host: the Host header of a request to /healthz.
     endpoints: what takes connections once the node is up. health: what answers /healthz then.
     """
 
@@ -59,14 +59,14 @@ class Plan:
     health: Endpoint | None = None
 
     def execute(self) -> None:
-        """Become the supervisor: this process is replaced, with its number and its standard output."""
+        """Become the supervisor: replaces this process, keeping its PID and standard output."""
         path = Path(self.folder, "plan.json")
         path.write_text(json.dumps(asdict(self)))
         os.execv(sys.executable, [sys.executable, "-m", "praxtalk.supervisor", str(path)])  # noqa: S606 - our own Python
 
     @classmethod
     def read(cls, path: Path) -> "Plan":
-        """As `execute` has written it."""
+        """Read a plan written by `execute`."""
         given = json.loads(path.read_text())
         given["children"] = [Child(**child) for child in given["children"]]
         given["endpoints"] = [Endpoint(**endpoint) for endpoint in given["endpoints"]]
@@ -92,7 +92,7 @@ class Process:
         self.start()
 
     def start(self) -> None:
-        """Also again, after its end."""
+        """Start, or restart, the process."""
         if self.child.socket_path:
             Path(self.child.socket_path).unlink(missing_ok=True)
         self.started_at = time.monotonic()
@@ -157,7 +157,7 @@ class Supervisor:
         self._is_stopping = True
 
     def _keep_running(self, process: Process, *, may_restart: bool) -> bool:
-        """Start a process again that has ended; False if that is no use."""
+        """Restart the process if it has ended. Return False if the node must stop."""
         if process.is_running:
             return True
         process.kill_group()

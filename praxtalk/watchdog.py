@@ -1,6 +1,6 @@
-"""Ends the processes of a node whose parent was killed. Started by praxtalk/supervisor.py; imports nothing but os and time.
+"""Ends the processes of a node whose parent was killed. Started by praxtalk/supervisor.py; uses only the standard library.
 
-Standard input: a line for each change, with the numbers of all processes that are to end with the parent. Each of them leads
+Standard input: on each change, one line with the PIDs of all processes that must end with the parent. Each of them leads
 a process group. When the parent dies, however it does, the kernel closes the pipe.
 """
 

@@ -1,11 +1,11 @@
-"""The server of WebSockets: Uvicorn, with two manners of our own.
+"""The WebSocket server: Uvicorn with two changes.
 
     python -m praxtalk.websocket_server --uds PATH
     python -m praxtalk.websocket_server --host 127.0.0.1 --port 8001     several may share the port
 
 1. When it stops, each socket first does what it has been asked to do (praxtalk/live/hub.py).
-2. A connection that was closed and whose other side does not read is aborted after ten seconds. Uvicorn would wait for the
-   last byte to be read: whoever never reads would hold it for good.
+2. A closed connection whose peer does not read is aborted after ten seconds. Uvicorn alone would keep it until the last byte
+   is read.
 """
 
 import argparse
@@ -28,7 +28,7 @@ STOP_SECONDS = 5.0  # for the closing handshakes
 
 
 class Server(uvicorn.Server):
-    """Uvicorn with the manners above."""
+    """Uvicorn with the changes described above."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

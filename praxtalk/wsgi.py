@@ -22,9 +22,9 @@ OF_PROCESS = [name for name in os.environ if not name.startswith(OF_REQUESTS)]
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Django, for a server that gives a thread back as soon as it has the whole answer.
 
-    1. Django knows of no body without a length: one that was sent in chunks is read here.
-    2. An answer of known size goes to Granian in one piece, so that who reads it slowly holds no thread. Files have 10 MB at
-       most. A stream is taken piece by piece, as fast as it is read.
+    1. Django cannot read a body without Content-Length, so a chunked one is read here.
+    2. An answer of known size goes to Granian in one piece, so that a slow client holds no thread; so does a file,
+       which has at most 10 MB. Other streams are sent as fast as the client reads.
     """
     for name in OF_PROCESS:
         environ.pop(name, None)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from django_redis.cache import RedisCache
 
-# A limit that is passed ends the counting: a call that it refuses is not counted by those behind it.
+# Counting stops at the first limit exceeded, so a refused call does not count against later limits.
 COUNT = """
 local counts = {}
 for place, key in ipairs(KEYS) do
@@ -32,11 +32,11 @@ class Asked(NamedTuple):
     """What django-ratelimit would count by."""
 
     key: str
-    seconds: int  # until the key may go
+    seconds: int  # until the key expires
 
 
 class _State(threading.local):
-    """Of the thread and not of the cache, which threads may share."""
+    """Per thread, because threads may share the cache object."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] | None = None
@@ -47,7 +47,7 @@ _state = _State()
 
 
 class CountingCache(RedisCache):  # type: ignore[misc] # django_redis has no types
-    """django-redis, and counts that were made ahead."""
+    """A django-redis cache that can answer from counts made in advance."""
 
     @contextmanager
     def keys_asked_for(self) -> Iterator[list[Asked]]:

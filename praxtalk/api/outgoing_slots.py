@@ -8,7 +8,7 @@ a process, nor all slots for one workspace:
    their own: look-ups of host names (integrations/webhooks/addresses.py) and exports (praxtalk/dashboard/export.py). So at least
    a quarter of the threads is free for other requests.
 
-Where no slot is free the request is refused at once. While Valkey is away, the slots of the process alone count.
+Where no slot is free the request is refused at once. While Valkey is unreachable, only the slots of the process count.
 """
 
 import secrets
@@ -40,7 +40,7 @@ _of_process = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
 
 
 class NoFreeSlot(TooManyRequests):
-    """429: the request would have to wait for others of its kind."""
+    """429: no slot is free."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(f"{sentence} Try again in {RETRY_AFTER_SECONDS} s.", RETRY_AFTER_SECONDS)
@@ -85,7 +85,7 @@ def _take_lease(key: str, owner: str) -> bool:
 
 
 def _end_lease(key: str, owner: str) -> None:
-    """If it is still this owner's. Where Valkey cannot be reached, it runs out."""
+    """Release the lease if this owner still holds it; if Valkey is unreachable, it expires."""
     if not _breaker.allows():
         return
     try:

@@ -1,4 +1,4 @@
-"""Downloads that are made while they are read: rows of a list as a CSV file (RFC 4180), and others."""
+"""Streamed downloads: rows of a list as a CSV file (RFC 4180), and others."""
 
 import csv
 import threading
@@ -20,7 +20,7 @@ _slots = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
 
 
 class ExportResponse(StreamingHttpResponse):
-    """Holds a web thread until it has been read, and so one of the process's slots for exports. Raises NoFreeSlot."""
+    """Occupies a web thread, and an export slot of the process, until the client has read it. Raises NoFreeSlot."""
 
     def __init__(self, content: Iterable[bytes | str], *, filename: str, content_type: str) -> None:
         if not _slots.acquire(blocking=False):
@@ -37,12 +37,15 @@ class ExportResponse(StreamingHttpResponse):
 
 
 def csv_response(name: str, columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> ExportResponse:
-    """columns: by heading, its value for a row. With a byte order mark, so that Excel reads UTF-8. Raises NoFreeSlot."""
+    """columns: maps each heading to a function that returns a row's value. Raises NoFreeSlot.
+
+    The file begins with a byte order mark, so that Excel reads UTF-8.
+    """
     return ExportResponse(_lines(columns, rows), filename=f"{name}.csv", content_type="text/csv; charset=utf-8")
 
 
 class _Echo:
-    """What csv.writer writes is handed on."""
+    """A file-like object whose write() returns the text."""
 
     def write(self, text: str) -> str:
         return text
@@ -62,6 +65,6 @@ def _lines(columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> 
 
 
 def _harmless(cells: Sequence[object]) -> list[str]:
-    """Text that a spreadsheet would take for a formula, an apostrophe before it (OWASP, CSV Injection)."""
+    """Prefix an apostrophe to text that a spreadsheet would run as a formula (OWASP, CSV Injection)."""
     texts = ["" if cell is None else str(cell) for cell in cells]
     return [f"'{text}" if text.startswith(FORMULA) else text for text in texts]

@@ -18,7 +18,7 @@ def database_settings(
     """Django's settings of one database. Timeouts are in seconds; 0 is none.
 
     Servers take connections from a pool for each request: their threads come and go. Others keep one for each thread.
-    Statements are prepared from their third use on: half of PostgreSQL's time for a list.
+    A statement is prepared once it has been executed three times, which halves PostgreSQL's time for a list.
     """
     timeouts = {
         "statement_timeout": statement_timeout,

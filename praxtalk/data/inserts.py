@@ -1,4 +1,4 @@
-"""A row that is there already is left alone."""
+"""Inserting a row unless it exists."""
 
 from django.db import connection
 from django.db.models import Model

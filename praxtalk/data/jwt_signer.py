@@ -40,7 +40,7 @@ class JwtSigner:
             with contextlib.suppress(jwt.InvalidSignatureError):
                 key = _derived(secret, self.purpose)
                 return jwt.decode(token, key, [ALGORITHM], audience=self.audience, options=options)
-        raise jwt.InvalidSignatureError("no key of ours signed this token")
+        raise jwt.InvalidSignatureError("no configured key signed this token")
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""Queries whose SQL is composed once in a process.
+"""Querysets whose SQL is compiled once per process.
 
 The ORM composes the SQL of a query anew each time, which takes several times as long as PostgreSQL takes to answer it. For the
 queries of the busiest calls the work is done once:
@@ -71,8 +71,11 @@ class _Query:
 
 
 def prepared(*, literal: Sequence[str] = ()) -> Callable[[Callable[..., QuerySet[Any, Row]]], Callable[..., list[Row]]]:
-    """literal: the arguments that become a part of the SQL, such as the end of a slice. The function is called with keywords;
-    its querysets are of instances or of `values_list`."""
+    """Compile the SQL of a queryset function once per process, and return its rows as a list.
+
+    literal: the arguments that become a part of the SQL, such as the end of a slice. Call the function with keyword arguments
+    only; its querysets are of instances or of `values_list`.
+    """
 
     def decorate(build: Callable[..., QuerySet[Any, Row]]) -> Callable[..., list[Row]]:
         names = tuple(inspect.signature(build).parameters)

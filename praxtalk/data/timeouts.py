@@ -12,7 +12,7 @@ LONG_SECONDS = 600
 def long_transaction(*, is_snapshot: bool = False) -> Iterator[None]:
     """For an export: a statement may take ten minutes, and so may the reader between two of them.
 
-    is_snapshot: all statements see the data of one moment, and change nothing. Not inside another transaction.
+    is_snapshot: read-only, at REPEATABLE READ, so all statements see the data of one moment. Ignored inside another transaction.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         if is_snapshot and not connection.savepoint_ids:

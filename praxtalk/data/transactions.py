@@ -46,8 +46,8 @@ def one_transaction() -> Iterator[None]:
 
 
 def after_commit(call: Callable[[set[str]], None], items: Iterable[str]) -> None:
-    """Call `call` once after the commit, with the items of all calls of this function for it. A rollback calls nothing. What
-    `call` raises is logged."""
+    """Call `call` once after the commit, with the union of the items passed for it in this transaction; after a rollback, not at
+    all. What it raises is logged."""
     if begun := _current.get():
         begun.after_commit.setdefault(call, set()).update(items)
     else:
@@ -55,13 +55,16 @@ def after_commit(call: Callable[[set[str]], None], items: Iterable[str]) -> None
 
 
 def lock(rows: QuerySet[Row, Row], *, no_key: bool = True) -> Row | None:
-    """The first of `rows`, locked until the transaction ends. no_key: leave other rows free to refer to it."""
+    """The first of `rows`, locked until the transaction ends.
+
+    no_key: use FOR NO KEY UPDATE, so rows that refer to it can still be inserted.
+    """
     row = rows.select_for_update(of=("self",), no_key=no_key).first()
     return row and note_lock(row)
 
 
 def note_lock(row: Row) -> Row:
-    """`is_locked` is true of this row, which was read with a lock by other means than `lock`."""
+    """Mark a row that was locked other than by `lock`, so that `is_locked` is true for it."""
     if begun := _current.get():
         begun.locked[id(row)] = row
     return row

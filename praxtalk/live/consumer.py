@@ -1,6 +1,6 @@
 """SyncConsumer: one socket. One task takes its messages, in order, and sends all its Transitions, so each follows the one before.
 
-Sending waits for a client that reads slowly; nobody else waits for that task. What changes meanwhile is sent as it is then.
+A slow client blocks only its own task; changes made meanwhile are merged, and the latest state is sent.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ log = structlog.get_logger("praxtalk.live")
 class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     """The sync protocol over one WebSocket. Knows no cookie, so pages of any origin may connect."""
 
-    channel_layer_alias = ""  # none: the hub hears for all sockets of the process
+    channel_layer_alias = ""  # none: the hub subscribes for all sockets of the process
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         try:
@@ -51,7 +51,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             self._leave()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Without Channels' own, which looks after database connections in a thread at each message: none is used here."""
+        """Replaces Channels' dispatch, which checks database connections in a thread for every message: none is used here."""
         await getattr(self, message["type"].replace(".", "_"))(message)
 
     # --- the socket ---
@@ -95,7 +95,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         raise StopConsumer
 
     async def tend(self, now: float) -> None:
-        """Each second: a sign of life, and an end for those who watch nothing or have been here for a day."""
+        """Each second: send a ping if idle; close the socket if it is unauthorised or a day old; retry refused places."""
         if self._is_closed:
             return
         if now - self._sent_at >= PING_SECONDS:
@@ -145,7 +145,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             await self.base_send({"type": "websocket.send", "text": frame})
 
     async def _guarded(self, do: Callable[[], Any]) -> None:
-        """Whatever breaks closes the socket: the client begins anew. A Transition left out would lose it."""
+        """Any error closes the socket, and the client reconnects from scratch: after a Transition left out it would be lost."""
         try:
             await do()
         except Violation:
@@ -196,7 +196,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _connect(self, message: Connect) -> None:
         if self._client_session is not None:
             raise Violation("Connect comes once")
-        await self._places.are_taken()  # one of its address's, whoever it is
+        await self._places.are_taken()  # counts against the address's limit even before authentication
         self._client_session = message.session_id
         if message.observed is not None:
             self._hub.timestamps.observe(message.observed)
@@ -222,7 +222,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         await self._send_transition(self._hub.timestamps.next())
 
     async def _mutate(self, message: Call) -> None:
-        """Its effect has committed before `ts` is taken, and the queries that it touches are read after it."""
+        """Commit the mutation, take `ts`, then read the queries again that it affects."""
         outcome, topics = await self._perform(message)
         ts = self._hub.timestamps.next()
         await self._send(protocol.mutation_response(message.request_id, outcome, ts))

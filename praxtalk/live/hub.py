@@ -42,7 +42,7 @@ class Hub:
         self.timestamps = Timestamps()
         self.sockets: set[Socket] = set()
         self.connections = Places()
-        # Threads of their own, each with its database connection: HTTP has its one, and neither waits for the other.
+        # Threads for database work, each with a connection of its own.
         self._threads = ThreadPoolExecutor(settings.LIVE_THREADS, thread_name_prefix="live")
         self.places = asyncio.Semaphore(settings.LIVE_THREADS)
         self._watches: dict[Hashable, Watch[Any]] = {}

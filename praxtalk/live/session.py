@@ -3,8 +3,8 @@
 1. A client's request raises a count (`query_set`, `identity`); its base must be the count before.
 2. An answer waits until the next Transition; one that equals what was sent last is dropped. It becomes text when it is sent:
    until then, all sockets share it.
-3. A Transition begins at the version where the last one ended, carries all that waits, and is never skipped: a gap would leave
-   a browser deaf for good.
+3. A Transition begins at the version where the last one ended, carries all that waits, and is never skipped: after a gap
+   the client would ignore every later update.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Session:
         self._identity += 1
 
     def added(self, query_id: int) -> None:
-        """Its first outcome is due. Raises Violation."""
+        """Register a query, whose first result is pending. Raises Violation."""
         if query_id in self._sent:
             raise Violation("queryId")
         self._sent[query_id] = None
@@ -67,10 +67,9 @@ class Session:
         return bool(self._waiting)
 
     def transitions(self, ts: int) -> Iterator[str]:
-        """The frames with all that waits, one even for nothing; the last one ends at `ts`.
+        """Yield the frames for all pending changes, at least one, even if there are none; the last one ends at `ts`.
 
-        What is large goes in several, since clients refuse frames of many megabytes; only the last says that all before `ts` is
-        told.
+        What is large goes in several, since clients refuse frames of many megabytes; only the last one carries `ts`.
         """
         while len(self._waiting) > 1 and sum(map(_length, self._waiting.values())) > MAX_FRAME:
             yield self._transition(self._ts, [next(iter(self._waiting))])
@@ -92,5 +91,5 @@ class Session:
 
 
 def _length(answer: Answer | None) -> int:
-    """Characters, about."""
+    """Approximate length in characters."""
     return len(answer.outcome.text) if answer is not None else 0

@@ -16,7 +16,7 @@ from praxtalk.data.breaker import PAUSE_SECONDS, Breaker
 from praxtalk.data.transactions import after_commit
 
 CHANNEL_PREFIX = "changed:"
-MOST_UNPUBLISHED = 10_000  # beyond, subscribers find out by polling
+MOST_UNPUBLISHED = 10_000  # beyond this, topics are dropped and subscribers rely on polling
 
 _breaker = Breaker("changed topics")
 _unpublished = set[str]()
@@ -31,13 +31,13 @@ def channel_of(topic: str) -> str:
 
 def changed(*topics: str) -> None:
     """Publish `topics` once this transaction has committed: all that it changed in one round trip. A rollback publishes
-    nothing. Never raises, never waits 0.5 s."""
+    nothing. Never raises, and blocks for less than 0.5 s."""
     after_commit(_publish, topics)
 
 
 @contextmanager
 def witnessed() -> Iterator[set[str]]:
-    """The topics that this thread announces inside the block: who made a change need not wait for Valkey to hear of it."""
+    """The topics published by this thread inside the block: a connection learns of its own changes without Valkey."""
     _witness.topics = topics = set[str]()
     try:
         yield topics

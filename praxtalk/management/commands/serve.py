@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--only",
             default=",".join(PARTS),
-            help=f"parts of: {','.join(PARTS)} (one beat in all). Without the front, web or sockets listen on the port.",
+            help=f"comma-separated parts to run: {','.join(PARTS)}. Run one beat in all. Alone, web or sockets listens on PORT.",
         )
 
     def handle(self, *args: Any, only: str, **options: Any) -> None:
@@ -36,9 +36,7 @@ class Command(BaseCommand):
             raise CommandError(f"Unknown part: {', '.join(unknown)}. There are: {', '.join(PARTS)}.")
         servers: list[str] = [part for part in ("front", "web", "sockets") if part in parts]
         if servers not in ([], ["web"], ["sockets"], ["front", "web", "sockets"]):
-            raise CommandError(
-                "front, web and sockets need each other on one port. Alone, web or sockets take the port."
-            )
+            raise CommandError("Run front, web and sockets together, or web or sockets without the other two.")
         if servers:
             self._wait_for_port(settings.PORT)
             self.say(f"Starting on {settings.BASE_URL} ...")
