@@ -24,7 +24,7 @@ BACKLOG = 1024
 PING_SECONDS = 20.0
 PONG_SECONDS = 30.0  # without a pong, the connection is closed
 ABORT_SECONDS = 10.0
-STOP_SECONDS = 5.0  # for the closing handshakes
+STOP_SECONDS = 5  # for the closing handshakes
 
 
 class Server(uvicorn.Server):
@@ -81,7 +81,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # praxtalk/api/address.py reads them
-        timeout_graceful_shutdown=int(STOP_SECONDS),
+        timeout_graceful_shutdown=STOP_SECONDS,
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # Uvicorn stops, then raises the signal again: an end like any other
         signal.signal(number, lambda *_: sys.exit())

@@ -16,7 +16,7 @@ def server(django_db_setup):
 
 
 @pytest.mark.parametrize("library", [*NPM, PYPI, OWN])
-def test_a_client_watches_writes_and_signs_in(library, server, cast, calm_end):
+def test_a_client_watches_and_writes(library, server, cast, calm_end):
     if library != PYPI:
         need_node()
     scene = Scene(cast, server.url)
