@@ -19,6 +19,7 @@ from praxtalk.api.pagination import Keyset
 from praxtalk.data.clock import to_milliseconds
 from praxtalk.data.counting import count_each
 from praxtalk.data.ids import parse_id
+from praxtalk.data.prepared import prepared
 
 NOBODY = "none"
 MAX_COUNT = 1000  # counted no further: a number that large is read as "many", and the index is left early
@@ -68,6 +69,19 @@ def listed(
         )
         rows = rows.filter(pk__in=tagged.values("conversation_id"))
     return rows.order_by(*NEWEST_FIRST)
+
+
+@prepared(literal=("brand_ids", "limit"))
+def newest_rows(
+    workspace_id: Any, brand_ids: Any, brand_id: Any, status: Any, limit: int
+) -> QuerySet[Conversation, tuple[Any, ...]]:
+    """The COLUMNS of the newest conversations in a scope."""
+    rows = Scope(workspace_id, brand_ids).rows(Conversation.objects.all())
+    if brand_id is not None:
+        rows = rows.filter(brand_id=brand_id)
+    if status is not None:
+        rows = rows.filter(status=status)
+    return rows.order_by(*NEWEST_FIRST).values_list(*COLUMNS)[:limit]
 
 
 def first_found(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> list[Any]:

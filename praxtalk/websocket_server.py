@@ -1,4 +1,4 @@
-"""The WebSocket server: Uvicorn with two changes.
+"""The WebSocket server: Uvicorn with two changes, and connections that write at once (praxtalk/live/frame_writer.py).
 
     python -m praxtalk.websocket_server --uds PATH
     python -m praxtalk.websocket_server --host 127.0.0.1 --port 8001     several may share the port
@@ -17,6 +17,7 @@ from typing import Any
 import uvicorn
 
 from praxtalk.endpoints import listening_socket
+from praxtalk.live.frame_writer import FrameWriter
 
 # An upper bound for one WebSocket message in either direction, far above what is accepted or sent.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -70,7 +71,7 @@ def main() -> None:
         backlog=BACKLOG,
         loop="uvloop",
         http="h11",
-        ws="websockets-sansio",
+        ws=FrameWriter,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PONG_SECONDS,

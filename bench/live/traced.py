@@ -13,12 +13,13 @@ from typing import Any
 from praxtalk.asgi import application
 from praxtalk.live import queries
 from praxtalk.live.consumer import SyncConsumer
+from praxtalk.live.frame_writer import FrameWriter
 from praxtalk.live.words import Words
 
 __all__ = ["application"]
 
 _moments: dict[str, list[int]] = {"heard": [], "read begun": [], "read done": [], "frame out": []}
-_heard, _read, _send = Words._heard, queries._read, SyncConsumer._send_transition
+_heard, _read, _send, _write = Words._heard, queries._read, SyncConsumer._send_transition, FrameWriter.write
 
 
 def _note(step: str) -> None:
@@ -44,6 +45,12 @@ async def _traced_send(self: SyncConsumer, ts: int) -> None:
     _note("frame out")
 
 
+def _traced_write(self: FrameWriter, text: str) -> None:
+    _write(self, text)
+    _note("frame out")
+
+
+FrameWriter.write = _traced_write  # type: ignore[method-assign]
 Words._heard, SyncConsumer._send_transition = _traced_heard, _traced_send  # type: ignore[method-assign]
 queries._read = _traced_read
 _path = Path(os.environ["TRACE_FOLDER"]) / f"live-trace-{os.getpid()}.json"

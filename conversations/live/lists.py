@@ -12,6 +12,7 @@ from conversations.inbox import (
     counted,
     first_found,
     listed,
+    newest_rows,
     row_json,
     tags_of,
     unread,
@@ -69,8 +70,22 @@ def _first(caller: OperatorCaller, arguments: Arguments) -> Callable[[QuerySet[A
     personal=lambda arguments: arguments.get("assignee") == ME,
 )
 def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
-    rows = _listed(caller, arguments).values_list(*COLUMNS)
-    return [conversation_row_json(row) for row in _first(caller, arguments)(rows, arguments["limit"])]
+    if arguments.keys() & {"assignee", "tagId", "q"}:
+        rows = _first(caller, arguments)(_listed(caller, arguments).values_list(*COLUMNS), arguments["limit"])
+    else:
+        rows = _newest(caller, arguments)
+    return [conversation_row_json(row) for row in rows]
+
+
+def _newest(caller: OperatorCaller, arguments: Arguments) -> list[tuple[Any, ...]]:
+    brand = brand_in_scope(caller, arguments.get("brandId"))
+    return newest_rows(
+        workspace_id=caller.workspace_id,
+        brand_ids=caller.scope.brand_ids,
+        brand_id=brand.pk if brand else None,
+        status=arguments.get("status"),
+        limit=arguments["limit"],
+    )
 
 
 @query("inbox:list", door=operators, shape=InboxPage, topics=_page_topics, personal=True)

@@ -1,5 +1,6 @@
 """SyncConsumer: one socket. One task takes its messages, in order, and sends all its Transitions, so each follows the one before.
 
+While that task waits for a message, and the client has read what was sent before, a new result is written without waking it.
 A slow client blocks only its own task; changes made meanwhile are merged, and the latest state is sent.
 """
 
@@ -18,6 +19,7 @@ from django.db import InterfaceError, OperationalError
 from praxtalk.api.address import address_behind, limited_unit
 from praxtalk.live import calls, functions, protocol
 from praxtalk.live.calls import Once
+from praxtalk.live.frame_writer import EXTENSION, FrameWriter
 from praxtalk.live.functions import WrongArguments, failure_from
 from praxtalk.live.hub import hub
 from praxtalk.live.limits import Budget, Closing, SocketPlaces
@@ -68,7 +70,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._queries = Queries(self._hub, self._session, self._places, on_news=self._on_news, wake=wake)
         self._budget = Budget()
         self._client_session: str | None = None
-        self._is_busy = self._is_closed = self._has_noted_news = False
+        self._writer: FrameWriter | None = self.scope.get("extensions", {}).get(EXTENSION)
+        self._is_busy = self._is_closed = False
         self.has_left = asyncio.Event()
         self._opened_at = self._sent_at = self._authorised_at = time.monotonic()
         await self.base_send({"type": "websocket.accept"})
@@ -163,14 +166,12 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         while (message := await self._inbox.get()) is not STOPPING:
             if self._is_closed and not isinstance(message, Call):
                 continue  # nobody is there to hear of it; what was sent before the tab was closed is done all the same
-            if message is NEWS:
-                self._has_noted_news = False
-            else:
-                self._is_busy = True
+            self._is_busy = True
+            if message is not NEWS:
                 await self._do(message)
-                self._is_busy = False
-            if self._session.has_news:
+            while self._session.has_news:
                 await self._send_transition(self._hub.timestamps.next())
+            self._is_busy = False
             if self._budget.done(self._inbox.empty()):
                 await self._close(Closing.TOO_MANY)
         await self._close(Closing.OUR_FAULT)
@@ -248,10 +249,24 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     # --- results ---
 
     def _on_news(self) -> None:
-        """Have it sent, unless a message is under way: its Transition will carry it."""
-        if self._session.has_news and not self._is_busy and not self._has_noted_news:
-            self._has_noted_news = True
+        """Write it, or wake the socket's task if the client has not read what was sent before. A task at work will send it."""
+        if self._is_busy or self._is_closed or not self._session.has_news:
+            return
+        if not self._inbox.empty():
+            return
+        if self._writer is not None and self._writer.is_ready:
+            self._write_transition(self._writer)
+        else:
             self._inbox.put_nowait(NEWS)
+
+    def _write_transition(self, writer: FrameWriter) -> None:
+        self._sent_at = time.monotonic()
+        try:
+            for frame in self._session.transitions(self._hub.timestamps.next()):
+                writer.write(frame)
+        except Exception as error:
+            log.exception("a socket is closed", exc_info=error)
+            self._hub.spawn(self._close(Closing.OUR_FAULT))
 
     async def _send_transition(self, ts: int) -> None:
         for frame in self._session.transitions(ts):

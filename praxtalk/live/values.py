@@ -7,6 +7,7 @@ import base64
 import binascii
 import math
 import struct
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ import orjson
 LARGEST_SAFE = 2**53  # beyond it a float, which is what a client's number is, skips integers
 MAX_KEY = 1024
 MAX_DEPTH = 64
+KEPT_NAMES = 1000  # answers hold the same few field names again and again
 
 
 class Unfit(ValueError):
@@ -50,6 +52,7 @@ def _to_wire(value: Any) -> Any:
     raise Unfit(f"no value: {type(value).__name__}")
 
 
+@lru_cache(KEPT_NAMES)
 def is_field_name(key: Any) -> bool:
     """Printable ASCII, at most 1,024 characters, not beginning with $: other names make a client throw."""
     is_text = isinstance(key, str) and 0 < len(key) <= MAX_KEY and not key.startswith("$")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 COALESCED_SECONDS = 0.1
 SLOW_FACTOR = 5  # so that one slow query leaves most of a thread to the others
 LATE_WORD_SECONDS = 2.0
+TOLD_AT_ONCE = 50  # listeners, in a few milliseconds
 RETRY_SECONDS = 0.25
 MAX_RETRY_SECONDS = 5.0
 
@@ -123,8 +124,7 @@ class Watch(Generic[T]):
             self._check_net(value, had_words)
             self.latest = reading = Reading(value, number)
             self._plan_changes(until)
-            for listener in [each for each in self.listeners if each.first_run <= number]:
-                listener.told(reading)
+            await self._tell(reading)
         except Exception as error:
             log.exception("a live query broke off", name=self._name, exc_info=error)
             for listener in list(self.listeners):
@@ -133,6 +133,14 @@ class Watch(Generic[T]):
             self._is_running = False
             if self._is_wanted:
                 self._want(self._is_urgent)
+
+    async def _tell(self, reading: Reading[T]) -> None:
+        """Tell all listeners, letting others of the process work now and then."""
+        for count, listener in enumerate(list(self.listeners), 1):
+            if listener in self.listeners and listener.first_run <= reading.number:
+                listener.told(reading)
+            if count % TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _database_is_away(self, error: Exception) -> None:
         """Sockets stay, and see the last value; the first values of new ones wait."""

@@ -14,6 +14,7 @@ import pytest
 import redis
 from websockets.sync.client import connect as connect_to
 
+from conversations import actions
 from conversations.models import Message
 from praxtalk.live.places import PREFIX
 from praxtalk.live.topics import CHANNEL_PREFIX
@@ -112,6 +113,35 @@ def test_threads_of_megabytes_reach_their_reader(cast, connect, tokens):
     older = {"conversationId": str(talks[0].pk), "before": reader.value(0)["messages"][0]["_id"]}
     with_older = connect(tokens.alice)
     assert len(with_older.ask("messages:list", **older)["messages"]) == 25
+
+
+def test_a_slow_reader_gets_the_newest_state_without_a_gap(server, cast, tokens):
+    """While it reads, changes are written at once; once it does not, they are merged until it reads on."""
+    talk = make_talk(cast.north)
+    Message.objects.bulk_create(
+        Message(workspace=cast.acme, conversation=talk, position=n, role="visitor", channel="widget", body="x" * 10_000)
+        for n in range(2, 27)
+    )
+    type(talk).objects.filter(pk=talk.pk).update(last_position=26, message_count=26)
+    add = {"type": "Add", "queryId": 0, "udfPath": "messages:list"}
+    add["args"] = [{"sessionToken": tokens.alice, "conversationId": str(talk.pk)}]
+    with connect_to(server.url.replace("http", "ws", 1) + PATH, compression=None, max_queue=1, max_size=None) as raw:
+        raw.send(json.dumps({"type": "Connect", "sessionId": "slow", "connectionCount": 0}))
+        raw.send(json.dumps({"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": [add]}))
+        ended = json.loads(raw.recv())["endVersion"]
+        for number in range(60):
+            actions.send_message(talk, role="visitor", body=f"{number}" + "y" * 9000, channel="widget")
+            time.sleep(0.11)  # each is a run of its own
+        newest, frames = "", 0
+        while not newest.startswith("59"):
+            frame = json.loads(raw.recv(timeout=10))
+            if frame["type"] != "Transition":
+                continue
+            assert frame["startVersion"] == ended
+            ended, frames = frame["endVersion"], frames + 1
+            for change in frame["modifications"]:
+                newest = change["value"]["messages"][-1]["body"]
+        assert 1 < frames < 50
 
 
 IMPATIENT = """
