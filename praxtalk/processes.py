@@ -11,6 +11,7 @@ from praxtalk.endpoints import Endpoint
 from praxtalk.supervisor import Child
 
 BACKLOG = 1024
+FRONT_MEMORY = "512MiB"  # what Caddy needs beyond it, it gives back as soon as it can
 # Skip Django's system checks, which import every page and view: `manage.py check` and CI run them.
 WORKER = {"PROCESS_TYPE": "worker", "CELERY_SKIP_CHECKS": "1"}
 
@@ -24,6 +25,8 @@ def front(web: Endpoint, sockets: list[Endpoint]) -> Child:
     """Caddy on the one port that everybody uses."""
     environment = {
         "SITE": f"https://{settings.DOMAIN}" if settings.DOMAIN else f"http://:{settings.PORT}",
+        "PLAIN_SITE": f"http://{settings.DOMAIN or 'plain.invalid'}",
+        "HTTPS_SUFFIX": "" if settings.PORT == 443 else f":{settings.PORT}",
         "BIND": settings.HOST,
         "HTTP_PORT": str(settings.HTTP_PORT if settings.DOMAIN else settings.PORT),
         "HTTPS_PORT": str(settings.PORT if settings.DOMAIN else 443),
@@ -35,6 +38,7 @@ def front(web: Endpoint, sockets: list[Endpoint]) -> Child:
         "LOG_FORMAT": settings.LOG_FORMAT,
         "LOG_LEVEL": "WARN" if settings.DOMAIN else "ERROR",
         "PROTOCOLS": "h1 h2 h3" if settings.DOMAIN else "h1",
+        "GOMEMLIMIT": FRONT_MEMORY,
     }
     command = [caddy(), "run", "--config", str(settings.BASE_DIR / "Caddyfile"), "--adapter", "caddyfile"]
     return Child("front", command, 1, environment)

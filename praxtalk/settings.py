@@ -146,7 +146,7 @@ IDLE_TRANSACTION_TIMEOUT = integer("IDLE_TRANSACTION_TIMEOUT", 30, 0)
 _statement_timeouts = {"worker": WORKER_STATEMENT_TIMEOUT, "command": 0}
 DATABASES = {
     "default": database_settings(
-        env.db_url("DATABASE_URL", engine="django.db.backends.postgresql"),
+        env.db_url("DATABASE_URL", engine="praxtalk.data.postgresql"),
         is_server=PROCESS_TYPE in ("web", "sockets"),
         connect_timeout=CONNECT_TIMEOUT,
         statement_timeout=_statement_timeouts.get(PROCESS_TYPE, STATEMENT_TIMEOUT),

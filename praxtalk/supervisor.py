@@ -5,10 +5,12 @@
 1. Every child runs in a session of its own, so that Ctrl-C reaches the parent only, and the parent stops them in order.
 2. Once all children are up, a child that exits is logged and restarted, after what it left behind is killed. One that exits
    during start-up, or that keeps exiting, stops the node with exit status 1.
-3. A watchdog (praxtalk/watchdog.py) ends the children if the parent is killed, so that none keeps a port or a lease.
+3. If the node uses the development services, their keeper is started again when it was killed.
+4. A watchdog (praxtalk/watchdog.py) ends the children if the parent is killed, so that none keeps a port or a lease.
 """
 
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -24,6 +26,11 @@ from types import FrameType
 from praxtalk.endpoints import Endpoint
 
 STOP_SECONDS = 25.0
+STARTING_STOP_SECONDS = 3.0  # of a node that has served nothing yet
+KEEPER_EVERY_SECONDS = 1.0
+ENSURE_KEEPER = (
+    "import pathlib, sys; from praxtalk import devservices; devservices.ensure_keeper(pathlib.Path(sys.argv[1]))"
+)
 POLL_SECONDS = 0.1
 STABLE_SECONDS = 10.0  # a child that has run for this long may fail again from the start
 MAX_RESTARTS = 3  # in a row, of a child that ends sooner
@@ -50,6 +57,7 @@ class Plan:
 
     folder: holds its Unix sockets and plan.json; deleted at the end. host: the Host header of a request to /healthz.
     endpoints: what takes connections once the node is up. health: what answers /healthz then.
+    services: the folder of the development services that the node uses.
     """
 
     folder: str
@@ -57,6 +65,7 @@ class Plan:
     host: str = ""
     endpoints: list[Endpoint] = field(default_factory=list)
     health: Endpoint | None = None
+    services: str = ""
 
     def execute(self) -> None:
         """Become the supervisor: replaces this process, keeping its PID and standard output."""
@@ -126,7 +135,8 @@ class Supervisor:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._processes: list[Process] = []
-        self._is_stopping = False
+        self._is_stopping = self._is_up = False
+        self._keeper_seen_at = 0.0
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
@@ -134,20 +144,20 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         began = time.monotonic()
-        is_announced = False
         try:
             for child in self._plan.children:
                 self._processes.append(Process(child))
                 self._inform_watchdog()
             while not self._is_stopping:
-                if not all(self._keep_running(process, may_restart=is_announced) for process in self._processes):
+                if not all(self._keep_running(process, may_restart=self._is_up) for process in self._processes):
                     return 1
-                if not is_announced and self._plan.is_up():
-                    is_announced = True
+                if not self._is_up and self._plan.is_up():
+                    self._is_up = True
                     names = ", ".join(str(process) for process in self._processes)
                     say(f"Up after {time.monotonic() - began:.1f} s ({names}). Ctrl-C stops it.")
                 if self._watchdog is not None and self._watchdog.poll() is not None:
                     self._inform_watchdog()
+                self._keep_services(time.monotonic())
                 time.sleep(POLL_SECONDS)
             return 0
         finally:
@@ -173,6 +183,16 @@ class Supervisor:
         say(f"{ending}; started again ({process}).")
         return True
 
+    def _keep_services(self, now: float) -> None:
+        """See to it that the keeper of the development services runs: it holds keeper.lock while it does."""
+        if not self._plan.services or now - self._keeper_seen_at < KEEPER_EVERY_SECONDS:
+            return
+        self._keeper_seen_at = now
+        with contextlib.suppress(OSError), Path(self._plan.services, "keeper.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            subprocess.run([sys.executable, "-c", ENSURE_KEEPER, self._plan.services], check=False)
+
     def _inform_watchdog(self) -> None:
         """Tell it which processes there are; start one where there is none."""
         if self._watchdog is None or self._watchdog.poll() is not None:
@@ -185,7 +205,7 @@ class Supervisor:
                 self._watchdog.stdin.flush()
 
     def _stop(self) -> None:
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + (STOP_SECONDS if self._is_up else STARTING_STOP_SECONDS)
         for stop_round in sorted({child.stop_round for child in self._plan.children}):
             members = [each for each in self._processes if each.child.stop_round == stop_round and each.is_running]
             if members:

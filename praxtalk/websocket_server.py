@@ -21,6 +21,7 @@ from praxtalk.live.frame_writer import FrameWriter
 
 # An upper bound for one WebSocket message in either direction, far above what is accepted or sent.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+MAX_HEADERS = 64 * 1024  # bytes, as many as Caddy lets through
 BACKLOG = 1024
 PING_SECONDS = 20.0
 PONG_SECONDS = 30.0  # without a pong, the connection is closed
@@ -82,6 +83,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # praxtalk/api/address.py reads them
+        h11_max_incomplete_event_size=MAX_HEADERS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # Uvicorn stops, then raises the signal again: an end like any other

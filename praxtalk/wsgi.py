@@ -16,6 +16,7 @@ from django.http import FileResponse
 
 # Granian puts the process's environment into every request, as CGI does: secrets have no place there.
 OF_REQUESTS = ("CONTENT_", "GATEWAY_", "PATH_INFO", "QUERY_", "REMOTE_", "REQUEST_", "SCRIPT_", "SERVER_")
+READ_AT_ONCE = 64 * 1024  # bytes
 OF_PROCESS = [name for name in os.environ if not name.startswith(OF_REQUESTS)]
 
 
@@ -32,9 +33,18 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         body = environ["wsgi.input"].read(settings.MAX_UPLOAD_SIZE + 1)
         environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     response = django(environ, start_response)
+    _read_rest(environ)
     if response.streaming and not isinstance(response, FileResponse):
         return response
     try:
         return [b"".join(response)]
     finally:
         response.close()
+
+
+def _read_rest(environ: dict[str, Any]) -> None:
+    """Read what Django has left of the body. Else Granian would close the connection on the sender, who would not see the answer,
+    such as that the key is wrong."""
+    left = settings.MAX_UPLOAD_SIZE if environ.get("CONTENT_LENGTH") else 0
+    while left > 0 and (piece := environ["wsgi.input"].read(min(left, READ_AT_ONCE))):
+        left -= len(piece)

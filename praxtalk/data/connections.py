@@ -4,6 +4,8 @@ from typing import Any
 
 MAX_CONNECTIONS = 16  # of one process; it opens as many as its threads need
 IDLE_SECONDS = 600.0  # after which a connection is closed
+# Over TCP, a host that vanished without a word is noticed within about half a minute.
+LOST_PEER = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 
 
 def database_settings(
@@ -32,10 +34,17 @@ def database_settings(
     if options:
         more["options"] = " ".join(options)
     if is_server:
-        more["pool"] = {"min_size": 0, "max_size": MAX_CONNECTIONS, "max_idle": IDLE_SECONDS, "num_workers": 1}
+        more["pool"] = {
+            "min_size": 0,
+            "max_size": MAX_CONNECTIONS,
+            "max_idle": IDLE_SECONDS,
+            "num_workers": 1,
+            "timeout": connect_timeout,
+            "reconnect_timeout": connect_timeout,  # then the next call begins another attempt
+        }
     return {
         **url_settings,
         "CONN_MAX_AGE": 0 if is_server else None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": connect_timeout} | own | more,
+        "OPTIONS": {"connect_timeout": connect_timeout} | LOST_PEER | own | more,
     }

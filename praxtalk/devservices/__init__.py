@@ -33,6 +33,8 @@ from praxtalk.devservices.files import write_private
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PROVIDED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
+IN_USE = "DEVSERVICES_IN_USE"  # for the programs that a user of the services starts
+UNUSABLE = '$`"\\\n'  # in a path, to the shell that PostgreSQL's programs use
 FREE_BYTES_NEEDED = 300 * 1024 * 1024
 RETRY_SECONDS = 5
 KEEPER = Path(__file__).with_name("keeper.py")
@@ -52,12 +54,13 @@ def start(data_dir: Path | None = None) -> None:
         with _exclusive(folder / "start.lock"):
             _hold(folder)
             values = _keys(folder)
+            # The keeper first: it stops what this process has started if it is killed in between.
             if "DATABASE_URL" in missing:
-                values["DATABASE_URL"] = postgres.start(folder / "postgres", say=_say)
                 _keep(folder, "postgres")
+                values["DATABASE_URL"] = postgres.start(folder / "postgres", say=_say)
             if "REDIS_URL" in missing:
-                values["REDIS_URL"] = valkey.start(folder / "valkey")
                 _keep(folder, "valkey")
+                values["REDIS_URL"] = valkey.start(folder / "valkey")
     os.environ.update({name: values[name] for name in missing})
 
 
@@ -97,6 +100,18 @@ def hold_through_exec() -> None:
         os.set_inheritable(users.fileno(), True)
 
 
+def folder_in_use() -> str:
+    """The folder whose services this process uses, which a parent may have started; empty if it uses others."""
+    return os.environ.get(IN_USE, "")
+
+
+def ensure_keeper(folder: Path) -> None:
+    """Start the keeper of services that are in use unless it runs."""
+    with _exclusive(folder / "start.lock"):
+        for server in _kept(folder):
+            _keep(folder, server)
+
+
 def write_environment() -> Path:
     """Write the variables as a file for a shell to read, and return its path."""
     path = _folder() / "devservices.env"
@@ -112,6 +127,7 @@ def tend(folder: Path, keeper_lock: int) -> None:
         with _exclusive(folder / "start.lock"):
             is_unused = _is_unused(folder)
             if is_unused:
+                postgres.wait_for_late_start(folder / "postgres")
                 postgres.stop(folder / "postgres")
                 valkey.stop(valkey.last_url(folder / "valkey"))
                 (folder / "kept").unlink(missing_ok=True)
@@ -168,6 +184,8 @@ def _not_started(folder: Path, error: Exception) -> str:
 
 
 def _check_folder(folder: Path) -> None:
+    if set(str(folder)) & set(UNUSABLE):
+        raise OSError(f"PostgreSQL can use no path that holds one of {UNUSABLE.strip()}")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".write-test").open("w") as probe:
         probe.write("x")
@@ -189,6 +207,7 @@ def _hold(folder: Path) -> None:
     users = (folder / "users.lock").open("a")
     fcntl.flock(users, fcntl.LOCK_SH)
     _held.append(users)
+    os.environ[IN_USE] = str(folder)
 
 
 def _is_unused(folder: Path) -> bool:

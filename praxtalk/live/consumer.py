@@ -262,7 +262,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     def _write_transition(self, writer: FrameWriter) -> None:
         self._sent_at = time.monotonic()
         try:
-            for frame in self._session.transitions(self._hub.timestamps.next()):
+            for frame in self._session.transitions(self._hub.timestamps.latest):
                 writer.write(frame)
         except Exception as error:
             log.exception("a socket is closed", exc_info=error)

@@ -6,7 +6,7 @@ From the wire of the public clients (npm and PyPI `convex`). All frames are text
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -169,6 +169,14 @@ def _observed(value: Any) -> int | None:
 # --- out ---
 
 
+class Version(NamedTuple):
+    """What a value is of: the client's counts of its own requests, and the time of the read."""
+
+    query_set: int
+    identity: int
+    ts: int
+
+
 def query_removed(query_id: int) -> str:
     return f'{{"type":"QueryRemoved","queryId":{query_id}}}'
 
@@ -179,15 +187,16 @@ def query_answered(query_id: int, outcome: Outcome) -> str:
     return f'{{"type":"{kind}","queryId":{query_id},{_told(outcome, "errorMessage", "value")},"journal":null}}'
 
 
-def transition(start: str, end: str, modifications: Iterable[str]) -> str:
+def transition(start: Version, end: Version, modifications: Iterable[str]) -> str:
     """The only carrier of results. `start` must be the `end` of the one before, or the client is lost."""
     return (
-        f'{{"type":"Transition","startVersion":{start},"endVersion":{end},"modifications":[{",".join(modifications)}]}}'
+        f'{{"type":"Transition","startVersion":{_version(start)},"endVersion":{_version(end)},'
+        f'"modifications":[{",".join(modifications)}]}}'
     )
 
 
-def version(query_set: int, identity: int, ts: int) -> str:
-    """What a value is of: the client's counts of its own requests, and the time of the read."""
+def _version(version: Version) -> str:
+    query_set, identity, ts = version
     return f'{{"querySet":{query_set},"identity":{identity},"ts":"{timestamps.written(ts)}"}}'
 
 

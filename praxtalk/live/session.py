@@ -8,20 +8,21 @@
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from praxtalk.live import protocol
 from praxtalk.live.calls import Answer
-from praxtalk.live.protocol import Authenticate, ModifyQuerySet, Violation
+from praxtalk.live.protocol import Authenticate, ModifyQuerySet, Version, Violation
 
 MAX_FRAME = 2**18  # characters, of up to four bytes
+KEPT_FRAMES = 4
 
 
 class Session:
     """The state of one connection; it begins anew with each."""
 
     def __init__(self) -> None:
-        self._version = protocol.version(0, 0, 0)
-        self._ts = 0
+        self._version = Version(0, 0, 0)
         self._query_set = 0
         self._identity = 0
         self._sent: dict[int, bytes | None] = {}
@@ -72,22 +73,28 @@ class Session:
         What is large goes in several, since clients refuse frames of many megabytes; only the last one carries `ts`.
         """
         while len(self._waiting) > 1 and sum(map(_length, self._waiting.values())) > MAX_FRAME:
-            yield self._transition(self._ts, [next(iter(self._waiting))])
+            yield self._transition(self._version.ts, [next(iter(self._waiting))])
         yield self._transition(ts, list(self._waiting))
 
     def _transition(self, ts: int, queries: list[int]) -> str:
-        end = protocol.version(self._query_set, self._identity, ts)
-        modifications = []
-        for query_id in queries:
-            answer = self._waiting.pop(query_id)
-            if answer is None:
-                modifications.append(protocol.query_removed(query_id))
-            else:
-                self._sent[query_id] = answer.digest
-                modifications.append(protocol.query_answered(query_id, answer.outcome))
-        frame = protocol.transition(self._version, end, modifications)
-        self._version, self._ts = end, ts
-        return frame
+        start, self._version = self._version, Version(self._query_set, self._identity, ts)
+        answers = [(query_id, self._waiting.pop(query_id)) for query_id in queries]
+        self._sent |= {query_id: answer.digest for query_id, answer in answers if answer is not None}
+        if len(answers) == 1:
+            return _single(start, self._version, *answers[0])
+        return protocol.transition(start, self._version, [_modification(*each) for each in answers])
+
+
+@lru_cache(KEPT_FRAMES)
+def _single(start: Version, end: Version, query_id: int, answer: Answer | None) -> str:
+    """A Transition with one change. Many sockets of a process are in the same state, and are sent the same text."""
+    return protocol.transition(start, end, [_modification(query_id, answer)])
+
+
+def _modification(query_id: int, answer: Answer | None) -> str:
+    if answer is None:
+        return protocol.query_removed(query_id)
+    return protocol.query_answered(query_id, answer.outcome)
 
 
 def _length(answer: Answer | None) -> int:

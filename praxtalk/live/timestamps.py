@@ -13,6 +13,11 @@ class Timestamps:
     def __init__(self) -> None:
         self._last = 0
 
+    @property
+    def latest(self) -> int:
+        """The last one that was given out."""
+        return self._last
+
     def next(self) -> int:
         """Later than all before it. Taken before a read it says: what has committed until here is in the value."""
         self._last = max(time.time_ns(), self._last + 1)

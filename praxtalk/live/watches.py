@@ -135,7 +135,9 @@ class Watch(Generic[T]):
                 self._want(self._is_urgent)
 
     async def _tell(self, reading: Reading[T]) -> None:
-        """Tell all listeners, letting others of the process work now and then."""
+        """Tell all listeners, letting others of the process work now and then. They send it with one `ts`, so that those in the
+        same state are sent the same text."""
+        self._hub.timestamps.next()
         for count, listener in enumerate(list(self.listeners), 1):
             if listener in self.listeners and listener.first_run <= reading.number:
                 listener.told(reading)

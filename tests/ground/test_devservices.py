@@ -70,8 +70,9 @@ def services_of(folder):
         if process.info["status"] == psutil.STATUS_ZOMBIE:
             continue
         text = " ".join(process.info["cmdline"] or []) + " " + (process.info["cwd"] or "")
-        for name, mark in {"postgres": "postgres -D", "valkey": "valkey-server", "keeper": "keeper.py"}.items():
-            if mark in text and str(folder) in text:
+        marks = {"postgres": "postgres -D", "valkey": "valkey-server", "keeper": "(keeper.py|import tend)"}
+        for name, mark in marks.items():
+            if re.search(mark, text) and str(folder) in text:
                 found[name] = process
     return found
 
@@ -181,6 +182,22 @@ def test_a_killed_keeper_is_replaced_by_the_next_command(folder):
     wait_for_end(folder)
 
 
+def test_a_killed_keeper_is_replaced_by_the_node_that_uses_it(folder):
+    command = [sys.executable, "manage.py", "devservices", "python", "manage.py", "serve", "--only", "beat"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=PROJECT, env=environment(folder), **pipes) as node:
+        while "Up after" not in node.stdout.readline():
+            assert node.poll() is None
+        keeper = services_of(folder)["keeper"]
+        keeper.kill()
+        keeper.wait()
+        wait_until(lambda: "keeper" in services_of(folder))
+        services_of(folder)["valkey"].kill()
+        wait_until(lambda: "valkey" in services_of(folder))
+        node.terminate()
+    wait_for_end(folder)
+
+
 def test_a_stale_pid_file_with_another_programs_number(folder):
     finish(start(folder))
     wait_for_end(folder)
@@ -207,11 +224,24 @@ def test_a_database_of_another_major_version_is_kept_aside(folder):
     assert f"it is kept as {kept}." in said
 
 
-@pytest.mark.parametrize("name", ["a folder of 'ünits'", "a/" + "deep/" * 30 + "folder"])
+@pytest.mark.parametrize("name", ["a folder of 'ünits'", "a/" + "deep/" * 30 + "folder", "a, b"])
 def test_folders_of_any_name(folder, name):
-    """Blanks and quotes, or a path that is too long for a Unix socket."""
+    """Blanks and quotes, a path that is too long for a Unix socket, a comma, which separates folders for PostgreSQL."""
     assert finish(start(folder / name))[0] == "1"
     wait_for_end(folder)
+
+
+def test_a_folder_whose_name_means_something_to_a_shell_is_refused(folder):
+    assert "PostgreSQL can use no path" in refusal(folder / "$HOME")
+
+
+def test_a_command_that_is_killed_while_it_starts_leaves_nothing_running(folder):
+    for seconds in (0.3, 0.6, 0.9, 1.2, 1.5):
+        command = [sys.executable, "manage.py", "devservices", "true"]
+        with subprocess.Popen(command, cwd=PROJECT, env=environment(folder), stderr=subprocess.DEVNULL) as process:
+            time.sleep(seconds)
+            process.kill()
+        wait_for_end(folder)
 
 
 def test_extensions_that_search_needs(folder):

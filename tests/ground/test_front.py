@@ -110,6 +110,90 @@ def test_https_with_a_domain(cast, tmp_path):
         assert "Traceback" not in server.output
 
 
+def test_plain_http_leads_to_the_port_of_https_but_for_the_health_addresses(cast):
+    with HttpsServer() as server:
+        plain = http.client.HTTPConnection("localhost", server.http_port, timeout=20)
+        plain.request("GET", "/app/?a=b")
+        answer = plain.getresponse()
+        answer.read()
+        assert answer.status == 308
+        assert answer.headers["Location"] == f"https://localhost:{server.port}/app/?a=b"
+        assert "Server" not in answer.headers
+        for path in ("/healthz", "/readyz"):
+            plain.request("GET", path)
+            answer = plain.getresponse()
+            assert (answer.status, json.loads(answer.read())["ok" if path == "/healthz" else "database"]) in (
+                (200, True),
+                (200, "ok"),
+            )
+
+
+@pytest.mark.parametrize(
+    ("size", "status", "code"),
+    [(1_100_000, 422, "too_long"), (1_900_000, 422, "too_long"), (15_000_000, 413, "too_long")],
+)
+def test_a_body_that_is_too_large_is_refused_for_what_it_is(server, cast, size, status, code):
+    _, secret = create_key(cast.acme, name="k", scope="write")
+    for _ in range(5):
+        body = b'{"name": "' + b"x" * size + b'"}'
+        answer = requests.post(
+            f"{server.url}/api/v1/leads",
+            data=body,
+            headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
+            timeout=30,
+        )
+        assert (answer.status_code, answer.headers["X-Error-Code"]) == (status, code)
+        assert answer.json()["error"]
+
+
+def test_a_wrong_key_is_told_so_whatever_the_size(server):
+    for _ in range(5):
+        answer = requests.post(
+            f"{server.url}/api/v1/leads", data=b"x" * 1_900_000, headers={"Authorization": "Bearer no"}, timeout=30
+        )
+        assert answer.status_code == 401
+
+
+def test_a_socket_with_huge_headers_is_answered(server):
+    def handshake(name, size):
+        head = (
+            f"GET /api/sync HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{name}: {'x' * size}\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as raw:
+            raw.sendall(head.encode())
+            return int(raw.recv(1000).split()[1])
+
+    assert handshake("Cookie", 30_000) == 101
+    assert handshake("X-Large", 7_000) == 101
+    assert handshake("X-Large", 9_000) == 400
+    assert handshake("X-Large", 30_000) == 400
+
+
+def test_one_slow_query_keeps_nobody_waiting(server, cast):
+    """A statement that takes ten seconds in PostgreSQL, in the process that answers the others."""
+    _, secret = create_key(cast.acme, name="k", scope="write")
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(10); RETURN NEW; END $$;"
+            "CREATE TRIGGER slow BEFORE INSERT ON leads_lead FOR EACH ROW EXECUTE FUNCTION slow()"
+        )
+    headers = {"Authorization": f"Bearer {secret}"}
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            slow = threads.submit(
+                lambda: requests.post(f"{server.url}/api/v1/leads", json={"name": "A"}, headers=headers, timeout=30)
+            )
+            time.sleep(0.5)
+            listed = seconds_of(lambda: get(f"{server.url}/api/v1/conversations", **headers))
+            assert not slow.done()
+            assert sorted(listed)[-2] < 0.5  # of a hundred: the 99th percentile
+            assert slow.result().status_code == 201
+    finally:
+        with connections["default"].cursor() as cursor:
+            cursor.execute("DROP TRIGGER slow ON leads_lead; DROP FUNCTION slow()")
+
+
 def wait_for(is_so, seconds=30):
     deadline = time.monotonic() + seconds
     while not is_so():
@@ -307,6 +391,21 @@ class Answer:
 def test_two_copies_run_side_by_side(server):
     with Server(*WEB, WEB_PROCESSES="1") as other:
         assert get(f"{server.url}/healthz")[0] == get(f"{other.url}/healthz")[0] == 200
+
+
+def test_folders_may_have_blanks_in_their_names(settings, tmp_path):
+    settings.PORT, settings.DOMAIN = free_port(), ""
+    settings.DATA_DIR, settings.STATIC_ROOT = tmp_path / "a data folder", tmp_path / "static files"
+    settings.STATIC_ROOT.mkdir()
+    (settings.STATIC_ROOT / "page.css").write_text("a{}")
+    nowhere = Endpoint(path="/nonexistent/nowhere.sock")
+    front = processes.front(nowhere, [nowhere])
+    with subprocess.Popen(front.command, env={**os.environ, **front.environment}) as caddy:
+        try:
+            wait_for(lambda: is_listening(settings.PORT))
+            assert get(f"http://127.0.0.1:{settings.PORT}/static/page.css")[2] == b"a{}"
+        finally:
+            caddy.terminate()
 
 
 def test_while_the_servers_start_programs_get_json_and_people_a_page(settings):

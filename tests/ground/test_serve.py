@@ -54,6 +54,19 @@ def test_up_and_down_in_order(cast):
     assert "Traceback" not in server.output
 
 
+def test_ctrl_c_while_it_starts_ends_all_soon(cast):
+    for seconds in (1.5, 3):
+        command = [*Server.command, "--only", "front,web,sockets"]
+        server = Server()
+        with subprocess.Popen(command, cwd=PROJECT, env=server.environment, stdout=subprocess.PIPE, text=True) as node:
+            time.sleep(seconds)
+            began = time.monotonic()
+            node.send_signal(signal.SIGINT)
+            said = node.communicate(timeout=30)[0]
+        assert time.monotonic() - began < 8
+        assert "Traceback" not in said
+
+
 def test_a_second_one_on_the_same_port_says_so(cast):
     with Server(*WEB) as server:
         second = subprocess.run(

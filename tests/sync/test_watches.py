@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 from praxtalk.live import consumer, protocol, watches
 from praxtalk.live.consumer import SyncConsumer
 from praxtalk.live.limits import Budget
+from praxtalk.live.timestamps import Timestamps
 from praxtalk.live.watches import Watch
 
 
@@ -18,6 +19,7 @@ class FakeHub:
 
     def __init__(self):
         self.places = asyncio.Semaphore(4)
+        self.timestamps = Timestamps()
         self.gate = asyncio.Event()
         self.gate.set()
         self.reads = 0

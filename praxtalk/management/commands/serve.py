@@ -1,7 +1,10 @@
 """manage.py serve: everything a node runs, under one parent."""
 
+import os
+import shutil
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +20,27 @@ from praxtalk.supervisor import Child, Plan
 
 PARTS = ("front", "web", "sockets", "worker", "webhooks", "beat")
 PORT_WAIT_SECONDS = 5
+FOLDER_PREFIX = "praxtalk-node-"  # the id of the supervisor's process follows
+
+
+def make_folder() -> str:
+    """A folder for the node's sockets, which only this user may read. The supervisor deletes it, or the next node if the supervisor
+    was killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        pid = left.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if pid.isdigit() and not is_running(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class Command(BaseCommand):
@@ -41,8 +65,8 @@ class Command(BaseCommand):
             self._wait_for_port(settings.PORT)
             self.say(f"Starting on {settings.BASE_URL} ...")
         workers = [worker for part, worker in processes.workers().items() if part in parts]
-        folder = tempfile.mkdtemp(prefix="praxtalk-")  # readable by this user only; the supervisor deletes it
-        plan = self._plan(servers, folder, workers)
+        folder = make_folder()
+        plan = replace(self._plan(servers, folder, workers), services=devservices.folder_in_use())
         devservices.hold_through_exec()
         plan.execute()
 

@@ -1,0 +1,60 @@
+"""The database backend (settings.DATABASES): Django's, with one change.
+
+A server that waits for its database keeps a thread waiting with each call. So after one call has waited in vain for a connection,
+the others of the process fail at once. One call a second tries again; the first that gets a connection ends the outage.
+"""
+
+import threading
+import time
+from typing import Any
+
+import psycopg
+from django.db.backends.postgresql import base
+
+PAUSE_SECONDS = 1.0
+
+
+class Outage:
+    """Whether the database of this process is away."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_on = False
+        self._next_try = 0.0
+
+    def begin(self) -> None:
+        with self._lock:
+            self._is_on, self._next_try = True, time.monotonic() + PAUSE_SECONDS
+
+    def end(self) -> None:
+        self._is_on = False
+
+    def may_try(self) -> bool:
+        """Whether the caller may ask for a connection. In an outage: the first caller after the pause."""
+        if not self._is_on:
+            return True
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next_try:
+                return False
+            self._next_try = now + PAUSE_SECONDS
+            return True
+
+
+_outage = Outage()
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Raises psycopg.OperationalError after CONNECT_TIMEOUT, or at once during an outage."""
+        if self.pool is None:
+            return super().get_new_connection(conn_params)
+        if not _outage.may_try():
+            raise psycopg.OperationalError("PostgreSQL does not answer.")
+        try:
+            connection = super().get_new_connection(conn_params)
+        except psycopg.OperationalError:
+            _outage.begin()
+            raise
+        _outage.end()
+        return connection
