@@ -24,8 +24,10 @@ FOLDER_PREFIX = "praxtalk-node-"  # the id of the supervisor's process follows
 
 
 def make_folder() -> str:
-    """A folder for the node's sockets, which only this user may read. The supervisor deletes it, or the next node if the supervisor
-    was killed."""
+    """A folder for the node's sockets, which only this user may read.
+
+    The supervisor deletes it; the next node does if the supervisor was killed.
+    """
     for left in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
         pid = left.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
         if pid.isdigit() and not is_running(int(pid)):
