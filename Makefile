@@ -23,7 +23,7 @@ help:
 
 # uv installs in seconds what takes pip a minute. It is installed by pip, with the hashes of requirements-dev.lock. Where uv does
 # not get through, as behind a mirror that only pip's settings name, pip does it.
-INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) || \
+INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(1) || \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
 
 .venv/runs: requirements-embedded.lock
