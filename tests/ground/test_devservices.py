@@ -224,6 +224,20 @@ def test_a_database_of_another_major_version_is_kept_aside(folder):
     assert f"it is kept as {kept}." in said
 
 
+def test_a_database_of_before_the_first_release_is_kept_aside(folder):
+    bootstrap = ["devservices", "python", "manage.py", "bootstrap"]
+    assert "Demo workspace Acme" in manage(folder, *bootstrap).stdout
+    older = "INSERT INTO django_migrations (app, name, applied) VALUES ('brands', '0005_signing_in', now())"
+    manage(folder, "devservices", "sh", "-c", f'psql -q "$DATABASE_URL" -c "{older}"')
+    (folder / "demo.json").unlink()
+    said = manage(folder, *bootstrap).stdout
+    assert (kept := re.search(r"it is kept as (praxtalk_\d{8}_\d{6}), and a new one begins", said))
+    assert "Demo workspace Acme" in said
+    names = manage(folder, "devservices", "sh", "-c", 'psql -At "$DATABASE_URL" -c "SELECT datname FROM pg_database"')
+    assert {"praxtalk", kept[1]} <= set(names.stdout.split())
+    assert "nothing is changed" in manage(folder, *bootstrap).stdout
+
+
 @pytest.mark.parametrize("name", ["a folder of 'ünits'", "a/" + "deep/" * 30 + "folder", "a, b"])
 def test_folders_of_any_name(folder, name):
     """Blanks and quotes, a path that is too long for a Unix socket, a comma, which separates folders for PostgreSQL."""

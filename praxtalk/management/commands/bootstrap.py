@@ -1,12 +1,15 @@
 """manage.py bootstrap: database tables, and on the first run the demo workspace."""
 
+import time
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
+from django.db.migrations.loader import MigrationLoader
 
+from praxtalk import devservices
 from praxtalk.demo import demo_file, demo_shop, make_demo
 
 ONE_AT_A_TIME = 0x7072_6178  # any number that only this command locks
@@ -17,12 +20,41 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write("Database ...")
+        self._keep_older_aside()
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])  # until this connection ends
         except OperationalError as error:
             raise CommandError(f"The database of DATABASE_URL does not answer: {error}") from error
         call_command("migrate", verbosity=0)
+        self._make_demo()
+
+    def _keep_older_aside(self) -> None:
+        """Migrations were squashed before the first release: give a private database with others a new name, and begin anew."""
+        try:
+            loader = MigrationLoader(connection)
+        except OperationalError as error:
+            raise CommandError(f"The database of DATABASE_URL does not answer: {error}") from error
+        own = {app for app, _ in loader.disk_migrations}
+        if not any(app in own and (app, name) not in loader.disk_migrations for app, name in loader.applied_migrations):
+            return
+        if not devservices.folder_in_use():
+            raise CommandError("The database of DATABASE_URL is older than the first release. Create a new, empty one.")
+        name = connection.settings_dict["NAME"]
+        aside = f"{name}_{time.strftime('%Y%m%d_%H%M%S')}"
+        connection.close()
+        quote = connection.ops.quote_name
+        try:
+            with connection._nodb_cursor() as cursor:
+                cursor.execute(f"ALTER DATABASE {quote(name)} RENAME TO {quote(aside)}")
+                cursor.execute(f"CREATE DATABASE {quote(name)}")
+        except OperationalError as error:
+            raise CommandError(
+                f"The database is older than the first release and in use: stop all of PraxTalk. {error}"
+            ) from error
+        self.stdout.write(f"The database is older than the first release: it is kept as {aside}, and a new one begins.")
+
+    def _make_demo(self) -> None:
         demo = make_demo()
         if demo is None:
             where = f" The demo's login and keys are in {demo_file()}." if demo_file().exists() else ""
