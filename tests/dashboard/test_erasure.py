@@ -5,7 +5,7 @@ import logging
 import logging.config
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from brands.audit import Action, record
 from brands.models import AuditEntry
