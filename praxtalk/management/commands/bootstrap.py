@@ -49,7 +49,9 @@ class Command(BaseCommand):
                 cursor.execute(f"ALTER DATABASE {quote(name)} RENAME TO {quote(aside)}")
                 cursor.execute(f"CREATE DATABASE {quote(name)}")
         except OperationalError as error:
-            raise CommandError(f"An older database is in use, and cannot be kept aside. Stop PraxTalk. {error}") from error
+            raise CommandError(
+                f"An older database is in use, and cannot be kept aside. Stop PraxTalk. {error}"
+            ) from error
         self.stdout.write(f"The database is older than the first release: it is kept as {aside}, and a new one begins.")
 
     def _make_demo(self) -> None:
