@@ -52,7 +52,8 @@ def test_the_environment_is_read_in_the_settings_only():
 
 def test_no_module_is_named_after_nothing():
     bad = {"utils", "helpers", "common", "misc", "base", "manager", "services"}
-    assert {path.stem for path in SOURCES} & bad == set()
+    django_wants_it_so = ROOT / "praxtalk/data/postgresql/base.py"
+    assert {path.stem for path in SOURCES if path != django_wants_it_so} & bad == set()
 
 
 def test_the_words_are_those_of_the_word_list():
