@@ -12,10 +12,10 @@ from django.utils.text import slugify
 from brands.audit import Action, record
 from brands.models import Brand, Operator, Workspace
 from brands.scope import topics_of
-from praxtalk.data.encryption import decrypt, encrypt
-from praxtalk.data.headers import ascii_address
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.encryption import decrypt, encrypt
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.live.topics import changed
+from praxtalk.core.mail.headers import ascii_address
 
 WIDGET_NOTED_EVERY = timedelta(hours=1)
 WIDGET_FIELDS = (

@@ -9,14 +9,14 @@ from rest_framework.response import Response
 from brands.models import Brand, Operator, OperatorSession
 from brands.operator_tokens import mint, revoke
 from brands.serializers import BrandList, NewSession, Pong, SessionOpened, brand_json
-from praxtalk.api.errors import Invalid, NotHere
-from praxtalk.api.idempotency import idempotent
-from praxtalk.api.pagination import Keyset
-from praxtalk.api.permissions import WholeWorkspace, WriteScope
-from praxtalk.api.serializers import Done, Page, Shape
-from praxtalk.api.view import ApiView
-from praxtalk.data.clock import to_milliseconds
-from praxtalk.data.ids import parse_id
+from praxtalk.core.api.errors import Invalid, NotHere
+from praxtalk.core.api.idempotency import idempotent
+from praxtalk.core.api.pagination import Keyset
+from praxtalk.core.api.permissions import WholeWorkspace, WriteScope
+from praxtalk.core.api.serializers import Done, Page, Shape
+from praxtalk.core.api.view import ApiView
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.epoch import to_milliseconds
 
 OLDEST_FIRST = Keyset("brands", ("id",), lambda brand: [str(brand.pk)])
 

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from django.core.management.base import CommandError
 
 from brands.models import Brand, Workspace
-from praxtalk.data.ids import parse_id
+from praxtalk.core.db.ids import parse_id
 
 
 def add_workspace_argument(parser: ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from brands.models import KnownAddress
-from praxtalk.api.address import client_address, limited_unit
+from praxtalk.core.api.address import client_address, limited_unit
 
 COOKIE = "praxtalk_device"
 SALT = "brands.known_clients"

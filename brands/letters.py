@@ -21,7 +21,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from brands.mail import MailRun, Outcome, pause_after
 from brands.models import Letter, MailFailure, Operator
-from praxtalk.data.headers import one_line
+from praxtalk.core.mail.headers import one_line
 
 
 class InvitationTokens(PasswordResetTokenGenerator):

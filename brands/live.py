@@ -11,11 +11,11 @@ from brands.operator_tokens import OperatorCaller, operator_topic, operators
 from brands.preferences import DEFAULTS, prefer, preferences_of
 from brands.serializers import brand_json
 from brands.team import team_topic
-from praxtalk.api.pagination import MAX_LIMIT
-from praxtalk.api.serializers import Flag, Id, PartialShape, Shape
-from praxtalk.live.functions import mutation, query
-from praxtalk.live.hub import is_hearing
-from praxtalk.live.words import HEARING
+from praxtalk.core.api.pagination import MAX_LIMIT
+from praxtalk.core.api.serializers import Flag, Id, PartialShape, Shape
+from praxtalk.core.live.functions import mutation, query
+from praxtalk.core.live.hub import is_hearing
+from praxtalk.core.live.pubsub import HEARING
 
 Arguments = dict[str, Any]
 MAX_OPERATORS = 500

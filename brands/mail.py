@@ -27,8 +27,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from brands.models import Brand, MailFailure
-from praxtalk.data.headers import ascii_address
-from praxtalk.data.transactions import one_transaction
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.mail.headers import ascii_address
 
 MAX_TRIES = 25  # about a day
 FIRST_PAUSE = timedelta(minutes=10)  # longer than one try may take: each step of an SMTP session has its own time limit

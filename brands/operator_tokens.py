@@ -17,11 +17,11 @@ from django.utils import timezone
 from brands.audit import Action, Actor, acting, record
 from brands.models import Operator, OperatorSession
 from brands.scope import Row, Scope, scope_of
-from praxtalk.data.ids import parse_id
-from praxtalk.data.jwt_signer import JwtSigner
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.outcomes import Code, Refused
-from praxtalk.live.topics import changed
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.jwt_signer import JwtSigner
+from praxtalk.core.live.results import Code, Refused
+from praxtalk.core.live.topics import changed
 
 SIGNER = JwtSigner("operator", audience="sync", required=("sub", "ws", "sid", "exp"))
 MAX_LIFETIME = timedelta(hours=12)

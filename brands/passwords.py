@@ -21,7 +21,7 @@ from brands.models import Letter, Operator
 from brands.operator_tokens import end_pages
 from brands.sign_in import RateLimitedFormView, confirm_password
 from brands.throttling import AttemptsSlowedDown, Purpose, TooManyAttempts
-from praxtalk.dashboard.site import dashboard
+from praxtalk.core.dashboard.site import dashboard
 
 
 class AddressForm(Form):

@@ -2,8 +2,8 @@
 
 from brands.models import Operator
 from brands.operator_tokens import operator_topic
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.live.topics import changed
 
 DEFAULTS = {
     "sound": True,  # when a visitor writes to me, or to nobody

@@ -12,9 +12,9 @@ from django.utils.safestring import SafeString, mark_safe
 from brands import team, two_factor
 from brands.requests import operator_of
 from brands.sign_in import confirm_password
-from praxtalk.dashboard.pages import Page
-from praxtalk.data.encryption import decrypt, encrypt
-from praxtalk.data.visible import check_visible
+from praxtalk.core.dashboard.views import Page
+from praxtalk.core.db.encryption import decrypt, encrypt
+from praxtalk.core.validators import check_visible
 
 SECRET = "second_factor_secret"  # noqa: S105 - the session's name for it
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from brands.audit import Actor, acting
 from brands.models import Operator
 from brands.scope import Scope, scope_of
-from praxtalk.api.address import UNKNOWN, client_address
+from praxtalk.core.api.address import UNKNOWN, client_address
 
 DASHBOARD = "/app/"
 

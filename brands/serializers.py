@@ -5,8 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from brands.models import Brand
-from praxtalk.api.serializers import Email, Integer, Moment, Shape
-from praxtalk.data.clock import to_milliseconds
+from praxtalk.core.api.serializers import Email, Integer, Moment, Shape
+from praxtalk.core.epoch import to_milliseconds
 
 
 def brand_json(brand: Brand) -> dict[str, Any]:

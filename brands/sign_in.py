@@ -36,7 +36,7 @@ from brands.operator_tokens import end_pages
 from brands.requests import operator_of
 from brands.throttling import Purpose, TooManyAttempts, begin
 from brands.two_factor import accepts
-from praxtalk.dashboard.site import dashboard
+from praxtalk.core.dashboard.site import dashboard
 
 PATIENCE_SECONDS = 600
 WAITING = "second_factor"

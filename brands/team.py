@@ -17,8 +17,8 @@ from brands.audit import Action, record
 from brands.models import Brand, Letter, Operator, OperatorBrand, Workspace
 from brands.operator_tokens import operator_topic
 from brands.roles import Role
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.live.topics import changed
 
 CHANGEABLE = ("name", "role", "sees_all_brands", "is_active", "brands")
 

@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from brands.known_clients import account_of, client_of
 from brands.models import FailedAttempt
-from praxtalk.data.advisory_locks import ACCOUNTS, CLIENTS, lock
+from praxtalk.core.db.advisory_locks import ACCOUNTS, CLIENTS, lock
 
 Purpose = FailedAttempt.Purpose
 

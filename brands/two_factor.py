@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from brands.audit import Action, record
 from brands.models import Operator, RecoveryCode
-from praxtalk.data.encryption import Unreadable, decrypt, encrypt
-from praxtalk.data.transactions import one_transaction
+from praxtalk.core.db.encryption import Unreadable, decrypt, encrypt
+from praxtalk.core.db.transactions import one_transaction
 
 ISSUER = "PraxTalk"
 STEP_SECONDS = 30

@@ -29,12 +29,12 @@ from conversations.serializers import (
 )
 from conversations.threads import messages_after, messages_before, newest_messages
 from integrations.models import ApiKey
-from praxtalk.api.idempotency import idempotent
-from praxtalk.api.pagination import Keyset, sign, unsign
-from praxtalk.api.serializers import Done, Shape
-from praxtalk.api.view import ApiView
-from praxtalk.data.prepared import prepared
-from praxtalk.data.transactions import one_transaction
+from praxtalk.core.api.idempotency import idempotent
+from praxtalk.core.api.pagination import Keyset, sign, unsign
+from praxtalk.core.api.serializers import Done, Shape
+from praxtalk.core.api.view import ApiView
+from praxtalk.core.db.compiled_queries import prepared
+from praxtalk.core.db.transactions import one_transaction
 
 NEWEST_ACTIVITY_FIRST = Keyset(
     "conversations",

@@ -6,9 +6,9 @@ from uuid import UUID
 from brands.models import Brand
 from brands.scope import topics_of
 from conversations.models import CANNED_REPLIES, CannedReply
-from praxtalk.data.clock import now_after
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.epoch import now_after
+from praxtalk.core.live.topics import changed
 
 
 @one_transaction()

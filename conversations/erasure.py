@@ -10,8 +10,8 @@ from django.db.models.fields.files import FieldFile
 from brands.audit import Action, record
 from conversations.models import Attachment, Conversation, Visitor
 from integrations.retention import forget_events_about
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.live.topics import changed
 
 log = structlog.get_logger("praxtalk.attachments")
 

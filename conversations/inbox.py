@@ -15,11 +15,11 @@ from brands.scope import Scope
 from conversations.models import Conversation, ConversationTag, Message, OperatorReading, Visitor
 from conversations.search import words_query
 from conversations.serializers import COLUMNS, conversation_json, conversation_row_json
-from praxtalk.api.pagination import Keyset
-from praxtalk.data.clock import to_milliseconds
-from praxtalk.data.counting import count_each
-from praxtalk.data.ids import parse_id
-from praxtalk.data.prepared import prepared
+from praxtalk.core.api.pagination import Keyset
+from praxtalk.core.db.compiled_queries import prepared
+from praxtalk.core.db.counts import count_each
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.epoch import to_milliseconds
 
 NOBODY = "none"
 MAX_COUNT = 1000  # counted no further: a number that large is read as "many", and the index is left early

@@ -23,7 +23,7 @@ from brands.preferences import preferences_of
 from brands.scope import scope_of
 from conversations.models import Conversation, Mention, Transcript
 from conversations.threads import messages_of
-from praxtalk.data.headers import one_line
+from praxtalk.core.mail.headers import one_line
 
 MENTION_WAITS = timedelta(minutes=5)
 A_DAY = timedelta(days=1)

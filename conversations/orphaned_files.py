@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from brands.models import Workspace
 from conversations.models import Attachment
-from praxtalk.data.advisory_locks import STORED_FILES, lock, try_lock
+from praxtalk.core.db.advisory_locks import STORED_FILES, lock, try_lock
 
 MAX_UPLOAD = timedelta(minutes=30)
 OLD_ENOUGH = timedelta(hours=1)

@@ -12,8 +12,8 @@ from brands.requests import operator_of, scope_in
 from conversations import actions, attachments
 from conversations.inbox import unread
 from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_FILE, Attachment, Channel, Conversation, Message
-from praxtalk.dashboard.pages import Page
-from praxtalk.data.ids import parse_id
+from praxtalk.core.dashboard.views import Page
+from praxtalk.core.db.ids import parse_id
 
 TOKEN_LIFETIME = timedelta(minutes=30)
 

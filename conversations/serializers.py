@@ -9,7 +9,7 @@ from brands.models import Operator
 from brands.serializers import BrandJson, brand_json
 from conversations.attachments import SUFFIXES
 from conversations.models import MAX_BODY, Channel, Conversation, Message
-from praxtalk.api.serializers import (
+from praxtalk.core.api.serializers import (
     SYNCED_AT,
     UPDATED_SINCE,
     GrowingChoice,
@@ -21,7 +21,7 @@ from praxtalk.api.serializers import (
     Shape,
     Text,
 )
-from praxtalk.data.clock import to_milliseconds
+from praxtalk.core.epoch import to_milliseconds
 
 # --- out ---
 

@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 
 from conversations.models import Activity, Conversation, Message, Note, unshown
 from conversations.serializers import message_json, person_json
-from praxtalk.data.clock import to_milliseconds
-from praxtalk.data.prepared import prepared
+from praxtalk.core.db.compiled_queries import prepared
+from praxtalk.core.epoch import to_milliseconds
 
 THREAD_LENGTH = 100
 Entry = Message | Note | Activity

@@ -14,7 +14,7 @@ from django.utils import timezone
 from brands.audit import Action, record
 from brands.models import ALPHANUMERIC, Brand, Operator, Workspace
 from integrations.models import ApiKey
-from praxtalk.data.transactions import one_transaction
+from praxtalk.core.db.transactions import one_transaction
 
 PREFIX = "ptk_live_"
 RANDOM_LENGTH = 36

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from brands.audit import name_actor
 from integrations.api_keys import digest, is_well_formed
 from integrations.models import ApiKey
-from praxtalk.data.prepared import prepared
+from praxtalk.core.db.compiled_queries import prepared
 
 LAST_USED_EVERY = timedelta(minutes=1)
 

@@ -17,8 +17,8 @@ from django.db import connection
 from django.db.models import Exists, OuterRef
 
 from integrations.models import Event, EventFeed
-from praxtalk.data.inserts import insert_if_new
-from praxtalk.data.transactions import one_transaction
+from praxtalk.core.db.inserts import insert_if_new
+from praxtalk.core.db.transactions import one_transaction
 
 NUMBERED_AT_ONCE = 1000
 

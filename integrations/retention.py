@@ -15,7 +15,7 @@ from brands.models import Workspace
 from integrations.feed import number_events
 from integrations.models import Attempt, Delivery, Event, EventFeed, WebhookSubscription
 from integrations.webhooks.counts import COUNT
-from praxtalk.data.transactions import one_transaction
+from praxtalk.core.db.transactions import one_transaction
 
 KEPT_FOR = timedelta(days=30)
 BATCH = 500

@@ -9,9 +9,9 @@ from integrations.models import EventName
 from integrations.webhooks.outbox import record_event
 from leads.models import Lead
 from leads.serializers import lead_json
-from praxtalk.data.clock import now_after
-from praxtalk.data.transactions import is_locked, lock, one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import is_locked, lock, one_transaction
+from praxtalk.core.epoch import now_after
+from praxtalk.core.live.topics import changed
 
 
 class BrandsDisagree(ValueError):

@@ -18,10 +18,10 @@ from conversations.search import words_query
 from leads.actions import create_lead, update_lead
 from leads.models import Lead, lead_words
 from leads.serializers import MAX_NOTES
-from praxtalk.api.outgoing_slots import NoFreeSlot
-from praxtalk.dashboard.export import csv_response
-from praxtalk.dashboard.scoped import NONSENSE, SeenFilter, WorkspaceAdmin
-from praxtalk.dashboard.site import dashboard
+from praxtalk.core.api.outgoing_slots import NoFreeSlot
+from praxtalk.core.dashboard.admin import NONSENSE, SeenFilter, WorkspaceAdmin
+from praxtalk.core.dashboard.export import csv_response
+from praxtalk.core.dashboard.site import dashboard
 
 COLUMNS = {
     "Name": lambda lead: lead.name,

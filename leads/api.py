@@ -9,12 +9,12 @@ from conversations.actions import lock_conversation
 from leads import actions
 from leads.models import Lead
 from leads.serializers import LeadChange, LeadCreated, LeadList, LeadQuery, NewLead, lead_json
-from praxtalk.api.errors import Invalid
-from praxtalk.api.idempotency import idempotent
-from praxtalk.api.pagination import Keyset
-from praxtalk.api.serializers import Done
-from praxtalk.api.view import ApiView
-from praxtalk.data.transactions import one_transaction
+from praxtalk.core.api.errors import Invalid
+from praxtalk.core.api.idempotency import idempotent
+from praxtalk.core.api.pagination import Keyset
+from praxtalk.core.api.serializers import Done
+from praxtalk.core.api.view import ApiView
+from praxtalk.core.db.transactions import one_transaction
 
 NEWEST_FIRST = Keyset(
     "leads", ("-created_at", "-id"), lambda lead: [lead.created_at.isoformat(), str(lead.pk)], mirrored=True

@@ -8,9 +8,9 @@ from conversations.models import Conversation
 from leads import actions
 from leads.models import LISTS, Lead
 from leads.serializers import LiveLeadChange, LiveLeadQuery, NewLead, lead_json
-from praxtalk.data.ids import parse_id
-from praxtalk.live.functions import mutation, query
-from praxtalk.live.outcomes import Code, Refused
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.live.functions import mutation, query
+from praxtalk.core.live.results import Code, Refused
 
 Arguments = dict[str, Any]
 

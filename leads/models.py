@@ -12,8 +12,8 @@ from brands.models import Brand, Workspace
 from brands.scope import topics_of
 from conversations.models import Conversation
 from conversations.search import words_of
-from praxtalk.data.constraints import CompositeForeignKey, same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
+from praxtalk.core.db.ids import new_id
 
 LISTS = "leads"  # the kind of topic that lists of them watch
 

@@ -5,8 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from leads.models import Lead
-from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.api.serializers import (
+from praxtalk.core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from praxtalk.core.api.serializers import (
     SYNCED_AT,
     UPDATED_SINCE,
     Email,
@@ -19,7 +19,7 @@ from praxtalk.api.serializers import (
     Shape,
     Text,
 )
-from praxtalk.data.clock import to_milliseconds
+from praxtalk.core.epoch import to_milliseconds
 
 MAX_NOTES = 10_000
 

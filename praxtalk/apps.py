@@ -4,7 +4,7 @@ from django.contrib.staticfiles.apps import StaticFilesConfig as DjangoStaticFil
 from django.db.backends.signals import connection_created
 
 from praxtalk.celery import app as celery_app
-from praxtalk.data.timestamps import read_fast
+from praxtalk.core.db.psycopg_loaders import read_fast
 
 django_stubs_ext.monkeypatch()  # ModelAdmin[...] and the like may be written in code
 

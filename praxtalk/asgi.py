@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 
 http = get_asgi_application()  # first: it loads the apps, which the consumer needs
 
-from praxtalk.live.consumer import SyncConsumer
+from praxtalk.core.live.consumer import SyncConsumer
 
 # The clients of npm connect to /api/1.48.0/sync, that of PyPI to /api/sync. A client whose URL ends in a slash connects to
 # //api/1.48.0/sync: Daphne (`runserver`) takes `//api` for a host and drops it, so the first part is optional.

@@ -17,8 +17,8 @@ SECONDS_BETWEEN = {
     "brands.tasks.forget_operator_sessions": 600,
     "brands.tasks.forget_mail_failures": 600,
     "brands.tasks.forget_attempts": 600,
-    "praxtalk.api.tasks.forget_answers": 600,
-    "praxtalk.live.tasks.forget_mutations": 600,
+    "praxtalk.core.api.tasks.forget_answers": 600,
+    "praxtalk.core.live.tasks.forget_mutations": 600,
 }
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": max(seconds, 15)}}

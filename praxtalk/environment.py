@@ -7,7 +7,7 @@ from typing import NoReturn
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from praxtalk.data.headers import ascii_sender
+from praxtalk.core.mail.headers import ascii_sender
 
 env = environ.Env()
 

@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from integrations.webhooks.counts import ended_in_all, waiting_now
-from praxtalk.api.address import client_address
+from praxtalk.core.api.address import client_address
 
 
 @require_safe

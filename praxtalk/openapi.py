@@ -10,7 +10,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from praxtalk.api.view import ApiView
+from praxtalk.core.api.view import ApiView
 
 
 class ApiDocs(SpectacularSwaggerSplitView):

@@ -9,11 +9,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "PREPROCESSING_HOOKS": ["praxtalk.api.openapi.only_rest"],
+    "PREPROCESSING_HOOKS": ["praxtalk.core.api.openapi.only_rest"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "praxtalk.api.openapi.describe_every_answer",
-        "praxtalk.api.openapi.suit_generators",
+        "praxtalk.core.api.openapi.describe_every_answer",
+        "praxtalk.core.api.openapi.suit_generators",
     ],
     "WEBHOOKS": [
         "conversations.openapi.CONVERSATION_CREATED",

@@ -16,8 +16,8 @@ from brands.scope import Scope
 from conversations import figures
 from conversations.models import Conversation
 from integrations.models import ApiKey, Delivery, DeliveryCount, WebhookSubscription
-from praxtalk.dashboard.charts import bars
-from praxtalk.dashboard.pages import Page
+from praxtalk.core.dashboard.charts import bars
+from praxtalk.core.dashboard.views import Page
 
 RANGES = (7, 30, 90)
 KEPT_SECONDS = 30

@@ -15,10 +15,10 @@ from conversations.models import Conversation, Message, Note, Visitor, unshown
 from conversations.serializers import conversation_json, message_json, person_json
 from leads.models import Lead
 from leads.serializers import lead_json
-from praxtalk.dashboard.pages import Page
-from praxtalk.data.clock import to_milliseconds
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.dashboard.views import Page
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.epoch import to_milliseconds
+from praxtalk.core.live.topics import changed
 
 
 def visitor_data(visitor: Visitor) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from praxtalk.celery_schedule import CELERY_BEAT_SCHEDULE as CELERY_BEAT_SCHEDULE
-from praxtalk.data.connections import database_settings
+from praxtalk.core.db.connections import database_settings
 from praxtalk.endpoints import every_address, local_url
 from praxtalk.environment import env, integer, matching, networks, require, sender
 from praxtalk.logs import logging_config
@@ -74,7 +74,7 @@ WEBHOOK_ALLOW_CIDRS = networks("WEBHOOK_ALLOW_CIDRS", default="127.0.0.0/8,::1/1
 
 INSTALLED_APPS = [
     "praxtalk",  # before staticfiles: its runserver serves WebSockets, too
-    "praxtalk.dashboard.apps.DashboardConfig",
+    "praxtalk.core.dashboard.apps.DashboardConfig",
     "django.contrib.admin.apps.SimpleAdminConfig",  # praxtalk/urls.py loads the pages: workers need none
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -85,8 +85,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "praxtalk.api",
-    "praxtalk.live",
+    "praxtalk.core.api",
+    "praxtalk.core.live",
     "brands",
     "integrations",
     "conversations",
@@ -94,11 +94,11 @@ INSTALLED_APPS = [
     "widget",
 ]
 MIDDLEWARE = [
-    "praxtalk.api.address.ForwardedProtoMiddleware",
-    "praxtalk.api.request_id.RequestIdMiddleware",
-    "praxtalk.api.cors.CorsMiddleware",
+    "praxtalk.core.api.address.ForwardedProtoMiddleware",
+    "praxtalk.core.api.request_id.RequestIdMiddleware",
+    "praxtalk.core.api.cors.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "praxtalk.dashboard.csp.ContentSecurityPolicyMiddleware",
+    "praxtalk.core.dashboard.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -146,7 +146,7 @@ IDLE_TRANSACTION_TIMEOUT = integer("IDLE_TRANSACTION_TIMEOUT", 30, 0)
 _statement_timeouts = {"worker": WORKER_STATEMENT_TIMEOUT, "command": 0}
 DATABASES = {
     "default": database_settings(
-        env.db_url("DATABASE_URL", engine="praxtalk.data.postgresql"),
+        env.db_url("DATABASE_URL", engine="praxtalk.core.db.postgresql"),
         is_server=PROCESS_TYPE in ("web", "sockets"),
         connect_timeout=CONNECT_TIMEOUT,
         statement_timeout=_statement_timeouts.get(PROCESS_TYPE, STATEMENT_TIMEOUT),
@@ -170,22 +170,22 @@ CACHES = {
         "OPTIONS": {"CONNECTION_POOL_KWARGS": VALKEY_OPTIONS},
     }
 }
-CACHES["limits"] = CACHES["default"] | {"BACKEND": "praxtalk.api.counters.CountingCache"}
+CACHES["limits"] = CACHES["default"] | {"BACKEND": "praxtalk.core.api.counters.CountingCache"}
 
 # --- REST -------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["integrations.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["praxtalk.api.permissions.WriteScopeToWrite"],
-    "DEFAULT_PARSER_CLASSES": ["praxtalk.api.json.JsonParser"],
-    "DEFAULT_RENDERER_CLASSES": ["praxtalk.api.json.JsonRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "praxtalk.api.json.AlwaysJson",
-    "DEFAULT_SCHEMA_CLASS": "praxtalk.api.openapi.Schema",
-    "EXCEPTION_HANDLER": "praxtalk.api.errors.answer",
+    "DEFAULT_PERMISSION_CLASSES": ["praxtalk.core.api.permissions.WriteScopeToWrite"],
+    "DEFAULT_PARSER_CLASSES": ["praxtalk.core.api.json.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["praxtalk.core.api.json.JsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "praxtalk.core.api.json.AlwaysJson",
+    "DEFAULT_SCHEMA_CLASS": "praxtalk.core.api.openapi.Schema",
+    "EXCEPTION_HANDLER": "praxtalk.core.api.errors.answer",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
-FILE_UPLOAD_HANDLERS = ["praxtalk.api.uploads.UnnamedFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["praxtalk.core.api.uploads.UnnamedFileUploadHandler"]
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_UPLOAD_SIZE = 10 * 1024 * 1024 + 64 * 1024  # a whole body with a file in it
@@ -248,14 +248,14 @@ LOGIN_URL = "/app/login/"
 SIGN_INS_A_MINUTE = 5  # that fail, by one client for one account; brands.throttling derives the wider limits from it
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # of invitations too
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
-CSRF_FAILURE_VIEW = "praxtalk.dashboard.pages.csrf_failure"
+CSRF_FAILURE_VIEW = "praxtalk.core.dashboard.views.csrf_failure"
 if BASE_URL.startswith("https://"):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = HSTS_SCOPE in ("subdomains", "preload")
     SECURE_HSTS_PRELOAD = HSTS_SCOPE == "preload"
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # see praxtalk/api/address.py
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # see praxtalk/core/api/address.py
 
 # --- logs -------------------------------------------------------------------------------------------------------------
 

@@ -18,12 +18,12 @@ from integrations.pages.events import DeliveryPage, EventLog, ReplayPage, RetryN
 from integrations.pages.keys import Keys, RevokeKey
 from integrations.pages.sdk import AgentSdk, RevokeToken
 from leads.api import LeadById, Leads
-from praxtalk.api import errors
-from praxtalk.api.view import NoSuchEndpoint
-from praxtalk.dashboard.site import dashboard
+from praxtalk.core.api import errors
+from praxtalk.core.api.view import NoSuchEndpoint
+from praxtalk.core.dashboard.site import dashboard
+from praxtalk.core.live import http as live
 from praxtalk.demo import to_demo_shop
 from praxtalk.health import healthz, readyz
-from praxtalk.live import http as live
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
 from praxtalk.overview import Overview

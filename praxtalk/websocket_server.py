@@ -1,9 +1,9 @@
-"""The WebSocket server: Uvicorn with two changes, and connections that write at once (praxtalk/live/frame_writer.py).
+"""The WebSocket server: Uvicorn with two changes, and connections that write at once (praxtalk/core/live/frame_writer.py).
 
     python -m praxtalk.websocket_server --uds PATH
     python -m praxtalk.websocket_server --host 127.0.0.1 --port 8001     several may share the port
 
-1. When it stops, each socket first does what it has been asked to do (praxtalk/live/hub.py).
+1. When it stops, each socket first does what it has been asked to do (praxtalk/core/live/hub.py).
 2. A closed connection whose peer does not read is aborted after ten seconds. Uvicorn alone would keep it until the last byte
    is read.
 """
@@ -16,8 +16,8 @@ from typing import Any
 
 import uvicorn
 
+from praxtalk.core.live.frame_writer import FrameWriter
 from praxtalk.endpoints import listening_socket
-from praxtalk.live.frame_writer import FrameWriter
 
 # An upper bound for one WebSocket message in either direction, far above what is accepted or sent.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Take no more connections, let the sockets finish, then close what is left."""
-        from praxtalk.live import hub  # the application has set Django up by now
+        from praxtalk.core.live import hub  # the application has set Django up by now
 
         for server in self.servers:
             server.close()
@@ -82,7 +82,7 @@ def main() -> None:
         log_level="error",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # praxtalk/api/address.py reads them
+        proxy_headers=False,  # praxtalk/core/api/address.py reads them
         h11_max_incomplete_event_size=MAX_HEADERS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )

@@ -35,11 +35,11 @@ from integrations.models import ApiKey, WebhookSubscription
 from integrations.serializers.webhooks import webhook_json
 from leads.models import Lead
 from leads.serializers import lead_json
-from praxtalk.api.outgoing_slots import NoFreeSlot
-from praxtalk.dashboard.export import ExportResponse
-from praxtalk.dashboard.pages import Page
-from praxtalk.data.clock import to_milliseconds
-from praxtalk.data.timeouts import long_transaction
+from praxtalk.core.api.outgoing_slots import NoFreeSlot
+from praxtalk.core.dashboard.export import ExportResponse
+from praxtalk.core.dashboard.views import Page
+from praxtalk.core.db.timeouts import long_transaction
+from praxtalk.core.epoch import to_milliseconds
 from praxtalk.privacy import exported_json, exported_message_json, visitor_json
 
 ROWS_AT_ONCE = 100  # a message may have 10,000 characters

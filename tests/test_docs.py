@@ -8,10 +8,10 @@ from django.urls import URLPattern
 
 from brands.audit import Action
 from integrations.models import EventName
-from praxtalk.dashboard.site import dashboard
-from praxtalk.live.functions import every_function
-from praxtalk.live.limits import Closing
-from praxtalk.live.outcomes import Code
+from praxtalk.core.dashboard.site import dashboard
+from praxtalk.core.live.functions import every_function
+from praxtalk.core.live.limits import Closing
+from praxtalk.core.live.results import Code
 from praxtalk.urls import urlpatterns
 
 ROOT = Path(__file__).resolve().parent.parent

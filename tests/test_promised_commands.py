@@ -181,7 +181,7 @@ def test_the_readme_works_from_make_run_to_a_signed_webhook(praxtalk, tmp_path):
     def shell(script, receiver_port=9000):
         for before, after in {
             "http://127.0.0.1:8000": praxtalk.url,
-            ".data/demo.json": str(praxtalk.data / "demo.json"),
+            ".data/demo.json": str(praxtalk.core.db / "demo.json"),
             "http://127.0.0.1:9000": f"http://127.0.0.1:{receiver_port}",
             ".venv/bin/python": sys.executable,
         }.items():

@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from brands.models import Brand
 from conversations import actions
 from conversations.models import Attachment, Channel, Conversation, ConversationQuerySet, Message, Visitor
-from praxtalk.data.inserts import insert_if_new
-from praxtalk.data.transactions import is_locked, lock, one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.inserts import insert_if_new
+from praxtalk.core.db.transactions import is_locked, lock, one_transaction
+from praxtalk.core.live.topics import changed
 
 
 @dataclass(frozen=True)

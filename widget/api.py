@@ -18,11 +18,11 @@ from brands.models import Brand
 from brands.sites import is_allowed
 from conversations import attachments
 from conversations.models import Attachment, Message, Visitor
-from praxtalk.api.errors import NotHere
-from praxtalk.api.json import JsonParser
-from praxtalk.api.uploads import UploadParser
-from praxtalk.data.ids import parse_id
-from praxtalk.live.outcomes import Refused
+from praxtalk.core.api.errors import NotHere
+from praxtalk.core.api.json import JsonParser
+from praxtalk.core.api.uploads import UploadParser
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.live.results import Refused
 from widget import actions, limits
 from widget.browsers import browser_of
 from widget.configuration import configuration_json

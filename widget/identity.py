@@ -3,7 +3,7 @@
 import hmac
 
 from brands.models import Brand
-from praxtalk.data.encryption import Unreadable, decrypt
+from praxtalk.core.db.encryption import Unreadable, decrypt
 
 
 def is_proven(brand: Brand, external_id: str, signature: str) -> bool:

@@ -5,8 +5,8 @@ from uuid import UUID
 from django.conf import settings
 from rest_framework.request import Request
 
-from praxtalk.api.address import client_address, limited_unit
-from praxtalk.api.limits import Limit, count_each
+from praxtalk.core.api.address import client_address, limited_unit
+from praxtalk.core.api.limits import Limit, count_each
 
 SENTENCE = "Too many messages at once"
 

@@ -5,9 +5,9 @@ from typing import Any
 from brands.scope import topics_of
 from conversations.actions import NotAsked, rate, read_until
 from conversations.models import Visitor
-from praxtalk.data.ids import parse_id
-from praxtalk.live.functions import Fading, mutation, query
-from praxtalk.live.outcomes import Code, Refused
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.live.functions import Fading, mutation, query
+from praxtalk.core.live.results import Code, Refused
 from widget.actions import Blocked, newest_conversation, note_context
 from widget.serializers import Look, OfThread, Rate, Tell
 from widget.thread import place_of, thread_json

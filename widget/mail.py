@@ -23,7 +23,7 @@ from brands.models import MailFailure
 from conversations.actions import MAIL_AFTER
 from conversations.models import Conversation, Message
 from conversations.threads import messages_of
-from praxtalk.data.headers import ascii_address, one_line
+from praxtalk.core.mail.headers import ascii_address, one_line
 from widget.return_links import return_link
 from widget.texts import language_of, texts_of
 

@@ -11,7 +11,7 @@ from django.core import signing
 
 from brands.sites import is_allowed
 from conversations.models import Visitor
-from praxtalk.data.ids import parse_id
+from praxtalk.core.db.ids import parse_id
 
 SALT = "praxtalk return links"
 LIFETIME_SECONDS = 30 * 24 * 3600

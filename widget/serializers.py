@@ -14,7 +14,7 @@ from conversations.models import (
     MAX_RATING_COMMENT,
     MAX_TIME_ZONE,
 )
-from praxtalk.api.serializers import Email, Flag, Id, Integer, Shape, Text
+from praxtalk.core.api.serializers import Email, Flag, Id, Integer, Shape, Text
 
 # ruff: noqa: N815 - the names are JSON's
 

@@ -14,8 +14,8 @@ from django.conf import settings
 
 from brands.models import Brand
 from brands.sites import is_allowed
-from integrations.webhooks.addresses import ForbiddenUrl, check_url
-from integrations.webhooks.transport import Page, open_transport
+from praxtalk.core.http.addresses import ForbiddenUrl, check_url
+from praxtalk.core.http.transport import Page, open_transport
 from widget.page_policy import Policy
 
 MOST_BYTES = 2 * 1024 * 1024

@@ -14,8 +14,8 @@ from conversations.actions import RATED
 from conversations.models import Conversation, Message, Presence, Visitor
 from conversations.models.presence import PRESENT_FOR
 from conversations.threads import messages_of, within
-from praxtalk.data.clock import to_milliseconds
-from praxtalk.live.functions import Fading
+from praxtalk.core.epoch import to_milliseconds
+from praxtalk.core.live.functions import Fading
 from widget.actions import newest_first
 
 PAGE = 50

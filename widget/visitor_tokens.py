@@ -19,8 +19,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from conversations.models import Visitor
-from praxtalk.data.jwt_signer import JwtSigner
-from praxtalk.live.outcomes import Code, Refused
+from praxtalk.core.jwt_signer import JwtSigner
+from praxtalk.core.live.results import Code, Refused
 
 SIGNER = JwtSigner("visitor", audience="visitor", required=("sub", "ws", "brand", "iat", "exp"))
 LIFETIME = timedelta(days=180)

@@ -8,8 +8,8 @@ from bench.faults.receivers import Manner, Receiver, Street
 from brands.actions import create_brand
 from brands.models import Workspace
 from integrations.models import EventName, WebhookSubscription
-from integrations.webhooks.addresses import PermittedUrl
 from integrations.webhooks.subscriptions import change_webhook, create_webhook
+from praxtalk.core.http.addresses import PermittedUrl
 
 EVERYTHING = tuple(EventName)
 STATUSES = (EventName.CONVERSATION_STATUS_CHANGED, EventName.LEAD_STATUS_CHANGED)

@@ -48,8 +48,9 @@ def say_when_ready(mark: Path) -> None:
 
 def scale() -> None:
     """Make seconds of the hours."""
-    from integrations.webhooks import claims, delivery, transport
+    from integrations.webhooks import claims, delivery
     from integrations.webhooks.pump import Pump
+    from praxtalk.core.http import transport
 
     delivery.SCHEDULE[:] = [timedelta(seconds=step) for step in times.STEPS]
     delivery.LONGEST_OBEYED_WAIT = timedelta(seconds=times.RETRY_AFTER)

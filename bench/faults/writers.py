@@ -153,7 +153,7 @@ def listen() -> None:
     """Note each event's id, and the time that publishing takes, in the entry of the transaction."""
     from integrations.models import Event
     from integrations.webhooks import outbox
-    from praxtalk.live import topics
+    from praxtalk.core.live import topics
 
     add, publish = outbox._add, topics._publish
 

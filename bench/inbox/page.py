@@ -186,7 +186,7 @@ class Traffic:
     def change(self, number: int) -> None:
         """What the lists see of that, without the rest: two such cores could not write 200 messages a second beside a browser."""
         from conversations.models import Conversation
-        from praxtalk.live.topics import changed
+        from praxtalk.core.live.topics import changed
 
         talk = random.choice(self.talks)
         rows = Conversation.objects.filter(pk=talk.pk)

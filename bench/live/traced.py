@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from praxtalk.asgi import application
-from praxtalk.live import queries
-from praxtalk.live.consumer import SyncConsumer
-from praxtalk.live.frame_writer import FrameWriter
-from praxtalk.live.words import Words
+from praxtalk.core.live import queries
+from praxtalk.core.live.consumer import SyncConsumer
+from praxtalk.core.live.frame_writer import FrameWriter
+from praxtalk.core.live.pubsub import Words
 
 __all__ = ["application"]
 

@@ -19,8 +19,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from bench.rest import floor_sql as sql
 from bench.rest.floor_key import Headers, Key, Refused, Usage, admit, valkey
-from praxtalk.data import sync_mark
-from praxtalk.data.ids import new_id, parse_id
+from praxtalk.core.db import sync_mark
+from praxtalk.core.db.ids import new_id, parse_id
 
 STATUSES = ("open", "snoozed", "resolved", "closed")
 THREAD_LENGTH = 100

@@ -1,4 +1,4 @@
-"""The floor's door: who calls, from where, and how often. The same checks in the same order as praxtalk/api/view.py."""
+"""The floor's door: who calls, from where, and how often. The same checks in the same order as praxtalk/core/api/view.py."""
 
 import hashlib
 import ipaddress

@@ -21,7 +21,7 @@ django.setup()
 from integrations.models import Attempt, Delivery  # noqa: E402
 from integrations.webhooks.delivery import SCHEDULE  # noqa: E402
 from integrations.webhooks.signature import signature, standard_signature  # noqa: E402
-from praxtalk.data.encryption import decrypt  # noqa: E402
+from praxtalk.core.db.encryption import decrypt  # noqa: E402
 
 TIMEOUT_SECONDS = 15.0
 PROCESSES = 2

@@ -2,6 +2,6 @@
 
 from brands.admin.audit import AuditAdmin
 from brands.models import AuditEntry
-from praxtalk.dashboard.site import dashboard
+from praxtalk.core.dashboard.site import dashboard
 
 dashboard.register(AuditEntry, AuditAdmin)

@@ -8,8 +8,8 @@ from django.utils.html import format_html
 
 from brands.audit import Action
 from brands.models import AuditEntry, Operator
-from praxtalk.dashboard.scoped import WorkspaceAdmin
-from praxtalk.data.ids import parse_id
+from praxtalk.core.dashboard.admin import WorkspaceAdmin
+from praxtalk.core.db.ids import parse_id
 
 
 class ActionFilter(admin.SimpleListFilter):

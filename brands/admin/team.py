@@ -11,7 +11,7 @@ from django.urls import reverse
 from brands import team
 from brands.models import Brand, Operator
 from brands.requests import operator_of
-from praxtalk.dashboard.scoped import WorkspaceAdmin
+from praxtalk.core.dashboard.admin import WorkspaceAdmin
 
 
 class OperatorForm(ModelForm[Operator]):

@@ -11,8 +11,8 @@ from django.db import migrations, models
 import brands.hours
 import brands.models.workspaces
 import brands.sites
-import praxtalk.data.constraints
-import praxtalk.data.ids
+import praxtalk.core.db.constraints
+import praxtalk.core.db.ids
 
 APPEND_ONLY = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('password', models.CharField(max_length=128, verbose_name='password')),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('email', models.EmailField(max_length=254)),
                 ('name', models.CharField(max_length=100)),
                 ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Admin'), ('operator', 'Operator')], default='operator', max_length=10)),
@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Brand',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('slug', models.SlugField()),
                 ('name', models.CharField(max_length=100)),
                 ('primary_color', models.CharField(default='#2563eb', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-f]{6}\\Z', 'Write a colour as #rrggbb.')])),
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Workspace',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=100)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
@@ -150,7 +150,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='AuditEntry',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('actor', models.CharField(max_length=200)),
                 ('address', models.GenericIPAddressField(null=True)),
                 ('action', models.CharField(max_length=60)),
@@ -179,13 +179,13 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='brands.workspace')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('operator', 'digest'), name='recovery_code_unique'), praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='recovery_code_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
+                'constraints': [models.UniqueConstraint(fields=('operator', 'digest'), name='recovery_code_unique'), praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='recovery_code_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
             },
         ),
         migrations.CreateModel(
             name='OperatorSession',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('source', models.CharField(choices=[('api', 'Api'), ('dashboard', 'Dashboard')], max_length=10)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('expires_at', models.DateTimeField()),
@@ -195,7 +195,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(models.F('expires_at'), name='operator_session_age')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('source__in', ['api', 'dashboard'])), name='operator_session_source_known'), praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='operator_session_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
+                'constraints': [models.CheckConstraint(condition=models.Q(('source__in', ['api', 'dashboard'])), name='operator_session_source_known'), praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='operator_session_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
             },
         ),
         migrations.AddConstraint(
@@ -204,11 +204,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='operatorbrand',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='operator_brand_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='operator_brand_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='operatorbrand',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='operator_brand_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='operator_brand_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='mailfailure',
@@ -216,7 +216,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='mailfailure',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='mail_failure_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='mail_failure_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='brand',
@@ -244,7 +244,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='auditentry',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='audit_entry_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='audit_entry_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='operator',

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from brands.models.operators import Operator
 from brands.models.workspaces import Workspace
-from praxtalk.data.constraints import same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import same_workspace
+from praxtalk.core.db.ids import new_id
 
 
 class AuditEntry(models.Model):

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from brands.models.workspaces import Brand, Workspace
-from praxtalk.data.constraints import same_workspace
+from praxtalk.core.db.constraints import same_workspace
 
 
 class MailFailure(models.Model):

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from brands.models.workspaces import Brand, Workspace
 from brands.roles import Ability, Role, may
-from praxtalk.data.constraints import same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import same_workspace
+from praxtalk.core.db.ids import new_id
 
 
 class OperatorManager(BaseUserManager["Operator"]):

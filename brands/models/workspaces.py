@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from brands.hours import check_hours, check_time_zone
 from brands.sites import check_domain
-from praxtalk.data.headers import ascii_address
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.ids import new_id
+from praxtalk.core.mail.headers import ascii_address
 
 ALPHANUMERIC = string.ascii_letters + string.digits
 WIDGET_ID_LENGTH = 22  # 131 bits

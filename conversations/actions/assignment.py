@@ -9,9 +9,9 @@ from brands.scope import scope_of
 from conversations.actions.rows import locked, tell
 from conversations.models import Activity, Conversation, Mention
 from conversations.serializers import person_json
-from praxtalk.data.clock import now_after
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.epoch import now_after
+from praxtalk.core.live.topics import changed
 
 AT_ONCE = 1000
 HANDED_OVER = (Conversation.Status.OPEN, Conversation.Status.SNOOZED)

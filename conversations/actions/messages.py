@@ -13,9 +13,9 @@ from conversations.orphaned_files import hold
 from conversations.serializers import conversation_json, message_json
 from integrations.models import ApiKey, EventName
 from integrations.webhooks.outbox import record_event
-from praxtalk.data.clock import now_after
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.epoch import now_after
+from praxtalk.core.live.topics import changed
 
 MAIL_AFTER = timedelta(minutes=5)  # a reply unseen for so long goes to the visitor by e-mail
 REOPENED_BY_VISITOR = (Conversation.Status.SNOOZED, Conversation.Status.RESOLVED)

@@ -6,8 +6,8 @@ from brands.models import Operator
 from brands.scope import scope_of
 from conversations.actions.rows import locked, next_position
 from conversations.models import Conversation, Mention, Note
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.live.topics import changed
 
 
 @one_transaction()

@@ -5,9 +5,9 @@ from django.utils import timezone
 from brands.audit import Actor
 from conversations.actions.rows import locked, tell
 from conversations.models import Activity, Conversation
-from praxtalk.data.clock import now_after
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.epoch import now_after
+from praxtalk.core.live.topics import changed
 
 RATED = (Conversation.Status.RESOLVED, Conversation.Status.CLOSED)
 

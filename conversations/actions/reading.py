@@ -8,9 +8,9 @@ from django.utils import timezone
 from brands.models import Operator
 from conversations.models import Conversation, Mention, OperatorReading, Presence, Reading, Visitor
 from conversations.models.presence import PRESENT_FOR, TYPING_FOR
-from praxtalk.data.clock import MILLISECOND
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.epoch import MILLISECOND
+from praxtalk.core.live.topics import changed
 
 
 @one_transaction()

@@ -10,8 +10,8 @@ from conversations.models import Activity, Conversation
 from conversations.serializers import conversation_json
 from integrations.models import EventName
 from integrations.webhooks.outbox import record_event
-from praxtalk.data.prepared import prepared
-from praxtalk.data.transactions import is_locked, note_lock
+from praxtalk.core.db.compiled_queries import prepared
+from praxtalk.core.db.transactions import is_locked, note_lock
 
 
 def lock_conversation(workspace_id: UUID, conversation_id: UUID) -> Conversation | None:

@@ -10,9 +10,9 @@ from conversations.actions.assignment import release_from_absent
 from conversations.actions.rows import locked, record, tell
 from conversations.models import Activity, Conversation
 from integrations.models import EventName
-from praxtalk.data.clock import now_after, to_milliseconds
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.epoch import now_after, to_milliseconds
+from praxtalk.core.live.topics import changed
 
 
 @one_transaction()

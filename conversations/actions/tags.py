@@ -5,9 +5,9 @@ from uuid import UUID
 
 from conversations.actions.rows import locked, tell
 from conversations.models import MAX_TAGS, TAGS, Activity, Conversation, ConversationTag, Tag
-from praxtalk.data.transactions import one_transaction
-from praxtalk.data.visible import check_visible
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.live.topics import changed
+from praxtalk.core.validators import check_visible
 
 
 class UnknownTag(ValueError):

@@ -5,7 +5,7 @@ from typing import Any
 from brands import team
 from brands.models import Operator
 from conversations.actions.assignment import hand_over
-from praxtalk.data.transactions import one_transaction
+from praxtalk.core.db.transactions import one_transaction
 
 
 @one_transaction()

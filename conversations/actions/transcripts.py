@@ -2,8 +2,8 @@
 
 from conversations.actions.rows import locked, tell
 from conversations.models import Activity, Conversation, Transcript
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.live.topics import changed
 
 
 class NoAddress(ValueError):

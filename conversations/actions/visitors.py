@@ -5,9 +5,9 @@ from django.utils import timezone
 
 from conversations.actions.rows import locked, tell
 from conversations.models import Activity, Conversation, Visitor
-from praxtalk.data.clock import now_after
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.epoch import now_after
+from praxtalk.core.live.topics import changed
 
 FILLED_BY_MERGE = ("email", "phone", "locale", "page", "referrer", "browser", "time_zone", "blocked_at")
 

@@ -6,7 +6,7 @@ from conversations.admin.tags import TagAdmin
 from conversations.admin.team import TeamAdmin
 from conversations.admin.visitors import VisitorAdmin
 from conversations.models import CannedReply, Tag, Visitor
-from praxtalk.dashboard.site import dashboard
+from praxtalk.core.dashboard.site import dashboard
 
 dashboard.register(CannedReply, CannedReplyAdmin)
 dashboard.register(Operator, TeamAdmin)

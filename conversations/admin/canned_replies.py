@@ -12,7 +12,7 @@ from django.utils.text import Truncator
 from brands.requests import scope_in
 from conversations.canned_replies import change_canned_reply, create_canned_reply, delete_canned_reply
 from conversations.models import CannedReply
-from praxtalk.dashboard.scoped import SeenFilter, WorkspaceAdmin
+from praxtalk.core.dashboard.admin import SeenFilter, WorkspaceAdmin
 
 # What the inbox puts in the place of {{...}}: static/dashboard/inbox/thread.js.
 PLACEHOLDERS = ("visitor.name", "visitor.email", "operator.name", "brand.name")

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from brands.requests import scope_in
 from conversations.actions import create_tag, delete_tag, rename_tag
 from conversations.models import Tag
-from praxtalk.dashboard.scoped import WorkspaceAdmin
+from praxtalk.core.dashboard.admin import WorkspaceAdmin
 
 
 class TagForm(ModelForm[Tag]):

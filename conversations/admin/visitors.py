@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from brands.requests import operator_of
 from brands.roles import Ability
 from conversations.search import words_query
-from praxtalk.dashboard.scoped import SeenFilter, WorkspaceAdmin
+from praxtalk.core.dashboard.admin import SeenFilter, WorkspaceAdmin
 
 
 class VisitorAdmin(WorkspaceAdmin):

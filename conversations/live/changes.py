@@ -8,9 +8,9 @@ from conversations import actions
 from conversations.live.scoped import Arguments, in_scope, operator_named
 from conversations.live.shapes import Assignment, Blocking, ChangeOfMany, LiveStatusChange, TagChange, TranscriptTo
 from conversations.models import Conversation
-from praxtalk.data.ids import parse_id
-from praxtalk.live.functions import mutation
-from praxtalk.live.outcomes import Code, Refused
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.live.functions import mutation
+from praxtalk.core.live.results import Code, Refused
 
 OK = {"ok": True}
 

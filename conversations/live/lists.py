@@ -22,10 +22,10 @@ from conversations.live.scoped import Arguments
 from conversations.live.shapes import CountsQuery, InboxPage, InboxQuery
 from conversations.models import INBOX, TAGS, Mention, OperatorReading
 from conversations.serializers import COLUMNS, conversation_row_json
-from praxtalk.api.errors import Invalid
-from praxtalk.data.ids import parse_id
-from praxtalk.live.functions import query
-from praxtalk.live.outcomes import Code, Refused
+from praxtalk.core.api.errors import Invalid
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.live.functions import query
+from praxtalk.core.live.results import Code, Refused
 
 ME = "me"
 

@@ -9,7 +9,7 @@ from conversations.live.shapes import OfConversation, PresenceTouch
 from conversations.models import Presence, Reading
 from conversations.models.presence import PRESENT_FOR
 from conversations.threads import messages_of
-from praxtalk.live.functions import Fading, mutation, query
+from praxtalk.core.live.functions import Fading, mutation, query
 
 
 def _presence_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:

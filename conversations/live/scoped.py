@@ -5,8 +5,8 @@ from typing import Any
 from brands.models import Operator
 from brands.operator_tokens import OperatorCaller
 from conversations.models import Conversation
-from praxtalk.data.ids import parse_id
-from praxtalk.live.outcomes import Code, Refused
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.live.results import Code, Refused
 
 Arguments = dict[str, Any]
 

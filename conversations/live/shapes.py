@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_TAG, MAX_TAGS, Conversation
 from conversations.serializers import StatusChange
-from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.api.serializers import MAX_CURSOR, Flag, Id, Integer, Milliseconds, Shape, Text
+from praxtalk.core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from praxtalk.core.api.serializers import MAX_CURSOR, Flag, Id, Integer, Milliseconds, Shape, Text
 
 MAX_MENTIONS = 20
 

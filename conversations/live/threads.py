@@ -19,9 +19,9 @@ from conversations.threads import (
     newest_messages,
     within,
 )
-from praxtalk.data.ids import parse_id
-from praxtalk.live.functions import mutation, query
-from praxtalk.live.outcomes import Code, Refused
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.live.functions import mutation, query
+from praxtalk.core.live.results import Code, Refused
 
 
 def _talk_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:

@@ -14,10 +14,10 @@ from conversations.live.scoped import Arguments, operator_named
 from conversations.live.shapes import AssignmentsSeen, NewTag, OfBrand, OfVisitor
 from conversations.models import CANNED_REPLIES, TAGS, CannedReply, Conversation, Mention, Tag, Visitor
 from conversations.serializers import COLUMNS, conversation_row_json, person_json
-from praxtalk.api.serializers import Shape
-from praxtalk.data.clock import to_milliseconds
-from praxtalk.live.functions import mutation, query
-from praxtalk.live.outcomes import Code, Refused
+from praxtalk.core.api.serializers import Shape
+from praxtalk.core.epoch import to_milliseconds
+from praxtalk.core.live.functions import mutation, query
+from praxtalk.core.live.results import Code, Refused
 
 MAX_CANNED_REPLIES = 500
 MAX_MENTIONS = 20

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db import migrations, models
 
 import conversations.models.attachments
-import praxtalk.data.constraints
-import praxtalk.data.ids
+import praxtalk.core.db.constraints
+import praxtalk.core.db.ids
 
 # `updated_at` moves with everything that a conversation's JSON shows. The actions stamp what they change. These triggers stamp
 # what no action of this app sees: an assignee that Django sets to null, an operator or a visitor with a new name. Without them
@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Conversation',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('status', models.CharField(choices=[('open', 'Open'), ('snoozed', 'Snoozed'), ('resolved', 'Resolved'), ('closed', 'Closed')], default='open', max_length=10)),
                 ('channel', models.CharField(choices=[('widget', 'Widget'), ('api', 'Api'), ('dashboard', 'Dashboard')], max_length=10)),
                 ('preview', models.CharField(blank=True, max_length=140)),
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Note',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('position', models.PositiveIntegerField()),
                 ('body', models.TextField()),
                 ('client_id', models.CharField(blank=True, max_length=64, null=True)),
@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Tag',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=40)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tags', to='brands.workspace')),
@@ -198,7 +198,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Visitor',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=200)),
                 ('email', models.EmailField(blank=True, max_length=254)),
                 ('phone', models.CharField(blank=True, max_length=40)),
@@ -224,7 +224,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='CannedReply',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('shortcut', models.CharField(max_length=40, validators=[django.core.validators.RegexValidator('^[\\w-]+\\Z', 'Letters, digits, - and _ only: it is typed after a slash.')])),
                 ('body', models.TextField(max_length=10000)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -234,13 +234,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'canned replies',
-                'constraints': [models.UniqueConstraint(models.F('workspace'), django.db.models.functions.text.Lower('shortcut'), models.F('brand'), name='canned_reply_shortcut_unique', nulls_distinct=False), praxtalk.data.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='canned_reply_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')), models.CheckConstraint(condition=models.Q(django.db.models.lookups.GreaterThanOrEqual(django.db.models.functions.text.Length('body'), 1), django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('body'), 10000)), name='canned_reply_body_length')],
+                'constraints': [models.UniqueConstraint(models.F('workspace'), django.db.models.functions.text.Lower('shortcut'), models.F('brand'), name='canned_reply_shortcut_unique', nulls_distinct=False), praxtalk.core.db.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='canned_reply_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')), models.CheckConstraint(condition=models.Q(django.db.models.lookups.GreaterThanOrEqual(django.db.models.functions.text.Length('body'), 1), django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('body'), 10000)), name='canned_reply_body_length')],
             },
         ),
         migrations.CreateModel(
             name='Activity',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('position', models.PositiveIntegerField()),
                 ('kind', models.CharField(choices=[('status', 'Status'), ('assigned', 'Assigned'), ('tagged', 'Tagged'), ('blocked', 'Blocked'), ('transcript', 'Transcript'), ('rated', 'Rated')], max_length=10)),
                 ('actor', models.CharField(max_length=200)),
@@ -251,13 +251,13 @@ class Migration(migrations.Migration):
                 ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='activities', to='conversations.conversation')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'conversation', 'position'), name='activity_position_unique'), praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='activity_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')), praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='activity_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'conversation', 'position'), name='activity_position_unique'), praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='activity_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')), praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='activity_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
             },
         ),
         migrations.CreateModel(
             name='Message',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('position', models.PositiveIntegerField()),
                 ('role', models.CharField(choices=[('visitor', 'Visitor'), ('operator', 'Operator'), ('atlas', 'Atlas')], max_length=10)),
                 ('channel', models.CharField(choices=[('widget', 'Widget'), ('api', 'Api'), ('dashboard', 'Dashboard')], max_length=10)),
@@ -274,13 +274,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['words'], name='message_words'), models.Index(models.F('workspace'), models.F('created_at'), condition=models.Q(('role', 'visitor'), _negated=True), name='message_replies_by_time'), models.Index(models.F('api_key'), condition=models.Q(('api_key__isnull', False)), name='message_by_api_key')],
-                'constraints': [models.UniqueConstraint(fields=('workspace', 'conversation', 'position'), name='message_position_unique'), models.UniqueConstraint(fields=('workspace', 'conversation', 'client_id'), name='message_client_id_unique'), models.CheckConstraint(condition=models.Q(('role__in', ['visitor', 'operator', 'atlas'])), name='message_role_known'), models.CheckConstraint(condition=models.Q(('channel__in', ['widget', 'api', 'dashboard'])), name='message_channel_known'), models.CheckConstraint(condition=models.Q(('author__isnull', True), ('api_key__isnull', True), _connector='OR'), name='message_author_or_api_key'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.GreaterThanOrEqual(django.db.models.functions.text.Length('body'), 1), django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('body'), 10000)), name='message_body_length'), praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='message_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')), praxtalk.data.constraints.CompositeForeignKey(fields=('author', 'workspace'), name='message_author_workspace', to='brands.Operator', to_fields=('id', 'workspace')), praxtalk.data.constraints.CompositeForeignKey(fields=('api_key', 'workspace'), name='message_api_key_workspace', to='integrations.ApiKey', to_fields=('id', 'workspace'))],
+                'constraints': [models.UniqueConstraint(fields=('workspace', 'conversation', 'position'), name='message_position_unique'), models.UniqueConstraint(fields=('workspace', 'conversation', 'client_id'), name='message_client_id_unique'), models.CheckConstraint(condition=models.Q(('role__in', ['visitor', 'operator', 'atlas'])), name='message_role_known'), models.CheckConstraint(condition=models.Q(('channel__in', ['widget', 'api', 'dashboard'])), name='message_channel_known'), models.CheckConstraint(condition=models.Q(('author__isnull', True), ('api_key__isnull', True), _connector='OR'), name='message_author_or_api_key'), models.CheckConstraint(condition=models.Q(django.db.models.lookups.GreaterThanOrEqual(django.db.models.functions.text.Length('body'), 1), django.db.models.lookups.LessThanOrEqual(django.db.models.functions.text.Length('body'), 10000)), name='message_body_length'), praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='message_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')), praxtalk.core.db.constraints.CompositeForeignKey(fields=('author', 'workspace'), name='message_author_workspace', to='brands.Operator', to_fields=('id', 'workspace')), praxtalk.core.db.constraints.CompositeForeignKey(fields=('api_key', 'workspace'), name='message_api_key_workspace', to='integrations.ApiKey', to_fields=('id', 'workspace'))],
             },
         ),
         migrations.CreateModel(
             name='Attachment',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('position', models.PositiveIntegerField()),
                 ('name', models.CharField(max_length=200)),
                 ('content_type', models.CharField(max_length=40)),
@@ -293,7 +293,7 @@ class Migration(migrations.Migration):
                 ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.conversation')),
             ],
             options={
-                'constraints': [praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='attachment_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')), praxtalk.data.constraints.CompositeForeignKey(fields=('workspace', 'conversation', 'position'), name='attachment_message', to='conversations.Message', to_fields=('workspace', 'conversation', 'position'))],
+                'constraints': [praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='attachment_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')), praxtalk.core.db.constraints.CompositeForeignKey(fields=('workspace', 'conversation', 'position'), name='attachment_message', to='conversations.Message', to_fields=('workspace', 'conversation', 'position'))],
             },
         ),
         migrations.AddConstraint(
@@ -314,11 +314,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='note',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='note_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='note_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='note',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('author', 'workspace'), name='note_author_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('author', 'workspace'), name='note_author_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddIndex(
             model_name='mention',
@@ -338,15 +338,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='mention',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('note', 'workspace'), name='mention_note_workspace', to='conversations.Note', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('note', 'workspace'), name='mention_note_workspace', to='conversations.Note', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='mention',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='mention_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='mention_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='mention',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='mention_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='mention_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='operatorreading',
@@ -354,11 +354,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='operatorreading',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='operator_reading_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='operator_reading_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='operatorreading',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='operator_reading_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='operator_reading_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddIndex(
             model_name='presence',
@@ -370,15 +370,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='presence',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='presence_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='presence_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='presence',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='presence_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='presence_operator_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='reading',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='reading_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='reading_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='tag',
@@ -394,15 +394,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='conversationtag',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='conversation_tag_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='conversation_tag_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='conversationtag',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('tag', 'workspace'), name='conversation_tag_tag_workspace', to='conversations.Tag', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('tag', 'workspace'), name='conversation_tag_tag_workspace', to='conversations.Tag', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='transcript',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='transcript_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='transcript_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
         ),
         migrations.AddIndex(
             model_name='visitor',
@@ -418,7 +418,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='visitor',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='visitor_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='visitor_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='visitor',
@@ -498,19 +498,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='conversation',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='conversation_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='conversation_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='conversation',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('assignee', 'workspace'), name='conversation_assignee_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('assignee', 'workspace'), name='conversation_assignee_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='conversation',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('first_reply_by', 'workspace'), name='conversation_first_reply_by_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('first_reply_by', 'workspace'), name='conversation_first_reply_by_workspace', to='brands.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='conversation',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('visitor', 'brand'), name='conversation_visitor_brand', to='conversations.Visitor', to_fields=('id', 'brand')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('visitor', 'brand'), name='conversation_visitor_brand', to='conversations.Visitor', to_fields=('id', 'brand')),
         ),
         migrations.RunSQL(STAMP, UNSTAMP),
     ]

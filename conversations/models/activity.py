@@ -9,8 +9,8 @@ from django.utils import timezone
 from brands.models import Operator, Workspace
 from conversations.models.conversations import Conversation
 from conversations.models.messages import Note
-from praxtalk.data.constraints import same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import same_workspace
+from praxtalk.core.db.ids import new_id
 
 TAGS = "tags"  # the kind of topic that lists of them watch
 MAX_TAG = 40

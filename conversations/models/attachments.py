@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from brands.models import Workspace
 from conversations.models.conversations import Conversation
-from praxtalk.data.constraints import CompositeForeignKey, same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
+from praxtalk.core.db.ids import new_id
 
 MAX_FILE = 10 * 2**20
 MAX_FILE_NAME = 200

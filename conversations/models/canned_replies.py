@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from brands.models import Brand, Workspace
 from conversations.models.messages import MAX_BODY, body_length
-from praxtalk.data.constraints import same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import same_workspace
+from praxtalk.core.db.ids import new_id
 
 CANNED_REPLIES = "canned_replies"  # the kind of topic that lists of them watch
 

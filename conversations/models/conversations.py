@@ -12,8 +12,8 @@ from django.utils import timezone
 from brands.models import Brand, Operator, Workspace
 from brands.scope import topics_of
 from conversations.search import WithoutWords, kept_words
-from praxtalk.data.constraints import CompositeForeignKey, same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
+from praxtalk.core.db.ids import new_id
 
 PREVIEW_LENGTH = 140
 MAX_EXTERNAL_ID = 200

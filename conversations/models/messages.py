@@ -13,8 +13,8 @@ from brands.models import Operator, Workspace
 from conversations.models.conversations import Channel, Conversation
 from conversations.search import WithoutWords, kept_words
 from integrations.models import ApiKey
-from praxtalk.data.constraints import same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import same_workspace
+from praxtalk.core.db.ids import new_id
 
 MAX_BODY = 10_000
 MAX_CLIENT_ID = 64

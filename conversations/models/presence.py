@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from brands.models import Operator, Workspace
 from conversations.models.conversations import Conversation
-from praxtalk.data.constraints import same_workspace
+from praxtalk.core.db.constraints import same_workspace
 
 PRESENT_FOR = timedelta(seconds=30)
 TYPING_FOR = timedelta(seconds=10)

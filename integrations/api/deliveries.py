@@ -18,10 +18,10 @@ from integrations.serializers.deliveries import (
     delivery_json,
 )
 from integrations.webhooks import replays
-from praxtalk.api.errors import Invalid
-from praxtalk.api.idempotency import idempotent
-from praxtalk.api.pagination import Keyset
-from praxtalk.api.serializers import Done, Shape
+from praxtalk.core.api.errors import Invalid
+from praxtalk.core.api.idempotency import idempotent
+from praxtalk.core.api.pagination import Keyset
+from praxtalk.core.api.serializers import Done, Shape
 
 NEWEST_FIRST = Keyset(
     "deliveries", ("-created_at", "-id"), lambda delivery: [delivery.created_at.isoformat(), str(delivery.pk)]

@@ -7,9 +7,9 @@ from rest_framework.response import Response
 
 from integrations import feed
 from integrations.serializers.events import EventList, EventQuery
-from praxtalk.api.errors import Forgotten, Invalid
-from praxtalk.api.pagination import sign, unsign
-from praxtalk.api.view import ApiView
+from praxtalk.core.api.errors import Forgotten, Invalid
+from praxtalk.core.api.pagination import sign, unsign
+from praxtalk.core.api.view import ApiView
 
 
 class Events(ApiView):

@@ -20,17 +20,17 @@ from integrations.serializers.webhooks import (
     webhook_json,
 )
 from integrations.webhooks import subscriptions
-from integrations.webhooks.addresses import ForbiddenUrl, PermittedUrl, check_url, target
 from integrations.webhooks.pings import ping
-from praxtalk.api import limits
-from praxtalk.api.errors import Invalid, NotHere
-from praxtalk.api.idempotency import idempotent, idempotent_after, idempotent_outside
-from praxtalk.api.outgoing_slots import outgoing_slot
-from praxtalk.api.pagination import Keyset
-from praxtalk.api.permissions import WriteScope
-from praxtalk.api.serializers import Done, Shape
-from praxtalk.api.view import ApiView
-from praxtalk.data.transactions import one_transaction
+from praxtalk.core.api import limits
+from praxtalk.core.api.errors import Invalid, NotHere
+from praxtalk.core.api.idempotency import idempotent, idempotent_after, idempotent_outside
+from praxtalk.core.api.outgoing_slots import outgoing_slot
+from praxtalk.core.api.pagination import Keyset
+from praxtalk.core.api.permissions import WriteScope
+from praxtalk.core.api.serializers import Done, Shape
+from praxtalk.core.api.view import ApiView
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.http.addresses import ForbiddenUrl, PermittedUrl, check_url, target
 
 OLDEST_FIRST = Keyset("webhooks", ("id",), lambda webhook: [str(webhook.pk)])
 TAGS = ["Webhooks"]

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import migrations, models
 
 import integrations.models.events
-import praxtalk.data.constraints
-import praxtalk.data.ids
+import praxtalk.core.db.constraints
+import praxtalk.core.db.ids
 
 
 class Migration(migrations.Migration):
@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Event',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(choices=[('conversation.created', 'Conversation Created'), ('conversation.status_changed', 'Conversation Status Changed'), ('message.created', 'Message Created'), ('lead.created', 'Lead Created'), ('lead.status_changed', 'Lead Status Changed')], max_length=40)),
                 ('body', models.BinaryField()),
                 ('sequence', models.BigIntegerField(db_default=integrations.models.events.NextEventSequence(), editable=False)),
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='WebhookSubscription',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('url', models.CharField(max_length=2048)),
                 ('events', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('conversation.created', 'Conversation Created'), ('conversation.status_changed', 'Conversation Status Changed'), ('message.created', 'Message Created'), ('lead.created', 'Lead Created'), ('lead.status_changed', 'Lead Status Changed')], max_length=40), size=None)),
                 ('description', models.CharField(blank=True, max_length=200)),
@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Replay',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('what', models.CharField(choices=[('failed', 'Failed'), ('succeeded', 'Succeeded'), ('missing', 'Missing')], max_length=10)),
                 ('event_name', models.CharField(blank=True, choices=[('conversation.created', 'Conversation Created'), ('conversation.status_changed', 'Conversation Status Changed'), ('message.created', 'Message Created'), ('lead.created', 'Lead Created'), ('lead.status_changed', 'Lead Status Changed')], max_length=40)),
                 ('since', models.DateTimeField(null=True)),
@@ -106,7 +106,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Delivery',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('status', models.CharField(choices=[('pending', 'Pending'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('held', 'Held')], default='pending', max_length=10)),
                 ('attempts_made', models.PositiveSmallIntegerField(default=0)),
                 ('interruptions', models.PositiveSmallIntegerField(default=0)),
@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ApiKey',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=100)),
                 ('scope', models.CharField(choices=[('read', 'Read'), ('write', 'Write')], max_length=5)),
                 ('digest', models.BinaryField(max_length=32, unique=True)),
@@ -140,13 +140,13 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='api_keys', to='brands.workspace')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('id', 'workspace'), name='api_key_in_workspace'), models.CheckConstraint(condition=models.Q(('scope__in', ['read', 'write'])), name='api_key_scope_known'), praxtalk.data.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='api_key_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')), praxtalk.data.constraints.CompositeForeignKey(fields=('created_by', 'workspace'), name='api_key_created_by_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
+                'constraints': [models.UniqueConstraint(fields=('id', 'workspace'), name='api_key_in_workspace'), models.CheckConstraint(condition=models.Q(('scope__in', ['read', 'write'])), name='api_key_scope_known'), praxtalk.core.db.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='api_key_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')), praxtalk.core.db.constraints.CompositeForeignKey(fields=('created_by', 'workspace'), name='api_key_created_by_workspace', to='brands.Operator', to_fields=('id', 'workspace'))],
             },
         ),
         migrations.CreateModel(
             name='Attempt',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('number', models.PositiveIntegerField()),
                 ('trigger', models.CharField(choices=[('schedule', 'Schedule'), ('manual', 'Manual')], default='schedule', max_length=10)),
                 ('outcome', models.CharField(choices=[('started', 'Started'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('interrupted', 'Interrupted')], default='started', max_length=12)),
@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 ('delivery', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='integrations.delivery')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('delivery', 'number'), name='attempt_number_unique'), models.CheckConstraint(condition=models.Q(('outcome__in', ['started', 'succeeded', 'failed', 'interrupted'])), name='attempt_outcome_known'), praxtalk.data.constraints.CompositeForeignKey(fields=('delivery', 'workspace'), name='attempt_delivery_workspace', to='integrations.Delivery', to_fields=('id', 'workspace'))],
+                'constraints': [models.UniqueConstraint(fields=('delivery', 'number'), name='attempt_number_unique'), models.CheckConstraint(condition=models.Q(('outcome__in', ['started', 'succeeded', 'failed', 'interrupted'])), name='attempt_outcome_known'), praxtalk.core.db.constraints.CompositeForeignKey(fields=('delivery', 'workspace'), name='attempt_delivery_workspace', to='integrations.Delivery', to_fields=('id', 'workspace'))],
             },
         ),
         migrations.AddIndex(
@@ -185,7 +185,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='event',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='event_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='event_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
         ),
         migrations.AddIndex(
             model_name='webhooksubscription',
@@ -217,7 +217,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='webhooksubscription',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='webhook_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='webhook_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')),
         ),
         migrations.AddIndex(
             model_name='replay',
@@ -233,7 +233,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='replay',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('subscription', 'workspace'), name='replay_subscription_workspace', to='integrations.WebhookSubscription', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('subscription', 'workspace'), name='replay_subscription_workspace', to='integrations.WebhookSubscription', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='deliverycount',
@@ -241,7 +241,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='deliverycount',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('subscription', 'workspace'), name='delivery_count_subscription_workspace', to='integrations.WebhookSubscription', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('subscription', 'workspace'), name='delivery_count_subscription_workspace', to='integrations.WebhookSubscription', to_fields=('id', 'workspace')),
         ),
         migrations.AddIndex(
             model_name='delivery',
@@ -293,11 +293,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='delivery',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('subscription', 'workspace'), name='delivery_subscription_workspace', to='integrations.WebhookSubscription', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('subscription', 'workspace'), name='delivery_subscription_workspace', to='integrations.WebhookSubscription', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='delivery',
-            constraint=praxtalk.data.constraints.CompositeForeignKey(fields=('event', 'workspace'), name='delivery_event_workspace', to='integrations.Event', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('event', 'workspace'), name='delivery_event_workspace', to='integrations.Event', to_fields=('id', 'workspace')),
         ),
         migrations.RunSQL(  # a queue: what has left the index delivery_due is swept soon, not after a fifth of the table
             "ALTER TABLE integrations_delivery SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000)",

@@ -10,8 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from brands.models import Brand, Operator, Workspace
-from praxtalk.data.constraints import same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import same_workspace
+from praxtalk.core.db.ids import new_id
 
 
 class ApiKey(models.Model):

@@ -9,8 +9,8 @@ from django.utils import timezone
 from brands.models import Workspace
 from integrations.models.events import Event, EventName
 from integrations.models.subscriptions import WebhookSubscription
-from praxtalk.data.constraints import same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import same_workspace
+from praxtalk.core.db.ids import new_id
 
 
 class Trigger(models.TextChoices):

@@ -7,8 +7,8 @@ from django.db.models import Func, Q
 from django.utils import timezone
 
 from brands.models import Brand, Workspace
-from praxtalk.data.constraints import same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import same_workspace
+from praxtalk.core.db.ids import new_id
 
 
 class EventName(models.TextChoices):

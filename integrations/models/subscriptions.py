@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from brands.models import Brand, Workspace
 from integrations.models.events import EventName
-from praxtalk.data.constraints import same_workspace
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.constraints import same_workspace
+from praxtalk.core.db.ids import new_id
+from praxtalk.core.http.addresses import MAX_URL
 
-MAX_URL = 2048
 MAX_DESCRIPTION = 200
 
 

@@ -11,8 +11,8 @@ from django.urls import reverse
 from brands.models import Brand
 from brands.requests import operator_of, scope_in
 from brands.scope import Row
-from praxtalk.dashboard.once import new_form_id
-from praxtalk.dashboard.pages import Page
+from praxtalk.core.dashboard.form_tokens import new_form_id
+from praxtalk.core.dashboard.views import Page
 
 TABS = {
     "keys": ("API keys", "keys"),

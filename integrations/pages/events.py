@@ -15,12 +15,12 @@ from integrations.models import Attempt, Delivery, EventName, Replay, WebhookSub
 from integrations.models.deliveries import Trigger
 from integrations.pages import IntegrationsPage
 from integrations.webhooks import replays
-from integrations.webhooks.addresses import is_allowed_privately
 from integrations.webhooks.delivery import MAX_ATTEMPTS, Claimed, signed_headers
 from integrations.webhooks.subscriptions import WebhookDeleted
-from praxtalk.api.errors import Invalid
-from praxtalk.api.pagination import Keyset
-from praxtalk.data.encryption import Unreadable
+from praxtalk.core.api.errors import Invalid
+from praxtalk.core.api.pagination import Keyset
+from praxtalk.core.db.encryption import Unreadable
+from praxtalk.core.http.addresses import is_allowed_privately
 
 NEWEST_FIRST = Keyset("event-log", ("-created_at", "-id"), lambda row: [row.created_at.isoformat(), str(row.pk)])
 ON_A_PAGE = 50

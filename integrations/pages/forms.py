@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from brands.models import Brand
 from integrations.models import MAX_DESCRIPTION, MAX_URL, ApiKey, EventName, Replay
-from integrations.webhooks.addresses import ForbiddenUrl, check_url
-from praxtalk.data.visible import check_visible
+from praxtalk.core.http.addresses import ForbiddenUrl, check_url
+from praxtalk.core.validators import check_visible
 
 LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
 MAX_NETWORKS = 50

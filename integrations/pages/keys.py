@@ -11,7 +11,7 @@ from integrations.api_keys import create_key, revoke_key
 from integrations.models import ApiKey
 from integrations.pages import IntegrationsPage
 from integrations.pages.forms import KeyForm
-from praxtalk.dashboard.once import is_again
+from praxtalk.core.dashboard.form_tokens import is_again
 
 MOST_SHOWN = 200
 

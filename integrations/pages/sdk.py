@@ -15,7 +15,7 @@ from brands.operator_tokens import mint, revoke
 from brands.requests import operator_of
 from brands.roles import Role
 from integrations.pages import IntegrationsPage
-from praxtalk.dashboard.once import is_again
+from praxtalk.core.dashboard.form_tokens import is_again
 
 MOST_SHOWN = 100
 

@@ -14,10 +14,10 @@ from integrations.pages.forms import ReplayForm, WebhookForm
 from integrations.webhooks import subscriptions
 from integrations.webhooks.pings import ping
 from integrations.webhooks.replays import start_replay
-from praxtalk.api.errors import TooManyRequests
-from praxtalk.api.limits import TESTS_A_MINUTE, count
-from praxtalk.api.outgoing_slots import outgoing_slot
-from praxtalk.dashboard.once import is_again
+from praxtalk.core.api.errors import TooManyRequests
+from praxtalk.core.api.limits import TESTS_A_MINUTE, count
+from praxtalk.core.api.outgoing_slots import outgoing_slot
+from praxtalk.core.dashboard.form_tokens import is_again
 
 Status = WebhookSubscription.Status
 GONE = "Somebody has deleted this webhook meanwhile."

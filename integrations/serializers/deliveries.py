@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from integrations.models import Attempt, Delivery, EventName, Replay
 from integrations.models.deliveries import Trigger
-from praxtalk.api.serializers import GrowingChoice, Id, Milliseconds, Moment, Page, Shape
-from praxtalk.data.clock import to_milliseconds
+from praxtalk.core.api.serializers import GrowingChoice, Id, Milliseconds, Moment, Page, Shape
+from praxtalk.core.epoch import to_milliseconds
 
 # ruff: noqa: N815 - the names are JSON's
 

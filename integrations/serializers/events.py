@@ -5,8 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from integrations.models import EventName
-from praxtalk.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.api.serializers import MAX_CURSOR, GrowingChoice, Moment, Shape, WholeNumber
+from praxtalk.core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from praxtalk.core.api.serializers import MAX_CURSOR, GrowingChoice, Moment, Shape, WholeNumber
 
 # ruff: noqa: N815 - the names are JSON's
 

@@ -6,8 +6,8 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from integrations.models import MAX_DESCRIPTION, MAX_URL, EventName, WebhookSubscription
-from praxtalk.api.serializers import Flag, GrowingChoice, Id, Moment, Page, PartialShape, Shape, Text
-from praxtalk.data.clock import to_milliseconds
+from praxtalk.core.api.serializers import Flag, GrowingChoice, Id, Moment, Page, PartialShape, Shape, Text
+from praxtalk.core.epoch import to_milliseconds
 
 # ruff: noqa: N815 - the names are JSON's
 

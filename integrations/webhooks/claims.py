@@ -10,7 +10,7 @@ from integrations.models import Attempt, Delivery, Event, WebhookSubscription
 from integrations.models.subscriptions import signing_secrets
 from integrations.webhooks.counts import COUNT
 from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, MAX_INTERRUPTIONS, Claimed
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.ids import new_id
 
 FOLLOWED_AT_ONCE = 1000
 CLAIMING = 0x70747821  # the advisory lock's number, this project's own choice

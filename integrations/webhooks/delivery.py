@@ -21,8 +21,8 @@ from django.utils import timezone
 from integrations.models import Delivery
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.signature import signature, standard_signature
-from integrations.webhooks.transport import DEADLINE_SECONDS, Answer, Transport
-from praxtalk.data.encryption import Unreadable, decrypt
+from praxtalk.core.db.encryption import Unreadable, decrypt
+from praxtalk.core.http.transport import DEADLINE_SECONDS, Answer, Transport
 
 SCHEDULE = [timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 21600)]  # the seed's 30s, 2m, 10m, 1h, 6h
 MAX_ATTEMPTS = len(SCHEDULE) + 1

@@ -17,8 +17,8 @@ from django.db.models.functions import Coalesce
 
 from integrations.models import WebhookSubscription
 from integrations.webhooks.outbox import WEBHOOKS_DUE
-from integrations.webhooks.transport import Answer
-from praxtalk.live.topics import changed
+from praxtalk.core.http.transport import Answer
+from praxtalk.core.live.topics import changed
 
 FAILING_FOR = timedelta(days=5)
 GONE = 410

@@ -8,9 +8,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from integrations.models import Delivery, Event, EventName, WebhookSubscription
-from praxtalk.data.clock import to_milliseconds
-from praxtalk.data.ids import new_id
-from praxtalk.live.topics import changed
+from praxtalk.core.db.ids import new_id
+from praxtalk.core.epoch import to_milliseconds
+from praxtalk.core.live.topics import changed
 
 WEBHOOKS_DUE = "webhooks.due"
 

@@ -11,9 +11,9 @@ from integrations.models import WebhookSubscription
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.delivery import Claimed, attempt
 from integrations.webhooks.health import PROBE_EVERY, open_again
-from integrations.webhooks.transport import Answer, open_transport
-from praxtalk.data.clock import to_milliseconds
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.ids import new_id
+from praxtalk.core.epoch import to_milliseconds
+from praxtalk.core.http.transport import Answer, open_transport
 
 PING = "ping"
 PROBED_AT_ONCE = 50

@@ -18,8 +18,8 @@ from integrations.webhooks import claims, delivery, replays, settlement
 from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, Claimed
 from integrations.webhooks.outbox import WEBHOOKS_DUE
 from integrations.webhooks.settlement import Attempted
-from integrations.webhooks.transport import Transport, open_transport
-from praxtalk.live.topics import channel_of
+from praxtalk.core.http.transport import Transport, open_transport
+from praxtalk.core.live.topics import channel_of
 
 RUN_SECONDS = 55.0
 POLL_SECONDS = 1.0

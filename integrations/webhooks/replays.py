@@ -15,8 +15,8 @@ from integrations.models import Delivery, Event, EventName, Replay, WebhookSubsc
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.outbox import WEBHOOKS_DUE
 from integrations.webhooks.subscriptions import WebhookDeleted, lock_webhook, locked
-from praxtalk.data.transactions import one_transaction
-from praxtalk.live.topics import changed
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.live.topics import changed
 
 STEP = 500
 NONE_YET = Value(0, output_field=PositiveSmallIntegerField())

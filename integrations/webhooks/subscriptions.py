@@ -10,11 +10,11 @@ from django.utils import timezone
 from brands.audit import Action, record
 from brands.models import Brand, Workspace
 from integrations.models import Attempt, Delivery, EventName, WebhookSubscription
-from integrations.webhooks.addresses import PermittedUrl
 from integrations.webhooks.health import PausedBy, Status, open_again
 from integrations.webhooks.signature import new_secret
-from praxtalk.data.encryption import decrypt, encrypt
-from praxtalk.data.transactions import is_locked, lock, one_transaction
+from praxtalk.core.db.encryption import decrypt, encrypt
+from praxtalk.core.db.transactions import is_locked, lock, one_transaction
+from praxtalk.core.http.addresses import PermittedUrl
 
 OLD_SECRET_SIGNS_FOR = timedelta(hours=24)  # after Promote
 MAX_WEBHOOKS = 100  # of a workspace: each event is written once for each, in the transaction of a visitor's message

@@ -7,8 +7,8 @@ import django.db.models.functions.text
 import django.utils.timezone
 from django.db import migrations, models
 
-import praxtalk.data.constraints
-import praxtalk.data.ids
+import praxtalk.core.db.constraints
+import praxtalk.core.db.ids
 
 # `updated_at` moves with everything that a lead's JSON shows, also where Django sets its conversation to null.
 STAMP = """
@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Lead',
             fields=[
-                ('id', models.UUIDField(default=praxtalk.data.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=200)),
                 ('email', models.EmailField(blank=True, max_length=254)),
                 ('phone', models.CharField(blank=True, max_length=40)),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(models.F('workspace'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='lead_newest'), models.Index(models.F('workspace'), models.F('status'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='lead_by_status'), models.Index(models.F('workspace'), models.F('brand'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='lead_by_brand'), models.Index(models.F('workspace'), models.F('brand'), models.F('status'), models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='lead_by_brand_status'), models.Index(models.F('workspace'), models.F('updated_at'), name='lead_updated'), django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.search.SearchVector(models.Func(django.db.models.functions.text.Concat(models.F('name'), models.Value(' '), models.F('email'), models.Value(' '), models.F('phone'), models.Value(' '), models.F('notes'), output_field=models.CharField()), models.Value('@./_-+:'), models.Value('       '), function='translate', output_field=models.CharField()), config='simple'), name='lead_words')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['new', 'contacted', 'qualified', 'won', 'lost'])), name='lead_status_known'), praxtalk.data.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='lead_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')), praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='lead_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')), praxtalk.data.constraints.CompositeForeignKey(fields=('conversation', 'brand'), name='lead_conversation_brand', to='conversations.Conversation', to_fields=('id', 'brand'))],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['new', 'contacted', 'qualified', 'won', 'lost'])), name='lead_status_known'), praxtalk.core.db.constraints.CompositeForeignKey(fields=('brand', 'workspace'), name='lead_brand_workspace', to='brands.Brand', to_fields=('id', 'workspace')), praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='lead_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')), praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'brand'), name='lead_conversation_brand', to='conversations.Conversation', to_fields=('id', 'brand'))],
             },
         ),
         migrations.RunSQL(STAMP, "DROP TRIGGER lead_moves_updated_at ON leads_lead;"),

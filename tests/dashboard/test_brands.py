@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from brands.models import AuditEntry, Brand
-from praxtalk.data.encryption import decrypt
+from praxtalk.core.db.encryption import decrypt
 from widget.configuration import configuration_json
 from widget.page_policy import Policy
 from widget.site_check import check_site

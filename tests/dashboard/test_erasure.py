@@ -15,11 +15,11 @@ from integrations.api_keys import create_key
 from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead, update_lead
 from leads.models import Lead
-from praxtalk.api.models import StoredAnswer
-from praxtalk.live import calls, functions
-from praxtalk.live.calls import Once
-from praxtalk.live.models import PerformedMutation
-from praxtalk.live.outcomes import Success
+from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.live import executor, functions
+from praxtalk.core.live.executor import Once
+from praxtalk.core.live.models import PerformedMutation
+from praxtalk.core.live.results import Success
 from praxtalk.logs import logging_config
 from tests.conftest import Caller
 from tests.sync.asking import ask
@@ -101,7 +101,9 @@ def everything_that_leaves_a_trace(cast, client, crm_url):
     browser.ask("widget:tell", referrer="https://shop.example/orders/quince", timeZone="Europe/Warsaw")
     browser.ask("widget:rate", rating=1, comment="Where is my gherkin?")
     reply = [{**talk, "body": "Your kumquat, Zebulon", "sessionToken": mint(cast.alice)[0]}]
-    sent, _ = calls.perform(functions.asked("messages:send", reply, kind="mutation", socket_token=None), Once("tab", 1))
+    sent, _ = executor.perform(
+        functions.asked("messages:send", reply, kind="mutation", socket_token=None), Once("tab", 1)
+    )
     assert isinstance(sent, Success)
     ask(cast.alice, "conversations:blockVisitor", **talk, blocked=True)
     client.force_login(cast.alice)

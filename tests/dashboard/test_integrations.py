@@ -10,7 +10,7 @@ from brands.models import AuditEntry, OperatorSession
 from brands.operator_tokens import operators
 from integrations.models import ApiKey, Delivery, Replay, WebhookSubscription
 from integrations.webhooks.subscriptions import rotate_secret
-from praxtalk.data.encryption import decrypt
+from praxtalk.core.db.encryption import decrypt
 from tests.conftest import Caller
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver

@@ -13,8 +13,8 @@ from conversations.actions import send_message, set_status
 from conversations.models import Conversation
 from integrations.api_keys import create_key
 from integrations.models import WebhookSubscription
-from praxtalk.dashboard.charts import bars
-from praxtalk.dashboard.templatetags.durations import duration
+from praxtalk.core.dashboard.charts import bars
+from praxtalk.core.dashboard.templatetags.durations import duration
 from tests.conftest import make_talk
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from django.test import Client
 from brands import letters, team, two_factor
 from brands.actions import rename_workspace
 from brands.models import AuditEntry, Letter, Operator
-from praxtalk.data.encryption import decrypt
+from praxtalk.core.db.encryption import decrypt
 
 pytestmark = pytest.mark.django_db
 ALICE = {"username": "alice@acme.example", "password": "wonder-land-9"}

@@ -20,7 +20,7 @@ from conversations.admin.canned_replies import PLACEHOLDERS
 from conversations.canned_replies import create_canned_reply
 from conversations.models import CannedReply, Tag, Visitor
 from leads.models import Lead
-from praxtalk.dashboard.site import dashboard
+from praxtalk.core.dashboard.site import dashboard
 from tests.servers import PROJECT
 
 ADMINS = list(dashboard._registry.values())

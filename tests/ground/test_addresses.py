@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 
 from brands.models import AuditEntry
 from integrations.api_keys import create_key
-from praxtalk.api.address import UNKNOWN, address_behind, limited_unit
+from praxtalk.core.api.address import UNKNOWN, address_behind, limited_unit
 from praxtalk.endpoints import listening_socket
 from tests.servers import WEB, Server, valkey_url
 from tests.sync.sockets import Socket
@@ -152,8 +152,8 @@ def test_ipv6_is_counted_by_64():
 
 def test_an_unknown_address_is_told_in_the_log_once_a_minute(settings, capsys, monkeypatch):
     told = []
-    monkeypatch.setattr("praxtalk.api.address._told_at", {})
-    monkeypatch.setattr("praxtalk.api.address.log.error", lambda *args, **more: told.append(more["why"]))
+    monkeypatch.setattr("praxtalk.core.api.address._told_at", {})
+    monkeypatch.setattr("praxtalk.core.api.address.log.error", lambda *args, **more: told.append(more["why"]))
     settings.TRUSTED_PROXIES = [ipaddress.ip_network(PROXY_4)]
     for _ in range(3):
         address_behind("", "")

@@ -52,7 +52,7 @@ def test_the_environment_is_read_in_the_settings_only():
 
 def test_no_module_is_named_after_nothing():
     bad = {"utils", "helpers", "common", "misc", "base", "manager", "services"}
-    django_wants_it_so = ROOT / "praxtalk/data/postgresql/base.py"
+    django_wants_it_so = ROOT / "praxtalk/core/db/postgresql/base.py"
     assert {path.stem for path in SOURCES if path != django_wants_it_so} & bad == set()
 
 

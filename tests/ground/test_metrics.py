@@ -7,8 +7,8 @@ from integrations.models import Delivery
 from integrations.webhooks.claims import claim, follow_pauses, release_expired
 from integrations.webhooks.settlement import Attempted, settle
 from integrations.webhooks.subscriptions import change_webhook, delete_webhook
-from integrations.webhooks.transport import Answer
 from leads.actions import create_lead
+from praxtalk.core.http.transport import Answer
 
 
 def read(client, **headers):

@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from brands.models import Brand
 from conversations.actions import lock_conversation, set_status
 from conversations.models import Conversation
-from praxtalk.api.models import StoredAnswer
-from praxtalk.data.inserts import insert_if_new
-from praxtalk.data.prepared import prepared
-from praxtalk.data.transactions import after_commit, is_locked, lock, one_transaction
+from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.db.compiled_queries import prepared
+from praxtalk.core.db.inserts import insert_if_new
+from praxtalk.core.db.transactions import after_commit, is_locked, lock, one_transaction
 from tests.conftest import make_talk
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -139,7 +139,7 @@ def test_ten_thousand_conversations_are_handed_over_in_few_statements(cast, talk
 def test_lists_and_threads_are_told_of_a_handover(cast, talks, django_capture_on_commit_callbacks, monkeypatch):
     give(talks.north, cast.bob)
     told = set()
-    monkeypatch.setattr("praxtalk.live.topics._publish", told.update)
+    monkeypatch.setattr("praxtalk.core.live.topics._publish", told.update)
     with django_capture_on_commit_callbacks(execute=True):
         actions.change_operator(cast.bob, by=cast.alice, is_active=False)
     assert topics_of(cast.alice, "inbox:list") & told

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from conversations import actions
 from conversations.models import Conversation
-from praxtalk.api.pagination import MAX_LIMIT
+from praxtalk.core.api.pagination import MAX_LIMIT
 from tests.conftest import make_talk
 from tests.inbox.test_in_a_browser import row, says
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.ids import new_id
 from tests.live.conftest import ends_with
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]

@@ -12,7 +12,7 @@ from brands.actions import configure_widget
 from brands.models import Brand
 from conversations.actions import send_message
 from conversations.models import Channel, Conversation, Message, Visitor
-from praxtalk.data.headers import ascii_address
+from praxtalk.core.mail.headers import ascii_address
 from tests.conftest import make_talk
 from tests.mail.server import mail_server
 from widget.mail import mail_replies

@@ -19,8 +19,8 @@ from conversations.erasure import erase_visitor
 from conversations.models import Channel, Conversation, Message, Visitor
 from leads.actions import create_lead, update_lead
 from leads.models import Lead
-from praxtalk.api.pagination import sign
-from praxtalk.data import sync_mark
+from praxtalk.core.api.pagination import sign
+from praxtalk.core.db import sync_mark
 from praxtalk.privacy import erase
 from tests.conftest import make_talk
 from tests.servers import PROJECT

@@ -19,7 +19,7 @@ from conversations.actions import assign, set_status
 from conversations.models import Message
 from integrations.api_keys import create_key
 from leads.models import Lead
-from praxtalk.data.clock import to_milliseconds
+from praxtalk.core.epoch import to_milliseconds
 from tests.conftest import make_talk
 from tests.live.conftest import MODULES, need_node
 from tests.servers import PROJECT, WEB, Server

@@ -12,9 +12,9 @@ from django.utils import timezone
 from conversations.models import Message
 from integrations.models import Event
 from leads.models import Lead
-from praxtalk.api.models import StoredAnswer
-from praxtalk.api.tasks import forget_answers
-from praxtalk.api.view import ApiView
+from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.api.tasks import forget_answers
+from praxtalk.core.api.view import ApiView
 
 
 def send(client, conversation, key, body="Hi"):

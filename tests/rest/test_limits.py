@@ -8,8 +8,8 @@ import pytest
 import time_machine
 from django_ratelimit.core import _get_window as GET_WINDOW
 
-from praxtalk.api import limits
-from praxtalk.data.breaker import Breaker
+from praxtalk.core.api import limits
+from praxtalk.core.circuit_breaker import Breaker
 from tests.conftest import Caller
 
 _hosts = itertools.count(int(time.time() * 1000) % 2**30)

@@ -15,11 +15,11 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from integrations.models import EventName
-from integrations.webhooks.addresses import check_url
 from integrations.webhooks.subscriptions import create_webhook
-from praxtalk.api import outgoing_slots
-from praxtalk.api.outgoing_slots import NoFreeSlot, outgoing_slot, slots_of
-from praxtalk.data.breaker import Breaker
+from praxtalk.core.api import outgoing_slots
+from praxtalk.core.api.outgoing_slots import NoFreeSlot, outgoing_slot, slots_of
+from praxtalk.core.circuit_breaker import Breaker
+from praxtalk.core.http.addresses import check_url
 from tests.dashboard.conftest import ARGON2
 from tests.dashboard.test_throttling import MALLORY, RealBrowser
 from tests.servers import Server, free_port
@@ -86,7 +86,7 @@ def test_one_of_twenty_hanging_tests_waits_and_the_others_are_refused_at_once(ca
 
 
 def test_refused_tests_do_not_count(cast, caller, monkeypatch):
-    monkeypatch.setattr("praxtalk.api.limits.TESTS_A_MINUTE", 2)
+    monkeypatch.setattr("praxtalk.core.api.limits.TESTS_A_MINUTE", 2)
     crm = caller(cast.acme)
     with receiver(hang=1) as slow:
         path = path_of_test(cast.acme, slow.url)

@@ -13,7 +13,7 @@ from integrations.webhooks.claims import CLAIMING, FIND, HELD, LEASE_DUE, RELEAS
 from integrations.webhooks.replays import _ahead
 from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.ids import new_id
 from tests.big import big, plans_of
 from tests.conftest import make_talk
 

@@ -9,8 +9,8 @@ import time_machine
 from django.db import connection
 
 from integrations.models import Delivery, Event, WebhookSubscription
-from praxtalk.api.models import StoredAnswer
-from praxtalk.data.encryption import decrypt
+from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.db.encryption import decrypt
 from tests.webhooks.receivers import receiver
 
 PUBLIC = "https://93.184.215.14/hook"
@@ -180,7 +180,7 @@ def test_a_repeated_test_sends_nothing_again(crm):
 
 def test_tests_are_limited(cast, crm, caller, monkeypatch):
     """Each may hold a thread for 15 seconds."""
-    monkeypatch.setattr("praxtalk.api.limits.TESTS_A_MINUTE", 2)
+    monkeypatch.setattr("praxtalk.core.api.limits.TESTS_A_MINUTE", 2)
     with receiver() as good:
         path = f"/api/v1/webhooks/{make(crm, good.url)}/test"
         with time_machine.travel("2026-11-22T12:00:01Z", tick=False):

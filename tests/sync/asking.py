@@ -3,9 +3,9 @@
 import json
 
 from brands.operator_tokens import mint
-from praxtalk.live import calls, functions
-from praxtalk.live.functions import every_function
-from praxtalk.live.outcomes import Failure
+from praxtalk.core.live import executor, functions
+from praxtalk.core.live.functions import every_function
+from praxtalk.core.live.results import Failure
 from tests.sync.sockets import Failed
 
 
@@ -26,10 +26,10 @@ def answer_of(function_name, arguments):
     try:
         asked = functions.asked(function_name, [wire], kind=kind, socket_token=None)
         if kind == "mutation":
-            outcome, _ = calls.perform(asked)
+            outcome, _ = executor.perform(asked)
         else:
-            caller = calls.identify(asked.function.door, asked.token)
-            outcome = calls.answer(asked, caller, asked.checked()).outcome
+            caller = executor.identify(asked.function.door, asked.token)
+            outcome = executor.answer(asked, caller, asked.checked()).outcome
     except (functions.WrongArguments, functions.Refused) as error:
         outcome = functions.failure_from(error)
     if isinstance(outcome, Failure):
@@ -40,5 +40,5 @@ def answer_of(function_name, arguments):
 def topics_of(operator, function_name, /, **arguments):
     """What the query depends on for this operator."""
     asked = functions.asked(function_name, [arguments], kind="query", socket_token=mint(operator)[0])
-    caller = calls.identify(asked.function.door, asked.token)
+    caller = executor.identify(asked.function.door, asked.token)
     return set(asked.function.topics_of(caller, asked.checked()))

@@ -5,12 +5,12 @@ import math
 
 import pytest
 
-from praxtalk.live import protocol, timestamps, values
-from praxtalk.live.calls import Answer
-from praxtalk.live.outcomes import Code, Failure, Refused, Success, failure_of
-from praxtalk.live.protocol import ModifyQuerySet, Violation
-from praxtalk.live.session import Session
-from praxtalk.live.timestamps import Timestamps
+from praxtalk.core.live import protocol, timestamps, wire_format
+from praxtalk.core.live.executor import Answer
+from praxtalk.core.live.protocol import ModifyQuerySet, Violation
+from praxtalk.core.live.results import Code, Failure, Refused, Success, failure_of
+from praxtalk.core.live.session import Session
+from praxtalk.core.live.timestamps import Timestamps
 
 
 @pytest.mark.parametrize(
@@ -28,16 +28,16 @@ from praxtalk.live.timestamps import Timestamps
     ],
 )
 def test_values_are_written_as_the_clients_read_them(value, wire):
-    assert values.encode(value) == wire
-    back = values.decode(json.loads(wire))
+    assert wire_format.encode(value) == wire
+    back = wire_format.decode(json.loads(wire))
     assert back == value
     assert type(back) is type(value)
 
 
 @pytest.mark.parametrize("value", [{"$a": 1}, {"é": 1}, {"": 1}, {"a" * 1025: 1}, {1: 2}, object(), {1, 2}, "\ud800"])
 def test_what_a_client_could_not_read_is_not_sent(value):
-    with pytest.raises(values.Unfit):
-        values.encode(value)
+    with pytest.raises(wire_format.Unfit):
+        wire_format.encode(value)
 
 
 @pytest.mark.parametrize(
@@ -53,16 +53,16 @@ def test_what_a_client_could_not_read_is_not_sent(value):
     ],
 )
 def test_malformed_values_are_refused(wire):
-    with pytest.raises(values.Unfit):
-        values.decode(wire)
+    with pytest.raises(wire_format.Unfit):
+        wire_format.decode(wire)
 
 
 def test_deep_nesting_is_refused():
     nested = 1
     for _ in range(100):
         nested = [nested]
-    with pytest.raises(values.Unfit):
-        values.decode(nested)
+    with pytest.raises(wire_format.Unfit):
+        wire_format.decode(nested)
 
 
 @pytest.mark.parametrize(

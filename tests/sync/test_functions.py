@@ -11,7 +11,7 @@ from brands.operator_tokens import mint
 from conversations.models import Conversation, Message
 from integrations.models import Event
 from leads.models import Lead
-from praxtalk.live.functions import every_function
+from praxtalk.core.live.functions import every_function
 from tests.conftest import make_talk
 from tests.sync.asking import ask
 from tests.sync.sockets import Failed
@@ -252,12 +252,12 @@ def test_a_token_is_refused_once_it_is_anything_but_good(cast, talks, crm, time_
     time_machine.move_to("2026-05-01 12:00:00Z", tick=False)
     opened = crm.post("/api/v1/operator-sessions", {"email": "Alice@acme.example", "expiresIn": 60}).json()
     from brands.operator_tokens import operators
-    from praxtalk.live import calls
-    from praxtalk.live.outcomes import Refused
+    from praxtalk.core.live import executor
+    from praxtalk.core.live.results import Refused
 
     def is_good(token):
         try:
-            return calls.identify(operators, token).operator_id == cast.alice.pk
+            return executor.identify(operators, token).operator_id == cast.alice.pk
         except Refused:
             return False
 

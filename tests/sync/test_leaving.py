@@ -16,8 +16,8 @@ from websockets.sync.client import connect as connect_to
 
 from conversations import actions
 from conversations.models import Message
-from praxtalk.live.places import PREFIX
-from praxtalk.live.topics import CHANNEL_PREFIX
+from praxtalk.core.live.connection_limits import PREFIX
+from praxtalk.core.live.topics import CHANNEL_PREFIX
 from tests.conftest import make_talk
 from tests.live.driver import wait_for
 from tests.servers import PROJECT, Server, free_port, valkey_url

@@ -15,9 +15,9 @@ from bench.faults.processes import Valkey
 from brands.models import OperatorBrand
 from brands.operator_tokens import mint, operator_topic, revoke
 from conversations.models import Message
-from praxtalk.data.breaker import PAUSE_SECONDS, Breaker
-from praxtalk.live import topics
-from praxtalk.live.topics import changed, channel_of
+from praxtalk.core.circuit_breaker import PAUSE_SECONDS, Breaker
+from praxtalk.core.live import topics
+from praxtalk.core.live.topics import changed, channel_of
 from tests.servers import WEB, Server
 from tests.sync.sockets import Failed, Socket
 

@@ -6,7 +6,7 @@ import pytest
 
 from brands.operator_tokens import mint, revoke
 from conversations.models import Conversation, Message
-from praxtalk.live.topics import changed
+from praxtalk.core.live.topics import changed
 from tests.conftest import make_talk
 from tests.sync.sockets import Failed, Socket
 

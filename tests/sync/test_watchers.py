@@ -15,7 +15,7 @@ from conversations import actions as talk_actions
 from conversations import canned_replies
 from conversations.models import Channel, Conversation, Message, Visitor
 from leads import actions as lead_actions
-from praxtalk.live.topics import witnessed
+from praxtalk.core.live.topics import witnessed
 from tests.sync.asking import ask, topics_of
 from tests.sync.sockets import Failed
 from widget import actions as widget_actions

@@ -7,11 +7,11 @@ import pytest
 from django.db import OperationalError
 from structlog.testing import capture_logs
 
-from praxtalk.live import consumer, protocol, watches
-from praxtalk.live.consumer import SyncConsumer
-from praxtalk.live.limits import Budget
-from praxtalk.live.timestamps import Timestamps
-from praxtalk.live.watches import Watch
+from praxtalk.core.live import consumer, protocol, shared_queries
+from praxtalk.core.live.consumer import SyncConsumer
+from praxtalk.core.live.limits import Budget
+from praxtalk.core.live.shared_queries import Watch
+from praxtalk.core.live.timestamps import Timestamps
 
 
 class FakeHub:
@@ -133,7 +133,7 @@ async def test_a_change_during_a_run_is_read_after_it():
 @on_a_loop
 async def test_the_net_finds_a_lost_word_and_says_so():
     patch = pytest.MonkeyPatch()
-    patch.setattr(watches, "LATE_WORD_SECONDS", 0.1)
+    patch.setattr(shared_queries, "LATE_WORD_SECONDS", 0.1)
     try:
         with capture_logs() as logs:
             stage = Stage(net_seconds=0.4)

@@ -4,12 +4,12 @@ import ipaddress
 import pytest
 
 from integrations.models import EventName
-from integrations.webhooks.addresses import check_url
 from integrations.webhooks.claims import claim
 from integrations.webhooks.delivery import attempt
 from integrations.webhooks.settlement import Attempted, settle
 from integrations.webhooks.subscriptions import create_webhook
-from integrations.webhooks.transport import open_transport
+from praxtalk.core.http.addresses import check_url
+from praxtalk.core.http.transport import open_transport
 
 
 @pytest.fixture(autouse=True)

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 import pytest
 from yarl import URL
 
-from integrations.webhooks import addresses
-from integrations.webhooks import transport as door
-from integrations.webhooks.addresses import ForbiddenUrl, check_address, check_url, target
-from integrations.webhooks.transport import open_transport
+from praxtalk.core.http import addresses
+from praxtalk.core.http import transport as door
+from praxtalk.core.http.addresses import ForbiddenUrl, check_address, check_url, target
+from praxtalk.core.http.transport import open_transport
 from tests.webhooks.hostile import GROUPS, NEVER
 from tests.webhooks.receivers import receiver
 from tests.webhooks.resolver import NAMES, PUBLIC, PUBLIC_6, resolve

@@ -6,9 +6,9 @@ import time
 import pytest
 
 from integrations.models import Attempt, Delivery
-from integrations.webhooks import transport as door
-from integrations.webhooks.transport import open_transport
 from leads.actions import create_lead
+from praxtalk.core.http import transport as door
+from praxtalk.core.http.transport import open_transport
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import CLOSE, RESET, raw_receiver, receiver
 

@@ -19,9 +19,9 @@ from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, SCHEDULE
 from integrations.webhooks.settlement import Attempted
 from integrations.webhooks.settlement import settle as settle_all
 from integrations.webhooks.signature import signature
-from integrations.webhooks.transport import Answer
 from leads.actions import create_lead
-from praxtalk.data.encryption import decrypt
+from praxtalk.core.db.encryption import decrypt
+from praxtalk.core.http.transport import Answer
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 

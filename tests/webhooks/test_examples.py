@@ -15,7 +15,7 @@ from integrations.management.commands.receive_webhooks import verify
 from integrations.models import Delivery, Event
 from integrations.webhooks.signature import signature
 from leads.actions import create_lead
-from praxtalk.data.ids import new_id
+from praxtalk.core.db.ids import new_id
 from tests.servers import free_port
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.languages import LANGUAGES, Receiver, need

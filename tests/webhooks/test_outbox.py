@@ -14,7 +14,7 @@ from integrations.models import Delivery, Event, EventName, WebhookSubscription
 from integrations.webhooks.outbox import WEBHOOKS_DUE, record_event
 from integrations.webhooks.subscriptions import change_webhook
 from leads.actions import create_lead, update_lead
-from praxtalk.live.topics import channel_of
+from praxtalk.core.live.topics import channel_of
 from tests.conftest import make_talk
 
 URL = "http://127.0.0.1:9999/hook"

@@ -65,7 +65,7 @@ def test_the_word_wakes_it(cast, subscribe, hardly_polling, pump):
 
 
 def test_without_the_word_the_poll_finds_it(cast, subscribe, pump, monkeypatch):
-    monkeypatch.setattr("praxtalk.live.topics._publish", lambda topic: None)
+    monkeypatch.setattr("praxtalk.core.live.topics._publish", lambda topic: None)
     with receiver() as crm:
         subscribe(crm.url)
         create_lead(cast.acme.pk, name="Maya")

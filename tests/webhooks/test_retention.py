@@ -11,8 +11,8 @@ from integrations.retention import forget_events
 from integrations.webhooks.claims import claim
 from integrations.webhooks.settlement import Attempted, settle
 from integrations.webhooks.subscriptions import change_webhook, delete_webhook
-from integrations.webhooks.transport import Answer
 from leads.actions import create_lead
+from praxtalk.core.http.transport import Answer
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 

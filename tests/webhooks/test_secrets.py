@@ -22,9 +22,9 @@ from integrations.webhooks.subscriptions import (
     rotate_secret,
 )
 from leads.actions import create_lead
-from praxtalk.api.models import StoredAnswer
-from praxtalk.data import encryption
-from praxtalk.data.encryption import decrypt, encrypt
+from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.db import encryption
+from praxtalk.core.db.encryption import decrypt, encrypt
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 from tests.webhooks.test_delivery import SEED_VERIFIERS

@@ -4,8 +4,8 @@ import asyncio
 import socket
 import threading
 
-from integrations.webhooks import transport as door
-from integrations.webhooks.transport import MAX_ANSWER_BYTES, open_transport
+from praxtalk.core.http import transport as door
+from praxtalk.core.http.transport import MAX_ANSWER_BYTES, open_transport
 from tests.webhooks.receivers import receiver
 
 

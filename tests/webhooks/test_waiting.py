@@ -12,8 +12,8 @@ from integrations.webhooks.claims import claim
 from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING
 from integrations.webhooks.pump import MAX_AT_ONCE, share
 from integrations.webhooks.settlement import Attempted, settle
-from integrations.webhooks.transport import Answer, _seconds
 from leads.actions import create_lead
+from praxtalk.core.http.transport import Answer, _seconds
 from tests.conftest import make_talk
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver

@@ -3,7 +3,7 @@
 import pytest
 
 from conversations.models import Visitor
-from praxtalk.live.topics import witnessed
+from praxtalk.core.live.topics import witnessed
 from tests.sync.asking import ask
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser, client_id

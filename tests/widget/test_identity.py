@@ -15,7 +15,7 @@ from conversations.actions import block_visitor, send_message
 from conversations.models import Channel, Conversation, Message, Visitor
 from integrations.api_keys import create_key
 from integrations.models import Event
-from praxtalk.live.outcomes import Refused
+from praxtalk.core.live.results import Refused
 from praxtalk.privacy import erase
 from tests.conftest import make_talk
 from tests.sync.asking import Failed

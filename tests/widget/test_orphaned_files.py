@@ -24,7 +24,7 @@ from conversations.erasure import erase_visitor
 from conversations.models import Attachment, Channel, Message, Visitor
 from conversations.orphaned_files import BATCH, MAX_UPLOAD, OLD_ENOUGH, POSITION
 from conversations.tasks import delete_orphaned_files
-from praxtalk.api.uploads import UnnamedFileUploadHandler
+from praxtalk.core.api.uploads import UnnamedFileUploadHandler
 from tests.conftest import make_talk
 from tests.servers import PROJECT, database_url, valkey_url
 

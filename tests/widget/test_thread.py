@@ -7,8 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from brands.actions import configure_widget
 from conversations.actions import read_until, send_message, touch_presence
 from conversations.models import Channel, Conversation, Message
-from praxtalk.live import calls, functions
-from praxtalk.live.topics import witnessed
+from praxtalk.core.live import executor, functions
+from praxtalk.core.live.topics import witnessed
 from tests.sync.asking import ask
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser
@@ -113,7 +113,7 @@ def test_tokens_of_operators_and_visitors_are_not_mixed_up(cast, maya):
     operators_call = {"sessionToken": maya.token}
     asked = functions.asked("conversations:listInbox", [operators_call], kind="query", socket_token=None)
     with pytest.raises(functions.Refused):
-        calls.identify(asked.function.door, asked.token)
+        executor.identify(asked.function.door, asked.token)
 
 
 def test_a_foreign_message_is_not_seen(cast, maya):
@@ -126,7 +126,7 @@ def test_a_foreign_message_is_not_seen(cast, maya):
 def topics_of(maya):
     wire = [{"visitorToken": maya.token, "widgetId": maya.brand.widget_id}]
     asked = functions.asked("widget:thread", wire, kind="query", socket_token=None)
-    caller = calls.identify(asked.function.door, asked.token)
+    caller = executor.identify(asked.function.door, asked.token)
     return set(asked.function.topics_of(caller, asked.checked()))
 
 

@@ -9,7 +9,7 @@ import uuid
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from praxtalk.data.encryption import decrypt
+from praxtalk.core.db.encryption import decrypt
 from tests.sync.asking import answer_of
 
 _addresses = itertools.count(1)

@@ -1,7 +1,7 @@
 """The dashboard's pages of brands: how their widget looks, what it says, and where it stands."""
 
 from brands.models import Brand
-from praxtalk.dashboard.site import dashboard
+from praxtalk.core.dashboard.site import dashboard
 from widget.admin.brands import BrandAdmin
 
 dashboard.register(Brand, BrandAdmin)

@@ -10,7 +10,7 @@ from brands.actions import configure_widget, create_brand
 from brands.hours import DAYS
 from brands.models import Brand
 from brands.requests import operator_of
-from praxtalk.dashboard.scoped import WorkspaceAdmin
+from praxtalk.core.dashboard.admin import WorkspaceAdmin
 
 DAY_NAMES = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))
 HOURS = "hours"  # of all days, among the cleaned values

@@ -13,10 +13,10 @@ from brands.actions import configure_widget, rotate_identity_secret, show_identi
 from brands.models import Brand
 from brands.profile import PasswordForm
 from brands.requests import scope_in
-from praxtalk.api.errors import TooManyRequests
-from praxtalk.api.limits import TESTS_A_MINUTE, count
-from praxtalk.api.outgoing_slots import outgoing_slot
-from praxtalk.dashboard.pages import Page
+from praxtalk.core.api.errors import TooManyRequests
+from praxtalk.core.api.limits import TESTS_A_MINUTE, count
+from praxtalk.core.api.outgoing_slots import outgoing_slot
+from praxtalk.core.dashboard.views import Page
 from widget.site_check import check_site
 from widget.texts import DEFAULT, languages, missing_placeholders, texts_in
 

@@ -4,8 +4,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from brands.command_line import add_workspace_argument, chosen_brand, chosen_workspace
 from integrations.models import MAX_DESCRIPTION, EventName
-from integrations.webhooks.addresses import ForbiddenUrl, check_url
 from integrations.webhooks.subscriptions import TooManyWebhooks, create_webhook
+from praxtalk.core.http.addresses import ForbiddenUrl, check_url
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from django.db.models import Model
 
 from brands.models import Brand, Operator
 from integrations.models import WebhookSubscription
-from praxtalk.api.models import StoredAnswer
-from praxtalk.data.encryption import Unreadable, decrypt, encrypt, is_current
+from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.db.encryption import Unreadable, decrypt, encrypt, is_current
 
 ENCRYPTED: list[tuple[type[Model], str]] = [
     (WebhookSubscription, "encrypted_secret"),

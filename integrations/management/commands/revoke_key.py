@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from integrations.api_keys import digest, revoke_key
 from integrations.models import ApiKey
-from praxtalk.data.ids import parse_id
+from praxtalk.core.db.ids import parse_id
 
 
 class Command(BaseCommand):

@@ -1,0 +1,36 @@
+"""CORS for /api/ and for the widget's calls: open to every origin, never with credentials (the seed's "Base URL").
+
+Which sites may carry a brand's widget is looked at by the widget itself, so that its refusal can be read.
+"""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from praxtalk.core.api.errors import JSON_PREFIXES
+
+EXPOSED = (
+    "Date, Idempotency-Replayed, Link, Location, Retry-After, X-Error-Code, X-RateLimit-Limit, X-RateLimit-Remaining, "
+    "X-RateLimit-Reset, X-Request-Id"
+)
+PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Convex-Client, Idempotency-Key",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+class CorsMiddleware:
+    """Answers OPTIONS itself (204, not counted, no key needed) and marks every other answer, errors included."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith(JSON_PREFIXES):
+            return self.get_response(request)
+        is_preflight = request.method == "OPTIONS"
+        response = HttpResponse(status=204, headers=PREFLIGHT) if is_preflight else self.get_response(request)
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Expose-Headers"] = EXPOSED
+        return response

@@ -1,0 +1,70 @@
+"""Streamed downloads: rows of a list as a CSV file (RFC 4180), and others."""
+
+import csv
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.http import StreamingHttpResponse
+
+from praxtalk.core.api.outgoing_slots import NoFreeSlot, slots_of
+from praxtalk.core.db.timeouts import long_transaction
+
+AT_ONCE = 500
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+_slots = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
+
+
+class ExportResponse(StreamingHttpResponse):
+    """Occupies a web thread, and an export slot of the process, until the client has read it. Raises NoFreeSlot."""
+
+    def __init__(self, content: Iterable[bytes | str], *, filename: str, content_type: str) -> None:
+        if not _slots.acquire(blocking=False):
+            raise NoFreeSlot("Other exports are being downloaded.")
+        self._release = weakref.finalize(self, _slots.release)  # also for a response that nobody closes
+        super().__init__(content, content_type=content_type)
+        self["Content-Disposition"] = f'attachment; filename="{filename}"'
+        self["X-Content-Type-Options"] = "nosniff"
+        self["Cache-Control"] = "no-store"
+
+    def close(self) -> None:
+        super().close()
+        self._release()
+
+
+def csv_response(name: str, columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> ExportResponse:
+    """columns: maps each heading to a function that returns a row's value. Raises NoFreeSlot.
+
+    The file begins with a byte order mark, so that Excel reads UTF-8.
+    """
+    return ExportResponse(_lines(columns, rows), filename=f"{name}.csv", content_type="text/csv; charset=utf-8")
+
+
+class _Echo:
+    """A file-like object whose write() returns the text."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def _lines(columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> Iterator[str]:
+    writer: Any = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow(columns)
+    chunk: list[str] = []
+    with long_transaction():
+        for row in rows:
+            chunk.append(writer.writerow(_harmless([column(row) for column in columns.values()])))
+            if len(chunk) == AT_ONCE:
+                yield "".join(chunk)
+                chunk.clear()
+        yield "".join(chunk)
+
+
+def _harmless(cells: Sequence[object]) -> list[str]:
+    """Prefix an apostrophe to text that a spreadsheet would run as a formula (OWASP, CSV Injection)."""
+    texts = ["" if cell is None else str(cell) for cell in cells]
+    return [f"'{text}" if text.startswith(FORMULA) else text for text in texts]

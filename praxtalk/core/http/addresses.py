@@ -1,0 +1,240 @@
+"""Where a webhook may go: public addresses only, unless the self-hoster allows more with WEBHOOK_ALLOW_CIDRS.
+
+- `target` alone reads a URL, when a webhook is made as at every attempt, and refuses each form that two parsers could read
+  differently. What it returns is ASCII with a plain host: dialler and TLS can read it in one way only.
+- The address rules follow the IANA special-purpose registries; `is_global` alone lets much of them through.
+"""
+
+import ipaddress
+import queue
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NewType
+from urllib.parse import quote
+
+from django.conf import settings
+from yarl import URL
+
+from praxtalk.core.api.outgoing_slots import slots_of
+
+MAX_URL = 2048  # characters
+FIRST_FREE_PORT = 1024
+LAST_PORT = 65535
+WEB_PORTS = (80, 443)
+RESOLVE_SECONDS = 3.0
+TURN_SECONDS = 0.1  # for which a thread waits until another has its answer from the resolver
+MAX_LOOKUPS = 4
+REMEMBERED = 1000  # URLs and addresses: the same few are read at every attempt
+
+PermittedUrl = NewType("PermittedUrl", str)  # what check_url returned
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# re.ASCII: without it IGNORECASE takes the long s of "http\u017f" for an s
+WEB_URL = re.compile(r"(https?)://([^/?#]+)([^#]*)(#.*)?", re.ASCII | re.IGNORECASE)
+AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]+)(:.*)?")
+NAME = re.compile(r"(?=.{1,254}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
+ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")  # resolvers read such a name as an IPv4 address
+PORT = re.compile(r":[1-9][0-9]{0,4}")
+KEPT_ON_THE_WIRE = "%/?:@!$&'()*+,;=-._~[]"  # not "quoted again": a URL arrives as it was given
+
+
+def _networks(*texts: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return [ipaddress.ip_network(text) for text in texts]
+
+
+# Link-local, and where clouds answer with credentials
+NEVER = _networks(
+    *("169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"),
+    *("fe80::/10", "fd00:ec2::/32", "fd20:ce::/32", "fd00:c1::/32", "fd00:42::42/128"),
+)
+NOT_PUBLIC = _networks(
+    *("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15"),
+    *("2001::/23", "2002::/16", "3fff::/20"),
+)
+# All that IANA has given out for global use. Outside are NAT64 (64:ff9b::/96), site-local, discard-only and 5f00::/16.
+PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
+
+# IPv6 addresses that a translator or tunnel turns into the IPv4 address in their last four bytes
+ENDS_IN_IPV4 = _networks("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
+LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")  # bytes 8 to 11, under any prefix
+
+
+class ForbiddenUrl(ValueError):
+    """A URL that no webhook may have; the text says why."""
+
+
+class ForbiddenAddress(OSError):
+    """An address to which no webhook goes."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A URL of good form, and whom it names. `url` is what goes over the wire; reading it again changes nothing."""
+
+    url: str
+    host: str  # a lowercase ASCII name, or an IP address without brackets
+    port: int
+
+
+def check_url(url: str) -> PermittedUrl:
+    """The URL as it will be sent, if a webhook may have it. Raises ForbiddenUrl with a sentence that says what to change.
+
+    Asks the resolver, for RESOLVE_SECONDS at most. A name that it does not know by then passes: it may exist tomorrow, and
+    what it then resolves to is checked at each attempt.
+    """
+    found = target(url)
+    try:
+        for answer in [found.host] if _is_address(found.host) else _resolved(found.host, found.port):
+            check_address(answer)
+    except ForbiddenAddress as error:
+        raise ForbiddenUrl(f"url: {error}.") from error
+    return PermittedUrl(found.url)
+
+
+def check_address(text: str) -> None:
+    """Raises ForbiddenAddress unless a webhook may be sent to this IP address."""
+    address = _unwrapped(text)
+    if any(each in network for each in (address, *_inside(address)) for network in NEVER):
+        raise ForbiddenAddress("a webhook may not go to a link-local or metadata address")
+    if not is_allowed_privately(text) and not _is_public(address):
+        raise ForbiddenAddress("a webhook may go to public addresses only (see WEBHOOK_ALLOW_CIDRS)")
+
+
+def is_allowed_privately(text: str) -> bool:
+    """Whether WEBHOOK_ALLOW_CIDRS holds the address: an answer from there is not kept, it may be internal."""
+    address = _unwrapped(text)
+    return any(address in network for network in settings.WEBHOOK_ALLOW_CIDRS)
+
+
+@lru_cache(REMEMBERED)
+def target(url: str) -> Target:
+    """Whom the URL names, by its form alone. Raises ForbiddenUrl. An IDN host becomes punycode."""
+    if len(url) > MAX_URL:
+        raise ForbiddenUrl(f"url: at most {MAX_URL} characters.")
+    if not url.isprintable() or " " in url or "\\" in url:
+        raise ForbiddenUrl("url: must not hold spaces, control characters or backslashes.")
+    parts = WEB_URL.fullmatch(url)
+    if parts is None:
+        raise ForbiddenUrl("url: must be http://host/... or https://host/...")
+    scheme, authority, rest, fragment = parts[1].lower(), parts[2], parts[3], parts[4]
+    if "@" in authority:
+        raise ForbiddenUrl("url: must not hold a user name or password.")
+    if fragment is not None:
+        raise ForbiddenUrl("url: must not hold a # and what follows it, it is never sent. A # of the path is %23.")
+    whom = AUTHORITY.fullmatch(authority)
+    if whom is None:
+        raise ForbiddenUrl("url: must be http://host/... or http://host:port/..., an IPv6 address in brackets.")
+    host, port = _host(whom[1]), _port(whom[2], scheme)
+    bracketed = f"[{host}]" if ":" in host else host
+    wired = f"{scheme}://{bracketed}{whom[2] or ''}{quote(rest, safe=KEPT_ON_THE_WIRE)}"
+    if len(wired) > MAX_URL:
+        raise ForbiddenUrl(f"url: at most {MAX_URL} characters, counted after percent-encoding.")
+    return Target(wired, host, port)
+
+
+def _port(text: str | None, scheme: str) -> int:
+    if text is None:
+        return 443 if scheme == "https" else 80
+    port = int(text[1:]) if PORT.fullmatch(text) else 0
+    if port not in WEB_PORTS and not FIRST_FREE_PORT <= port <= LAST_PORT:
+        raise ForbiddenUrl(f"url: the port must be 80, 443, or {FIRST_FREE_PORT} to {LAST_PORT}.")
+    return port
+
+
+def _host(text: str) -> str:
+    if text.startswith("["):
+        if "%" in text or not _is_address(text[1:-1]) or ":" not in text:
+            raise ForbiddenUrl("url: brackets must hold an IPv6 address, without a zone.")
+        return str(ipaddress.ip_address(text[1:-1]))
+    try:
+        name = text.lower() if text.isascii() else URL.build(scheme="http", host=text).raw_host or ""
+    except ValueError:
+        name = ""
+    if not NAME.fullmatch(name):
+        raise ForbiddenUrl("url: the host must be a name of letters, digits, hyphens and dots, or an IP address.")
+    if ENDS_IN_NUMBER.fullmatch(name) and not _is_address(name):
+        raise ForbiddenUrl("url: an IPv4 address must be four decimal numbers, such as 192.0.2.1.")
+    return name
+
+
+_lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
+_waiting = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
+
+
+def _resolved(host: str, port: int) -> list[str]:
+    """What the resolver answers in RESOLVE_SECONDS, or nothing.
+
+    Nothing, too, where as many threads of this process wait for the resolver as may: others are left for other requests.
+    """
+    if not _waiting.acquire(timeout=TURN_SECONDS):
+        return []
+    try:
+        return _looked_up(host, port)
+    finally:
+        _waiting.release()
+
+
+def _looked_up(host: str, port: int) -> list[str]:
+    until = time.monotonic() + RESOLVE_SECONDS
+    if not _lookups.acquire(timeout=RESOLVE_SECONDS):
+        return []  # the resolver hangs on others' names: no further thread for it
+    answers: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answers.put([str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+        except OSError:
+            answers.put([])
+        finally:
+            _lookups.release()
+
+    threading.Thread(target=look_up, daemon=True).start()  # daemon: a command need not wait for it to end
+    try:
+        return answers.get(timeout=max(0.0, until - time.monotonic()))
+    except queue.Empty:
+        return []
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and (address not in PUBLIC_IPV6 or _is_isatap(address)):
+        return False
+    return address.is_global and not address.is_multicast and not any(address in network for network in NOT_PUBLIC)
+
+
+@lru_cache(REMEMBERED)
+def _unwrapped(text: str) -> Address:
+    address = ipaddress.ip_address(text.split("%")[0])
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _inside(address: Address) -> Iterator[ipaddress.IPv4Address]:
+    """The IPv4 addresses that a translator or a tunnel would go to for this IPv6 address."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return
+    packed = address.packed
+    if _is_isatap(address) or any(address in network for network in ENDS_IN_IPV4):
+        yield ipaddress.IPv4Address(packed[12:])
+    if address in LOCAL_NAT64:  # RFC 6052: where the IPv4 address stands depends on the prefix's length, which is local
+        for four in (packed[6:8] + packed[9:11], packed[7:8] + packed[9:12], packed[9:13]):
+            yield ipaddress.IPv4Address(four)
+    if address.sixtofour:
+        yield address.sixtofour
+    yield from address.teredo or ()
+
+
+def _is_isatap(address: ipaddress.IPv6Address) -> bool:
+    return address.packed[8:12] in ISATAP

@@ -1,0 +1,244 @@
+"""All outgoing HTTP: POST, and GET of a page, to permitted addresses only, no redirects, bounded in time and size.
+
+- `addresses.target` reads the URL, as it does when a URL is saved, and the URL is sent as it writes it. aiohttp decides nothing.
+- The resolver refuses a name if any of its addresses is forbidden. The socket factory checks the address that is really
+  dialled (aiohttp asks no resolver about IP literals, and a name may resolve otherwise the second time).
+- One deadline bounds the whole exchange. No environment proxies, no cookies, no decompression; the answer is read up to 16 KB.
+- The status line decides. What comes after it may be malformed, incomplete or late.
+- A kept connection that turns out to be dead counts as no attempt: the request goes out once more on a new connection,
+  within the same deadline.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from django.utils import timezone
+from yarl import URL
+
+from praxtalk.core.http.addresses import ForbiddenAddress, ForbiddenUrl, check_address, is_allowed_privately, target
+from praxtalk.core.http.exchanges import Exchange, RecordingRequest, current_exchange
+
+DEADLINE_SECONDS = 15.0
+MAX_ANSWER_BYTES = 16 * 1024
+MAX_HEADER_LINE_BYTES = 64 * 1024
+MAX_HEADER_LINES = 1000
+MAX_LOOKUPS = 64
+MAX_ERROR = 300
+MAX_RETRY_AFTER_SECONDS = 10**7  # what is obeyed of it, delivery.py says
+
+_lookups = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="dns")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one POST ended. `status_code` is None when no answer came; `error` then says why."""
+
+    status_code: int | None
+    duration_ms: int
+    body: str = ""
+    address: str = ""
+    error: str = ""
+    retry_after: float | None = None  # seconds, where a receiver asked for a pause
+
+    @property
+    def is_success(self) -> bool:
+        return self.status_code is not None and 200 <= self.status_code < 300
+
+
+@dataclass(frozen=True)
+class Page:
+    """How one GET ended. `status_code` is None when no answer came; `error` then says why. headers: names in lower case."""
+
+    status_code: int | None
+    headers: list[tuple[str, str]]
+    text: str
+    error: str = ""
+
+
+class _PermittedResolver(AbstractResolver):
+    """The system's resolver, on threads of its own: names that nobody answers for must not keep other names waiting."""
+
+    async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
+        look_up = partial(socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM)
+        infos = await asyncio.get_running_loop().run_in_executor(_lookups, look_up)
+        for info in infos:
+            check_address(str(info[4][0]))
+        return [
+            ResolveResult(
+                hostname=host, host=str(peer[0]), port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
+            )
+            for kind, _, protocol, _, peer in infos
+        ]
+
+    async def close(self) -> None:
+        """Nothing: the threads serve the next transport too."""
+
+
+class Transport:
+    """A pool of connections; made by `open_transport()`."""
+
+    def __init__(self, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> None:
+        """kept: keeps connections for the next request; fresh: makes a new one for each."""
+        self._kept = kept
+        self._fresh = fresh
+
+    async def get(self, url: str, *, most: int) -> Page:
+        """GET a page, the first `most` bytes of it; never raises for what the other side does."""
+        status_code, pairs, content = None, [], bytearray()
+        try:
+            as_given = URL(target(url).url, encoded=True)
+            headers = {"Accept": "text/html", "User-Agent": "PraxTalk-Check/1"}
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                async with self._fresh.get(as_given, headers=headers, allow_redirects=False) as response:
+                    status_code = response.status
+                    pairs = [(name.lower(), value) for name, value in response.headers.items()]
+                    await _read_head(response, content, most)
+        except Exception as problem:  # as in post
+            if status_code is None:
+                return Page(None, [], "", _sentence(problem))
+        return Page(status_code, pairs, _as_text(content))
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """POST the body; never raises for what the other side does."""
+        started = time.monotonic()
+        post = _Post(headers, body)
+        error = ""
+        try:
+            # encoded: receivers that sign or route by the URL get it as it was given, not decoded and not normalised
+            as_given = URL(target(url).url, encoded=True)
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                try:
+                    await post.send(self._kept, as_given)
+                except (aiohttp.ClientError, OSError):
+                    if not post.exchange.met_dead_connection:
+                        raise
+                if post.exchange.met_dead_connection:
+                    await post.send(self._fresh, as_given)
+        except Exception as problem:  # whatever a stranger's server causes is an outcome, not our failure
+            if post.exchange.status_code is None:
+                error = _sentence(problem)
+        if post.exchange.status_code is None:
+            error = error or "The answer has no status line."
+        address = post.exchange.peer
+        text = "" if address and is_allowed_privately(address) else _as_text(post.content)
+        duration_ms = round((time.monotonic() - started) * 1000)
+        return Answer(post.exchange.status_code, duration_ms, text, address, error, post.retry_after)
+
+
+class _Post:
+    """One POST, and what has come of its answer so far, also when `send` raises."""
+
+    def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
+        self._headers = headers
+        self._body = body
+        self.exchange = Exchange()
+        self.content = bytearray()
+        self.retry_after: float | None = None
+
+    async def send(self, session: aiohttp.ClientSession, url: URL) -> None:
+        """Send it and read the answer. Raises what aiohttp raises."""
+        self.exchange, self.content, self.retry_after = Exchange(), bytearray(), None
+        current_exchange.set(self.exchange)
+        async with session.post(url, data=self._body, headers=self._headers, allow_redirects=False) as response:
+            self.retry_after = _seconds(response.headers.get("Retry-After", ""))
+            if response.status == HTTPStatus.NO_CONTENT and _announces_body(response):
+                response.close()  # the body that must not be there would be read as the next answer
+                return
+            self.exchange.read_from(response.content)
+            await _read_head(response, self.content, MAX_ANSWER_BYTES)
+
+
+@contextlib.asynccontextmanager
+async def open_transport() -> AsyncIterator[Transport]:
+    """The transport, for as long as the body runs; inside a running event loop."""
+    async with _session(keepalive_timeout=10) as kept, _session(force_close=True) as fresh:
+        yield Transport(kept, fresh)
+
+
+def _session(**connections: Any) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        resolver=_PermittedResolver(),
+        socket_factory=_checked_socket,
+        use_dns_cache=False,
+        limit=0,  # the pump bounds them; a wait here would use up the deadline
+        **connections,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        request_class=RecordingRequest,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        auto_decompress=False,
+        trust_env=False,
+        skip_auto_headers=("Accept", "Accept-Encoding"),
+        max_line_size=MAX_HEADER_LINE_BYTES,
+        max_field_size=MAX_HEADER_LINE_BYTES,
+        max_headers=MAX_HEADER_LINES,
+    )
+
+
+def _checked_socket(info: Any) -> socket.socket:
+    family, kind, protocol, _, peer = info
+    check_address(str(peer[0]))
+    return socket.socket(family, kind, protocol)
+
+
+async def _read_head(response: aiohttp.ClientResponse, content: bytearray, most: int) -> None:
+    """Append the first `most` bytes of the body to `content`."""
+    while len(content) < most:
+        chunk = await response.content.read(most - len(content))
+        if not chunk:
+            return
+        content += chunk
+    response.close()  # the rest is not read, so the connection cannot be used again
+
+
+def _announces_body(response: aiohttp.ClientResponse) -> bool:
+    return "Transfer-Encoding" in response.headers or response.headers.get("Content-Length", "0") != "0"
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Retry-After in seconds from now: a number, or a date (RFC 9110, 10.2.3)."""
+    text = retry_after.strip()
+    if text.isascii() and text.isdecimal():
+        return float(min(int(text[:10]), MAX_RETRY_AFTER_SECONDS))
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(0.0, (date - timezone.now()).total_seconds()) if date.tzinfo else None
+
+
+def _as_text(content: bytes | bytearray) -> str:
+    return content.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _sentence(problem: Exception) -> str:
+    cause = problem.__cause__ if isinstance(problem, aiohttp.ClientConnectorError) and problem.__cause__ else problem
+    if isinstance(problem, TimeoutError):
+        text = f"No whole answer within {DEADLINE_SECONDS:.0f} s."
+    elif isinstance(problem, ForbiddenUrl):
+        text = f"Refused: {problem}"
+    elif isinstance(cause, ForbiddenAddress):
+        text = f"Refused: {cause}."
+    elif isinstance(problem, aiohttp.ClientConnectorDNSError):
+        text = "DNS: the host name does not resolve."
+    elif isinstance(problem, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
+        text = f"TLS: {problem}"
+    elif isinstance(problem, aiohttp.ClientConnectorError):
+        text = f"No connection: {problem.os_error.strerror or problem.os_error}."
+    else:
+        text = f"{type(problem).__name__}: {problem}"
+    return text[:MAX_ERROR].replace("\0", "")

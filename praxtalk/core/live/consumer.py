@@ -1,0 +1,273 @@
+"""SyncConsumer: one socket. One task takes its messages, in order, and sends all its Transitions, so each follows the one before.
+
+While that task waits for a message, and the client has read what was sent before, a new result is written without waking it.
+A slow client blocks only its own task; changes made meanwhile are merged, and the latest state is sent.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django.db import InterfaceError, OperationalError
+
+from praxtalk.core.api.address import address_behind, limited_unit
+from praxtalk.core.live import executor, functions, protocol
+from praxtalk.core.live.executor import Once
+from praxtalk.core.live.frame_writer import EXTENSION, FrameWriter
+from praxtalk.core.live.functions import WrongArguments, failure_from
+from praxtalk.core.live.hub import hub
+from praxtalk.core.live.limits import Budget, Closing, SocketPlaces
+from praxtalk.core.live.protocol import Add, Authenticate, Call, Connect, ModifyQuerySet, Violation
+from praxtalk.core.live.queries import Queries, TokenChanged
+from praxtalk.core.live.results import Code, Failure, Outcome, Refused
+from praxtalk.core.live.session import Session
+
+PING_SECONDS = 15.0
+STOPPING = protocol.Event()  # in the inbox: everything before it is done, and nothing comes after it
+NEWS = protocol.Event()  # in the inbox: a query has another result
+UNAUTHORISED_SECONDS = 60.0
+LIFE_SECONDS = 24 * 3600.0  # then the client has to come back: nothing is held for ever
+FIRST_RESULTS_SECONDS = 1.0  # how long the first results of new queries wait for each other
+
+# What Uvicorn and Daphne raise when the other side is gone, or the server has closed the connection itself.
+GONE = (OSError, RuntimeError)
+
+log = structlog.get_logger("praxtalk.live")
+
+
+class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
+    """The sync protocol over one WebSocket. Knows no cookie, so pages of any origin may connect."""
+
+    channel_layer_alias = ""  # none: the hub subscribes for all sockets of the process
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Replaces Channels' dispatch, which checks database connections in a thread for every message: none is used here."""
+        await getattr(self, message["type"].replace(".", "_"))(message)
+
+    # --- the socket ---
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        peer = (self.scope.get("client") or [""])[0]
+        forwarded_for = b",".join(value for name, value in self.scope["headers"] if name == b"x-forwarded-for")
+        address = limited_unit(address_behind(peer, forwarded_for.decode("latin-1")))
+        self._hub = hub()
+        self._session = Session()
+        self._places = SocketPlaces(self._hub.connections, address)
+        self._inbox: asyncio.Queue[protocol.Message | TokenChanged] = asyncio.Queue()
+        wake = self._inbox.put_nowait
+        self._queries = Queries(self._hub, self._session, self._places, on_news=self._on_news, wake=wake)
+        self._budget = Budget()
+        self._client_session: str | None = None
+        self._writer: FrameWriter | None = self.scope.get("extensions", {}).get(EXTENSION)
+        self._is_busy = self._is_closed = False
+        self.has_left = asyncio.Event()
+        self._opened_at = self._sent_at = self._authorised_at = time.monotonic()
+        await self.base_send({"type": "websocket.accept"})
+        self._hub.sockets.add(self)
+        self._worker = self._hub.spawn(self._guarded(self._work))
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        """Read at once, so that nothing unreadable waits in memory; done in its turn."""
+        if self._is_closed or self._budget.is_spent:
+            return
+        try:
+            text = message.get("text")
+            if not isinstance(text, str):
+                raise Violation("not text")
+            parsed = protocol.parse(text)
+        except Violation:
+            await self._close(Closing.VIOLATION)
+            return
+        self._budget.spend(len(text), time.monotonic())
+        self._inbox.put_nowait(parsed)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        self._is_closed = True
+        raise StopConsumer
+
+    async def tend(self, now: float) -> None:
+        """Each second: send a ping if idle; close the socket if it is unauthorised or a day old; retry refused places."""
+        if self._is_closed:
+            return
+        if now - self._sent_at >= PING_SECONDS:
+            self._hub.spawn(self._send(protocol.PING))
+        if self._queries.is_authorised:
+            self._authorised_at = now
+        elif now - self._authorised_at >= UNAUTHORISED_SECONDS:
+            self._hub.spawn(self._close(Closing.UNAUTHENTICATED))
+        if now - self._opened_at >= LIFE_SECONDS:
+            self.stop()
+        if await self._places.tend(now):
+            self._inbox.put_nowait(TokenChanged(None))
+
+    def stop(self) -> None:
+        """Finish what has come in, then close. The hub asks for it when the server stops, and waits for `has_left`."""
+        self._budget.is_spent = True
+        self._inbox.put_nowait(STOPPING)
+
+    def _leave(self) -> None:
+        """The other side is gone. The socket's task is not cut off, wherever it may be, but comes to its end: what it holds is
+        given back then, and nothing before."""
+        if not hasattr(self, "_worker"):
+            return
+        self._is_closed = True
+        self._hub.sockets.discard(self)
+        self._queries.abandon()
+        self._inbox.put_nowait(STOPPING)
+        self._hub.spawn(self._give_back())
+
+    async def _give_back(self) -> None:
+        await asyncio.wait({self._worker})
+        self._queries.leave()
+        await self._places.leave()
+        self.has_left.set()
+
+    async def _close(self, code: Closing) -> None:
+        if hasattr(self, "_worker") and not self._is_closed:
+            self._is_closed = True
+            with contextlib.suppress(*GONE):
+                await self.base_send({"type": "websocket.close", "code": code.value})
+
+    async def _send(self, frame: str) -> None:
+        if self._is_closed:
+            return
+        self._sent_at = time.monotonic()
+        with contextlib.suppress(*GONE):
+            await self.base_send({"type": "websocket.send", "text": frame})
+
+    async def _guarded(self, do: Callable[[], Any]) -> None:
+        """Any error closes the socket, and the client reconnects from scratch: after a Transition left out it would be lost."""
+        try:
+            await do()
+        except Violation:
+            await self._close(Closing.VIOLATION)
+        except (OperationalError, InterfaceError) as error:
+            log.error("a socket is closed: the database does not answer", error=type(error).__name__)
+            await self._close(Closing.OUR_FAULT)
+        except Exception as error:
+            log.exception("a socket is closed", exc_info=error)
+            await self._close(Closing.OUR_FAULT)
+
+    # --- messages, in their order ---
+
+    async def _work(self) -> None:
+        while (message := await self._inbox.get()) is not STOPPING:
+            if self._is_closed and not isinstance(message, Call):
+                continue  # nobody is there to hear of it; what was sent before the tab was closed is done all the same
+            self._is_busy = True
+            if message is not NEWS:
+                await self._do(message)
+            while self._session.has_news:
+                await self._send_transition(self._hub.timestamps.next())
+            self._is_busy = False
+            if self._budget.done(self._inbox.empty()):
+                await self._close(Closing.TOO_MANY)
+        await self._close(Closing.OUR_FAULT)
+
+    async def _do(self, message: protocol.Message | TokenChanged) -> None:
+        if self._client_session is None and not isinstance(message, Connect):
+            raise Violation("Connect comes first")
+        match message:
+            case Connect():
+                await self._connect(message)
+            case ModifyQuerySet():
+                await self._modify(message)
+            case Authenticate():
+                await self._authenticate(message)
+            case Call() if message.is_action:
+                failure = Failure(f"Could not find public function for {message.name!a}. There are no actions.")
+                await self._send(protocol.action_failed(message.request_id, failure))
+            case Call():
+                await self._mutate(message)
+            case TokenChanged():
+                await self._queries.rebind(message.token)
+
+    async def _connect(self, message: Connect) -> None:
+        if self._client_session is not None:
+            raise Violation("Connect comes once")
+        await self._places.are_taken()  # counts against the address's limit even before authentication
+        self._client_session = message.session_id
+        if message.observed is not None:
+            self._hub.timestamps.observe(message.observed)
+
+    async def _modify(self, message: ModifyQuerySet) -> None:
+        self._session.modify(message)
+        for change in message.modifications:
+            if isinstance(change, Add):
+                await self._queries.add(change)
+            else:
+                self._queries.remove(change.query_id)
+        await self._queries.wait_for_results(FIRST_RESULTS_SECONDS)
+        await self._send_transition(self._hub.timestamps.next())
+
+    async def _authenticate(self, message: Authenticate) -> None:
+        self._session.authenticate(message)
+        refusal = await self._queries.authenticate(message.token)
+        if refusal is not None:
+            await self._send(protocol.auth_error(refusal, message.base))
+            await self._close(Closing.UNAUTHENTICATED)
+            return
+        await self._queries.wait_for_results(FIRST_RESULTS_SECONDS)
+        await self._send_transition(self._hub.timestamps.next())
+
+    async def _mutate(self, message: Call) -> None:
+        """Commit the mutation, take `ts`, then read the queries again that it affects."""
+        outcome, topics = await self._perform(message)
+        ts = self._hub.timestamps.next()
+        await self._send(protocol.mutation_response(message.request_id, outcome, ts))
+        self._queries.read_again(topics)
+        await self._queries.wait_for_results(None)
+        await self._send_transition(ts)
+
+    async def _perform(self, message: Call) -> tuple[Outcome, set[str]]:
+        try:
+            token = self._queries.socket_token
+            asked = functions.asked(message.name, message.arguments, kind="mutation", socket_token=token)
+            if await self._places.are_taken():
+                raise Refused(Code.TOO_MANY_CONNECTIONS, "Too many connections.")
+        except (WrongArguments, Refused) as error:
+            return failure_from(error), set()
+        once = Once(self._client_session or "", message.request_id)
+        perform = partial(executor.perform, asked, once)
+        outcome, topics = await self._hub.in_thread(partial(executor.with_checked_connection, perform))
+        if not isinstance(outcome, Failure):
+            self._authorised_at = time.monotonic()
+        return outcome, topics
+
+    # --- results ---
+
+    def _on_news(self) -> None:
+        """Write it, or wake the socket's task if the client has not read what was sent before. A task at work will send it."""
+        if self._is_busy or self._is_closed or not self._session.has_news:
+            return
+        if not self._inbox.empty():
+            return
+        if self._writer is not None and self._writer.is_ready:
+            self._write_transition(self._writer)
+        else:
+            self._inbox.put_nowait(NEWS)
+
+    def _write_transition(self, writer: FrameWriter) -> None:
+        self._sent_at = time.monotonic()
+        try:
+            for frame in self._session.transitions(self._hub.timestamps.latest):
+                writer.write(frame)
+        except Exception as error:
+            log.exception("a socket is closed", exc_info=error)
+            self._hub.spawn(self._close(Closing.OUR_FAULT))
+
+    async def _send_transition(self, ts: int) -> None:
+        for frame in self._session.transitions(ts):
+            await self._send(frame)

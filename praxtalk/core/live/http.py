@@ -1,0 +1,97 @@
+"""POST /api/query, /api/mutation, /api/action: the same functions without a socket, as the clients' HTTP classes call them.
+
+A function's failure is 200 with status "error"; only what is no call at all is 4xx, as {"code", "message"}: both are the
+clients' forms.
+"""
+
+from typing import Any
+
+import orjson
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from praxtalk.core.api import limits
+from praxtalk.core.api.address import client_address
+from praxtalk.core.live import executor, functions, timestamps
+from praxtalk.core.live.executor import Answer
+from praxtalk.core.live.functions import Asked, WrongArguments, failure_from
+from praxtalk.core.live.results import Code, Failure, Outcome, Refused
+
+
+@csrf_exempt  # no cookie is read
+@require_POST
+def call(request: HttpRequest, kind: str) -> HttpResponse:
+    """kind: "query", "mutation" or "action"."""
+    try:
+        body = orjson.loads(request.body)
+        name, arguments = body["path"], body.get("args", {})
+    except RequestDataTooBig:
+        return _refused(400, "TooLarge", "The body may be 1 MiB long.")
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return _refused(
+            400, "BadJson", 'Send {"path": "module:function", "args": {...}, "format": "convex_encoded_json"}.'
+        )
+    if not isinstance(name, str):
+        return _refused(400, "BadJson", "path: must be a string.")
+    try:
+        asked = functions.asked(name, arguments, kind=kind, socket_token=_bearer(request))
+        outcome = executor.perform(asked)[0] if kind == "mutation" else _answered(asked).outcome
+    except (WrongArguments, Refused) as error:
+        outcome = failure_from(error)
+    except (OperationalError, InterfaceError):
+        return _refused(503, "Unavailable", "The database does not answer. Try again in a moment.")
+    if _is_nobody(outcome):
+        try:
+            limits.count_each(limits.per_ip(client_address(request)))
+        except limits.LimitReached as error:
+            answer = _refused(429, "RateLimited", str(error.detail))
+            answer["Retry-After"] = str(error.retry_after)
+            return answer
+    return _told(outcome)
+
+
+@csrf_exempt
+@require_POST
+def now(request: HttpRequest) -> HttpResponse:
+    """POST /api/query_ts: a time for /api/query_at_ts. Reads are of now, whatever it says."""
+    return _json(f'{{"ts":"{timestamps.written(timestamps.Timestamps().next())}"}}')
+
+
+def _answered(asked: Asked) -> Answer:
+    caller = executor.identify(asked.function.door, asked.token)
+    try:
+        limits.count_person(caller.person, is_write=False)
+    except limits.LimitReached as error:
+        raise Refused(Code.RATE_LIMITED, str(error.detail), retry_after=error.retry_after) from error
+    return executor.answer(asked, caller, asked.checked())
+
+
+def _is_nobody(outcome: Outcome) -> bool:
+    """Whether no operator was there whose calls are counted."""
+    return isinstance(outcome, Failure) and (outcome.data is None or Code.UNAUTHENTICATED.value in outcome.data)
+
+
+def _bearer(request: HttpRequest) -> str | None:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else None
+
+
+def _told(outcome: Outcome) -> HttpResponse:
+    if isinstance(outcome, Failure):
+        data = f',"errorData":{outcome.data}' if outcome.data is not None else ""
+        return _json(
+            f'{{"status":"error","errorMessage":{orjson.dumps(outcome.message).decode()}{data},"logLines":[]}}'
+        )
+    return _json(f'{{"status":"success","value":{outcome.value},"logLines":[]}}')
+
+
+def _refused(status: int, code: str, message: str) -> HttpResponse:
+    body: dict[str, Any] = {"code": code, "message": message}
+    return _json(orjson.dumps(body).decode(), status)
+
+
+def _json(text: str, status: int = 200) -> HttpResponse:
+    return HttpResponse(text, status=status, content_type="application/json", headers={"Cache-Control": "no-store"})

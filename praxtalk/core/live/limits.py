@@ -1,0 +1,98 @@
+"""What one socket may ask for, and the codes with which it is closed (3000 to 4999 are for applications, RFC 6455, 7.4.2)."""
+
+import asyncio
+import time
+from enum import IntEnum
+
+from praxtalk.core.live.connection_limits import ALIVE_SECONDS, Places
+
+MAX_QUERIES = 64
+MAX_SOCKETS_OF_SESSION = 20
+MAX_SOCKETS_OF_ADDRESS = 100
+ASK_AGAIN_SECONDS = 2.0  # for a place, by a socket that got none
+MESSAGES_A_SECOND = 6.0  # 60 in 10 s
+MESSAGES_AT_ONCE = 120
+MAX_WAITING = 8 * 1024 * 1024  # characters of frames that wait for their turn
+
+
+class Closing(IntEnum):
+    """Clients reconnect after each of them, later and later."""
+
+    VIOLATION = 4400
+    UNAUTHENTICATED = 4401
+    OUR_FAULT = 4500
+    TOO_MANY = 4503
+
+
+class Budget:
+    """A socket's messages. Spent, it takes no more; what came before is still done, so that a client that resends a long
+    queue gets on with each connection."""
+
+    def __init__(self) -> None:
+        self._left = float(MESSAGES_AT_ONCE)
+        self._counted_at: float | None = None
+        self._waiting = 0
+        self.is_spent = False
+
+    def spend(self, length: int, now: float) -> None:
+        """One message of `length` characters; now: monotonic seconds."""
+        if self._counted_at is not None:
+            self._left = min(float(MESSAGES_AT_ONCE), self._left + (now - self._counted_at) * MESSAGES_A_SECOND)
+        self._counted_at = now
+        self._left -= 1
+        self._waiting += length
+        self.is_spent = self._left < 1 or self._waiting > MAX_WAITING
+
+    def done(self, is_empty: bool) -> bool:
+        """A message has been done; whether the socket is to be closed now."""
+        if is_empty:
+            self._waiting = 0
+        return is_empty and self.is_spent
+
+
+class SocketPlaces:
+    """The places that one socket takes: one of its address, one of each operator session that it speaks for."""
+
+    def __init__(self, places: Places, address: str) -> None:
+        self._places, self._address = places, f"ip:{address}"
+        self._held: dict[str, str | None] = {}
+        self._asked_at = 0.0
+        self._turn = asyncio.Lock()  # nothing is taken while all is given back, or after it
+        self._is_over = False
+
+    async def are_taken(self, session: str | None = None) -> bool:
+        """Whether this socket is one too many, of its address or of a session that it speaks for."""
+        async with self._turn:
+            for holder in (self._address, f"session:{session}") if session is not None else (self._address,):
+                if holder not in self._held and not self._is_over:
+                    self._held[holder] = await self._take(holder)
+            return None in self._held.values()
+
+    async def tend(self, now: float) -> bool:
+        """Ask again for what was taken; whether it is to be had now. now: monotonic seconds."""
+        if None not in self._held.values() or now - self._asked_at < ASK_AGAIN_SECONDS or self._turn.locked():
+            return False
+        self._asked_at = now
+        async with self._turn:
+            for holder in [] if self._is_over else [holder for holder, name in self._held.items() if name is None]:
+                self._held[holder] = await self._places.take(holder, _limit_of(holder))
+            return not self._is_over and None not in self._held.values()
+
+    async def leave(self) -> None:
+        async with self._turn:
+            self._is_over = True
+            for holder, name in self._held.items():
+                if name is not None:
+                    await self._places.leave(holder, name)
+            self._held.clear()
+
+    async def _take(self, holder: str) -> str | None:
+        """For as long as a killed process may still be counted, patiently: its clients come back at once."""
+        until = time.monotonic() + ALIVE_SECONDS + 1
+        while (name := await self._places.take(holder, _limit_of(holder))) is None and time.monotonic() < until:
+            await asyncio.sleep(1)
+        return name
+
+
+def _limit_of(holder: str) -> int:
+    return MAX_SOCKETS_OF_ADDRESS if holder.startswith("ip:") else MAX_SOCKETS_OF_SESSION

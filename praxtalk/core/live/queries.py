@@ -1,0 +1,271 @@
+"""The queries of one socket: each bound to who asks it, and to the watch that it shares with all who ask alike.
+
+1. Add: read the call, find out who asks (a watch of its own, so that a revocation is a change like any other), check the
+   arguments, listen.
+2. A token that is good no more, or good for other brands, binds its queries anew.
+3. The socket's task does all of this; a watch only hands over what it read.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from praxtalk.core.live import executor, functions
+from praxtalk.core.live.executor import Answer
+from praxtalk.core.live.functions import Asked, Caller, Door, WrongArguments, failure_from
+from praxtalk.core.live.hub import Hub
+from praxtalk.core.live.limits import MAX_QUERIES, SocketPlaces
+from praxtalk.core.live.protocol import Add
+from praxtalk.core.live.results import Code, Failure, Refused
+from praxtalk.core.live.session import Session
+from praxtalk.core.live.shared_queries import Reading, Watch
+
+QUERY_NET_SECONDS = 60.0
+IDENTITY_NET_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class TokenChanged:
+    """Who a token stands for is different now; None: what all queries of the socket were refused for is over."""
+
+    token: str | None
+
+
+class Identity:
+    """Who stands behind a token, as this socket was told last."""
+
+    def __init__(self, queries: "Queries", token: str) -> None:
+        self.first_run = 0
+        self.watch: Watch[Any] | None = None
+        self.known: asyncio.Future[Caller | Failure] = asyncio.get_running_loop().create_future()
+        self.caller: Caller | Failure = Failure("Not known yet.")
+        self._queries, self._token = queries, token
+
+    def told(self, reading: Reading[Any]) -> None:
+        was, self.caller = self.caller, reading.value
+        if not self.known.done():
+            self.known.set_result(reading.value)
+        elif was != reading.value:
+            self._queries.wake(TokenChanged(self._token))
+
+    def failed(self) -> None:
+        self._queries.broke_off()
+
+
+class Query:
+    """One query of the socket."""
+
+    def __init__(self, queries: "Queries", query_id: int, asked: Asked) -> None:
+        self.first_run = 0
+        self.watch: Watch[Any] | None = None
+        self.is_awaited = False
+        self.is_authorised = False
+        self.id, self.asked = query_id, asked
+        self._queries = queries
+
+    def told(self, reading: Reading[Any]) -> None:
+        self._queries.answered(self, reading.value)
+
+    def failed(self) -> None:
+        self._queries.broke_off()
+
+
+class Queries:
+    def __init__(
+        self,
+        hub: Hub,
+        session: Session,
+        places: SocketPlaces,
+        *,
+        on_news: Callable[[], None],
+        wake: Callable[[TokenChanged], None],
+    ) -> None:
+        """on_news: called when the session may have news. wake: hands the socket's task a message."""
+        self.socket_token: str | None = None
+        self._hub, self._session, self._places, self._on_news, self.wake = hub, session, places, on_news, wake
+        self._queries: dict[int, Query] = {}
+        self._identities: dict[str, Identity] = {}
+        self._all_told = asyncio.Event()
+        self._broke_off = self._is_over = False
+
+    @property
+    def is_authorised(self) -> bool:
+        """Whether somebody whom we know watches something here, or has authenticated the socket."""
+        socket = self._identities.get(self.socket_token or "")
+        knows_socket = socket is not None and not isinstance(socket.caller, Failure)
+        return knows_socket or any(query.is_authorised for query in self._queries.values())
+
+    async def add(self, message: Add) -> None:
+        self._session.added(message.query_id)
+        try:
+            if len(self._queries) >= MAX_QUERIES:
+                raise Refused(Code.TOO_MANY_QUERIES, f"One connection may watch {MAX_QUERIES} queries.")
+            asked = functions.asked(message.name, message.arguments, kind="query", socket_token=None)
+        except (Refused, WrongArguments) as error:
+            self._session.answered(message.query_id, Answer(failure_from(error)))
+            return
+        query = self._queries[message.query_id] = Query(self, message.query_id, asked)
+        await self._bind(query)
+
+    def remove(self, query_id: int) -> None:
+        self._session.removed(query_id)
+        if query := self._queries.pop(query_id, None):
+            self._unbind(query)
+            self._forget_identities()
+
+    async def authenticate(self, token: str | None) -> str | None:
+        """Let the socket speak for this token from now on; the sentence with which it is refused."""
+        if token is not None:
+            refusal = "There is no such token."
+            for door in functions.doors():
+                caller = await self._identify(door, token)
+                if not isinstance(caller, Failure):
+                    break
+                refusal = caller.message
+            else:
+                return refusal
+        self.socket_token = token
+        for query in list(self._queries.values()):
+            if query.asked.token is None:
+                await self._bind(query)
+        self._forget_identities()
+        return None
+
+    async def rebind(self, token: str | None) -> None:
+        """Who this token stands for has changed; None for all tokens."""
+        for query in list(self._queries.values()):
+            if token in (None, query.asked.token or self.socket_token):
+                await self._bind(query)
+        await self.wait_for_results(None)
+
+    def read_again(self, topics: set[str]) -> None:
+        """These changed by this socket's own doing: their queries' next results are awaited."""
+        for query in self._queries.values():
+            if query.watch is not None and topics & query.watch.topics:
+                self._await(query, query.watch.need(is_urgent=True))
+
+    async def wait_for_results(self, seconds: float | None) -> None:
+        """Until every awaited result is there, or the time is over. Raises what closes the socket if a watch broke off."""
+        while not self._is_over and any(query.is_awaited for query in self._queries.values()):
+            self._all_told.clear()
+            try:
+                await asyncio.wait_for(self._all_told.wait(), seconds)
+            except TimeoutError:
+                return
+            if self._broke_off:
+                break
+        if self._broke_off:
+            raise RuntimeError("a watch of this socket broke off")
+
+    def answered(self, query: Query, answer: Answer) -> None:
+        query.is_awaited = False
+        self._session.answered(query.id, answer)
+        self._all_told.set()
+        self._on_news()
+
+    def broke_off(self) -> None:
+        self._broke_off = True
+        self._all_told.set()
+        self.wake(TokenChanged(None))
+
+    def abandon(self) -> None:
+        """Nobody listens any more: nothing is waited for from now on."""
+        self._is_over = True
+        self._all_told.set()
+        for identity in self._identities.values():
+            if not identity.known.done():
+                identity.known.set_result(identity.caller)
+
+    def leave(self) -> None:
+        """Give all watches back. Called once nothing else goes on here."""
+        for query in self._queries.values():
+            self._unbind(query)
+        self._queries.clear()
+        self.socket_token = None
+        self._forget_identities()
+
+    async def _bind(self, query: Query) -> None:
+        asked = query.asked
+        try:
+            caller = await self._caller(asked)
+            arguments = asked.checked()
+            if await self._places.are_taken(caller.session):
+                raise Refused(Code.TOO_MANY_CONNECTIONS, "Too many connections.")
+        except (Refused, WrongArguments) as error:
+            self._unbind(query)
+            self._session.answered(query.id, Answer(failure_from(error)))
+            return
+        query.is_authorised = True
+        person = caller.person if asked.function.is_personal(arguments) else None
+        key = (asked.function.name, asked.fingerprint, caller.scope, person)
+        if query.watch is not None and query.watch.key == key:
+            return
+        self._unbind(query)
+        query.is_authorised = query.is_awaited = True
+        topics = frozenset(asked.function.topics_of(caller, arguments))
+        read = partial(_read, asked, caller, arguments)
+        query.watch = await self._hub.listen(
+            query, key, topics=topics, read=read, name=asked.function.name, net_seconds=QUERY_NET_SECONDS
+        )
+
+    def _await(self, query: Query, first_run: int) -> None:
+        query.first_run, query.is_awaited = first_run, True
+
+    def _unbind(self, query: Query) -> None:
+        if query.watch is not None:
+            self._hub.leave(query.watch, query)
+        query.watch, query.is_awaited, query.is_authorised = None, False, False
+
+    async def _caller(self, asked: Asked) -> Caller:
+        """Raises Refused."""
+        door, token = asked.function.door, asked.token or self.socket_token
+        if not token:
+            raise Refused(Code.UNAUTHENTICATED, f"Pass {door.argument}, or authenticate the connection.")
+        caller = await self._identify(door, token)
+        if isinstance(caller, Failure):
+            raise Refused(Code.UNAUTHENTICATED, caller.message)
+        return caller
+
+    async def _identify(self, door: Door, token: str) -> Caller | Failure:
+        identity = self._identities.get(token)
+        if identity is None:
+            identity = self._identities[token] = Identity(self, token)
+            try:
+                topics = frozenset(door.topics(token))
+            except Refused as error:
+                identity.caller = Failure(str(error))
+                return identity.caller
+            key = ("identity", door.argument, hashlib.sha256(token.encode()).digest())
+            read = partial(_identity, door, token)
+            identity.watch = await self._hub.listen(
+                identity, key, topics=topics, read=read, name="identity", net_seconds=IDENTITY_NET_SECONDS
+            )
+            if not self._is_over:
+                await identity.known
+        return identity.caller
+
+    def _forget_identities(self) -> None:
+        """Those whose token nobody uses here any more."""
+        used = {query.asked.token or self.socket_token for query in self._queries.values()} | {self.socket_token}
+        for token in [token for token in self._identities if token not in used]:
+            identity = self._identities.pop(token)
+            if identity.watch is not None:
+                self._hub.leave(identity.watch, identity)
+
+
+def _read(asked: Asked, caller: Caller, arguments: dict[str, Any]) -> tuple[Answer, datetime | None]:
+    answer = executor.answer(asked, caller, arguments)
+    return answer, answer.until
+
+
+def _identity(door: Door, token: str) -> tuple[Any, datetime | None]:
+    """The Caller, or why there is none; until the token expires."""
+    try:
+        caller = door.open(token)
+    except Refused as refusal:
+        return Failure(str(refusal)), None
+    return caller, caller.expires_at

@@ -1,0 +1,64 @@
+"""What comes of a function: a value or a failure, as wire text already, so that it is written once for all who get it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from praxtalk.core.live import wire_format
+
+
+class Code(StrEnum):
+    """`data.code` of the errors that a caller can expect."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    NOT_FOUND = "NOT_FOUND"
+    INVALID = "INVALID"
+    CONFLICT = "CONFLICT"
+    ARGS_TOO_LARGE = "ARGS_TOO_LARGE"
+    TOO_MANY_QUERIES = "TOO_MANY_QUERIES"
+    TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
+    RATE_LIMITED = "RATE_LIMITED"
+
+
+class Refused(Exception):
+    """An expected error: the client gets a ConvexError whose data is {code, message, retryAfter?}."""
+
+    def __init__(self, code: Code, message: str, *, retry_after: int | None = None) -> None:
+        """retry_after: seconds."""
+        super().__init__(message)
+        self.data: dict[str, Any] = {"code": code.value, "message": message}
+        if retry_after is not None:
+            self.data["retryAfter"] = retry_after
+
+
+@dataclass(frozen=True)
+class Success:
+    """value: wire text."""
+
+    value: str
+
+    @property
+    def text(self) -> str:
+        """Equal for equal outcomes."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Failure:
+    """data: wire text of a ConvexError's data; None for a plain Error."""
+
+    message: str
+    data: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Equal for equal outcomes, and that of no success: JSON does not begin like this."""
+        return f"failed: {self.message}\0{self.data}"
+
+
+Outcome = Success | Failure
+
+
+def failure_of(refusal: Refused) -> Failure:
+    data = wire_format.encode(refusal.data)
+    return Failure(f"Uncaught ConvexError: {data}", data)

@@ -1,0 +1,177 @@
+"""Watch: something that is read again when one of its topics changes, once for all who listen.
+
+1. Who begins to listen asks for a run that starts from now on: one that has not started yet is shared, one under way may have
+   read before.
+2. A changed topic asks for a run: at once, then at most one in 100 ms (of a slow query, one in five times what it takes), and
+   always one after the last change.
+3. Each 60 s it runs anyway, silently: a word that was lost costs a minute at most. A change found so is an error of ours.
+4. Nothing is kept for those who come later, so nothing has to be invalidated.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from praxtalk.core.live.hub import Hub
+
+COALESCED_SECONDS = 0.1
+SLOW_FACTOR = 5  # so that one slow query leaves most of a thread to the others
+LATE_WORD_SECONDS = 2.0
+TOLD_AT_ONCE = 50  # listeners, in a few milliseconds
+RETRY_SECONDS = 0.25
+MAX_RETRY_SECONDS = 5.0
+
+log = structlog.get_logger("praxtalk.live")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reading(Generic[T]):
+    """What a run read. number: of the run in its watch."""
+
+    value: T
+    number: int
+
+
+class Listener(Protocol):
+    first_run: int  # runs before it are none of this listener's business
+
+    def told(self, reading: Reading[Any]) -> None: ...
+    def failed(self) -> None:
+        """Something broke that is our own mistake."""
+
+
+class Watch(Generic[T]):
+    """Made by Hub.listen(), gone with its last listener."""
+
+    def __init__(
+        self,
+        hub: "Hub",
+        key: Hashable,
+        topics: frozenset[str],
+        read: Callable[[], tuple[T, datetime | None]],
+        *,
+        name: str,
+        net_seconds: float,
+    ) -> None:
+        """read: runs in a thread; the value, and when it changes by itself."""
+        self.key, self.topics = key, topics
+        self.listeners: set[Listener] = set()
+        self.latest: Reading[T] | None = None
+        self._hub, self._read, self._name, self._net_seconds = hub, read, name, net_seconds
+        self._started = 0
+        self._started_at = float("-inf")
+        self._pause = COALESCED_SECONDS
+        self._is_running = self._is_wanted = self._is_urgent = self._is_over = False
+        self._woken_at = float("-inf")
+        self._failures = 0
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._plan("net", net_seconds * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load
+
+    def need(self, *, is_urgent: bool = False) -> int:
+        """Ask for a run that starts from now on; its number."""
+        self._woken_at = time.monotonic()
+        self._want(is_urgent)
+        return self._started + 1
+
+    def stop(self) -> None:
+        self._is_over = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _want(self, is_urgent: bool) -> None:
+        self._is_wanted = True
+        self._is_urgent |= is_urgent
+        if self._is_running or self._is_over:
+            return
+        wait = 0.0 if self._is_urgent else self._started_at + self._pause - time.monotonic()
+        if wait <= 0:
+            self._start()
+        elif "run" not in self._timers:
+            self._timers["run"] = asyncio.get_running_loop().call_later(wait, self._start)
+
+    def _start(self) -> None:
+        if timer := self._timers.pop("run", None):
+            timer.cancel()
+        self._is_running = True
+        self._hub.spawn(self._run())
+
+    async def _run(self) -> None:
+        try:
+            async with self._hub.places:
+                self._is_wanted = self._is_urgent = False
+                self._started += 1
+                self._started_at = time.monotonic()
+                number, had_words = self._started, self._hub.has_words_since(self._woken_at)
+                try:
+                    value, until = await self._hub.in_thread(self._read)
+                except (OperationalError, InterfaceError) as error:
+                    self._database_is_away(error)
+                    return
+            self._failures = 0
+            self._pause = max(COALESCED_SECONDS, SLOW_FACTOR * (time.monotonic() - self._started_at))
+            self._check_net(value, had_words)
+            self.latest = reading = Reading(value, number)
+            self._plan_changes(until)
+            await self._tell(reading)
+        except Exception as error:
+            log.exception("a live query broke off", name=self._name, exc_info=error)
+            for listener in list(self.listeners):
+                listener.failed()
+        finally:
+            self._is_running = False
+            if self._is_wanted:
+                self._want(self._is_urgent)
+
+    async def _tell(self, reading: Reading[T]) -> None:
+        """Tell all listeners, letting others of the process work now and then. They send it with one `ts`, so that those in the
+        same state are sent the same text."""
+        self._hub.timestamps.next()
+        for count, listener in enumerate(list(self.listeners), 1):
+            if listener in self.listeners and listener.first_run <= reading.number:
+                listener.told(reading)
+            if count % TOLD_AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _database_is_away(self, error: Exception) -> None:
+        """Sockets stay, and see the last value; the first values of new ones wait."""
+        if self._failures == 0:
+            log.error("a live query waits for the database", name=self._name, error=type(error).__name__)
+        self._failures += 1
+        self._plan("retry", min(MAX_RETRY_SECONDS, RETRY_SECONDS * 2 ** min(self._failures, 8)))
+
+    def _plan_changes(self, until: datetime | None) -> None:
+        self._plan("net", self._net_seconds * random.uniform(0.75, 1.25))  # noqa: S311
+        if until is not None:
+            self._plan("until", max(0.0, (until - timezone.now()).total_seconds()) + 0.001)
+
+    def _plan(self, name: str, seconds: float) -> None:
+        if timer := self._timers.pop(name, None):
+            timer.cancel()
+        if not self._is_over:
+            due = self._net if name == "net" else self.need
+            self._timers[name] = asyncio.get_running_loop().call_later(seconds, due)
+
+    def _net(self) -> None:
+        self._want(False)
+
+    def _check_net(self, value: T, had_words: bool) -> None:
+        """A run that nobody asked for found a change: unless its word comes within two seconds, it got lost."""
+        is_unasked = self._woken_at < self._started_at - LATE_WORD_SECONDS
+        if is_unasked and had_words and self.latest is not None and self.latest.value != value:
+            asyncio.get_running_loop().call_later(LATE_WORD_SECONDS, self._complain, self._started_at)
+
+    def _complain(self, found_at: float) -> None:
+        if self._woken_at < found_at - LATE_WORD_SECONDS:
+            log.error("a change was found that nobody had announced", name=self._name)

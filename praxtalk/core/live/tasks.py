@@ -1,0 +1,14 @@
+from datetime import timedelta
+
+from celery import shared_task
+from django.utils import timezone
+
+from praxtalk.core.live.models import PerformedMutation
+
+KEPT_HOURS = 24
+
+
+@shared_task
+def forget_mutations() -> None:
+    """Delete what no client will send again."""
+    PerformedMutation.objects.filter(created_at__lt=timezone.now() - timedelta(hours=KEPT_HOURS)).delete()

@@ -1,0 +1,85 @@
+"""Publish a topic after commit. What Valkey did not take is published again once it answers; subscribers also poll, so a
+message that is lost for good only delays them.
+
+A topic is a name with ids in it. The message is empty, so no tenant's data is ever in Valkey's channels.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import redis
+from django.conf import settings
+
+from praxtalk.core.circuit_breaker import PAUSE_SECONDS, Breaker
+from praxtalk.core.db.transactions import after_commit
+
+CHANNEL_PREFIX = "changed:"
+MOST_UNPUBLISHED = 10_000  # beyond this, topics are dropped and subscribers rely on polling
+
+_breaker = Breaker("changed topics")
+_unpublished = set[str]()
+_unpublished_lock = threading.Lock()
+_witness = threading.local()
+
+
+def channel_of(topic: str) -> str:
+    """The Valkey channel on which `topic` is announced."""
+    return CHANNEL_PREFIX + topic
+
+
+def changed(*topics: str) -> None:
+    """Publish `topics` once this transaction has committed: all that it changed in one round trip. A rollback publishes
+    nothing. Never raises, and blocks for less than 0.5 s."""
+    after_commit(_publish, topics)
+
+
+@contextmanager
+def witnessed() -> Iterator[set[str]]:
+    """The topics published by this thread inside the block: a connection learns of its own changes without Valkey."""
+    _witness.topics = topics = set[str]()
+    try:
+        yield topics
+    finally:
+        _witness.topics = None
+
+
+def _publish(topics: set[str]) -> None:
+    if (witness := getattr(_witness, "topics", None)) is not None:
+        witness.update(topics)
+    if not _breaker.allows():
+        _publish_later(topics)
+        return
+    try:
+        with _client().pipeline(transaction=False) as pipeline:
+            for topic in topics:
+                pipeline.publish(channel_of(topic), b"")
+            pipeline.execute()
+    except (redis.RedisError, OSError) as error:
+        _breaker.failed(error)
+        _publish_later(topics)
+
+
+def _publish_later(topics: set[str]) -> None:
+    """Try again when the breaker's pause is over. A process that ends before leaves it to the subscribers' polling."""
+    with _unpublished_lock:
+        is_planned = bool(_unpublished)
+        if len(_unpublished) < MOST_UNPUBLISHED:
+            _unpublished.update(topics)
+    if not is_planned:
+        timer = threading.Timer(PAUSE_SECONDS + 0.1, _publish_unpublished)
+        timer.daemon = True
+        timer.start()
+
+
+def _publish_unpublished() -> None:
+    with _unpublished_lock:
+        topics = set(_unpublished)
+        _unpublished.clear()
+    _publish(topics)
+
+
+@cache
+def _client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, **settings.VALKEY_OPTIONS)

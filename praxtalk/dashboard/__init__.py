@@ -1,1 +1,0 @@
-"""Django admin as /app; knows no app."""
