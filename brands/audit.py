@@ -1,7 +1,7 @@
 """The audit log: an action calls `record` beside what it does, in the same transaction.
 
-Who does it is known from where the request came in: brands.requests notes the address and the operator who is signed in, the REST
-authentication names its key. Where nobody asked, as in a task, it is PraxTalk itself.
+Who does it is known from where the request came in: brands.middleware notes the address and the operator who is signed in, the
+REST authentication names its key. Where nobody asked, as in a task, it is PraxTalk itself.
 """
 
 from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from brands import known_clients, letters, mail, throttling
+from brands import emails, known_clients, mail, throttling
 from brands.models import OperatorSession
 
 KEPT_DAYS = 30
@@ -20,7 +20,7 @@ def forget_operator_sessions() -> None:
 @shared_task
 def send_letters() -> None:
     """Send the e-mails to operators that are due."""
-    letters.send_due()
+    emails.send_due()
 
 
 @shared_task

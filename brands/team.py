@@ -12,7 +12,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from brands import letters, two_factor
+from brands import emails, two_factor
 from brands.audit import Action, record
 from brands.models import Brand, Letter, Operator, OperatorBrand, Workspace
 from brands.operator_tokens import operator_topic
@@ -70,7 +70,7 @@ def invite(
     operator.full_clean()
     operator.save()
     _set_brands(operator, brands)
-    letters.write(Letter.Kind.INVITATION, operator.email)
+    emails.write(Letter.Kind.INVITATION, operator.email)
     record(Action.INVITED, workspace_id=by.workspace_id, subject=f"{name} ({operator.email})", role=role)
     return operator
 
@@ -81,7 +81,7 @@ def invite_again(operator: Operator) -> bool:
     rows = Operator.objects.filter(pk=operator.pk, invited_at__isnull=False)
     if not rows.update(invited_at=timezone.now()):
         return False
-    letters.write(Letter.Kind.INVITATION, operator.email)
+    emails.write(Letter.Kind.INVITATION, operator.email)
     record(Action.INVITED, workspace_id=operator.workspace_id, subject=f"{operator} ({operator.email})", again=True)
     return True
 

@@ -27,7 +27,7 @@ from conversations.serializers import (
     message_json,
     thread_json,
 )
-from conversations.threads import messages_after, messages_before, newest_messages
+from conversations.timeline import messages_after, messages_before, newest_messages
 from integrations.models import ApiKey
 from praxtalk.core.api.idempotency import idempotent
 from praxtalk.core.api.pagination import Keyset, sign, unsign

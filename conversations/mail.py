@@ -22,7 +22,7 @@ from brands.models import MailFailure, Operator
 from brands.preferences import preferences_of
 from brands.scope import scope_of
 from conversations.models import Conversation, Mention, Transcript
-from conversations.threads import messages_of
+from conversations.timeline import messages_of
 from praxtalk.core.mail.headers import one_line
 
 MENTION_WAITS = timedelta(minutes=5)

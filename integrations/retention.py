@@ -14,7 +14,7 @@ from django.utils import timezone
 from brands.models import Workspace
 from integrations.feed import number_events
 from integrations.models import Attempt, Delivery, Event, EventFeed, WebhookSubscription
-from integrations.webhooks.counts import COUNT
+from integrations.webhooks.stats import COUNT
 from praxtalk.core.db.transactions import one_transaction
 
 KEPT_FOR = timedelta(days=30)

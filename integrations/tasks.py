@@ -8,7 +8,7 @@ from celery.worker import state
 
 from integrations import retention
 from integrations.webhooks import mail, pings, subscriptions
-from integrations.webhooks.pump import Pump
+from integrations.webhooks.dispatcher import Pump
 
 
 @shared_task

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from integrations.webhooks.counts import ended_in_all, waiting_now
+from integrations.webhooks.stats import ended_in_all, waiting_now
 from praxtalk.core.api.address import client_address
 
 

@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from brands.mail import failures_since
+from brands.middleware import operator_of, scope_in
 from brands.models import Brand, MailFailure, Operator
-from brands.requests import operator_of, scope_in
 from brands.roles import Ability
 from brands.scope import Scope
-from conversations import figures
+from conversations import reports
 from conversations.models import Conversation
 from integrations.models import ApiKey, Delivery, DeliveryCount, WebhookSubscription
 from praxtalk.core.dashboard.charts import bars
@@ -65,15 +65,15 @@ def _figures(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:
     known: dict[str, Any] | None = cache.get(key)
     if known is None:
         today = timezone.now().date()
-        all_days = figures.days_until(today, days)
+        all_days = reports.days_until(today, days)
         since = datetime.combine(all_days[0], time(), UTC)
         known = {
-            "by_day": figures.by_day(scope, all_days, since),
+            "by_day": reports.by_day(scope, all_days, since),
             "labels": [day.isoformat() for day in all_days],
-            "times": figures.times(scope, since),
-            "of_brands": figures.times_by_brand(scope, since),
-            "of_operators": figures.times_by_operator(scope, since),
-            "replies_of": figures.replies_by_operator(scope, since),
+            "times": reports.times(scope, since),
+            "of_brands": reports.times_by_brand(scope, since),
+            "of_operators": reports.times_by_operator(scope, since),
+            "replies_of": reports.replies_by_operator(scope, since),
         }
         cache.set(key, known, KEPT_SECONDS)
     labels, by_day = known["labels"], known["by_day"]

@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 
 from brands.audit import Action, record
-from brands.requests import scope_in
+from brands.middleware import scope_in
 from brands.roles import Ability
-from conversations.erasure import erase_visitor, locked_conversations
+from conversations.actions.erasure import erase_visitor, locked_conversations
 from conversations.models import Conversation, Message, Note, Visitor, unshown
 from conversations.serializers import conversation_json, message_json, person_json
 from leads.models import Lead

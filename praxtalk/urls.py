@@ -1,22 +1,22 @@
 """The whole URL map."""
 
-from django.contrib.admin import autodiscover
 from django.urls import path, re_path
+from django.utils.module_loading import autodiscover_modules
 from django.views.generic import RedirectView
 
 from brands.api import Brands, OperatorSessionById, OperatorSessions, Ping
-from brands.passwords import ChangePassword, ChoosePassword, Forgotten, Join
-from brands.profile import Profile, RenewRecoveryCodes, SwitchTwoFactorOff, SwitchTwoFactorOn
-from brands.sign_in import SecondStep, SignIn
+from brands.dashboard.passwords import ChangePassword, ChoosePassword, Forgotten, Join
+from brands.dashboard.profile import Profile, RenewRecoveryCodes, SwitchTwoFactorOff, SwitchTwoFactorOn
+from brands.dashboard.sign_in import SecondStep, SignIn
 from conversations.api import AttachmentById, ConversationById, Conversations, Messages, MessagesOfConversation
-from conversations.pages import Inbox, InboxToken, SendFile, ShowFile, Unread
+from conversations.dashboard.views import Inbox, InboxToken, SendFile, ShowFile, Unread
 from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery
 from integrations.api.events import Events
 from integrations.api.webhooks import PromoteSecret, RetireSecret, RotateSecret, TestWebhook, WebhookById, Webhooks
-from integrations.pages import webhooks as webhook_pages
-from integrations.pages.events import DeliveryPage, EventLog, ReplayPage, RetryNow
-from integrations.pages.keys import Keys, RevokeKey
-from integrations.pages.sdk import AgentSdk, RevokeToken
+from integrations.dashboard import webhooks as webhook_pages
+from integrations.dashboard.events import DeliveryPage, EventLog, ReplayPage, RetryNow
+from integrations.dashboard.keys import Keys, RevokeKey
+from integrations.dashboard.sdk import AgentSdk, RevokeToken
 from leads.api import LeadById, Leads
 from praxtalk.core.api import errors
 from praxtalk.core.api.view import NoSuchEndpoint
@@ -29,11 +29,11 @@ from praxtalk.openapi import ApiDocs, OpenApiDocument
 from praxtalk.overview import Overview
 from praxtalk.privacy import EraseVisitor, ExportVisitor
 from praxtalk.workspace import ExportProgress, ExportWorkspace, WorkspaceSettings
-from widget.admin.pages import CheckSite, IdentitySecret, Texts
 from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorAttachment, VisitorMessages
+from widget.dashboard.pages import CheckSite, IdentitySecret, Texts
 from widget.views import script, talk
 
-autodiscover()  # the dashboard's pages: each app's `admin`
+autodiscover_modules("dashboard")  # each app registers its pages there
 
 urlpatterns = [
     # First what is called most: each call tries the patterns before its own.

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from brands.actions import rename_workspace
 from brands.audit import Action, record
+from brands.middleware import operator_of
 from brands.models import AuditEntry, Brand, Operator, Workspace
-from brands.requests import operator_of
 from brands.serializers import brand_json
 from conversations.models import (
     Activity,
@@ -30,7 +30,7 @@ from conversations.models import (
     unshown,
 )
 from conversations.serializers import person_json
-from conversations.threads import entry_json
+from conversations.timeline import entry_json
 from integrations.models import ApiKey, WebhookSubscription
 from integrations.serializers.webhooks import webhook_json
 from leads.models import Lead

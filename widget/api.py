@@ -14,8 +14,8 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from brands.actions import note_widget
+from brands.allowed_domains import is_allowed
 from brands.models import Brand
-from brands.sites import is_allowed
 from conversations import attachments
 from conversations.models import Attachment, Message, Visitor
 from praxtalk.core.api.errors import NotHere
@@ -24,10 +24,9 @@ from praxtalk.core.api.uploads import UploadParser
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.results import Refused
 from widget import actions, limits
-from widget.browsers import browser_of
 from widget.configuration import configuration_json
 from widget.identity import is_proven
-from widget.return_links import returning
+from widget.magic_links import returning
 from widget.serializers import (
     Configuration,
     History,
@@ -39,6 +38,7 @@ from widget.serializers import (
     Start,
 )
 from widget.thread import message_json, page_before, place_of, thread_of
+from widget.user_agent import browser_of
 from widget.visitor_tokens import REFUSED, mint, visitors
 
 CONFIG_CACHE = "public, max-age=60, stale-while-revalidate=86400"

@@ -3,8 +3,8 @@
 from typing import Any
 
 from brands.models import Brand
-from widget.texts import RIGHT_TO_LEFT, language_of, texts_of
 from widget.thread import standing_json, standing_of
+from widget.translations import RIGHT_TO_LEFT, language_of, texts_of
 
 
 def configuration_json(brand: Brand, locale: str) -> dict[str, Any]:

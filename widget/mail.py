@@ -22,10 +22,10 @@ from brands.mail import MailRun, Outcome, pause_after
 from brands.models import MailFailure
 from conversations.actions import MAIL_AFTER
 from conversations.models import Conversation, Message
-from conversations.threads import messages_of
+from conversations.timeline import messages_of
 from praxtalk.core.mail.headers import ascii_address, one_line
-from widget.return_links import return_link
-from widget.texts import language_of, texts_of
+from widget.magic_links import return_link
+from widget.translations import language_of, texts_of
 
 MOST_QUOTED = 20
 

@@ -8,12 +8,12 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from brands.hours import Standing, standing
+from brands.business_hours import Standing, standing
 from brands.models import Brand
 from conversations.actions import RATED
 from conversations.models import Conversation, Message, Presence, Visitor
 from conversations.models.presence import PRESENT_FOR
-from conversations.threads import messages_of, within
+from conversations.timeline import messages_of, within
 from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.live.functions import Fading
 from widget.actions import newest_first

@@ -48,13 +48,13 @@ def say_when_ready(mark: Path) -> None:
 
 def scale() -> None:
     """Make seconds of the hours."""
-    from integrations.webhooks import claims, delivery
-    from integrations.webhooks.pump import Pump
+    from integrations.webhooks import delivery, leases
+    from integrations.webhooks.dispatcher import Pump
     from praxtalk.core.http import transport
 
     delivery.SCHEDULE[:] = [timedelta(seconds=step) for step in times.STEPS]
     delivery.LONGEST_OBEYED_WAIT = timedelta(seconds=times.RETRY_AFTER)
-    claims.LEASE = timedelta(seconds=times.LEASE)
+    leases.LEASE = timedelta(seconds=times.LEASE)
     transport.DEADLINE_SECONDS = times.DEADLINE
     Pump.__init__.__kwdefaults__["run_seconds"] = times.RUN_SECONDS
     pump = settings.CELERY_BEAT_SCHEDULE["integrations.tasks.pump"]
@@ -77,14 +77,14 @@ def rebind() -> None:
 
 def lay_mines(folder: Path) -> None:
     """Wrap the functions between which a worker may die."""
-    from integrations.webhooks import claims, delivery, health, settlement
+    from integrations.webhooks import delivery, health, leases, results
 
     claim, attempt, settle, judge, release = (
-        claims.claim,
+        leases.claim,
         delivery.attempt,
-        settlement.settle,
+        results.settle,
         health.judge,
-        claims.release_expired,
+        leases.release_expired,
     )
 
     def pass_by(point: str, number: int = signal.SIGKILL) -> None:
@@ -118,7 +118,7 @@ def lay_mines(folder: Path) -> None:
     def mined_settle(batch: Any) -> Any:
         pass_by(times.STOP_POINT, signal.SIGSTOP)
         pass_by("before settling")
-        with connection.execute_wrapper(after(settlement.SETTLE, "inside the settling transaction")):
+        with connection.execute_wrapper(after(results.SETTLE, "inside the settling transaction")):
             return settle(batch)
 
     def mined_judge(*args: Any) -> None:
@@ -131,13 +131,13 @@ def lay_mines(folder: Path) -> None:
 
         with (
             transaction.atomic(),
-            connection.execute_wrapper(after(claims.RELEASE_EXPIRED, "inside the release of leases")),
+            connection.execute_wrapper(after(leases.RELEASE_EXPIRED, "inside the release of leases")),
         ):
             return int(release())
 
     mined_settle.__name__, mined_claim.__name__, mined_release.__name__ = "settle", "claim", "release_expired"
-    claims.claim, claims.release_expired = mined_claim, mined_release
-    delivery.attempt, settlement.settle, health.judge = mined_attempt, mined_settle, mined_judge
+    leases.claim, leases.release_expired = mined_claim, mined_release
+    delivery.attempt, results.settle, health.judge = mined_attempt, mined_settle, mined_judge
 
 
 if __name__ == "__main__":

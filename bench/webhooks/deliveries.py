@@ -14,8 +14,8 @@ from bench.servers import cpu_seconds
 from bench.webhooks.outbox import add_webhook, count_undone, make_due, record
 from bench.webhooks.receivers import Receipt, Receivers
 from integrations.models import WebhookSubscription
-from integrations.webhooks.claims import claim
-from integrations.webhooks.pump import MAX_AT_ONCE
+from integrations.webhooks.dispatcher import MAX_AT_ONCE
+from integrations.webhooks.leases import claim
 
 PATIENCE_SECONDS = 30.0
 LOOK_EVERY_SECONDS = 0.1

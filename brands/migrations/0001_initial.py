@@ -8,9 +8,9 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import brands.hours
+import brands.allowed_domains
+import brands.business_hours
 import brands.models.workspaces
-import brands.sites
 import praxtalk.core.db.constraints
 import praxtalk.core.db.ids
 
@@ -60,9 +60,9 @@ class Migration(migrations.Migration):
                 ('side', models.CharField(choices=[('right', 'Right'), ('left', 'Left')], default='right', max_length=5)),
                 ('greeting', models.CharField(blank=True, max_length=300)),
                 ('privacy_url', models.URLField(blank=True, max_length=500)),
-                ('allowed_domains', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=253, validators=[brands.sites.check_domain]), blank=True, default=list, size=50)),
-                ('business_hours', models.JSONField(blank=True, default=dict, validators=[brands.hours.check_hours])),
-                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[brands.hours.check_time_zone])),
+                ('allowed_domains', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=253, validators=[brands.allowed_domains.check_domain]), blank=True, default=list, size=50)),
+                ('business_hours', models.JSONField(blank=True, default=dict, validators=[brands.business_hours.check_hours])),
+                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[brands.business_hours.check_time_zone])),
                 ('texts', models.JSONField(blank=True, default=dict, validators=[brands.models.workspaces.check_texts])),
                 ('email_from', models.EmailField(blank=True, max_length=254, validators=[brands.models.workspaces.check_sender])),
                 ('widget_seen_at', models.DateTimeField(editable=False, null=True)),

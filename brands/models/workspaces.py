@@ -10,8 +10,8 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-from brands.hours import check_hours, check_time_zone
-from brands.sites import check_domain
+from brands.allowed_domains import check_domain
+from brands.business_hours import check_hours, check_time_zone
 from praxtalk.core.db.ids import new_id
 from praxtalk.core.mail.headers import ascii_address
 

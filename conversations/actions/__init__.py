@@ -3,6 +3,7 @@
 Every action takes the conversation's row lock first: changes of one conversation happen one after the other.
 """
 
+from conversations.actions._base import lock_conversation, locked
 from conversations.actions.assignment import CannotAnswer, assign, hand_over, held_by
 from conversations.actions.messages import (
     MAIL_AFTER,
@@ -13,8 +14,7 @@ from conversations.actions.messages import (
 )
 from conversations.actions.notes import write_note
 from conversations.actions.ratings import RATED, NotAsked, rate
-from conversations.actions.reading import read_until, see_assignments, touch_presence
-from conversations.actions.rows import lock_conversation, locked
+from conversations.actions.read_receipts import read_until, see_assignments, touch_presence
 from conversations.actions.statuses import set_status, wake_next_snoozed
 from conversations.actions.tags import UnknownTag, change_tags, create_tag, delete_tag, rename_tag
 from conversations.actions.team import change_operator

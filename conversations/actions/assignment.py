@@ -6,7 +6,7 @@ from django.db.models.functions import Greatest
 from brands.audit import Actor, current_actor
 from brands.models import Operator
 from brands.scope import scope_of
-from conversations.actions.rows import locked, tell
+from conversations.actions._base import locked, tell
 from conversations.models import Activity, Conversation, Mention
 from conversations.serializers import person_json
 from praxtalk.core.db.transactions import one_transaction

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from brands.audit import Actor
 from brands.models import Operator
+from conversations.actions._base import locked, record
 from conversations.actions.assignment import release_from_absent
-from conversations.actions.rows import locked, record
 from conversations.actions.statuses import change_status
 from conversations.attachments import attachment_json
 from conversations.models import PREVIEW_LENGTH, Attachment, Channel, Conversation, Message, Visitor

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from brands.models import Operator
 from brands.scope import scope_of
-from conversations.actions.rows import locked, next_position
+from conversations.actions._base import locked, next_position
 from conversations.models import Conversation, Mention, Note
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.live.topics import changed

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from brands.audit import Actor
-from conversations.actions.rows import locked, tell
+from conversations.actions._base import locked, tell
 from conversations.models import Activity, Conversation
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.epoch import now_after

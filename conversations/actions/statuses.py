@@ -6,8 +6,8 @@ from types import EllipsisType
 from django.utils import timezone
 
 from brands.audit import Actor
+from conversations.actions._base import locked, record, tell
 from conversations.actions.assignment import release_from_absent
-from conversations.actions.rows import locked, record, tell
 from conversations.models import Activity, Conversation
 from integrations.models import EventName
 from praxtalk.core.db.transactions import one_transaction

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from conversations.actions.rows import locked, tell
+from conversations.actions._base import locked, tell
 from conversations.models import MAX_TAGS, TAGS, Activity, Conversation, ConversationTag, Tag
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.live.topics import changed

@@ -1,6 +1,6 @@
 """The conversation as an e-mail."""
 
-from conversations.actions.rows import locked, tell
+from conversations.actions._base import locked, tell
 from conversations.models import Activity, Conversation, Transcript
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.live.topics import changed

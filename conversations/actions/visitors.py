@@ -3,7 +3,7 @@
 from django.db.models import Q
 from django.utils import timezone
 
-from conversations.actions.rows import locked, tell
+from conversations.actions._base import locked, tell
 from conversations.models import Activity, Conversation, Visitor
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.epoch import now_after

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from brands.operator_tokens import OperatorCaller, operators
 from conversations import actions
-from conversations.live.scoped import Arguments, in_scope, operator_named
-from conversations.live.shapes import Assignment, Blocking, ChangeOfMany, LiveStatusChange, TagChange, TranscriptTo
+from conversations.live.arguments import Assignment, Blocking, ChangeOfMany, LiveStatusChange, TagChange, TranscriptTo
+from conversations.live.lookups import Arguments, in_scope, operator_named
 from conversations.models import Conversation
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import mutation

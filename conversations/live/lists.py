@@ -18,8 +18,8 @@ from conversations.inbox import (
     unread,
     with_readings,
 )
-from conversations.live.scoped import Arguments
-from conversations.live.shapes import CountsQuery, InboxPage, InboxQuery
+from conversations.live.arguments import CountsQuery, InboxPage, InboxQuery
+from conversations.live.lookups import Arguments
 from conversations.models import INBOX, TAGS, Mention, OperatorReading
 from conversations.serializers import COLUMNS, conversation_row_json
 from praxtalk.core.api.errors import Invalid

@@ -4,11 +4,11 @@ from django.utils import timezone
 
 from brands.operator_tokens import OperatorCaller, operators
 from conversations import actions
-from conversations.live.scoped import Arguments, in_scope, operator_named
-from conversations.live.shapes import OfConversation, PresenceTouch
+from conversations.live.arguments import OfConversation, PresenceTouch
+from conversations.live.lookups import Arguments, in_scope, operator_named
 from conversations.models import Presence, Reading
 from conversations.models.presence import PRESENT_FOR
-from conversations.threads import messages_of
+from conversations.timeline import messages_of
 from praxtalk.core.live.functions import Fading, mutation, query
 
 

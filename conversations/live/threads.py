@@ -6,11 +6,11 @@ from brands.operator_tokens import OperatorCaller, operators
 from brands.serializers import brand_json
 from conversations import actions
 from conversations.inbox import row_of
-from conversations.live.scoped import Arguments, in_scope, operator_named, thread_topics
-from conversations.live.shapes import EntriesQuery, LiveMessage, NewNote, OfConversation, ThreadQuery
+from conversations.live.arguments import EntriesQuery, LiveMessage, NewNote, OfConversation, ThreadQuery
+from conversations.live.lookups import Arguments, in_scope, operator_named, thread_topics
 from conversations.models import TAGS, Channel, Conversation, Message
 from conversations.serializers import message_json, thread_json
-from conversations.threads import (
+from conversations.timeline import (
     THREAD_LENGTH,
     entries_before,
     entry_json,

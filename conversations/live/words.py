@@ -10,8 +10,8 @@ from brands.live import brand_in_scope
 from brands.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.inbox import MAX_COUNT
-from conversations.live.scoped import Arguments, operator_named
-from conversations.live.shapes import AssignmentsSeen, NewTag, OfBrand, OfVisitor
+from conversations.live.arguments import AssignmentsSeen, NewTag, OfBrand, OfVisitor
+from conversations.live.lookups import Arguments, operator_named
 from conversations.models import CANNED_REPLIES, TAGS, CannedReply, Conversation, Mention, Tag, Visitor
 from conversations.serializers import COLUMNS, conversation_row_json, person_json
 from praxtalk.core.api.serializers import Shape

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from brands import letters, team
+from brands import emails, team
 from brands.models import Brand, Operator
 from conversations.models import CannedReply
 
@@ -76,7 +76,7 @@ def test_an_invitation_is_good_once(cast, mailoutbox):
     link = f"/app/join/{urlsafe_base64_encode(force_bytes(operator.pk))}/"
     browsers = [Client(), Client()]
     for browser in browsers:
-        assert browser.get(f"{link}{letters.invitation_tokens.make_token(operator)}/").status_code == 302
+        assert browser.get(f"{link}{emails.invitation_tokens.make_token(operator)}/").status_code == 302
     words = ("north-wind-7", "south-wind-7")
     forms = [{"new_password1": word, "new_password2": word} for word in words]
     answers = together(*(lambda b=b, f=f: b.post(f"{link}password/", f) for b, f in zip(browsers, forms, strict=True)))

@@ -11,8 +11,8 @@ import pytest
 from brands.models import AuditEntry, Brand
 from praxtalk.core.db.encryption import decrypt
 from widget.configuration import configuration_json
-from widget.page_policy import Policy
-from widget.site_check import check_site
+from widget.csp import Policy
+from widget.install_check import check_site
 
 pytestmark = pytest.mark.django_db
 OURS = "https://chat.example"

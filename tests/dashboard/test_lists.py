@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from brands.models import Brand, Operator
 from brands.scope import Scope
-from conversations import figures
+from conversations import reports
 from tests.big import big, plans_of
 
 __all__ = ["big"]
@@ -85,10 +85,10 @@ def test_a_long_list_of_one_brand(owners, big, path):
 
 def test_figures_read_the_time_that_they_are_about(big):
     values = {"workspace": big.pk, "since": timezone.now() - timedelta(hours=6), "brands": None}
-    for statement in (figures.BY_DAY, figures.TIMES.format(group="true"), figures.REPLIES_OF):
+    for statement in (reports.BY_DAY, reports.TIMES.format(group="true"), reports.REPLIES_OF):
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN " + statement, values)
             plan = "\n".join(row[0] for row in cursor.fetchall())
         assert "Seq Scan on conversations_conversation" not in plan, plan
     scope = Scope(big.pk)
-    assert figures.times(scope, values["since"]).conversations == pytest.approx(6 * 60 * 4, abs=8)
+    assert reports.times(scope, values["since"]).conversations == pytest.approx(6 * 60 * 4, abs=8)

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from brands.models import Brand
-from conversations.canned_replies import create_canned_reply
+from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import Message, Visitor
 from integrations.api_keys import create_key
 from integrations.models import Delivery, EventName, WebhookSubscription

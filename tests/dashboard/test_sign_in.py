@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.test import Client
 
-from brands import letters, team, two_factor
+from brands import emails, team, two_factor
 from brands.actions import rename_workspace
 from brands.models import AuditEntry, Letter, Operator
 from praxtalk.core.db.encryption import decrypt
@@ -119,7 +119,7 @@ def test_a_host_that_is_not_ours_gets_nothing(client, cast, host):
 
 def test_a_link_names_our_own_host(client, cast, mailoutbox, settings):
     client.post("/app/forgotten/", {"email": "alice@acme.example"}, headers={"x-forwarded-host": "evil.example"})
-    letters.send_due()
+    emails.send_due()
     assert f"{settings.BASE_URL}/app/password/" in mailoutbox[0].body
     assert "evil.example" not in mailoutbox[0].body
 
@@ -137,7 +137,7 @@ def test_nobody_learns_who_has_an_account(client, cast):
         answer = Client().post("/app/forgotten/", {"email": email}, follow=True)
         assert "If somebody has this address" in answer.content.decode()
     assert Letter.objects.count() == 2
-    assert letters.send_due() == 1
+    assert emails.send_due() == 1
     assert Letter.objects.count() == 0
 
 
@@ -259,7 +259,7 @@ def test_a_forgotten_password_is_chosen_anew_by_a_link_that_is_good_once(client,
     elsewhere = Client()
     sign_in(elsewhere)
     client.post("/app/forgotten/", {"email": "ALICE@acme.example"})
-    letters.send_due()
+    emails.send_due()
     path = "/app/" + link_in(mailoutbox[0])
     answer = client.get(path)
     assert answer["Location"].endswith("/set-password/")  # the secret is out of the address
@@ -277,7 +277,7 @@ def test_a_forgotten_password_is_chosen_anew_by_a_link_that_is_good_once(client,
 def test_a_new_password_does_not_stand_in_for_the_second_factor(client, cast, mailoutbox):
     with_two_factor(cast.alice)
     client.post("/app/forgotten/", {"email": "alice@acme.example"})
-    letters.send_due()
+    emails.send_due()
     place = client.get("/app/" + link_in(mailoutbox[0]))["Location"]
     client.post(place, {"new_password1": "looking-glass-8", "new_password2": "looking-glass-8"})
     assert sign_in(client, password="looking-glass-8")["Location"] == "/app/login/code/"
@@ -290,7 +290,7 @@ def test_an_invitation_lets_one_choose_a_password_once(client, cast, mailoutbox)
     assert client.post("/app/team/add/", form).status_code == 302
     carol = Operator.objects.get(email="carol@acme.example")
     assert (carol.is_active, carol.workspace, list(carol.brands.all())) == (False, cast.acme, [cast.north])
-    letters.send_due()
+    emails.send_due()
     assert mailoutbox[0].to == ["carol@acme.example"]
     guest = Client()
     assert sign_in(guest, username=carol.email, password="").status_code == 200
@@ -306,19 +306,19 @@ def test_a_name_with_a_line_break_is_no_header_and_holds_nothing_up(cast, mailou
     rename_workspace(cast.acme, name="Acme\r\nBcc: evil@x.example")
     for number in range(2):
         team.invite(cast.alice, email=f"new{number}@acme.example", name="New\nName", role="operator")
-    letters.send_due()
+    emails.send_due()
     assert [mail.subject for mail in mailoutbox] == ["Join Acme Bcc: evil@x.example on PraxTalk"] * 2
     assert all(mail.bcc == [] and "evil" not in str(mail.recipients()) for mail in mailoutbox)
 
 
 def test_an_invitation_that_is_withdrawn_sent_anew_or_old_is_good_no_more(client, cast, mailoutbox):
     invited = team.invite(cast.alice, email="carol@acme.example", name="Carol", role="operator")
-    letters.send_due()
+    emails.send_due()
     client.force_login(cast.alice)
     page = f"/app/team/{invited.pk}/change/"
     form = {"name": "Carol", "role": "operator", "sees_all_brands": "on"}
     assert client.post(page, form | {"_invite_again": "1"}).status_code == 302
-    letters.send_due()
+    emails.send_due()
     first, second = ("/app/" + link_in(mail) for mail in mailoutbox)
     assert "good no more" in Client().get(first).content.decode()
     assert Client().get(second).status_code == 302

@@ -16,8 +16,8 @@ from brands import team
 from brands.audit import Action, Actor, acting, record
 from brands.models import AuditEntry, Brand, Operator
 from conversations.actions import create_tag
-from conversations.admin.canned_replies import PLACEHOLDERS
-from conversations.canned_replies import create_canned_reply
+from conversations.actions.canned_replies import create_canned_reply
+from conversations.dashboard.canned_replies import PLACEHOLDERS
 from conversations.models import CannedReply, Tag, Visitor
 from leads.models import Lead
 from praxtalk.core.dashboard.site import dashboard

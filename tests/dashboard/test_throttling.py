@@ -18,7 +18,7 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from bench.faults.processes import Valkey
-from brands import letters, two_factor
+from brands import emails, two_factor
 from brands.known_clients import COOKIE, KNOWN_FOR, account_of
 from brands.models import AuditEntry, FailedAttempt, KnownAddress, Letter
 from brands.tasks import forget_attempts
@@ -330,7 +330,7 @@ def test_a_link_from_an_e_mail_makes_its_browser_known(cast, clock, mailoutbox):
     client = Client()
     assert sign_in(client, address="192.0.2.1").status_code == 429
     ask_for_link(client, "192.0.2.1")
-    letters.send_due()
+    emails.send_due()
     link = "/app/" + re.search(r"https?://\S+", mailoutbox[0].body)[0].split("/app/", 1)[1]
     place = client.get(link)["Location"]
     form = {"new_password1": "looking-glass-8", "new_password2": "looking-glass-8"}

@@ -11,14 +11,14 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from brands import letters
+from brands import emails
 from conversations.models import Visitor
 from tests.conftest import Caller, make_talk
 from tests.servers import PROJECT
 from tests.sync.asking import ask_with
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser
-from widget.return_links import FRAGMENT, return_link
+from widget.magic_links import FRAGMENT, return_link
 
 pytestmark = pytest.mark.django_db
 
@@ -38,14 +38,14 @@ def cursor(cast, crm):
 
 
 def password_link(cast, crm):
-    token = letters.reset_tokens.make_token(cast.alice)
+    token = emails.reset_tokens.make_token(cast.alice)
     return lambda: opens("password", cast.alice, token)
 
 
 def invitation(cast, crm):
     cast.bob.invited_at = timezone.now()
     cast.bob.save(update_fields=["invited_at"])
-    token = letters.invitation_tokens.make_token(cast.bob)
+    token = emails.invitation_tokens.make_token(cast.bob)
     return lambda: opens("join", cast.bob, token)
 
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from conversations import actions
-from conversations.canned_replies import create_canned_reply
+from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import Channel, Mention, Message, Note
 from tests.inbox.pictures import PNG
 from tests.inbox.test_in_a_browser import path_of, reply

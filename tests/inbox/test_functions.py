@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from brands.models import Operator, OperatorBrand
 from conversations import actions
-from conversations.canned_replies import create_canned_reply
+from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import Activity, Channel, Conversation, Mention, Message, Note
 from integrations.models import Event
 from tests.conftest import make_talk

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from brands.models import OperatorSession
 from brands.operator_tokens import revoke
 from conversations import actions
-from conversations.canned_replies import create_canned_reply
+from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import Channel, Conversation, Message, Note
 from leads.models import Lead
 from tests.conftest import make_talk

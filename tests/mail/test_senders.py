@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from brands import letters, mail
+from brands import emails, mail
 from brands.mail import MAX_TRIES, pause_after
 from brands.models import Letter, MailFailure, Operator
 from conversations import actions
@@ -55,7 +55,7 @@ def notice_about_a_webhook(cast, address):
 
 def password_link(cast, address):
     operator(cast, address)
-    letters.write(Letter.Kind.PASSWORD_RESET, address)
+    emails.write(Letter.Kind.PASSWORD_RESET, address)
 
 
 def operator(cast, address):
@@ -70,7 +70,7 @@ SENDERS = {
     "transcripts": (transcript, inbox_mail.send_transcripts, MailFailure.Kind.TRANSCRIPT),
     "mentions": (mention, inbox_mail.mail_mentions, MailFailure.Kind.MENTION),
     "notices about webhooks": (notice_about_a_webhook, webhook_mail.tell_owners, MailFailure.Kind.WEBHOOK),
-    "password links": (password_link, letters.send_due, MailFailure.Kind.LETTER),
+    "password links": (password_link, emails.send_due, MailFailure.Kind.LETTER),
 }
 
 

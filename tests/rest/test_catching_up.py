@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from brands import team
 from brands.models import AuditEntry, Operator
 from conversations.actions import assign, send_message, set_status
-from conversations.erasure import erase_visitor
+from conversations.actions.erasure import erase_visitor
 from conversations.models import Channel, Conversation, Message, Visitor
 from leads.actions import create_lead, update_lead
 from leads.models import Lead

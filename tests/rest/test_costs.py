@@ -15,7 +15,7 @@ from praxtalk.urls import urlpatterns
 from tests.conftest import make_talk
 from tests.trips import answer_to, counted
 from tests.widget.visitors import Browser, client_id, identity_of
-from widget.return_links import return_link
+from widget.magic_links import return_link
 
 PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF"
 METHODS = ("get", "post", "patch", "delete")

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from conversations.models import Conversation
 from integrations.models import Delivery, Event, Replay
-from integrations.webhooks.claims import CLAIMING, FIND, HELD, LEASE_DUE, RELEASE_EXPIRED, TAKE_TURN, WAITING, claim
+from integrations.webhooks.leases import CLAIMING, FIND, HELD, LEASE_DUE, RELEASE_EXPIRED, TAKE_TURN, WAITING, claim
 from integrations.webhooks.replays import _ahead
 from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead

@@ -12,7 +12,7 @@ from brands import actions as brand_actions
 from brands import operator_tokens, team
 from brands.preferences import prefer
 from conversations import actions as talk_actions
-from conversations import canned_replies
+from conversations.actions import canned_replies
 from conversations.models import Channel, Conversation, Message, Visitor
 from leads import actions as lead_actions
 from praxtalk.core.live.topics import witnessed
@@ -150,7 +150,7 @@ ACTIONS = [
     "brands/actions.py",
     "brands/preferences.py",
     "brands/team.py",
-    "conversations/canned_replies.py",
+    "conversations/actions/canned_replies.py",
     "brands/operator_tokens.py",
     "leads/actions.py",
     "widget/actions.py",

@@ -4,9 +4,9 @@ import ipaddress
 import pytest
 
 from integrations.models import EventName
-from integrations.webhooks.claims import claim
 from integrations.webhooks.delivery import attempt
-from integrations.webhooks.settlement import Attempted, settle
+from integrations.webhooks.leases import claim
+from integrations.webhooks.results import Attempted, settle
 from integrations.webhooks.subscriptions import create_webhook
 from praxtalk.core.http.addresses import check_url
 from praxtalk.core.http.transport import open_transport

@@ -14,10 +14,10 @@ from standardwebhooks.webhooks import Webhook
 from integrations.management.commands.receive_webhooks import verify
 from integrations.models import Attempt, Delivery, Event, EventName
 from integrations.webhooks import delivery as deliveries
-from integrations.webhooks.claims import claim, release_expired
 from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, SCHEDULE
-from integrations.webhooks.settlement import Attempted
-from integrations.webhooks.settlement import settle as settle_all
+from integrations.webhooks.leases import claim, release_expired
+from integrations.webhooks.results import Attempted
+from integrations.webhooks.results import settle as settle_all
 from integrations.webhooks.signature import signature
 from leads.actions import create_lead
 from praxtalk.core.db.encryption import decrypt

@@ -10,8 +10,8 @@ from django.utils import timezone
 from brands.models import Operator, OperatorBrand
 from integrations import tasks
 from integrations.models import Delivery, WebhookSubscription
-from integrations.webhooks.claims import follow_pauses
 from integrations.webhooks.health import FAILING_FOR
+from integrations.webhooks.leases import follow_pauses
 from integrations.webhooks.mail import tell_owners
 from integrations.webhooks.pings import probe_paused
 from integrations.webhooks.subscriptions import change_webhook

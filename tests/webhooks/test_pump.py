@@ -10,8 +10,8 @@ from django.db import connection
 from kombu import Connection
 
 from integrations.models import Delivery
-from integrations.webhooks import pump as pumping
-from integrations.webhooks.pump import Pump
+from integrations.webhooks import dispatcher as pumping
+from integrations.webhooks.dispatcher import Pump
 from leads.actions import create_lead, update_lead
 from praxtalk.celery import allow_many_connections, app
 from tests.conftest import make_talk

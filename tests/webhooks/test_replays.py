@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from integrations.models import Attempt, Delivery, EventName, Replay
 from integrations.webhooks import replays
-from integrations.webhooks.claims import claim
 from integrations.webhooks.delivery import MAX_ATTEMPTS, SCHEDULE
+from integrations.webhooks.leases import claim
 from integrations.webhooks.replays import WebhookPaused, advance, retry, start_replay
 from integrations.webhooks.subscriptions import change_webhook
 from leads.actions import create_lead

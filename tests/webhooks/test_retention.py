@@ -8,8 +8,8 @@ from django.utils import timezone
 from integrations import retention
 from integrations.models import Attempt, Delivery, DeliveryCount, Event
 from integrations.retention import forget_events
-from integrations.webhooks.claims import claim
-from integrations.webhooks.settlement import Attempted, settle
+from integrations.webhooks.leases import claim
+from integrations.webhooks.results import Attempted, settle
 from integrations.webhooks.subscriptions import change_webhook, delete_webhook
 from leads.actions import create_lead
 from praxtalk.core.http.transport import Answer

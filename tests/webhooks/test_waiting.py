@@ -8,10 +8,10 @@ import time_machine
 from django.utils import timezone
 
 from integrations.models import Delivery, DeliveryCount, WebhookSubscription
-from integrations.webhooks.claims import claim
 from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING
-from integrations.webhooks.pump import MAX_AT_ONCE, share
-from integrations.webhooks.settlement import Attempted, settle
+from integrations.webhooks.dispatcher import MAX_AT_ONCE, share
+from integrations.webhooks.leases import claim
+from integrations.webhooks.results import Attempted, settle
 from leads.actions import create_lead
 from praxtalk.core.http.transport import Answer, _seconds
 from tests.conftest import make_talk

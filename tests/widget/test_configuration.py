@@ -10,10 +10,10 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
 from brands.actions import configure_widget
-from brands.hours import check_hours, standing
-from brands.sites import check_domain
+from brands.allowed_domains import check_domain
+from brands.business_hours import check_hours, standing
 from tests.widget.visitors import Browser
-from widget.texts import FOLDER, language_of, texts_in
+from widget.translations import FOLDER, language_of, texts_in
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEK = {day: ["09:00-12:00", "13:00-17:00"] for day in ("mon", "tue", "wed", "thu", "fri")}

@@ -8,7 +8,7 @@ from tests.sync.asking import ask
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser, client_id
 from widget.actions import note_context
-from widget.browsers import browser_of
+from widget.user_agent import browser_of
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from tests.servers import WEB, Server, free_port
 from tests.sync.sockets import Socket
 from tests.widget.conftest import STRICT, TRUSTED_TYPES, Site
 from tests.widget.visitors import identity_of
-from widget.return_links import return_link
+from widget.magic_links import return_link
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 

@@ -12,7 +12,7 @@ from tests.live.driver import wait_for
 from tests.nginx import ANY_POST, nginx_in_front
 from tests.widget.test_conversation import STUB, fill_form, shows, until
 from tests.widget.visitors import identity_of
-from widget.return_links import return_link
+from widget.magic_links import return_link
 
 __all__ = ["nginx_in_front"]
 

@@ -11,7 +11,7 @@ from brands.actions import configure_widget
 from conversations.actions import read_until, send_message
 from conversations.models import Channel, Conversation, Message, Visitor
 from tests.widget.visitors import Browser
-from widget import return_links
+from widget import magic_links
 from widget.mail import mail_replies
 
 pytestmark = pytest.mark.django_db
@@ -130,20 +130,20 @@ def test_the_link_brings_the_thread_back_on_another_device(cast, maya, time_mach
     assert phone.bodies() == maya.bodies()
     for wrong in (code[:-2], code + "x", "x", signing.dumps(str(cast.north.pk), salt="other")):
         assert phone.post("return", {**widget, "code": wrong}).status_code == 401
-    assert phone.post("return", {**widget, "code": signing.dumps("7", salt=return_links.SALT)}).status_code == 401
+    assert phone.post("return", {**widget, "code": signing.dumps("7", salt=magic_links.SALT)}).status_code == 401
     time_machine.shift(timedelta(days=31))
     assert phone.post("return", {**widget, "code": code}).status_code == 401
 
 
 def test_the_link_leads_to_the_visitors_page_only_where_the_brand_vouches_for_it(cast, maya, settings):
     visitor = Visitor.objects.select_related("brand").get()
-    assert return_links.return_link(visitor).startswith(settings.BASE_URL)
+    assert magic_links.return_link(visitor).startswith(settings.BASE_URL)
     configure_widget(cast.north, allowed_domains=["other.example"], email_from="hello@shop.example")
     visitor = Visitor.objects.select_related("brand").get()
-    assert return_links.return_link(visitor).startswith(settings.BASE_URL)
+    assert magic_links.return_link(visitor).startswith(settings.BASE_URL)
     configure_widget(cast.north, allowed_domains=["shop.example"])
     visitor = Visitor.objects.select_related("brand").get()
-    assert return_links.return_link(visitor).startswith("https://shop.example/cart?item=7#praxtalk=")
+    assert magic_links.return_link(visitor).startswith("https://shop.example/cart?item=7#praxtalk=")
 
 
 def test_the_sender_is_the_brands_and_names_make_no_header(cast, maya, time_machine):

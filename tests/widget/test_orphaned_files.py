@@ -19,8 +19,8 @@ from django.test.utils import CaptureQueriesContext
 from brands.models import Workspace
 from conversations import orphaned_files
 from conversations.actions import send_message
+from conversations.actions.erasure import erase_visitor
 from conversations.attachments import CannotTake, kept
-from conversations.erasure import erase_visitor
 from conversations.models import Attachment, Channel, Message, Visitor
 from conversations.orphaned_files import BATCH, MAX_UPLOAD, OLD_ENOUGH, POSITION
 from conversations.tasks import delete_orphaned_files
@@ -40,7 +40,7 @@ with kept(UUID("{id}"), ContentFile({content!r}, "a.pdf")):
 """
 KILLED_ERASURE = """
 from django.db import transaction
-from conversations.erasure import erase_visitor
+from conversations.actions.erasure import erase_visitor
 from conversations.models import Visitor
 with transaction.atomic():
     transaction.on_commit(lambda: os.kill(os.getpid(), signal.SIGKILL))

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from brands.command_line import add_workspace_argument, chosen_brand, chosen_workspace
+from brands.management.arguments import add_workspace_argument, chosen_brand, chosen_workspace
 from conversations.actions import start_conversation
 from conversations.models import MAX_BODY, Channel, Visitor
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from integrations.models import Attempt, Delivery, Event, WebhookSubscription
 from integrations.models.subscriptions import signing_secrets
-from integrations.webhooks.counts import COUNT
 from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, MAX_INTERRUPTIONS, Claimed
+from integrations.webhooks.stats import COUNT
 from praxtalk.core.db.ids import new_id
 
 FOLLOWED_AT_ONCE = 1000

@@ -1,10 +1,10 @@
 """The dashboard's pages of the talk: visitors, canned replies and tags; and of the team, whose conversations are handed over."""
 
 from brands.models import Operator
-from conversations.admin.canned_replies import CannedReplyAdmin
-from conversations.admin.tags import TagAdmin
-from conversations.admin.team import TeamAdmin
-from conversations.admin.visitors import VisitorAdmin
+from conversations.dashboard.canned_replies import CannedReplyAdmin
+from conversations.dashboard.tags import TagAdmin
+from conversations.dashboard.team import TeamAdmin
+from conversations.dashboard.visitors import VisitorAdmin
 from conversations.models import CannedReply, Tag, Visitor
 from praxtalk.core.dashboard.site import dashboard
 

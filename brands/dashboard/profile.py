@@ -10,8 +10,8 @@ from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 
 from brands import team, two_factor
-from brands.requests import operator_of
-from brands.sign_in import confirm_password
+from brands.dashboard.sign_in import confirm_password
+from brands.middleware import operator_of
 from praxtalk.core.dashboard.views import Page
 from praxtalk.core.db.encryption import decrypt, encrypt
 from praxtalk.core.validators import check_visible

@@ -6,11 +6,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from brands.profile import PasswordForm
-from brands.requests import scope_in
+from brands.dashboard.profile import PasswordForm
+from brands.middleware import scope_in
+from integrations.dashboard import IntegrationsPage
+from integrations.dashboard.forms import ReplayForm, WebhookForm
 from integrations.models import Replay, WebhookSubscription
-from integrations.pages import IntegrationsPage
-from integrations.pages.forms import ReplayForm, WebhookForm
 from integrations.webhooks import subscriptions
 from integrations.webhooks.pings import ping
 from integrations.webhooks.replays import start_replay

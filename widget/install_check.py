@@ -12,11 +12,11 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from django.conf import settings
 
+from brands.allowed_domains import is_allowed
 from brands.models import Brand
-from brands.sites import is_allowed
 from praxtalk.core.http.addresses import ForbiddenUrl, check_url
 from praxtalk.core.http.transport import Page, open_transport
-from widget.page_policy import Policy
+from widget.csp import Policy
 
 MOST_BYTES = 2 * 1024 * 1024
 

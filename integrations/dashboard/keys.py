@@ -6,11 +6,11 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from brands.requests import operator_of, scope_in
+from brands.middleware import operator_of, scope_in
 from integrations.api_keys import create_key, revoke_key
+from integrations.dashboard import IntegrationsPage
+from integrations.dashboard.forms import KeyForm
 from integrations.models import ApiKey
-from integrations.pages import IntegrationsPage
-from integrations.pages.forms import KeyForm
 from praxtalk.core.dashboard.form_tokens import is_again
 
 MOST_SHOWN = 200

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from integrations.models import Attempt, Delivery, WebhookSubscription
 from integrations.webhooks import health
-from integrations.webhooks.counts import COUNT
 from integrations.webhooks.delivery import Claimed, outcome
+from integrations.webhooks.stats import COUNT
 from praxtalk.core.http.transport import Answer
 
 # Taken before the deliveries' own locks, as a deletion of the subscription does: so neither waits for the other in a circle.

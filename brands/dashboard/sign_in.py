@@ -31,9 +31,9 @@ from django.views.generic import FormView
 
 from brands.audit import Action, record
 from brands.known_clients import remember
+from brands.middleware import operator_of
 from brands.models import FailedAttempt, Operator
 from brands.operator_tokens import end_pages
-from brands.requests import operator_of
 from brands.throttling import Purpose, TooManyAttempts, begin
 from brands.two_factor import accepts
 from praxtalk.core.dashboard.site import dashboard

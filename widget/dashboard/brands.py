@@ -7,9 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from brands.actions import configure_widget, create_brand
-from brands.hours import DAYS
+from brands.business_hours import DAYS
+from brands.middleware import operator_of
 from brands.models import Brand
-from brands.requests import operator_of
 from praxtalk.core.dashboard.admin import WorkspaceAdmin
 
 DAY_NAMES = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from brands.requests import scope_in
+from brands.middleware import scope_in
+from integrations.dashboard import IntegrationsPage
 from integrations.models import Attempt, Delivery, EventName, Replay, WebhookSubscription
 from integrations.models.deliveries import Trigger
-from integrations.pages import IntegrationsPage
 from integrations.webhooks import replays
 from integrations.webhooks.delivery import MAX_ATTEMPTS, Claimed, signed_headers
 from integrations.webhooks.subscriptions import WebhookDeleted

@@ -27,7 +27,7 @@ from praxtalk.core.mail.headers import one_line
 class InvitationTokens(PasswordResetTokenGenerator):
     """Of an invitation: good until it is accepted, withdrawn or sent anew, and as long as PASSWORD_RESET_TIMEOUT."""
 
-    key_salt = "brands.letters.InvitationTokens"
+    key_salt = "brands.emails.InvitationTokens"
 
     def _make_hash_value(self, user: Operator, timestamp: int) -> str:
         return f"{super()._make_hash_value(user, timestamp)}{user.invited_at}"

@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 
+from brands.middleware import operator_of, scope_in
 from brands.models import Brand
-from brands.requests import operator_of, scope_in
 from brands.scope import Row
 from praxtalk.core.dashboard.form_tokens import new_form_id
 from praxtalk.core.dashboard.views import Page

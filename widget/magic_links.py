@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.core import signing
 
-from brands.sites import is_allowed
+from brands.allowed_domains import is_allowed
 from conversations.models import Visitor
 from praxtalk.core.db.ids import parse_id
 

@@ -9,8 +9,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from brands import team
+from brands.middleware import operator_of
 from brands.models import Brand, Operator
-from brands.requests import operator_of
 from praxtalk.core.dashboard.admin import WorkspaceAdmin
 
 

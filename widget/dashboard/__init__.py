@@ -2,6 +2,6 @@
 
 from brands.models import Brand
 from praxtalk.core.dashboard.site import dashboard
-from widget.admin.brands import BrandAdmin
+from widget.dashboard.brands import BrandAdmin
 
 dashboard.register(Brand, BrandAdmin)

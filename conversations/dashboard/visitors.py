@@ -3,7 +3,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from brands.requests import operator_of
+from brands.middleware import operator_of
 from brands.roles import Ability
 from conversations.search import words_query
 from praxtalk.core.dashboard.admin import SeenFilter, WorkspaceAdmin

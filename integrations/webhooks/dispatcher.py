@@ -14,10 +14,10 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 from django.db.utils import DatabaseError, InterfaceError, OperationalError
 
-from integrations.webhooks import claims, delivery, replays, settlement
+from integrations.webhooks import delivery, leases, replays, results
 from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, Claimed
 from integrations.webhooks.outbox import WEBHOOKS_DUE
-from integrations.webhooks.settlement import Attempted
+from integrations.webhooks.results import Attempted
 from praxtalk.core.http.transport import Transport, open_transport
 from praxtalk.core.live.topics import channel_of
 
@@ -81,7 +81,7 @@ class Pump:
         """Whether anything was due."""
         has_more = await self._upkeep() if time.monotonic() >= self._upkeep_at else False
         room = MAX_AT_ONCE - len(self._in_flight)
-        claimed = (await _in_database(claims.claim, *share(room)) if room else None) or []
+        claimed = (await _in_database(leases.claim, *share(room)) if room else None) or []
         for one in claimed:
             task = asyncio.create_task(self._deliver(transport, one))
             self._in_flight.add(task)
@@ -90,7 +90,7 @@ class Pump:
 
     async def _upkeep(self) -> bool:
         """Once a second, what no word tells of; whether there may be more of it."""
-        has_more = [await _in_database(do) for do in (claims.release_expired, claims.follow_pauses, replays.advance)]
+        has_more = [await _in_database(do) for do in (leases.release_expired, leases.follow_pauses, replays.advance)]
         if not any(has_more):
             self._upkeep_at = time.monotonic() + POLL_SECONDS
         return any(has_more)
@@ -121,7 +121,7 @@ class Pump:
     async def _settle(self, batch: list[Attempted]) -> None:
         """Tried a few times: what cannot be written would be sent again when its lease has run out."""
         for _ in range(SETTLE_TRIES):
-            settled = await _in_database(settlement.settle, batch)
+            settled = await _in_database(results.settle, batch)
             if settled is not None:
                 for each in batch:
                     _log(each, was_settled=each.claimed.delivery_id in settled)

@@ -10,15 +10,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from brands.actions import configure_widget, rotate_identity_secret, show_identity_secret
+from brands.dashboard.profile import PasswordForm
+from brands.middleware import scope_in
 from brands.models import Brand
-from brands.profile import PasswordForm
-from brands.requests import scope_in
 from praxtalk.core.api.errors import TooManyRequests
 from praxtalk.core.api.limits import TESTS_A_MINUTE, count
 from praxtalk.core.api.outgoing_slots import outgoing_slot
 from praxtalk.core.dashboard.views import Page
-from widget.site_check import check_site
-from widget.texts import DEFAULT, languages, missing_placeholders, texts_in
+from widget.install_check import check_site
+from widget.translations import DEFAULT, languages, missing_placeholders, texts_in
 
 LANGUAGES = {"ar": "العربية", "de": "Deutsch", "en": "English", "es": "Español", "fr": "Français", "pt": "Português"}
 MAX_TEXT = 500

@@ -14,12 +14,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
 
-from brands import letters, team
+from brands import emails, team
 from brands.audit import Action, record
+from brands.dashboard.sign_in import RateLimitedFormView, confirm_password
 from brands.known_clients import remember
 from brands.models import Letter, Operator
 from brands.operator_tokens import end_pages
-from brands.sign_in import RateLimitedFormView, confirm_password
 from brands.throttling import AttemptsSlowedDown, Purpose, TooManyAttempts
 from praxtalk.core.dashboard.site import dashboard
 
@@ -48,7 +48,7 @@ class Forgotten(RateLimitedFormView):
         return self._accepted() if isinstance(refusal, AttemptsSlowedDown) else super().refuse(refusal)
 
     def form_valid(self, form: AddressForm) -> HttpResponse:
-        letters.write(Letter.Kind.PASSWORD_RESET, form.cleaned_data["email"])
+        emails.write(Letter.Kind.PASSWORD_RESET, form.cleaned_data["email"])
         return self._accepted()
 
     def _accepted(self) -> HttpResponse:
@@ -85,7 +85,7 @@ class ByLink(PasswordResetConfirmView):
 class ChoosePassword(ByLink):
     """For an operator who has forgotten it. The link came by e-mail, so the account knows this browser from then on."""
 
-    token_generator = letters.reset_tokens
+    token_generator = emails.reset_tokens
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer, operator = super().form_valid(form), form.user
@@ -99,7 +99,7 @@ class ChoosePassword(ByLink):
 class Join(ByLink):
     """For an operator who is invited."""
 
-    token_generator = letters.invitation_tokens
+    token_generator = emails.invitation_tokens
     is_invitation = True
     reset_url_token = "password"  # noqa: S105 - what stands in the address instead of the secret
 

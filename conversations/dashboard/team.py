@@ -6,9 +6,9 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest
 
 from brands import team
-from brands.admin import team as team_page
+from brands.dashboard import team as team_page
+from brands.middleware import operator_of
 from brands.models import Operator
-from brands.requests import operator_of
 from conversations.actions import change_operator, held_by
 
 
