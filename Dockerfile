@@ -10,6 +10,7 @@ COPY deploy/install.sh deploy/
 ENV PIP_NO_CACHE_DIR=1
 RUN deploy/install.sh packages /srv
 COPY praxtalk praxtalk
+COPY accounts accounts
 COPY brands brands
 COPY conversations conversations
 COPY integrations integrations

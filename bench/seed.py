@@ -18,9 +18,9 @@ import psycopg
 from django.core.management import call_command
 from django.db import connection
 
+from accounts.models import Operator
 from bench.run import say
 from brands.actions import create_brand, create_workspace
-from brands.models import Operator
 from integrations.api_keys import create_key
 from integrations.models import ApiKey
 from praxtalk.devservices import PROJECT

@@ -1,4 +1,4 @@
-"""Beginning a workspace, and changing its brands."""
+"""Create a workspace with its first brand, and change brands."""
 
 import secrets
 from datetime import timedelta
@@ -9,9 +9,10 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.text import slugify
 
-from brands.audit import Action, record
-from brands.models import Brand, Operator, Workspace
-from brands.scope import topics_of
+from accounts.audit import Action, record
+from accounts.models import Operator, Workspace
+from accounts.scope import topics_of
+from brands.models import Brand
 from praxtalk.core.db.encryption import decrypt, encrypt
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.live.topics import changed
@@ -38,12 +39,6 @@ def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name
     owner.full_clean()
     owner.save()
     return workspace
-
-
-@one_transaction()
-def rename_workspace(workspace: Workspace, *, name: str) -> None:
-    Workspace.objects.filter(pk=workspace.pk).update(name=name)
-    record(Action.WORKSPACE_CHANGED, workspace_id=workspace.pk, subject=name)
 
 
 @one_transaction()

@@ -1,4 +1,4 @@
-"""Live queries about brands and operators, and about the server that answers them."""
+"""Live queries about brands, and the operators who see them."""
 
 from collections import defaultdict
 from typing import Any
@@ -6,16 +6,14 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from brands.models import Brand, Operator, OperatorBrand
-from brands.operator_tokens import OperatorCaller, operator_topic, operators
-from brands.preferences import DEFAULTS, prefer, preferences_of
+from accounts.actions.team import team_topic
+from accounts.models import Operator
+from accounts.operator_tokens import OperatorCaller, operators
+from brands.models import Brand, OperatorBrand
 from brands.serializers import brand_json
-from brands.team import team_topic
 from praxtalk.core.api.pagination import MAX_LIMIT
-from praxtalk.core.api.serializers import Flag, Id, PartialShape, Shape
-from praxtalk.core.live.functions import mutation, query
-from praxtalk.core.live.hub import is_hearing
-from praxtalk.core.live.pubsub import HEARING
+from praxtalk.core.api.serializers import Id, Shape
+from praxtalk.core.live.functions import query
 
 Arguments = dict[str, Any]
 MAX_OPERATORS = 500
@@ -59,45 +57,3 @@ def list_operators(caller: OperatorCaller, arguments: Arguments) -> list[dict[st
     for pk, brand_id in caller.scope.rows(limited).order_by("brand_id").values_list("operator_id", "brand_id"):
         seen[pk].append(str(brand_id))
     return [{"_id": str(pk), "name": name, "brandIds": None if sees_all else seen[pk]} for pk, name, sees_all in people]
-
-
-def _own_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return [operator_topic(caller.operator_id)]
-
-
-@query("operators:me", door=operators, shape=Shape, topics=_own_topics, personal=True)
-def show_me(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    operator = _self(caller)
-    return {
-        "_id": str(operator.pk),
-        "name": operator.name,
-        "role": operator.role,
-        "preferences": preferences_of(operator),
-    }
-
-
-class Preferences(PartialShape):
-    """Any of brands.preferences.DEFAULTS."""
-
-    def get_fields(self) -> dict[str, Any]:
-        return {name: Flag(required=False) for name in DEFAULTS}
-
-
-@mutation("operators:prefer", door=operators, shape=Preferences)
-def change_preferences(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    return prefer(_self(caller), **arguments)
-
-
-def _hearing_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return [HEARING]
-
-
-@query("server:state", door=operators, shape=Shape, topics=_hearing_topics)
-def show_state(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    """late: without Valkey, what others change is shown within a minute instead of at once."""
-    return {"late": not is_hearing()}
-
-
-def _self(caller: OperatorCaller) -> Operator:
-    operator: Operator = Operator.objects.get(workspace_id=caller.workspace_id, pk=caller.operator_id)
-    return operator

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from brands.models import Brand
-from praxtalk.core.api.serializers import Email, Integer, Moment, Shape
+from praxtalk.core.api.serializers import Moment
 from praxtalk.core.epoch import to_milliseconds
 
 
@@ -33,19 +33,3 @@ class BrandJson(serializers.Serializer[Any]):
 class BrandList(serializers.Serializer[Any]):
     brands = BrandJson(many=True)
     nextCursor = serializers.CharField(required=False)  # noqa: N815
-
-
-class Pong(serializers.Serializer[Any]):
-    ok = serializers.BooleanField()
-    workspaceId = serializers.UUIDField()  # noqa: N815
-
-
-class SessionOpened(serializers.Serializer[Any]):
-    token = serializers.CharField(help_text="The operator token, to be had this once")
-    sessionId = serializers.UUIDField()  # noqa: N815
-    expiresAt = Moment()  # noqa: N815
-
-
-class NewSession(Shape):
-    email = Email(max_length=254)
-    expiresIn = Integer(min_value=60, max_value=12 * 3600, default=12 * 3600)  # noqa: N815

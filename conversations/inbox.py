@@ -10,8 +10,8 @@ from django.contrib.postgres.search import SearchQuery
 from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
+from accounts.scope import Scope
 from brands.models import Brand
-from brands.scope import Scope
 from conversations.models import Conversation, ConversationTag, Message, OperatorReading, Visitor
 from conversations.search import words_query
 from conversations.serializers import COLUMNS, conversation_json, conversation_row_json

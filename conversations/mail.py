@@ -1,7 +1,7 @@
 """E-mails out of the inbox: transcripts that operators ask for, and mentions that nobody has looked at.
 
 1. Taken: one row that is due is put off by its next pause, under its row's lock.
-2. Sent, with no transaction open. See brands/mail.py. A transcript's row is deleted when it is sent or given up; a mention is
+2. Sent, with no transaction open. See accounts/mail.py. A transcript's row is deleted when it is sent or given up; a mention is
    marked then.
 """
 
@@ -17,10 +17,10 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from brands.mail import MailRun, Outcome, pause_after
-from brands.models import MailFailure, Operator
-from brands.preferences import preferences_of
-from brands.scope import scope_of
+from accounts.mail import MailRun, Outcome, pause_after
+from accounts.models import MailFailure, Operator
+from accounts.preferences import preferences_of
+from accounts.scope import scope_of
 from conversations.models import Conversation, Mention, Transcript
 from conversations.timeline import messages_of
 from praxtalk.core.mail.headers import one_line

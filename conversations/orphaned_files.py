@@ -21,7 +21,7 @@ from django.core.files.storage import Storage
 from django.db import transaction
 from django.utils import timezone
 
-from brands.models import Workspace
+from accounts.models import Workspace
 from conversations.models import Attachment
 from praxtalk.core.db.advisory_locks import STORED_FILES, lock, try_lock
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from brands.scope import Scope
+from accounts.scope import Scope
 
 BY_DAY = """
     SELECT 'conversations' AS what, created_at::date AS day, count(*)

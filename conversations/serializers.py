@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from brands.models import Operator
+from accounts.models import Operator
 from brands.serializers import BrandJson, brand_json
 from conversations.attachments import SUFFIXES
 from conversations.models import MAX_BODY, Channel, Conversation, Message

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from brands.audit import Action, record
-from brands.models import ALPHANUMERIC, Brand, Operator, Workspace
+from accounts.audit import Action, record
+from accounts.models import Operator, Workspace
+from brands.models import ALPHANUMERIC, Brand
 from integrations.models import ApiKey
 from praxtalk.core.db.transactions import one_transaction
 

@@ -10,7 +10,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from brands.audit import name_actor
+from accounts.audit import name_actor
 from integrations.api_keys import digest, is_well_formed
 from integrations.models import ApiKey
 from praxtalk.core.db.compiled_queries import prepared

@@ -12,8 +12,8 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from brands.audit import Action, record
-from brands.middleware import scope_in
+from accounts.audit import Action, record
+from accounts.middleware import scope_in
 from conversations.search import words_query
 from leads.actions import create_lead, update_lead
 from leads.models import Lead, lead_words

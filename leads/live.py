@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from accounts.operator_tokens import OperatorCaller, operators
 from brands.live import brand_in_scope
-from brands.operator_tokens import OperatorCaller, operators
 from conversations.models import Conversation
 from leads import actions
 from leads.models import LISTS, Lead

@@ -8,8 +8,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from brands.models import Brand, Workspace
-from brands.scope import topics_of
+from accounts.models import Workspace
+from accounts.scope import topics_of
+from brands.models import Brand
 from conversations.models import Conversation
 from conversations.search import words_of
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace

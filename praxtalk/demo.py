@@ -12,9 +12,9 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts.models import Workspace
+from accounts.operator_tokens import mint
 from brands.actions import create_brand, create_workspace
-from brands.models import Workspace
-from brands.operator_tokens import mint
 from conversations.actions import send_message, set_status, start_conversation
 from conversations.models import Channel, Conversation, Message, Visitor
 from integrations.api_keys import create_key

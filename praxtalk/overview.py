@@ -8,11 +8,12 @@ from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from brands.mail import failures_since
-from brands.middleware import operator_of, scope_in
-from brands.models import Brand, MailFailure, Operator
-from brands.roles import Ability
-from brands.scope import Scope
+from accounts.mail import failures_since
+from accounts.middleware import operator_of, scope_in
+from accounts.models import MailFailure, Operator
+from accounts.roles import Ability
+from accounts.scope import Scope
+from brands.models import Brand
 from conversations import reports
 from conversations.models import Conversation
 from integrations.models import ApiKey, Delivery, DeliveryCount, WebhookSubscription
@@ -43,7 +44,7 @@ class Overview(Page):
             "days": days,
             "steps": first_steps(operator_of(self.request), scope_in(self.request)),
             "health": self._health(),
-            "mail_failures": self._mail_failures(),
+            "mail_failures": self._mail_failures(brands),
         }
         return super().get_context_data(**{**_figures(scope, brands, days), **more, **kwargs})
 
@@ -52,11 +53,13 @@ class Overview(Page):
             return None
         return webhook_health(scope_in(self.request))
 
-    def _mail_failures(self) -> list[MailFailure]:
-        """E-mails of the last week that were not sent; only for operators who may change the sender."""
+    def _mail_failures(self, brands: list[Brand]) -> list[tuple[str, MailFailure]]:
+        """E-mails of the last week that were not sent, each with its brand's name; for operators who may change the sender."""
         if not operator_of(self.request).may(Ability.BRANDS):
             return []
-        return list(scope_in(self.request).rows(failures_since(timezone.now() - TOLD_FOR))[:MOST_TOLD])
+        failures = scope_in(self.request).rows(failures_since(timezone.now() - TOLD_FOR))[:MOST_TOLD]
+        names = {brand.pk: brand.name for brand in brands}
+        return [(names.get(failure.brand_id, ""), failure) for failure in failures]
 
 
 def _figures(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 
-from brands.audit import Action, record
-from brands.middleware import scope_in
-from brands.roles import Ability
+from accounts.audit import Action, record
+from accounts.middleware import scope_in
+from accounts.roles import Ability
 from conversations.actions.erasure import erase_visitor, locked_conversations
 from conversations.models import Conversation, Message, Note, Visitor, unshown
 from conversations.serializers import conversation_json, message_json, person_json

@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "praxtalk.core.api",
     "praxtalk.core.live",
+    "accounts",
     "brands",
     "integrations",
     "conversations",
@@ -103,7 +104,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "brands.middleware.ActorMiddleware",
+    "accounts.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -155,7 +156,7 @@ DATABASES = {
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-AUTH_USER_MODEL = "brands.Operator"
+AUTH_USER_MODEL = "accounts.Operator"
 VALKEY_TIMEOUT_SECONDS = 0.2
 VALKEY_OPTIONS: dict[str, Any] = {
     "socket_timeout": VALKEY_TIMEOUT_SECONDS,
@@ -245,7 +246,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "/app/login/"
-SIGN_INS_A_MINUTE = 5  # that fail, by one client for one account; brands.throttling derives the wider limits from it
+SIGN_INS_A_MINUTE = 5  # that fail, by one client for one account; accounts.throttling derives the wider limits from it
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # of invitations too
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 CSRF_FAILURE_VIEW = "praxtalk.core.dashboard.views.csrf_failure"

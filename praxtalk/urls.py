@@ -4,10 +4,11 @@ from django.urls import path, re_path
 from django.utils.module_loading import autodiscover_modules
 from django.views.generic import RedirectView
 
-from brands.api import Brands, OperatorSessionById, OperatorSessions, Ping
-from brands.dashboard.passwords import ChangePassword, ChoosePassword, Forgotten, Join
-from brands.dashboard.profile import Profile, RenewRecoveryCodes, SwitchTwoFactorOff, SwitchTwoFactorOn
-from brands.dashboard.sign_in import SecondStep, SignIn
+from accounts.api import OperatorSessionById, OperatorSessions, Ping
+from accounts.dashboard.passwords import ChangePassword, ChoosePassword, Forgotten, Join
+from accounts.dashboard.profile import Profile, RenewRecoveryCodes, SwitchTwoFactorOff, SwitchTwoFactorOn
+from accounts.dashboard.sign_in import SecondStep, SignIn
+from brands.api import Brands
 from conversations.api import AttachmentById, ConversationById, Conversations, Messages, MessagesOfConversation
 from conversations.dashboard.views import Inbox, InboxToken, SendFile, ShowFile, Unread
 from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery

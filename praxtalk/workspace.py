@@ -13,10 +13,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from brands.actions import rename_workspace
-from brands.audit import Action, record
-from brands.middleware import operator_of
-from brands.models import AuditEntry, Brand, Operator, Workspace
+from accounts.actions.workspaces import rename_workspace
+from accounts.audit import Action, record
+from accounts.middleware import operator_of
+from accounts.models import AuditEntry, Operator, Workspace
+from brands.models import Brand
 from brands.serializers import brand_json
 from conversations.models import (
     Activity,

@@ -5,7 +5,8 @@ from contextlib import suppress
 import pytest
 from django.db import ProgrammingError, connection, reset_queries
 
-from brands.models import Brand, Workspace
+from accounts.models import Workspace
+from brands.models import Brand
 
 BIG = 100_000
 
@@ -28,7 +29,7 @@ def big(django_db_setup, django_db_blocker):
         reset_queries()
         with connection.cursor() as cursor:
             cursor.execute(
-                "TRUNCATE brands_workspace, brands_brand, conversations_visitor, conversations_conversation, leads_lead, "
+                "TRUNCATE accounts_workspace, brands_brand, conversations_visitor, conversations_conversation, leads_lead, "
                 "integrations_event, integrations_delivery, integrations_webhooksubscription CASCADE"
             )
 

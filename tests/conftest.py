@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import expect
 from rest_framework.test import APIClient
 
+from accounts.models import Operator, Workspace
 from brands.actions import create_brand
-from brands.models import Operator, OperatorBrand, Workspace
+from brands.models import OperatorBrand
 from conversations.actions import send_message, start_conversation
 from conversations.models import Channel, Message, Visitor
 from integrations.api_keys import create_key

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.urls import URLPattern
 
-from brands.audit import Action
+from accounts.audit import Action
 from integrations.models import EventName
 from praxtalk.core.dashboard.site import dashboard
 from praxtalk.core.live.functions import every_function

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from brands.scope import topics_of
+from accounts.scope import topics_of
 from conversations.actions import NotAsked, rate, read_until
 from conversations.models import Visitor
 from praxtalk.core.db.ids import parse_id

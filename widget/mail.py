@@ -3,7 +3,7 @@
 1. A reply sets when it is due: five minutes after it, if none is due yet (conversations.actions).
 2. Due: what the visitor has still not seen, and has not been sent, is taken together, under the row's lock. Nothing of that
    kind: it is due no more.
-3. The conversation is put off, and the e-mail goes out with no transaction open. See brands/mail.py.
+3. The conversation is put off, and the e-mail goes out with no transaction open. See accounts/mail.py.
 4. Sent: the position is noted, and what came meanwhile is due anew. Failed, or killed here: 2 follows when it is due again.
    Given up: nothing is due until the next reply.
 """
@@ -18,8 +18,8 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from brands.mail import MailRun, Outcome, pause_after
-from brands.models import MailFailure
+from accounts.mail import MailRun, Outcome, pause_after
+from accounts.models import MailFailure
 from conversations.actions import MAIL_AFTER
 from conversations.models import Conversation, Message
 from conversations.timeline import messages_of

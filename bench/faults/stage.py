@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.models import Workspace
 from bench.faults import manners, times
 from bench.faults.receivers import Manner, Receiver, Street
 from brands.actions import create_brand
-from brands.models import Workspace
 from integrations.models import EventName, WebhookSubscription
 from integrations.webhooks.subscriptions import change_webhook, create_webhook
 from praxtalk.core.http.addresses import PermittedUrl

@@ -99,7 +99,7 @@ def _inbox(browser: Any, origin: str) -> Any:
     """Alice's page, signed in."""
     from django.test import Client
 
-    from brands.models import Operator
+    from accounts.models import Operator
 
     client = Client()
     client.force_login(Operator.objects.get(name="Alice"))

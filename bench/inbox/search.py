@@ -44,9 +44,9 @@ def main() -> int:
 
 def _measured(folder: Path, conversations: int) -> str:
     django.setup()
+    from accounts.models import Operator
+    from accounts.scope import Scope, scope_of
     from bench import seed
-    from brands.models import Operator
-    from brands.scope import Scope, scope_of
     from conversations.models import Conversation, Message
 
     seed.seeded(folder, conversations)

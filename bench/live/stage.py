@@ -12,10 +12,10 @@ import redis
 from django.conf import settings
 from django.db import connection, transaction
 
+from accounts.models import Operator, Workspace
+from accounts.operator_tokens import mint
+from accounts.scope import Scope
 from bench.seed import TEXT, copy_database
-from brands.models import Operator, Workspace
-from brands.operator_tokens import mint
-from brands.scope import Scope
 from conversations.actions import send_message
 from conversations.inbox import listed
 from conversations.models import Channel, Conversation, Message

@@ -32,7 +32,7 @@ _MESSAGE = (
 )
 _PEOPLE = """
     INNER JOIN conversations_visitor v ON c.visitor_id = v.id
-    LEFT OUTER JOIN brands_operator o ON c.assignee_id = o.id
+    LEFT OUTER JOIN accounts_operator o ON c.assignee_id = o.id
 """
 
 KEY = """
@@ -54,7 +54,7 @@ ONE = f"""
     WHERE c.id = %s AND c.workspace_id = %s ORDER BY c.id LIMIT 1
 """
 THREAD = f"""
-    SELECT {_MESSAGE}, {_OPERATOR} FROM conversations_message m LEFT OUTER JOIN brands_operator o ON m.author_id = o.id
+    SELECT {_MESSAGE}, {_OPERATOR} FROM conversations_message m LEFT OUTER JOIN accounts_operator o ON m.author_id = o.id
     WHERE m.conversation_id = %s AND m.workspace_id = %s AND m.position < %s ORDER BY m.position DESC LIMIT %s
 """
 LOCKED = f"""

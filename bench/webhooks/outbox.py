@@ -13,9 +13,10 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.models import Workspace
 from bench.seed import TEXT, copy_database
 from brands.actions import create_brand
-from brands.models import Brand, Workspace
+from brands.models import Brand
 from integrations.models import Delivery, EventName
 from integrations.webhooks.outbox import record_event
 from integrations.webhooks.subscriptions import create_webhook

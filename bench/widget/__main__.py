@@ -145,8 +145,8 @@ def _site(host: str, widget_id: str) -> Iterator[str]:
 
 
 def _ways() -> list[Way]:
+    from accounts.models import Workspace
     from bench.live import stage
-    from brands.models import Workspace
     from conversations.models import Conversation
     from integrations.api_keys import create_key
     from integrations.models import ApiKey

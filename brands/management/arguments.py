@@ -4,7 +4,8 @@ from argparse import ArgumentParser
 
 from django.core.management.base import CommandError
 
-from brands.models import Brand, Workspace
+from accounts.models import Workspace
+from brands.models import Brand
 from praxtalk.core.db.ids import parse_id
 
 

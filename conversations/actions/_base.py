@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from brands.audit import Actor, current_actor
+from accounts.audit import Actor, current_actor
 from conversations.models import Activity, Conversation
 from conversations.serializers import conversation_json
 from integrations.models import EventName

@@ -3,9 +3,9 @@
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
 
-from brands.audit import Actor, current_actor
-from brands.models import Operator
-from brands.scope import scope_of
+from accounts.audit import Actor, current_actor
+from accounts.models import Operator
+from accounts.scope import scope_of
 from conversations.actions._base import locked, tell
 from conversations.models import Activity, Conversation, Mention
 from conversations.serializers import person_json

@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from accounts.scope import topics_of
 from brands.models import Brand
-from brands.scope import topics_of
 from conversations.models import CANNED_REPLIES, CannedReply
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.epoch import now_after

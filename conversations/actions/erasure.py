@@ -7,7 +7,7 @@ import structlog
 from django.db import transaction
 from django.db.models.fields.files import FieldFile
 
-from brands.audit import Action, record
+from accounts.audit import Action, record
 from conversations.models import Attachment, Conversation, Visitor
 from integrations.retention import forget_events_about
 from praxtalk.core.db.transactions import one_transaction

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from brands.audit import Actor
-from brands.models import Operator
+from accounts.audit import Actor
+from accounts.models import Operator
 from conversations.actions._base import locked, record
 from conversations.actions.assignment import release_from_absent
 from conversations.actions.statuses import change_status

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from brands.models import Operator
-from brands.scope import scope_of
+from accounts.models import Operator
+from accounts.scope import scope_of
 from conversations.actions._base import locked, next_position
 from conversations.models import Conversation, Mention, Note
 from praxtalk.core.db.transactions import one_transaction

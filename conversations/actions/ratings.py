@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from brands.audit import Actor
+from accounts.audit import Actor
 from conversations.actions._base import locked, tell
 from conversations.models import Activity, Conversation
 from praxtalk.core.db.transactions import one_transaction

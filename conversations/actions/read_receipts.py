@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import Q
 from django.utils import timezone
 
-from brands.models import Operator
+from accounts.models import Operator
 from conversations.models import Conversation, Mention, OperatorReading, Presence, Reading, Visitor
 from conversations.models.presence import PRESENT_FOR, TYPING_FOR
 from praxtalk.core.db.transactions import one_transaction

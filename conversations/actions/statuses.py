@@ -5,7 +5,7 @@ from types import EllipsisType
 
 from django.utils import timezone
 
-from brands.audit import Actor
+from accounts.audit import Actor
 from conversations.actions._base import locked, record, tell
 from conversations.actions.assignment import release_from_absent
 from conversations.models import Activity, Conversation

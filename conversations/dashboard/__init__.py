@@ -1,6 +1,6 @@
 """The dashboard's pages of the talk: visitors, canned replies and tags; and of the team, whose conversations are handed over."""
 
-from brands.models import Operator
+from accounts.models import Operator
 from conversations.dashboard.canned_replies import CannedReplyAdmin
 from conversations.dashboard.tags import TagAdmin
 from conversations.dashboard.team import TeamAdmin

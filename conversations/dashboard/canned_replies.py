@@ -9,7 +9,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
-from brands.middleware import scope_in
+from accounts.middleware import scope_in
 from conversations.actions.canned_replies import change_canned_reply, create_canned_reply, delete_canned_reply
 from conversations.models import CannedReply
 from praxtalk.core.dashboard.admin import SeenFilter, WorkspaceAdmin

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from brands.middleware import scope_in
+from accounts.middleware import scope_in
 from conversations.actions import create_tag, delete_tag, rename_tag
 from conversations.models import Tag
 from praxtalk.core.dashboard.admin import WorkspaceAdmin

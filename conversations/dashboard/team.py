@@ -5,10 +5,10 @@ from django.db.models import Q, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
 
-from brands import team
-from brands.dashboard import team as team_page
-from brands.middleware import operator_of
-from brands.models import Operator
+from accounts.actions import team
+from accounts.dashboard import team as team_page
+from accounts.middleware import operator_of
+from accounts.models import Operator
 from conversations.actions import change_operator, held_by
 
 

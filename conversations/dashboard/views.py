@@ -6,9 +6,9 @@ from typing import Any
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 
-from brands.middleware import operator_of, scope_in
-from brands.models import OperatorSession
-from brands.operator_tokens import mint
+from accounts.middleware import operator_of, scope_in
+from accounts.models import OperatorSession
+from accounts.operator_tokens import mint
 from conversations import actions, attachments
 from conversations.inbox import unread
 from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_FILE, Attachment, Channel, Conversation, Message

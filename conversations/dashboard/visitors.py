@@ -3,8 +3,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from brands.middleware import operator_of
-from brands.roles import Ability
+from accounts.middleware import operator_of
+from accounts.roles import Ability
 from conversations.search import words_query
 from praxtalk.core.dashboard.admin import SeenFilter, WorkspaceAdmin
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from brands.operator_tokens import OperatorCaller, operators
+from accounts.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.live.arguments import Assignment, Blocking, ChangeOfMany, LiveStatusChange, TagChange, TranscriptTo
 from conversations.live.lookups import Arguments, in_scope, operator_named

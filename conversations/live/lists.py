@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from accounts.operator_tokens import OperatorCaller, operators
 from brands.live import brand_in_scope
-from brands.operator_tokens import OperatorCaller, operators
 from conversations.inbox import (
     PAGES,
     counted,

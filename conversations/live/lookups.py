@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from brands.models import Operator
-from brands.operator_tokens import OperatorCaller
+from accounts.models import Operator
+from accounts.operator_tokens import OperatorCaller
 from conversations.models import Conversation
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.results import Code, Refused

@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from brands.operator_tokens import OperatorCaller, operators
+from accounts.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.live.arguments import OfConversation, PresenceTouch
 from conversations.live.lookups import Arguments, in_scope, operator_named

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from brands.operator_tokens import OperatorCaller, operators
+from accounts.operator_tokens import OperatorCaller, operators
 from brands.serializers import brand_json
 from conversations import actions
 from conversations.inbox import row_of

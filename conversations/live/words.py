@@ -6,8 +6,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
+from accounts.operator_tokens import OperatorCaller, operators
 from brands.live import brand_in_scope
-from brands.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.inbox import MAX_COUNT
 from conversations.live.arguments import AssignmentsSeen, NewTag, OfBrand, OfVisitor

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from brands.models import Operator, Workspace
+from accounts.models import Operator, Workspace
 from conversations.models.conversations import Conversation
 from conversations.models.messages import Note
 from praxtalk.core.db.constraints import same_workspace
@@ -42,7 +42,7 @@ class Activity(models.Model):
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="activity_position_unique"),
             same_workspace("activity", "conversation", "conversations.Conversation"),
-            same_workspace("activity", "operator", "brands.Operator"),
+            same_workspace("activity", "operator", "accounts.Operator"),
         ]
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ class Mention(models.Model):
             ),
             same_workspace("mention", "note", "conversations.Note"),
             same_workspace("mention", "conversation", "conversations.Conversation"),
-            same_workspace("mention", "operator", "brands.Operator"),
+            same_workspace("mention", "operator", "accounts.Operator"),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index("operator", "created_at", condition=models.Q(seen_at__isnull=True), name="mention_unseen"),

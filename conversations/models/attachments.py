@@ -6,7 +6,7 @@ from django.core.files.storage import Storage, storages
 from django.db import models
 from django.utils import timezone
 
-from brands.models import Workspace
+from accounts.models import Workspace
 from conversations.models.conversations import Conversation
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id

@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from brands.models import Brand, Workspace
+from accounts.models import Workspace
+from brands.models import Brand
 from conversations.models.messages import MAX_BODY, body_length
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id

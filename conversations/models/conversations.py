@@ -9,8 +9,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from brands.models import Brand, Operator, Workspace
-from brands.scope import topics_of
+from accounts.models import Operator, Workspace
+from accounts.scope import topics_of
+from brands.models import Brand
 from conversations.search import WithoutWords, kept_words
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
@@ -158,8 +159,8 @@ class Conversation(models.Model):
             ),
             models.CheckConstraint(condition=Q(rating__range=(1, 5)), name="conversation_rating_range"),
             same_workspace("conversation", "brand", "brands.Brand"),
-            same_workspace("conversation", "assignee", "brands.Operator"),
-            same_workspace("conversation", "first_reply_by", "brands.Operator"),
+            same_workspace("conversation", "assignee", "accounts.Operator"),
+            same_workspace("conversation", "first_reply_by", "accounts.Operator"),
             CompositeForeignKey(
                 name="conversation_visitor_brand",
                 fields=("visitor", "brand"),

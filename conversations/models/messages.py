@@ -9,7 +9,7 @@ from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
-from brands.models import Operator, Workspace
+from accounts.models import Operator, Workspace
 from conversations.models.conversations import Channel, Conversation
 from conversations.search import WithoutWords, kept_words
 from integrations.models import ApiKey
@@ -70,7 +70,7 @@ class Message(models.Model):
             ),
             body_length("message"),
             same_workspace("message", "conversation", "conversations.Conversation"),
-            same_workspace("message", "author", "brands.Operator"),
+            same_workspace("message", "author", "accounts.Operator"),
             same_workspace("message", "api_key", "integrations.ApiKey"),
         ]
         indexes: ClassVar[list[models.Index]] = [
@@ -117,7 +117,7 @@ class Note(models.Model):
             models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="note_position_unique"),
             body_length("note"),
             same_workspace("note", "conversation", "conversations.Conversation"),
-            same_workspace("note", "author", "brands.Operator"),
+            same_workspace("note", "author", "accounts.Operator"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils import timezone
 
-from brands.models import Operator, Workspace
+from accounts.models import Operator, Workspace
 from conversations.models.conversations import Conversation
 from praxtalk.core.db.constraints import same_workspace
 
@@ -27,7 +27,7 @@ class Presence(models.Model):
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["workspace", "conversation", "operator"], name="presence_unique"),
             same_workspace("presence", "conversation", "conversations.Conversation"),
-            same_workspace("presence", "operator", "brands.Operator"),
+            same_workspace("presence", "operator", "accounts.Operator"),
         ]
         indexes: ClassVar[list[models.Index]] = [models.Index("seen_at", name="presence_age")]
 
@@ -48,7 +48,7 @@ class OperatorReading(models.Model):
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["conversation", "operator"], name="operator_reading_unique"),
             same_workspace("operator_reading", "conversation", "conversations.Conversation"),
-            same_workspace("operator_reading", "operator", "brands.Operator"),
+            same_workspace("operator_reading", "operator", "accounts.Operator"),
         ]
 
     @staticmethod

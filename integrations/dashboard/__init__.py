@@ -8,9 +8,9 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 
-from brands.middleware import operator_of, scope_in
+from accounts.middleware import operator_of, scope_in
+from accounts.scope import Row
 from brands.models import Brand
-from brands.scope import Row
 from praxtalk.core.dashboard.form_tokens import new_form_id
 from praxtalk.core.dashboard.views import Page
 

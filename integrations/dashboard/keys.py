@@ -6,7 +6,7 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from brands.middleware import operator_of, scope_in
+from accounts.middleware import operator_of, scope_in
 from integrations.api_keys import create_key, revoke_key
 from integrations.dashboard import IntegrationsPage
 from integrations.dashboard.forms import KeyForm

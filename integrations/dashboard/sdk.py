@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
-from brands.middleware import operator_of
-from brands.models import Operator, OperatorSession
-from brands.operator_tokens import mint, revoke
-from brands.roles import Role
+from accounts.middleware import operator_of
+from accounts.models import Operator, OperatorSession
+from accounts.operator_tokens import mint, revoke
+from accounts.roles import Role
 from integrations.dashboard import IntegrationsPage
 from praxtalk.core.dashboard.form_tokens import is_again
 

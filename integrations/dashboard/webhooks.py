@@ -6,8 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from brands.dashboard.profile import PasswordForm
-from brands.middleware import scope_in
+from accounts.dashboard.profile import PasswordForm
+from accounts.middleware import scope_in
 from integrations.dashboard import IntegrationsPage
 from integrations.dashboard.forms import ReplayForm, WebhookForm
 from integrations.models import Replay, WebhookSubscription

@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from brands.models import Brand, Operator, Workspace
+from accounts.models import Operator, Workspace
+from brands.models import Brand
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
 
@@ -41,7 +42,7 @@ class ApiKey(models.Model):
             models.UniqueConstraint(fields=["id", "workspace"], name="api_key_in_workspace"),
             models.CheckConstraint(condition=Q(scope__in=["read", "write"]), name="api_key_scope_known"),
             same_workspace("api_key", "brand", "brands.Brand"),
-            same_workspace("api_key", "created_by", "brands.Operator"),
+            same_workspace("api_key", "created_by", "accounts.Operator"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from brands.models import Workspace
+from accounts.models import Workspace
 from integrations.models.events import Event, EventName
 from integrations.models.subscriptions import WebhookSubscription
 from praxtalk.core.db.constraints import same_workspace

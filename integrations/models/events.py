@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Func, Q
 from django.utils import timezone
 
-from brands.models import Brand, Workspace
+from accounts.models import Workspace
+from brands.models import Brand
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
 

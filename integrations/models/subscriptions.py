@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from brands.models import Brand, Workspace
+from accounts.models import Workspace
+from brands.models import Brand
 from integrations.models.events import EventName
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id

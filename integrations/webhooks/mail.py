@@ -9,14 +9,14 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from brands.mail import MailRun, Outcome, pause_after
-from brands.models import MailFailure, Operator
+from accounts.mail import MailRun, Outcome, pause_after
+from accounts.models import MailFailure, Operator
 from integrations.models import WebhookSubscription
 from integrations.webhooks.health import FAILING_FOR, PausedBy
 
 
 def tell_owners() -> int:
-    """Send what is owed, one e-mail for each webhook. How many were sent. See brands/mail.py."""
+    """Send what is owed, one e-mail for each webhook. How many were sent. See accounts/mail.py."""
     run = MailRun(MailFailure.Kind.WEBHOOK)
     while run.goes_on and (webhook := _take()):
         owners = _owners(webhook)

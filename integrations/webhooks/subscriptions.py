@@ -7,8 +7,9 @@ from django.db import connection
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from brands.audit import Action, record
-from brands.models import Brand, Workspace
+from accounts.audit import Action, record
+from accounts.models import Workspace
+from brands.models import Brand
 from integrations.models import Attempt, Delivery, EventName, WebhookSubscription
 from integrations.webhooks.health import PausedBy, Status, open_again
 from integrations.webhooks.signature import new_secret

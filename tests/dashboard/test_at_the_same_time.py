@@ -9,8 +9,10 @@ from django.test import Client
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from brands import emails, team
-from brands.models import Brand, Operator
+from accounts import emails
+from accounts.actions import team
+from accounts.models import Operator
+from brands.models import Brand
 from conversations.models import CannedReply
 
 pytestmark = pytest.mark.django_db(transaction=True)

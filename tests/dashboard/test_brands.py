@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from brands.models import AuditEntry, Brand
+from accounts.models import AuditEntry
+from brands.models import Brand
 from praxtalk.core.db.encryption import decrypt
 from widget.configuration import configuration_json
 from widget.csp import Policy

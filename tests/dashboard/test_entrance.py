@@ -2,7 +2,7 @@
 
 import pytest
 
-from brands.models import Operator
+from accounts.models import Operator
 
 
 @pytest.mark.parametrize("name", ["alice", "bob", "mallory"])

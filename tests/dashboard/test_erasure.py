@@ -7,9 +7,9 @@ import logging.config
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from brands.audit import Action, record
-from brands.models import AuditEntry
-from brands.operator_tokens import mint
+from accounts.audit import Action, record
+from accounts.models import AuditEntry
+from accounts.operator_tokens import mint
 from conversations.models import Conversation, Transcript, Visitor
 from integrations.api_keys import create_key
 from integrations.webhooks.subscriptions import create_webhook
@@ -126,7 +126,7 @@ def test_after_an_erasure_no_table_names_them(cast, client):
         visitor = everything_that_leaves_a_trace(cast, client, crm.url)
     named = tables_that_name_them()
     assert {"conversations_visitor", "conversations_message", "leads_lead", "integrations_event"} <= named
-    assert not {"brands_auditentry", "django_admin_log", "api_storedanswer"} & named
+    assert not {"accounts_auditentry", "django_admin_log", "api_storedanswer"} & named
     assert Transcript.objects.exists()
     assert (StoredAnswer.objects.count(), PerformedMutation.objects.count()) == (2, 1)
     assert client.post(f"/app/visitors/{visitor.pk}/erase/").status_code == 302
@@ -148,7 +148,7 @@ def test_the_log_tells_whose_data_was_exported_by_id_and_by_what_leads_were_filt
 
 def test_the_audit_log_is_append_only(cast):
     record(Action.INVITED, workspace_id=cast.acme.pk, subject="Zoe (zoe@acme.example)", role="admin")
-    for change in ("UPDATE brands_auditentry SET subject = ''", "DELETE FROM brands_auditentry"):
+    for change in ("UPDATE accounts_auditentry SET subject = ''", "DELETE FROM accounts_auditentry"):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(change)
 

@@ -11,9 +11,10 @@ import pytest
 from django.core.files.base import ContentFile
 from django.urls import get_resolver, reverse
 
-from brands import team
-from brands.models import Brand, OperatorSession
-from brands.operator_tokens import mint
+from accounts.actions import team
+from accounts.models import OperatorSession
+from accounts.operator_tokens import mint
+from brands.models import Brand
 from conversations import attachments
 from conversations.actions import send_message
 from conversations.models import Channel, Message, Visitor

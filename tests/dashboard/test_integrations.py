@@ -6,8 +6,8 @@ import re
 import pytest
 from django.utils import timezone
 
-from brands.models import AuditEntry, OperatorSession
-from brands.operator_tokens import operators
+from accounts.models import AuditEntry, OperatorSession
+from accounts.operator_tokens import operators
 from integrations.models import ApiKey, Delivery, Replay, WebhookSubscription
 from integrations.webhooks.subscriptions import rotate_secret
 from praxtalk.core.db.encryption import decrypt

@@ -9,8 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from brands.models import Brand, Operator
-from brands.scope import Scope
+from accounts.models import Operator
+from accounts.scope import Scope
+from brands.models import Brand
 from conversations import reports
 from tests.big import big, plans_of
 

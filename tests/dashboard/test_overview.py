@@ -7,8 +7,9 @@ import time_machine
 from django.core.cache import cache
 from django.utils import timezone
 
+from accounts.models import Workspace
 from brands.actions import note_widget
-from brands.models import Brand, Workspace
+from brands.models import Brand
 from conversations.actions import send_message, set_status
 from conversations.models import Conversation
 from integrations.api_keys import create_key

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.core.files.base import ContentFile
 
-from brands.models import AuditEntry
+from accounts.models import AuditEntry
 from conversations.actions import send_message
 from conversations.attachments import kept
 from conversations.models import Attachment, Conversation, Message, Note, Visitor

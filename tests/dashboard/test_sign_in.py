@@ -11,9 +11,10 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.test import Client
 
-from brands import emails, team, two_factor
-from brands.actions import rename_workspace
-from brands.models import AuditEntry, Letter, Operator
+from accounts import emails, two_factor
+from accounts.actions import team
+from accounts.actions.workspaces import rename_workspace
+from accounts.models import AuditEntry, Letter, Operator
 from praxtalk.core.db.encryption import decrypt
 
 pytestmark = pytest.mark.django_db
@@ -372,7 +373,7 @@ def test_who_is_switched_off_is_out_at_once(client, cast):
 
 def test_the_audit_log_cannot_be_changed(cast):
     team.invite(cast.alice, email="carol@acme.example", name="Carol", role="operator")
-    for statement in ("UPDATE brands_auditentry SET actor = 'nobody'", "DELETE FROM brands_auditentry"):
+    for statement in ("UPDATE accounts_auditentry SET actor = 'nobody'", "DELETE FROM accounts_auditentry"):
         with pytest.raises(Exception, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
     assert log() == ["operator.invited"]

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.operator_tokens import mint
 from brands.models import Brand
-from brands.operator_tokens import mint
 from integrations.api_keys import create_key
 from integrations.models import Delivery, WebhookSubscription
 

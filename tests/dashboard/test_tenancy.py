@@ -12,9 +12,10 @@ import pytest
 from django.db.models import Model
 from django.urls import reverse
 
-from brands import team
-from brands.audit import Action, Actor, acting, record
-from brands.models import AuditEntry, Brand, Operator
+from accounts.actions import team
+from accounts.audit import Action, Actor, acting, record
+from accounts.models import AuditEntry, Operator
+from brands.models import Brand
 from conversations.actions import create_tag
 from conversations.actions.canned_replies import create_canned_reply
 from conversations.dashboard.canned_replies import PLACEHOLDERS

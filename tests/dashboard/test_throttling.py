@@ -17,11 +17,11 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
+from accounts import emails, two_factor
+from accounts.known_clients import COOKIE, KNOWN_FOR, account_of
+from accounts.models import AuditEntry, FailedAttempt, KnownAddress, Letter
+from accounts.tasks import forget_attempts
 from bench.faults.processes import Valkey
-from brands import emails, two_factor
-from brands.known_clients import COOKIE, KNOWN_FOR, account_of
-from brands.models import AuditEntry, FailedAttempt, KnownAddress, Letter
-from brands.tasks import forget_attempts
 from tests.dashboard.conftest import ARGON2
 from tests.servers import Server
 
@@ -221,7 +221,7 @@ def test_an_unknown_address_is_answered_by_the_same_work(cast, clock, settings, 
     known = work("alice@acme.example")
     assert known == work("nobody@x.example")
     assert known[1] == 1
-    assert 'INSERT INTO "brands_auditentry"' in known[0]
+    assert 'INSERT INTO "accounts_auditentry"' in known[0]
     assert AuditEntry.objects.filter(action="operator.sign_in_failed").count() == 1
 
 

@@ -13,7 +13,7 @@ import pytest
 import redis
 from websockets.sync.client import connect
 
-from brands.models import AuditEntry
+from accounts.models import AuditEntry
 from integrations.api_keys import create_key
 from praxtalk.core.api.address import UNKNOWN, address_behind, limited_unit
 from praxtalk.endpoints import listening_socket

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGES = ("praxtalk", "brands", "integrations", "conversations", "leads", "widget")
+PACKAGES = ("praxtalk", "accounts", "brands", "integrations", "conversations", "leads", "widget")
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts]
 OWN = (*PACKAGES, "bench")
 MAX_LINES = 300

@@ -12,8 +12,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from brands import two_factor
-from brands.models import AuditEntry, Operator, Workspace
+from accounts import two_factor
+from accounts.models import AuditEntry, Operator, Workspace
 from conversations.models import Conversation
 from integrations.models import ApiKey, WebhookSubscription
 from praxtalk.demo import demo_file, make_demo

@@ -15,10 +15,10 @@ from tests.conftest import make_talk
 
 OURS = ("brands", "integrations", "conversations", "leads", "api")
 WITHOUT_WORKSPACE = {
-    "brands.Workspace",  # the tenant itself
-    "brands.Letter",  # to an address, whoever has it
-    "brands.FailedAttempt",  # on an address, whether or not somebody has it
-    "brands.KnownAddress",
+    "accounts.Workspace",  # the tenant itself
+    "accounts.Letter",  # to an address, whoever has it
+    "accounts.FailedAttempt",  # on an address, whether or not somebody has it
+    "accounts.KnownAddress",
 }
 
 

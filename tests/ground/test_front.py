@@ -19,7 +19,7 @@ import requests
 from django.db import connections, transaction
 from websockets.sync.client import connect
 
-from brands.operator_tokens import mint
+from accounts.operator_tokens import mint
 from conversations.models import Conversation, Message
 from integrations.api_keys import create_key
 from praxtalk import processes, wsgi

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from brands import emails
+from accounts import emails
 from conversations.models import Visitor
 from tests.conftest import Caller, make_talk
 from tests.servers import PROJECT
@@ -56,7 +56,7 @@ def opens(path, operator, token):
 
 
 def operator_token(cast, crm):
-    from brands.operator_tokens import mint
+    from accounts.operator_tokens import mint
 
     token, _ = mint(cast.alice)
 

@@ -7,7 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from brands.models import Operator, OperatorBrand
+from accounts.models import Operator
+from brands.models import OperatorBrand
 from conversations import actions, mail
 from conversations.models import Activity, Conversation, Mention
 from tests.conftest import make_talk

@@ -5,7 +5,8 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from brands.models import Operator, OperatorBrand
+from accounts.models import Operator
+from brands.models import OperatorBrand
 from conversations import actions
 from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import Activity, Channel, Conversation, Mention, Message, Note

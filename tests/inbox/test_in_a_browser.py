@@ -7,8 +7,8 @@ import pytest
 import time_machine
 from playwright.sync_api import expect
 
-from brands.models import OperatorSession
-from brands.operator_tokens import revoke
+from accounts.models import OperatorSession
+from accounts.operator_tokens import revoke
 from conversations import actions
 from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import Channel, Conversation, Message, Note

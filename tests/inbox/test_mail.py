@@ -7,9 +7,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from brands.mail import MAX_TRIES
-from brands.preferences import prefer
-from brands.team import change_operator
+from accounts.actions.team import change_operator
+from accounts.mail import MAX_TRIES
+from accounts.preferences import prefer
 from conversations import actions, mail
 from conversations.models import Mention, Transcript, Visitor
 from tests.sync.asking import ask

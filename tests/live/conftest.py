@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from brands.operator_tokens import mint
+from accounts.operator_tokens import mint
 from conversations.actions import send_message
 from conversations.models import Channel, Message
 from integrations.api_keys import create_key

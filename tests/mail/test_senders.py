@@ -6,9 +6,9 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from brands import emails, mail
-from brands.mail import MAX_TRIES, pause_after
-from brands.models import Letter, MailFailure, Operator
+from accounts import emails, mail
+from accounts.mail import MAX_TRIES, pause_after
+from accounts.models import Letter, MailFailure, Operator
 from conversations import actions
 from conversations import mail as inbox_mail
 from conversations.actions import request_transcript, send_message

@@ -12,8 +12,8 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 
-from brands import team
-from brands.models import AuditEntry, Operator
+from accounts.actions import team
+from accounts.models import AuditEntry, Operator
 from conversations.actions import assign, send_message, set_status
 from conversations.actions.erasure import erase_visitor
 from conversations.models import Channel, Conversation, Message, Visitor

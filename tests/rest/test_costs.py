@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from brands.operator_tokens import mint
+from accounts.operator_tokens import mint
 from conversations.models import Attachment, Message, Visitor
 from integrations.models import EventName
 from integrations.webhooks.subscriptions import create_webhook

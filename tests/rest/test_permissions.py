@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern
 from django.utils import timezone
 
-from brands.operator_tokens import mint
+from accounts.operator_tokens import mint
 from conversations.actions import send_message
 from conversations.attachments import kept
 from integrations.api_keys import create_key, revoke_key

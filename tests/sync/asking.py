@@ -2,7 +2,7 @@
 
 import json
 
-from brands.operator_tokens import mint
+from accounts.operator_tokens import mint
 from praxtalk.core.live import executor, functions
 from praxtalk.core.live.functions import every_function
 from praxtalk.core.live.results import Failure

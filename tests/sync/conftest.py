@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from brands.operator_tokens import mint
+from accounts.operator_tokens import mint
 from tests.servers import WEB, Server
 from tests.sync.sockets import Socket
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from brands.operator_tokens import mint
+from accounts.operator_tokens import mint
 from conversations.models import Conversation, Message
 from integrations.models import Event
 from leads.models import Lead
@@ -251,7 +251,7 @@ def test_as_many_queries_for_20_rows_as_for_2(cast, talks, name):
 def test_a_token_is_refused_once_it_is_anything_but_good(cast, talks, crm, time_machine):
     time_machine.move_to("2026-05-01 12:00:00Z", tick=False)
     opened = crm.post("/api/v1/operator-sessions", {"email": "Alice@acme.example", "expiresIn": 60}).json()
-    from brands.operator_tokens import operators
+    from accounts.operator_tokens import operators
     from praxtalk.core.live import executor
     from praxtalk.core.live.results import Refused
 

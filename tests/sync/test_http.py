@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from brands.operator_tokens import mint
+from accounts.operator_tokens import mint
 from conversations.models import Message
 
 pytestmark = pytest.mark.django_db

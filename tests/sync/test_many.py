@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from brands.operator_tokens import mint
+from accounts.operator_tokens import mint
 from conversations.actions import assign, send_message, set_status, start_conversation, touch_presence
 from conversations.models import Channel, Conversation, Message, Visitor
 from leads.actions import create_lead, update_lead

@@ -11,9 +11,9 @@ import redis
 from django.conf import settings as django_settings
 from websockets.exceptions import InvalidStatus
 
+from accounts.operator_tokens import mint, operator_topic, revoke
 from bench.faults.processes import Valkey
 from brands.models import OperatorBrand
-from brands.operator_tokens import mint, operator_topic, revoke
 from conversations.models import Message
 from praxtalk.core.circuit_breaker import PAUSE_SECONDS, Breaker
 from praxtalk.core.live import topics

@@ -5,8 +5,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from brands.models import Operator, OperatorBrand
-from brands.scope import Scope
+from accounts.models import Operator
+from accounts.scope import Scope
+from brands.models import OperatorBrand
 from conversations import inbox
 from conversations.actions import change_tags, create_tag, hand_over, wake_next_snoozed
 from conversations.inbox import listed

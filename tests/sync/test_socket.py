@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from brands.operator_tokens import mint, revoke
+from accounts.operator_tokens import mint, revoke
 from conversations.models import Conversation, Message
 from praxtalk.core.live.topics import changed
 from tests.conftest import make_talk

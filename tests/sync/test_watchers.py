@@ -8,9 +8,10 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from accounts import operator_tokens
+from accounts.actions import team
+from accounts.preferences import prefer
 from brands import actions as brand_actions
-from brands import operator_tokens, team
-from brands.preferences import prefer
 from conversations import actions as talk_actions
 from conversations.actions import canned_replies
 from conversations.models import Channel, Conversation, Message, Visitor
@@ -148,10 +149,10 @@ CONVERSATIONS = (
 ACTIONS = [
     *(f"conversations/actions/{name}.py" for name in CONVERSATIONS),
     "brands/actions.py",
-    "brands/preferences.py",
-    "brands/team.py",
+    "accounts/preferences.py",
+    "accounts/actions/team.py",
     "conversations/actions/canned_replies.py",
-    "brands/operator_tokens.py",
+    "accounts/operator_tokens.py",
     "leads/actions.py",
     "widget/actions.py",
 ]

@@ -7,7 +7,8 @@ import time_machine
 from django.core import mail
 from django.utils import timezone
 
-from brands.models import Operator, OperatorBrand
+from accounts.models import Operator
+from brands.models import OperatorBrand
 from integrations import tasks
 from integrations.models import Delivery, WebhookSubscription
 from integrations.webhooks.health import FAILING_FOR

@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from brands.operator_tokens import mint
+from accounts.operator_tokens import mint
 from conversations.models import Conversation, Message, Visitor
 from integrations.api_keys import create_key
 from integrations.webhooks.subscriptions import create_webhook

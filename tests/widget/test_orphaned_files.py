@@ -16,7 +16,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from brands.models import Workspace
+from accounts.models import Workspace
 from conversations import orphaned_files
 from conversations.actions import send_message
 from conversations.actions.erasure import erase_visitor

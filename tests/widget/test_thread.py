@@ -105,7 +105,7 @@ def test_a_token_is_good_in_its_own_widget_only(cast, maya):
 
 
 def test_tokens_of_operators_and_visitors_are_not_mixed_up(cast, maya):
-    from brands.operator_tokens import mint
+    from accounts.operator_tokens import mint
 
     with pytest.raises(Failed) as refused:
         maya.ask("widget:thread", visitorToken=mint(cast.alice)[0])

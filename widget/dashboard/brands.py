@@ -6,9 +6,9 @@ from django.forms import CharField, ModelForm, Textarea, TextInput, ValidationEr
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from accounts.middleware import operator_of
 from brands.actions import configure_widget, create_brand
 from brands.business_hours import DAYS
-from brands.middleware import operator_of
 from brands.models import Brand
 from praxtalk.core.dashboard.admin import WorkspaceAdmin
 

@@ -9,9 +9,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from accounts.dashboard.profile import PasswordForm
+from accounts.middleware import scope_in
 from brands.actions import configure_widget, rotate_identity_secret, show_identity_secret
-from brands.dashboard.profile import PasswordForm
-from brands.middleware import scope_in
 from brands.models import Brand
 from praxtalk.core.api.errors import TooManyRequests
 from praxtalk.core.api.limits import TESTS_A_MINUTE, count

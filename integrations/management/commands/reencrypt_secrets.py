@@ -4,7 +4,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.db.models import Model
 
-from brands.models import Brand, Operator
+from accounts.models import Operator
+from brands.models import Brand
 from integrations.models import WebhookSubscription
 from praxtalk.core.api.models import StoredAnswer
 from praxtalk.core.db.encryption import Unreadable, decrypt, encrypt, is_current

@@ -7,12 +7,25 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
+from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.loader import MigrationLoader
 
 from praxtalk import devservices
 from praxtalk.demo import demo_file, demo_shop, make_demo
 
 ONE_AT_A_TIME = 0x7072_6178  # any number that only this command locks
+
+
+def is_older(loader: MigrationLoader) -> bool:
+    """Whether migrations were applied that no longer exist, or before others that they need now."""
+    own = {app for app, _ in loader.disk_migrations}
+    if any(app in own and (app, name) not in loader.disk_migrations for app, name in loader.applied_migrations):
+        return True
+    try:
+        loader.check_consistent_history(connection)
+    except InconsistentMigrationHistory:
+        return True
+    return False
 
 
 class Command(BaseCommand):
@@ -35,8 +48,7 @@ class Command(BaseCommand):
             loader = MigrationLoader(connection)
         except OperationalError as error:
             raise CommandError(f"The database of DATABASE_URL does not answer: {error}") from error
-        own = {app for app, _ in loader.disk_migrations}
-        if not any(app in own and (app, name) not in loader.disk_migrations for app, name in loader.applied_migrations):
+        if not is_older(loader):
             return
         if not devservices.folder_in_use():
             raise CommandError("The database of DATABASE_URL is older than the first release. Create a new, empty one.")

@@ -1,0 +1,156 @@
+"""Who works in a workspace: inviting operators, joining, and changing what they may do.
+
+Owners may do everything; admins everything but to owners, and make none. Nobody takes anything from themselves, and a team is
+changed by one after another, so a workspace always keeps an owner. Operators are switched off, never deleted: what they wrote
+keeps its author.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from accounts import emails, two_factor
+from accounts.audit import Action, record
+from accounts.models import Letter, Operator, Workspace
+from accounts.operator_tokens import operator_topic
+from accounts.roles import Role
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.live.topics import changed
+
+CHANGEABLE = ("name", "role", "sees_all_brands", "is_active", "brands")
+
+
+def team_topic(workspace_id: UUID) -> str:
+    """Announced when an operator joins or is changed."""
+    return f"team.{workspace_id}"
+
+
+def may_change(by: Operator, operator: Operator) -> bool:
+    """Whether `by` may do anything at all to the operator."""
+    return by.role == Role.OWNER or operator.role != Role.OWNER
+
+
+def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]) -> None:
+    """Raises ValidationError where `by` may not do this to the operator; None for one who is to be invited."""
+    was, will_be = operator and operator.role, values.get("role", operator and operator.role)
+    if Role.OWNER in (was, will_be) and by.role != Role.OWNER:
+        raise ValidationError("Only an owner may invite owners, or change one.")
+    if operator and operator.pk == by.pk and set(values) - {"name"}:
+        raise ValidationError("Your own role and access are for somebody else to change.")
+    if operator and operator.invited_at and values.get("is_active"):
+        raise ValidationError("They have not accepted the invitation yet.")
+    sees_all = values.get("sees_all_brands", operator.sees_all_brands if operator else True)
+    if not sees_all and "brands" in values and not values["brands"]:
+        raise ValidationError("Choose the brands that they see.")
+    if will_be == Role.OWNER and not sees_all:
+        raise ValidationError("An owner sees all brands.")
+
+
+@one_transaction()
+def invite(
+    by: Operator, *, email: str, name: str, role: str, sees_all_brands: bool = True, brands: Iterable[Any] = ()
+) -> Operator:
+    """An operator who can sign in once they have chosen a password, by the link that they are sent. Raises ValidationError."""
+    brands = list(brands)
+    by = _in_turn(by)
+    check_change(by, None, {"role": role, "sees_all_brands": sees_all_brands, "brands": brands})
+    operator = Operator(
+        workspace_id=by.workspace_id,
+        email=email,
+        name=name,
+        role=role,
+        sees_all_brands=sees_all_brands,
+        is_active=False,
+        invited_at=timezone.now(),
+    )
+    operator.set_unusable_password()
+    operator.full_clean()
+    operator.save()
+    _set_brands(operator, brands)
+    emails.write(Letter.Kind.INVITATION, operator.email)
+    record(Action.INVITED, workspace_id=by.workspace_id, subject=f"{name} ({operator.email})", role=role)
+    return operator
+
+
+@one_transaction()
+def invite_again(operator: Operator) -> bool:
+    """Another link; the one before is good no more. False if they have joined meanwhile."""
+    rows = Operator.objects.filter(pk=operator.pk, invited_at__isnull=False)
+    if not rows.update(invited_at=timezone.now()):
+        return False
+    emails.write(Letter.Kind.INVITATION, operator.email)
+    record(Action.INVITED, workspace_id=operator.workspace_id, subject=f"{operator} ({operator.email})", again=True)
+    return True
+
+
+def join(operator: Operator, *, password: str) -> bool:
+    """Let the invited operator in, with the password that they have chosen. False if the invitation was used or revoked."""
+    operator.set_password(password)  # hashing takes long: before the row is locked
+    return _join(operator)
+
+
+@one_transaction()
+def _join(operator: Operator) -> bool:
+    rows = Operator.objects.filter(workspace_id=operator.workspace_id, pk=operator.pk, invited_at__isnull=False)
+    if not rows.update(invited_at=None):  # a second request waits here, and finds none
+        return False
+    operator.is_active, operator.invited_at = True, None
+    operator.save(update_fields=["password", "is_active", "invited_at"])
+    record(Action.JOINED, workspace_id=operator.workspace_id, by=operator)
+    changed(team_topic(operator.workspace_id))
+    return True
+
+
+@one_transaction()
+def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Operator:
+    """Change any of CHANGEABLE. Sockets that are open look anew at what they may see. Raises ValidationError."""
+    by = _in_turn(by)
+    operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=by.workspace_id, pk=operator.pk)
+    check_change(by, operator, values)
+    brands = values.pop("brands", None)
+    for name, value in values.items():
+        setattr(operator, name, value)
+    operator.full_clean()
+    operator.save(update_fields=list(values))
+    told = dict(values)
+    if brands is not None:
+        _set_brands(operator, brands)
+        told["brands"] = sorted(brand.name for brand in brands)
+    record(Action.OPERATOR_CHANGED, workspace_id=operator.workspace_id, subject=operator, **told)
+    changed(operator_topic(operator.pk), team_topic(operator.workspace_id))
+    return operator
+
+
+@one_transaction()
+def withdraw(operator: Operator, *, by: Operator) -> bool:
+    """Forget an invitation. False if they have joined meanwhile."""
+    check_change(_in_turn(by), operator, {})
+    deleted, _ = Operator.objects.filter(
+        workspace_id=by.workspace_id, pk=operator.pk, invited_at__isnull=False
+    ).delete()
+    if deleted:
+        record(Action.WITHDRAWN, workspace_id=by.workspace_id, subject=f"{operator} ({operator.email})")
+    return bool(deleted)
+
+
+@one_transaction()
+def reset_two_factor(operator: Operator, *, by: Operator) -> None:
+    """For who has lost both phone and recovery codes. Raises ValidationError."""
+    check_change(_in_turn(by), operator, {"two_factor": False})
+    two_factor.switch_off(operator, action=Action.TWO_FACTOR_RESET)
+
+
+def _in_turn(by: Operator) -> Operator:
+    """Who changes the team, as they are once those who came before have changed it. Raises ValidationError."""
+    Workspace.objects.select_for_update(no_key=True).get(pk=by.workspace_id)
+    by = Operator.objects.get(workspace_id=by.workspace_id, pk=by.pk)
+    if not by.is_active:
+        raise ValidationError("Somebody has switched you off meanwhile.")
+    return by
+
+
+def _set_brands(operator: Operator, brands: Iterable[Any]) -> None:
+    operator.brands.set(brands, clear=True, through_defaults={"workspace_id": operator.workspace_id})

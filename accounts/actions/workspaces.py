@@ -1,0 +1,11 @@
+"""Change a workspace."""
+
+from accounts.audit import Action, record
+from accounts.models import Workspace
+from praxtalk.core.db.transactions import one_transaction
+
+
+@one_transaction()
+def rename_workspace(workspace: Workspace, *, name: str) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(name=name)
+    record(Action.WORKSPACE_CHANGED, workspace_id=workspace.pk, subject=name)

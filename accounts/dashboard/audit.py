@@ -1,0 +1,74 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from accounts.audit import Action
+from accounts.models import AuditEntry, Operator
+from praxtalk.core.dashboard.admin import WorkspaceAdmin
+from praxtalk.core.db.ids import parse_id
+
+
+class ActionFilter(admin.SimpleListFilter):
+    title = "what"
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(value), str(label)) for value, label in Action.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(action=self.value()) if self.value() else queryset
+
+
+class WhoFilter(admin.SimpleListFilter):
+    title = "who"
+    parameter_name = "operator"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(operator.pk), str(operator)) for operator in model_admin.seen(Operator, request)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        known = {pk for pk, _ in self.lookup_choices}
+        return queryset.filter(operator_id=self.value()) if self.value() in known else queryset
+
+
+class AuditAdmin(WorkspaceAdmin):
+    """The newest first. Nobody writes here."""
+
+    place = "audit-log"
+    title = "Audit log"
+    ability = "audit"
+    brand_field = None
+    list_display = ("created_at", "who", "what", "to_whom", "told", "address")
+    fields = readonly_fields = list_display
+    list_filter = (ActionFilter, WhoFilter)
+    ordering = ("-created_at", "-id")
+    list_select_related = ("operator",)
+
+    @admin.display(description="who")
+    def who(self, entry: AuditEntry) -> str:
+        """The name as it was then, which is theirs to choose, and the address, which is not."""
+        return f"{entry.actor} ({entry.operator.email})" if entry.operator else entry.actor
+
+    @admin.display(description="what", ordering="action")
+    def what(self, entry: AuditEntry) -> str:
+        return Action(entry.action).label if entry.action in Action.values else entry.action
+
+    @admin.display(description="subject", ordering="subject")
+    def to_whom(self, entry: AuditEntry) -> str:
+        """Of a visitor the log holds the id only; their page tells who it is, until they are erased."""
+        if entry.action == Action.VISITOR_EXPORTED and parse_id(entry.subject):
+            page = reverse("admin:conversations_visitor_change", args=[entry.subject])
+            return format_html('<a href="{}">{}</a>', page, entry.subject)
+        return entry.subject
+
+    @admin.display(description="details")
+    def told(self, entry: AuditEntry) -> str:
+        return ", ".join(f"{name}: {_text(value)}" for name, value in entry.details.items())
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

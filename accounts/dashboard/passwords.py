@@ -1,0 +1,153 @@
+"""Choosing a password: by the link of an e-mail, by an invitation, or in one's profile.
+
+A link is good once. Opened, its secret moves into the session and out of the address (Django's PasswordResetConfirmView). A new
+password ends every other session, and never stands in for the second factor.
+"""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.views import PasswordChangeView, PasswordResetConfirmView
+from django.forms import EmailField, EmailInput, Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
+
+from accounts import emails
+from accounts.actions import team
+from accounts.audit import Action, record
+from accounts.dashboard.sign_in import RateLimitedFormView, confirm_password
+from accounts.known_clients import remember
+from accounts.models import Letter, Operator
+from accounts.operator_tokens import end_pages
+from accounts.throttling import AttemptsSlowedDown, Purpose, TooManyAttempts
+from praxtalk.core.dashboard.site import dashboard
+
+
+class AddressForm(Form):
+    email = EmailField(
+        max_length=254, label="E-mail address", widget=EmailInput(attrs={"autocomplete": "username", "autofocus": True})
+    )
+
+
+class Forgotten(RateLimitedFormView):
+    """Asks for a link. The answer is the same for every address.
+
+    Where others have asked too often for links to an address, the answer is still the same, but no further link is sent:
+    the owner has got several, and each of them works.
+    """
+
+    template_name = "admin/forgotten.html"
+    form_class = AddressForm
+    purpose = Purpose.RESET
+
+    def attempted_email(self, request: HttpRequest) -> str:
+        return request.POST.get("email", "")
+
+    def refuse(self, refusal: TooManyAttempts) -> HttpResponse:
+        return self._accepted() if isinstance(refusal, AttemptsSlowedDown) else super().refuse(refusal)
+
+    def form_valid(self, form: AddressForm) -> HttpResponse:
+        emails.write(Letter.Kind.PASSWORD_RESET, form.cleaned_data["email"])
+        return self._accepted()
+
+    def _accepted(self) -> HttpResponse:
+        messages.success(self.request, "If somebody has this address, an e-mail with a link is on its way to it.")
+        return redirect("admin:login")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {
+            **dashboard.each_context(self.request),
+            **super().get_context_data(**kwargs),
+            "title": "Forgotten password",
+        }
+
+
+class ByLink(PasswordResetConfirmView):
+    """Whoever has the link chooses a password."""
+
+    template_name = "admin/choose_password.html"
+    success_url = reverse_lazy("admin:login")
+    is_invitation = False
+
+    def get_user(self, uidb64: str) -> Operator | None:
+        operator = super().get_user(uidb64)
+        if not isinstance(operator, Operator):
+            return None
+        is_right = operator.invited_at is not None if self.is_invitation else operator.is_active
+        return operator if is_right else None
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        title = "Join" if self.is_invitation else "New password"
+        return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), "title": title}
+
+
+class ChoosePassword(ByLink):
+    """For an operator who has forgotten it. The link came by e-mail, so the account knows this browser from then on."""
+
+    token_generator = emails.reset_tokens
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer, operator = super().form_valid(form), form.user
+        record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, by=operator, way="link")
+        end_pages(operator)
+        remember(self.request, answer, operator.email)
+        messages.success(self.request, "Your password is changed. Sign in with it.")
+        return answer
+
+
+class Join(ByLink):
+    """For an operator who is invited."""
+
+    token_generator = emails.invitation_tokens
+    is_invitation = True
+    reset_url_token = "password"  # noqa: S105 - what stands in the address instead of the secret
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = redirect(str(self.success_url))
+        if team.join(form.user, password=form.cleaned_data["new_password1"]):
+            messages.success(self.request, "Welcome. Sign in with the password that you have chosen.")
+            remember(self.request, answer, form.user.email)
+        else:
+            messages.error(self.request, "This invitation has been used already.")
+        return answer
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    """Django's, with a limit on guessing the old password."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        confirm_password(self.request, password)
+        return password
+
+
+class ChangePassword(PasswordChangeView):
+    """In the profile, by an operator who knows the old password."""
+
+    template_name = "admin/change_password.html"
+    form_class = ChangePasswordForm
+    success_url = reverse_lazy("profile")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        operator = form.user
+        record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, subject=operator)
+        end_pages(operator)
+        messages.success(self.request, "Your password is changed. Every other browser is signed out.")
+        return answer
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {
+            **dashboard.each_context(self.request),
+            **super().get_context_data(**kwargs),
+            "title": "Change password",
+        }

@@ -1,0 +1,197 @@
+"""Signing in at /app/login/.
+
+1. E-mail address and password. An address that nobody has is answered as a wrong password is, and takes as long.
+2. Without two-factor sign-in: signed in. With it, the session remembers for ten minutes whose code it waits for, and nothing
+   else: every page still treats the visitor as a stranger.
+3. The code: signed in, under a new session key.
+
+accounts.throttling limits the attempts at both steps. A browser and an address that have signed in are known from then on.
+"""
+
+from time import time
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import REDIRECT_FIELD_NAME, login
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.signals import user_logged_out
+from django.contrib.auth.views import LoginView, RedirectURLMixin
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.dispatch import receiver
+from django.forms import CharField, Form, TextInput
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.generic import FormView
+
+from accounts.audit import Action, record
+from accounts.known_clients import remember
+from accounts.middleware import operator_of
+from accounts.models import FailedAttempt, Operator
+from accounts.operator_tokens import end_pages
+from accounts.throttling import Purpose, TooManyAttempts, begin
+from accounts.two_factor import accepts
+from praxtalk.core.dashboard.site import dashboard
+
+PATIENCE_SECONDS = 600
+WAITING = "second_factor"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+NO_WORKSPACE = UUID(int=0)
+
+
+class RateLimitedFormView(FormView[Any]):
+    """A form that takes a secret, or has an e-mail sent: accounts.throttling counts each POST as an attempt.
+
+    `form_valid` deletes `attempt` if the secret was right.
+    """
+
+    purpose: Purpose
+    attempt: FailedAttempt
+
+    def attempted_email(self, request: HttpRequest) -> str:
+        """Whose secret it is, whether or not there is such an operator."""
+        raise NotImplementedError
+
+    def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
+        try:
+            self.attempt = begin(self.purpose, request, email=self.attempted_email(request))
+        except TooManyAttempts as refusal:
+            return self.refuse(refusal)
+        return super().post(request, *args, **kwargs)
+
+    def refuse(self, refusal: TooManyAttempts) -> HttpResponse:
+        """429, without a look at what was sent."""
+        form = self.get_form()
+        form.full_clean = lambda: None
+        form._errors, form.cleaned_data = {}, {}
+        form.add_error(None, str(refusal))
+        headers = {"Retry-After": str(refusal.retry_after)}
+        return self.render_to_response(self.get_context_data(form=form), status=429, headers=headers)
+
+
+class SignIn(RateLimitedFormView, LoginView):
+    """The first step."""
+
+    template_name = "admin/login.html"
+    redirect_authenticated_user = True
+    authentication_form = AuthenticationForm
+    next_page = "admin:index"
+    purpose = Purpose.PASSWORD
+
+    def attempted_email(self, request: HttpRequest) -> str:
+        return request.POST.get("username", "")
+
+    def get_redirect_url(self, request: HttpRequest | None = None) -> str:
+        """Never back to the sign-in page."""
+        url: str = super().get_redirect_url()
+        return "" if url.startswith(reverse("sign_in")) else url
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        operator = form.get_user()
+        self.attempt.delete()
+        if not operator.has_two_factor:
+            return _complete_login(self.request, operator, self.get_success_url())
+        self.request.session.flush()
+        self.request.session[WAITING] = {"operator": str(operator.pk), "since": time()}
+        query = f"?{REDIRECT_FIELD_NAME}={self.get_redirect_url()}" if self.get_redirect_url() else ""
+        return redirect(reverse("second_step") + query)
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        _record_failure(self.attempt, self.request.POST.get("username", ""), "password")
+        return super().form_invalid(form)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), "title": "Sign in"}
+
+
+class CodeForm(Form):
+    code = CharField(
+        max_length=40,
+        label="Code",
+        widget=TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "text", "autofocus": True}),
+        help_text="Six digits from your authenticator app, or one of your recovery codes.",
+    )
+
+
+@method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
+class SecondStep(RedirectURLMixin, RateLimitedFormView):
+    """The second step."""
+
+    template_name = "admin/second_step.html"
+    form_class = CodeForm
+    next_page = "admin:index"
+    purpose = Purpose.CODE
+    operator: Operator
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        waiting = request.session.get(WAITING, {})
+        rows = Operator.objects.filter(pk=waiting.get("operator"), is_active=True)
+        operator = rows.first() if time() - waiting.get("since", 0) < PATIENCE_SECONDS else None
+        if operator is None:
+            return redirect("admin:login")
+        self.operator = operator
+        return super().dispatch(request, *args, **kwargs)
+
+    def attempted_email(self, request: HttpRequest) -> str:
+        return self.operator.email
+
+    def form_valid(self, form: CodeForm) -> HttpResponse:
+        if accepts(self.operator, form.cleaned_data["code"]):
+            self.attempt.delete()
+            del self.request.session[WAITING]
+            return _complete_login(self.request, self.operator, self.get_success_url())
+        _record_failure(self.attempt, self.operator.email, "code")
+        form.add_error("code", "This code is wrong, or has been used.")
+        return self.form_invalid(form)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        more = {"next": self.get_redirect_url(), "title": "Two-factor sign-in"}
+        return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), **more}
+
+
+def confirm_password(request: HttpRequest, password: str) -> None:
+    """Raises ValidationError unless this is the password of the operator who is signed in, or after too many attempts."""
+    operator = operator_of(request)
+    try:
+        attempt = begin(Purpose.CONFIRMATION, request, email=operator.email)
+    except TooManyAttempts as refusal:
+        raise ValidationError(str(refusal)) from refusal
+    if not operator.check_password(password):
+        raise ValidationError("This is not your password.")
+    attempt.delete()
+
+
+@receiver(user_logged_out)
+def _end_pages(user: Operator | None, **kwargs: Any) -> None:
+    """What other tabs show ends with the session."""
+    if user is not None:
+        end_pages(user)
+
+
+def _complete_login(request: HttpRequest, operator: Operator, url: str) -> HttpResponse:
+    login(request, operator, backend=BACKEND)
+    record(Action.SIGNED_IN, workspace_id=operator.workspace_id, by=operator)
+    response = HttpResponseRedirect(url)
+    remember(request, response, operator.email)
+    return response
+
+
+@transaction.atomic
+def _record_failure(attempt: FailedAttempt, email: str, step: str) -> None:
+    """Write it into the audit log of the operator, if there is one.
+
+    For nobody the same is written, and rolled back: how long an answer takes must not tell whether the operator exists.
+    """
+    attempt.created_at = timezone.now()
+    attempt.save(update_fields=["created_at"])
+    operator = Operator.objects.filter(email__iexact=email[:254].replace("\0", "")).first()
+    with transaction.atomic():
+        workspace_id = operator.workspace_id if operator else NO_WORKSPACE
+        record(Action.SIGN_IN_FAILED, workspace_id=workspace_id, subject=operator or "", step=step)
+        if operator is None:
+            transaction.set_rollback(True)

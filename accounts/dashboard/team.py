@@ -1,0 +1,128 @@
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.forms import CheckboxSelectMultiple, ModelForm, ModelMultipleChoiceField
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts.actions import team
+from accounts.middleware import operator_of
+from accounts.models import Operator
+from praxtalk.core.dashboard.admin import WorkspaceAdmin
+
+
+class OperatorForm(ModelForm[Operator]):
+    """Refuses what `accounts.actions.team` would refuse, beside the fields."""
+
+    class Meta:
+        model = Operator
+        fields = ("name", "email", "role", "sees_all_brands", "is_active")
+
+    brands: Any = ModelMultipleChoiceField(
+        None, required=False, widget=CheckboxSelectMultiple, help_text="If they do not see all of them."
+    )
+    operator: Operator  # who fills it in
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "brands" in self.fields:
+            brands: Any = self.fields["brands"]
+            brands.queryset = self.operator.workspace.brands.all()
+            self.initial["brands"] = [brand.pk for brand in self.instance.brands.all()] if self.instance.name else []
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if self.instance.pk and not self.instance._state.adding:
+            values = {name: values.get(name) for name in self.changed_data}
+            existing: Operator | None = Operator.objects.get(pk=self.instance.pk)
+        else:
+            existing = None
+            if Operator.objects.filter(email__iexact=values.get("email", "")).exists():  # of whichever workspace
+                self.add_error("email", "Nobody can be invited by this address: it is in use already.")
+        if not self.errors:
+            team.check_change(self.operator, existing, values)
+        return self.cleaned_data
+
+
+class TeamAdmin(WorkspaceAdmin):
+    """Who works here. Inviting, changing and switching off; nobody is deleted but who has not joined yet."""
+
+    place = "team"
+    title = "Team"
+    ability = "team"
+    brand_field = None
+    may_add = may_change = True
+    form = OperatorForm
+    list_display = ("name", "email", "role", "brand_names", "standing", "two_factor", "last_login")
+    list_filter = ("role", "is_active")
+    search_fields = ("name", "email")
+    ordering = ("name", "id")
+    change_form_template = "admin/operator.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("brands")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        base = ("name", "email", "role", "sees_all_brands", "brands")
+        return (*base, "is_active") if obj and not obj.invited_at else base
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        if obj is None:
+            return ()
+        access = ("role", "sees_all_brands", "brands", "is_active")
+        if not team.may_change(operator_of(request), obj):
+            return ("name", "email", *access)
+        return ("email", *access) if obj.pk == request.user.pk else ("email",)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        operator = context.get("original")
+        context["may_change"] = operator is not None and team.may_change(operator_of(request), operator)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.operator = request.user
+        return form
+
+    def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:
+        return team.invite(operator_of(request), **values)
+
+    def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
+        if values:
+            team.change_operator(row, by=operator_of(request), **values)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Buttons of their own beside Save: another invitation, withdrawing it, switching a lost second factor off."""
+        operator = self.get_queryset(request).get(pk=obj.pk)
+        try:
+            if "_invite_again" in request.POST:
+                team.invite_again(operator)
+                messages.success(request, f"Another invitation is on its way to {operator.email}.")
+            elif "_withdraw" in request.POST:
+                team.withdraw(operator, by=operator_of(request))
+                messages.success(request, f"The invitation of {operator.email} is withdrawn.")
+            elif "_reset_two_factor" in request.POST:
+                team.reset_two_factor(operator, by=operator_of(request))
+                messages.success(request, f"{operator} signs in with the password alone, and may switch it on again.")
+            else:
+                return super().response_change(request, obj)
+        except ValidationError as error:
+            messages.error(request, error.messages[0])
+        return redirect(reverse("admin:accounts_operator_changelist"))
+
+    @admin.display(description="brands")
+    def brand_names(self, operator: Operator) -> str:
+        return "All" if operator.sees_all_brands else ", ".join(brand.name for brand in operator.brands.all())
+
+    @admin.display(description="standing")
+    def standing(self, operator: Operator) -> str:
+        if operator.invited_at:
+            return "Invited"
+        return "Active" if operator.is_active else "Switched off"
+
+    @admin.display(description="two-factor", boolean=True)
+    def two_factor(self, operator: Operator) -> bool:
+        return operator.has_two_factor

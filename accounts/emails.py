@@ -1,0 +1,100 @@
+"""E-mails to operators: invitations, and links for who has forgotten a password.
+
+1. Written: a row, due at once.
+2. Due: one is taken, put off under its row's lock, and sent with no transaction open.
+3. Sent, or nobody has the address, or given up: the row is deleted. Else 2 follows when it is due again. See accounts/mail.py.
+
+The link is made when the e-mail is sent: a row holds nothing that lets anybody in.
+"""
+
+from functools import partial
+
+from django.conf import settings
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from accounts.mail import MailRun, Outcome, pause_after
+from accounts.models import Letter, MailFailure, Operator
+from praxtalk.core.mail.headers import one_line
+
+
+class InvitationTokens(PasswordResetTokenGenerator):
+    """Of an invitation: good until it is accepted, withdrawn or sent anew, and as long as PASSWORD_RESET_TIMEOUT."""
+
+    key_salt = "accounts.emails.InvitationTokens"
+
+    def _make_hash_value(self, user: Operator, timestamp: int) -> str:
+        return f"{super()._make_hash_value(user, timestamp)}{user.invited_at}"
+
+
+reset_tokens = PasswordResetTokenGenerator()
+invitation_tokens = InvitationTokens()
+
+
+def write(kind: Letter.Kind, email: str) -> None:
+    """Have it sent, should an operator have this address."""
+    Letter.objects.create(kind=kind, email=email)
+
+
+def send_due() -> int:
+    """Send what is due. How many were sent."""
+    run = MailRun(MailFailure.Kind.LETTER)
+    while run.goes_on and (letter := _take()):
+        _send(run, letter)
+    return run.sent
+
+
+def _take() -> Letter | None:
+    with transaction.atomic():
+        due = Letter.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
+        letter = due.select_for_update(skip_locked=True).first()
+        if letter:
+            letter.attempts += 1
+            letter.due_at = timezone.now() + pause_after(letter.attempts)
+            letter.save(update_fields=["attempts", "due_at"])
+        return letter
+
+
+def _send(run: MailRun, letter: Letter) -> None:
+    if operator := _reader(letter):
+        outcome = run.send(
+            partial(_email, letter, operator),
+            tries=letter.attempts,
+            workspace_id=operator.workspace_id,
+            brand_id=None,
+            row=letter.pk,
+        )
+        if outcome == Outcome.LATER:
+            return
+    Letter.objects.filter(pk=letter.pk).delete()
+
+
+def _reader(letter: Letter) -> Operator | None:
+    rows = Operator.objects.select_related("workspace").filter(email__iexact=letter.email)
+    if letter.kind == Letter.Kind.INVITATION:
+        return rows.filter(invited_at__isnull=False).first()
+    return rows.filter(is_active=True).first()
+
+
+def _email(letter: Letter, operator: Operator) -> EmailMessage:
+    return EmailMessage(_subject(letter, operator), _text(letter, operator), to=[operator.email])
+
+
+def _subject(letter: Letter, operator: Operator) -> str:
+    if letter.kind == Letter.Kind.INVITATION:
+        return f"Join {one_line(operator.workspace.name)} on PraxTalk"
+    return "Choose a new password for PraxTalk"
+
+
+def _text(letter: Letter, operator: Operator) -> str:
+    is_invitation = letter.kind == Letter.Kind.INVITATION
+    token = (invitation_tokens if is_invitation else reset_tokens).make_token(operator)
+    reader = urlsafe_base64_encode(force_bytes(operator.pk))
+    url = settings.BASE_URL + reverse("join" if is_invitation else "choose_password", args=[reader, token])
+    return render_to_string(f"accounts/{letter.kind}.txt", {"operator": operator, "url": url})

@@ -1,0 +1,86 @@
+"""Where somebody has signed in to an account before: the browser, by a signed cookie, or the address.
+
+A known client is not slowed down by strangers who guess at the account (OWASP: "Slow down online guessing attacks with device
+cookies"). It is let in by nothing but the password and the code, like any other.
+"""
+
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.models import KnownAddress
+from praxtalk.core.api.address import client_address, limited_unit
+
+COOKIE = "praxtalk_device"
+SALT = "accounts.known_clients"
+KNOWN_FOR = timedelta(days=90)
+ACCOUNTS_IN_COOKIE = 5
+DIGEST_IN_COOKIE = 32  # hexadecimal digits
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who makes an attempt. name: a device or an address."""
+
+    name: str
+    is_known: bool
+
+
+def account_of(email: str) -> bytes:
+    """The digest that names the account of this e-mail address, whether or not somebody has it.
+
+    All spellings that find the same operator have the same digest: the sign-in form normalises to NFKC, and PostgreSQL
+    compares in upper case.
+    """
+    normal = unicodedata.normalize("NFKC", email).strip().upper().casefold()
+    return salted_hmac(SALT, normal, algorithm="sha256").digest()
+
+
+def client_of(request: HttpRequest, account: bytes) -> Client:
+    """The device if it is known to the account, else the address."""
+    device, known = _read_cookie(request)
+    if account.hex()[:DIGEST_IN_COOKIE] in known:
+        return Client(f"device:{device}", is_known=True)
+    address = limited_unit(client_address(request))
+    rows = KnownAddress.objects.filter(account=account, address=address, seen_at__gt=timezone.now() - KNOWN_FOR)
+    return Client(address, is_known=rows.exists())
+
+
+def remember(request: HttpRequest, response: HttpResponse, email: str) -> None:
+    """Mark this browser and this address as known to the account."""
+    account = account_of(email)
+    KnownAddress.objects.update_or_create(
+        account=account, address=limited_unit(client_address(request)), defaults={"seen_at": timezone.now()}
+    )
+    device, known = _read_cookie(request)
+    digest = account.hex()[:DIGEST_IN_COOKIE]
+    newest_first = [digest, *(each for each in known if each != digest)][:ACCOUNTS_IN_COOKIE]
+    response.set_signed_cookie(
+        COOKIE,
+        ".".join([device or secrets.token_hex(16), *newest_first]),
+        salt=SALT,
+        max_age=KNOWN_FOR,
+        path="/app/",
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def forget_old() -> None:
+    """Delete the addresses from which nobody has signed in for KNOWN_FOR."""
+    KnownAddress.objects.filter(seen_at__lt=timezone.now() - KNOWN_FOR).delete()
+
+
+def _read_cookie(request: HttpRequest) -> tuple[str, list[str]]:
+    """The device's id, and the digests of the accounts it is known to. The id is empty without a cookie, or with one that was
+    not signed here."""
+    text = request.get_signed_cookie(COOKIE, "", salt=SALT, max_age=KNOWN_FOR) or ""
+    device, *known = text.split(".")
+    return device, known

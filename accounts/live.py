@@ -1,0 +1,55 @@
+"""Live queries about the operator who asks, and about the server that answers."""
+
+from typing import Any
+
+from accounts.models import Operator
+from accounts.operator_tokens import OperatorCaller, operator_topic, operators
+from accounts.preferences import DEFAULTS, prefer, preferences_of
+from praxtalk.core.api.serializers import Flag, PartialShape, Shape
+from praxtalk.core.live.functions import mutation, query
+from praxtalk.core.live.hub import is_hearing
+from praxtalk.core.live.pubsub import HEARING
+
+Arguments = dict[str, Any]
+
+
+def _own_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [operator_topic(caller.operator_id)]
+
+
+@query("operators:me", door=operators, shape=Shape, topics=_own_topics, personal=True)
+def show_me(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    operator = _self(caller)
+    return {
+        "_id": str(operator.pk),
+        "name": operator.name,
+        "role": operator.role,
+        "preferences": preferences_of(operator),
+    }
+
+
+class Preferences(PartialShape):
+    """Any of accounts.preferences.DEFAULTS."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {name: Flag(required=False) for name in DEFAULTS}
+
+
+@mutation("operators:prefer", door=operators, shape=Preferences)
+def change_preferences(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    return prefer(_self(caller), **arguments)
+
+
+def _hearing_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [HEARING]
+
+
+@query("server:state", door=operators, shape=Shape, topics=_hearing_topics)
+def show_state(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    """late: without Valkey, what others change is shown within a minute instead of at once."""
+    return {"late": not is_hearing()}
+
+
+def _self(caller: OperatorCaller) -> Operator:
+    operator: Operator = Operator.objects.get(workspace_id=caller.workspace_id, pk=caller.operator_id)
+    return operator

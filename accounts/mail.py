@@ -1,0 +1,137 @@
+"""Send one e-mail, for every sender: replies, transcripts, notices and letters.
+
+A sender keeps a row for each e-mail, with how often it was tried and when the next try is due. It goes like this:
+
+1. Taken: under its row's lock, the next try is put off by `pause_after`, and the try is counted.
+2. `MailRun.send` builds and sends it, with no transaction open.
+3. SENT or GIVEN_UP: the sender clears the row. LATER: the sender tries again when the row is due. An e-mail that cannot be
+   built, or that the mail server refuses permanently, is given up at once. Any other is given up after MAX_TRIES.
+4. A failure does not hold up the next e-mail. A run stops early only when the mail server is unreachable MAX_SILENCES times in a
+   row. The failed e-mails are postponed, so the next run continues with the others.
+
+Failures are counted in MailFailure, which the overview shows to owners and admins.
+"""
+
+import smtplib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.errors import MessageError
+from enum import Enum
+from uuid import UUID
+
+import structlog
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.mail import EmailMessage
+from django.db import DatabaseError
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from accounts.models import MailFailure
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.mail.headers import ascii_address
+
+MAX_TRIES = 25  # about a day
+FIRST_PAUSE = timedelta(minutes=10)  # longer than one try may take: each step of an SMTP session has its own time limit
+LONGEST_PAUSE = timedelta(hours=1)
+MAX_SILENCES = 3
+KEPT = timedelta(days=30)
+
+Reason = MailFailure.Reason
+
+log = structlog.get_logger("praxtalk.mail")
+
+
+class Outcome(Enum):
+    SENT = "sent"
+    LATER = "later"
+    GIVEN_UP = "given up"
+
+
+def pause_after(tries: int) -> timedelta:
+    """Return how long an e-mail waits after its failed try number `tries` (the first is 1)."""
+    doublings = min(tries - 1, 10)
+    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << doublings))
+
+
+class MailRun:
+    """One run of a sender over what is due."""
+
+    def __init__(self, kind: MailFailure.Kind) -> None:
+        self.sent = 0
+        self._kind = kind
+        self._silences = 0
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next e-mail should be tried in this run."""
+        return self._silences < MAX_SILENCES
+
+    def send(
+        self, build: Callable[[], EmailMessage], *, tries: int, workspace_id: UUID, brand_id: UUID | None, row: object
+    ) -> Outcome:
+        """Build and send one e-mail. tries: how many, with this one. row: the id of the sender's row, for the log."""
+        try:
+            _ready(build()).send()
+        except DatabaseError:
+            raise
+        except ObjectDoesNotExist:
+            return Outcome.GIVEN_UP  # what it is about has been deleted meanwhile
+        except Exception as error:
+            reason, is_final = _judge(error)
+            self._silences = self._silences + 1 if reason in (Reason.UNREACHABLE, Reason.SIGN_IN) else 0
+            is_over = is_final or tries >= MAX_TRIES
+            _note_failure(workspace_id, brand_id, self._kind, reason, is_over=is_over)
+            # without the error's text, which holds addresses
+            told = {"kind": self._kind.value, "row": str(row), "reason": reason.value, "error": type(error).__name__}
+            log.warning("an e-mail could not be sent", **told, tries=tries, given_up=is_over)
+            return Outcome.GIVEN_UP if is_over else Outcome.LATER
+        self._silences = 0
+        self.sent += 1
+        return Outcome.SENT
+
+
+def _ready(message: EmailMessage) -> EmailMessage:
+    """Encode the recipients for SMTP. Raises ValueError if the e-mail cannot be built."""
+    message.to = [ascii_address(address) for address in message.to]
+    message.message().as_bytes()
+    return message
+
+
+def _judge(error: Exception) -> tuple[MailFailure.Reason, bool]:
+    """Why it failed, and whether another try is of no use."""
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            return Reason.RECIPIENT, all(code >= 500 for code, _ in error.recipients.values())
+        case smtplib.SMTPSenderRefused():
+            return Reason.SENDER, False  # a setting that somebody may correct
+        case smtplib.SMTPDataError():
+            return Reason.CONTENT, error.smtp_code >= 500
+        case smtplib.SMTPAuthenticationError():
+            return Reason.SIGN_IN, False
+        case OSError():  # SMTPException too
+            return Reason.UNREACHABLE, False
+        case ValueError() | TypeError() | LookupError() | MessageError():
+            return Reason.INVALID, True
+        case _:
+            return Reason.UNKNOWN, False
+
+
+@one_transaction()
+def _note_failure(
+    workspace_id: UUID, brand_id: UUID | None, kind: MailFailure.Kind, reason: MailFailure.Reason, *, is_over: bool
+) -> None:
+    rows = MailFailure.objects.filter(workspace_id=workspace_id)
+    failure, _ = rows.get_or_create(workspace_id=workspace_id, brand_id=brand_id, kind=kind, reason=reason)
+    rows.filter(pk=failure.pk).update(
+        tries=F("tries") + 1, given_up=F("given_up") + int(is_over), last_at=timezone.now()
+    )
+
+
+def failures_since(moment: datetime) -> QuerySet[MailFailure]:
+    """The newest first, of any workspace."""
+    return MailFailure.objects.filter(last_at__gte=moment).order_by("-last_at", "pk")
+
+
+def forget_failures() -> None:
+    """Delete what has not happened again for 30 days, of any workspace."""
+    MailFailure.objects.filter(last_at__lt=timezone.now() - KEPT).delete()

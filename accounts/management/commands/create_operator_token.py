@@ -1,0 +1,26 @@
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.models import Operator
+from accounts.operator_tokens import mint
+
+MAX_HOURS = 12
+
+
+class Command(BaseCommand):
+    help = "Print an operator token, with which a page or a script uses live queries as this operator."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email", help="the operator's")
+        parser.add_argument("--hours", type=int, default=MAX_HOURS, help=f"how long it is good; 1 to {MAX_HOURS}")
+
+    def handle(self, *args: Any, email: str, hours: int, **options: Any) -> None:
+        if not 1 <= hours <= MAX_HOURS:
+            raise CommandError(f"--hours: from 1 to {MAX_HOURS}.")
+        operator = Operator.objects.filter(email__iexact=email, is_active=True).first()
+        if operator is None:
+            raise CommandError("No active operator has this e-mail address.")
+        token, _ = mint(operator, lifetime=timedelta(hours=hours))
+        self.stdout.write(token)

@@ -1,0 +1,46 @@
+"""Who stands behind a request: for the audit log, and, in the dashboard, what they may see."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.audit import Actor, acting
+from accounts.models import Operator
+from accounts.scope import Scope, scope_of
+from praxtalk.core.api.address import UNKNOWN, client_address
+
+DASHBOARD = "/app/"
+
+
+def operator_of(request: HttpRequest) -> Operator:
+    """Who is signed in, on a page that lets nobody else in."""
+    if not isinstance(request.user, Operator):
+        raise TypeError(request.user)
+    return request.user
+
+
+def scope_in(request: HttpRequest) -> Scope:
+    """What the operator who is signed in may see."""
+    scope: Scope = request.scope  # type: ignore[attr-defined]
+    return scope
+
+
+class ActorMiddleware:
+    """After Django's authentication. Gives requests of the dashboard a `scope`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with acting(lambda: _actor_of(request)):
+            if request.path.startswith(DASHBOARD) and request.user.is_authenticated:
+                request.scope = scope_of(operator_of(request))  # type: ignore[attr-defined]
+            return self.get_response(request)
+
+
+def _actor_of(request: HttpRequest) -> Actor:
+    address = client_address(request)
+    known = None if address == UNKNOWN else address
+    if request.path.startswith(DASHBOARD) and request.user.is_authenticated:
+        return Actor(str(request.user), request.user.pk, known)
+    return Actor("Somebody", None, known)

@@ -1,0 +1,19 @@
+"""The tenant, the people who work in it, and the traces of what they do. They are imported from here."""
+
+from accounts.models.audit import AuditEntry
+from accounts.models.mail import MailFailure
+from accounts.models.operators import Letter, Operator, OperatorSession, RecoveryCode
+from accounts.models.throttling import FailedAttempt, KnownAddress
+from accounts.models.workspaces import Workspace
+
+__all__ = [
+    "AuditEntry",
+    "FailedAttempt",
+    "KnownAddress",
+    "Letter",
+    "MailFailure",
+    "Operator",
+    "OperatorSession",
+    "RecoveryCode",
+    "Workspace",
+]

@@ -1,0 +1,47 @@
+"""What the owners are told about e-mails that could not be sent."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models.workspaces import Workspace
+
+
+class MailFailure(models.Model):
+    """Failed tries to send e-mails of one brand, of one kind, for one reason. It names no recipient and no mail server's text."""
+
+    class Kind(models.TextChoices):
+        REPLY = "reply", "Replies to visitors"
+        TRANSCRIPT = "transcript", "Transcripts"
+        MENTION = "mention", "Notices to operators"
+        LETTER = "letter", "Invitations and password links"
+        WEBHOOK = "webhook", "Notices about paused webhooks"
+
+    class Reason(models.TextChoices):
+        INVALID = "invalid", "The e-mail cannot be built: an address in it is not valid."
+        RECIPIENT = "recipient", "The mail server refuses the recipient."
+        SENDER = "sender", "The mail server refuses the sender."
+        CONTENT = "content", "The mail server refuses the e-mail."
+        SIGN_IN = "sign_in", "The mail server refuses our user name or password."
+        UNREACHABLE = "unreachable", "The mail server cannot be reached, or does not answer."
+        UNKNOWN = "unknown", "An error that is in the log."
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    brand_id = models.UUIDField(null=True)  # accounts knows no brands
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    reason = models.CharField(max_length=12, choices=Reason.choices)
+    tries = models.PositiveIntegerField(default=0)  # that failed
+    given_up = models.PositiveIntegerField(default=0)  # e-mails that are not tried again
+    first_at = models.DateTimeField(default=timezone.now)
+    last_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["workspace", "brand_id", "kind", "reason"], nulls_distinct=False, name="mail_failure_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}"

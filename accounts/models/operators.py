@@ -1,0 +1,126 @@
+"""Operators: the people of a workspace who answer, what each may do, and what lets them in."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+from django.db.models.manager import Manager
+from django.utils import timezone
+
+from accounts.models.workspaces import Workspace
+from accounts.roles import Ability, Role, may
+from praxtalk.core.db.constraints import same_workspace
+from praxtalk.core.db.ids import new_id
+
+
+class OperatorManager(BaseUserManager["Operator"]):
+    """Creates operators, and finds one by e-mail for the login, letter case ignored."""
+
+    def create_operator(self, *, workspace: Workspace, email: str, password: str | None, **fields: Any) -> "Operator":
+        operator = self.model(workspace=workspace, email=self.normalize_email(email), **fields)
+        operator.set_password(password)
+        operator.save()
+        return operator
+
+    def get_by_natural_key(self, username: str | None) -> "Operator":
+        return self.get(email__iexact=username)
+
+
+class Operator(AbstractBaseUser):
+    """A person of the workspace who answers; signs in by e-mail. Sees every brand, or only those of `brands`."""
+
+    Role = Role
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="operators")
+    email = models.EmailField(max_length=254)
+    name = models.CharField(max_length=100)
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.OPERATOR)
+    sees_all_brands = models.BooleanField(default=True)
+    is_active = models.BooleanField("active", default=True)
+    encrypted_totp_secret = models.TextField(blank=True, default="", editable=False)  # empty: no second factor
+    totp_step = models.BigIntegerField(default=0, editable=False)  # of the last code that was taken: none is good twice
+    invited_at = models.DateTimeField(null=True, blank=True, editable=False)  # until they join
+    preferences = models.JSONField(default=dict, blank=True, editable=False)  # of accounts.preferences
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[Manager[Any]] = OperatorManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(Lower("email"), name="operator_email_unique"),
+            models.UniqueConstraint(fields=["id", "workspace"], name="operator_in_workspace"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "admin", "operator"]), name="operator_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def has_two_factor(self) -> bool:
+        return bool(self.encrypted_totp_secret)
+
+    def may(self, ability: Ability | str) -> bool:
+        """Whether the operator's role, and how much of the workspace they see, allow it."""
+        return may(self.role, Ability(ability), sees_all_brands=self.sees_all_brands)
+
+
+class RecoveryCode(models.Model):
+    """What lets an operator in once, instead of a code of their authenticator. Stored as a hash only."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["operator", "digest"], name="recovery_code_unique"),
+            same_workspace("recovery_code", "operator", "accounts.Operator"),
+        ]
+
+
+class Letter(models.Model):
+    """An e-mail to an operator that is to be sent. Written for any address that asks for one, whether somebody has it or not:
+    the answer to who asks must not tell."""
+
+    class Kind(models.TextChoices):
+        PASSWORD_RESET = "password_reset"  # noqa: S105
+        INVITATION = "invitation"
+
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    email = models.EmailField(max_length=254)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+
+class OperatorSession(models.Model):
+    """What an operator token was minted for; ending it refuses the token at once."""
+
+    class Source(models.TextChoices):
+        """By which way the token was asked for: what is sent with it goes by that channel."""
+
+        API = "api"
+        DASHBOARD = "dashboard"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="sessions")
+    source = models.CharField(max_length=10, choices=Source.choices)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                condition=models.Q(source__in=["api", "dashboard"]), name="operator_session_source_known"
+            ),
+            same_workspace("operator_session", "operator", "accounts.Operator"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index("expires_at", name="operator_session_age")]

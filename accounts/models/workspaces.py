@@ -1,0 +1,17 @@
+"""The workspace: the tenant."""
+
+from django.db import models
+from django.utils import timezone
+
+from praxtalk.core.db.ids import new_id
+
+
+class Workspace(models.Model):
+    """The tenant: every row belongs to one, and no query crosses them."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,182 @@
+"""Operator tokens: JWTs (RFC 7519, HS256) with which an operator's browser or a CRM's page uses live queries.
+
+A JWT, so that the public client reads `iat` and `exp` by itself and fetches a fresh one in time (`setAuth`). A row stands behind
+each, so that it can be ended. They are good for live queries only, as API keys are for REST only.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import jwt
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.audit import Action, Actor, acting, record
+from accounts.models import Operator, OperatorSession
+from accounts.scope import Row, Scope, scope_of
+from praxtalk.core.db.ids import parse_id
+from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.jwt_signer import JwtSigner
+from praxtalk.core.live.results import Code, Refused
+from praxtalk.core.live.topics import changed
+
+SIGNER = JwtSigner("operator", audience="sync", required=("sub", "ws", "sid", "exp"))
+MAX_LIFETIME = timedelta(hours=12)
+REFUSED = "Session expired or invalid. Sign in again."
+
+
+@one_transaction()
+def mint(
+    operator: Operator, *, lifetime: timedelta = MAX_LIFETIME, source: str = OperatorSession.Source.API
+) -> tuple[str, OperatorSession]:
+    """A token for this operator, to be had this once only, and its session."""
+    now = timezone.now()
+    session = OperatorSession.objects.create(
+        workspace_id=operator.workspace_id,
+        operator=operator,
+        source=source,
+        created_at=now,
+        expires_at=now + min(lifetime, MAX_LIFETIME),
+    )
+    claims = {
+        "sub": str(operator.pk),
+        "ws": str(operator.workspace_id),
+        "sid": str(session.pk),
+        "iat": int(now.timestamp()),
+        "exp": int(session.expires_at.timestamp()),
+    }
+    if source == OperatorSession.Source.API:
+        record(Action.TOKEN_MINTED, workspace_id=operator.workspace_id, subject=operator)
+    return SIGNER.encode(claims), session
+
+
+@one_transaction()
+def revoke(session: OperatorSession) -> None:
+    """Refuse the session's token from now on; what watches with it is told at once."""
+    rows = OperatorSession.objects.filter(workspace_id=session.workspace_id, pk=session.pk, revoked_at__isnull=True)
+    if rows.update(revoked_at=timezone.now()):
+        record(Action.TOKEN_REVOKED, workspace_id=session.workspace_id, subject=session.operator)
+    changed(_session_topic(session.pk))
+
+
+@one_transaction()
+def end_pages(operator: Operator) -> None:
+    """Refuse the tokens of the operator's open pages. A page whose browser is still signed in asks for another by itself."""
+    rows = OperatorSession.objects.filter(
+        workspace_id=operator.workspace_id,
+        operator=operator,
+        source=OperatorSession.Source.DASHBOARD,
+        revoked_at__isnull=True,
+        expires_at__gt=timezone.now(),
+    )
+    ids = list(rows.values_list("pk", flat=True))
+    rows.update(revoked_at=timezone.now())
+    changed(*(_session_topic(pk) for pk in ids))
+
+
+@dataclass(frozen=True)
+class OperatorCaller:
+    """An operator who asks over the live protocol. Equal ones see equal things."""
+
+    operator_id: UUID
+    session_id: UUID
+    scope: Scope
+    role: str
+    source: str
+    expires_at: datetime
+
+    @property
+    def workspace_id(self) -> UUID:
+        return self.scope.workspace_id
+
+    @property
+    def person(self) -> str:
+        return _person(self.operator_id)
+
+    @property
+    def session(self) -> str:
+        return str(self.session_id)
+
+    def acting(self) -> AbstractContextManager[None]:
+        """What is done inside is recorded as theirs."""
+        return acting(self._as_actor)
+
+    def _as_actor(self) -> Actor:
+        name = Operator.objects.filter(pk=self.operator_id).values_list("name", flat=True).first()
+        return Actor(name or "", self.operator_id)
+
+    def get_in_scope(self, rows: QuerySet[Row, Row], row_id: str, *, brand_field: str = "brand_id") -> Row:
+        """The row of this id. Raises Refused for one that the operator may not see, as for none."""
+        pk = parse_id(row_id)
+        row = self.scope.rows(rows, brand_field=brand_field).filter(pk=pk).first() if pk else None
+        if row is None:
+            raise Refused(Code.NOT_FOUND, f"No such {rows.model._meta.verbose_name}.")
+        return row
+
+
+class OperatorDoor:
+    """Who stands behind an operator token. Named by every function for operators."""
+
+    argument = "sessionToken"
+
+    def topics(self, token: str) -> tuple[str, ...]:
+        """Raises Refused."""
+        claims = _claimed(token)
+        return _session_topic(claims.session_id), operator_topic(claims.operator_id)
+
+    def minted_for(self, token: str) -> tuple[UUID, str]:
+        """Raises Refused."""
+        claims = _claimed(token)
+        return claims.workspace_id, _person(claims.operator_id)
+
+    def open(self, token: str) -> OperatorCaller:
+        """Raises Refused: forged, expired or revoked, or the operator is not active any more."""
+        claims = _claimed(token)
+        rows = OperatorSession.objects.select_related("operator").defer("operator__password")
+        session = rows.filter(pk=claims.session_id, operator_id=claims.operator_id).first()
+        if session is None or session.revoked_at is not None or session.expires_at <= timezone.now():
+            raise Refused(Code.UNAUTHENTICATED, REFUSED)
+        if not session.operator.is_active:
+            raise Refused(Code.UNAUTHENTICATED, REFUSED)
+        return OperatorCaller(
+            operator_id=claims.operator_id,
+            session_id=claims.session_id,
+            scope=scope_of(session.operator),
+            role=session.operator.role,
+            source=session.source,
+            expires_at=session.expires_at,
+        )
+
+
+operators = OperatorDoor()
+
+
+def operator_topic(operator_id: UUID) -> str:
+    """Announced when an operator's brands, role or standing change."""
+    return f"operator.{operator_id}"
+
+
+def _session_topic(session_id: UUID) -> str:
+    return f"operator_session.{session_id}"
+
+
+def _person(operator_id: UUID) -> str:
+    return f"operator.{operator_id}"
+
+
+class _Claims(NamedTuple):
+    operator_id: UUID
+    workspace_id: UUID
+    session_id: UUID
+
+
+def _claimed(token: str) -> _Claims:
+    """What a token that we signed says. Whether it is still good is the row's to say."""
+    try:
+        claims = SIGNER.decode(token)
+        return _Claims(UUID(claims["sub"]), UUID(claims["ws"]), UUID(claims["sid"]))
+    except (jwt.InvalidTokenError, ValueError) as error:
+        raise Refused(Code.UNAUTHENTICATED, REFUSED) from error

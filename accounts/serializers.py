@@ -1,0 +1,23 @@
+"""The check of a key, and operator sessions, in JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from praxtalk.core.api.serializers import Email, Integer, Moment, Shape
+
+
+class Pong(serializers.Serializer[Any]):
+    ok = serializers.BooleanField()
+    workspaceId = serializers.UUIDField()  # noqa: N815
+
+
+class SessionOpened(serializers.Serializer[Any]):
+    token = serializers.CharField(help_text="The operator token, to be had this once")
+    sessionId = serializers.UUIDField()  # noqa: N815
+    expiresAt = Moment()  # noqa: N815
+
+
+class NewSession(Shape):
+    email = Email(max_length=254)
+    expiresIn = Integer(min_value=60, max_value=12 * 3600, default=12 * 3600)  # noqa: N815

@@ -1,0 +1,97 @@
+"""Limits on guessing secrets: passwords, two-factor codes, and requests for password links.
+
+1. `begin` stores the attempt as a failed one, or raises TooManyAttempts. An attempt that is cut off stays a failed one.
+2. The caller checks the secret, outside of any transaction.
+3. The caller deletes the attempt if the secret was right.
+
+A client is a known device or an address, see known_clients. The limits, each of one purpose:
+
+- a client and an account together: SIGN_INS_A_MINUTE failures a minute;
+- a client, over all accounts: four times as many;
+- an account: after twice as many failures within an hour, an attempt must come at least 1, 2, 4 ... 60 s after the latest
+  failure (600 s for password links). Clients that the account does not know are counted together. Each known client is
+  counted alone, so strangers cannot keep anybody out who has signed in before.
+
+The failures are rows in PostgreSQL: the limits are the same on every node, and hold while Valkey is unreachable.
+"""
+
+import math
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Max, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.known_clients import account_of, client_of
+from accounts.models import FailedAttempt
+from praxtalk.core.db.advisory_locks import ACCOUNTS, CLIENTS, lock
+
+Purpose = FailedAttempt.Purpose
+
+MINUTE = timedelta(minutes=1)
+KEPT_FOR = timedelta(hours=1)
+ACCOUNTS_OF_A_CLIENT = 4  # SIGN_INS_A_MINUTE, this many times: for a client, over all accounts
+FREE_FAILURES = 2  # likewise: failures on an account before attempts have to wait
+MAX_PAUSE_SECONDS = 60
+MAX_PAUSE_SECONDS_OF_LINKS = 600  # their e-mails must not fill a mailbox
+
+
+class TooManyAttempts(Exception):
+    """retry_after: in how many seconds an attempt may be made, at least 1."""
+
+    def __init__(self, wait: timedelta) -> None:
+        self.retry_after = max(1, math.ceil(wait.total_seconds()))
+        unit = "second" if self.retry_after == 1 else "seconds"
+        super().__init__(f"Too many attempts. Try again in {self.retry_after} {unit}.")
+
+
+class AttemptsSlowedDown(TooManyAttempts):
+    """The limit of the account, not of this client: others may have caused it."""
+
+
+def begin(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttempt:
+    """Count an attempt on the account of this e-mail address. Raises TooManyAttempts; a refused attempt does not count."""
+    account = account_of(email)
+    client = client_of(request, account)
+    with transaction.atomic():
+        lock(ACCOUNTS, account)  # nobody else counts attempts on this account, or of this client
+        lock(CLIENTS, client.name.encode())
+        now = timezone.now()
+        rows = FailedAttempt.objects.filter(purpose=purpose, created_at__gt=now - KEPT_FOR)
+        of_client, limit = rows.filter(client=client.name), settings.SIGN_INS_A_MINUTE
+        if wait := max(
+            _wait(of_client.filter(account=account), limit, now), _wait(of_client, limit * ACCOUNTS_OF_A_CLIENT, now)
+        ):
+            raise TooManyAttempts(wait)
+        others = of_client if client.is_known else rows.filter(is_known=False)
+        longest = MAX_PAUSE_SECONDS_OF_LINKS if purpose == Purpose.RESET else MAX_PAUSE_SECONDS
+        if wait := _pause(others.filter(account=account), longest, now):
+            raise AttemptsSlowedDown(wait)
+        return FailedAttempt.objects.create(
+            purpose=purpose, account=account, client=client.name, is_known=client.is_known, created_at=now
+        )
+
+
+def forget_old() -> None:
+    """Delete the failures that no longer count."""
+    FailedAttempt.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
+
+
+def _wait(rows: QuerySet[FailedAttempt], limit: int, now: datetime) -> timedelta:
+    """How long until there are fewer than `limit` failures in the minute before; zero if an attempt is allowed now."""
+    newest = rows.filter(created_at__gt=now - MINUTE).order_by("-created_at").values_list("created_at", flat=True)
+    counted = list(newest[:limit])
+    return counted[-1] + MINUTE - now if len(counted) == limit else timedelta()
+
+
+def _pause(rows: QuerySet[FailedAttempt], longest: int, now: datetime) -> timedelta:
+    """The remaining pause on this account; zero if there is none."""
+    counted = rows.aggregate(number=Count("pk"), latest=Max("created_at"))
+    excess = counted["number"] - FREE_FAILURES * settings.SIGN_INS_A_MINUTE
+    if excess < 0:
+        return timedelta()
+    latest: datetime = counted["latest"]
+    seconds = min(longest, 2 ** min(excess, longest.bit_length()))
+    return max(timedelta(), latest + timedelta(seconds=seconds) - now)

@@ -1,7 +1,0 @@
-"""The dashboard's page of the audit log. That of the team is registered by conversations.dashboard, which adds to it."""
-
-from brands.dashboard.audit import AuditAdmin
-from brands.models import AuditEntry
-from praxtalk.core.dashboard.site import dashboard
-
-dashboard.register(AuditEntry, AuditAdmin)
