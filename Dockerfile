@@ -15,6 +15,8 @@ COPY brands brands
 COPY conversations conversations
 COPY integrations integrations
 COPY leads leads
+COPY reports reports
+COPY data_requests data_requests
 COPY widget widget
 COPY templates templates
 COPY static static

@@ -8,9 +8,12 @@ from accounts.api import OperatorSessionById, OperatorSessions, Ping
 from accounts.dashboard.passwords import ChangePassword, ChoosePassword, Forgotten, Join
 from accounts.dashboard.profile import Profile, RenewRecoveryCodes, SwitchTwoFactorOff, SwitchTwoFactorOn
 from accounts.dashboard.sign_in import SecondStep, SignIn
+from accounts.dashboard.workspace import WorkspaceSettings
 from brands.api import Brands
 from conversations.api import AttachmentById, ConversationById, Conversations, Messages, MessagesOfConversation
 from conversations.dashboard.views import Inbox, InboxToken, SendFile, ShowFile, Unread
+from data_requests.dashboard.visitors import EraseVisitor, ExportVisitor
+from data_requests.dashboard.workspace import ExportProgress, ExportWorkspace
 from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery
 from integrations.api.events import Events
 from integrations.api.webhooks import PromoteSecret, RetireSecret, RotateSecret, TestWebhook, WebhookById, Webhooks
@@ -27,9 +30,7 @@ from praxtalk.demo import to_demo_shop
 from praxtalk.health import healthz, readyz
 from praxtalk.metrics import metrics
 from praxtalk.openapi import ApiDocs, OpenApiDocument
-from praxtalk.overview import Overview
-from praxtalk.privacy import EraseVisitor, ExportVisitor
-from praxtalk.workspace import ExportProgress, ExportWorkspace, WorkspaceSettings
+from reports.dashboard import Overview
 from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorAttachment, VisitorMessages
 from widget.dashboard.pages import CheckSite, IdentitySecret, Texts
 from widget.views import script, talk

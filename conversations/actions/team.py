@@ -12,7 +12,7 @@ from praxtalk.core.db.transactions import one_transaction
 def change_operator(
     operator: Operator, *, by: Operator, successor: Operator | None = None, **values: Any
 ) -> tuple[Operator, int]:
-    """Change the operator as `accounts.actions.team.change_operator` does. The successor is assigned the conversations that they can
-    no longer answer. Return the operator and the number of these conversations. Raises ValidationError."""
+    """Change the operator as `accounts.actions.team.change_operator` does, and assign the conversations that they can no longer
+    answer to the successor. Return the operator and the number of these conversations. Raises ValidationError."""
     operator = team.change_operator(operator, by=by, **values)
     return operator, hand_over(operator, to=successor)

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from brands.models import Brand
-from integrations.models import MAX_DESCRIPTION, MAX_URL, ApiKey, EventName, Replay
-from praxtalk.core.http.addresses import ForbiddenUrl, check_url
+from integrations.models import MAX_DESCRIPTION, ApiKey, EventName, Replay
+from praxtalk.core.http.addresses import MAX_URL, ForbiddenUrl, check_url
 from praxtalk.core.validators import check_visible
 
 LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]

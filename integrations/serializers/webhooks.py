@@ -5,9 +5,10 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from integrations.models import MAX_DESCRIPTION, MAX_URL, EventName, WebhookSubscription
+from integrations.models import MAX_DESCRIPTION, EventName, WebhookSubscription
 from praxtalk.core.api.serializers import Flag, GrowingChoice, Id, Moment, Page, PartialShape, Shape, Text
 from praxtalk.core.epoch import to_milliseconds
+from praxtalk.core.http.addresses import MAX_URL
 
 # ruff: noqa: N815 - the names are JSON's
 

@@ -8,7 +8,17 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PACKAGES = ("praxtalk", "accounts", "brands", "integrations", "conversations", "leads", "widget")
+PACKAGES = (
+    "praxtalk",
+    "accounts",
+    "brands",
+    "integrations",
+    "conversations",
+    "leads",
+    "widget",
+    "reports",
+    "data_requests",
+)
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts]
 OWN = (*PACKAGES, "bench")
 MAX_LINES = 300

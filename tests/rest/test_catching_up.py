@@ -17,11 +17,11 @@ from accounts.models import AuditEntry, Operator
 from conversations.actions import assign, send_message, set_status
 from conversations.actions.erasure import erase_visitor
 from conversations.models import Channel, Conversation, Message, Visitor
+from data_requests.actions import erase
 from leads.actions import create_lead, update_lead
 from leads.models import Lead
 from praxtalk.core.api.pagination import sign
 from praxtalk.core.db import sync_mark
-from praxtalk.privacy import erase
 from tests.conftest import make_talk
 from tests.servers import PROJECT
 from widget.actions import Person

@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from conversations.actions import block_visitor, send_message
 from conversations.models import Channel, Conversation, Message, Visitor
+from data_requests.actions import erase
 from integrations.api_keys import create_key
 from integrations.models import Event
 from praxtalk.core.live.results import Refused
-from praxtalk.privacy import erase
 from tests.conftest import make_talk
 from tests.sync.asking import Failed
 from tests.widget.visitors import Browser, client_id, identity_of

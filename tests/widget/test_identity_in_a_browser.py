@@ -7,7 +7,7 @@ import pytest
 
 from brands.actions import configure_widget
 from conversations.models import Message, Visitor
-from praxtalk.privacy import erase
+from data_requests.actions import erase
 from tests.live.driver import wait_for
 from tests.nginx import ANY_POST, nginx_in_front
 from tests.widget.test_conversation import STUB, fill_form, shows, until

@@ -1,21 +1,13 @@
-"""The workspace itself: its name, and all of its data in one file."""
+"""All data of a workspace, as one JSON document."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
-from django import forms
-from django.contrib import messages
 from django.core.cache import cache
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
-from django.utils import timezone
 
-from accounts.actions.workspaces import rename_workspace
-from accounts.audit import Action, record
-from accounts.middleware import operator_of
 from accounts.models import AuditEntry, Operator, Workspace
 from brands.models import Brand
 from brands.serializers import brand_json
@@ -32,79 +24,45 @@ from conversations.models import (
 )
 from conversations.serializers import person_json
 from conversations.timeline import entry_json
+from data_requests.visitor_data import exported_json, exported_message_json, visitor_json
 from integrations.models import ApiKey, WebhookSubscription
 from integrations.serializers.webhooks import webhook_json
 from leads.models import Lead
 from leads.serializers import lead_json
-from praxtalk.core.api.outgoing_slots import NoFreeSlot
-from praxtalk.core.dashboard.export import ExportResponse
-from praxtalk.core.dashboard.views import Page
 from praxtalk.core.db.timeouts import long_transaction
 from praxtalk.core.epoch import to_milliseconds
-from praxtalk.privacy import exported_json, exported_message_json, visitor_json
 
 ROWS_AT_ONCE = 100  # a message may have 10,000 characters
 BYTES_AT_ONCE = 256 * 1024
 PROGRESS_SECONDS = 3600
 
-
-class WorkspaceForm(forms.Form):
-    name = forms.CharField(max_length=100)
-
-
-class WorkspaceSettings(Page):
-    """GET shows them; POST changes the name."""
-
-    ability = "workspace"
-    title = "Settings"
-    template_name = "admin/workspace.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        workspace = operator_of(self.request).workspace
-        form = WorkspaceForm(initial={"name": workspace.name})
-        return super().get_context_data(**{"form": form, "workspace": workspace, "export_id": uuid4(), **kwargs})
-
-    def post(self, request: HttpRequest) -> HttpResponse:
-        form = WorkspaceForm(request.POST)
-        if not form.is_valid():
-            return self.render_to_response(self.get_context_data(form=form), status=422)
-        rename_workspace(operator_of(request).workspace, name=form.cleaned_data["name"])
-        messages.success(request, "Saved.")
-        return redirect("workspace")
-
-
-class ExportWorkspace(Page):
-    """GET: everything, as one JSON document that is sent while it is read. ?id= names it to ExportProgress."""
-
-    ability = "workspace"
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        workspace = operator_of(request).workspace
-        record(Action.WORKSPACE_EXPORTED, workspace_id=workspace.pk, subject=workspace)
-        key = _progress_key(workspace.pk, request.GET.get("id", ""))
-        filename = f"praxtalk-{timezone.now().date().isoformat()}.json"
-        try:
-            return ExportResponse(_document(workspace, key), filename=filename, content_type="application/json")
-        except NoFreeSlot as refusal:
-            messages.error(request, str(refusal.detail))
-            return redirect("workspace")
-
-
-class ExportProgress(Page):
-    """GET: {"done", "total"} rows of the export of this id; zeros before it begins."""
-
-    ability = "workspace"
-
-    def get(self, request: HttpRequest, id: UUID, *args: Any, **kwargs: Any) -> HttpResponse:
-        done, total = cache.get(_progress_key(operator_of(request).workspace_id, str(id)), (0, 0))
-        return JsonResponse({"done": done, "total": total})
-
-
-def _progress_key(workspace_id: UUID, export_id: str) -> str:
-    return f"export:{workspace_id}:{export_id[:36]}"
-
-
 Part = tuple[QuerySet[Any], Callable[[Any], dict[str, Any]]]
+
+
+def document(workspace: Workspace, key: str) -> Iterator[bytes]:
+    """As of one moment: all of it is read in one transaction that sees no change."""
+    with long_transaction(is_snapshot=True):
+        parts = _parts(workspace)
+        total = sum(rows.count() for rows, _ in parts.values())
+        done = 0
+        yield b'{"workspace":' + orjson.dumps({"_id": str(workspace.pk), "name": workspace.name})
+        for name, (rows, as_json) in parts.items():
+            yield b',\n"%b":[' % name.encode()
+            chunk = bytearray()
+            for place, row in enumerate(rows.iterator(chunk_size=ROWS_AT_ONCE)):
+                chunk += (b",\n" if place else b"\n") + orjson.dumps(as_json(row))
+                done += 1
+                if len(chunk) >= BYTES_AT_ONCE:
+                    cache.set(key, (done, total), PROGRESS_SECONDS)
+                    yield bytes(chunk)
+                    chunk.clear()
+            yield bytes(chunk) + b"]"
+        cache.set(key, (total, total), PROGRESS_SECONDS)
+        yield b"}\n"
+
+
+def progress_key(workspace_id: UUID, export_id: str) -> str:
+    return f"export:{workspace_id}:{export_id[:36]}"
 
 
 def _parts(workspace: Workspace) -> dict[str, Part]:
@@ -129,28 +87,6 @@ def _parts(workspace: Workspace) -> dict[str, Part]:
         "leads": (of(Lead), lead_json),
         "auditLog": (of(AuditEntry), _entry_json),
     }
-
-
-def _document(workspace: Workspace, key: str) -> Iterator[bytes]:
-    """As of one moment: all of it is read in one transaction that sees no change."""
-    with long_transaction(is_snapshot=True):
-        parts = _parts(workspace)
-        total = sum(rows.count() for rows, _ in parts.values())
-        done = 0
-        yield b'{"workspace":' + orjson.dumps({"_id": str(workspace.pk), "name": workspace.name})
-        for name, (rows, as_json) in parts.items():
-            yield b',\n"%b":[' % name.encode()
-            chunk = bytearray()
-            for place, row in enumerate(rows.iterator(chunk_size=ROWS_AT_ONCE)):
-                chunk += (b",\n" if place else b"\n") + orjson.dumps(as_json(row))
-                done += 1
-                if len(chunk) >= BYTES_AT_ONCE:
-                    cache.set(key, (done, total), PROGRESS_SECONDS)
-                    yield bytes(chunk)
-                    chunk.clear()
-            yield bytes(chunk) + b"]"
-        cache.set(key, (total, total), PROGRESS_SECONDS)
-        yield b"}\n"
 
 
 def _settings_of(brand: Brand) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Q, Sum
@@ -58,7 +59,7 @@ class Overview(Page):
         if not operator_of(self.request).may(Ability.BRANDS):
             return []
         failures = scope_in(self.request).rows(failures_since(timezone.now() - TOLD_FOR))[:MOST_TOLD]
-        names = {brand.pk: brand.name for brand in brands}
+        names: dict[UUID | None, str] = {brand.pk: brand.name for brand in brands}
         return [(names.get(failure.brand_id, ""), failure) for failure in failures]
 
 

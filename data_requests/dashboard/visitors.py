@@ -1,0 +1,59 @@
+"""What the law gives a visitor: a copy of all that is known of them, and its erasure."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+
+from accounts.audit import Action, record
+from accounts.middleware import scope_in
+from accounts.roles import Ability
+from conversations.models import Conversation, Visitor
+from data_requests.actions import erase
+from data_requests.visitor_data import visitor_data
+from leads.models import Lead
+from praxtalk.core.dashboard.views import Page
+
+
+class VisitorPage(Page):
+    def visitor(self) -> Visitor:
+        """Raises Http404 where the operator does not see them."""
+        rows = scope_in(self.request).rows(Visitor.objects.select_related("brand"))
+        visitor = rows.filter(pk=self.kwargs["id"]).first()
+        if visitor is None:
+            raise Http404
+        return visitor
+
+
+class ExportVisitor(VisitorPage):
+    """GET: a copy of all that is kept of them, as a JSON file."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        visitor = self.visitor()
+        record(Action.VISITOR_EXPORTED, workspace_id=visitor.workspace_id, subject=visitor.pk)
+        answer = JsonResponse(visitor_data(visitor), json_dumps_params={"indent": 2, "ensure_ascii": False})
+        answer["Content-Disposition"] = f'attachment; filename="visitor-{visitor.pk}.json"'
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+class EraseVisitor(VisitorPage):
+    """GET asks whether to; POST does."""
+
+    ability = Ability.ERASE
+    title = "Erase a visitor"
+    template_name = "admin/erase_visitor.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        visitor = self.visitor()
+        conversations = Conversation.objects.filter(visitor=visitor)
+        leads = Lead.objects.filter(conversation__visitor=visitor)
+        counts = {"conversation_count": conversations.count(), "lead_count": leads.count()}
+        return super().get_context_data(**{"visitor": visitor, **counts, **kwargs})
+
+    def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
+        erased = erase(self.visitor())
+        messages.success(request, f"The visitor is erased, with {erased} conversation{'s' * (erased != 1)}.")
+        return redirect("admin:conversations_visitor_changelist")

@@ -1,0 +1,44 @@
+"""The export of a workspace, and how far it has come."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from accounts.audit import Action, record
+from accounts.middleware import operator_of
+from data_requests.workspace_export import document, progress_key
+from praxtalk.core.api.outgoing_slots import NoFreeSlot
+from praxtalk.core.dashboard.export import ExportResponse
+from praxtalk.core.dashboard.views import Page
+
+
+class ExportWorkspace(Page):
+    """GET: everything, as one JSON document that is sent while it is read. ?id= names it to ExportProgress."""
+
+    ability = "workspace"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        workspace = operator_of(request).workspace
+        record(Action.WORKSPACE_EXPORTED, workspace_id=workspace.pk, subject=workspace)
+        key = progress_key(workspace.pk, request.GET.get("id", ""))
+        filename = f"praxtalk-{timezone.now().date().isoformat()}.json"
+        try:
+            return ExportResponse(document(workspace, key), filename=filename, content_type="application/json")
+        except NoFreeSlot as refusal:
+            messages.error(request, str(refusal.detail))
+            return redirect("workspace")
+
+
+class ExportProgress(Page):
+    """GET: {"done", "total"} rows of the export of this id; zeros before it begins."""
+
+    ability = "workspace"
+
+    def get(self, request: HttpRequest, id: UUID, *args: Any, **kwargs: Any) -> HttpResponse:
+        done, total = cache.get(progress_key(operator_of(request).workspace_id, str(id)), (0, 0))
+        return JsonResponse({"done": done, "total": total})

@@ -1,0 +1,65 @@
+"""All that is known of a visitor, in JSON: for a copy of it, and for the export of a workspace."""
+
+from typing import Any
+from uuid import UUID
+
+from conversations.models import Conversation, Message, Note, Visitor, unshown
+from conversations.serializers import conversation_json, message_json, person_json
+from leads.models import Lead
+from leads.serializers import lead_json
+from praxtalk.core.epoch import to_milliseconds
+
+
+def visitor_data(visitor: Visitor) -> dict[str, Any]:
+    """All that is kept of a visitor, in the shapes of REST; files by their description."""
+    conversations = list(Conversation.objects.with_people().filter(visitor=visitor).order_by("created_at", "id"))
+    messages_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
+    notes_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
+    for message in Message.objects.filter(conversation__in=conversations).select_related("author").order_by("position"):
+        messages_of[message.conversation_id].append(exported_message_json(message))
+    rows = Note.objects.filter(conversation__in=conversations).select_related("author").defer(*unshown("author"))
+    for note in rows.order_by("position"):
+        shown = {
+            "body": note.body,
+            "author": person_json(note.author),
+            "sender": note.sender,
+            "createdAt": to_milliseconds(note.created_at),
+        }
+        notes_of[note.conversation_id].append(shown)
+    return {
+        "visitor": visitor_json(visitor),
+        "conversations": [
+            exported_json(one) | {"messages": messages_of[one.pk], "notes": notes_of[one.pk]} for one in conversations
+        ],
+        "leads": [lead_json(lead) for lead in Lead.objects.filter(conversation__in=conversations)],
+    }
+
+
+def exported_json(conversation: Conversation) -> dict[str, Any]:
+    """With the visitor's rating, which REST does not show."""
+    rating = {"rating": conversation.rating, "ratingComment": conversation.rating_comment or None}
+    return conversation_json(conversation) | rating
+
+
+def exported_message_json(message: Message) -> dict[str, Any]:
+    """With `sender`, the name that operators see, such as that of the API key."""
+    return message_json(message) | {"sender": message.sender}
+
+
+def visitor_json(visitor: Visitor) -> dict[str, Any]:
+    """With what no other answer shows."""
+    return {
+        "_id": str(visitor.pk),
+        "brandId": str(visitor.brand_id),
+        "name": visitor.name,
+        "email": visitor.email or None,
+        "phone": visitor.phone or None,
+        "externalId": visitor.external_id,
+        "locale": visitor.locale or None,
+        "page": visitor.page or None,
+        "referrer": visitor.referrer or None,
+        "browser": visitor.browser or None,
+        "timeZone": visitor.time_zone or None,
+        "blockedAt": to_milliseconds(visitor.blocked_at) if visitor.blocked_at else None,
+        "createdAt": to_milliseconds(visitor.created_at),
+    }
