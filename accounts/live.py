@@ -7,8 +7,8 @@ from accounts.operator_tokens import OperatorCaller, operator_topic, operators
 from accounts.preferences import DEFAULTS, prefer, preferences_of
 from praxtalk.core.api.serializers import Flag, PartialShape, Shape
 from praxtalk.core.live.functions import mutation, query
-from praxtalk.core.live.hub import is_hearing
-from praxtalk.core.live.pubsub import HEARING
+from praxtalk.core.live.hub import is_connected
+from praxtalk.core.live.pubsub import PUBSUB_STATUS
 
 Arguments = dict[str, Any]
 
@@ -17,7 +17,7 @@ def _own_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [operator_topic(caller.operator_id)]
 
 
-@query("operators:me", door=operators, shape=Shape, topics=_own_topics, personal=True)
+@query("operators:me", authenticator=operators, shape=Shape, topics=_own_topics, personal=True)
 def show_me(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     operator = _self(caller)
     return {
@@ -35,19 +35,19 @@ class Preferences(PartialShape):
         return {name: Flag(required=False) for name in DEFAULTS}
 
 
-@mutation("operators:prefer", door=operators, shape=Preferences)
+@mutation("operators:prefer", authenticator=operators, shape=Preferences)
 def change_preferences(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     return prefer(_self(caller), **arguments)
 
 
 def _hearing_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return [HEARING]
+    return [PUBSUB_STATUS]
 
 
-@query("server:state", door=operators, shape=Shape, topics=_hearing_topics)
+@query("server:state", authenticator=operators, shape=Shape, topics=_hearing_topics)
 def show_state(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     """late: without Valkey, what others change is shown within a minute instead of at once."""
-    return {"late": not is_hearing()}
+    return {"late": not is_connected()}
 
 
 def _self(caller: OperatorCaller) -> Operator:

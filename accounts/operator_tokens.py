@@ -20,8 +20,8 @@ from accounts.scope import Row, Scope, scope_of
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.jwt_signer import JwtSigner
-from praxtalk.core.live.results import Code, Refused
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.results import Code, FunctionError
+from praxtalk.core.live.topics import publish_on_commit
 
 SIGNER = JwtSigner("operator", audience="sync", required=("sub", "ws", "sid", "exp"))
 MAX_LIFETIME = timedelta(hours=12)
@@ -59,7 +59,7 @@ def revoke(session: OperatorSession) -> None:
     rows = OperatorSession.objects.filter(workspace_id=session.workspace_id, pk=session.pk, revoked_at__isnull=True)
     if rows.update(revoked_at=timezone.now()):
         record(Action.TOKEN_REVOKED, workspace_id=session.workspace_id, subject=session.operator)
-    changed(_session_topic(session.pk))
+    publish_on_commit(_session_topic(session.pk))
 
 
 @one_transaction()
@@ -74,7 +74,7 @@ def end_pages(operator: Operator) -> None:
     )
     ids = list(rows.values_list("pk", flat=True))
     rows.update(revoked_at=timezone.now())
-    changed(*(_session_topic(pk) for pk in ids))
+    publish_on_commit(*(_session_topic(pk) for pk in ids))
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class OperatorCaller:
         return self.scope.workspace_id
 
     @property
-    def person(self) -> str:
-        return _person(self.operator_id)
+    def principal_id(self) -> str:
+        return _principal_id(self.operator_id)
 
     @property
     def session(self) -> str:
@@ -113,11 +113,11 @@ class OperatorCaller:
         pk = parse_id(row_id)
         row = self.scope.rows(rows, brand_field=brand_field).filter(pk=pk).first() if pk else None
         if row is None:
-            raise Refused(Code.NOT_FOUND, f"No such {rows.model._meta.verbose_name}.")
+            raise FunctionError(Code.NOT_FOUND, f"No such {rows.model._meta.verbose_name}.")
         return row
 
 
-class OperatorDoor:
+class OperatorTokenAuthenticator:
     """Who stands behind an operator token. Named by every function for operators."""
 
     argument = "sessionToken"
@@ -127,10 +127,10 @@ class OperatorDoor:
         claims = _claimed(token)
         return _session_topic(claims.session_id), operator_topic(claims.operator_id)
 
-    def minted_for(self, token: str) -> tuple[UUID, str]:
+    def issued_to(self, token: str) -> tuple[UUID, str]:
         """Raises Refused."""
         claims = _claimed(token)
-        return claims.workspace_id, _person(claims.operator_id)
+        return claims.workspace_id, _principal_id(claims.operator_id)
 
     def open(self, token: str) -> OperatorCaller:
         """Raises Refused: forged, expired or revoked, or the operator is not active any more."""
@@ -138,9 +138,9 @@ class OperatorDoor:
         rows = OperatorSession.objects.select_related("operator").defer("operator__password")
         session = rows.filter(pk=claims.session_id, operator_id=claims.operator_id).first()
         if session is None or session.revoked_at is not None or session.expires_at <= timezone.now():
-            raise Refused(Code.UNAUTHENTICATED, REFUSED)
+            raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
         if not session.operator.is_active:
-            raise Refused(Code.UNAUTHENTICATED, REFUSED)
+            raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
         return OperatorCaller(
             operator_id=claims.operator_id,
             session_id=claims.session_id,
@@ -151,7 +151,7 @@ class OperatorDoor:
         )
 
 
-operators = OperatorDoor()
+operators = OperatorTokenAuthenticator()
 
 
 def operator_topic(operator_id: UUID) -> str:
@@ -163,7 +163,7 @@ def _session_topic(session_id: UUID) -> str:
     return f"operator_session.{session_id}"
 
 
-def _person(operator_id: UUID) -> str:
+def _principal_id(operator_id: UUID) -> str:
     return f"operator.{operator_id}"
 
 
@@ -179,4 +179,4 @@ def _claimed(token: str) -> _Claims:
         claims = SIGNER.decode(token)
         return _Claims(UUID(claims["sub"]), UUID(claims["ws"]), UUID(claims["sid"]))
     except (jwt.InvalidTokenError, ValueError) as error:
-        raise Refused(Code.UNAUTHENTICATED, REFUSED) from error
+        raise FunctionError(Code.UNAUTHENTICATED, REFUSED) from error

@@ -3,7 +3,7 @@
 from accounts.models import Operator
 from accounts.operator_tokens import operator_topic
 from praxtalk.core.db.transactions import one_transaction
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 DEFAULTS = {
     "sound": True,  # when a visitor writes to me, or to nobody
@@ -24,5 +24,5 @@ def prefer(operator: Operator, **values: bool) -> dict[str, bool]:
     operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=operator.workspace_id, pk=operator.pk)
     operator.preferences |= values
     operator.save(update_fields=["preferences"])
-    changed(operator_topic(operator.pk))
+    publish_on_commit(operator_topic(operator.pk))
     return preferences_of(operator)

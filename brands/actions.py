@@ -15,7 +15,7 @@ from accounts.scope import topics_of
 from brands.models import Brand
 from praxtalk.core.db.encryption import decrypt, encrypt
 from praxtalk.core.db.transactions import one_transaction
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 from praxtalk.core.mail.headers import ascii_address
 
 WIDGET_NOTED_EVERY = timedelta(hours=1)
@@ -49,7 +49,7 @@ def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563
     brand.full_clean()
     brand.save()
     record(Action.BRAND_CREATED, workspace_id=workspace.pk, subject=brand)
-    changed(*topics_of("brands", workspace.pk, brand.pk))
+    publish_on_commit(*topics_of("brands", workspace.pk, brand.pk))
     return brand
 
 
@@ -68,7 +68,7 @@ def configure_widget(brand: Brand, **values: Any) -> Brand:
         brand.email_from = ascii_address(brand.email_from)
     brand.save(update_fields=list(values))
     record(Action.BRAND_CHANGED, workspace_id=brand.workspace_id, subject=brand, changed=sorted(values))
-    changed(*topics_of("brands", brand.workspace_id, brand.pk))
+    publish_on_commit(*topics_of("brands", brand.workspace_id, brand.pk))
     return brand
 
 

@@ -23,7 +23,7 @@ def _topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return caller.scope.topics("brands")
 
 
-@query("brands:list", door=operators, shape=Shape, topics=_topics)
+@query("brands:list", authenticator=operators, shape=Shape, topics=_topics)
 def list_brands(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     rows = caller.scope.rows(Brand.objects.all(), brand_field="pk")
     return [brand_json(brand) for brand in rows.order_by("pk")[:MAX_LIMIT]]
@@ -42,7 +42,7 @@ def _team_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [team_topic(caller.workspace_id)]
 
 
-@query("operators:list", door=operators, shape=OperatorsQuery, topics=_team_topics)
+@query("operators:list", authenticator=operators, shape=OperatorsQuery, topics=_team_topics)
 def list_operators(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     """Who can be given a conversation: the active ones who see the brand, or any brand that the caller sees. `brandIds` are those
     that both see; None for all of them."""

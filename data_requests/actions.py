@@ -4,7 +4,7 @@ from conversations.actions.erasure import erase_visitor, locked_conversations
 from conversations.models import Visitor
 from leads.models import Lead
 from praxtalk.core.db.transactions import one_transaction
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 
 @one_transaction()
@@ -17,5 +17,5 @@ def erase(visitor: Visitor) -> int:
     locked_conversations(visitor)
     leads = list(Lead.objects.filter(workspace_id=visitor.workspace_id, conversation__visitor=visitor))
     Lead.objects.filter(pk__in=[lead.pk for lead in leads]).delete()
-    changed(*{topic for lead in leads for topic in lead.topics})
+    publish_on_commit(*{topic for lead in leads for topic in lead.topics})
     return erase_visitor(visitor, and_events_about=[lead.pk for lead in leads])

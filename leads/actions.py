@@ -11,7 +11,7 @@ from leads.models import Lead
 from leads.serializers import lead_json
 from praxtalk.core.db.transactions import is_locked, lock, one_transaction
 from praxtalk.core.epoch import now_after
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 
 class BrandsDisagree(ValueError):
@@ -49,7 +49,7 @@ def create_lead(
         status=status,
     )
     _record(EventName.LEAD_CREATED, lead)
-    changed(*lead.topics)
+    publish_on_commit(*lead.topics)
     return lead
 
 
@@ -70,7 +70,7 @@ def update_lead(
     lead.save(update_fields=[*changes, "updated_at"])
     if "status" in changes:
         _record(EventName.LEAD_STATUS_CHANGED, lead, previousStatus=previous)
-    changed(*lead.topics)
+    publish_on_commit(*lead.topics)
     return lead
 
 

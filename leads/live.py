@@ -10,7 +10,7 @@ from leads.models import LISTS, Lead
 from leads.serializers import LiveLeadChange, LiveLeadQuery, NewLead, lead_json
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import mutation, query
-from praxtalk.core.live.results import Code, Refused
+from praxtalk.core.live.results import Code, FunctionError
 
 Arguments = dict[str, Any]
 
@@ -19,7 +19,7 @@ def _topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return caller.scope.topics(LISTS, parse_id(arguments.get("brandId") or ""))
 
 
-@query("leads:list", door=operators, shape=LiveLeadQuery, topics=_topics)
+@query("leads:list", authenticator=operators, shape=LiveLeadQuery, topics=_topics)
 def list_leads(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     rows = caller.scope.rows(Lead.objects.all())
     if brand := brand_in_scope(caller, arguments.get("brandId")):
@@ -31,23 +31,23 @@ def list_leads(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, A
     return [lead_json(lead) for lead in rows.order_by("-created_at", "-id")[: arguments["limit"]]]
 
 
-@mutation("leads:create", door=operators, shape=NewLead)
+@mutation("leads:create", authenticator=operators, shape=NewLead)
 def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
     brand = brand_in_scope(caller, arguments.pop("brandId", None))
     conversation_id = arguments.pop("conversationId", None)
     conversation = caller.get_in_scope(Conversation.objects.all(), conversation_id) if conversation_id else None
     if caller.scope.brand_ids is not None and brand is None and conversation is None:
-        raise Refused(Code.INVALID, "brandId: name one of your brands.")
+        raise FunctionError(Code.INVALID, "brandId: name one of your brands.")
     try:
         lead = actions.create_lead(caller.workspace_id, brand=brand, conversation=conversation, **arguments)
     except actions.BrandsDisagree as error:
-        raise Refused(Code.INVALID, f"conversationId: {error}.") from error
+        raise FunctionError(Code.INVALID, f"conversationId: {error}.") from error
     except Conversation.DoesNotExist as error:
-        raise Refused(Code.NOT_FOUND, "No such conversation.") from error
+        raise FunctionError(Code.NOT_FOUND, "No such conversation.") from error
     return {"leadId": str(lead.pk)}
 
 
-@mutation("leads:update", door=operators, shape=LiveLeadChange)
+@mutation("leads:update", authenticator=operators, shape=LiveLeadChange)
 def update_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     actions.update_lead(caller.get_in_scope(Lead.objects.all(), arguments.pop("leadId")), **arguments)
     return {"ok": True}

@@ -10,7 +10,7 @@ from accounts.audit import Action
 from integrations.models import EventName
 from praxtalk.core.dashboard.site import dashboard
 from praxtalk.core.live.functions import every_function
-from praxtalk.core.live.limits import Closing
+from praxtalk.core.live.limits import CloseCode
 from praxtalk.core.live.results import Code
 from praxtalk.urls import urlpatterns
 
@@ -72,7 +72,7 @@ def test_every_call_of_the_widget_is_listed_and_nothing_else():
 
 def test_every_live_error_and_closing_code_is_listed():
     assert {code.value for code in Code if f"| `{code.value}` |" not in SDK} == set()
-    assert {code.value for code in Closing if str(code.value) not in SDK} == set()
+    assert {code.value for code in CloseCode if str(code.value) not in SDK} == set()
 
 
 def test_the_versions_of_the_clients_are_those_that_are_tested():

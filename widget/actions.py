@@ -12,7 +12,7 @@ from conversations import actions
 from conversations.models import Attachment, Channel, Conversation, ConversationQuerySet, Message, Visitor
 from praxtalk.core.db.inserts import insert_if_new
 from praxtalk.core.db.transactions import is_locked, lock, one_transaction
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _adopt(rows: QuerySet[Visitor], anonymous: Visitor, person: Person) -> Visit
         return None
     if not is_adopted:
         return None
-    changed(Visitor.topic(anonymous.workspace_id, anonymous.pk))
+    publish_on_commit(Visitor.topic(anonymous.workspace_id, anonymous.pk))
     return rows.get(pk=anonymous.pk)
 
 
@@ -117,7 +117,7 @@ def update(visitor: Visitor, person: Person, *, page: str = "") -> Visitor:
     visitor = _locked(visitor)
     if _note(visitor, _details(person, page)):
         talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
-        changed(*(topic for talk in talks for topic in talk.topics))
+        publish_on_commit(*(topic for talk in talks for topic in talk.topics))
     return visitor
 
 
@@ -136,7 +136,7 @@ def _note(visitor: Visitor, details: dict[str, str]) -> bool:
         setattr(visitor, name, details[name])
     if differing:
         visitor.save(update_fields=differing)
-        changed(Visitor.topic(visitor.workspace_id, visitor.pk))
+        publish_on_commit(Visitor.topic(visitor.workspace_id, visitor.pk))
     return bool(differing)
 
 

@@ -22,7 +22,7 @@ from praxtalk.core.api.errors import NotHere
 from praxtalk.core.api.json import JsonParser
 from praxtalk.core.api.uploads import UploadParser
 from praxtalk.core.db.ids import parse_id
-from praxtalk.core.live.results import Refused
+from praxtalk.core.live.results import FunctionError
 from widget import actions, limits
 from widget.configuration import configuration_json
 from widget.identity import is_proven
@@ -72,7 +72,7 @@ class WidgetView(APIView):
         AuthenticationFailed."""
         try:
             visitor, self.is_token_due = visitors.read(self._token())
-        except Refused as error:
+        except FunctionError as error:
             self.brand(widget_id)
             raise AuthenticationFailed(str(error), "unauthenticated") from error
         if visitor.brand.widget_id != widget_id:
@@ -170,7 +170,7 @@ class IdentifyVisitor(WidgetView):
         """The visitor of the token that came along; None without one, and where the token is another person's or has ended."""
         try:
             visitor, _ = visitors.read(self._token())
-        except Refused:
+        except FunctionError:
             return None
         return visitor if visitor.brand_id == brand.pk and visitor.external_id is None else None
 

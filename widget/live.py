@@ -6,8 +6,8 @@ from accounts.scope import topics_of
 from conversations.actions import NotAsked, rate, read_until
 from conversations.models import Visitor
 from praxtalk.core.db.ids import parse_id
-from praxtalk.core.live.functions import Fading, mutation, query
-from praxtalk.core.live.results import Code, Refused
+from praxtalk.core.live.functions import ExpiringResult, mutation, query
+from praxtalk.core.live.results import Code, FunctionError
 from widget.actions import Blocked, newest_conversation, note_context
 from widget.serializers import Look, OfThread, Rate, Tell
 from widget.thread import place_of, thread_json
@@ -24,16 +24,16 @@ def _topics(caller: VisitorCaller, arguments: Arguments) -> list[str]:
 def _same_widget(caller: VisitorCaller, arguments: Arguments) -> None:
     """A token is good in its brand's widget only. Raises Refused."""
     if arguments["widgetId"] != caller.widget_id:
-        raise Refused(Code.UNAUTHENTICATED, REFUSED)
+        raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
 
 
-@query("widget:thread", door=visitors, shape=OfThread, topics=_topics)
-def show_thread(caller: VisitorCaller, arguments: Arguments) -> Fading:
+@query("widget:thread", authenticator=visitors, shape=OfThread, topics=_topics)
+def show_thread(caller: VisitorCaller, arguments: Arguments) -> ExpiringResult:
     _same_widget(caller, arguments)
     return thread_json(caller.workspace_id, caller.visitor_id)
 
 
-@mutation("widget:look", door=visitors, shape=Look)
+@mutation("widget:look", authenticator=visitors, shape=Look)
 def look(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     _same_widget(caller, arguments)
     conversation = newest_conversation(caller.workspace_id, caller.visitor_id)
@@ -50,29 +50,29 @@ def look(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     return {"ok": True}
 
 
-@mutation("widget:rate", door=visitors, shape=Rate)
+@mutation("widget:rate", authenticator=visitors, shape=Rate)
 def rate_newest(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     """How the visitor finds what has come to its end: their newest conversation, and no other."""
     _same_widget(caller, arguments)
     conversation = newest_conversation(caller.workspace_id, caller.visitor_id)
     named = arguments.get("conversationId")
     if conversation is None or (named and parse_id(named) != conversation.pk):
-        raise Refused(Code.NOT_FOUND, "There is no such conversation.")
+        raise FunctionError(Code.NOT_FOUND, "There is no such conversation.")
     if conversation.visitor.blocked_at:
-        raise Refused(Code.INVALID, str(Blocked()))
+        raise FunctionError(Code.INVALID, str(Blocked()))
     try:
         rate(conversation, rating=arguments["rating"], comment=arguments.get("comment", ""))
     except NotAsked as error:
-        raise Refused(Code.INVALID, "This conversation is not over: it is rated when it is.") from error
+        raise FunctionError(Code.INVALID, "This conversation is not over: it is rated when it is.") from error
     return {"ok": True}
 
 
-@mutation("widget:tell", door=visitors, shape=Tell)
+@mutation("widget:tell", authenticator=visitors, shape=Tell)
 def tell(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     """Where the visitor comes from, as their browser has it."""
     _same_widget(caller, arguments)
     visitor = Visitor.objects.filter(workspace_id=caller.workspace_id, pk=caller.visitor_id).first()
     if visitor is None:
-        raise Refused(Code.UNAUTHENTICATED, REFUSED)
+        raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
     note_context(visitor, referrer=arguments.get("referrer", ""), time_zone=arguments.get("timeZone", ""))
     return {"ok": True}

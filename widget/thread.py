@@ -15,7 +15,7 @@ from conversations.models import Conversation, Message, Presence, Visitor
 from conversations.models.presence import PRESENT_FOR
 from conversations.timeline import messages_of, within
 from praxtalk.core.epoch import to_milliseconds
-from praxtalk.core.live.functions import Fading
+from praxtalk.core.live.functions import ExpiringResult
 from widget.actions import newest_first
 
 PAGE = 50
@@ -59,12 +59,12 @@ def place_of(workspace_id: UUID, visitor_id: UUID, message_id: UUID) -> Place | 
     return Place(message.conversation, message.position) if message else None
 
 
-def thread_json(workspace_id: UUID, visitor_id: UUID) -> Fading:
+def thread_json(workspace_id: UUID, visitor_id: UUID) -> ExpiringResult:
     """`thread_of` a visitor. Raises Visitor.DoesNotExist."""
     return thread_of(Visitor.objects.select_related("brand").get(workspace_id=workspace_id, pk=visitor_id))
 
 
-def thread_of(visitor: Visitor) -> Fading:
+def thread_of(visitor: Visitor) -> ExpiringResult:
     """All that the open widget shows. Changes by itself when somebody stops typing and when the brand opens or closes. Reads the
     brand: load it."""
     hours = standing_of(visitor.brand)
@@ -83,7 +83,7 @@ def thread_of(visitor: Visitor) -> Fading:
         **(_read(conversation, messages) if conversation else UNREAD),
     }
     ends = [until for _, until in typing if until] + ([hours.until] if hours.until else [])
-    return Fading(value, until=min(ends, default=None))
+    return ExpiringResult(value, until=min(ends, default=None))
 
 
 def message_json(message: Message) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from conversations.models import Visitor
 from praxtalk.core.jwt_signer import JwtSigner
-from praxtalk.core.live.results import Code, Refused
+from praxtalk.core.live.results import Code, FunctionError
 
 SIGNER = JwtSigner("visitor", audience="visitor", required=("sub", "ws", "brand", "iat", "exp"))
 LIFETIME = timedelta(days=180)
@@ -58,8 +58,8 @@ class VisitorCaller:
         return ("visitor", self.visitor_id)
 
     @property
-    def person(self) -> str:
-        return _person(self.visitor_id)
+    def principal_id(self) -> str:
+        return _principal_id(self.visitor_id)
 
     @property
     def session(self) -> str:
@@ -70,7 +70,7 @@ class VisitorCaller:
         return nullcontext()
 
 
-class VisitorDoor:
+class VisitorTokenAuthenticator:
     """Who stands behind a visitor token. Named by every function for visitors."""
 
     argument = "visitorToken"
@@ -80,17 +80,17 @@ class VisitorDoor:
         _claimed(token)
         return ()
 
-    def minted_for(self, token: str) -> tuple[UUID, str]:
+    def issued_to(self, token: str) -> tuple[UUID, str]:
         """Raises Refused."""
         claims = _claimed(token)
-        return claims.workspace_id, _person(claims.visitor_id)
+        return claims.workspace_id, _principal_id(claims.visitor_id)
 
     def read(self, token: str) -> tuple[Visitor, bool]:
         """The visitor with their brand, and whether the token is due for renewal. Raises Refused as `open` does."""
         claims = _claimed(token)
         visitor = _rows(claims).select_related("brand").first()
         if visitor is None or not claims.are_current(visitor.external_id):
-            raise Refused(Code.UNAUTHENTICATED, REFUSED)
+            raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
         return visitor, timezone.now() - claims.minted_at > RENEWED_AFTER
 
     def open(self, token: str) -> VisitorCaller:
@@ -98,7 +98,7 @@ class VisitorDoor:
         claims = _claimed(token)
         widget_id, external_id = _rows(claims).values_list("brand__widget_id", "external_id").first() or (None, None)
         if widget_id is None or not claims.are_current(external_id):
-            raise Refused(Code.UNAUTHENTICATED, REFUSED)
+            raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
         return VisitorCaller(
             visitor_id=claims.visitor_id,
             workspace_id=claims.workspace_id,
@@ -109,10 +109,10 @@ class VisitorDoor:
         )
 
 
-visitors = VisitorDoor()
+visitors = VisitorTokenAuthenticator()
 
 
-def _person(visitor_id: UUID) -> str:
+def _principal_id(visitor_id: UUID) -> str:
     return f"visitor.{visitor_id}"
 
 
@@ -142,4 +142,4 @@ def _claimed(token: str) -> _Claims:
         is_identified = claims.get("identified") is True
         return _Claims(visitor_id, workspace_id, brand_id, is_identified, minted_at, expires_at)
     except (jwt.InvalidTokenError, ValueError) as error:
-        raise Refused(Code.UNAUTHENTICATED, REFUSED) from error
+        raise FunctionError(Code.UNAUTHENTICATED, REFUSED) from error

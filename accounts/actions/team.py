@@ -18,7 +18,7 @@ from accounts.models import Letter, Operator, Workspace
 from accounts.operator_tokens import operator_topic
 from accounts.roles import Role
 from praxtalk.core.db.transactions import one_transaction
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 CHANGEABLE = ("name", "role", "sees_all_brands", "is_active", "brands")
 
@@ -100,7 +100,7 @@ def _join(operator: Operator) -> bool:
     operator.is_active, operator.invited_at = True, None
     operator.save(update_fields=["password", "is_active", "invited_at"])
     record(Action.JOINED, workspace_id=operator.workspace_id, by=operator)
-    changed(team_topic(operator.workspace_id))
+    publish_on_commit(team_topic(operator.workspace_id))
     return True
 
 
@@ -120,7 +120,7 @@ def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Opera
         _set_brands(operator, brands)
         told["brands"] = sorted(brand.name for brand in brands)
     record(Action.OPERATOR_CHANGED, workspace_id=operator.workspace_id, subject=operator, **told)
-    changed(operator_topic(operator.pk), team_topic(operator.workspace_id))
+    publish_on_commit(operator_topic(operator.pk), team_topic(operator.workspace_id))
     return operator
 
 

@@ -14,19 +14,19 @@ from praxtalk.asgi import application
 from praxtalk.core.live import queries
 from praxtalk.core.live.consumer import SyncConsumer
 from praxtalk.core.live.frame_writer import FrameWriter
-from praxtalk.core.live.pubsub import Words
+from praxtalk.core.live.pubsub import TopicSubscriber
 
 __all__ = ["application"]
 
 _moments: dict[str, list[int]] = {"heard": [], "read begun": [], "read done": [], "frame out": []}
-_heard, _read, _send, _write = Words._heard, queries._read, SyncConsumer._send_transition, FrameWriter.write
+_heard, _read, _send, _write = TopicSubscriber._heard, queries._read, SyncConsumer._send_transition, FrameWriter.write
 
 
 def _note(step: str) -> None:
     _moments[step].append(time.monotonic_ns())
 
 
-def _traced_heard(self: Words, message: dict[str, object]) -> None:
+def _traced_heard(self: TopicSubscriber, message: dict[str, object]) -> None:
     if message["type"] == "message":
         _note("heard")
     _heard(self, message)
@@ -51,7 +51,7 @@ def _traced_write(self: FrameWriter, text: str) -> None:
 
 
 FrameWriter.write = _traced_write  # type: ignore[method-assign]
-Words._heard, SyncConsumer._send_transition = _traced_heard, _traced_send  # type: ignore[method-assign]
+TopicSubscriber._heard, SyncConsumer._send_transition = _traced_heard, _traced_send  # type: ignore[method-assign]
 queries._read = _traced_read
 _path = Path(os.environ["TRACE_FOLDER"]) / f"live-trace-{os.getpid()}.json"
 atexit.register(lambda: _path.write_text(json.dumps(_moments)))

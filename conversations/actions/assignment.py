@@ -11,7 +11,7 @@ from conversations.models import Activity, Conversation, Mention
 from conversations.serializers import person_json
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.epoch import now_after
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 AT_ONCE = 1000
 HANDED_OVER = (Conversation.Status.OPEN, Conversation.Status.SNOOZED)
@@ -37,7 +37,7 @@ def assign(conversation: Conversation, *, operator: Operator | None) -> Conversa
             raise CannotAnswer("this operator does not see the conversation's brand")
     if conversation.assignee_id != (operator.pk if operator else None):
         _give(conversation, operator)
-        changed(*conversation.topics)
+        publish_on_commit(*conversation.topics)
     return conversation
 
 
@@ -117,7 +117,7 @@ def _give_many(conversations: list[Conversation], operator: Operator | None) -> 
         for each in conversations
     )
     _note_assignments(conversations, operator)
-    changed(*{topic for each in conversations for topic in each.topics})
+    publish_on_commit(*{topic for each in conversations for topic in each.topics})
 
 
 def _note_assignments(conversations: list[Conversation], operator: Operator | None) -> None:
@@ -137,4 +137,4 @@ def _note_assignments(conversations: list[Conversation], operator: Operator | No
             for each in conversations
         )
         told.add(operator.pk)
-    changed(*(Mention.topic(pk) for pk in told))
+    publish_on_commit(*(Mention.topic(pk) for pk in told))

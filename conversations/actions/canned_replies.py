@@ -8,7 +8,7 @@ from brands.models import Brand
 from conversations.models import CANNED_REPLIES, CannedReply
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.epoch import now_after
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 
 @one_transaction()
@@ -17,7 +17,7 @@ def create_canned_reply(workspace_id: UUID, *, shortcut: str, body: str, brand: 
     reply = CannedReply(workspace_id=workspace_id, brand=brand, shortcut=shortcut, body=body)
     reply.full_clean()
     reply.save()
-    changed(*topics_of(CANNED_REPLIES, workspace_id, reply.brand_id))
+    publish_on_commit(*topics_of(CANNED_REPLIES, workspace_id, reply.brand_id))
     return reply
 
 
@@ -31,10 +31,10 @@ def change_canned_reply(reply: CannedReply, **values: Any) -> None:
     reply.updated_at = now_after(reply.updated_at)
     reply.full_clean()
     reply.save(update_fields=[*values, "updated_at"])
-    changed(*before, *topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id))
+    publish_on_commit(*before, *topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id))
 
 
 @one_transaction()
 def delete_canned_reply(reply: CannedReply) -> None:
     CannedReply.objects.filter(workspace_id=reply.workspace_id, pk=reply.pk).delete()
-    changed(*topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id))
+    publish_on_commit(*topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id))

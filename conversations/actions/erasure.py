@@ -11,7 +11,7 @@ from accounts.audit import Action, record
 from conversations.models import Attachment, Conversation, Visitor
 from integrations.retention import forget_events_about
 from praxtalk.core.db.transactions import one_transaction
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 log = structlog.get_logger("praxtalk.attachments")
 
@@ -49,7 +49,7 @@ def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
         conversations=len(conversations),
         leads=len(and_events_about),
     )
-    changed(*topics, Visitor.topic(visitor.workspace_id, visitor.pk))
+    publish_on_commit(*topics, Visitor.topic(visitor.workspace_id, visitor.pk))
     transaction.on_commit(partial(_delete_files, files))
     return len(conversations)
 

@@ -15,7 +15,7 @@ from integrations.models import ApiKey, EventName
 from integrations.webhooks.outbox import record_event
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.epoch import now_after
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 MAIL_AFTER = timedelta(minutes=5)  # a reply unseen for so long goes to the visitor by e-mail
 REOPENED_BY_VISITOR = (Conversation.Status.SNOOZED, Conversation.Status.RESOLVED)
@@ -65,7 +65,7 @@ def begin_conversation(
     )
     record(EventName.CONVERSATION_CREATED, conversation)
     _record_message(message)
-    changed(*conversation.topics)
+    publish_on_commit(*conversation.topics)
     return message
 
 
@@ -116,7 +116,7 @@ def send_message(
         if conversation.status in REOPENED_BY_VISITOR:
             change_status(conversation, Conversation.Status.OPEN, actor=Actor(conversation.visitor.name))
     _record_message(message)
-    changed(*conversation.topics)
+    publish_on_commit(*conversation.topics)
     return message
 
 

@@ -7,7 +7,7 @@ from accounts.scope import scope_of
 from conversations.actions._base import locked, next_position
 from conversations.models import Conversation, Mention, Note
 from praxtalk.core.db.transactions import one_transaction
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 
 @one_transaction()
@@ -40,7 +40,7 @@ def write_note(
     Mention.objects.bulk_create(
         Mention(workspace_id=conversation.workspace_id, note=note, operator=each) for each in told
     )
-    changed(conversation.thread_topic, *(Mention.topic(each.pk) for each in told))
+    publish_on_commit(conversation.thread_topic, *(Mention.topic(each.pk) for each in told))
     return note
 
 

@@ -7,7 +7,7 @@ from conversations.actions._base import locked, tell
 from conversations.models import Activity, Conversation
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.epoch import now_after
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 RATED = (Conversation.Status.RESOLVED, Conversation.Status.CLOSED)
 
@@ -28,5 +28,5 @@ def rate(conversation: Conversation, *, rating: int, comment: str = "") -> Conve
         conversation.save(update_fields=["rating", "rating_comment", "rated_at", "updated_at"])
         visitor = Actor(conversation.visitor.name)
         tell(conversation, Activity.Kind.RATED, actor=visitor, rating=rating, comment=comment)
-        changed(*conversation.topics)
+        publish_on_commit(*conversation.topics)
     return conversation

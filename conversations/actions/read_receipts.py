@@ -10,7 +10,7 @@ from conversations.models import Conversation, Mention, OperatorReading, Presenc
 from conversations.models.presence import PRESENT_FOR, TYPING_FOR
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.epoch import MILLISECOND
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 
 @one_transaction()
@@ -30,7 +30,7 @@ def touch_presence(conversation: Conversation, *, operator: Operator, is_typing:
         defaults={"seen_at": now, "typing_until": now + TYPING_FOR if is_typing else None},
     )
     if not was_there or was_typing != is_typing:
-        changed(*_topics_of_looking(conversation))
+        publish_on_commit(*_topics_of_looking(conversation))
     read_until(conversation, by_operators=conversation.last_position)
     _note_what_was_seen(conversation, operator)
     return presence
@@ -43,14 +43,14 @@ def _note_what_was_seen(conversation: Conversation, operator: Operator) -> None:
         conversation=conversation, operator=operator, defaults={"workspace_id": conversation.workspace_id}
     )
     if reading.position < conversation.unread_position:
-        changed(OperatorReading.topic(operator.pk))
+        publish_on_commit(OperatorReading.topic(operator.pk))
     if reading.position < conversation.last_position:
         reading.position = conversation.last_position
         reading.save(update_fields=["position"])
     unseen = Mention.objects.filter(workspace_id=conversation.workspace_id, operator=operator, seen_at__isnull=True)
     is_here = Q(note__conversation=conversation) | Q(conversation=conversation)
     if unseen.filter(is_here).update(seen_at=timezone.now()):
-        changed(Mention.topic(operator.pk))
+        publish_on_commit(Mention.topic(operator.pk))
 
 
 @one_transaction()
@@ -60,7 +60,7 @@ def see_assignments(operator: Operator, *, until: datetime | None = None) -> Non
     if until is not None:
         rows = rows.filter(created_at__lt=until + MILLISECOND)
     rows.filter(conversation__isnull=False).update(seen_at=timezone.now())
-    changed(Mention.topic(operator.pk))
+    publish_on_commit(Mention.topic(operator.pk))
 
 
 @one_transaction()
@@ -84,7 +84,7 @@ def read_until(
     if before != (reading.by_visitor, reading.by_operators, reading.visitor_typing_until):
         reading.save(update_fields=["by_visitor", "by_operators", "visitor_typing_until"])
     if before[:2] != (reading.by_visitor, reading.by_operators) or was_typing != bool(reading.visitor_typing_until):
-        changed(*_topics_of_looking(conversation))
+        publish_on_commit(*_topics_of_looking(conversation))
     return reading
 
 

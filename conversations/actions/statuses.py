@@ -12,7 +12,7 @@ from conversations.models import Activity, Conversation
 from integrations.models import EventName
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.epoch import now_after, to_milliseconds
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 
 @one_transaction()
@@ -29,12 +29,12 @@ def set_status(
         change_status(conversation, status, None if snoozed_until is ... else snoozed_until)
         if status == Conversation.Status.OPEN:
             release_from_absent(conversation)
-        changed(*conversation.topics)
+        publish_on_commit(*conversation.topics)
     elif snoozed_until is not ... and conversation.snoozed_until != snoozed_until:
         conversation.snoozed_until = snoozed_until
         conversation.updated_at = now_after(conversation.updated_at)
         conversation.save(update_fields=["snoozed_until", "updated_at"])
-        changed(*conversation.topics)
+        publish_on_commit(*conversation.topics)
     return conversation
 
 
@@ -50,7 +50,7 @@ def wake_next_snoozed() -> Conversation | None:
         conversation.unread_position = conversation.last_position
         conversation.last_activity_at = now_after(conversation.last_activity_at)
         conversation.save(update_fields=["unread_position", "last_activity_at"])
-        changed(*conversation.topics)
+        publish_on_commit(*conversation.topics)
     return conversation
 
 

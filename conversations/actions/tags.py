@@ -6,7 +6,7 @@ from uuid import UUID
 from conversations.actions._base import locked, tell
 from conversations.models import MAX_TAGS, TAGS, Activity, Conversation, ConversationTag, Tag
 from praxtalk.core.db.transactions import one_transaction
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 from praxtalk.core.validators import check_visible
 
 
@@ -21,7 +21,7 @@ def create_tag(workspace_id: UUID, *, name: str) -> Tag:
     tag = Tag(workspace_id=workspace_id, name=name)
     tag.full_clean()
     tag.save()
-    changed(_topic(workspace_id))
+    publish_on_commit(_topic(workspace_id))
     return tag
 
 
@@ -33,7 +33,7 @@ def rename_tag(tag: Tag, *, name: str) -> Tag:
     tag.name = name
     tag.full_clean()
     tag.save(update_fields=["name"])
-    changed(_topic(tag.workspace_id))
+    publish_on_commit(_topic(tag.workspace_id))
     return tag
 
 
@@ -41,7 +41,7 @@ def rename_tag(tag: Tag, *, name: str) -> Tag:
 def delete_tag(tag: Tag) -> None:
     """Conversations that have it lose it."""
     Tag.objects.filter(workspace_id=tag.workspace_id, pk=tag.pk).delete()
-    changed(_topic(tag.workspace_id))
+    publish_on_commit(_topic(tag.workspace_id))
 
 
 @one_transaction()
@@ -66,7 +66,7 @@ def change_tags(
         )
         names = [wanted[pk] for pk in added], [had[pk] for pk in removed]
         tell(conversation, Activity.Kind.TAGGED, added=names[0], removed=names[1])
-        changed(*conversation.topics)
+        publish_on_commit(*conversation.topics)
     return conversation
 
 

@@ -3,7 +3,7 @@
 from conversations.actions._base import locked, tell
 from conversations.models import Activity, Conversation, Transcript
 from praxtalk.core.db.transactions import one_transaction
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 
 class NoAddress(ValueError):
@@ -24,5 +24,5 @@ def request_transcript(conversation: Conversation, *, email: str | None = None) 
         workspace_id=conversation.workspace_id, conversation=conversation, email=address
     )
     tell(conversation, Activity.Kind.TRANSCRIPT, to=address)
-    changed(conversation.thread_topic)
+    publish_on_commit(conversation.thread_topic)
     return transcript

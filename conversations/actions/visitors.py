@@ -7,7 +7,7 @@ from conversations.actions._base import locked, tell
 from conversations.models import Activity, Conversation, Visitor
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.epoch import now_after
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 FILLED_BY_MERGE = ("email", "phone", "locale", "page", "referrer", "browser", "time_zone", "blocked_at")
 
@@ -24,7 +24,7 @@ def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
         visitor.save(update_fields=["blocked_at"])
         tell(conversation, Activity.Kind.BLOCKED, blocked=is_blocked)
         talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
-        changed(*(topic for talk in talks for topic in talk.topics))
+        publish_on_commit(*(topic for talk in talks for topic in talk.topics))
     return visitor
 
 
@@ -53,5 +53,5 @@ def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
     into.created_at = min(into.created_at, anonymous.created_at)  # an erasure looks for events since then
     into.save(update_fields=[*FILLED_BY_MERGE, "created_at"])
     anonymous.delete()
-    changed(*topics)
+    publish_on_commit(*topics)
     return into

@@ -10,24 +10,24 @@ from conversations.live.lookups import Arguments, in_scope, operator_named
 from conversations.models import Conversation
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import mutation
-from praxtalk.core.live.results import Code, Refused
+from praxtalk.core.live.results import Code, FunctionError
 
 OK = {"ok": True}
 
 
-@mutation("conversations:setStatus", door=operators, shape=LiveStatusChange)
+@mutation("conversations:setStatus", authenticator=operators, shape=LiveStatusChange)
 def set_status(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     _set_status(in_scope(caller, arguments), arguments)
     return OK
 
 
-@mutation("conversations:assign", door=operators, shape=Assignment)
+@mutation("conversations:assign", authenticator=operators, shape=Assignment)
 def assign(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     _assign(caller, in_scope(caller, arguments), arguments["operatorId"])
     return OK
 
 
-@mutation("conversations:change", door=operators, shape=ChangeOfMany)
+@mutation("conversations:change", authenticator=operators, shape=ChangeOfMany)
 def change_many(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     """All of them or none. In the order of their ids, so that two such calls never wait for each other."""
     for conversation_id in sorted({each.lower() for each in arguments["conversationIds"]}):
@@ -39,33 +39,33 @@ def change_many(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]
     return OK
 
 
-@mutation("conversations:changeTags", door=operators, shape=TagChange)
+@mutation("conversations:changeTags", authenticator=operators, shape=TagChange)
 def change_tags(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     try:
         actions.change_tags(in_scope(caller, arguments), add=_ids(arguments["add"]), remove=_ids(arguments["remove"]))
     except actions.UnknownTag as error:
-        raise Refused(Code.NOT_FOUND, f"add: {error}.") from error
+        raise FunctionError(Code.NOT_FOUND, f"add: {error}.") from error
     return OK
 
 
 def _ids(texts: list[str]) -> list[UUID]:
     ids = [pk for each in texts if (pk := parse_id(each))]
     if len(ids) < len(texts):
-        raise Refused(Code.NOT_FOUND, "No such tag.")
+        raise FunctionError(Code.NOT_FOUND, "No such tag.")
     return ids
 
 
-@mutation("conversations:sendTranscript", door=operators, shape=TranscriptTo)
+@mutation("conversations:sendTranscript", authenticator=operators, shape=TranscriptTo)
 def send_transcript(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     email = operator_named(caller, caller.operator_id).email if arguments["to"] == "me" else None
     try:
         actions.request_transcript(in_scope(caller, arguments), email=email)
     except actions.NoAddress as error:
-        raise Refused(Code.INVALID, f"to: {error}.") from error
+        raise FunctionError(Code.INVALID, f"to: {error}.") from error
     return OK
 
 
-@mutation("conversations:blockVisitor", door=operators, shape=Blocking)
+@mutation("conversations:blockVisitor", authenticator=operators, shape=Blocking)
 def block_visitor(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     actions.block_visitor(in_scope(caller, arguments), is_blocked=arguments["blocked"])
     return OK
@@ -80,4 +80,4 @@ def _assign(caller: OperatorCaller, conversation: Conversation, operator_id: str
     try:
         actions.assign(conversation, operator=operator)
     except actions.CannotAnswer as error:
-        raise Refused(Code.INVALID, f"operatorId: {error}.") from error
+        raise FunctionError(Code.INVALID, f"operatorId: {error}.") from error

@@ -25,7 +25,7 @@ from conversations.serializers import COLUMNS, conversation_row_json
 from praxtalk.core.api.errors import Invalid
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import query
-from praxtalk.core.live.results import Code, Refused
+from praxtalk.core.live.results import Code, FunctionError
 
 ME = "me"
 
@@ -64,7 +64,7 @@ def _first(caller: OperatorCaller, arguments: Arguments) -> Callable[[QuerySet[A
 
 @query(
     "conversations:listInbox",
-    door=operators,
+    authenticator=operators,
     shape=InboxQuery,
     topics=_inbox_topics,
     personal=lambda arguments: arguments.get("assignee") == ME,
@@ -88,24 +88,24 @@ def _newest(caller: OperatorCaller, arguments: Arguments) -> list[tuple[Any, ...
     )
 
 
-@query("inbox:list", door=operators, shape=InboxPage, topics=_page_topics, personal=True)
+@query("inbox:list", authenticator=operators, shape=InboxPage, topics=_page_topics, personal=True)
 def list_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     rows = with_readings(_listed(caller, arguments), caller.operator_id)
     owner, after, limit = str(caller.workspace_id), arguments.get("after"), arguments["limit"]
     try:
         page, after, _ = PAGES.page(rows, owner=owner, cursor=after, limit=limit, first=_first(caller, arguments))
     except Invalid as error:
-        raise Refused(Code.INVALID, str(error.detail)) from error
+        raise FunctionError(Code.INVALID, str(error.detail)) from error
     tags = tags_of(caller.workspace_id, [row[0] for row in page])
     return {"rows": [row_json(row, tags) for row in page], "next": after}
 
 
-@query("conversations:counts", door=operators, shape=CountsQuery, topics=_inbox_topics, personal=True)
+@query("conversations:counts", authenticator=operators, shape=CountsQuery, topics=_inbox_topics, personal=True)
 def count_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[str, int]:
     return counted(caller.scope, brand=brand_in_scope(caller, arguments.get("brandId")), operator_id=caller.operator_id)
 
 
-@query("inbox:counts", door=operators, shape=CountsQuery, topics=_count_topics, personal=True)
+@query("inbox:counts", authenticator=operators, shape=CountsQuery, topics=_count_topics, personal=True)
 def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     brand, operator_id = brand_in_scope(caller, arguments.get("brandId")), caller.operator_id
     found = unread(caller.scope, brand=brand, operator_id=operator_id)

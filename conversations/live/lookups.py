@@ -6,7 +6,7 @@ from accounts.models import Operator
 from accounts.operator_tokens import OperatorCaller
 from conversations.models import Conversation
 from praxtalk.core.db.ids import parse_id
-from praxtalk.core.live.results import Code, Refused
+from praxtalk.core.live.results import Code, FunctionError
 
 Arguments = dict[str, Any]
 
@@ -28,5 +28,5 @@ def operator_named(caller: OperatorCaller, operator_id: object) -> Operator:
     rows = Operator.objects.filter(workspace_id=caller.workspace_id)
     operator: Operator | None = rows.filter(pk=pk).first() if pk else None
     if operator is None:
-        raise Refused(Code.NOT_FOUND, "No such operator.")
+        raise FunctionError(Code.NOT_FOUND, "No such operator.")
     return operator

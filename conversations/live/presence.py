@@ -9,15 +9,15 @@ from conversations.live.lookups import Arguments, in_scope, operator_named
 from conversations.models import Presence, Reading
 from conversations.models.presence import PRESENT_FOR
 from conversations.timeline import messages_of
-from praxtalk.core.live.functions import Fading, mutation, query
+from praxtalk.core.live.functions import ExpiringResult, mutation, query
 
 
 def _presence_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [Presence.topic(caller.workspace_id, arguments["conversationId"].lower())]
 
 
-@query("presence:list", door=operators, shape=OfConversation, topics=_presence_topics)
-def list_presence(caller: OperatorCaller, arguments: Arguments) -> Fading:
+@query("presence:list", authenticator=operators, shape=OfConversation, topics=_presence_topics)
+def list_presence(caller: OperatorCaller, arguments: Arguments) -> ExpiringResult:
     conversation, now = in_scope(caller, arguments), timezone.now()
     here = Presence.objects.filter(
         workspace_id=caller.workspace_id, conversation_id=conversation.pk, seen_at__gt=now - PRESENT_FOR
@@ -29,11 +29,11 @@ def list_presence(caller: OperatorCaller, arguments: Arguments) -> Fading:
         {"operatorId": str(operator), "name": name, "typing": bool(typing and typing > now)}
         for operator, name, _, typing in rows
     ]
-    return Fading(shown, until=min(ends, default=None))
+    return ExpiringResult(shown, until=min(ends, default=None))
 
 
-@query("presence:visitor", door=operators, shape=OfConversation, topics=_presence_topics)
-def look_at_visitor(caller: OperatorCaller, arguments: Arguments) -> Fading:
+@query("presence:visitor", authenticator=operators, shape=OfConversation, topics=_presence_topics)
+def look_at_visitor(caller: OperatorCaller, arguments: Arguments) -> ExpiringResult:
     conversation, now = in_scope(caller, arguments), timezone.now()
     reading = Reading.objects.filter(workspace_id=caller.workspace_id, conversation_id=conversation.pk).first()
     typing_until = reading.visitor_typing_until if reading else None
@@ -41,10 +41,10 @@ def look_at_visitor(caller: OperatorCaller, arguments: Arguments) -> Fading:
     read = messages_of(conversation).filter(position__lte=reading.by_visitor if reading else 0).order_by("-position")
     read_id = read.values_list("pk", flat=True).first()
     shown = {"typing": types, "readId": str(read_id) if read_id else None}
-    return Fading(shown, until=typing_until if types else None)
+    return ExpiringResult(shown, until=typing_until if types else None)
 
 
-@mutation("presence:touch", door=operators, shape=PresenceTouch)
+@mutation("presence:touch", authenticator=operators, shape=PresenceTouch)
 def touch_presence(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     operator = operator_named(caller, caller.operator_id)
     actions.touch_presence(in_scope(caller, arguments), operator=operator, is_typing=arguments["typing"])

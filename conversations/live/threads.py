@@ -21,7 +21,7 @@ from conversations.timeline import (
 )
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import mutation, query
-from praxtalk.core.live.results import Code, Refused
+from praxtalk.core.live.results import Code, FunctionError
 
 
 def _talk_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
@@ -29,14 +29,14 @@ def _talk_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [*thread_topics(caller, arguments), *caller.scope.topics("brands")]
 
 
-@query("conversations:get", door=operators, shape=OfConversation, topics=_talk_topics)
+@query("conversations:get", authenticator=operators, shape=OfConversation, topics=_talk_topics)
 def get_conversation(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     conversation = in_scope(caller, arguments)
     messages, has_more = within(*newest_messages(conversation))
     return thread_json(conversation, messages) | {"hasMore": has_more}
 
 
-@query("messages:list", door=operators, shape=ThreadQuery, topics=thread_topics)
+@query("messages:list", authenticator=operators, shape=ThreadQuery, topics=thread_topics)
 def list_messages(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     conversation = in_scope(caller, arguments)
     if arguments.get("before"):
@@ -51,7 +51,7 @@ def _entry_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [*_talk_topics(caller, arguments), f"{TAGS}.{caller.workspace_id}"]
 
 
-@query("inbox:thread", door=operators, shape=EntriesQuery, topics=_entry_topics)
+@query("inbox:thread", authenticator=operators, shape=EntriesQuery, topics=_entry_topics)
 def show_entries(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     conversation = in_scope(caller, arguments)
     before = arguments.get("before", conversation.last_position + 1)
@@ -63,7 +63,7 @@ def show_entries(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]
     }
 
 
-@mutation("messages:send", door=operators, shape=LiveMessage)
+@mutation("messages:send", authenticator=operators, shape=LiveMessage)
 def send_message(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
     conversation = in_scope(caller, arguments)
     seen = arguments.get("seenMessageId")
@@ -78,11 +78,11 @@ def send_message(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]
             seen=_message_named(conversation, seen) if seen else None,
         )
     except actions.AnsweredMeanwhile as error:
-        raise Refused(Code.CONFLICT, f"{error}.") from error
+        raise FunctionError(Code.CONFLICT, f"{error}.") from error
     return {"messageId": str(message.pk)}
 
 
-@mutation("notes:write", door=operators, shape=NewNote)
+@mutation("notes:write", authenticator=operators, shape=NewNote)
 def write_note(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
     note = actions.write_note(
         in_scope(caller, arguments),
@@ -98,5 +98,5 @@ def _message_named(conversation: Conversation, message_id: str) -> Message:
     pk = parse_id(message_id)
     message = messages_of(conversation).filter(pk=pk).first() if pk else None
     if message is None:
-        raise Refused(Code.NOT_FOUND, "No such message.")
+        raise FunctionError(Code.NOT_FOUND, "No such message.")
     return message

@@ -17,7 +17,7 @@ from conversations.serializers import COLUMNS, conversation_row_json, person_jso
 from praxtalk.core.api.serializers import Shape
 from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.live.functions import mutation, query
-from praxtalk.core.live.results import Code, Refused
+from praxtalk.core.live.results import Code, FunctionError
 
 MAX_CANNED_REPLIES = 500
 MAX_MENTIONS = 20
@@ -29,7 +29,7 @@ def _canned_reply_topics(caller: OperatorCaller, arguments: Arguments) -> list[s
     return [f"{CANNED_REPLIES}.{caller.workspace_id}"]
 
 
-@query("cannedReplies:list", door=operators, shape=OfBrand, topics=_canned_reply_topics)
+@query("cannedReplies:list", authenticator=operators, shape=OfBrand, topics=_canned_reply_topics)
 def list_canned_replies(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     """Those of all brands, and those of the brand that is named, or of each in scope."""
     rows = CannedReply.objects.filter(workspace_id=caller.workspace_id)
@@ -52,13 +52,13 @@ def _tag_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [f"{TAGS}.{caller.workspace_id}"]
 
 
-@query("tags:list", door=operators, shape=Shape, topics=_tag_topics)
+@query("tags:list", authenticator=operators, shape=Shape, topics=_tag_topics)
 def list_tags(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     rows = Tag.objects.filter(workspace_id=caller.workspace_id).order_by("name", "pk")
     return [{"_id": str(tag.pk), "name": tag.name} for tag in rows[:MAX_CANNED_REPLIES]]
 
 
-@mutation("tags:create", door=operators, shape=NewTag)
+@mutation("tags:create", authenticator=operators, shape=NewTag)
 def create_tag(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
     """The tag of this name, made if there is none."""
     same = Tag.objects.filter(workspace_id=caller.workspace_id, name__iexact=arguments["name"])
@@ -71,7 +71,7 @@ def create_tag(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
             tag = same.first()  # made by somebody else at the same moment
             if tag is None:
                 reason = error.messages[0] if isinstance(error, ValidationError) else "This name cannot be used."
-                raise Refused(Code.INVALID, f"name: {reason}") from error
+                raise FunctionError(Code.INVALID, f"name: {reason}") from error
     return {"tagId": str(tag.pk)}
 
 
@@ -79,7 +79,7 @@ def _mention_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [Mention.topic(caller.operator_id)]
 
 
-@query("inbox:mentions", door=operators, shape=Shape, topics=_mention_topics, personal=True)
+@query("inbox:mentions", authenticator=operators, shape=Shape, topics=_mention_topics, personal=True)
 def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     """Notes that name the operator and that they have not looked at yet, the newest first."""
     rows = caller.scope.rows(
@@ -102,7 +102,7 @@ def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str
     ]
 
 
-@query("inbox:assignments", door=operators, shape=Shape, topics=_mention_topics, personal=True)
+@query("inbox:assignments", authenticator=operators, shape=Shape, topics=_mention_topics, personal=True)
 def list_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     """Conversations that somebody else has assigned to the operator and that they have not looked at yet: how many (up to
     MAX_COUNT), and the newest of them."""
@@ -126,7 +126,7 @@ def list_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, 
     }
 
 
-@mutation("inbox:seeAssignments", door=operators, shape=AssignmentsSeen)
+@mutation("inbox:seeAssignments", authenticator=operators, shape=AssignmentsSeen)
 def see_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     actions.see_assignments(operator_named(caller, caller.operator_id), until=arguments.get("until"))
     return {"ok": True}
@@ -136,7 +136,7 @@ def _visitor_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [f"visitor.{caller.workspace_id}.{arguments['visitorId'].lower()}"]
 
 
-@query("visitors:get", door=operators, shape=OfVisitor, topics=_visitor_topics)
+@query("visitors:get", authenticator=operators, shape=OfVisitor, topics=_visitor_topics)
 def get_visitor(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     """Who they are, where they write from, and their newest conversations."""
     visitor = caller.get_in_scope(Visitor.objects.all(), arguments["visitorId"])

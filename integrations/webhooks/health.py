@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 from integrations.models import WebhookSubscription
 from integrations.webhooks.outbox import WEBHOOKS_DUE
 from praxtalk.core.http.transport import Answer
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 FAILING_FOR = timedelta(days=5)
 GONE = 410
@@ -98,5 +98,5 @@ def open_again(rows: QuerySet[WebhookSubscription]) -> int:
         gone_answers=0,
     )
     if opened:
-        changed(WEBHOOKS_DUE)
+        publish_on_commit(WEBHOOKS_DUE)
     return opened

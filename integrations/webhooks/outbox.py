@@ -10,7 +10,7 @@ from django.utils import timezone
 from integrations.models import Delivery, Event, EventName, WebhookSubscription
 from praxtalk.core.db.ids import new_id
 from praxtalk.core.epoch import to_milliseconds
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 WEBHOOKS_DUE = "webhooks.due"
 
@@ -64,7 +64,7 @@ def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, 
             )
             for subscription, status in subscribers
         )
-        changed(WEBHOOKS_DUE)
+        publish_on_commit(WEBHOOKS_DUE)
     return event
 
 

@@ -16,7 +16,7 @@ from integrations.models.deliveries import Trigger
 from integrations.webhooks.outbox import WEBHOOKS_DUE
 from integrations.webhooks.subscriptions import WebhookDeleted, lock_webhook, locked
 from praxtalk.core.db.transactions import one_transaction
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 
 STEP = 500
 NONE_YET = Value(0, output_field=PositiveSmallIntegerField())
@@ -37,7 +37,7 @@ def retry(delivery: Delivery) -> None:
     if not webhook.is_active:
         raise WebhookPaused
     _make_due(Delivery.objects.filter(workspace_id=delivery.workspace_id, pk=delivery.pk))
-    changed(WEBHOOKS_DUE)
+    publish_on_commit(WEBHOOKS_DUE)
 
 
 def _make_due(rows: QuerySet[Delivery]) -> int:
@@ -76,7 +76,7 @@ def start_replay(
     replay.status = Replay.Status.RUNNING if replay.total else Replay.Status.DONE
     replay.save(force_insert=True)
     record(Action.REPLAY_STARTED, workspace_id=replay.workspace_id, subject=subscription, what=what, total=replay.total)
-    changed(WEBHOOKS_DUE)
+    publish_on_commit(WEBHOOKS_DUE)
     return replay
 
 

@@ -15,10 +15,10 @@ from integrations.api_keys import create_key
 from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead, update_lead
 from leads.models import Lead
-from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.api.models import IdempotencyRecord
 from praxtalk.core.live import executor, functions
-from praxtalk.core.live.executor import Once
-from praxtalk.core.live.models import PerformedMutation
+from praxtalk.core.live.executor import MutationId
+from praxtalk.core.live.models import MutationLog
 from praxtalk.core.live.results import Success
 from praxtalk.logs import logging_config
 from tests.conftest import Caller
@@ -101,8 +101,8 @@ def everything_that_leaves_a_trace(cast, client, crm_url):
     browser.ask("widget:tell", referrer="https://shop.example/orders/quince", timeZone="Europe/Warsaw")
     browser.ask("widget:rate", rating=1, comment="Where is my gherkin?")
     reply = [{**talk, "body": "Your kumquat, Zebulon", "sessionToken": mint(cast.alice)[0]}]
-    sent, _ = executor.perform(
-        functions.asked("messages:send", reply, kind="mutation", socket_token=None), Once("tab", 1)
+    sent, _ = executor.run_mutation(
+        functions.parse_call("messages:send", reply, kind="mutation", socket_token=None), MutationId("tab", 1)
     )
     assert isinstance(sent, Success)
     ask(cast.alice, "conversations:blockVisitor", **talk, blocked=True)
@@ -128,7 +128,7 @@ def test_after_an_erasure_no_table_names_them(cast, client):
     assert {"conversations_visitor", "conversations_message", "leads_lead", "integrations_event"} <= named
     assert not {"accounts_auditentry", "django_admin_log", "api_storedanswer"} & named
     assert Transcript.objects.exists()
-    assert (StoredAnswer.objects.count(), PerformedMutation.objects.count()) == (2, 1)
+    assert (IdempotencyRecord.objects.count(), MutationLog.objects.count()) == (2, 1)
     assert client.post(f"/app/visitors/{visitor.pk}/erase/").status_code == 302
     assert tables_that_name_them() == set()
     actions_done = set(AuditEntry.objects.values_list("action", flat=True))

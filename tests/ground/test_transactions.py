@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from brands.models import Brand
 from conversations.actions import lock_conversation, set_status
 from conversations.models import Conversation
-from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.api.models import IdempotencyRecord
 from praxtalk.core.db.compiled_queries import prepared
 from praxtalk.core.db.inserts import insert_if_new
 from praxtalk.core.db.transactions import after_commit, is_locked, lock, one_transaction
@@ -98,9 +98,9 @@ def test_one_word_after_the_commit_and_none_after_a_rollback(cast):
 
 def test_a_row_that_is_there_is_left_alone(cast):
     name = {"workspace_id": cast.acme.pk, "caller_id": cast.alice.pk, "key": "k"}
-    assert insert_if_new(StoredAnswer(**name, fingerprint=b"1", headers={"Location": "/"}))
-    assert not insert_if_new(StoredAnswer(**name, fingerprint=b"2"))
-    stored = StoredAnswer.objects.get(**name)
+    assert insert_if_new(IdempotencyRecord(**name, fingerprint=b"1", headers={"Location": "/"}))
+    assert not insert_if_new(IdempotencyRecord(**name, fingerprint=b"2"))
+    stored = IdempotencyRecord.objects.get(**name)
     assert (bytes(stored.fingerprint), stored.headers, stored.status) == (b"1", {"Location": "/"}, 0)
 
 

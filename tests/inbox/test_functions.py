@@ -88,8 +88,8 @@ def test_a_note_reaches_operators_only(cast, talks, crm, hooks, of_north):
 
 
 def test_a_note_that_is_sent_twice_is_written_once(cast, of_north):
-    first = ask(cast.alice, "notes:write", **of_north, body="Once", clientMessageId="one")
-    assert ask(cast.alice, "notes:write", **of_north, body="Once", clientMessageId="one") == first
+    first = ask(cast.alice, "notes:write", **of_north, body="MutationId", clientMessageId="one")
+    assert ask(cast.alice, "notes:write", **of_north, body="MutationId", clientMessageId="one") == first
     assert Note.objects.count() == 1
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from conversations.models import Message
 from integrations.models import Event
 from leads.models import Lead
-from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.api.models import IdempotencyRecord
 from praxtalk.core.api.tasks import forget_answers
 from praxtalk.core.api.view import ApiView
 
@@ -92,7 +92,7 @@ def test_kept_for_24_hours(crm, talks):
         assert send(crm, talks.north, "k").content == first.content
     with time_machine.travel(timezone.now() + timedelta(hours=24, minutes=1)):
         forget_answers()
-        assert not StoredAnswer.objects.exists()
+        assert not IdempotencyRecord.objects.exists()
         assert send(crm, talks.north, "k").content != first.content
 
 

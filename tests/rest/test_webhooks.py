@@ -9,7 +9,7 @@ import time_machine
 from django.db import connection
 
 from integrations.models import Delivery, Event, WebhookSubscription
-from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.api.models import IdempotencyRecord
 from praxtalk.core.db.encryption import decrypt
 from tests.webhooks.receivers import receiver
 
@@ -127,7 +127,7 @@ def test_a_repeated_creation_shows_the_same_secret_and_keeps_it_encrypted(crm):
     assert first.content == again.content
     assert again["Idempotency-Replayed"] == "true"
     assert WebhookSubscription.objects.count() == 1
-    stored = StoredAnswer.objects.get().body
+    stored = IdempotencyRecord.objects.get().body
     assert first.json()["secret"] not in stored
     assert first.json()["secret"] in decrypt(stored)
 

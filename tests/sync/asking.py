@@ -24,13 +24,13 @@ def answer_of(function_name, arguments):
     kind = "query" if every_function()[function_name].topics else "mutation"
     wire = json.loads(json.dumps(arguments))
     try:
-        asked = functions.asked(function_name, [wire], kind=kind, socket_token=None)
+        asked = functions.parse_call(function_name, [wire], kind=kind, socket_token=None)
         if kind == "mutation":
-            outcome, _ = executor.perform(asked)
+            outcome, _ = executor.run_mutation(asked)
         else:
-            caller = executor.identify(asked.function.door, asked.token)
+            caller = executor.identify(asked.function.authenticator, asked.token)
             outcome = executor.answer(asked, caller, asked.checked()).outcome
-    except (functions.WrongArguments, functions.Refused) as error:
+    except (functions.WrongArguments, functions.FunctionError) as error:
         outcome = functions.failure_from(error)
     if isinstance(outcome, Failure):
         raise Failed({"errorData": json.loads(outcome.data)} if outcome.data else {}, outcome.message)
@@ -39,6 +39,6 @@ def answer_of(function_name, arguments):
 
 def topics_of(operator, function_name, /, **arguments):
     """What the query depends on for this operator."""
-    asked = functions.asked(function_name, [arguments], kind="query", socket_token=mint(operator)[0])
-    caller = executor.identify(asked.function.door, asked.token)
+    asked = functions.parse_call(function_name, [arguments], kind="query", socket_token=mint(operator)[0])
+    caller = executor.identify(asked.function.authenticator, asked.token)
     return set(asked.function.topics_of(caller, asked.checked()))

@@ -8,7 +8,7 @@ import pytest
 from praxtalk.core.live import protocol, timestamps, wire_format
 from praxtalk.core.live.executor import Answer
 from praxtalk.core.live.protocol import ModifyQuerySet, Violation
-from praxtalk.core.live.results import Code, Failure, Refused, Success, failure_of
+from praxtalk.core.live.results import Code, Failure, FunctionError, Success, failure_of
 from praxtalk.core.live.session import Session
 from praxtalk.core.live.timestamps import Timestamps
 
@@ -36,7 +36,7 @@ def test_values_are_written_as_the_clients_read_them(value, wire):
 
 @pytest.mark.parametrize("value", [{"$a": 1}, {"é": 1}, {"": 1}, {"a" * 1025: 1}, {1: 2}, object(), {1, 2}, "\ud800"])
 def test_what_a_client_could_not_read_is_not_sent(value):
-    with pytest.raises(wire_format.Unfit):
+    with pytest.raises(wire_format.UnsupportedValue):
         wire_format.encode(value)
 
 
@@ -53,7 +53,7 @@ def test_what_a_client_could_not_read_is_not_sent(value):
     ],
 )
 def test_malformed_values_are_refused(wire):
-    with pytest.raises(wire_format.Unfit):
+    with pytest.raises(wire_format.UnsupportedValue):
         wire_format.decode(wire)
 
 
@@ -61,7 +61,7 @@ def test_deep_nesting_is_refused():
     nested = 1
     for _ in range(100):
         nested = [nested]
-    with pytest.raises(wire_format.Unfit):
+    with pytest.raises(wire_format.UnsupportedValue):
         wire_format.decode(nested)
 
 
@@ -166,7 +166,7 @@ def test_a_result_is_sent_once_until_it_changes():
 def test_a_failure_turns_into_a_value_and_back():
     talk = Talk()
     talk.add(0)
-    refusal = failure_of(Refused(Code.NOT_FOUND, "No such thing.", retry_after=3))
+    refusal = failure_of(FunctionError(Code.NOT_FOUND, "No such thing.", retry_after=3))
     for answer in (Answer(refusal), value("1.0"), Answer(Failure("plain"))):
         talk.session.answered(0, answer)
     (change,) = talk.transition()

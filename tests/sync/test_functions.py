@@ -253,12 +253,12 @@ def test_a_token_is_refused_once_it_is_anything_but_good(cast, talks, crm, time_
     opened = crm.post("/api/v1/operator-sessions", {"email": "Alice@acme.example", "expiresIn": 60}).json()
     from accounts.operator_tokens import operators
     from praxtalk.core.live import executor
-    from praxtalk.core.live.results import Refused
+    from praxtalk.core.live.results import FunctionError
 
     def is_good(token):
         try:
             return executor.identify(operators, token).operator_id == cast.alice.pk
-        except Refused:
+        except FunctionError:
             return False
 
     assert is_good(opened["token"])

@@ -200,24 +200,24 @@ def test_an_action_fails_alone(connect, tokens):
 
 def test_a_mutation_sent_twice_happens_once(cast, server, tokens, talks):
     with Socket(server.url, tokens.alice) as first:
-        answer = first.mutate("messages:send", conversationId=str(talks.north.pk), body="Once")
+        answer = first.mutate("messages:send", conversationId=str(talks.north.pk), body="MutationId")
         session = first.session_id
     fresh = mint(cast.alice)[0]  # a client whose token was renewed meanwhile
     with Socket(server.url, fresh, session_id=session) as second:
-        again = second.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="Once")
+        again = second.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="MutationId")
         assert again == answer
     with Socket(server.url, fresh, session_id=session) as third:
         with pytest.raises(Failed) as refused:
             third.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="Other")
         assert refused.value.code == "INVALID"
     with Socket(server.url, tokens.bob, session_id=session) as somebody_else:
-        somebody_else.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="Once")
-    assert Message.objects.filter(body="Once").count() == 2
+        somebody_else.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="MutationId")
+    assert Message.objects.filter(body="MutationId").count() == 2
 
 
 def test_a_mutation_sent_again_with_a_token_that_has_ended_since(cast, server, talks):
     token, session = mint(cast.alice)
-    arguments = {"conversationId": str(talks.north.pk), "body": "Once"}
+    arguments = {"conversationId": str(talks.north.pk), "body": "MutationId"}
     with Socket(server.url, token) as first:
         answer = first.mutate("messages:send", **arguments)
     revoke(session)
@@ -226,7 +226,7 @@ def test_a_mutation_sent_again_with_a_token_that_has_ended_since(cast, server, t
     with Socket(server.url, token, session_id=first.session_id) as other, pytest.raises(Failed) as refused:
         other.mutate("messages:send", request_id=1, **arguments)
     assert refused.value.code == "UNAUTHENTICATED"
-    assert Message.objects.filter(body="Once").count() == 1
+    assert Message.objects.filter(body="MutationId").count() == 1
 
 
 def test_mutations_run_in_their_order(connect, tokens, talks):

@@ -16,7 +16,7 @@ from conversations import actions as talk_actions
 from conversations.actions import canned_replies
 from conversations.models import Channel, Conversation, Message, Visitor
 from leads import actions as lead_actions
-from praxtalk.core.live.topics import witnessed
+from praxtalk.core.live.topics import capture_topics
 from tests.sync.asking import ask, topics_of
 from tests.sync.sockets import Failed
 from widget import actions as widget_actions
@@ -214,7 +214,7 @@ def test_what_an_action_changes_it_announces(cast, talks, action, django_capture
     if prepare:
         prepare(cast, talks)
     before = seen(cast, talks)
-    with witnessed() as announced, django_capture_on_commit_callbacks(execute=True):
+    with capture_topics() as announced, django_capture_on_commit_callbacks(execute=True):
         do(cast, talks)
     changed = [view for view, was, now in zip(views(cast, talks), before, seen(cast, talks), strict=True) if was != now]
     assert bool(changed) == (action not in CHANGES_NOTHING_THAT_IS_WATCHED | {"revoke"})
@@ -227,7 +227,7 @@ def test_what_an_action_changes_it_announces(cast, talks, action, django_capture
 def test_a_rollback_announces_nothing(cast, talks, django_capture_on_commit_callbacks):
     from django.db import transaction
 
-    with witnessed() as announced, django_capture_on_commit_callbacks(execute=True):
+    with capture_topics() as announced, django_capture_on_commit_callbacks(execute=True):
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             talk_actions.send_message(talks.north, body="Hi", **VISITOR)
             raise ZeroDivisionError
@@ -237,7 +237,7 @@ def test_a_rollback_announces_nothing(cast, talks, django_capture_on_commit_call
 
 
 def test_no_other_workspace_hears_of_it(cast, talks, django_capture_on_commit_callbacks):
-    with witnessed() as announced, django_capture_on_commit_callbacks(execute=True):
+    with capture_topics() as announced, django_capture_on_commit_callbacks(execute=True):
         talk_actions.send_message(talks.north, body="Hi", **VISITOR)
     of_north = {"conversationId": str(talks.north.pk)}
     for operator, name, arguments in (

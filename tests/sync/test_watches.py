@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from praxtalk.core.live import consumer, protocol, shared_queries
 from praxtalk.core.live.consumer import SyncConsumer
-from praxtalk.core.live.limits import Budget
-from praxtalk.core.live.shared_queries import Watch
+from praxtalk.core.live.limits import TokenBucket
+from praxtalk.core.live.shared_queries import SharedQuery
 from praxtalk.core.live.timestamps import Timestamps
 
 
@@ -18,12 +18,12 @@ class FakeHub:
     """Reads in place of threads, each held until it is let go."""
 
     def __init__(self):
-        self.places = asyncio.Semaphore(4)
+        self.query_slots = asyncio.Semaphore(4)
         self.timestamps = Timestamps()
         self.gate = asyncio.Event()
         self.gate.set()
         self.reads = 0
-        self.has_words = True
+        self.was_connected = True
 
     def spawn(self, work):
         return asyncio.get_running_loop().create_task(work)
@@ -34,25 +34,25 @@ class FakeHub:
         await self.gate.wait()
         return value
 
-    def has_words_since(self, moment):
-        return self.has_words
+    def was_connected_since(self, moment):
+        return self.was_connected
 
 
 class Ear:
     def __init__(self):
         self.first_run, self.heard, self.broke = 0, [], 0
 
-    def told(self, reading):
+    def on_result(self, reading):
         self.heard.append(reading.value)
 
-    def failed(self):
+    def on_error(self):
         self.broke += 1
 
 
 class Stage:
-    def __init__(self, *, net_seconds=60.0):
+    def __init__(self, *, refresh_interval=60.0):
         self.value, self.hub = 0, FakeHub()
-        self.watch = Watch(self.hub, "key", frozenset(), self.read, name="a:b", net_seconds=net_seconds)
+        self.watch = SharedQuery(self.hub, "key", frozenset(), self.read, name="a:b", refresh_interval=refresh_interval)
 
     def read(self):
         if isinstance(self.value, Exception):
@@ -62,7 +62,7 @@ class Stage:
     def listen(self):
         ear = Ear()
         self.watch.listeners.add(ear)
-        ear.first_run = self.watch.need(is_urgent=True)
+        ear.first_run = self.watch.request_run(is_urgent=True)
         return ear
 
 
@@ -110,7 +110,7 @@ async def test_many_changes_are_one_run_in_100_ms_and_the_last_is_seen():
     began = time.monotonic()
     while time.monotonic() - began < 1:
         stage.value += 1
-        stage.watch.need()
+        stage.watch.request_run()
         await asyncio.sleep(0.002)
     await until(lambda: ear.heard[-1] == stage.value)
     assert 5 <= stage.hub.reads <= 14
@@ -122,10 +122,10 @@ async def test_a_change_during_a_run_is_read_after_it():
     ear = stage.listen()
     await until(lambda: ear.heard)
     stage.hub.gate.clear()
-    stage.watch.need(is_urgent=True)
+    stage.watch.request_run(is_urgent=True)
     await until(lambda: stage.hub.reads == 2)
     stage.value = 7
-    stage.watch.need()
+    stage.watch.request_run()
     stage.hub.gate.set()
     await until(lambda: ear.heard[-1] == 7)
 
@@ -133,10 +133,10 @@ async def test_a_change_during_a_run_is_read_after_it():
 @on_a_loop
 async def test_the_net_finds_a_lost_word_and_says_so():
     patch = pytest.MonkeyPatch()
-    patch.setattr(shared_queries, "LATE_WORD_SECONDS", 0.1)
+    patch.setattr(shared_queries, "LATE_MESSAGE_SECONDS", 0.1)
     try:
         with capture_logs() as logs:
-            stage = Stage(net_seconds=0.4)
+            stage = Stage(refresh_interval=0.4)
             ear = stage.listen()
             await until(lambda: ear.heard)
             await asyncio.sleep(0.2)
@@ -146,9 +146,9 @@ async def test_the_net_finds_a_lost_word_and_says_so():
             logs.clear()
             stage.value = 2
             await until(lambda: ear.heard[-1] == 2)
-            stage.watch.need()  # the word was on its way
+            stage.watch.request_run()  # the word was on its way
             await asyncio.sleep(0.3)
-            stage.hub.has_words = False
+            stage.hub.was_connected = False
             stage.value = 3  # without Valkey it is to be expected
             await until(lambda: ear.heard[-1] == 3)
             await asyncio.sleep(0.2)
@@ -182,7 +182,7 @@ async def test_our_own_mistake_is_told_to_all_who_listen():
 
 @on_a_loop
 async def test_a_watch_that_was_left_reads_no_more():
-    stage = Stage(net_seconds=0.05)
+    stage = Stage(refresh_interval=0.05)
     ear = stage.listen()
     await until(lambda: ear.heard)
     stage.watch.listeners.clear()
@@ -193,7 +193,7 @@ async def test_a_watch_that_was_left_reads_no_more():
 
 
 class NoPlaces:
-    async def tend(self, now):
+    async def heartbeat(self, now):
         return False
 
 
@@ -211,26 +211,26 @@ async def test_a_sign_of_life_and_an_end_for_those_who_watch_nothing():
     socket.base_send, socket._places, socket._queries = send, NoPlaces(), NoQueries()
     socket._is_closed, socket._worker, socket._hub = False, None, FakeHub()
 
-    async def tend(now):
-        await socket.tend(now)
+    async def heartbeat(now):
+        await socket.heartbeat(now)
         await asyncio.sleep(0)  # what it sends goes out beside it
 
     now = time.monotonic()
     socket._inbox = asyncio.Queue()
-    socket._budget = Budget()
+    socket._budget = TokenBucket()
     socket._opened_at = socket._sent_at = socket._authorised_at = now
-    await tend(now + consumer.PING_SECONDS - 1)
+    await heartbeat(now + consumer.PING_SECONDS - 1)
     assert sent == []
-    await tend(now + consumer.PING_SECONDS)
+    await heartbeat(now + consumer.PING_SECONDS)
     assert sent == [protocol.PING]
     socket._queries.is_authorised = True
-    await tend(now + 100)
+    await heartbeat(now + 100)
     socket._queries.is_authorised = False
-    await tend(now + 100 + consumer.UNAUTHORISED_SECONDS - 1)
+    await heartbeat(now + 100 + consumer.UNAUTHORISED_SECONDS - 1)
     assert 4401 not in sent
-    await tend(now + 100 + consumer.UNAUTHORISED_SECONDS)
+    await heartbeat(now + 100 + consumer.UNAUTHORISED_SECONDS)
     assert sent[-1] == 4401
     assert socket._inbox.empty()
     socket._is_closed = False
-    await tend(now + consumer.LIFE_SECONDS)
+    await heartbeat(now + consumer.LIFE_SECONDS)
     assert socket._inbox.get_nowait() is consumer.STOPPING

@@ -18,7 +18,7 @@ import pytest
 from yarl import URL
 
 from praxtalk.core.http import addresses
-from praxtalk.core.http import transport as door
+from praxtalk.core.http import transport as authenticator
 from praxtalk.core.http.addresses import ForbiddenUrl, check_address, check_url, target
 from praxtalk.core.http.transport import open_transport
 from tests.webhooks.hostile import GROUPS, NEVER
@@ -156,7 +156,7 @@ def test_the_address_dialled_is_checked_even_when_the_resolver_was_deceived(monk
     async def deceived(self, host, port=0, family=socket.AF_INET):
         return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": family, "proto": 0, "flags": 0}]
 
-    monkeypatch.setattr(door._PermittedResolver, "resolve", deceived)
+    monkeypatch.setattr(authenticator._PermittedResolver, "resolve", deceived)
     assert "public addresses only" in post("http://rebinding.example/").error
     assert dialled == []
 

@@ -7,7 +7,7 @@ import pytest
 
 from integrations.models import Attempt, Delivery
 from leads.actions import create_lead
-from praxtalk.core.http import transport as door
+from praxtalk.core.http import transport as authenticator
 from praxtalk.core.http.transport import open_transport
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import CLOSE, RESET, raw_receiver, receiver
@@ -80,8 +80,8 @@ def test_other_statuses_are_kept_whatever_follows_them(name):
 
 
 def test_a_body_that_drips_beyond_the_deadline_is_cut_off_and_delivered(monkeypatch):
-    monkeypatch.setattr(door, "DEADLINE_SECONDS", 1.0)
-    monkeypatch.setattr(door, "is_allowed_privately", lambda address: False)
+    monkeypatch.setattr(authenticator, "DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr(authenticator, "is_allowed_privately", lambda address: False)
     with receiver(answer=b"x" * 100, drip=0.2) as crm:
         (answer,) = post(crm.url)
     assert (answer.status_code, answer.error) == (200, "")
@@ -90,7 +90,7 @@ def test_a_body_that_drips_beyond_the_deadline_is_cut_off_and_delivered(monkeypa
 
 
 def test_headers_that_drip_beyond_the_deadline_are_cut_off_and_delivered(monkeypatch):
-    monkeypatch.setattr(door, "DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr(authenticator, "DEADLINE_SECONDS", 0.5)
     with raw_receiver([OK, 0.2, b"X-A: b\r\n", 0.2, b"X-B: c\r\n", 2.0, b"\r\n"]) as crm:
         (answer,) = post(crm.url)
     assert (answer.status_code, answer.error) == (200, "")

@@ -22,7 +22,7 @@ from integrations.webhooks.subscriptions import (
     rotate_secret,
 )
 from leads.actions import create_lead
-from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.api.models import IdempotencyRecord
 from praxtalk.core.db import encryption
 from praxtalk.core.db.encryption import decrypt, encrypt
 from tests.webhooks.conftest import deliver_due
@@ -113,7 +113,7 @@ def keys(settings):
 def test_secrets_are_encrypted_anew(cast, subscribe, keys):
     webhook, old = subscribe("http://127.0.0.1:9999/")
     new = rotate_secret(webhook)
-    stored = StoredAnswer.objects.create(
+    stored = IdempotencyRecord.objects.create(
         workspace_id=cast.acme.pk, caller_id=cast.acme.pk, key="k", fingerprint=b"", body=encrypt("{}")
     )
     keys("k2", "k1")

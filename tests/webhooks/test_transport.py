@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 
-from praxtalk.core.http import transport as door
+from praxtalk.core.http import transport as authenticator
 from praxtalk.core.http.transport import MAX_ANSWER_BYTES, open_transport
 from tests.webhooks.receivers import receiver
 
@@ -18,13 +18,13 @@ def post(url, body=b"{}"):
 
 
 def test_a_hanging_receiver_is_cut_off_at_the_deadline(monkeypatch):
-    monkeypatch.setattr(door, "DEADLINE_SECONDS", 0.5)
+    monkeypatch.setattr(authenticator, "DEADLINE_SECONDS", 0.5)
     with receiver(hang=2) as crm:
         assert "within" in post(crm.url).error
 
 
 def test_a_huge_answer_is_read_to_16_kb(settings, monkeypatch):
-    monkeypatch.setattr(door, "is_allowed_privately", lambda address: False)
+    monkeypatch.setattr(authenticator, "is_allowed_privately", lambda address: False)
     with receiver(answer=b"\0\xff" * 500_000) as crm:
         answer = post(crm.url)
     assert answer.is_success

@@ -3,7 +3,7 @@
 import pytest
 
 from conversations.models import Visitor
-from praxtalk.core.live.topics import witnessed
+from praxtalk.core.live.topics import capture_topics
 from tests.sync.asking import ask
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser, client_id
@@ -84,7 +84,7 @@ def test_what_is_told_is_shown_and_what_is_left_out_stays(cast, maya):
 
 def test_who_looks_at_the_visitor_is_told_at_once(maya, django_capture_on_commit_callbacks):
     for expected in (True, False):  # the second time there is nothing new
-        with witnessed() as announced, django_capture_on_commit_callbacks(execute=True):
+        with capture_topics() as announced, django_capture_on_commit_callbacks(execute=True):
             visitor = note_context(Visitor.objects.get(), time_zone="Europe/Berlin")
         assert (Visitor.topic(visitor.workspace_id, visitor.pk) in announced) == expected
 

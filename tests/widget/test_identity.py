@@ -16,7 +16,7 @@ from conversations.models import Channel, Conversation, Message, Visitor
 from data_requests.actions import erase
 from integrations.api_keys import create_key
 from integrations.models import Event
-from praxtalk.core.live.results import Refused
+from praxtalk.core.live.results import FunctionError
 from tests.conftest import make_talk
 from tests.sync.asking import Failed
 from tests.widget.visitors import Browser, client_id, identity_of
@@ -93,7 +93,7 @@ def test_the_anonymous_token_ends_when_the_visitor_is_identified(cast):
     assert before.thread().status_code == before.say("still me").status_code == 401
     with pytest.raises(Failed, match="cannot be opened"):
         before.ask("widget:thread")
-    with pytest.raises(Refused):
+    with pytest.raises(FunctionError):
         visitors.open(before.token)
     assert reads(browser) == ["anonymous", "Anna's secret"]
 

@@ -8,7 +8,7 @@ from brands.actions import configure_widget
 from conversations.actions import read_until, send_message, touch_presence
 from conversations.models import Channel, Conversation, Message
 from praxtalk.core.live import executor, functions
-from praxtalk.core.live.topics import witnessed
+from praxtalk.core.live.topics import capture_topics
 from tests.sync.asking import ask
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser
@@ -111,9 +111,9 @@ def test_tokens_of_operators_and_visitors_are_not_mixed_up(cast, maya):
         maya.ask("widget:thread", visitorToken=mint(cast.alice)[0])
     assert refused.value.code == "UNAUTHENTICATED"
     operators_call = {"sessionToken": maya.token}
-    asked = functions.asked("conversations:listInbox", [operators_call], kind="query", socket_token=None)
-    with pytest.raises(functions.Refused):
-        executor.identify(asked.function.door, asked.token)
+    asked = functions.parse_call("conversations:listInbox", [operators_call], kind="query", socket_token=None)
+    with pytest.raises(functions.FunctionError):
+        executor.identify(asked.function.authenticator, asked.token)
 
 
 def test_a_foreign_message_is_not_seen(cast, maya):
@@ -125,8 +125,8 @@ def test_a_foreign_message_is_not_seen(cast, maya):
 
 def topics_of(maya):
     wire = [{"visitorToken": maya.token, "widgetId": maya.brand.widget_id}]
-    asked = functions.asked("widget:thread", wire, kind="query", socket_token=None)
-    caller = executor.identify(asked.function.door, asked.token)
+    asked = functions.parse_call("widget:thread", wire, kind="query", socket_token=None)
+    caller = executor.identify(asked.function.authenticator, asked.token)
     return set(asked.function.topics_of(caller, asked.checked()))
 
 
@@ -136,7 +136,7 @@ def test_what_a_visitor_sees_is_announced_to_them_and_to_no_other(cast, maya, wh
     for other in others:
         other.start()
     conversation = Conversation.objects.get(brand=cast.north)
-    with witnessed() as announced, django_capture_on_commit_callbacks(execute=True):
+    with capture_topics() as announced, django_capture_on_commit_callbacks(execute=True):
         if what == "message":
             send_message(conversation, role=Message.Role.OPERATOR, body="two", channel=Channel.API)
         elif what == "typing":

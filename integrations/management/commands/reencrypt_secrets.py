@@ -7,13 +7,13 @@ from django.db.models import Model
 from accounts.models import Operator
 from brands.models import Brand
 from integrations.models import WebhookSubscription
-from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.api.models import IdempotencyRecord
 from praxtalk.core.db.encryption import Unreadable, decrypt, encrypt, is_current
 
 ENCRYPTED: list[tuple[type[Model], str]] = [
     (WebhookSubscription, "encrypted_secret"),
     (WebhookSubscription, "encrypted_second_secret"),
-    (StoredAnswer, "body"),
+    (IdempotencyRecord, "body"),
     (Brand, "encrypted_identity_secret"),
     (Operator, "encrypted_totp_secret"),
 ]

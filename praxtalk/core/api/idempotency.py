@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from praxtalk.core.api.errors import Invalid
-from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.api.models import IdempotencyRecord
 from praxtalk.core.db.encryption import Unreadable, decrypt, encrypt
 from praxtalk.core.db.inserts import insert_if_new
 from praxtalk.core.db.transactions import one_transaction
@@ -46,7 +46,7 @@ def idempotent_after(look: Callable[[Any, Request], None] | None) -> Callable[[P
             with one_transaction():
                 if key is None:
                     return post(view, request, **path)
-                if not insert_if_new(StoredAnswer(**_owner(view, key), fingerprint=_fingerprint(request))):
+                if not insert_if_new(IdempotencyRecord(**_owner(view, key), fingerprint=_fingerprint(request))):
                     return _replay(_own(view, key).get(), request)
                 response = post(view, request, **path)
                 _own(view, key).update(**_kept(response))
@@ -68,7 +68,7 @@ def idempotent_outside(post: Post) -> Post:
         response = post(view, request, **path)
         if key is not None:
             values = {"fingerprint": _fingerprint(request), **_kept(response)}
-            insert_if_new(StoredAnswer(**_owner(view, key), **values))
+            insert_if_new(IdempotencyRecord(**_owner(view, key), **values))
         return response
 
     return wrapper
@@ -79,7 +79,7 @@ def _owner(view: Any, key: str) -> dict[str, Any]:
 
 
 def _own(view: Any, key: str) -> Any:
-    return StoredAnswer.objects.filter(**_owner(view, key))
+    return IdempotencyRecord.objects.filter(**_owner(view, key))
 
 
 def _key(request: Request) -> str | None:
@@ -102,7 +102,7 @@ def _kept(response: Response) -> dict[str, Any]:
     }
 
 
-def _replay(stored: StoredAnswer, request: Request) -> Response:
+def _replay(stored: IdempotencyRecord, request: Request) -> Response:
     if bytes(stored.fingerprint) != _fingerprint(request):
         raise Invalid("Idempotency-Key: already used for another request.", "idempotency_key_reused")
     try:

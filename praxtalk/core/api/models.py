@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 
-class StoredAnswer(models.Model):
+class IdempotencyRecord(models.Model):
     """What a POST with an Idempotency-Key was answered; written in the transaction of its effect, kept for 24 hours."""
 
     workspace_id = models.UUIDField()

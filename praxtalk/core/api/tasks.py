@@ -4,10 +4,10 @@ from celery import shared_task
 from django.utils import timezone
 
 from praxtalk.core.api.idempotency import KEPT_HOURS
-from praxtalk.core.api.models import StoredAnswer
+from praxtalk.core.api.models import IdempotencyRecord
 
 
 @shared_task
 def forget_answers() -> None:
     """Delete the answers that no repeat may ask for any more."""
-    StoredAnswer.objects.filter(created_at__lt=timezone.now() - timedelta(hours=KEPT_HOURS)).delete()
+    IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - timedelta(hours=KEPT_HOURS)).delete()

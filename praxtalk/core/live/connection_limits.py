@@ -22,7 +22,7 @@ CONNECTIONS = 4  # to Valkey: thousands of sockets that come or go at once take 
 PREFIX = "praxtalk:sockets"
 
 
-class Places:
+class ConnectionCounter:
     """A Valkey that is away refuses nobody."""
 
     def __init__(self) -> None:

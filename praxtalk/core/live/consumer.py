@@ -18,18 +18,18 @@ from django.db import InterfaceError, OperationalError
 
 from praxtalk.core.api.address import address_behind, limited_unit
 from praxtalk.core.live import executor, functions, protocol
-from praxtalk.core.live.executor import Once
+from praxtalk.core.live.executor import MutationId
 from praxtalk.core.live.frame_writer import EXTENSION, FrameWriter
 from praxtalk.core.live.functions import WrongArguments, failure_from
 from praxtalk.core.live.hub import hub
-from praxtalk.core.live.limits import Budget, Closing, SocketPlaces
+from praxtalk.core.live.limits import CloseCode, ConnectionSlots, TokenBucket
 from praxtalk.core.live.protocol import Add, Authenticate, Call, Connect, ModifyQuerySet, Violation
 from praxtalk.core.live.queries import Queries, TokenChanged
-from praxtalk.core.live.results import Code, Failure, Outcome, Refused
+from praxtalk.core.live.results import Code, Failure, FunctionError, Result
 from praxtalk.core.live.session import Session
 
 PING_SECONDS = 15.0
-STOPPING = protocol.Event()  # in the inbox: everything before it is done, and nothing comes after it
+SENTINEL = protocol.Event()  # in the inbox: everything before it is done, and nothing comes after it
 NEWS = protocol.Event()  # in the inbox: a query has another result
 UNAUTHORISED_SECONDS = 60.0
 LIFE_SECONDS = 24 * 3600.0  # then the client has to come back: nothing is held for ever
@@ -64,11 +64,11 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         address = limited_unit(address_behind(peer, forwarded_for.decode("latin-1")))
         self._hub = hub()
         self._session = Session()
-        self._places = SocketPlaces(self._hub.connections, address)
+        self._slots = ConnectionSlots(self._hub.connections, address)
         self._inbox: asyncio.Queue[protocol.Message | TokenChanged] = asyncio.Queue()
         wake = self._inbox.put_nowait
-        self._queries = Queries(self._hub, self._session, self._places, on_news=self._on_news, wake=wake)
-        self._budget = Budget()
+        self._queries = Queries(self._hub, self._session, self._slots, on_news=self._on_news, wake=wake)
+        self._budget = TokenBucket()
         self._client_session: str | None = None
         self._writer: FrameWriter | None = self.scope.get("extensions", {}).get(EXTENSION)
         self._is_busy = self._is_closed = False
@@ -76,7 +76,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._opened_at = self._sent_at = self._authorised_at = time.monotonic()
         await self.base_send({"type": "websocket.accept"})
         self._hub.sockets.add(self)
-        self._worker = self._hub.spawn(self._guarded(self._work))
+        self._worker = self._hub.spawn(self._close_on_error(self._run))
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
         """Read at once, so that nothing unreadable waits in memory; done in its turn."""
@@ -88,7 +88,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
                 raise Violation("not text")
             parsed = protocol.parse(text)
         except Violation:
-            await self._close(Closing.VIOLATION)
+            await self._close(CloseCode.VIOLATION)
             return
         self._budget.spend(len(text), time.monotonic())
         self._inbox.put_nowait(parsed)
@@ -97,7 +97,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._is_closed = True
         raise StopConsumer
 
-    async def tend(self, now: float) -> None:
+    async def heartbeat(self, now: float) -> None:
         """Each second: send a ping if idle; close the socket if it is unauthorised or a day old; retry refused places."""
         if self._is_closed:
             return
@@ -106,16 +106,16 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         if self._queries.is_authorised:
             self._authorised_at = now
         elif now - self._authorised_at >= UNAUTHORISED_SECONDS:
-            self._hub.spawn(self._close(Closing.UNAUTHENTICATED))
+            self._hub.spawn(self._close(CloseCode.UNAUTHENTICATED))
         if now - self._opened_at >= LIFE_SECONDS:
             self.stop()
-        if await self._places.tend(now):
+        if await self._slots.heartbeat(now):
             self._inbox.put_nowait(TokenChanged(None))
 
     def stop(self) -> None:
         """Finish what has come in, then close. The hub asks for it when the server stops, and waits for `has_left`."""
         self._budget.is_spent = True
-        self._inbox.put_nowait(STOPPING)
+        self._inbox.put_nowait(SENTINEL)
 
     def _leave(self) -> None:
         """The other side is gone. The socket's task is not cut off, wherever it may be, but comes to its end: what it holds is
@@ -125,16 +125,16 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._is_closed = True
         self._hub.sockets.discard(self)
         self._queries.abandon()
-        self._inbox.put_nowait(STOPPING)
-        self._hub.spawn(self._give_back())
+        self._inbox.put_nowait(SENTINEL)
+        self._hub.spawn(self._release())
 
-    async def _give_back(self) -> None:
+    async def _release(self) -> None:
         await asyncio.wait({self._worker})
         self._queries.leave()
-        await self._places.leave()
+        await self._slots.leave()
         self.has_left.set()
 
-    async def _close(self, code: Closing) -> None:
+    async def _close(self, code: CloseCode) -> None:
         if hasattr(self, "_worker") and not self._is_closed:
             self._is_closed = True
             with contextlib.suppress(*GONE):
@@ -147,36 +147,36 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         with contextlib.suppress(*GONE):
             await self.base_send({"type": "websocket.send", "text": frame})
 
-    async def _guarded(self, do: Callable[[], Any]) -> None:
+    async def _close_on_error(self, do: Callable[[], Any]) -> None:
         """Any error closes the socket, and the client reconnects from scratch: after a Transition left out it would be lost."""
         try:
             await do()
         except Violation:
-            await self._close(Closing.VIOLATION)
+            await self._close(CloseCode.VIOLATION)
         except (OperationalError, InterfaceError) as error:
             log.error("a socket is closed: the database does not answer", error=type(error).__name__)
-            await self._close(Closing.OUR_FAULT)
+            await self._close(CloseCode.OUR_FAULT)
         except Exception as error:
             log.exception("a socket is closed", exc_info=error)
-            await self._close(Closing.OUR_FAULT)
+            await self._close(CloseCode.OUR_FAULT)
 
     # --- messages, in their order ---
 
-    async def _work(self) -> None:
-        while (message := await self._inbox.get()) is not STOPPING:
+    async def _run(self) -> None:
+        while (message := await self._inbox.get()) is not SENTINEL:
             if self._is_closed and not isinstance(message, Call):
                 continue  # nobody is there to hear of it; what was sent before the tab was closed is done all the same
             self._is_busy = True
             if message is not NEWS:
-                await self._do(message)
+                await self._handle(message)
             while self._session.has_news:
                 await self._send_transition(self._hub.timestamps.next())
             self._is_busy = False
             if self._budget.done(self._inbox.empty()):
-                await self._close(Closing.TOO_MANY)
-        await self._close(Closing.OUR_FAULT)
+                await self._close(CloseCode.TOO_MANY)
+        await self._close(CloseCode.OUR_FAULT)
 
-    async def _do(self, message: protocol.Message | TokenChanged) -> None:
+    async def _handle(self, message: protocol.Message | TokenChanged) -> None:
         if self._client_session is None and not isinstance(message, Connect):
             raise Violation("Connect comes first")
         match message:
@@ -197,7 +197,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _connect(self, message: Connect) -> None:
         if self._client_session is not None:
             raise Violation("Connect comes once")
-        await self._places.are_taken()  # counts against the address's limit even before authentication
+        await self._slots.are_taken()  # counts against the address's limit even before authentication
         self._client_session = message.session_id
         if message.observed is not None:
             self._hub.timestamps.observe(message.observed)
@@ -217,34 +217,34 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         refusal = await self._queries.authenticate(message.token)
         if refusal is not None:
             await self._send(protocol.auth_error(refusal, message.base))
-            await self._close(Closing.UNAUTHENTICATED)
+            await self._close(CloseCode.UNAUTHENTICATED)
             return
         await self._queries.wait_for_results(FIRST_RESULTS_SECONDS)
         await self._send_transition(self._hub.timestamps.next())
 
     async def _mutate(self, message: Call) -> None:
         """Commit the mutation, take `ts`, then read the queries again that it affects."""
-        outcome, topics = await self._perform(message)
+        result, topics = await self._perform(message)
         ts = self._hub.timestamps.next()
-        await self._send(protocol.mutation_response(message.request_id, outcome, ts))
+        await self._send(protocol.mutation_response(message.request_id, result, ts))
         self._queries.read_again(topics)
         await self._queries.wait_for_results(None)
         await self._send_transition(ts)
 
-    async def _perform(self, message: Call) -> tuple[Outcome, set[str]]:
+    async def _perform(self, message: Call) -> tuple[Result, set[str]]:
         try:
             token = self._queries.socket_token
-            asked = functions.asked(message.name, message.arguments, kind="mutation", socket_token=token)
-            if await self._places.are_taken():
-                raise Refused(Code.TOO_MANY_CONNECTIONS, "Too many connections.")
-        except (WrongArguments, Refused) as error:
+            call = functions.parse_call(message.name, message.arguments, kind="mutation", socket_token=token)
+            if await self._slots.are_taken():
+                raise FunctionError(Code.TOO_MANY_CONNECTIONS, "Too many connections.")
+        except (WrongArguments, FunctionError) as error:
             return failure_from(error), set()
-        once = Once(self._client_session or "", message.request_id)
-        perform = partial(executor.perform, asked, once)
-        outcome, topics = await self._hub.in_thread(partial(executor.with_checked_connection, perform))
-        if not isinstance(outcome, Failure):
+        once = MutationId(self._client_session or "", message.request_id)
+        run_mutation = partial(executor.run_mutation, call, once)
+        result, topics = await self._hub.in_thread(partial(executor.with_checked_connection, run_mutation))
+        if not isinstance(result, Failure):
             self._authorised_at = time.monotonic()
-        return outcome, topics
+        return result, topics
 
     # --- results ---
 
@@ -266,7 +266,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
                 writer.write(frame)
         except Exception as error:
             log.exception("a socket is closed", exc_info=error)
-            self._hub.spawn(self._close(Closing.OUR_FAULT))
+            self._hub.spawn(self._close(CloseCode.OUR_FAULT))
 
     async def _send_transition(self, ts: int) -> None:
         for frame in self._session.transitions(ts):

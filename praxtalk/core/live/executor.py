@@ -14,10 +14,17 @@ from praxtalk.core.api import limits
 from praxtalk.core.db.inserts import insert_if_new
 from praxtalk.core.db.transactions import one_transaction
 from praxtalk.core.live import wire_format
-from praxtalk.core.live.functions import Asked, Caller, Door, Fading, WrongArguments, failure_from
-from praxtalk.core.live.models import PerformedMutation
-from praxtalk.core.live.results import Code, Failure, Outcome, Refused, Success
-from praxtalk.core.live.topics import witnessed
+from praxtalk.core.live.functions import (
+    Caller,
+    ExpiringResult,
+    FunctionCall,
+    TokenAuthenticator,
+    WrongArguments,
+    failure_from,
+)
+from praxtalk.core.live.models import MutationLog
+from praxtalk.core.live.results import Code, Failure, FunctionError, Result, Success
+from praxtalk.core.live.topics import capture_topics
 
 log = structlog.get_logger("praxtalk.live")
 
@@ -31,46 +38,46 @@ class Answer:
     until: when the value changes by itself.
     """
 
-    outcome: Outcome = field(compare=False)
+    result: Result = field(compare=False)
     until: datetime | None = field(default=None, compare=False)
     digest: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "digest", hashlib.blake2b(self.outcome.text.encode(), digest_size=16).digest())
+        object.__setattr__(self, "digest", hashlib.blake2b(self.result.text.encode(), digest_size=16).digest())
 
 
 @dataclass(frozen=True)
-class Once:
+class MutationId:
     """The client's name for one mutation: it may be sent twice, and happens once."""
 
     session_id: str
     request_id: int
 
 
-def identify(door: Door, token: str | None) -> Any:
+def identify(authenticator: TokenAuthenticator, token: str | None) -> Any:
     """The Caller behind a token. Raises Refused."""
     if not token:
-        raise Refused(Code.UNAUTHENTICATED, f"Pass {door.argument}, or authenticate the connection.")
-    return door.open(token)
+        raise FunctionError(Code.UNAUTHENTICATED, f"Pass {authenticator.argument}, or authenticate the connection.")
+    return authenticator.open(token)
 
 
-def answer(asked: Asked, caller: Caller, arguments: dict[str, Any]) -> Answer:
+def answer(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> Answer:
     """A query's value now. Raises only when the database does not answer."""
     until = None
     try:
-        value = asked.function.run(caller, arguments)
-        if isinstance(value, Fading):
+        value = call.function.run(caller, arguments)
+        if isinstance(value, ExpiringResult):
             value, until = value.value, value.until
         return Answer(Success(wire_format.encode(value)), until)
     except (OperationalError, InterfaceError):
         raise
-    except (Refused, WrongArguments) as error:
+    except (FunctionError, WrongArguments) as error:
         return Answer(failure_from(error))
     except Exception as error:
-        return Answer(_our_fault(asked, error))
+        return Answer(_internal_error(call, error))
 
 
-def perform(asked: Asked, once: Once | None = None) -> tuple[Outcome, set[str]]:
+def run_mutation(call: FunctionCall, once: MutationId | None = None) -> tuple[Result, set[str]]:
     """Do a mutation: what came of it, and the topics it announced. Raises only when the database does not answer.
 
     1. Who is it? Counted with the limit of a write key. A token that has ended since may still learn what came of a mutation that
@@ -79,75 +86,75 @@ def perform(asked: Asked, once: Once | None = None) -> tuple[Outcome, set[str]]:
     3. Not the first: the answer of then, if it is the same call.
     4. The function runs; its effect, its events and the row's answer commit together.
     """
-    with witnessed() as topics:
+    with capture_topics() as topics:
         try:
             try:
-                caller = identify(asked.function.door, asked.token)
-            except Refused:
-                if (value := _value_of_then(asked, once)) is not None:
+                caller = identify(call.function.authenticator, call.token)
+            except FunctionError:
+                if (value := _stored_result(call, once)) is not None:
                     return Success(value), set()
                 raise
             _count(caller)
             with caller.acting(), one_transaction():
-                return Success(_performed(asked, caller, once)), topics
+                return Success(_run_once(call, caller, once)), topics
         except (OperationalError, InterfaceError):
             raise
-        except (Refused, WrongArguments) as error:
+        except (FunctionError, WrongArguments) as error:
             return failure_from(error), set()
         except Exception as error:
-            return _our_fault(asked, error), set()
+            return _internal_error(call, error), set()
 
 
-def _performed(asked: Asked, caller: Caller, once: Once | None) -> str:
+def _run_once(call: FunctionCall, caller: Caller, once: MutationId | None) -> str:
     if once is None:
-        return wire_format.encode(asked.function.run(caller, asked.checked()))
-    fingerprint = _fingerprint(asked)
+        return wire_format.encode(call.function.run(caller, call.checked()))
+    fingerprint = _fingerprint(call)
     name = {
         "workspace_id": caller.workspace_id,
-        "person": caller.person,
+        "person": caller.principal_id,
         "session_id": once.session_id,
         "request_id": once.request_id,
     }
-    if not insert_if_new(PerformedMutation(**name, fingerprint=fingerprint)):
-        row = PerformedMutation.objects.get(**name)
+    if not insert_if_new(MutationLog(**name, fingerprint=fingerprint)):
+        row = MutationLog.objects.get(**name)
         if bytes(row.fingerprint) != fingerprint:
-            raise Refused(Code.INVALID, "This request number was used for another mutation.")
+            raise FunctionError(Code.INVALID, "This request number was used for another mutation.")
         return row.value
-    value = wire_format.encode(asked.function.run(caller, asked.checked()))
-    PerformedMutation.objects.filter(**name).update(value=value)
+    value = wire_format.encode(call.function.run(caller, call.checked()))
+    MutationLog.objects.filter(**name).update(value=value)
     return value
 
 
-def _value_of_then(asked: Asked, once: Once | None) -> str | None:
+def _stored_result(call: FunctionCall, once: MutationId | None) -> str | None:
     """What this very mutation came to when its token was good."""
-    if once is None or not asked.token:
+    if once is None or not call.token:
         return None
-    workspace_id, person = asked.function.door.minted_for(asked.token)
-    row = PerformedMutation.objects.filter(
+    workspace_id, principal_id = call.function.authenticator.issued_to(call.token)
+    row = MutationLog.objects.filter(
         workspace_id=workspace_id,
-        person=person,
+        principal_id=principal_id,
         session_id=once.session_id,
         request_id=once.request_id,
-        fingerprint=_fingerprint(asked),
+        fingerprint=_fingerprint(call),
     ).first()
     return row.value if row else None
 
 
-def _fingerprint(asked: Asked) -> bytes:
-    return hashlib.sha256(asked.function.name.encode() + b"\0" + asked.fingerprint).digest()
+def _fingerprint(call: FunctionCall) -> bytes:
+    return hashlib.sha256(call.function.name.encode() + b"\0" + call.fingerprint).digest()
 
 
 def _count(caller: Caller) -> None:
     try:
-        limits.count_person(caller.person)
+        limits.count_person(caller.principal_id)
     except limits.LimitReached as error:
-        raise Refused(Code.RATE_LIMITED, str(error.detail), retry_after=error.retry_after) from error
+        raise FunctionError(Code.RATE_LIMITED, str(error.detail), retry_after=error.retry_after) from error
 
 
-def _our_fault(asked: Asked, error: Exception) -> Failure:
+def _internal_error(call: FunctionCall, error: Exception) -> Failure:
     """Arguments are not logged: they hold tokens and what people write."""
     number = uuid.uuid4().hex[:16]
-    log.error("a live function failed", function=asked.function.name, request_id=number, exc_info=error)
+    log.error("a live function failed", function=call.function.name, request_id=number, exc_info=error)
     return Failure(f"[Request ID: {number}] Server Error")
 
 

@@ -16,7 +16,7 @@ from rest_framework.serializers import Serializer
 
 from praxtalk.core.api.errors import sentence_of
 from praxtalk.core.live import wire_format
-from praxtalk.core.live.results import Code, Failure, Refused, failure_of
+from praxtalk.core.live.results import Code, Failure, FunctionError, failure_of
 
 MAX_ARGUMENTS = 256 * 1024
 
@@ -35,7 +35,7 @@ class Caller(Protocol):
         """Callers of equal scope get equal answers."""
 
     @property
-    def person(self) -> str:
+    def principal_id(self) -> str:
         """The same whichever of their tokens they come with."""
 
     @property
@@ -49,7 +49,7 @@ class Caller(Protocol):
         """What is done inside is recorded as theirs."""
 
 
-class Door(Protocol):
+class TokenAuthenticator(Protocol):
     """One kind of token: `argument` carries it where the socket itself is not authenticated."""
 
     argument: str
@@ -60,12 +60,12 @@ class Door(Protocol):
     def open(self, token: str) -> Any:
         """The Caller. Raises Refused."""
 
-    def minted_for(self, token: str) -> tuple[UUID, str]:
+    def issued_to(self, token: str) -> tuple[UUID, str]:
         """The workspace and the person, of a token that we signed and that may be good no more. Raises Refused."""
 
 
 @dataclass(frozen=True)
-class Fading:
+class ExpiringResult:
     """A query's value that is different after `until` with nothing written meanwhile."""
 
     value: Any
@@ -80,7 +80,7 @@ class Function:
     """
 
     name: str
-    door: Door
+    authenticator: TokenAuthenticator
     shape: type[Serializer[Any]]
     run: Run
     topics: Topics | None = None
@@ -94,7 +94,7 @@ class Function:
 
 
 @dataclass(frozen=True)
-class Asked:
+class FunctionCall:
     """A function with its arguments and the token that came with them, read but not yet checked."""
 
     function: Function
@@ -127,7 +127,7 @@ _functions: dict[str, Function] = {}
 def query(
     name: str,
     *,
-    door: Door,
+    authenticator: TokenAuthenticator,
     shape: type[Serializer[Any]],
     topics: Topics,
     personal: Personal = False,
@@ -135,25 +135,25 @@ def query(
     """Registers (caller, arguments) -> JSON value or Fading as a query."""
 
     def register(run: Run) -> Run:
-        _functions[name] = Function(name, door, shape, run, topics, personal)
+        _functions[name] = Function(name, authenticator, shape, run, topics, personal)
         return run
 
     return register
 
 
-def mutation(name: str, *, door: Door, shape: type[Serializer[Any]]) -> Callable[[Run], Run]:
+def mutation(name: str, *, authenticator: TokenAuthenticator, shape: type[Serializer[Any]]) -> Callable[[Run], Run]:
     """Registers (caller, arguments) -> JSON value as a mutation. It runs in a transaction, and calls one action."""
 
     def register(run: Run) -> Run:
-        _functions[name] = Function(name, door, shape, run)
+        _functions[name] = Function(name, authenticator, shape, run)
         return run
 
     return register
 
 
-def doors() -> list[Door]:
+def authenticators() -> list[TokenAuthenticator]:
     """Each kind of token that some function takes."""
-    return list({id(function.door): function.door for function in _functions.values()}.values())
+    return list({id(function.authenticator): function.authenticator for function in _functions.values()}.values())
 
 
 def every_function() -> dict[str, Function]:
@@ -161,7 +161,7 @@ def every_function() -> dict[str, Function]:
     return dict(_functions)
 
 
-def asked(name: str, wire_arguments: Any, *, kind: str, socket_token: str | None) -> Asked:
+def parse_call(name: str, wire_arguments: Any, *, kind: str, socket_token: str | None) -> FunctionCall:
     """What a client asks for. Raises WrongArguments and Refused.
 
     wire_arguments: the JSON that came: [], [{...}] or {...}.
@@ -175,23 +175,23 @@ def asked(name: str, wire_arguments: Any, *, kind: str, socket_token: str | None
     except orjson.JSONEncodeError as error:
         raise WrongArguments(f"ArgumentValidationError: {error}.") from error
     if length > MAX_ARGUMENTS:
-        raise Refused(Code.ARGS_TOO_LARGE, f"Arguments may be {MAX_ARGUMENTS // 1024} kB long.")
+        raise FunctionError(Code.ARGS_TOO_LARGE, f"Arguments may be {MAX_ARGUMENTS // 1024} kB long.")
     if isinstance(wire_arguments, list) and len(wire_arguments) <= 1:
         wire_arguments = wire_arguments[0] if wire_arguments else {}
     if not isinstance(wire_arguments, dict):
         raise WrongArguments("ArgumentValidationError: pass one object.")
     try:
         arguments = wire_format.decode(wire_arguments)
-    except wire_format.Unfit as error:
+    except wire_format.UnsupportedValue as error:
         raise WrongArguments(f"ArgumentValidationError: {error}.") from error
-    token = arguments.pop(function.door.argument, None)
+    token = arguments.pop(function.authenticator.argument, None)
     if token is not None and not isinstance(token, str):
-        raise WrongArguments(f"ArgumentValidationError: {function.door.argument}: must be a string.")
-    return Asked(function, token if token is not None else socket_token, arguments)
+        raise WrongArguments(f"ArgumentValidationError: {function.authenticator.argument}: must be a string.")
+    return FunctionCall(function, token if token is not None else socket_token, arguments)
 
 
-def failure_from(error: WrongArguments | Refused) -> Failure:
-    return failure_of(error) if isinstance(error, Refused) else Failure(str(error))
+def failure_from(error: WrongArguments | FunctionError) -> Failure:
+    return failure_of(error) if isinstance(error, FunctionError) else Failure(str(error))
 
 
 def _canonical(name: str) -> str:

@@ -17,8 +17,8 @@ from praxtalk.core.api import limits
 from praxtalk.core.api.address import client_address
 from praxtalk.core.live import executor, functions, timestamps
 from praxtalk.core.live.executor import Answer
-from praxtalk.core.live.functions import Asked, WrongArguments, failure_from
-from praxtalk.core.live.results import Code, Failure, Outcome, Refused
+from praxtalk.core.live.functions import FunctionCall, WrongArguments, failure_from
+from praxtalk.core.live.results import Code, Failure, FunctionError, Result
 
 
 @csrf_exempt  # no cookie is read
@@ -37,20 +37,20 @@ def call(request: HttpRequest, kind: str) -> HttpResponse:
     if not isinstance(name, str):
         return _refused(400, "BadJson", "path: must be a string.")
     try:
-        asked = functions.asked(name, arguments, kind=kind, socket_token=_bearer(request))
-        outcome = executor.perform(asked)[0] if kind == "mutation" else _answered(asked).outcome
-    except (WrongArguments, Refused) as error:
-        outcome = failure_from(error)
+        function_call = functions.parse_call(name, arguments, kind=kind, socket_token=_bearer(request))
+        result = executor.run_mutation(function_call)[0] if kind == "mutation" else _answered(function_call).result
+    except (WrongArguments, FunctionError) as error:
+        result = failure_from(error)
     except (OperationalError, InterfaceError):
         return _refused(503, "Unavailable", "The database does not answer. Try again in a moment.")
-    if _is_nobody(outcome):
+    if _is_nobody(result):
         try:
             limits.count_each(limits.per_ip(client_address(request)))
         except limits.LimitReached as error:
             answer = _refused(429, "RateLimited", str(error.detail))
             answer["Retry-After"] = str(error.retry_after)
             return answer
-    return _told(outcome)
+    return _told(result)
 
 
 @csrf_exempt
@@ -60,18 +60,18 @@ def now(request: HttpRequest) -> HttpResponse:
     return _json(f'{{"ts":"{timestamps.written(timestamps.Timestamps().next())}"}}')
 
 
-def _answered(asked: Asked) -> Answer:
-    caller = executor.identify(asked.function.door, asked.token)
+def _answered(function_call: FunctionCall) -> Answer:
+    caller = executor.identify(function_call.function.authenticator, function_call.token)
     try:
-        limits.count_person(caller.person, is_write=False)
+        limits.count_person(caller.principal_id, is_write=False)
     except limits.LimitReached as error:
-        raise Refused(Code.RATE_LIMITED, str(error.detail), retry_after=error.retry_after) from error
-    return executor.answer(asked, caller, asked.checked())
+        raise FunctionError(Code.RATE_LIMITED, str(error.detail), retry_after=error.retry_after) from error
+    return executor.answer(function_call, caller, function_call.checked())
 
 
-def _is_nobody(outcome: Outcome) -> bool:
+def _is_nobody(result: Result) -> bool:
     """Whether no operator was there whose calls are counted."""
-    return isinstance(outcome, Failure) and (outcome.data is None or Code.UNAUTHENTICATED.value in outcome.data)
+    return isinstance(result, Failure) and (result.data is None or Code.UNAUTHENTICATED.value in result.data)
 
 
 def _bearer(request: HttpRequest) -> str | None:
@@ -79,13 +79,11 @@ def _bearer(request: HttpRequest) -> str | None:
     return token.strip() if kind.lower() == "bearer" else None
 
 
-def _told(outcome: Outcome) -> HttpResponse:
-    if isinstance(outcome, Failure):
-        data = f',"errorData":{outcome.data}' if outcome.data is not None else ""
-        return _json(
-            f'{{"status":"error","errorMessage":{orjson.dumps(outcome.message).decode()}{data},"logLines":[]}}'
-        )
-    return _json(f'{{"status":"success","value":{outcome.value},"logLines":[]}}')
+def _told(result: Result) -> HttpResponse:
+    if isinstance(result, Failure):
+        data = f',"errorData":{result.data}' if result.data is not None else ""
+        return _json(f'{{"status":"error","errorMessage":{orjson.dumps(result.message).decode()}{data},"logLines":[]}}')
+    return _json(f'{{"status":"success","value":{result.value},"logLines":[]}}')
 
 
 def _refused(status: int, code: str, message: str) -> HttpResponse:

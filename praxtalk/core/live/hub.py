@@ -12,10 +12,10 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from django.conf import settings
 
-from praxtalk.core.live.connection_limits import Places
+from praxtalk.core.live.connection_limits import ConnectionCounter
 from praxtalk.core.live.executor import with_fresh_connection
-from praxtalk.core.live.pubsub import Words
-from praxtalk.core.live.shared_queries import Listener, Watch
+from praxtalk.core.live.pubsub import TopicSubscriber
+from praxtalk.core.live.shared_queries import Listener, SharedQuery
 from praxtalk.core.live.timestamps import Timestamps
 
 TEND_SECONDS = 1.0
@@ -30,7 +30,7 @@ T = TypeVar("T")
 class Socket(Protocol):
     has_left: asyncio.Event
 
-    async def tend(self, now: float) -> None:
+    async def heartbeat(self, now: float) -> None:
         """Called each second; now: monotonic seconds."""
 
     def stop(self) -> None:
@@ -41,16 +41,16 @@ class Hub:
     def __init__(self) -> None:
         self.timestamps = Timestamps()
         self.sockets: set[Socket] = set()
-        self.connections = Places()
+        self.connections = ConnectionCounter()
         # Threads for database work, each with a connection of its own.
         self._threads = ThreadPoolExecutor(settings.LIVE_THREADS, thread_name_prefix="live")
-        self.places = asyncio.Semaphore(settings.LIVE_THREADS)
-        self._watches: dict[Hashable, Watch[Any]] = {}
-        self._by_topic: defaultdict[str, set[Watch[Any]]] = defaultdict(set)
+        self.query_slots = asyncio.Semaphore(settings.LIVE_THREADS)
+        self._queries: dict[Hashable, SharedQuery[Any]] = {}
+        self._by_topic: defaultdict[str, set[SharedQuery[Any]]] = defaultdict(set)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._words = Words(on_word=self._on_word, on_return=self._on_return)
-        self.spawn(self._words.listen())
-        self.spawn(self._tend())
+        self._subscriber = TopicSubscriber(on_topic=self._on_topic, on_reconnect=self._on_reconnect)
+        self.spawn(self._subscriber.listen())
+        self.spawn(self._heartbeat())
 
     async def listen(
         self,
@@ -60,38 +60,40 @@ class Hub:
         topics: frozenset[str],
         read: Callable[[], tuple[Any, datetime | None]],
         name: str,
-        net_seconds: float,
-    ) -> Watch[Any]:
+        refresh_interval: float,
+    ) -> SharedQuery[Any]:
         """Tell `listener` what `read` reads, now and after each change. Topics are joined before the first read.
 
         key: of those who may share one run; equal keys must mean equal topics and values.
         """
-        watch = self._watches.get(key)
-        if watch is None:
+        query = self._queries.get(key)
+        if query is None:
             read = partial(with_fresh_connection, read)
-            watch = self._watches[key] = Watch(self, key, topics, read, name=name, net_seconds=net_seconds)
+            query = self._queries[key] = SharedQuery(
+                self, key, topics, read, name=name, refresh_interval=refresh_interval
+            )
             for topic in topics:
-                self._by_topic[topic].add(watch)
-        watch.listeners.add(listener)
+                self._by_topic[topic].add(query)
+        query.listeners.add(listener)
         listener.first_run = 10**18  # nothing yet: the topics come first
-        await self._words.subscribe(topics)
-        listener.first_run = watch.need(is_urgent=True)
-        return watch
+        await self._subscriber.subscribe(topics)
+        listener.first_run = query.request_run(is_urgent=True)
+        return query
 
-    def leave(self, watch: Watch[Any], listener: Listener) -> None:
+    def leave(self, query: SharedQuery[Any], listener: Listener) -> None:
         """The last one takes the watch along."""
-        watch.listeners.discard(listener)
-        if watch.listeners:
+        query.listeners.discard(listener)
+        if query.listeners:
             return
-        watch.stop()
-        del self._watches[watch.key]
-        for topic in watch.topics:
-            self._by_topic[topic].discard(watch)
-        unwatched = [topic for topic in watch.topics if not self._by_topic[topic]]
+        query.stop()
+        del self._queries[query.key]
+        for topic in query.topics:
+            self._by_topic[topic].discard(query)
+        unwatched = [topic for topic in query.topics if not self._by_topic[topic]]
         for topic in unwatched:
             del self._by_topic[topic]
-        self._words.forget(unwatched)
-        self.spawn(self._words.unsubscribe_forgotten(unwatched))
+        self._subscriber.forget(unwatched)
+        self.spawn(self._subscriber.unsubscribe_forgotten(unwatched))
 
     async def in_thread(self, do: Callable[[], T]) -> T:
         """Run what waits for the database."""
@@ -112,32 +114,32 @@ class Hub:
         if leaving:
             await asyncio.wait(leaving, timeout=DRAIN_SECONDS)
 
-    def has_words_since(self, moment: float) -> bool:
+    def was_connected_since(self, moment: float) -> bool:
         """Whether every word since then (monotonic seconds) was heard."""
-        return self._words.connected_since is not None and self._words.connected_since < moment
+        return self._subscriber.connected_since is not None and self._subscriber.connected_since < moment
 
     @property
-    def is_hearing(self) -> bool:
+    def is_connected(self) -> bool:
         """Whether changes made by other processes are heard at once."""
-        return not self._words.is_lost
+        return not self._subscriber.is_lost
 
-    def _on_word(self, topic: str) -> None:
-        for watch in self._by_topic.get(topic, ()):
-            watch.need()
+    def _on_topic(self, topic: str) -> None:
+        for query in self._by_topic.get(topic, ()):
+            query.request_run()
 
-    def _on_return(self) -> None:
+    def _on_reconnect(self) -> None:
         """Words may have been missed: everything is read again, spread a little."""
         loop = asyncio.get_running_loop()
-        for number, watch in enumerate(list(self._watches.values())):
-            loop.call_later(RETURN_SECONDS * number / len(self._watches), watch.need)
+        for number, query in enumerate(list(self._queries.values())):
+            loop.call_later(RETURN_SECONDS * number / len(self._queries), query.request_run)
 
-    async def _tend(self) -> None:
+    async def _heartbeat(self) -> None:
         while True:
             await asyncio.sleep(TEND_SECONDS)
             await self.connections.beat()
             for socket in list(self.sockets):
                 try:
-                    await socket.tend(time.monotonic())
+                    await socket.heartbeat(time.monotonic())
                 except Exception:
                     log.exception("tending a socket failed")
 
@@ -151,9 +153,9 @@ async def drain() -> None:
         await each.drain()
 
 
-def is_hearing() -> bool:
+def is_connected() -> bool:
     """Of this process; one without sockets misses nothing."""
-    return all(each.is_hearing for each in _hubs)
+    return all(each.is_connected for each in _hubs)
 
 
 def hub() -> Hub:

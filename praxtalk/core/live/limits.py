@@ -4,7 +4,7 @@ import asyncio
 import time
 from enum import IntEnum
 
-from praxtalk.core.live.connection_limits import ALIVE_SECONDS, Places
+from praxtalk.core.live.connection_limits import ALIVE_SECONDS, ConnectionCounter
 
 MAX_QUERIES = 64
 MAX_SOCKETS_OF_SESSION = 20
@@ -15,7 +15,7 @@ MESSAGES_AT_ONCE = 120
 MAX_WAITING = 8 * 1024 * 1024  # characters of frames that wait for their turn
 
 
-class Closing(IntEnum):
+class CloseCode(IntEnum):
     """Clients reconnect after each of them, later and later."""
 
     VIOLATION = 4400
@@ -24,7 +24,7 @@ class Closing(IntEnum):
     TOO_MANY = 4503
 
 
-class Budget:
+class TokenBucket:
     """A socket's messages. Spent, it takes no more; what came before is still done, so that a client that resends a long
     queue gets on with each connection."""
 
@@ -50,10 +50,10 @@ class Budget:
         return is_empty and self.is_spent
 
 
-class SocketPlaces:
+class ConnectionSlots:
     """The places that one socket takes: one of its address, one of each operator session that it speaks for."""
 
-    def __init__(self, places: Places, address: str) -> None:
+    def __init__(self, places: ConnectionCounter, address: str) -> None:
         self._places, self._address = places, f"ip:{address}"
         self._held: dict[str, str | None] = {}
         self._asked_at = 0.0
@@ -68,7 +68,7 @@ class SocketPlaces:
                     self._held[holder] = await self._take(holder)
             return None in self._held.values()
 
-    async def tend(self, now: float) -> bool:
+    async def heartbeat(self, now: float) -> bool:
         """Ask again for what was taken; whether it is to be had now. now: monotonic seconds."""
         if None not in self._held.values() or now - self._asked_at < ASK_AGAIN_SECONDS or self._turn.locked():
             return False

@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 
-class PerformedMutation(models.Model):
+class MutationLog(models.Model):
     """What a mutation was answered; written in the transaction of its effect, kept for 24 hours.
 
     A client that lost its connection sends what is unanswered again, under the same session and request number. The row is the
@@ -14,7 +14,7 @@ class PerformedMutation(models.Model):
     """
 
     workspace_id = models.UUIDField()
-    person = models.CharField(max_length=80)
+    principal_id = models.CharField(max_length=80)
     session_id = models.CharField(max_length=100)
     request_id = models.PositiveIntegerField()
     fingerprint = models.BinaryField(max_length=32)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from praxtalk.core.live import timestamps
-from praxtalk.core.live.results import Failure, Outcome
+from praxtalk.core.live.results import Failure, Result
 
 MAX_ID = 2**31
 MAX_NAME = 200
@@ -181,10 +181,10 @@ def query_removed(query_id: int) -> str:
     return f'{{"type":"QueryRemoved","queryId":{query_id}}}'
 
 
-def query_answered(query_id: int, outcome: Outcome) -> str:
+def query_answered(query_id: int, result: Result) -> str:
     """QueryUpdated or QueryFailed."""
-    kind = "QueryFailed" if isinstance(outcome, Failure) else "QueryUpdated"
-    return f'{{"type":"{kind}","queryId":{query_id},{_told(outcome, "errorMessage", "value")},"journal":null}}'
+    kind = "QueryFailed" if isinstance(result, Failure) else "QueryUpdated"
+    return f'{{"type":"{kind}","queryId":{query_id},{_told(result, "errorMessage", "value")},"journal":null}}'
 
 
 def transition(start: Version, end: Version, modifications: Iterable[str]) -> str:
@@ -200,10 +200,10 @@ def _version(version: Version) -> str:
     return f'{{"querySet":{query_set},"identity":{identity},"ts":"{timestamps.written(ts)}"}}'
 
 
-def mutation_response(request_id: int, outcome: Outcome, ts: int) -> str:
+def mutation_response(request_id: int, result: Result, ts: int) -> str:
     """A promise resolves when a Transition of at least `ts` follows a success."""
-    told = _told(outcome, "result", "result")
-    is_success = not isinstance(outcome, Failure)
+    told = _told(result, "result", "result")
+    is_success = not isinstance(result, Failure)
     covered = f',"ts":"{timestamps.written(ts)}"' if is_success else ""
     head = f'{{"type":"MutationResponse","requestId":{request_id},"success":{str(is_success).lower()}'
     return f"{head},{told}{covered}}}"
@@ -220,9 +220,9 @@ def auth_error(sentence: str, base: int) -> str:
     return orjson.dumps(told).decode()
 
 
-def _told(outcome: Outcome, failed: str, succeeded: str) -> str:
+def _told(result: Result, failed: str, succeeded: str) -> str:
     """errorData only where there is some: its presence makes a ConvexError, null or not. logLines always."""
-    if isinstance(outcome, Failure):
-        data = f',"errorData":{outcome.data}' if outcome.data is not None else ""
-        return f'"{failed}":{orjson.dumps(outcome.message).decode()}{data},"logLines":[]'
-    return f'"{succeeded}":{outcome.value},"logLines":[]'
+    if isinstance(result, Failure):
+        data = f',"errorData":{result.data}' if result.data is not None else ""
+        return f'"{failed}":{orjson.dumps(result.message).decode()}{data},"logLines":[]'
+    return f'"{succeeded}":{result.value},"logLines":[]'

@@ -17,17 +17,17 @@ from praxtalk.core.live.topics import CHANNEL_PREFIX, channel_of
 RECONNECT_SECONDS = 0.5
 SILENT_SECONDS = 10.0  # then a ping; a second silence means that Valkey vanished without a word
 ACKNOWLEDGED_SECONDS = 1.0
-HEARING = "hearing"  # the topic of whether words are heard; of this process alone
-NOBODY = channel_of("")  # a subscription that is always there: a connection without one would end
+PUBSUB_STATUS = "hearing"  # the topic of whether words are heard; of this process alone
+KEEPALIVE_CHANNEL = channel_of("")  # a subscription that is always there: a connection without one would end
 
 log = structlog.get_logger("praxtalk.live")
 
 
-class Words:
+class TopicSubscriber:
     """Tells `on_word(topic)`, with HEARING when Valkey is lost or found; and `on_return()` when words may have been missed."""
 
-    def __init__(self, *, on_word: Callable[[str], None], on_return: Callable[[], None]) -> None:
-        self._on_word, self._on_return = on_word, on_return
+    def __init__(self, *, on_topic: Callable[[str], None], on_reconnect: Callable[[], None]) -> None:
+        self._on_topic, self._on_reconnect = on_topic, on_reconnect
         self.is_lost = False
         self._channels: set[str] = set()
         self._awaited: dict[str, asyncio.Future[None]] = {}
@@ -81,7 +81,7 @@ class Words:
     def _turn(self, *, is_lost: bool) -> None:
         if self.is_lost != is_lost:
             self.is_lost = is_lost
-            self._on_word(HEARING)
+            self._on_topic(PUBSUB_STATUS)
 
     async def _listen(self, is_first: bool) -> None:
         never_again = Retry(
@@ -89,11 +89,11 @@ class Words:
         )  # a connection that came back by itself would hide what was missed meanwhile
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, retry=never_again)
         async with client, client.pubsub() as pubsub:
-            await pubsub.subscribe(NOBODY, *self._channels)
+            await pubsub.subscribe(KEEPALIVE_CHANNEL, *self._channels)
             self._pubsub, self.connected_since = pubsub, time.monotonic()
             self._turn(is_lost=False)
             if not is_first:
-                self._on_return()
+                self._on_reconnect()
             is_pinged = False
             while True:
                 message = await pubsub.get_message(timeout=SILENT_SECONDS)
@@ -108,6 +108,6 @@ class Words:
     def _heard(self, message: dict[str, object]) -> None:
         channel = message["channel"].decode() if isinstance(message["channel"], bytes) else ""
         if message["type"] == "message":
-            self._on_word(channel.removeprefix(CHANNEL_PREFIX))
+            self._on_topic(channel.removeprefix(CHANNEL_PREFIX))
         elif message["type"] == "subscribe" and (awaited := self._awaited.pop(channel, None)) and not awaited.done():
             awaited.set_result(None)

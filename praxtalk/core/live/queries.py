@@ -16,16 +16,16 @@ from typing import Any
 
 from praxtalk.core.live import executor, functions
 from praxtalk.core.live.executor import Answer
-from praxtalk.core.live.functions import Asked, Caller, Door, WrongArguments, failure_from
+from praxtalk.core.live.functions import Caller, FunctionCall, TokenAuthenticator, WrongArguments, failure_from
 from praxtalk.core.live.hub import Hub
-from praxtalk.core.live.limits import MAX_QUERIES, SocketPlaces
+from praxtalk.core.live.limits import MAX_QUERIES, ConnectionSlots
 from praxtalk.core.live.protocol import Add
-from praxtalk.core.live.results import Code, Failure, Refused
+from praxtalk.core.live.results import Code, Failure, FunctionError
 from praxtalk.core.live.session import Session
-from praxtalk.core.live.shared_queries import Reading, Watch
+from praxtalk.core.live.shared_queries import QueryRun, SharedQuery
 
-QUERY_NET_SECONDS = 60.0
-IDENTITY_NET_SECONDS = 30.0
+QUERY_REFRESH_INTERVAL = 60.0
+IDENTITY_REFRESH_INTERVAL = 30.0
 
 
 @dataclass(frozen=True)
@@ -40,37 +40,37 @@ class Identity:
 
     def __init__(self, queries: "Queries", token: str) -> None:
         self.first_run = 0
-        self.watch: Watch[Any] | None = None
+        self.watch: SharedQuery[Any] | None = None
         self.known: asyncio.Future[Caller | Failure] = asyncio.get_running_loop().create_future()
         self.caller: Caller | Failure = Failure("Not known yet.")
         self._queries, self._token = queries, token
 
-    def told(self, reading: Reading[Any]) -> None:
+    def on_result(self, reading: QueryRun[Any]) -> None:
         was, self.caller = self.caller, reading.value
         if not self.known.done():
             self.known.set_result(reading.value)
         elif was != reading.value:
             self._queries.wake(TokenChanged(self._token))
 
-    def failed(self) -> None:
+    def on_error(self) -> None:
         self._queries.broke_off()
 
 
 class Query:
     """One query of the socket."""
 
-    def __init__(self, queries: "Queries", query_id: int, asked: Asked) -> None:
+    def __init__(self, queries: "Queries", query_id: int, call: FunctionCall) -> None:
         self.first_run = 0
-        self.watch: Watch[Any] | None = None
+        self.watch: SharedQuery[Any] | None = None
         self.is_awaited = False
         self.is_authorised = False
-        self.id, self.asked = query_id, asked
+        self.id, self.call = query_id, call
         self._queries = queries
 
-    def told(self, reading: Reading[Any]) -> None:
+    def on_result(self, reading: QueryRun[Any]) -> None:
         self._queries.answered(self, reading.value)
 
-    def failed(self) -> None:
+    def on_error(self) -> None:
         self._queries.broke_off()
 
 
@@ -79,14 +79,14 @@ class Queries:
         self,
         hub: Hub,
         session: Session,
-        places: SocketPlaces,
+        slots: ConnectionSlots,
         *,
         on_news: Callable[[], None],
         wake: Callable[[TokenChanged], None],
     ) -> None:
         """on_news: called when the session may have news. wake: hands the socket's task a message."""
         self.socket_token: str | None = None
-        self._hub, self._session, self._places, self._on_news, self.wake = hub, session, places, on_news, wake
+        self._hub, self._session, self._slots, self._on_news, self.wake = hub, session, slots, on_news, wake
         self._queries: dict[int, Query] = {}
         self._identities: dict[str, Identity] = {}
         self._all_told = asyncio.Event()
@@ -103,12 +103,12 @@ class Queries:
         self._session.added(message.query_id)
         try:
             if len(self._queries) >= MAX_QUERIES:
-                raise Refused(Code.TOO_MANY_QUERIES, f"One connection may watch {MAX_QUERIES} queries.")
-            asked = functions.asked(message.name, message.arguments, kind="query", socket_token=None)
-        except (Refused, WrongArguments) as error:
+                raise FunctionError(Code.TOO_MANY_QUERIES, f"One connection may watch {MAX_QUERIES} queries.")
+            call = functions.parse_call(message.name, message.arguments, kind="query", socket_token=None)
+        except (FunctionError, WrongArguments) as error:
             self._session.answered(message.query_id, Answer(failure_from(error)))
             return
-        query = self._queries[message.query_id] = Query(self, message.query_id, asked)
+        query = self._queries[message.query_id] = Query(self, message.query_id, call)
         await self._bind(query)
 
     def remove(self, query_id: int) -> None:
@@ -121,8 +121,8 @@ class Queries:
         """Let the socket speak for this token from now on; the sentence with which it is refused."""
         if token is not None:
             refusal = "There is no such token."
-            for door in functions.doors():
-                caller = await self._identify(door, token)
+            for authenticator in functions.authenticators():
+                caller = await self._identify(authenticator, token)
                 if not isinstance(caller, Failure):
                     break
                 refusal = caller.message
@@ -130,7 +130,7 @@ class Queries:
                 return refusal
         self.socket_token = token
         for query in list(self._queries.values()):
-            if query.asked.token is None:
+            if query.call.token is None:
                 await self._bind(query)
         self._forget_identities()
         return None
@@ -138,7 +138,7 @@ class Queries:
     async def rebind(self, token: str | None) -> None:
         """Who this token stands for has changed; None for all tokens."""
         for query in list(self._queries.values()):
-            if token in (None, query.asked.token or self.socket_token):
+            if token in (None, query.call.token or self.socket_token):
                 await self._bind(query)
         await self.wait_for_results(None)
 
@@ -146,7 +146,7 @@ class Queries:
         """These changed by this socket's own doing: their queries' next results are awaited."""
         for query in self._queries.values():
             if query.watch is not None and topics & query.watch.topics:
-                self._await(query, query.watch.need(is_urgent=True))
+                self._await(query, query.watch.request_run(is_urgent=True))
 
     async def wait_for_results(self, seconds: float | None) -> None:
         """Until every awaited result is there, or the time is over. Raises what closes the socket if a watch broke off."""
@@ -189,27 +189,27 @@ class Queries:
         self._forget_identities()
 
     async def _bind(self, query: Query) -> None:
-        asked = query.asked
+        call = query.call
         try:
-            caller = await self._caller(asked)
-            arguments = asked.checked()
-            if await self._places.are_taken(caller.session):
-                raise Refused(Code.TOO_MANY_CONNECTIONS, "Too many connections.")
-        except (Refused, WrongArguments) as error:
+            caller = await self._caller(call)
+            arguments = call.checked()
+            if await self._slots.are_taken(caller.session):
+                raise FunctionError(Code.TOO_MANY_CONNECTIONS, "Too many connections.")
+        except (FunctionError, WrongArguments) as error:
             self._unbind(query)
             self._session.answered(query.id, Answer(failure_from(error)))
             return
         query.is_authorised = True
-        person = caller.person if asked.function.is_personal(arguments) else None
-        key = (asked.function.name, asked.fingerprint, caller.scope, person)
+        principal_id = caller.principal_id if call.function.is_personal(arguments) else None
+        key = (call.function.name, call.fingerprint, caller.scope, principal_id)
         if query.watch is not None and query.watch.key == key:
             return
         self._unbind(query)
         query.is_authorised = query.is_awaited = True
-        topics = frozenset(asked.function.topics_of(caller, arguments))
-        read = partial(_read, asked, caller, arguments)
+        topics = frozenset(call.function.topics_of(caller, arguments))
+        read = partial(_read, call, caller, arguments)
         query.watch = await self._hub.listen(
-            query, key, topics=topics, read=read, name=asked.function.name, net_seconds=QUERY_NET_SECONDS
+            query, key, topics=topics, read=read, name=call.function.name, refresh_interval=QUERY_REFRESH_INTERVAL
         )
 
     def _await(self, query: Query, first_run: int) -> None:
@@ -220,29 +220,29 @@ class Queries:
             self._hub.leave(query.watch, query)
         query.watch, query.is_awaited, query.is_authorised = None, False, False
 
-    async def _caller(self, asked: Asked) -> Caller:
+    async def _caller(self, call: FunctionCall) -> Caller:
         """Raises Refused."""
-        door, token = asked.function.door, asked.token or self.socket_token
+        authenticator, token = call.function.authenticator, call.token or self.socket_token
         if not token:
-            raise Refused(Code.UNAUTHENTICATED, f"Pass {door.argument}, or authenticate the connection.")
-        caller = await self._identify(door, token)
+            raise FunctionError(Code.UNAUTHENTICATED, f"Pass {authenticator.argument}, or authenticate the connection.")
+        caller = await self._identify(authenticator, token)
         if isinstance(caller, Failure):
-            raise Refused(Code.UNAUTHENTICATED, caller.message)
+            raise FunctionError(Code.UNAUTHENTICATED, caller.message)
         return caller
 
-    async def _identify(self, door: Door, token: str) -> Caller | Failure:
+    async def _identify(self, authenticator: TokenAuthenticator, token: str) -> Caller | Failure:
         identity = self._identities.get(token)
         if identity is None:
             identity = self._identities[token] = Identity(self, token)
             try:
-                topics = frozenset(door.topics(token))
-            except Refused as error:
+                topics = frozenset(authenticator.topics(token))
+            except FunctionError as error:
                 identity.caller = Failure(str(error))
                 return identity.caller
-            key = ("identity", door.argument, hashlib.sha256(token.encode()).digest())
-            read = partial(_identity, door, token)
+            key = ("identity", authenticator.argument, hashlib.sha256(token.encode()).digest())
+            read = partial(_identity, authenticator, token)
             identity.watch = await self._hub.listen(
-                identity, key, topics=topics, read=read, name="identity", net_seconds=IDENTITY_NET_SECONDS
+                identity, key, topics=topics, read=read, name="identity", refresh_interval=IDENTITY_REFRESH_INTERVAL
             )
             if not self._is_over:
                 await identity.known
@@ -250,22 +250,22 @@ class Queries:
 
     def _forget_identities(self) -> None:
         """Those whose token nobody uses here any more."""
-        used = {query.asked.token or self.socket_token for query in self._queries.values()} | {self.socket_token}
+        used = {query.call.token or self.socket_token for query in self._queries.values()} | {self.socket_token}
         for token in [token for token in self._identities if token not in used]:
             identity = self._identities.pop(token)
             if identity.watch is not None:
                 self._hub.leave(identity.watch, identity)
 
 
-def _read(asked: Asked, caller: Caller, arguments: dict[str, Any]) -> tuple[Answer, datetime | None]:
-    answer = executor.answer(asked, caller, arguments)
+def _read(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> tuple[Answer, datetime | None]:
+    answer = executor.answer(call, caller, arguments)
     return answer, answer.until
 
 
-def _identity(door: Door, token: str) -> tuple[Any, datetime | None]:
+def _identity(authenticator: TokenAuthenticator, token: str) -> tuple[Any, datetime | None]:
     """The Caller, or why there is none; until the token expires."""
     try:
-        caller = door.open(token)
-    except Refused as refusal:
+        caller = authenticator.open(token)
+    except FunctionError as refusal:
         return Failure(str(refusal)), None
     return caller, caller.expires_at

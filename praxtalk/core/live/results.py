@@ -20,7 +20,7 @@ class Code(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"
 
 
-class Refused(Exception):
+class FunctionError(Exception):
     """An expected error: the client gets a ConvexError whose data is {code, message, retryAfter?}."""
 
     def __init__(self, code: Code, message: str, *, retry_after: int | None = None) -> None:
@@ -56,9 +56,9 @@ class Failure:
         return f"failed: {self.message}\0{self.data}"
 
 
-Outcome = Success | Failure
+Result = Success | Failure
 
 
-def failure_of(refusal: Refused) -> Failure:
+def failure_of(refusal: FunctionError) -> Failure:
     data = wire_format.encode(refusal.data)
     return Failure(f"Uncaught ConvexError: {data}", data)

@@ -94,9 +94,9 @@ def _single(start: Version, end: Version, query_id: int, answer: Answer | None) 
 def _modification(query_id: int, answer: Answer | None) -> str:
     if answer is None:
         return protocol.query_removed(query_id)
-    return protocol.query_answered(query_id, answer.outcome)
+    return protocol.query_answered(query_id, answer.result)
 
 
 def _length(answer: Answer | None) -> int:
     """Approximate length in characters."""
-    return len(answer.outcome.text) if answer is not None else 0
+    return len(answer.result.text) if answer is not None else 0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 COALESCED_SECONDS = 0.1
 SLOW_FACTOR = 5  # so that one slow query leaves most of a thread to the others
-LATE_WORD_SECONDS = 2.0
+LATE_MESSAGE_SECONDS = 2.0
 TOLD_AT_ONCE = 50  # listeners, in a few milliseconds
 RETRY_SECONDS = 0.25
 MAX_RETRY_SECONDS = 5.0
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Reading(Generic[T]):
+class QueryRun(Generic[T]):
     """What a run read. number: of the run in its watch."""
 
     value: T
@@ -46,12 +46,12 @@ class Reading(Generic[T]):
 class Listener(Protocol):
     first_run: int  # runs before it are none of this listener's business
 
-    def told(self, reading: Reading[Any]) -> None: ...
-    def failed(self) -> None:
+    def on_result(self, reading: QueryRun[Any]) -> None: ...
+    def on_error(self) -> None:
         """Something broke that is our own mistake."""
 
 
-class Watch(Generic[T]):
+class SharedQuery(Generic[T]):
     """Made by Hub.listen(), gone with its last listener."""
 
     def __init__(
@@ -62,13 +62,13 @@ class Watch(Generic[T]):
         read: Callable[[], tuple[T, datetime | None]],
         *,
         name: str,
-        net_seconds: float,
+        refresh_interval: float,
     ) -> None:
         """read: runs in a thread; the value, and when it changes by itself."""
         self.key, self.topics = key, topics
         self.listeners: set[Listener] = set()
-        self.latest: Reading[T] | None = None
-        self._hub, self._read, self._name, self._net_seconds = hub, read, name, net_seconds
+        self.latest: QueryRun[T] | None = None
+        self._hub, self._read, self._name, self._refresh_interval = hub, read, name, refresh_interval
         self._started = 0
         self._started_at = float("-inf")
         self._pause = COALESCED_SECONDS
@@ -76,9 +76,9 @@ class Watch(Generic[T]):
         self._woken_at = float("-inf")
         self._failures = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._plan("net", net_seconds * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load
+        self._plan("net", refresh_interval * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load
 
-    def need(self, *, is_urgent: bool = False) -> int:
+    def request_run(self, *, is_urgent: bool = False) -> int:
         """Ask for a run that starts from now on; its number."""
         self._woken_at = time.monotonic()
         self._want(is_urgent)
@@ -109,11 +109,11 @@ class Watch(Generic[T]):
 
     async def _run(self) -> None:
         try:
-            async with self._hub.places:
+            async with self._hub.query_slots:
                 self._is_wanted = self._is_urgent = False
                 self._started += 1
                 self._started_at = time.monotonic()
-                number, had_words = self._started, self._hub.has_words_since(self._woken_at)
+                number, was_connected = self._started, self._hub.was_connected_since(self._woken_at)
                 try:
                     value, until = await self._hub.in_thread(self._read)
                 except (OperationalError, InterfaceError) as error:
@@ -121,26 +121,26 @@ class Watch(Generic[T]):
                     return
             self._failures = 0
             self._pause = max(COALESCED_SECONDS, SLOW_FACTOR * (time.monotonic() - self._started_at))
-            self._check_net(value, had_words)
-            self.latest = reading = Reading(value, number)
+            self._detect_missed_change(value, was_connected)
+            self.latest = reading = QueryRun(value, number)
             self._plan_changes(until)
             await self._tell(reading)
         except Exception as error:
             log.exception("a live query broke off", name=self._name, exc_info=error)
             for listener in list(self.listeners):
-                listener.failed()
+                listener.on_error()
         finally:
             self._is_running = False
             if self._is_wanted:
                 self._want(self._is_urgent)
 
-    async def _tell(self, reading: Reading[T]) -> None:
+    async def _tell(self, reading: QueryRun[T]) -> None:
         """Tell all listeners, letting others of the process work now and then. They send it with one `ts`, so that those in the
         same state are sent the same text."""
         self._hub.timestamps.next()
         for count, listener in enumerate(list(self.listeners), 1):
             if listener in self.listeners and listener.first_run <= reading.number:
-                listener.told(reading)
+                listener.on_result(reading)
             if count % TOLD_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
@@ -152,7 +152,7 @@ class Watch(Generic[T]):
         self._plan("retry", min(MAX_RETRY_SECONDS, RETRY_SECONDS * 2 ** min(self._failures, 8)))
 
     def _plan_changes(self, until: datetime | None) -> None:
-        self._plan("net", self._net_seconds * random.uniform(0.75, 1.25))  # noqa: S311
+        self._plan("net", self._refresh_interval * random.uniform(0.75, 1.25))  # noqa: S311
         if until is not None:
             self._plan("until", max(0.0, (until - timezone.now()).total_seconds()) + 0.001)
 
@@ -160,18 +160,18 @@ class Watch(Generic[T]):
         if timer := self._timers.pop(name, None):
             timer.cancel()
         if not self._is_over:
-            due = self._net if name == "net" else self.need
+            due = self._refresh if name == "net" else self.request_run
             self._timers[name] = asyncio.get_running_loop().call_later(seconds, due)
 
-    def _net(self) -> None:
+    def _refresh(self) -> None:
         self._want(False)
 
-    def _check_net(self, value: T, had_words: bool) -> None:
+    def _detect_missed_change(self, value: T, was_connected: bool) -> None:
         """A run that nobody asked for found a change: unless its word comes within two seconds, it got lost."""
-        is_unasked = self._woken_at < self._started_at - LATE_WORD_SECONDS
-        if is_unasked and had_words and self.latest is not None and self.latest.value != value:
-            asyncio.get_running_loop().call_later(LATE_WORD_SECONDS, self._complain, self._started_at)
+        is_unasked = self._woken_at < self._started_at - LATE_MESSAGE_SECONDS
+        if is_unasked and was_connected and self.latest is not None and self.latest.value != value:
+            asyncio.get_running_loop().call_later(LATE_MESSAGE_SECONDS, self._report_missed_change, self._started_at)
 
-    def _complain(self, found_at: float) -> None:
-        if self._woken_at < found_at - LATE_WORD_SECONDS:
+    def _report_missed_change(self, found_at: float) -> None:
+        if self._woken_at < found_at - LATE_MESSAGE_SECONDS:
             log.error("a change was found that nobody had announced", name=self._name)

@@ -3,7 +3,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from praxtalk.core.live.models import PerformedMutation
+from praxtalk.core.live.models import MutationLog
 
 KEPT_HOURS = 24
 
@@ -11,4 +11,4 @@ KEPT_HOURS = 24
 @shared_task
 def forget_mutations() -> None:
     """Delete what no client will send again."""
-    PerformedMutation.objects.filter(created_at__lt=timezone.now() - timedelta(hours=KEPT_HOURS)).delete()
+    MutationLog.objects.filter(created_at__lt=timezone.now() - timedelta(hours=KEPT_HOURS)).delete()

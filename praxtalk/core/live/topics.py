@@ -29,14 +29,14 @@ def channel_of(topic: str) -> str:
     return CHANNEL_PREFIX + topic
 
 
-def changed(*topics: str) -> None:
+def publish_on_commit(*topics: str) -> None:
     """Publish `topics` once this transaction has committed: all that it changed in one round trip. A rollback publishes
     nothing. Never raises, and blocks for less than 0.5 s."""
     after_commit(_publish, topics)
 
 
 @contextmanager
-def witnessed() -> Iterator[set[str]]:
+def capture_topics() -> Iterator[set[str]]:
     """The topics published by this thread inside the block: a connection learns of its own changes without Valkey."""
     _witness.topics = topics = set[str]()
     try:

@@ -18,7 +18,7 @@ MAX_DEPTH = 64
 KEPT_NAMES = 1000  # answers hold the same few field names again and again
 
 
-class Unfit(ValueError):
+class UnsupportedValue(ValueError):
     """What cannot go over the wire, or came in malformed."""
 
 
@@ -27,7 +27,7 @@ def encode(value: Any) -> str:
     try:
         return orjson.dumps(_to_wire(value)).decode()
     except (orjson.JSONEncodeError, RecursionError) as error:
-        raise Unfit(str(error)) from error
+        raise UnsupportedValue(str(error)) from error
 
 
 def _to_wire(value: Any) -> Any:
@@ -43,13 +43,13 @@ def _to_wire(value: Any) -> Any:
     if isinstance(value, dict):
         for key in value:
             if not is_field_name(key):
-                raise Unfit(f"no field name: {key!r}")
+                raise UnsupportedValue(f"no field name: {key!r}")
         return {key: _to_wire(below) for key, below in value.items()}
     if isinstance(value, list | tuple):
         return [_to_wire(below) for below in value]
     if isinstance(value, bytes):
         return {"$bytes": _base64(value)}
-    raise Unfit(f"no value: {type(value).__name__}")
+    raise UnsupportedValue(f"no value: {type(value).__name__}")
 
 
 @lru_cache(KEPT_NAMES)
@@ -62,7 +62,7 @@ def is_field_name(key: Any) -> bool:
 def decode(value: Any, depth: int = 0) -> Any:
     """The value of parsed JSON. 5.0 becomes 5: a client's numbers are all floats. Raises Unfit."""
     if depth > MAX_DEPTH:
-        raise Unfit("nested too deeply")
+        raise UnsupportedValue("nested too deeply")
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) <= LARGEST_SAFE else value
     if isinstance(value, list):
@@ -75,7 +75,7 @@ def decode(value: Any, depth: int = 0) -> Any:
             return _unescaped(key, inner)
     for key in value:
         if not is_field_name(key):
-            raise Unfit(f"no field name: {key[:100]!r}")
+            raise UnsupportedValue(f"no field name: {key[:100]!r}")
     return {key: decode(below, depth + 1) for key, below in value.items()}
 
 
@@ -89,8 +89,8 @@ def _unescaped(key: str, inner: Any) -> Any:
         if key == "$float":
             return struct.unpack("<d", data)[0]
     except (binascii.Error, TypeError, ValueError, struct.error) as error:
-        raise Unfit(f"malformed {key[:100]}") from error
-    raise Unfit(f"malformed {key[:100]}")
+        raise UnsupportedValue(f"malformed {key[:100]}") from error
+    raise UnsupportedValue(f"malformed {key[:100]}")
 
 
 def _base64(data: bytes) -> str:
