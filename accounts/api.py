@@ -7,21 +7,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Operator, OperatorSession
-from accounts.operator_tokens import mint, revoke
-from accounts.serializers import NewSession, Pong, SessionOpened
-from praxtalk.core.api.errors import Invalid, NotHere
+from accounts.operator_tokens import issue_token, revoke
+from accounts.serializers import NewSession, PingSerializer, SessionOpened
+from praxtalk.core.api.errors import NotFound, UnprocessableEntity
 from praxtalk.core.api.idempotency import idempotent
 from praxtalk.core.api.permissions import WholeWorkspace, WriteScope
-from praxtalk.core.api.serializers import Done, Shape
+from praxtalk.core.api.serializers import OkSerializer, StrictSerializer
 from praxtalk.core.api.view import ApiView
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.epoch import to_milliseconds
 
 
 class Ping(ApiView):
-    @extend_schema(operation_id="ping", summary="Check a key", tags=["Health"], responses=Pong)
+    @extend_schema(operation_id="ping", summary="Check a key", tags=["Health"], responses=PingSerializer)
     def get(self, request: Request) -> Response:
-        self.parameters(Shape)
+        self.parameters(StrictSerializer)
         return Response({"ok": True, "workspaceId": str(self.key.workspace_id)})
 
 
@@ -42,8 +42,8 @@ class OperatorSessions(ApiView):
             workspace_id=self.key.workspace_id, email__iexact=body["email"], is_active=True
         ).first()
         if operator is None:
-            raise Invalid("email: no active operator of this workspace has it.")
-        token, session = mint(operator, lifetime=timedelta(seconds=body["expiresIn"]))
+            raise UnprocessableEntity("email: no active operator of this workspace has it.")
+        token, session = issue_token(operator, lifetime=timedelta(seconds=body["expiresIn"]))
         opened = {"token": token, "sessionId": str(session.pk), "expiresAt": to_milliseconds(session.expires_at)}
         location = f"/api/v1/operator-sessions/{session.pk}"
         return Response(opened, status=201, headers={"Location": location})
@@ -56,14 +56,14 @@ class OperatorSessionById(ApiView):
         operation_id="endOperatorSession",
         summary="Refuse an operator token from now on",
         tags=["Operator sessions"],
-        responses={200: Done},
+        responses={200: OkSerializer},
     )
     def delete(self, request: Request, id: str) -> Response:
-        self.nothing()
+        self.validate_empty_body()
         sessions = OperatorSession.objects.filter(workspace_id=self.key.workspace_id).select_related("operator")
         session_id = parse_id(id)
         session = sessions.filter(pk=session_id).first() if session_id else None
         if session is None:
-            raise NotHere()
+            raise NotFound()
         revoke(session)
         return Response({"ok": True})

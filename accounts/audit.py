@@ -81,7 +81,7 @@ def acting(actor: Actor | Callable[[], Actor]) -> Iterator[None]:
         _actor.reset(token)
 
 
-def name_actor(name: str, *, short_name: str = "") -> None:
+def set_actor_name(name: str, *, short_name: str = "") -> None:
     """The request that is being answered turns out to come from somebody who is no operator, as an API key."""
     before = _actor.get()
     _actor.set(lambda: Actor(name, address=before().address, short_name=short_name))

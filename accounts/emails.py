@@ -20,7 +20,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts.mail import MailRun, Outcome, pause_after
-from accounts.models import Letter, MailFailure, Operator
+from accounts.models import MailFailure, Operator, QueuedEmail
 from praxtalk.core.mail.headers import one_line
 
 
@@ -37,9 +37,9 @@ reset_tokens = PasswordResetTokenGenerator()
 invitation_tokens = InvitationTokens()
 
 
-def write(kind: Letter.Kind, email: str) -> None:
+def write(kind: QueuedEmail.Kind, email: str) -> None:
     """Have it sent, should an operator have this address."""
-    Letter.objects.create(kind=kind, email=email)
+    QueuedEmail.objects.create(kind=kind, email=email)
 
 
 def send_due() -> int:
@@ -50,9 +50,9 @@ def send_due() -> int:
     return run.sent
 
 
-def _take() -> Letter | None:
+def _take() -> QueuedEmail | None:
     with transaction.atomic():
-        due = Letter.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
+        due = QueuedEmail.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
         letter = due.select_for_update(skip_locked=True).first()
         if letter:
             letter.attempts += 1
@@ -61,7 +61,7 @@ def _take() -> Letter | None:
         return letter
 
 
-def _send(run: MailRun, letter: Letter) -> None:
+def _send(run: MailRun, letter: QueuedEmail) -> None:
     if operator := _reader(letter):
         outcome = run.send(
             partial(_email, letter, operator),
@@ -72,28 +72,28 @@ def _send(run: MailRun, letter: Letter) -> None:
         )
         if outcome == Outcome.LATER:
             return
-    Letter.objects.filter(pk=letter.pk).delete()
+    QueuedEmail.objects.filter(pk=letter.pk).delete()
 
 
-def _reader(letter: Letter) -> Operator | None:
+def _reader(letter: QueuedEmail) -> Operator | None:
     rows = Operator.objects.select_related("workspace").filter(email__iexact=letter.email)
-    if letter.kind == Letter.Kind.INVITATION:
+    if letter.kind == QueuedEmail.Kind.INVITATION:
         return rows.filter(invited_at__isnull=False).first()
     return rows.filter(is_active=True).first()
 
 
-def _email(letter: Letter, operator: Operator) -> EmailMessage:
+def _email(letter: QueuedEmail, operator: Operator) -> EmailMessage:
     return EmailMessage(_subject(letter, operator), _text(letter, operator), to=[operator.email])
 
 
-def _subject(letter: Letter, operator: Operator) -> str:
-    if letter.kind == Letter.Kind.INVITATION:
+def _subject(letter: QueuedEmail, operator: Operator) -> str:
+    if letter.kind == QueuedEmail.Kind.INVITATION:
         return f"Join {one_line(operator.workspace.name)} on PraxTalk"
     return "Choose a new password for PraxTalk"
 
 
-def _text(letter: Letter, operator: Operator) -> str:
-    is_invitation = letter.kind == Letter.Kind.INVITATION
+def _text(letter: QueuedEmail, operator: Operator) -> str:
+    is_invitation = letter.kind == QueuedEmail.Kind.INVITATION
     token = (invitation_tokens if is_invitation else reset_tokens).make_token(operator)
     reader = urlsafe_base64_encode(force_bytes(operator.pk))
     url = settings.BASE_URL + reverse("join" if is_invitation else "choose_password", args=[reader, token])

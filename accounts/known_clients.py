@@ -32,7 +32,7 @@ class Client:
     is_known: bool
 
 
-def account_of(email: str) -> bytes:
+def account_digest(email: str) -> bytes:
     """The digest that names the account of this e-mail address, whether or not somebody has it.
 
     All spellings that find the same operator have the same digest: the sign-in form normalises to NFKC, and PostgreSQL
@@ -42,7 +42,7 @@ def account_of(email: str) -> bytes:
     return salted_hmac(SALT, normal, algorithm="sha256").digest()
 
 
-def client_of(request: HttpRequest, account: bytes) -> Client:
+def identify_client(request: HttpRequest, account: bytes) -> Client:
     """The device if it is known to the account, else the address."""
     device, known = _read_cookie(request)
     if account.hex()[:DIGEST_IN_COOKIE] in known:
@@ -54,7 +54,7 @@ def client_of(request: HttpRequest, account: bytes) -> Client:
 
 def remember(request: HttpRequest, response: HttpResponse, email: str) -> None:
     """Mark this browser and this address as known to the account."""
-    account = account_of(email)
+    account = account_digest(email)
     KnownAddress.objects.update_or_create(
         account=account, address=limited_unit(client_address(request)), defaults={"seen_at": timezone.now()}
     )

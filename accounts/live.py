@@ -4,8 +4,8 @@ from typing import Any
 
 from accounts.models import Operator
 from accounts.operator_tokens import OperatorCaller, operator_topic, operators
-from accounts.preferences import DEFAULTS, prefer, preferences_of
-from praxtalk.core.api.serializers import Flag, PartialShape, Shape
+from accounts.preferences import DEFAULTS, preferences_of, update_preferences
+from praxtalk.core.api.serializers import PartialStrictSerializer, StrictBooleanField, StrictSerializer
 from praxtalk.core.live.functions import mutation, query
 from praxtalk.core.live.hub import is_connected
 from praxtalk.core.live.pubsub import PUBSUB_STATUS
@@ -17,7 +17,7 @@ def _own_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [operator_topic(caller.operator_id)]
 
 
-@query("operators:me", authenticator=operators, shape=Shape, topics=_own_topics, personal=True)
+@query("operators:me", authenticator=operators, shape=StrictSerializer, topics=_own_topics, personal=True)
 def show_me(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     operator = _self(caller)
     return {
@@ -28,23 +28,23 @@ def show_me(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     }
 
 
-class Preferences(PartialShape):
+class Preferences(PartialStrictSerializer):
     """Any of accounts.preferences.DEFAULTS."""
 
     def get_fields(self) -> dict[str, Any]:
-        return {name: Flag(required=False) for name in DEFAULTS}
+        return {name: StrictBooleanField(required=False) for name in DEFAULTS}
 
 
 @mutation("operators:prefer", authenticator=operators, shape=Preferences)
 def change_preferences(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    return prefer(_self(caller), **arguments)
+    return update_preferences(_self(caller), **arguments)
 
 
 def _hearing_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [PUBSUB_STATUS]
 
 
-@query("server:state", authenticator=operators, shape=Shape, topics=_hearing_topics)
+@query("server:state", authenticator=operators, shape=StrictSerializer, topics=_hearing_topics)
 def show_state(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     """late: without Valkey, what others change is shown within a minute instead of at once."""
     return {"late": not is_connected()}

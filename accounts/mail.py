@@ -27,7 +27,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import MailFailure
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.mail.headers import ascii_address
 
 MAX_TRIES = 25  # about a day
@@ -116,7 +116,7 @@ def _judge(error: Exception) -> tuple[MailFailure.Reason, bool]:
             return Reason.UNKNOWN, False
 
 
-@one_transaction()
+@joined_transaction()
 def _note_failure(
     workspace_id: UUID, brand_id: UUID | None, kind: MailFailure.Kind, reason: MailFailure.Reason, *, is_over: bool
 ) -> None:

@@ -12,14 +12,14 @@ from praxtalk.core.api.address import UNKNOWN, client_address
 DASHBOARD = "/app/"
 
 
-def operator_of(request: HttpRequest) -> Operator:
+def current_operator(request: HttpRequest) -> Operator:
     """Who is signed in, on a page that lets nobody else in."""
     if not isinstance(request.user, Operator):
         raise TypeError(request.user)
     return request.user
 
 
-def scope_in(request: HttpRequest) -> Scope:
+def current_scope(request: HttpRequest) -> Scope:
     """What the operator who is signed in may see."""
     scope: Scope = request.scope  # type: ignore[attr-defined]
     return scope
@@ -34,7 +34,7 @@ class ActorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with acting(lambda: _actor_of(request)):
             if request.path.startswith(DASHBOARD) and request.user.is_authenticated:
-                request.scope = scope_of(operator_of(request))  # type: ignore[attr-defined]
+                request.scope = scope_of(current_operator(request))  # type: ignore[attr-defined]
             return self.get_response(request)
 
 

@@ -18,7 +18,7 @@ from accounts.audit import Action, Actor, acting, record
 from accounts.models import Operator, OperatorSession
 from accounts.scope import Row, Scope, scope_of
 from praxtalk.core.db.ids import parse_id
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.jwt_signer import JwtSigner
 from praxtalk.core.live.results import Code, FunctionError
 from praxtalk.core.live.topics import publish_on_commit
@@ -28,8 +28,8 @@ MAX_LIFETIME = timedelta(hours=12)
 REFUSED = "Session expired or invalid. Sign in again."
 
 
-@one_transaction()
-def mint(
+@joined_transaction()
+def issue_token(
     operator: Operator, *, lifetime: timedelta = MAX_LIFETIME, source: str = OperatorSession.Source.API
 ) -> tuple[str, OperatorSession]:
     """A token for this operator, to be had this once only, and its session."""
@@ -53,7 +53,7 @@ def mint(
     return SIGNER.encode(claims), session
 
 
-@one_transaction()
+@joined_transaction()
 def revoke(session: OperatorSession) -> None:
     """Refuse the session's token from now on; what watches with it is told at once."""
     rows = OperatorSession.objects.filter(workspace_id=session.workspace_id, pk=session.pk, revoked_at__isnull=True)
@@ -62,8 +62,8 @@ def revoke(session: OperatorSession) -> None:
     publish_on_commit(_session_topic(session.pk))
 
 
-@one_transaction()
-def end_pages(operator: Operator) -> None:
+@joined_transaction()
+def revoke_dashboard_tokens(operator: Operator) -> None:
     """Refuse the tokens of the operator's open pages. A page whose browser is still signed in asks for another by itself."""
     rows = OperatorSession.objects.filter(
         workspace_id=operator.workspace_id,

@@ -2,7 +2,7 @@
 
 from accounts.models import Operator
 from accounts.operator_tokens import operator_topic
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
 DEFAULTS = {
@@ -18,8 +18,8 @@ def preferences_of(operator: Operator) -> dict[str, bool]:
     return {name: bool(operator.preferences.get(name, default)) for name, default in DEFAULTS.items()}
 
 
-@one_transaction()
-def prefer(operator: Operator, **values: bool) -> dict[str, bool]:
+@joined_transaction()
+def update_preferences(operator: Operator, **values: bool) -> dict[str, bool]:
     """Change some of DEFAULTS."""
     operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=operator.workspace_id, pk=operator.pk)
     operator.preferences |= values

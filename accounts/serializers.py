@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from praxtalk.core.api.serializers import Email, Integer, Moment, Shape
+from praxtalk.core.api.serializers import Email, EpochField, Integer, StrictSerializer
 
 
-class Pong(serializers.Serializer[Any]):
+@extend_schema_serializer(component_name="Pong")
+class PingSerializer(serializers.Serializer[Any]):
     ok = serializers.BooleanField()
     workspaceId = serializers.UUIDField()  # noqa: N815
 
@@ -15,9 +17,9 @@ class Pong(serializers.Serializer[Any]):
 class SessionOpened(serializers.Serializer[Any]):
     token = serializers.CharField(help_text="The operator token, to be had this once")
     sessionId = serializers.UUIDField()  # noqa: N815
-    expiresAt = Moment()  # noqa: N815
+    expiresAt = EpochField()  # noqa: N815
 
 
-class NewSession(Shape):
+class NewSession(StrictSerializer):
     email = Email(max_length=254)
     expiresIn = Integer(min_value=60, max_value=12 * 3600, default=12 * 3600)  # noqa: N815

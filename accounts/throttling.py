@@ -24,16 +24,16 @@ from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.known_clients import account_of, client_of
+from accounts.known_clients import account_digest, identify_client
 from accounts.models import FailedAttempt
 from praxtalk.core.db.advisory_locks import ACCOUNTS, CLIENTS, lock
 
 Purpose = FailedAttempt.Purpose
 
 MINUTE = timedelta(minutes=1)
-KEPT_FOR = timedelta(hours=1)
-ACCOUNTS_OF_A_CLIENT = 4  # SIGN_INS_A_MINUTE, this many times: for a client, over all accounts
-FREE_FAILURES = 2  # likewise: failures on an account before attempts have to wait
+ATTEMPT_WINDOW = timedelta(hours=1)
+ACCOUNTS_PER_CLIENT_FACTOR = 4  # SIGN_INS_A_MINUTE, this many times: for a client, over all accounts
+UNKNOWN_CLIENT_FACTOR = 2  # likewise: failures on an account before attempts have to wait
 MAX_PAUSE_SECONDS = 60
 MAX_PAUSE_SECONDS_OF_LINKS = 600  # their e-mails must not fill a mailbox
 
@@ -53,16 +53,17 @@ class AttemptsSlowedDown(TooManyAttempts):
 
 def begin(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttempt:
     """Count an attempt on the account of this e-mail address. Raises TooManyAttempts; a refused attempt does not count."""
-    account = account_of(email)
-    client = client_of(request, account)
+    account = account_digest(email)
+    client = identify_client(request, account)
     with transaction.atomic():
         lock(ACCOUNTS, account)  # nobody else counts attempts on this account, or of this client
         lock(CLIENTS, client.name.encode())
         now = timezone.now()
-        rows = FailedAttempt.objects.filter(purpose=purpose, created_at__gt=now - KEPT_FOR)
+        rows = FailedAttempt.objects.filter(purpose=purpose, created_at__gt=now - ATTEMPT_WINDOW)
         of_client, limit = rows.filter(client=client.name), settings.SIGN_INS_A_MINUTE
         if wait := max(
-            _wait(of_client.filter(account=account), limit, now), _wait(of_client, limit * ACCOUNTS_OF_A_CLIENT, now)
+            _wait(of_client.filter(account=account), limit, now),
+            _wait(of_client, limit * ACCOUNTS_PER_CLIENT_FACTOR, now),
         ):
             raise TooManyAttempts(wait)
         others = of_client if client.is_known else rows.filter(is_known=False)
@@ -76,7 +77,7 @@ def begin(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttemp
 
 def forget_old() -> None:
     """Delete the failures that no longer count."""
-    FailedAttempt.objects.filter(created_at__lt=timezone.now() - KEPT_FOR).delete()
+    FailedAttempt.objects.filter(created_at__lt=timezone.now() - ATTEMPT_WINDOW).delete()
 
 
 def _wait(rows: QuerySet[FailedAttempt], limit: int, now: datetime) -> timedelta:
@@ -89,7 +90,7 @@ def _wait(rows: QuerySet[FailedAttempt], limit: int, now: datetime) -> timedelta
 def _pause(rows: QuerySet[FailedAttempt], longest: int, now: datetime) -> timedelta:
     """The remaining pause on this account; zero if there is none."""
     counted = rows.aggregate(number=Count("pk"), latest=Max("created_at"))
-    excess = counted["number"] - FREE_FAILURES * settings.SIGN_INS_A_MINUTE
+    excess = counted["number"] - UNKNOWN_CLIENT_FACTOR * settings.SIGN_INS_A_MINUTE
     if excess < 0:
         return timedelta()
     latest: datetime = counted["latest"]

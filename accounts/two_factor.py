@@ -2,7 +2,7 @@
 
 1. `begin` makes a secret, which the operator's app takes; nothing is stored yet.
 2. `switch_on` stores it once the app's first code proves that it has it, and gives ten recovery codes, to be had this once.
-3. `accepts` takes a code of now, the 30 seconds before or after, each once; or a recovery code, each once.
+3. `verify` takes a code of now, the 30 seconds before or after, each once; or a recovery code, each once.
 4. `switch_off` forgets all of it.
 """
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.audit import Action, record
 from accounts.models import Operator, RecoveryCode
 from praxtalk.core.db.encryption import Unreadable, decrypt, encrypt
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 
 ISSUER = "PraxTalk"
 STEP_SECONDS = 30
@@ -34,7 +34,7 @@ def address_of(secret: str, operator: Operator) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=operator.email, issuer_name=ISSUER)
 
 
-@one_transaction()
+@joined_transaction()
 def switch_on(operator: Operator, *, secret: str, code: str) -> list[str] | None:
     """The recovery codes, or None if this is no code of the secret."""
     step = _step_of(secret, code)
@@ -45,14 +45,14 @@ def switch_on(operator: Operator, *, secret: str, code: str) -> list[str] | None
     return _new_codes(operator)
 
 
-@one_transaction()
+@joined_transaction()
 def renew_codes(operator: Operator) -> list[str]:
     """New recovery codes; those from before are refused from now on."""
     record(Action.RECOVERY_CODES_MADE, workspace_id=operator.workspace_id, subject=operator)
     return _new_codes(operator)
 
 
-@one_transaction()
+@joined_transaction()
 def switch_off(operator: Operator, *, action: Action = Action.TWO_FACTOR_OFF) -> None:
     """A password is enough again. action: TWO_FACTOR_RESET where somebody else does it."""
     Operator.objects.filter(pk=operator.pk).update(encrypted_totp_secret="", totp_step=0)
@@ -60,7 +60,7 @@ def switch_off(operator: Operator, *, action: Action = Action.TWO_FACTOR_OFF) ->
     record(action, workspace_id=operator.workspace_id, subject=operator)
 
 
-def accepts(operator: Operator, code: str) -> bool:
+def verify(operator: Operator, code: str) -> bool:
     """Whether this lets the operator in. Each code does so once, however many ask at the same time."""
     if not operator.encrypted_totp_secret:
         return False

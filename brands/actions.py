@@ -14,7 +14,7 @@ from accounts.models import Operator, Workspace
 from accounts.scope import topics_of
 from brands.models import Brand
 from praxtalk.core.db.encryption import decrypt, encrypt
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 from praxtalk.core.mail.headers import ascii_address
 
@@ -26,7 +26,7 @@ WIDGET_FIELDS = (
 BRAND_FIELDS = ("name", "texts", *WIDGET_FIELDS)
 
 
-@one_transaction()
+@joined_transaction()
 def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name: str, password: str) -> Workspace:
     """A workspace with its first brand and its owner. Raises Django's ValidationError."""
     workspace = Workspace(name=name)
@@ -41,7 +41,7 @@ def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name
     return workspace
 
 
-@one_transaction()
+@joined_transaction()
 def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563eb") -> Brand:
     """A brand with a widget id of its own. Raises Django's ValidationError."""
     brand = Brand(workspace=workspace, name=name, slug=_free_slug(workspace, name), primary_color=primary_color)
@@ -53,7 +53,7 @@ def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563
     return brand
 
 
-@one_transaction()
+@joined_transaction()
 def configure_widget(brand: Brand, **values: Any) -> Brand:
     """Change what the brand is called, and how its widget looks, speaks and behaves: any of BRAND_FIELDS. Raises Django's
     ValidationError."""
@@ -79,7 +79,7 @@ def note_widget(brand: Brand) -> None:
         Brand.objects.filter(workspace_id=brand.workspace_id, pk=brand.pk).update(widget_seen_at=now)
 
 
-@one_transaction()
+@joined_transaction()
 def rotate_identity_secret(brand: Brand) -> str:
     """A new secret for signing who a visitor is, to be had this once; the one before is refused from now on."""
     secret = new_identity_secret()
@@ -89,7 +89,7 @@ def rotate_identity_secret(brand: Brand) -> str:
     return secret
 
 
-@one_transaction()
+@joined_transaction()
 def show_identity_secret(brand: Brand) -> str:
     """The secret with which the site's server signs who a visitor is. Raises Unreadable."""
     record(Action.IDENTITY_SECRET_SHOWN, workspace_id=brand.workspace_id, subject=brand)

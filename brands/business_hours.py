@@ -16,7 +16,7 @@ SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|(24):
 MAX_SPANS = 6  # of a day
 
 
-class Standing(NamedTuple):
+class OpenStatus(NamedTuple):
     """is_open now; opens_at: when it does, if it does not; until: when this may be different, None for never."""
 
     is_open: bool
@@ -24,17 +24,17 @@ class Standing(NamedTuple):
     until: datetime | None
 
 
-def standing(hours: dict[str, list[str]], zone: str, now: datetime) -> Standing:
+def open_status(hours: dict[str, list[str]], zone: str, now: datetime) -> OpenStatus:
     """Whether a brand with these hours is open now."""
     if not any(hours.values()):
-        return Standing(True, None, None)
+        return OpenStatus(True, None, None)
     local = now.astimezone(ZoneInfo(zone))
     spans = [span for ahead in range(-1, 9) for span in _spans(hours, local.date() + timedelta(ahead), local.tzinfo)]
     for begin, end in spans:
         if begin <= now < end:
-            return Standing(True, None, _end_of_run(spans, end))
+            return OpenStatus(True, None, _end_of_run(spans, end))
     opens_at = min((begin for begin, _ in spans if begin > now), default=None)
-    return Standing(False, opens_at, opens_at)
+    return OpenStatus(False, opens_at, opens_at)
 
 
 def _spans(hours: dict[str, list[str]], day: date, zone: Any) -> list[tuple[datetime, datetime]]:

@@ -12,7 +12,7 @@ from accounts.operator_tokens import OperatorCaller, operators
 from brands.models import Brand, OperatorBrand
 from brands.serializers import brand_json
 from praxtalk.core.api.pagination import MAX_LIMIT
-from praxtalk.core.api.serializers import Id, Shape
+from praxtalk.core.api.serializers import Id, StrictSerializer
 from praxtalk.core.live.functions import query
 
 Arguments = dict[str, Any]
@@ -23,7 +23,7 @@ def _topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return caller.scope.topics("brands")
 
 
-@query("brands:list", authenticator=operators, shape=Shape, topics=_topics)
+@query("brands:list", authenticator=operators, shape=StrictSerializer, topics=_topics)
 def list_brands(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     rows = caller.scope.rows(Brand.objects.all(), brand_field="pk")
     return [brand_json(brand) for brand in rows.order_by("pk")[:MAX_LIMIT]]
@@ -34,7 +34,7 @@ def brand_in_scope(caller: OperatorCaller, brand_id: str | None) -> Brand | None
     return caller.get_in_scope(Brand.objects.all(), brand_id, brand_field="pk") if brand_id else None
 
 
-class OperatorsQuery(Shape):
+class OperatorsQuery(StrictSerializer):
     brandId = Id(required=False)  # noqa: N815 - JSON's name
 
 

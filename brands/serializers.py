@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from brands.models import Brand
-from praxtalk.core.api.serializers import Moment
+from praxtalk.core.api.serializers import EpochField
 from praxtalk.core.epoch import to_milliseconds
 
 
@@ -27,7 +27,7 @@ class BrandJson(serializers.Serializer[Any]):
     name = serializers.CharField()
     primaryColor = serializers.CharField(help_text="#rrggbb")  # noqa: N815 - JSON's name
     widgetId = serializers.CharField(help_text="ws_...")  # noqa: N815
-    createdAt = Moment()  # noqa: N815
+    createdAt = EpochField()  # noqa: N815
 
 
 class BrandList(serializers.Serializer[Any]):

@@ -31,10 +31,10 @@ from conversations.timeline import messages_after, messages_before, newest_messa
 from integrations.models import ApiKey
 from praxtalk.core.api.idempotency import idempotent
 from praxtalk.core.api.pagination import Keyset, sign, unsign
-from praxtalk.core.api.serializers import Done, Shape
+from praxtalk.core.api.serializers import OkSerializer, StrictSerializer
 from praxtalk.core.api.view import ApiView
-from praxtalk.core.db.compiled_queries import prepared
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.compiled_queries import compiled
+from praxtalk.core.db.transactions import joined_transaction
 
 NEWEST_ACTIVITY_FIRST = Keyset(
     "conversations",
@@ -44,7 +44,7 @@ NEWEST_ACTIVITY_FIRST = Keyset(
 )
 
 
-@prepared(literal=("most",))
+@compiled(literal=("most",))
 def _conversations(
     workspace_id: Any, brand_id: Any, status: Any, since: Any, activity: Any, last_id: Any, most: int
 ) -> QuerySet[Conversation, tuple[Any, ...]]:
@@ -60,7 +60,7 @@ def _conversations(
     return NEWEST_ACTIVITY_FIRST.select(rows.values_list(*COLUMNS, "last_activity_at"), after)[:most]
 
 
-@prepared()
+@compiled()
 def _with_brand(workspace_id: Any, row_id: Any) -> QuerySet[Conversation, Conversation]:
     rows = Conversation.objects.with_people().select_related("brand")
     return rows.filter(workspace_id=workspace_id, pk=row_id)
@@ -102,7 +102,7 @@ class ConversationById(ApiView):
         responses=ConversationAnswer,
     )
     def get(self, request: Request, id: str) -> Response:
-        self.parameters(Shape)
+        self.parameters(StrictSerializer)
         conversation = self.read_in_scope(_with_brand, id)
         messages, has_more = newest_messages(conversation)
         older = {"olderCursor": _cursor(conversation, "before", messages[0])} if has_more else {}
@@ -113,10 +113,10 @@ class ConversationById(ApiView):
         summary="Change the status",
         tags=["Conversations"],
         request=StatusChange,
-        responses=Done,
+        responses=OkSerializer,
     )
     def patch(self, request: Request, id: str) -> Response:
-        with one_transaction():
+        with joined_transaction():
             conversation = self.lock_in_scope(actions.lock_conversation, id)
             body = self.body(StatusChange)
             actions.set_status(conversation, status=body["status"], snoozed_until=body.get("snoozedUntil", ...))
@@ -177,7 +177,7 @@ class AttachmentById(ApiView):
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, id: str) -> FileResponse:
-        self.parameters(Shape)
+        self.parameters(StrictSerializer)
         attachment = self.get_in_scope(Attachment.objects.select_related("conversation"), id)
         return file_response(attachment)
 

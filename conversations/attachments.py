@@ -34,7 +34,7 @@ ROTATED_ORIENTATIONS = (5, 6, 7, 8)  # orientations of EXIF that exchange width 
 MAX_PIXELS = 50_000_000  # more is no photo: a few kilobytes may unfold to gigabytes in whoever looks at them
 
 
-class CannotTake(ValueError):
+class InvalidUpload(ValueError):
     """The file is not taken; the sentence says why. code: too_long, or invalid."""
 
     def __init__(self, sentence: str, code: str = "invalid") -> None:
@@ -49,23 +49,23 @@ def kept(workspace_id: UUID, file: "File[bytes]") -> Iterator[Attachment]:
     Raises CannotTake. Outside of any transaction: storages may be slow, and locks would wait for them. What a killed process
     leaves behind is deleted later, see orphaned_files.
     """
-    attachment = described(workspace_id, file)
+    attachment = inspect_upload(workspace_id, file)
     file.seek(0)
     attachment.file.save(attachment.name, file, save=False)
     try:
         yield attachment
     except UploadTooOld as error:
-        raise CannotTake("Storing the file took too long. Send it again.") from error
+        raise InvalidUpload("Storing the file took too long. Send it again.") from error
     finally:
         if not Attachment.objects.filter(workspace_id=workspace_id, pk=attachment.pk).exists():
             attachment.file.delete(save=False)
 
 
-def described(workspace_id: UUID, file: "File[bytes]") -> Attachment:
+def inspect_upload(workspace_id: UUID, file: "File[bytes]") -> Attachment:
     """An attachment that is nowhere yet. Raises CannotTake."""
     if not 0 < file.size <= MAX_FILE:
         sentence = f"The file may have {MAX_FILE // 2**20} MB at most." if file.size else "The file is empty."
-        raise CannotTake(sentence, "too_long" if file.size else "invalid")
+        raise InvalidUpload(sentence, "too_long" if file.size else "invalid")
     content_type, width, height = _content_of(file)
     return Attachment(
         workspace_id=workspace_id,
@@ -116,9 +116,9 @@ def _content_of(file: "File[bytes]") -> tuple[str, int | None, int | None]:
             content_type = IMAGES[FORMAT_ALIASES.get(format, format)]
     except Exception as error:  # Pillow's readers raise errors of every kind at a file that is broken on purpose
         log.info("a file is no image", error=type(error).__name__)
-        raise CannotTake("Only images (PNG, JPEG, GIF, WebP) and PDF files are taken.") from error
+        raise InvalidUpload("Only images (PNG, JPEG, GIF, WebP) and PDF files are taken.") from error
     if width * height > MAX_PIXELS:
-        raise CannotTake(f"The image may have {MAX_PIXELS // 1_000_000} million pixels at most.", "too_long")
+        raise InvalidUpload(f"The image may have {MAX_PIXELS // 1_000_000} million pixels at most.", "too_long")
     return content_type, width, height
 
 

@@ -12,19 +12,19 @@ from django.db.models.functions import Coalesce
 
 from accounts.scope import Scope
 from brands.models import Brand
-from conversations.models import Conversation, ConversationTag, Message, OperatorReading, Visitor
-from conversations.search import words_query
+from conversations.models import Conversation, ConversationTag, Message, OperatorReadState, Visitor
+from conversations.search import prefix_query
 from conversations.serializers import COLUMNS, conversation_json, conversation_row_json
 from praxtalk.core.api.pagination import Keyset
-from praxtalk.core.db.compiled_queries import prepared
+from praxtalk.core.db.compiled_queries import compiled
 from praxtalk.core.db.counts import count_each
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.epoch import to_milliseconds
 
 NOBODY = "none"
 MAX_COUNT = 1000  # counted no further: a number that large is read as "many", and the index is left early
-NEAR, FAR = 1000, 20_000  # rows that a search looks through one by one, a few microseconds each
-FEW = 3000  # messages that are gathered by the index in no time
+RECENT_ROWS, SCAN_LIMIT = 1000, 20_000  # rows that a search looks through one by one, a few microseconds each
+INDEX_LIMIT = 3000  # messages that are gathered by the index in no time
 NEWEST_FIRST = ("-last_activity_at", "-id")
 ROW = (
     *COLUMNS,
@@ -40,7 +40,7 @@ PAGES = Keyset(
 Status = Conversation.Status
 
 
-def listed(
+def filter_conversations(
     scope: Scope,
     *,
     brand: Brand | None = None,
@@ -71,7 +71,7 @@ def listed(
     return rows.order_by(*NEWEST_FIRST)
 
 
-@prepared(literal=("brand_ids", "limit"))
+@compiled(literal=("brand_ids", "limit"))
 def newest_rows(
     workspace_id: Any, brand_ids: Any, brand_id: Any, status: Any, limit: int
 ) -> QuerySet[Conversation, tuple[Any, ...]]:
@@ -84,7 +84,7 @@ def newest_rows(
     return rows.order_by(*NEWEST_FIRST).values_list(*COLUMNS)[:limit]
 
 
-def first_found(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> list[Any]:
+def search(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> list[Any]:
     """The first of these, which stand newest first, that hold the text: every word of it begins a word of the visitor's name,
     e-mail or phone, or all do so in one message.
 
@@ -93,21 +93,21 @@ def first_found(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -
     3. In between, as many more of the newest rows are looked through as it should take.
     4. What is left was common once, and is not any more: the index gives all of it.
     """
-    words = words_query(text)
+    words = prefix_query(text)
     if words is None:
         return []
-    found, is_all = _looked_through(rows, words, NEAR, limit)
+    found, is_all = _scan_recent(rows, words, RECENT_ROWS, limit)
     if is_all:
         return found
     few = _few_holding(words, scope.workspace_id)
     if few is not None:
         return list(rows.filter(pk__in=few)[:limit])
-    if len(found) * FAR >= limit * NEAR:  # as many again and again, and the page is full
-        found, is_all = _looked_through(rows, words, FAR, limit)
+    if len(found) * SCAN_LIMIT >= limit * RECENT_ROWS:  # as many again and again, and the page is full
+        found, is_all = _scan_recent(rows, words, SCAN_LIMIT, limit)
     return found if is_all else list(rows.filter(pk__in=_all_holding(words, scope.workspace_id))[:limit])
 
 
-def counted(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
+def count_views(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
     """Conversations by status, and the open ones of this operator and of nobody; each up to MAX_COUNT."""
     return count_each(_views(scope, brand, operator_id))
 
@@ -118,7 +118,7 @@ def _views(scope: Scope, brand: Brand | None, operator_id: UUID) -> dict[str, Qu
         "mine": {"status": Status.OPEN, "assignee": str(operator_id)},
         "unassigned": {"status": Status.OPEN, "assignee": NOBODY},
     }
-    return {name: listed(scope, brand=brand, **filters)[:MAX_COUNT] for name, filters in views.items()}
+    return {name: filter_conversations(scope, brand=brand, **filters)[:MAX_COUNT] for name, filters in views.items()}
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def unread(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> Un
     count, found = 0, list[Conversation]()
     is_unread = Q(unread_position__gt=F("seen_position"))
     for assignee in (str(operator_id), NOBODY):
-        rows: Any = listed(scope, brand=brand, status=Status.OPEN, assignee=assignee)
+        rows: Any = filter_conversations(scope, brand=brand, status=Status.OPEN, assignee=assignee)
         newest = _with_seen_position(rows, operator_id)[:MAX_COUNT]
         figures = newest.aggregate(
             count=Count("pk", filter=is_unread), newest=Max("last_activity_at", filter=is_unread)
@@ -151,7 +151,7 @@ def with_readings(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, 
 
 
 def _with_seen_position(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
-    seen = OperatorReading.objects.filter(conversation_id=OuterRef("pk"), operator_id=operator_id)
+    seen = OperatorReadState.objects.filter(conversation_id=OuterRef("pk"), operator_id=operator_id)
     annotated: QuerySet[Any, Any] = rows.annotate(seen_position=Coalesce(Subquery(seen.values("position")), 0))
     return annotated
 
@@ -167,7 +167,7 @@ def tags_of(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, 
     return tags
 
 
-def _looked_through(rows: QuerySet[Any, Any], words: SearchQuery, newest: int, limit: int) -> tuple[list[Any], bool]:
+def _scan_recent(rows: QuerySet[Any, Any], words: SearchQuery, newest: int, limit: int) -> tuple[list[Any], bool]:
     """Those of the newest rows that hold the words, and whether that is the answer: a whole page, or there are no more rows."""
     edge = rows.values_list("last_activity_at", flat=True)[newest : newest + 1].first()
     near = rows if edge is None else rows.filter(last_activity_at__gt=edge)
@@ -186,7 +186,7 @@ def _few_holding(words: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
     """The conversations that hold the words, if they are few; by their ids, for PostgreSQL guesses badly how many there are."""
     messages = Message.objects.filter(workspace_id=workspace_id, words=words)
     visitors = Visitor.objects.filter(workspace_id=workspace_id, words=words)
-    if messages[:FEW].count() == FEW or visitors[:FEW].count() == FEW:
+    if messages[:INDEX_LIMIT].count() == INDEX_LIMIT or visitors[:INDEX_LIMIT].count() == INDEX_LIMIT:
         return None
     ids = list(visitors.values_list("pk", flat=True))
     of_visitors = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=ids)

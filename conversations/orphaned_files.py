@@ -1,12 +1,12 @@
 """Deletes stored files without an Attachment row, which an upload or erasure leaves behind if its process is killed half-way.
 
-1. An upload stores its file, then, within MAX_UPLOAD, commits the row. `hold` takes a lock on the file until the commit.
+1. An upload stores its file, then, within MAX_UPLOAD_TIME, commits the row. `lock_stored_file` locks the file until the commit.
 2. An erasure commits the deletion of the rows, then deletes the files.
-3. `delete_orphans` deletes a file that is older than OLD_ENOUGH and has no row, under the same lock: either it finds the row
+3. `delete_orphans` deletes a file that is older than MIN_ORPHAN_AGE and has no row, under the same lock: either it finds the row
    that an upload has committed, or the upload finds itself too late.
 
-Only files that are named as `place_of` names them are looked at, and only in the folders of workspaces that are in the database:
-a storage that belongs to another database loses nothing.
+Only files that are named as `storage_path` names them are looked at, and only in the folders of workspaces that are in the
+database: a storage that belongs to another database loses nothing.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ from accounts.models import Workspace
 from conversations.models import Attachment
 from praxtalk.core.db.advisory_locks import STORED_FILES, lock, try_lock
 
-MAX_UPLOAD = timedelta(minutes=30)
-OLD_ENOUGH = timedelta(hours=1)
+MAX_UPLOAD_TIME = timedelta(minutes=30)
+MIN_ORPHAN_AGE = timedelta(hours=1)
 MAX_FILES = 20_000  # looked at in one run; the next one goes on from there
 BATCH = 500
 POSITION = "orphaned_files.position"
@@ -47,10 +47,10 @@ class StoredFile(NamedTuple):
         return f"{self.workspace_id}/{self.attachment_id}"
 
 
-def hold(attachment: Attachment) -> None:
+def lock_stored_file(attachment: Attachment) -> None:
     """Lock the stored file until the current transaction, which inserts its row, ends. Raises UploadTooOld."""
     lock(STORED_FILES, attachment.pk.bytes)
-    if timezone.now() - attachment.created_at > MAX_UPLOAD:
+    if timezone.now() - attachment.created_at > MAX_UPLOAD_TIME:
         raise UploadTooOld
 
 
@@ -99,7 +99,7 @@ def _without_row(files: list[StoredFile]) -> list[StoredFile]:
 def _delete_orphan(storage: Storage, file: StoredFile) -> bool:
     """False if it is too young, being stored, or gone meanwhile. A storage error is logged and does not stop the run."""
     try:
-        if timezone.now() - storage.get_modified_time(file.name) < OLD_ENOUGH:
+        if timezone.now() - storage.get_modified_time(file.name) < MIN_ORPHAN_AGE:
             return False
         with transaction.atomic():
             if not try_lock(STORED_FILES, file.attachment_id.bytes) or not _without_row([file]):

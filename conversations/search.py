@@ -30,21 +30,21 @@ def words_of(*fields: str) -> SearchVector:
     return SearchVector(_apart(text), config="simple")
 
 
-def kept_words(*fields: str) -> GeneratedField:
+def search_vector_field(*fields: str) -> GeneratedField:
     """A column with the words of these fields, made and kept by the database: a search that looks through rows one by one is ten
     times as fast as it is where each text must be taken apart again."""
     words = Func(words_of(*fields), function="strip", output_field=SearchVectorField())
     return GeneratedField(expression=words, output_field=SearchVectorField(), db_persist=True)
 
 
-class WithoutWords(Manager[_Model]):
+class DeferSearchVector(Manager[_Model]):
     """Reads all but the kept words, which are for the database alone."""
 
     def get_queryset(self) -> QuerySet[_Model]:
         return super().get_queryset().defer("words")
 
 
-def words_query(text: str) -> SearchQuery | None:
+def prefix_query(text: str) -> SearchQuery | None:
     """All of these words, each as the beginning of one; None for text without any."""
     words = re.findall(r"[^\W_]+", text)[:MAX_WORDS]
     return (

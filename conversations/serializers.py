@@ -12,13 +12,13 @@ from conversations.models import MAX_BODY, Channel, Conversation, Message
 from praxtalk.core.api.serializers import (
     SYNCED_AT,
     UPDATED_SINCE,
+    EpochField,
     GrowingChoice,
     Id,
     Milliseconds,
     MillisecondsParameter,
-    Moment,
     Page,
-    Shape,
+    StrictSerializer,
     Text,
 )
 from praxtalk.core.epoch import to_milliseconds
@@ -147,7 +147,7 @@ class MessageJson(serializers.Serializer[Any]):
     attachments = AttachmentJson(many=True)
     channel = GrowingChoice(Channel.values)
     author = PersonJson(allow_null=True)
-    createdAt = Moment()
+    createdAt = EpochField()
 
 
 class ConversationJson(serializers.Serializer[Any]):
@@ -159,10 +159,10 @@ class ConversationJson(serializers.Serializer[Any]):
     assignee = PersonJson(allow_null=True)
     preview = serializers.CharField(help_text="The beginning of the newest message")
     messageCount = serializers.IntegerField()
-    snoozedUntil = Moment(allow_null=True)
-    createdAt = Moment()
-    updatedAt = Moment()
-    lastMessageAt = Moment()
+    snoozedUntil = EpochField(allow_null=True)
+    createdAt = EpochField()
+    updatedAt = EpochField()
+    lastMessageAt = EpochField()
 
 
 class ThreadJson(ConversationJson):
@@ -174,7 +174,7 @@ class ThreadJson(ConversationJson):
 class ConversationList(serializers.Serializer[Any]):
     conversations = ConversationJson(many=True)
     nextCursor = serializers.CharField(required=False)
-    syncedAt = Moment(help_text=SYNCED_AT)
+    syncedAt = EpochField(help_text=SYNCED_AT)
 
 
 class ConversationAnswer(serializers.Serializer[Any]):
@@ -200,7 +200,7 @@ class ConversationQuery(Page):
     updatedSince = MillisecondsParameter(required=False, help_text=UPDATED_SINCE)
 
 
-class StatusChange(Shape):
+class StatusChange(StrictSerializer):
     status = serializers.ChoiceField(Conversation.Status.choices)
     snoozedUntil = Milliseconds(
         required=False,
@@ -217,7 +217,7 @@ class StatusChange(Shape):
         return attrs
 
 
-class NewMessage(Shape):
+class NewMessage(StrictSerializer):
     body = Text(max_length=MAX_BODY)
 
 

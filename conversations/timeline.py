@@ -4,9 +4,9 @@ from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
-from conversations.models import Activity, Conversation, Message, Note, unshown
+from conversations.models import Activity, Conversation, Message, Note, private_operator_fields
 from conversations.serializers import message_json, person_json
-from praxtalk.core.db.compiled_queries import prepared
+from praxtalk.core.db.compiled_queries import compiled
 from praxtalk.core.epoch import to_milliseconds
 
 THREAD_LENGTH = 100
@@ -19,7 +19,7 @@ LIVE_CHARACTERS = 250_000  # a live value is sent whole at each change: at most 
 def messages_of(conversation: Conversation) -> QuerySet[Message]:
     """Each with its author, in one query."""
     rows = Message.objects.filter(workspace_id=conversation.workspace_id, conversation_id=conversation.pk)
-    return rows.select_related("author").defer(*unshown("author"))
+    return rows.select_related("author").defer(*private_operator_fields("author"))
 
 
 def messages_after(conversation: Conversation, position: int, limit: int) -> tuple[list[Message], bool]:
@@ -36,10 +36,10 @@ def messages_before(conversation: Conversation, position: int, limit: int) -> tu
     return found[:limit][::-1], len(found) > limit
 
 
-@prepared(literal=("most",))
+@compiled(literal=("most",))
 def _before(workspace_id: Any, conversation_id: Any, position: Any, most: int) -> QuerySet[Message, Message]:
     rows = Message.objects.filter(workspace_id=workspace_id, conversation_id=conversation_id, position__lt=position)
-    return rows.select_related("author").defer(*unshown("author")).order_by("-position")[:most]
+    return rows.select_related("author").defer(*private_operator_fields("author")).order_by("-position")[:most]
 
 
 def newest_messages(conversation: Conversation, limit: int = THREAD_LENGTH) -> tuple[list[Message], bool]:
@@ -50,7 +50,7 @@ def newest_messages(conversation: Conversation, limit: int = THREAD_LENGTH) -> t
 def entries_before(conversation: Conversation, position: int, limit: int) -> tuple[list[Entry], bool]:
     """The last entries of all three kinds before a position, oldest first, and whether there are more before them."""
     notes = Note.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
-    notes = notes.select_related("author").defer(*unshown("author"))
+    notes = notes.select_related("author").defer(*private_operator_fields("author"))
     activities = Activity.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
     found: list[Entry] = []
     for rows in (messages_of(conversation), notes, activities):
@@ -75,7 +75,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     return made | {"type": "activity", "kind": entry.kind, "actor": entry.actor, "details": entry.details}
 
 
-def within(entries: list[Said], has_more: bool) -> tuple[list[Said], bool]:
+def trim_to_size(entries: list[Said], has_more: bool) -> tuple[list[Said], bool]:
     """The newest of a page that are LIVE_CHARACTERS long together, one at least, and whether there are more before them."""
     length = 0
     for count, entry in enumerate(reversed(entries)):

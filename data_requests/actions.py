@@ -3,11 +3,11 @@
 from conversations.actions.erasure import erase_visitor, locked_conversations
 from conversations.models import Visitor
 from leads.models import Lead
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
 
-@one_transaction()
+@joined_transaction()
 def erase(visitor: Visitor) -> int:
     """Delete the visitor, their conversations, and the leads that point to these. How many conversations.
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from conversations.models import Conversation, Message, Note, Visitor, unshown
+from conversations.models import Conversation, Message, Note, Visitor, private_operator_fields
 from conversations.serializers import conversation_json, message_json, person_json
 from leads.models import Lead
 from leads.serializers import lead_json
@@ -17,7 +17,11 @@ def visitor_data(visitor: Visitor) -> dict[str, Any]:
     notes_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
     for message in Message.objects.filter(conversation__in=conversations).select_related("author").order_by("position"):
         messages_of[message.conversation_id].append(exported_message_json(message))
-    rows = Note.objects.filter(conversation__in=conversations).select_related("author").defer(*unshown("author"))
+    rows = (
+        Note.objects.filter(conversation__in=conversations)
+        .select_related("author")
+        .defer(*private_operator_fields("author"))
+    )
     for note in rows.order_by("position"):
         shown = {
             "body": note.body,

@@ -20,7 +20,7 @@ from conversations.models import (
     Note,
     Tag,
     Visitor,
-    unshown,
+    private_operator_fields,
 )
 from conversations.serializers import person_json
 from conversations.timeline import entry_json
@@ -79,8 +79,11 @@ def _parts(workspace: Workspace) -> dict[str, Part]:
         "cannedReplies": (of(CannedReply), _canned_reply_json),
         "visitors": (of(Visitor), visitor_json),
         "conversations": (of(Conversation).select_related("visitor", "assignee"), exported_json),
-        "messages": (of(Message).select_related("author").defer(*unshown("author")), exported_message_json),
-        "notes": (of(Note).select_related("author").defer(*unshown("author")), _note_json),
+        "messages": (
+            of(Message).select_related("author").defer(*private_operator_fields("author")),
+            exported_message_json,
+        ),
+        "notes": (of(Note).select_related("author").defer(*private_operator_fields("author")), _note_json),
         "activities": (of(Activity), lambda activity: entry_json(activity) | _place_of(activity)),
         "tags": (of(Tag), lambda tag: {"_id": str(tag.pk), "name": tag.name}),
         "conversationTags": (of(ConversationTag), lambda one: {"tagId": str(one.tag_id)} | _place_of(one)),

@@ -15,7 +15,7 @@ from accounts.audit import Action, record
 from accounts.models import Operator, Workspace
 from brands.models import ALPHANUMERIC, Brand
 from integrations.models import ApiKey
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 
 PREFIX = "ptk_live_"
 RANDOM_LENGTH = 36
@@ -24,7 +24,7 @@ SECRET_LENGTH = len(PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH
 SHOWN_PREFIX_LENGTH = len(PREFIX) + 4
 
 
-@one_transaction()
+@joined_transaction()
 def create_key(
     workspace: Workspace,
     *,
@@ -55,7 +55,7 @@ def create_key(
     return key, secret
 
 
-@one_transaction()
+@joined_transaction()
 def revoke_key(key: ApiKey) -> bool:
     """Refuse the key from now on. False if it was revoked before."""
     now = timezone.now()

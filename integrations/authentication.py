@@ -10,15 +10,15 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts.audit import name_actor
+from accounts.audit import set_actor_name
 from integrations.api_keys import digest, is_well_formed
 from integrations.models import ApiKey
-from praxtalk.core.db.compiled_queries import prepared
+from praxtalk.core.db.compiled_queries import compiled
 
 LAST_USED_EVERY = timedelta(minutes=1)
 
 
-@prepared()
+@compiled()
 def _keys(digest: Any) -> QuerySet[ApiKey, ApiKey]:
     """The one with this digest, or none."""
     return ApiKey.objects.filter(digest=digest)
@@ -49,7 +49,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key.last_used_at is None or now - key.last_used_at >= LAST_USED_EVERY:
             unused_since = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_EVERY)
             ApiKey.objects.filter(unused_since, pk=key.pk).update(last_used_at=now)
-        name_actor(f"API key {key}", short_name=key.name)
+        set_actor_name(f"API key {key}", short_name=key.name)
         return None, key
 
     def authenticate_header(self, request: Request) -> str:

@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef
 
 from integrations.models import Event, EventFeed
 from praxtalk.core.db.inserts import insert_if_new
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 
 NUMBERED_AT_ONCE = 1000
 
@@ -42,7 +42,7 @@ def number_events(workspace_id: UUID) -> tuple[EventFeed, int]:
     known = rows.annotate(is_behind=Exists(waiting)).first()
     if known and not known.is_behind:
         return known, 0
-    with one_transaction():
+    with joined_transaction():
         if not known:
             insert_if_new(EventFeed(workspace_id=workspace_id))
         feed = rows.select_for_update().get()
@@ -54,7 +54,7 @@ def number_events(workspace_id: UUID) -> tuple[EventFeed, int]:
     return feed, numbered
 
 
-class Forgotten(LookupError):
+class CursorTooOld(LookupError):
     """Events after this number have been deleted: a reader would step over them."""
 
 
@@ -64,7 +64,7 @@ def events_after(
     """At most `limit` events numbered above `number` (None: from the oldest kept), of one brand if `brand_id` is given.
 
     With them the number to come back with: at the end of the feed the last one of the workspace, whatever its brand, so that a
-    quiet brand's reader does not fall behind what is deleted. Raises Forgotten.
+    quiet brand's reader does not fall behind what is deleted. Raises CursorTooOld.
     """
     events = Event.objects.filter(workspace_id=workspace_id, number__gt=number or 0)
     if brand_id:
@@ -72,7 +72,7 @@ def events_after(
     while True:
         feed, numbered = number_events(workspace_id)
         if number is not None and number < feed.forgotten_number:
-            raise Forgotten
+            raise CursorTooOld
         page = list(events.order_by("number")[:limit])
         if len(page) == limit or numbered < NUMBERED_AT_ONCE:
             break

@@ -15,7 +15,7 @@ from accounts.models import Workspace
 from integrations.feed import number_events
 from integrations.models import Attempt, Delivery, Event, EventFeed, WebhookSubscription
 from integrations.webhooks.stats import COUNT
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 
 KEPT_FOR = timedelta(days=30)
 BATCH = 500
@@ -62,7 +62,7 @@ def forget_events() -> int:
     return forgotten
 
 
-@one_transaction()
+@joined_transaction()
 def _forget_batch(workspace_id: UUID, before: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(KEEP_SUBSCRIPTIONS, [workspace_id])

@@ -8,7 +8,7 @@ from celery.worker import state
 
 from integrations import retention
 from integrations.webhooks import mail, pings, subscriptions
-from integrations.webhooks.dispatcher import Pump
+from integrations.webhooks.dispatcher import Dispatcher
 
 
 @shared_task
@@ -21,7 +21,7 @@ def pump() -> None:
 
 
 async def _pump() -> None:
-    await Pump(should_stop=_worker_is_stopping, turn=_claiming).run()
+    await Dispatcher(should_stop=_worker_is_stopping, claim_lock=_claiming).run()
 
 
 _claiming = threading.Lock()
@@ -39,9 +39,9 @@ def probe_paused() -> None:
 
 
 @shared_task
-def tell_owners() -> None:
+def notify_owners() -> None:
     """Send the e-mails that are owed about webhooks that paused themselves."""
-    mail.tell_owners()
+    mail.notify_owners()
 
 
 @shared_task

@@ -9,7 +9,7 @@ from integrations.models import EventName
 from integrations.webhooks.outbox import record_event
 from leads.models import Lead
 from leads.serializers import lead_json
-from praxtalk.core.db.transactions import is_locked, lock, one_transaction
+from praxtalk.core.db.transactions import is_locked, joined_transaction, lock
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
@@ -18,7 +18,7 @@ class BrandsDisagree(ValueError):
     """A lead's brand is not that of its conversation."""
 
 
-@one_transaction()
+@joined_transaction()
 def create_lead(
     workspace_id: UUID,
     *,
@@ -53,7 +53,7 @@ def create_lead(
     return lead
 
 
-@one_transaction()
+@joined_transaction()
 def update_lead(
     lead: Lead, *, name: str | None = None, notes: str | None = None, status: Lead.Status | None = None
 ) -> Lead:

@@ -9,12 +9,12 @@ from conversations.actions import lock_conversation
 from leads import actions
 from leads.models import Lead
 from leads.serializers import LeadChange, LeadCreated, LeadList, LeadQuery, NewLead, lead_json
-from praxtalk.core.api.errors import Invalid
+from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.idempotency import idempotent
 from praxtalk.core.api.pagination import Keyset
-from praxtalk.core.api.serializers import Done
+from praxtalk.core.api.serializers import OkSerializer
 from praxtalk.core.api.view import ApiView
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 
 NEWEST_FIRST = Keyset(
     "leads", ("-created_at", "-id"), lambda lead: [lead.created_at.isoformat(), str(lead.pk)], mirrored=True
@@ -56,16 +56,16 @@ class Leads(ApiView):
         try:
             lead = actions.create_lead(self.key.workspace_id, brand=brand, conversation=conversation, **body)
         except actions.BrandsDisagree as error:
-            raise Invalid(f"conversationId: {error}.") from error
+            raise UnprocessableEntity(f"conversationId: {error}.") from error
         return Response({"leadId": str(lead.pk)}, status=201, headers={"Location": "/api/v1/leads"})
 
 
 class LeadById(ApiView):
     @extend_schema(
-        operation_id="updateLead", summary="Change a lead", tags=["Leads"], request=LeadChange, responses=Done
+        operation_id="updateLead", summary="Change a lead", tags=["Leads"], request=LeadChange, responses=OkSerializer
     )
     def patch(self, request: Request, id: str) -> Response:
-        with one_transaction():
+        with joined_transaction():
             lead = self.lock_in_scope(actions.lock_lead, id)
             actions.update_lead(lead, **self.body(LeadChange))
         return Response({"ok": True})

@@ -13,13 +13,13 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from accounts.audit import Action, record
-from accounts.middleware import scope_in
-from conversations.search import words_query
+from accounts.middleware import current_scope
+from conversations.search import prefix_query
 from leads.actions import create_lead, update_lead
 from leads.models import Lead, lead_words
 from leads.serializers import MAX_NOTES
 from praxtalk.core.api.outgoing_slots import NoFreeSlot
-from praxtalk.core.dashboard.admin import NONSENSE, SeenFilter, WorkspaceAdmin
+from praxtalk.core.dashboard.admin import INVALID_LOOKUP_ERRORS, ScopedRelatedFilter, WorkspaceAdmin
 from praxtalk.core.dashboard.export import csv_response
 from praxtalk.core.dashboard.site import dashboard
 
@@ -65,12 +65,12 @@ class Age(admin.SimpleListFilter):
 class LeadAdmin(WorkspaceAdmin):
     """The newest first. A status or a note goes through the actions that REST calls, so that webhooks fire."""
 
-    place = "leads"
+    url_prefix = "leads"
     may_add = may_change = True
     form = LeadForm
     list_display = ("name", "email", "phone", "status", "brand", "created_at")
     list_select_related = ("brand",)
-    list_filter = ("status", ("brand", SeenFilter), Age)
+    list_filter = ("status", ("brand", ScopedRelatedFilter), Age)
     search_fields = ("name",)  # shows the box; the search is get_search_results
     search_help_text = "Words of the name, e-mail address, phone number or notes"
     ordering = ("-created_at", "-id")
@@ -91,14 +91,14 @@ class LeadAdmin(WorkspaceAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        query = words_query(search_term)
+        query = prefix_query(search_term)
         return (queryset.annotate(words=lead_words()).filter(words=query) if query else queryset), False
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Who sees some brands only must name one: a lead without would be out of their sight."""
         form = super().get_form(request, obj, change=change, **kwargs)
         if "brand" in form.base_fields:
-            form.base_fields["brand"].required = scope_in(request).brand_ids is not None
+            form.base_fields["brand"].required = current_scope(request).brand_ids is not None
         return form
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class LeadAdmin(WorkspaceAdmin):
         }
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Lead:
-        return create_lead(scope_in(request).workspace_id, **values)
+        return create_lead(current_scope(request).workspace_id, **values)
 
     def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
         update_lead(row, **values)
@@ -117,10 +117,10 @@ class LeadAdmin(WorkspaceAdmin):
         """What the list shows under the same filters, as CSV."""
         try:
             rows = self.get_changelist_instance(request).get_queryset(request)
-        except NONSENSE:
+        except INVALID_LOOKUP_ERRORS:
             return redirect("admin:leads_lead_changelist")
         by = sorted(label for name, label in FILTERS.items() if request.GET.get(name))
-        record(Action.LEADS_EXPORTED, workspace_id=scope_in(request).workspace_id, filtered_by=by or ["nothing"])
+        record(Action.LEADS_EXPORTED, workspace_id=current_scope(request).workspace_id, filtered_by=by or ["nothing"])
         try:
             return csv_response("leads", COLUMNS, rows.iterator(chunk_size=2000))
         except NoFreeSlot as refusal:

@@ -10,13 +10,13 @@ from praxtalk.core.api.serializers import (
     SYNCED_AT,
     UPDATED_SINCE,
     Email,
+    EpochField,
     Id,
     Integer,
     MillisecondsParameter,
-    Moment,
     Page,
-    PartialShape,
-    Shape,
+    PartialStrictSerializer,
+    StrictSerializer,
     Text,
 )
 from praxtalk.core.epoch import to_milliseconds
@@ -51,14 +51,14 @@ class LeadJson(serializers.Serializer[Any]):
     status = serializers.ChoiceField(Lead.Status.choices)
     brandId = serializers.UUIDField(allow_null=True)
     conversationId = serializers.UUIDField(allow_null=True)
-    createdAt = Moment()
-    updatedAt = Moment()
+    createdAt = EpochField()
+    updatedAt = EpochField()
 
 
 class LeadList(serializers.Serializer[Any]):
     leads = LeadJson(many=True)
     nextCursor = serializers.CharField(required=False)
-    syncedAt = Moment(help_text=SYNCED_AT)
+    syncedAt = EpochField(help_text=SYNCED_AT)
 
 
 class LeadCreated(serializers.Serializer[Any]):
@@ -71,7 +71,7 @@ class LeadQuery(Page):
     updatedSince = MillisecondsParameter(required=False, help_text=UPDATED_SINCE)
 
 
-class NewLead(Shape):
+class NewLead(StrictSerializer):
     name = Text(max_length=200)
     email = Email(optional=True, max_length=254)
     phone = Text(optional=True, max_length=40)
@@ -81,7 +81,7 @@ class NewLead(Shape):
     conversationId = Id(required=False, allow_null=True)
 
 
-class LeadChange(PartialShape):
+class LeadChange(PartialStrictSerializer):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
     notes = Text(optional=True, max_length=MAX_NOTES)
     name = Text(max_length=200, required=False)
@@ -90,7 +90,7 @@ class LeadChange(PartialShape):
 # --- in, of live queries ---
 
 
-class LiveLeadQuery(Shape):
+class LiveLeadQuery(StrictSerializer):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
     brandId = Id(required=False)
     visitorId = Id(required=False)

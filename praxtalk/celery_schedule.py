@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-SECONDS_BETWEEN = {
+INTERVAL_SECONDS = {
     "integrations.tasks.pump": 5,
     "integrations.tasks.probe_paused": 60,
     "integrations.tasks.tell_owners": 60,
@@ -22,5 +22,5 @@ SECONDS_BETWEEN = {
 }
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": max(seconds, 15)}}
-    for task, seconds in SECONDS_BETWEEN.items()
+    for task, seconds in INTERVAL_SECONDS.items()
 }

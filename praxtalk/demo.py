@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.models import Workspace
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from brands.actions import create_brand, create_workspace
 from conversations.actions import send_message, set_status, start_conversation
 from conversations.models import Channel, Conversation, Message, Visitor
@@ -88,7 +88,7 @@ def make_demo() -> dict[str, object] | None:
         "password": password,
         "writeKey": write_secret,
         "readKey": read_secret,
-        "operatorToken": mint(workspace.operators.get())[0],
+        "operatorToken": issue_token(workspace.operators.get())[0],
         "widgetIds": {brand.slug: brand.widget_id for brand in workspace.brands.order_by("created_at")},
     }
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)

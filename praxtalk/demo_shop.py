@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from string import Template
 
-from praxtalk.endpoints import listening_socket
+from praxtalk.endpoints import bound_socket
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGE, STATIC = PROJECT / "templates/demo/shop.html", PROJECT / "static/demo"
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--host", required=True, help="where the widget comes from, as http://127.0.0.1:8000")
     parser.add_argument("--widget-id", required=True)
     options = parser.parse_args()
-    with listening_socket(options.bind, options.port) as listening:
+    with bound_socket(options.bind, options.port) as listening:
         listening.listen(BACKLOG)
         Shop(listening, host=options.host, widget_id=options.widget_id).serve_forever()
 

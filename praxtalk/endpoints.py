@@ -4,7 +4,7 @@ import http.client
 import socket
 from dataclasses import dataclass
 
-EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound to
+WILDCARD_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound to
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Endpoint:
 
 def check_free(host: str, port: int) -> None:
     """Raises OSError if nothing can listen on this host name or address; `::` takes IPv4 clients too."""
-    listening_socket(host, port).close()
+    bound_socket(host, port).close()
 
 
-def listening_socket(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+def bound_socket(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
     """A bound socket. is_shared: with others of this kind, among which the kernel spreads the connections. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
@@ -55,7 +55,7 @@ def listening_socket(host: str, port: int, *, is_shared: bool = False) -> socket
         if is_shared:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host not in EVERY_ADDRESS)
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host not in WILDCARD_ADDRESSES)
         made.bind(address)
     except OSError:
         made.close()
@@ -75,7 +75,7 @@ def in_url(host: str) -> str:
 
 def local_address(host: str) -> str:
     """Where this machine reaches what listens on this host."""
-    return "127.0.0.1" if host in EVERY_ADDRESS else host
+    return "127.0.0.1" if host in WILDCARD_ADDRESSES else host
 
 
 def local_url(host: str, port: int) -> str:

@@ -171,7 +171,7 @@ CACHES = {
         "OPTIONS": {"CONNECTION_POOL_KWARGS": VALKEY_OPTIONS},
     }
 }
-CACHES["limits"] = CACHES["default"] | {"BACKEND": "praxtalk.core.api.counters.CountingCache"}
+CACHES["limits"] = CACHES["default"] | {"BACKEND": "praxtalk.core.api.counters.PrecountedCache"}
 
 # --- REST -------------------------------------------------------------------------------------------------------------
 
@@ -180,9 +180,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["praxtalk.core.api.permissions.WriteScopeToWrite"],
     "DEFAULT_PARSER_CLASSES": ["praxtalk.core.api.json.JsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["praxtalk.core.api.json.JsonRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "praxtalk.core.api.json.AlwaysJson",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "praxtalk.core.api.json.JsonContentNegotiation",
     "DEFAULT_SCHEMA_CLASS": "praxtalk.core.api.openapi.Schema",
-    "EXCEPTION_HANDLER": "praxtalk.core.api.errors.answer",
+    "EXCEPTION_HANDLER": "praxtalk.core.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }

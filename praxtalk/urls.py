@@ -5,8 +5,13 @@ from django.utils.module_loading import autodiscover_modules
 from django.views.generic import RedirectView
 
 from accounts.api import OperatorSessionById, OperatorSessions, Ping
-from accounts.dashboard.passwords import ChangePassword, ChoosePassword, Forgotten, Join
-from accounts.dashboard.profile import Profile, RenewRecoveryCodes, SwitchTwoFactorOff, SwitchTwoFactorOn
+from accounts.dashboard.passwords import (
+    AcceptInvitationView,
+    ChangePassword,
+    PasswordResetConfirmView,
+    PasswordResetView,
+)
+from accounts.dashboard.profile import DisableTwoFactorView, EnableTwoFactorView, Profile, RenewRecoveryCodes
 from accounts.dashboard.sign_in import SecondStep, SignIn
 from accounts.dashboard.workspace import WorkspaceSettings
 from brands.api import Brands
@@ -80,9 +85,9 @@ urlpatterns = [
     path("app/", Overview.as_view(), name="overview"),
     path("app/login/", SignIn.as_view(), name="sign_in"),
     path("app/login/code/", SecondStep.as_view(), name="second_step"),
-    path("app/forgotten/", Forgotten.as_view(), name="forgotten"),
-    path("app/password/<uidb64>/<token>/", ChoosePassword.as_view(), name="choose_password"),
-    path("app/join/<uidb64>/<token>/", Join.as_view(), name="join"),
+    path("app/forgotten/", PasswordResetView.as_view(), name="forgotten"),
+    path("app/password/<uidb64>/<token>/", PasswordResetConfirmView.as_view(), name="choose_password"),
+    path("app/join/<uidb64>/<token>/", AcceptInvitationView.as_view(), name="join"),
     path("app/password_change/", ChangePassword.as_view(), name="change_password"),
     path("app/inbox/", Inbox.as_view(), name="inbox"),
     path("app/inbox/<uuid:id>/", Inbox.as_view(), name="inbox_conversation"),
@@ -91,8 +96,8 @@ urlpatterns = [
     path("app/inbox/files/", SendFile.as_view(), name="inbox_send_file"),
     path("app/inbox/files/<uuid:id>/", ShowFile.as_view(), name="inbox_file"),
     path("app/profile/", Profile.as_view(), name="profile"),
-    path("app/profile/two-factor/on/", SwitchTwoFactorOn.as_view(), name="two_factor_on"),
-    path("app/profile/two-factor/off/", SwitchTwoFactorOff.as_view(), name="two_factor_off"),
+    path("app/profile/two-factor/on/", EnableTwoFactorView.as_view(), name="two_factor_on"),
+    path("app/profile/two-factor/off/", DisableTwoFactorView.as_view(), name="two_factor_off"),
     path("app/profile/two-factor/recovery-codes/", RenewRecoveryCodes.as_view(), name="recovery_codes"),
     path("app/integrations/", RedirectView.as_view(pattern_name="keys"), name="integrations"),
     path("app/integrations/keys/", Keys.as_view(), name="keys"),

@@ -17,7 +17,7 @@ from typing import Any
 import uvicorn
 
 from praxtalk.core.live.frame_writer import FrameWriter
-from praxtalk.endpoints import listening_socket
+from praxtalk.endpoints import bound_socket
 
 # An upper bound for one WebSocket message in either direction, far above what is accepted or sent.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -88,7 +88,7 @@ def main() -> None:
     )
     for number in (signal.SIGINT, signal.SIGTERM):  # Uvicorn stops, then raises the signal again: an end like any other
         signal.signal(number, lambda *_: sys.exit())
-    Server(config).run(sockets=None if given.uds else [listening_socket(given.host, given.port, is_shared=True)])
+    Server(config).run(sockets=None if given.uds else [bound_socket(given.host, given.port, is_shared=True)])
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from django.conf import settings
 from django.http import FileResponse
 
 # Granian puts the process's environment into every request, as CGI does: secrets have no place there.
-OF_REQUESTS = ("CONTENT_", "GATEWAY_", "PATH_INFO", "QUERY_", "REMOTE_", "REQUEST_", "SCRIPT_", "SERVER_")
+REQUEST_PREFIXES = ("CONTENT_", "GATEWAY_", "PATH_INFO", "QUERY_", "REMOTE_", "REQUEST_", "SCRIPT_", "SERVER_")
 READ_AT_ONCE = 64 * 1024  # bytes
-OF_PROCESS = [name for name in os.environ if not name.startswith(OF_REQUESTS)]
+PROCESS_VARIABLES = [name for name in os.environ if not name.startswith(REQUEST_PREFIXES)]
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -27,7 +27,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     2. An answer of known size goes to Granian in one piece, so that a slow client holds no thread; so does a file,
        which has at most 10 MB. Other streams are sent as fast as the client reads.
     """
-    for name in OF_PROCESS:
+    for name in PROCESS_VARIABLES:
         environ.pop(name, None)
     if environ.get("HTTP_TRANSFER_ENCODING"):
         body = environ["wsgi.input"].read(settings.MAX_UPLOAD_SIZE + 1)

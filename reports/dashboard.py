@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.mail import failures_since
-from accounts.middleware import operator_of, scope_in
+from accounts.middleware import current_operator, current_scope
 from accounts.models import MailFailure, Operator
 from accounts.roles import Ability
 from accounts.scope import Scope
@@ -35,30 +35,30 @@ class Overview(Page):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         days = next((each for each in RANGES if str(each) == self.request.GET.get("days")), 30)
-        brands = list(scope_in(self.request).rows(Brand.objects.order_by("created_at"), brand_field="pk"))
+        brands = list(current_scope(self.request).rows(Brand.objects.order_by("created_at"), brand_field="pk"))
         chosen = next((brand for brand in brands if str(brand.pk) == self.request.GET.get("brand")), None)
-        scope = scope_in(self.request) if chosen is None else Scope(chosen.workspace_id, (chosen.pk,))
+        scope = current_scope(self.request) if chosen is None else Scope(chosen.workspace_id, (chosen.pk,))
         more = {
             "ranges": [{"days": each, "is_here": each == days} for each in RANGES],
             "brands": brands,
             "chosen": chosen,
             "days": days,
-            "steps": first_steps(operator_of(self.request), scope_in(self.request)),
+            "steps": first_steps(current_operator(self.request), current_scope(self.request)),
             "health": self._health(),
             "mail_failures": self._mail_failures(brands),
         }
         return super().get_context_data(**{**_figures(scope, brands, days), **more, **kwargs})
 
     def _health(self) -> dict[str, Any] | None:
-        if not operator_of(self.request).may(Ability.INTEGRATIONS):
+        if not current_operator(self.request).may(Ability.INTEGRATIONS):
             return None
-        return webhook_health(scope_in(self.request))
+        return webhook_health(current_scope(self.request))
 
     def _mail_failures(self, brands: list[Brand]) -> list[tuple[str, MailFailure]]:
         """E-mails of the last week that were not sent, each with its brand's name; for operators who may change the sender."""
-        if not operator_of(self.request).may(Ability.BRANDS):
+        if not current_operator(self.request).may(Ability.BRANDS):
             return []
-        failures = scope_in(self.request).rows(failures_since(timezone.now() - TOLD_FOR))[:MOST_TOLD]
+        failures = current_scope(self.request).rows(failures_since(timezone.now() - TOLD_FOR))[:MOST_TOLD]
         names: dict[UUID | None, str] = {brand.pk: brand.name for brand in brands}
         return [(names.get(failure.brand_id, ""), failure) for failure in failures]
 

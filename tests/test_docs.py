@@ -133,5 +133,5 @@ def test_every_action_of_the_audit_log_is_listed():
 
 def test_every_place_of_the_dashboard_is_listed():
     listed = set(re.findall(r"^\| `/app/([\w-]*)/?` \|", DASHBOARD, re.MULTILINE))
-    places = {admin.place for admin in dashboard._registry.values()}
+    places = {admin.url_prefix for admin in dashboard._registry.values()}
     assert listed >= places | {"", "integrations", "settings", "profile"}

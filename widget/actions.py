@@ -11,12 +11,12 @@ from brands.models import Brand
 from conversations import actions
 from conversations.models import Attachment, Channel, Conversation, ConversationQuerySet, Message, Visitor
 from praxtalk.core.db.inserts import insert_if_new
-from praxtalk.core.db.transactions import is_locked, lock, one_transaction
+from praxtalk.core.db.transactions import is_locked, joined_transaction, lock
 from praxtalk.core.live.topics import publish_on_commit
 
 
 @dataclass(frozen=True)
-class Person:
+class VisitorDetails:
     """Who fills the form. external_id: the site's own id for them, proven already; None for a stranger."""
 
     name: str
@@ -33,9 +33,9 @@ class Blocked(ValueError):
         super().__init__("Your messages are not taken here any more.")
 
 
-@one_transaction()
+@joined_transaction()
 def start(
-    brand: Brand, person: Person, *, body: str, client_id: UUID, page: str = "", browser: str = ""
+    brand: Brand, person: VisitorDetails, *, body: str, client_id: UUID, page: str = "", browser: str = ""
 ) -> tuple[Visitor, Message]:
     """The form was sent: its visitor with their first message. The same form sent twice is the same visitor and message; a
     proven person is the same visitor from each of their devices. Raises Blocked."""
@@ -48,11 +48,11 @@ def start(
         raise Visitor.DoesNotExist
     if person.external_id:
         update(visitor, person, page=page)
-    return visitor, say(visitor, body=body, client_id=client_id, browser=browser)
+    return visitor, send_visitor_message(visitor, body=body, client_id=client_id, browser=browser)
 
 
-@one_transaction()
-def say(
+@joined_transaction()
+def send_visitor_message(
     visitor: Visitor, *, body: str, client_id: UUID, attachment: Attachment | None = None, browser: str = ""
 ) -> Message:
     """The visitor's message, in their newest conversation or a new one. The message that has this client_id already is
@@ -77,8 +77,8 @@ def say(
     )
 
 
-@one_transaction()
-def identify(brand: Brand, person: Person, *, anonymous: Visitor | None = None) -> Visitor | None:
+@joined_transaction()
+def identify(brand: Brand, person: VisitorDetails, *, anonymous: Visitor | None = None) -> Visitor | None:
     """Return the visitor of a person whose id the site has proven; None if they have never written.
 
     anonymous: the visitor of the browser's token, if nobody is identified as them yet. Their conversations go to the person:
@@ -98,7 +98,7 @@ def identify(brand: Brand, person: Person, *, anonymous: Visitor | None = None) 
     return update(visitor, person)
 
 
-def _adopt(rows: QuerySet[Visitor], anonymous: Visitor, person: Person) -> Visitor | None:
+def _adopt(rows: QuerySet[Visitor], anonymous: Visitor, person: VisitorDetails) -> Visitor | None:
     """Give the anonymous visitor the person's external id. None if another device or tab was faster."""
     try:
         with transaction.atomic():
@@ -111,8 +111,8 @@ def _adopt(rows: QuerySet[Visitor], anonymous: Visitor, person: Person) -> Visit
     return rows.get(pk=anonymous.pk)
 
 
-@one_transaction()
-def update(visitor: Visitor, person: Person, *, page: str = "") -> Visitor:
+@joined_transaction()
+def update(visitor: Visitor, person: VisitorDetails, *, page: str = "") -> Visitor:
     """What a proven person tells anew of themselves; what they leave out stays."""
     visitor = _locked(visitor)
     if _note(visitor, _details(person, page)):
@@ -121,7 +121,7 @@ def update(visitor: Visitor, person: Person, *, page: str = "") -> Visitor:
     return visitor
 
 
-@one_transaction()
+@joined_transaction()
 def note_context(visitor: Visitor, *, referrer: str = "", time_zone: str = "") -> Visitor:
     """What the visitor's browser tells of where they come from; what it leaves out stays."""
     visitor = _locked(visitor)
@@ -140,7 +140,7 @@ def _note(visitor: Visitor, details: dict[str, str]) -> bool:
     return bool(differing)
 
 
-def _details(person: Person, page: str) -> dict[str, str]:
+def _details(person: VisitorDetails, page: str) -> dict[str, str]:
     return {
         "name": person.name,
         "email": person.email,

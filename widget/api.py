@@ -18,7 +18,7 @@ from brands.allowed_domains import is_allowed
 from brands.models import Brand
 from conversations import attachments
 from conversations.models import Attachment, Message, Visitor
-from praxtalk.core.api.errors import NotHere
+from praxtalk.core.api.errors import NotFound
 from praxtalk.core.api.json import JsonParser
 from praxtalk.core.api.uploads import UploadParser
 from praxtalk.core.db.ids import parse_id
@@ -26,7 +26,7 @@ from praxtalk.core.live.results import FunctionError
 from widget import actions, limits
 from widget.configuration import configuration_json
 from widget.identity import is_proven
-from widget.magic_links import returning
+from widget.magic_links import visitor_for
 from widget.serializers import (
     Configuration,
     History,
@@ -39,7 +39,7 @@ from widget.serializers import (
 )
 from widget.thread import message_json, page_before, place_of, thread_of
 from widget.user_agent import browser_of
-from widget.visitor_tokens import REFUSED, mint, visitors
+from widget.visitor_tokens import REFUSED, issue_token, visitors
 
 CONFIG_CACHE = "public, max-age=60, stale-while-revalidate=86400"
 
@@ -57,7 +57,7 @@ class WidgetView(APIView):
         out of a plain GET to its own origin only."""
         brand = Brand.objects.filter(widget_id=widget_id).first()
         if brand is None:
-            raise NotHere("There is no such widget.")
+            raise NotFound("There is no such widget.")
         self._check_origin(brand)
         return brand
 
@@ -149,7 +149,7 @@ class StartThread(WidgetView):
             page=form.get("page", ""),
             browser=_browser(request),
         )
-        answer = {"token": mint(visitor), "messageId": str(message.pk), "visitor": _visitor_json(visitor)}
+        answer = {"token": issue_token(visitor), "messageId": str(message.pk), "visitor": _visitor_json(visitor)}
         return Response(answer, status=201)
 
 
@@ -164,7 +164,7 @@ class IdentifyVisitor(WidgetView):
         visitor = actions.identify(brand, _proven(brand, form), anonymous=self._anonymous(brand))
         if visitor is None:
             return Response({"token": None, "visitor": None})
-        return Response({"token": mint(visitor), "visitor": _visitor_json(visitor)})
+        return Response({"token": issue_token(visitor), "visitor": _visitor_json(visitor)})
 
     def _anonymous(self, brand: Brand) -> Visitor | None:
         """The visitor of the token that came along; None without one, and where the token is another person's or has ended."""
@@ -181,13 +181,13 @@ class ReturnToThread(WidgetView):
     def post(self, request: Request) -> Response:
         limits.count_call(request)
         form = self.checked(Return, request.data)
-        visitor = returning(form["code"])
+        visitor = visitor_for(form["code"])
         if visitor and visitor.brand.widget_id == form["widgetId"]:
             self._check_origin(visitor.brand)
         else:
             self.brand(form["widgetId"])
             raise AuthenticationFailed("This link has ended. Please start again.", "unauthenticated")
-        return Response({"token": mint(visitor), "visitor": _visitor_json(visitor)})
+        return Response({"token": issue_token(visitor), "visitor": _visitor_json(visitor)})
 
 
 class VisitorMessages(WidgetView):
@@ -202,7 +202,7 @@ class VisitorMessages(WidgetView):
         pk = parse_id(query["before"])
         place = place_of(visitor.workspace_id, visitor.pk, pk) if pk else None
         if place is None:
-            raise NotHere("There is no such message.")
+            raise NotFound("There is no such message.")
         messages, has_more = page_before(visitor.workspace_id, visitor.pk, place)
         return Response({"messages": [message_json(message) for message in messages], "hasMore": has_more})
 
@@ -216,21 +216,23 @@ class VisitorMessages(WidgetView):
         if is_file:
             message = self._say_with_file(visitor, form)
         else:
-            message = actions.say(visitor, body=form["body"], client_id=form["clientId"], browser=_browser(request))
-        renewed = {"token": mint(visitor)} if self.is_token_due else {}
+            message = actions.send_visitor_message(
+                visitor, body=form["body"], client_id=form["clientId"], browser=_browser(request)
+            )
+        renewed = {"token": issue_token(visitor)} if self.is_token_due else {}
         return Response({"messageId": str(message.pk), **renewed}, status=201)
 
     def _say_with_file(self, visitor: Visitor, form: dict[str, Any]) -> Message:
         try:
             with attachments.kept(visitor.workspace_id, form["file"]) as attachment:
-                return actions.say(
+                return actions.send_visitor_message(
                     visitor,
                     body=form.get("body", ""),
                     client_id=form["clientId"],
                     attachment=attachment,
                     browser=_browser(self.request),
                 )
-        except attachments.CannotTake as error:
+        except attachments.InvalidUpload as error:
             raise ValidationError({"file": [ErrorDetail(str(error), error.code)]}) from error
 
 
@@ -244,33 +246,33 @@ class VisitorAttachment(WidgetView):
         rows = Attachment.objects.filter(workspace_id=visitor.workspace_id, conversation__visitor_id=visitor.pk)
         attachment = rows.filter(pk=pk).first() if pk else None
         if attachment is None:
-            raise NotHere("There is no such file.")
+            raise NotFound("There is no such file.")
         response = attachments.file_response(attachment)
         response["Cache-Control"] = "private, max-age=86400"
         patch_vary_headers(response, ["Authorization"])
         return response
 
 
-def _person(brand: Brand, form: dict[str, Any]) -> actions.Person:
+def _person(brand: Brand, form: dict[str, Any]) -> actions.VisitorDetails:
     if form.get("identity"):
         proven = _proven(brand, form["identity"])
-        return actions.Person(
+        return actions.VisitorDetails(
             name=proven.name or form.get("name") or str(proven.external_id),
             email=proven.email or form.get("email", ""),
             phone=proven.phone or form.get("phone", ""),
             external_id=proven.external_id,
             locale=form.get("locale", ""),
         )
-    return actions.Person(
+    return actions.VisitorDetails(
         name=form["name"], email=form["email"], phone=form.get("phone", ""), locale=form.get("locale", "")
     )
 
 
-def _proven(brand: Brand, identity: dict[str, Any]) -> actions.Person:
+def _proven(brand: Brand, identity: dict[str, Any]) -> actions.VisitorDetails:
     if not is_proven(brand, identity["id"], identity["hash"]):
         raise PermissionDenied("The identity's hash is wrong: it is not of this id and this brand.", "identity_wrong")
     details = {name: identity.get(name, "") for name in ("name", "email", "phone")}
-    return actions.Person(external_id=identity["id"], **details)
+    return actions.VisitorDetails(external_id=identity["id"], **details)
 
 
 def _browser(request: Request) -> str:

@@ -9,7 +9,7 @@ from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import ExpiringResult, mutation, query
 from praxtalk.core.live.results import Code, FunctionError
 from widget.actions import Blocked, newest_conversation, note_context
-from widget.serializers import Look, OfThread, Rate, Tell
+from widget.serializers import MarkRead, OfThread, Rate, SetContext
 from widget.thread import place_of, thread_json
 from widget.visitor_tokens import REFUSED, VisitorCaller, visitors
 
@@ -33,7 +33,7 @@ def show_thread(caller: VisitorCaller, arguments: Arguments) -> ExpiringResult:
     return thread_json(caller.workspace_id, caller.visitor_id)
 
 
-@mutation("widget:look", authenticator=visitors, shape=Look)
+@mutation("widget:look", authenticator=visitors, shape=MarkRead)
 def look(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     _same_widget(caller, arguments)
     conversation = newest_conversation(caller.workspace_id, caller.visitor_id)
@@ -67,7 +67,7 @@ def rate_newest(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     return {"ok": True}
 
 
-@mutation("widget:tell", authenticator=visitors, shape=Tell)
+@mutation("widget:tell", authenticator=visitors, shape=SetContext)
 def tell(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     """Where the visitor comes from, as their browser has it."""
     _same_widget(caller, arguments)

@@ -25,7 +25,7 @@ def return_link(visitor: Visitor) -> str:
     return f"{_page_of(visitor)}#{FRAGMENT}{code}"
 
 
-def returning(code: str) -> Visitor | None:
+def visitor_for(code: str) -> Visitor | None:
     """Who comes back by this code, with their brand; None for one that we did not sign, that has ended, or of nobody."""
     try:
         pk = parse_id(signing.loads(code, salt=SALT, max_age=LIFETIME_SECONDS))

@@ -14,7 +14,7 @@ from conversations.models import (
     MAX_RATING_COMMENT,
     MAX_TIME_ZONE,
 )
-from praxtalk.core.api.serializers import Email, Flag, Id, Integer, Shape, Text
+from praxtalk.core.api.serializers import Email, Id, Integer, StrictBooleanField, StrictSerializer, Text
 
 # ruff: noqa: N815 - the names are JSON's
 
@@ -63,7 +63,7 @@ def time_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-class Details(Shape):
+class Details(StrictSerializer):
     name = Text(optional=True, max_length=200)
     email = Email(optional=True, max_length=254)
     phone = Text(optional=True, max_length=40)
@@ -98,7 +98,7 @@ class Identify(Identity):
     widgetId = Id()
 
 
-class NewVisitorMessage(Shape):
+class NewVisitorMessage(StrictSerializer):
     widgetId = Id()
     body = Text(max_length=MAX_BODY)
     clientId = ClientId()
@@ -109,27 +109,27 @@ class NewVisitorFile(NewVisitorMessage):
     file = serializers.FileField()
 
 
-class History(Shape):
+class History(StrictSerializer):
     widgetId = Id()
     before = Id(required=False)
 
 
-class Configuration(Shape):
+class Configuration(StrictSerializer):
     id = Id()
     locale = serializers.CharField(required=False, max_length=MAX_LOCALE)
 
 
-class Return(Shape):
+class Return(StrictSerializer):
     widgetId = Id()
     code = Text(max_length=MAX_CODE)
 
 
-class OfThread(Shape):
+class OfThread(StrictSerializer):
     widgetId = Id()
 
 
-class Look(OfThread):
-    typing = Flag(default=False)
+class MarkRead(OfThread):
+    typing = StrictBooleanField(default=False)
     seenId = Id(required=False)
 
 
@@ -139,6 +139,6 @@ class Rate(OfThread):
     comment = Text(optional=True, max_length=MAX_RATING_COMMENT)
 
 
-class Tell(OfThread):
+class SetContext(OfThread):
     referrer = Referrer(optional=True, max_length=MAX_PAGE)
     timeZone = TimeZone(optional=True, max_length=MAX_TIME_ZONE)

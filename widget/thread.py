@@ -8,12 +8,12 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from brands.business_hours import Standing, standing
+from brands.business_hours import OpenStatus, open_status
 from brands.models import Brand
 from conversations.actions import RATED
 from conversations.models import Conversation, Message, Presence, Visitor
 from conversations.models.presence import PRESENT_FOR
-from conversations.timeline import messages_of, within
+from conversations.timeline import messages_of, trim_to_size
 from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.live.functions import ExpiringResult
 from widget.actions import newest_first
@@ -49,7 +49,7 @@ def _page(conversations: Iterable[Conversation], place: Place | None, limit: int
         found += rows.order_by("-position")[: limit + 1 - len(found)]
         if len(found) > limit:
             break
-    return within(found[:limit][::-1], len(found) > limit)
+    return trim_to_size(found[:limit][::-1], len(found) > limit)
 
 
 def place_of(workspace_id: UUID, visitor_id: UUID, message_id: UUID) -> Place | None:
@@ -108,11 +108,11 @@ def rating_json(conversation: Conversation, visitor: Visitor) -> dict[str, Any] 
     return {"conversationId": str(conversation.pk), "value": conversation.rating}
 
 
-def standing_of(brand: Brand) -> Standing:
-    return standing(brand.business_hours, brand.time_zone, timezone.now())
+def standing_of(brand: Brand) -> OpenStatus:
+    return open_status(brand.business_hours, brand.time_zone, timezone.now())
 
 
-def standing_json(hours: Standing) -> dict[str, Any]:
+def standing_json(hours: OpenStatus) -> dict[str, Any]:
     return {"online": hours.is_open, "opensAt": to_milliseconds(hours.opens_at) if hours.opens_at else None}
 
 

@@ -28,7 +28,7 @@ RENEWED_AFTER = timedelta(days=1)
 REFUSED = "This conversation cannot be opened any more. Please start again."
 
 
-def mint(visitor: Visitor) -> str:
+def issue_token(visitor: Visitor) -> str:
     """A token for this visitor."""
     now = timezone.now()
     claims = {

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 from accounts import emails, two_factor
 from accounts.audit import Action, record
-from accounts.models import Letter, Operator, Workspace
+from accounts.models import Operator, QueuedEmail, Workspace
 from accounts.operator_tokens import operator_topic
 from accounts.roles import Role
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
 CHANGEABLE = ("name", "role", "sees_all_brands", "is_active", "brands")
@@ -49,13 +49,13 @@ def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]
         raise ValidationError("An owner sees all brands.")
 
 
-@one_transaction()
+@joined_transaction()
 def invite(
     by: Operator, *, email: str, name: str, role: str, sees_all_brands: bool = True, brands: Iterable[Any] = ()
 ) -> Operator:
     """An operator who can sign in once they have chosen a password, by the link that they are sent. Raises ValidationError."""
     brands = list(brands)
-    by = _in_turn(by)
+    by = _lock_team(by)
     check_change(by, None, {"role": role, "sees_all_brands": sees_all_brands, "brands": brands})
     operator = Operator(
         workspace_id=by.workspace_id,
@@ -70,18 +70,18 @@ def invite(
     operator.full_clean()
     operator.save()
     _set_brands(operator, brands)
-    emails.write(Letter.Kind.INVITATION, operator.email)
+    emails.write(QueuedEmail.Kind.INVITATION, operator.email)
     record(Action.INVITED, workspace_id=by.workspace_id, subject=f"{name} ({operator.email})", role=role)
     return operator
 
 
-@one_transaction()
+@joined_transaction()
 def invite_again(operator: Operator) -> bool:
     """Another link; the one before is good no more. False if they have joined meanwhile."""
     rows = Operator.objects.filter(pk=operator.pk, invited_at__isnull=False)
     if not rows.update(invited_at=timezone.now()):
         return False
-    emails.write(Letter.Kind.INVITATION, operator.email)
+    emails.write(QueuedEmail.Kind.INVITATION, operator.email)
     record(Action.INVITED, workspace_id=operator.workspace_id, subject=f"{operator} ({operator.email})", again=True)
     return True
 
@@ -92,7 +92,7 @@ def join(operator: Operator, *, password: str) -> bool:
     return _join(operator)
 
 
-@one_transaction()
+@joined_transaction()
 def _join(operator: Operator) -> bool:
     rows = Operator.objects.filter(workspace_id=operator.workspace_id, pk=operator.pk, invited_at__isnull=False)
     if not rows.update(invited_at=None):  # a second request waits here, and finds none
@@ -104,10 +104,10 @@ def _join(operator: Operator) -> bool:
     return True
 
 
-@one_transaction()
+@joined_transaction()
 def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Operator:
     """Change any of CHANGEABLE. Sockets that are open look anew at what they may see. Raises ValidationError."""
-    by = _in_turn(by)
+    by = _lock_team(by)
     operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=by.workspace_id, pk=operator.pk)
     check_change(by, operator, values)
     brands = values.pop("brands", None)
@@ -124,10 +124,10 @@ def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Opera
     return operator
 
 
-@one_transaction()
-def withdraw(operator: Operator, *, by: Operator) -> bool:
+@joined_transaction()
+def revoke_invitation(operator: Operator, *, by: Operator) -> bool:
     """Forget an invitation. False if they have joined meanwhile."""
-    check_change(_in_turn(by), operator, {})
+    check_change(_lock_team(by), operator, {})
     deleted, _ = Operator.objects.filter(
         workspace_id=by.workspace_id, pk=operator.pk, invited_at__isnull=False
     ).delete()
@@ -136,14 +136,14 @@ def withdraw(operator: Operator, *, by: Operator) -> bool:
     return bool(deleted)
 
 
-@one_transaction()
+@joined_transaction()
 def reset_two_factor(operator: Operator, *, by: Operator) -> None:
     """For who has lost both phone and recovery codes. Raises ValidationError."""
-    check_change(_in_turn(by), operator, {"two_factor": False})
+    check_change(_lock_team(by), operator, {"two_factor": False})
     two_factor.switch_off(operator, action=Action.TWO_FACTOR_RESET)
 
 
-def _in_turn(by: Operator) -> Operator:
+def _lock_team(by: Operator) -> Operator:
     """Who changes the team, as they are once those who came before have changed it. Raises ValidationError."""
     Workspace.objects.select_for_update(no_key=True).get(pk=by.workspace_id)
     by = Operator.objects.get(workspace_id=by.workspace_id, pk=by.pk)

@@ -38,7 +38,7 @@ class WhoFilter(admin.SimpleListFilter):
 class AuditAdmin(WorkspaceAdmin):
     """The newest first. Nobody writes here."""
 
-    place = "audit-log"
+    url_prefix = "audit-log"
     title = "Audit log"
     ability = "audit"
     brand_field = None

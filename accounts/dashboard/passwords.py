@@ -7,8 +7,8 @@ password ends every other session, and never stands in for the second factor.
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.views import PasswordChangeView, PasswordResetConfirmView
 from django.forms import EmailField, EmailInput, Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -19,8 +19,8 @@ from accounts.actions import team
 from accounts.audit import Action, record
 from accounts.dashboard.sign_in import RateLimitedFormView, confirm_password
 from accounts.known_clients import remember
-from accounts.models import Letter, Operator
-from accounts.operator_tokens import end_pages
+from accounts.models import Operator, QueuedEmail
+from accounts.operator_tokens import revoke_dashboard_tokens
 from accounts.throttling import AttemptsSlowedDown, Purpose, TooManyAttempts
 from praxtalk.core.dashboard.site import dashboard
 
@@ -31,7 +31,7 @@ class AddressForm(Form):
     )
 
 
-class Forgotten(RateLimitedFormView):
+class PasswordResetView(RateLimitedFormView):
     """Asks for a link. The answer is the same for every address.
 
     Where others have asked too often for links to an address, the answer is still the same, but no further link is sent:
@@ -49,7 +49,7 @@ class Forgotten(RateLimitedFormView):
         return self._accepted() if isinstance(refusal, AttemptsSlowedDown) else super().refuse(refusal)
 
     def form_valid(self, form: AddressForm) -> HttpResponse:
-        emails.write(Letter.Kind.PASSWORD_RESET, form.cleaned_data["email"])
+        emails.write(QueuedEmail.Kind.PASSWORD_RESET, form.cleaned_data["email"])
         return self._accepted()
 
     def _accepted(self) -> HttpResponse:
@@ -64,7 +64,7 @@ class Forgotten(RateLimitedFormView):
         }
 
 
-class ByLink(PasswordResetConfirmView):
+class TokenPasswordView(auth_views.PasswordResetConfirmView):
     """Whoever has the link chooses a password."""
 
     template_name = "admin/choose_password.html"
@@ -83,7 +83,7 @@ class ByLink(PasswordResetConfirmView):
         return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), "title": title}
 
 
-class ChoosePassword(ByLink):
+class PasswordResetConfirmView(TokenPasswordView):
     """For an operator who has forgotten it. The link came by e-mail, so the account knows this browser from then on."""
 
     token_generator = emails.reset_tokens
@@ -91,13 +91,13 @@ class ChoosePassword(ByLink):
     def form_valid(self, form: Any) -> HttpResponse:
         answer, operator = super().form_valid(form), form.user
         record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, by=operator, way="link")
-        end_pages(operator)
+        revoke_dashboard_tokens(operator)
         remember(self.request, answer, operator.email)
         messages.success(self.request, "Your password is changed. Sign in with it.")
         return answer
 
 
-class Join(ByLink):
+class AcceptInvitationView(TokenPasswordView):
     """For an operator who is invited."""
 
     token_generator = emails.invitation_tokens
@@ -127,7 +127,7 @@ class ChangePasswordForm(PasswordChangeForm):
         return password
 
 
-class ChangePassword(PasswordChangeView):
+class ChangePassword(auth_views.PasswordChangeView):
     """In the profile, by an operator who knows the old password."""
 
     template_name = "admin/change_password.html"
@@ -141,7 +141,7 @@ class ChangePassword(PasswordChangeView):
         answer = super().form_valid(form)
         operator = form.user
         record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, subject=operator)
-        end_pages(operator)
+        revoke_dashboard_tokens(operator)
         messages.success(self.request, "Your password is changed. Every other browser is signed out.")
         return answer
 

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts import two_factor
 from accounts.actions import team
 from accounts.dashboard.sign_in import confirm_password
-from accounts.middleware import operator_of
+from accounts.middleware import current_operator
 from praxtalk.core.dashboard.views import Page
 from praxtalk.core.db.encryption import decrypt, encrypt
 from praxtalk.core.validators import check_visible
@@ -36,12 +36,12 @@ class Profile(Page):
         form = NameForm(request.POST)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
-        team.change_operator(operator_of(request), by=operator_of(request), name=form.cleaned_data["name"])
+        team.change_operator(current_operator(request), by=current_operator(request), name=form.cleaned_data["name"])
         messages.success(request, "Saved.")
         return redirect("profile")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        operator = operator_of(self.request)
+        operator = current_operator(self.request)
         form = NameForm(initial={"name": operator.name})
         codes_left = operator.recovery_codes.count()
         return super().get_context_data(**{"form": form, "codes_left": codes_left, **kwargs})
@@ -55,14 +55,14 @@ class CodeForm(Form):
     )
 
 
-class SwitchTwoFactorOn(Page):
+class EnableTwoFactorView(Page):
     """GET shows a QR code; POST proves by a code that an app has it, and shows the recovery codes, this once."""
 
     title = "Two-factor sign-in"
     template_name = "admin/two_factor_on.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if operator_of(request).has_two_factor:
+        if current_operator(request).has_two_factor:
             return redirect("profile")
         if SECRET not in request.session:
             request.session[SECRET] = encrypt(two_factor.begin())
@@ -70,11 +70,11 @@ class SwitchTwoFactorOn(Page):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = CodeForm(request.POST)
-        if operator_of(request).has_two_factor or SECRET not in request.session:
+        if current_operator(request).has_two_factor or SECRET not in request.session:
             return redirect("profile")
         if form.is_valid():
             secret = decrypt(request.session[SECRET])
-            codes = two_factor.switch_on(operator_of(request), secret=secret, code=form.cleaned_data["code"])
+            codes = two_factor.switch_on(current_operator(request), secret=secret, code=form.cleaned_data["code"])
             if codes:
                 del request.session[SECRET]
                 return _shown_once(self, codes)
@@ -83,9 +83,9 @@ class SwitchTwoFactorOn(Page):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         secret = decrypt(self.request.session[SECRET])
-        address = two_factor.address_of(secret, operator_of(self.request))
+        address = two_factor.address_of(secret, current_operator(self.request))
         groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
-        return super().get_context_data(**{"form": CodeForm(), "qr_code": _drawn(address), "secret": groups, **kwargs})
+        return super().get_context_data(**{"form": CodeForm(), "qr_code": _qr_svg(address), "secret": groups, **kwargs})
 
 
 class PasswordForm(Form):
@@ -105,7 +105,7 @@ class PasswordForm(Form):
         return password
 
 
-class WithPassword(Page):
+class ConfirmPasswordView(Page):
     """GET asks for the password; POST does what the page is for."""
 
     template_name = "admin/with_password.html"
@@ -127,26 +127,26 @@ class WithPassword(Page):
         raise NotImplementedError
 
 
-class SwitchTwoFactorOff(WithPassword):
+class DisableTwoFactorView(ConfirmPasswordView):
     title = "Switch two-factor sign-in off"
     explanation = "Your password alone will let you in, and your recovery codes are forgotten."
     button = "Switch off"
 
     def confirmed(self, request: HttpRequest) -> HttpResponse:
-        two_factor.switch_off(operator_of(request))
+        two_factor.switch_off(current_operator(request))
         messages.success(request, "Two-factor sign-in is off.")
         return redirect("profile")
 
 
-class RenewRecoveryCodes(WithPassword):
+class RenewRecoveryCodes(ConfirmPasswordView):
     title = "New recovery codes"
     explanation = "Those that you have are refused from then on."
     button = "Make new ones"
 
     def confirmed(self, request: HttpRequest) -> HttpResponse:
-        if not operator_of(request).has_two_factor:
+        if not current_operator(request).has_two_factor:
             return redirect("profile")
-        return _shown_once(self, two_factor.renew_codes(operator_of(request)))
+        return _shown_once(self, two_factor.renew_codes(current_operator(request)))
 
 
 def _shown_once(page: Page, codes: list[str]) -> HttpResponse:
@@ -155,6 +155,6 @@ def _shown_once(page: Page, codes: list[str]) -> HttpResponse:
     return answer
 
 
-def _drawn(text: str) -> SafeString:
+def _qr_svg(text: str) -> SafeString:
     """As a QR code in SVG, dark on light in every theme, of attributes only: the policy forbids styles in a page."""
     return mark_safe(segno.make(text, error="m").svg_inline(scale=5, border=3, light="#fff", title="QR code"))  # noqa: S308

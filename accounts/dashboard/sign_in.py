@@ -31,11 +31,11 @@ from django.views.generic import FormView
 
 from accounts.audit import Action, record
 from accounts.known_clients import remember
-from accounts.middleware import operator_of
+from accounts.middleware import current_operator
 from accounts.models import FailedAttempt, Operator
-from accounts.operator_tokens import end_pages
+from accounts.operator_tokens import revoke_dashboard_tokens
 from accounts.throttling import Purpose, TooManyAttempts, begin
-from accounts.two_factor import accepts
+from accounts.two_factor import verify
 from praxtalk.core.dashboard.site import dashboard
 
 PATIENCE_SECONDS = 600
@@ -141,7 +141,7 @@ class SecondStep(RedirectURLMixin, RateLimitedFormView):
         return self.operator.email
 
     def form_valid(self, form: CodeForm) -> HttpResponse:
-        if accepts(self.operator, form.cleaned_data["code"]):
+        if verify(self.operator, form.cleaned_data["code"]):
             self.attempt.delete()
             del self.request.session[WAITING]
             return _complete_login(self.request, self.operator, self.get_success_url())
@@ -156,7 +156,7 @@ class SecondStep(RedirectURLMixin, RateLimitedFormView):
 
 def confirm_password(request: HttpRequest, password: str) -> None:
     """Raises ValidationError unless this is the password of the operator who is signed in, or after too many attempts."""
-    operator = operator_of(request)
+    operator = current_operator(request)
     try:
         attempt = begin(Purpose.CONFIRMATION, request, email=operator.email)
     except TooManyAttempts as refusal:
@@ -170,7 +170,7 @@ def confirm_password(request: HttpRequest, password: str) -> None:
 def _end_pages(user: Operator | None, **kwargs: Any) -> None:
     """What other tabs show ends with the session."""
     if user is not None:
-        end_pages(user)
+        revoke_dashboard_tokens(user)
 
 
 def _complete_login(request: HttpRequest, operator: Operator, url: str) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.actions import team
-from accounts.middleware import operator_of
+from accounts.middleware import current_operator
 from accounts.models import Operator
 from praxtalk.core.dashboard.admin import WorkspaceAdmin
 
@@ -50,7 +50,7 @@ class OperatorForm(ModelForm[Operator]):
 class TeamAdmin(WorkspaceAdmin):
     """Who works here. Inviting, changing and switching off; nobody is deleted but who has not joined yet."""
 
-    place = "team"
+    url_prefix = "team"
     title = "Team"
     ability = "team"
     brand_field = None
@@ -73,13 +73,13 @@ class TeamAdmin(WorkspaceAdmin):
         if obj is None:
             return ()
         access = ("role", "sees_all_brands", "brands", "is_active")
-        if not team.may_change(operator_of(request), obj):
+        if not team.may_change(current_operator(request), obj):
             return ("name", "email", *access)
         return ("email", *access) if obj.pk == request.user.pk else ("email",)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         operator = context.get("original")
-        context["may_change"] = operator is not None and team.may_change(operator_of(request), operator)
+        context["may_change"] = operator is not None and team.may_change(current_operator(request), operator)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -88,11 +88,11 @@ class TeamAdmin(WorkspaceAdmin):
         return form
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:
-        return team.invite(operator_of(request), **values)
+        return team.invite(current_operator(request), **values)
 
     def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
         if values:
-            team.change_operator(row, by=operator_of(request), **values)
+            team.change_operator(row, by=current_operator(request), **values)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         """Buttons of their own beside Save: another invitation, withdrawing it, switching a lost second factor off."""
@@ -102,10 +102,10 @@ class TeamAdmin(WorkspaceAdmin):
                 team.invite_again(operator)
                 messages.success(request, f"Another invitation is on its way to {operator.email}.")
             elif "_withdraw" in request.POST:
-                team.withdraw(operator, by=operator_of(request))
+                team.revoke_invitation(operator, by=current_operator(request))
                 messages.success(request, f"The invitation of {operator.email} is withdrawn.")
             elif "_reset_two_factor" in request.POST:
-                team.reset_two_factor(operator, by=operator_of(request))
+                team.reset_two_factor(operator, by=current_operator(request))
                 messages.success(request, f"{operator} signs in with the password alone, and may switch it on again.")
             else:
                 return super().response_change(request, obj)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.actions.workspaces import rename_workspace
-from accounts.middleware import operator_of
+from accounts.middleware import current_operator
 from praxtalk.core.dashboard.views import Page
 
 
@@ -25,7 +25,7 @@ class WorkspaceSettings(Page):
     template_name = "admin/workspace.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        workspace = operator_of(self.request).workspace
+        workspace = current_operator(self.request).workspace
         form = WorkspaceForm(initial={"name": workspace.name})
         return super().get_context_data(**{"form": form, "workspace": workspace, "export_id": uuid4(), **kwargs})
 
@@ -33,6 +33,6 @@ class WorkspaceSettings(Page):
         form = WorkspaceForm(request.POST)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
-        rename_workspace(operator_of(request).workspace, name=form.cleaned_data["name"])
+        rename_workspace(current_operator(request).workspace, name=form.cleaned_data["name"])
         messages.success(request, "Saved.")
         return redirect("workspace")

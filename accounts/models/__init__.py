@@ -2,7 +2,7 @@
 
 from accounts.models.audit import AuditEntry
 from accounts.models.mail import MailFailure
-from accounts.models.operators import Letter, Operator, OperatorSession, RecoveryCode
+from accounts.models.operators import Operator, OperatorSession, QueuedEmail, RecoveryCode
 from accounts.models.throttling import FailedAttempt, KnownAddress
 from accounts.models.workspaces import Workspace
 
@@ -10,10 +10,10 @@ __all__ = [
     "AuditEntry",
     "FailedAttempt",
     "KnownAddress",
-    "Letter",
     "MailFailure",
     "Operator",
     "OperatorSession",
+    "QueuedEmail",
     "RecoveryCode",
     "Workspace",
 ]

@@ -85,7 +85,7 @@ class RecoveryCode(models.Model):
         ]
 
 
-class Letter(models.Model):
+class QueuedEmail(models.Model):
     """An e-mail to an operator that is to be sent. Written for any address that asks for one, whether somebody has it or not:
     the answer to who asks must not tell."""
 

@@ -87,10 +87,10 @@ class Chaos:
         # Valkey is frozen or down, never both at once; and the same of each of the others.
         outages = [(self._freeze_valkey, self._thaw_valkey)] * how.valkey_freezes
         outages += [(self._stop_valkey, self._start_valkey)] * how.valkey_stops
-        self._in_turn(calm, until, outages, how.valkey_seconds)
+        self._lock_team(calm, until, outages, how.valkey_seconds)
         spread(how.worker_freezes, (self._folder / times.STOP_POINT).touch, until - how.frozen_seconds)
-        self._in_turn(calm, until, [(self._leave, self._return)] * how.absences, how.absent_seconds)
-        self._in_turn(calm, until, [(self._hold, self._open)] * how.pauses, how.paused_seconds)
+        self._lock_team(calm, until, [(self._leave, self._return)] * how.absences, how.absent_seconds)
+        self._lock_team(calm, until, [(self._hold, self._open)] * how.pauses, how.paused_seconds)
         self._timeline.sort(key=lambda each: each[0])
         self._started = time.monotonic()
 
@@ -135,7 +135,7 @@ class Chaos:
         for number in range(count):
             self._timeline.append((since + (number + self._random.random()) * step, do))
 
-    def _in_turn(
+    def _lock_team(
         self, since: float, until: float, pairs: list[tuple[Callable[[], None], Callable[[], None]]], seconds: float
     ) -> None:
         step = (until - since) / max(1, len(pairs))

@@ -49,14 +49,14 @@ def say_when_ready(mark: Path) -> None:
 def scale() -> None:
     """Make seconds of the hours."""
     from integrations.webhooks import delivery, leases
-    from integrations.webhooks.dispatcher import Pump
+    from integrations.webhooks.dispatcher import Dispatcher
     from praxtalk.core.http import transport
 
     delivery.SCHEDULE[:] = [timedelta(seconds=step) for step in times.STEPS]
     delivery.LONGEST_OBEYED_WAIT = timedelta(seconds=times.RETRY_AFTER)
     leases.LEASE = timedelta(seconds=times.LEASE)
     transport.DEADLINE_SECONDS = times.DEADLINE
-    Pump.__init__.__kwdefaults__["run_seconds"] = times.RUN_SECONDS
+    Dispatcher.__init__.__kwdefaults__["run_seconds"] = times.RUN_SECONDS
     pump = settings.CELERY_BEAT_SCHEDULE["integrations.tasks.pump"]
     every = timedelta(seconds=times.PUMP_EVERY)
     schedule = {"pump": {**pump, "schedule": every, "options": {"expires": times.PUMP_EXPIRES}}}
@@ -83,7 +83,7 @@ def lay_mines(folder: Path) -> None:
         leases.claim,
         delivery.attempt,
         results.settle,
-        health.judge,
+        health.update_health,
         leases.release_expired,
     )
 
@@ -137,7 +137,7 @@ def lay_mines(folder: Path) -> None:
 
     mined_settle.__name__, mined_claim.__name__, mined_release.__name__ = "settle", "claim", "release_expired"
     leases.claim, leases.release_expired = mined_claim, mined_release
-    delivery.attempt, results.settle, health.judge = mined_attempt, mined_settle, mined_judge
+    delivery.attempt, results.settle, health.update_health = mined_attempt, mined_settle, mined_judge
 
 
 if __name__ == "__main__":

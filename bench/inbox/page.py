@@ -186,13 +186,13 @@ class Traffic:
     def change(self, number: int) -> None:
         """What the lists see of that, without the rest: two such cores could not write 200 messages a second beside a browser."""
         from conversations.models import Conversation
-        from praxtalk.core.live.topics import changed
+        from praxtalk.core.live.topics import publish_on_commit
 
         talk = random.choice(self.talks)
         rows = Conversation.objects.filter(pk=talk.pk)
         now = timezone.now()
         rows.update(preview=f"Message {number}", last_message_at=now, last_activity_at=now, updated_at=now)
-        changed(*talk.topics)
+        publish_on_commit(*talk.topics)
 
     def make(self, do: Callable[[int], None], count: int, *, a_second: float | None, page: Any) -> float:
         """How many a second it came to. a_second: of all threads together, None for as fast as it goes."""

@@ -68,10 +68,10 @@ def _measured(folder: Path, conversations: int) -> str:
 
 
 def _page(scope: Any, text: str) -> list[Any]:
-    from conversations.inbox import first_found, listed
+    from conversations.inbox import filter_conversations, search
 
-    rows = listed(scope).with_people()
-    return first_found(rows, scope, text, PAGE) if text else list(rows[:PAGE])
+    rows = filter_conversations(scope).with_people()
+    return search(rows, scope, text, PAGE) if text else list(rows[:PAGE])
 
 
 def _timed(scope: Any, text: str) -> list[str]:

@@ -14,7 +14,7 @@ from bench.live.stage import ARGUMENTS, Change, change_inbox
 from bench.run import Invalid, quantile
 from bench.servers import cpu_seconds
 
-SECONDS_BETWEEN = (0.25, 0.35)
+INTERVAL_SECONDS = (0.25, 0.35)
 SETTLE_SECONDS = 0.5
 UNCOUNTED = 3  # changes at the start of a round
 REAL = 1  # so many clients are of the real kind
@@ -114,7 +114,7 @@ class Rounds:
     def _change(self, side: Side, changes: int) -> tuple[list[Change], Shown]:
         made = []
         for _ in range(changes):
-            time.sleep(random.uniform(*SECONDS_BETWEEN))
+            time.sleep(random.uniform(*INTERVAL_SECONDS))
             made.append(change_inbox(tell_rival=side.key == "rival"))
         return made, self._load.shown(change=made[-1].number)
 

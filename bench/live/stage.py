@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.models import Operator, Workspace
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from accounts.scope import Scope
 from bench.seed import TEXT, copy_database
 from conversations.actions import send_message
-from conversations.inbox import listed
+from conversations.inbox import filter_conversations
 from conversations.models import Channel, Conversation, Message
 from conversations.serializers import COLUMNS
 
@@ -48,7 +48,7 @@ def make_database() -> str:
 def mint_tokens(count: int) -> list[str]:
     """Operator tokens, each with a session of its own: as many people as there are sockets."""
     operator = Operator.objects.get(name="Alice")
-    return [mint(operator)[0] for _ in range(count)]
+    return [issue_token(operator)[0] for _ in range(count)]
 
 
 def change_inbox(*, tell_rival: bool) -> Change:
@@ -71,7 +71,7 @@ def valkey_pid() -> int:
 
 def rivals_environment(url: str) -> dict[str, str]:
     """What the rival reads (bench/live/rival.mjs): the address of the database, and the SQL that PraxTalk sends for the inbox."""
-    rows = listed(Scope(Workspace.objects.get().pk), status=ARGUMENTS["status"]).values_list(*COLUMNS)
+    rows = filter_conversations(Scope(Workspace.objects.get().pk), status=ARGUMENTS["status"]).values_list(*COLUMNS)
     sql, values = rows[: ARGUMENTS["limit"]].query.sql_with_params()
     for number in range(1, len(values) + 1):
         sql = sql.replace("%s", f"${number}", 1)

@@ -10,17 +10,17 @@ from conversations.models import Activity, Conversation
 from conversations.serializers import conversation_json
 from integrations.models import EventName
 from integrations.webhooks.outbox import record_event
-from praxtalk.core.db.compiled_queries import prepared
-from praxtalk.core.db.transactions import is_locked, note_lock
+from praxtalk.core.db.compiled_queries import compiled
+from praxtalk.core.db.transactions import is_locked, mark_locked
 
 
 def lock_conversation(workspace_id: UUID, conversation_id: UUID) -> Conversation | None:
     """The row with its people, locked until this transaction ends: for a caller whose next step is an action."""
     found = _locked(workspace_id=workspace_id, conversation_id=conversation_id)
-    return note_lock(found[0]) if found else None
+    return mark_locked(found[0]) if found else None
 
 
-@prepared()
+@compiled()
 def _locked(workspace_id: Any, conversation_id: Any) -> QuerySet[Conversation, Conversation]:
     rows = Conversation.objects.filter(workspace_id=workspace_id, pk=conversation_id).with_people()
     return rows.select_for_update(of=("self",), no_key=True)
@@ -44,7 +44,9 @@ def next_position(conversation: Conversation) -> int:
     return conversation.last_position
 
 
-def tell(conversation: Conversation, kind: Activity.Kind, *, actor: Actor | None = None, **details: Any) -> Activity:
+def add_activity(
+    conversation: Conversation, kind: Activity.Kind, *, actor: Actor | None = None, **details: Any
+) -> Activity:
     """Add a line that says who did what. actor: where it is not who asked."""
     actor = actor or current_actor()
     return Activity.objects.create(
@@ -58,7 +60,7 @@ def tell(conversation: Conversation, kind: Activity.Kind, *, actor: Actor | None
     )
 
 
-def record(name: EventName, conversation: Conversation, **more: object) -> None:
+def record_conversation_event(name: EventName, conversation: Conversation, **more: object) -> None:
     """The event of a change of this conversation. more: what its data holds beside the conversation."""
     record_event(
         name,

@@ -6,10 +6,10 @@ from django.db.models.functions import Greatest
 from accounts.audit import Actor, current_actor
 from accounts.models import Operator
 from accounts.scope import scope_of
-from conversations.actions._base import locked, tell
+from conversations.actions._base import add_activity, locked
 from conversations.models import Activity, Conversation, Mention
 from conversations.serializers import person_json
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
@@ -21,7 +21,7 @@ class CannotAnswer(ValueError):
     """The operator may not be given the conversation."""
 
 
-@one_transaction()
+@joined_transaction()
 def assign(conversation: Conversation, *, operator: Operator | None) -> Conversation:
     """Assign the conversation to an operator, or to nobody. The new assignee is notified, unless they assigned it themselves.
     Raises CannotAnswer.
@@ -57,7 +57,7 @@ def held_by(operator: Operator) -> QuerySet[Conversation, Conversation]:
     return rows.filter(status__in=HANDED_OVER)
 
 
-@one_transaction()
+@joined_transaction()
 def hand_over(operator: Operator, *, to: Operator | None) -> int:
     """Reassign the open and snoozed conversations that the operator can no longer answer. Return how many.
 
@@ -91,7 +91,7 @@ def _give(conversation: Conversation, operator: Operator | None, *, actor: Actor
     conversation.assignee = operator
     conversation.updated_at = now_after(conversation.updated_at)
     conversation.save(update_fields=["assignee", "updated_at"])
-    tell(conversation, Activity.Kind.ASSIGNED, actor=actor, to=person_json(operator), **details)
+    add_activity(conversation, Activity.Kind.ASSIGNED, actor=actor, to=person_json(operator), **details)
     _note_assignments([conversation], operator)
 
 

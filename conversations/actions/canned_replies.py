@@ -6,12 +6,12 @@ from uuid import UUID
 from accounts.scope import topics_of
 from brands.models import Brand
 from conversations.models import CANNED_REPLIES, CannedReply
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
 
-@one_transaction()
+@joined_transaction()
 def create_canned_reply(workspace_id: UUID, *, shortcut: str, body: str, brand: Brand | None = None) -> CannedReply:
     """Raises ValidationError."""
     reply = CannedReply(workspace_id=workspace_id, brand=brand, shortcut=shortcut, body=body)
@@ -21,7 +21,7 @@ def create_canned_reply(workspace_id: UUID, *, shortcut: str, body: str, brand: 
     return reply
 
 
-@one_transaction()
+@joined_transaction()
 def change_canned_reply(reply: CannedReply, **values: Any) -> None:
     """Give it another shortcut, body or brand. Raises ValidationError."""
     reply = CannedReply.objects.select_for_update(no_key=True).get(workspace_id=reply.workspace_id, pk=reply.pk)
@@ -34,7 +34,7 @@ def change_canned_reply(reply: CannedReply, **values: Any) -> None:
     publish_on_commit(*before, *topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id))
 
 
-@one_transaction()
+@joined_transaction()
 def delete_canned_reply(reply: CannedReply) -> None:
     CannedReply.objects.filter(workspace_id=reply.workspace_id, pk=reply.pk).delete()
     publish_on_commit(*topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id))

@@ -10,7 +10,7 @@ from django.db.models.fields.files import FieldFile
 from accounts.audit import Action, record
 from conversations.models import Attachment, Conversation, Visitor
 from integrations.retention import forget_events_about
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
 log = structlog.get_logger("praxtalk.attachments")
@@ -23,7 +23,7 @@ def locked_conversations(visitor: Visitor) -> list[Conversation]:
     return list(rows.order_by("id"))
 
 
-@one_transaction()
+@joined_transaction()
 def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
     """Delete the visitor with their conversations, files and events; how many conversations.
 

@@ -4,16 +4,16 @@ from datetime import timedelta
 
 from accounts.audit import Actor
 from accounts.models import Operator
-from conversations.actions._base import locked, record
+from conversations.actions._base import locked, record_conversation_event
 from conversations.actions.assignment import release_from_absent
 from conversations.actions.statuses import change_status
 from conversations.attachments import attachment_json
 from conversations.models import PREVIEW_LENGTH, Attachment, Channel, Conversation, Message, Visitor
-from conversations.orphaned_files import hold
+from conversations.orphaned_files import lock_stored_file
 from conversations.serializers import conversation_json, message_json
 from integrations.models import ApiKey, EventName
 from integrations.webhooks.outbox import record_event
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
@@ -42,7 +42,7 @@ def start_conversation(
     return message.conversation
 
 
-@one_transaction()
+@joined_transaction()
 def begin_conversation(
     visitor: Visitor,
     *,
@@ -63,13 +63,13 @@ def begin_conversation(
         client_id=client_id,
         attachment=attachment,
     )
-    record(EventName.CONVERSATION_CREATED, conversation)
+    record_conversation_event(EventName.CONVERSATION_CREATED, conversation)
     _record_message(message)
     publish_on_commit(*conversation.topics)
     return message
 
 
-@one_transaction()
+@joined_transaction()
 def send_message(
     conversation: Conversation,
     *,
@@ -187,7 +187,7 @@ def _append(
         created_at=now,
     )
     if attachment:
-        hold(attachment)
+        lock_stored_file(attachment)
         attachment.conversation, attachment.position = conversation, message.position
         attachment.save(force_insert=True)
     return message

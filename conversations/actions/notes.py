@@ -6,11 +6,11 @@ from accounts.models import Operator
 from accounts.scope import scope_of
 from conversations.actions._base import locked, next_position
 from conversations.models import Conversation, Mention, Note
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
 
-@one_transaction()
+@joined_transaction()
 def write_note(
     conversation: Conversation,
     *,

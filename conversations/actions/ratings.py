@@ -3,9 +3,9 @@
 from django.utils import timezone
 
 from accounts.audit import Actor
-from conversations.actions._base import locked, tell
+from conversations.actions._base import add_activity, locked
 from conversations.models import Activity, Conversation
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
@@ -16,7 +16,7 @@ class NotAsked(ValueError):
     """Only a resolved or closed conversation is rated."""
 
 
-@one_transaction()
+@joined_transaction()
 def rate(conversation: Conversation, *, rating: int, comment: str = "") -> Conversation:
     """How it went, from 1 (bad) to 5 (good); said again, the last word counts. Raises NotAsked."""
     conversation = locked(conversation)
@@ -27,6 +27,6 @@ def rate(conversation: Conversation, *, rating: int, comment: str = "") -> Conve
         conversation.updated_at = now_after(conversation.updated_at)
         conversation.save(update_fields=["rating", "rating_comment", "rated_at", "updated_at"])
         visitor = Actor(conversation.visitor.name)
-        tell(conversation, Activity.Kind.RATED, actor=visitor, rating=rating, comment=comment)
+        add_activity(conversation, Activity.Kind.RATED, actor=visitor, rating=rating, comment=comment)
         publish_on_commit(*conversation.topics)
     return conversation

@@ -6,14 +6,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Operator
-from conversations.models import Conversation, Mention, OperatorReading, Presence, Reading, Visitor
+from conversations.models import Conversation, Mention, OperatorReadState, Presence, Reading, Visitor
 from conversations.models.presence import PRESENT_FOR, TYPING_FOR
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import MILLISECOND
 from praxtalk.core.live.topics import publish_on_commit
 
 
-@one_transaction()
+@joined_transaction()
 def touch_presence(conversation: Conversation, *, operator: Operator, is_typing: bool) -> Presence:
     """The operator looks at the conversation now. Said only when others see a difference: fading, they look again themselves."""
     now = timezone.now()
@@ -38,12 +38,12 @@ def touch_presence(conversation: Conversation, *, operator: Operator, is_typing:
 
 def _note_what_was_seen(conversation: Conversation, operator: Operator) -> None:
     """By this one operator, whose own counts follow."""
-    rows = OperatorReading.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
+    rows = OperatorReadState.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
     reading, _ = rows.get_or_create(
         conversation=conversation, operator=operator, defaults={"workspace_id": conversation.workspace_id}
     )
     if reading.position < conversation.unread_position:
-        publish_on_commit(OperatorReading.topic(operator.pk))
+        publish_on_commit(OperatorReadState.topic(operator.pk))
     if reading.position < conversation.last_position:
         reading.position = conversation.last_position
         reading.save(update_fields=["position"])
@@ -53,7 +53,7 @@ def _note_what_was_seen(conversation: Conversation, operator: Operator) -> None:
         publish_on_commit(Mention.topic(operator.pk))
 
 
-@one_transaction()
+@joined_transaction()
 def see_assignments(operator: Operator, *, until: datetime | None = None) -> None:
     """Mark the operator's assignments as seen. until: the time of the newest that they saw, in whole milliseconds; None: all."""
     rows = Mention.objects.filter(workspace_id=operator.workspace_id, operator=operator, seen_at__isnull=True)
@@ -63,7 +63,7 @@ def see_assignments(operator: Operator, *, until: datetime | None = None) -> Non
     publish_on_commit(Mention.topic(operator.pk))
 
 
-@one_transaction()
+@joined_transaction()
 def read_until(
     conversation: Conversation, *, by_visitor: int = 0, by_operators: int = 0, visitor_types: bool | None = None
 ) -> Reading:

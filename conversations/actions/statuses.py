@@ -6,16 +6,16 @@ from types import EllipsisType
 from django.utils import timezone
 
 from accounts.audit import Actor
-from conversations.actions._base import locked, record, tell
+from conversations.actions._base import add_activity, locked, record_conversation_event
 from conversations.actions.assignment import release_from_absent
 from conversations.models import Activity, Conversation
 from integrations.models import EventName
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after, to_milliseconds
 from praxtalk.core.live.topics import publish_on_commit
 
 
-@one_transaction()
+@joined_transaction()
 def set_status(
     conversation: Conversation, *, status: Conversation.Status, snoozed_until: datetime | EllipsisType | None = ...
 ) -> Conversation:
@@ -38,7 +38,7 @@ def set_status(
     return conversation
 
 
-@one_transaction()
+@joined_transaction()
 def wake_next_snoozed() -> Conversation | None:
     """Reopen one snoozed conversation that is due, in any workspace. Return it, or None. It moves to the top of the lists and
     becomes unread, as after a message."""
@@ -68,7 +68,7 @@ def change_status(
     is_over = status in (Conversation.Status.RESOLVED, Conversation.Status.CLOSED)
     conversation.resolved_at = (conversation.resolved_at or conversation.updated_at) if is_over else None
     conversation.save(update_fields=["status", "snoozed_until", "updated_at", "resolved_at"])
-    record(EventName.CONVERSATION_STATUS_CHANGED, conversation, previousStatus=previous)
+    record_conversation_event(EventName.CONVERSATION_STATUS_CHANGED, conversation, previousStatus=previous)
     until = {"until": to_milliseconds(snoozed_until)} if snoozed_until else {}
     ended = {"snoozeEnded": True} if actor and previous == Conversation.Status.SNOOZED else {}
-    tell(conversation, Activity.Kind.STATUS, actor=actor, status=status, previous=previous, **until, **ended)
+    add_activity(conversation, Activity.Kind.STATUS, actor=actor, status=status, previous=previous, **until, **ended)

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from conversations.actions._base import locked, tell
+from conversations.actions._base import add_activity, locked
 from conversations.models import MAX_TAGS, TAGS, Activity, Conversation, ConversationTag, Tag
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 from praxtalk.core.validators import check_visible
 
@@ -14,7 +14,7 @@ class UnknownTag(ValueError):
     """The workspace has no such tag, or the conversation would have more than MAX_TAGS."""
 
 
-@one_transaction()
+@joined_transaction()
 def create_tag(workspace_id: UUID, *, name: str) -> Tag:
     """Raises ValidationError."""
     check_visible(name)
@@ -25,7 +25,7 @@ def create_tag(workspace_id: UUID, *, name: str) -> Tag:
     return tag
 
 
-@one_transaction()
+@joined_transaction()
 def rename_tag(tag: Tag, *, name: str) -> Tag:
     """On every conversation that has it. Raises ValidationError."""
     tag = Tag.objects.select_for_update(no_key=True).get(workspace_id=tag.workspace_id, pk=tag.pk)
@@ -37,14 +37,14 @@ def rename_tag(tag: Tag, *, name: str) -> Tag:
     return tag
 
 
-@one_transaction()
+@joined_transaction()
 def delete_tag(tag: Tag) -> None:
     """Conversations that have it lose it."""
     Tag.objects.filter(workspace_id=tag.workspace_id, pk=tag.pk).delete()
     publish_on_commit(_topic(tag.workspace_id))
 
 
-@one_transaction()
+@joined_transaction()
 def change_tags(
     conversation: Conversation, *, add: Collection[UUID] = (), remove: Collection[UUID] = ()
 ) -> Conversation:
@@ -65,7 +65,7 @@ def change_tags(
             for pk in added
         )
         names = [wanted[pk] for pk in added], [had[pk] for pk in removed]
-        tell(conversation, Activity.Kind.TAGGED, added=names[0], removed=names[1])
+        add_activity(conversation, Activity.Kind.TAGGED, added=names[0], removed=names[1])
         publish_on_commit(*conversation.topics)
     return conversation
 

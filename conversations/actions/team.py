@@ -5,10 +5,10 @@ from typing import Any
 from accounts.actions import team
 from accounts.models import Operator
 from conversations.actions.assignment import hand_over
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 
 
-@one_transaction()
+@joined_transaction()
 def change_operator(
     operator: Operator, *, by: Operator, successor: Operator | None = None, **values: Any
 ) -> tuple[Operator, int]:

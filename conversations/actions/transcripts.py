@@ -1,8 +1,8 @@
 """The conversation as an e-mail."""
 
-from conversations.actions._base import locked, tell
+from conversations.actions._base import add_activity, locked
 from conversations.models import Activity, Conversation, Transcript
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
 
@@ -10,7 +10,7 @@ class NoAddress(ValueError):
     """The visitor has told no e-mail address."""
 
 
-@one_transaction()
+@joined_transaction()
 def request_transcript(conversation: Conversation, *, email: str | None = None) -> Transcript:
     """Have its messages sent, once for all who ask before it is. email: whose; None for the visitor's own. Raises NoAddress."""
     conversation = locked(conversation)
@@ -23,6 +23,6 @@ def request_transcript(conversation: Conversation, *, email: str | None = None) 
     transcript = Transcript.objects.create(
         workspace_id=conversation.workspace_id, conversation=conversation, email=address
     )
-    tell(conversation, Activity.Kind.TRANSCRIPT, to=address)
+    add_activity(conversation, Activity.Kind.TRANSCRIPT, to=address)
     publish_on_commit(conversation.thread_topic)
     return transcript

@@ -3,16 +3,16 @@
 from django.db.models import Q
 from django.utils import timezone
 
-from conversations.actions._base import locked, tell
+from conversations.actions._base import add_activity, locked
 from conversations.models import Activity, Conversation, Visitor
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
 FILLED_BY_MERGE = ("email", "phone", "locale", "page", "referrer", "browser", "time_zone", "blocked_at")
 
 
-@one_transaction()
+@joined_transaction()
 def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
     """Take no more messages of this conversation's visitor, or take them again. What they wrote stays."""
     visitor = Visitor.objects.select_for_update(no_key=True).get(
@@ -22,13 +22,13 @@ def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
     if (visitor.blocked_at is not None) != is_blocked:
         visitor.blocked_at = timezone.now() if is_blocked else None
         visitor.save(update_fields=["blocked_at"])
-        tell(conversation, Activity.Kind.BLOCKED, blocked=is_blocked)
+        add_activity(conversation, Activity.Kind.BLOCKED, blocked=is_blocked)
         talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
         publish_on_commit(*(topic for talk in talks for topic in talk.topics))
     return visitor
 
 
-@one_transaction()
+@joined_transaction()
 def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
     """Move every conversation of an anonymous visitor to another visitor of the brand, and delete the anonymous one.
 

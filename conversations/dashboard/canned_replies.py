@@ -9,10 +9,10 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.text import Truncator
 
-from accounts.middleware import scope_in
+from accounts.middleware import current_scope
 from conversations.actions.canned_replies import change_canned_reply, create_canned_reply, delete_canned_reply
 from conversations.models import CannedReply
-from praxtalk.core.dashboard.admin import SeenFilter, WorkspaceAdmin
+from praxtalk.core.dashboard.admin import ScopedRelatedFilter, WorkspaceAdmin
 
 # What the inbox puts in the place of {{...}}: static/dashboard/inbox/thread.js.
 PLACEHOLDERS = ("visitor.name", "visitor.email", "operator.name", "brand.name")
@@ -42,17 +42,17 @@ class CannedReplyForm(ModelForm[CannedReply]):
 class CannedReplyAdmin(WorkspaceAdmin):
     """Everybody uses those of their brands and of all brands; only who sees all brands changes the latter."""
 
-    place = "canned-replies"
+    url_prefix = "canned-replies"
     may_add = may_change = may_delete = True
     fields = ("shortcut", "brand", "body")
     list_display = ("__str__", "beginning", "brand", "updated_at")
     list_select_related = ("brand",)
-    list_filter = (("brand", SeenFilter),)
+    list_filter = (("brand", ScopedRelatedFilter),)
     search_fields = ("shortcut", "body")
     ordering = ("shortcut", "id")
 
     def rows(self, request: HttpRequest, rows: QuerySet[Any], brand_field: str | None) -> QuerySet[Any]:
-        scope = scope_in(request)
+        scope = current_scope(request)
         rows = rows.filter(workspace_id=scope.workspace_id)
         return rows if scope.brand_ids is None else rows.filter(Q(brand__in=scope.brand_ids) | Q(brand=None))
 
@@ -63,14 +63,14 @@ class CannedReplyAdmin(WorkspaceAdmin):
         return super().has_delete_permission(request, obj) and _is_theirs(request, obj)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        kwargs["form"] = type("Form", (CannedReplyForm,), {"workspace_id": scope_in(request).workspace_id})
+        kwargs["form"] = type("Form", (CannedReplyForm,), {"workspace_id": current_scope(request).workspace_id})
         form = super().get_form(request, obj, change=change, **kwargs)
         if "brand" in form.base_fields:
-            form.base_fields["brand"].required = scope_in(request).brand_ids is not None
+            form.base_fields["brand"].required = current_scope(request).brand_ids is not None
         return form
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> CannedReply:
-        return create_canned_reply(scope_in(request).workspace_id, **values)
+        return create_canned_reply(current_scope(request).workspace_id, **values)
 
     def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
         change_canned_reply(row, **values)
@@ -84,5 +84,5 @@ class CannedReplyAdmin(WorkspaceAdmin):
 
 
 def _is_theirs(request: HttpRequest, reply: CannedReply | None) -> bool:
-    scope = scope_in(request)
+    scope = current_scope(request)
     return reply is None or scope.brand_ids is None or reply.brand_id in scope.brand_ids

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from accounts.middleware import scope_in
+from accounts.middleware import current_scope
 from conversations.actions import create_tag, delete_tag, rename_tag
 from conversations.models import Tag
 from praxtalk.core.dashboard.admin import WorkspaceAdmin
@@ -26,7 +26,7 @@ class TagForm(ModelForm[Tag]):
 class TagAdmin(WorkspaceAdmin):
     """Of the whole workspace: everybody uses and makes them; who sees all brands renames and deletes."""
 
-    place = "tags"
+    url_prefix = "tags"
     brand_field = None
     may_add = may_change = may_delete = True
     fields = ("name",)
@@ -35,17 +35,17 @@ class TagAdmin(WorkspaceAdmin):
     ordering = ("name", "id")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and scope_in(request).brand_ids is None
+        return super().has_change_permission(request, obj) and current_scope(request).brand_ids is None
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and scope_in(request).brand_ids is None
+        return super().has_delete_permission(request, obj) and current_scope(request).brand_ids is None
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        kwargs["form"] = type("Form", (TagForm,), {"workspace_id": scope_in(request).workspace_id})
+        kwargs["form"] = type("Form", (TagForm,), {"workspace_id": current_scope(request).workspace_id})
         return super().get_form(request, obj, change=change, **kwargs)
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Tag:
-        return create_tag(scope_in(request).workspace_id, **values)
+        return create_tag(current_scope(request).workspace_id, **values)
 
     def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
         rename_tag(row, **values)

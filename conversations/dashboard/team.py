@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from accounts.actions import team
 from accounts.dashboard import team as team_page
-from accounts.middleware import operator_of
+from accounts.middleware import current_operator
 from accounts.models import Operator
 from conversations.actions import change_operator, held_by
 
@@ -43,7 +43,7 @@ class TeamAdmin(team_page.TeamAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fields = super().get_fields(request, obj)
-        is_open = obj is not None and obj.pk != request.user.pk and team.may_change(operator_of(request), obj)
+        is_open = obj is not None and obj.pk != request.user.pk and team.may_change(current_operator(request), obj)
         return (*fields, "successor") if is_open and held_by(obj).exists() else fields
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:
@@ -54,7 +54,7 @@ class TeamAdmin(team_page.TeamAdmin):
         successor = values.pop("successor", None)
         if not values:
             return
-        _, count = change_operator(row, by=operator_of(request), successor=successor, **values)
+        _, count = change_operator(row, by=current_operator(request), successor=successor, **values)
         if count:
             taken = f"assigned to {successor}, as far as they see the brands" if successor else "unassigned now"
             messages.info(request, f"{count:,} conversation{'s are' if count != 1 else ' is'} {taken}.")

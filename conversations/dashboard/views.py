@@ -6,9 +6,9 @@ from typing import Any
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 
-from accounts.middleware import operator_of, scope_in
+from accounts.middleware import current_operator, current_scope
 from accounts.models import OperatorSession
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from conversations import actions, attachments
 from conversations.inbox import unread
 from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_FILE, Attachment, Channel, Conversation, Message
@@ -25,7 +25,7 @@ class Inbox(Page):
     template_name = "admin/inbox.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if "id" in kwargs and not scope_in(request).rows(Conversation.objects.filter(pk=kwargs["id"])).exists():
+        if "id" in kwargs and not current_scope(request).rows(Conversation.objects.filter(pk=kwargs["id"])).exists():
             raise Http404
         return super().get(request, *args, **kwargs)
 
@@ -39,7 +39,9 @@ class InboxToken(Page):
     http_method_names = ("post",)
 
     def post(self, request: HttpRequest) -> JsonResponse:
-        token, _ = mint(operator_of(request), lifetime=TOKEN_LIFETIME, source=OperatorSession.Source.DASHBOARD)
+        token, _ = issue_token(
+            current_operator(request), lifetime=TOKEN_LIFETIME, source=OperatorSession.Source.DASHBOARD
+        )
         return JsonResponse({"token": token})
 
 
@@ -47,8 +49,8 @@ class Unread(Page):
     """How many conversations wait for who is signed in: the number in the rail."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
-        operator_id = operator_of(request).pk
-        return JsonResponse({"unread": unread(scope_in(request), operator_id=operator_id).count})
+        operator_id = current_operator(request).pk
+        return JsonResponse({"unread": unread(current_scope(request), operator_id=operator_id).count})
 
 
 class SendFile(Page):
@@ -69,17 +71,17 @@ class SendFile(Page):
                     role=Message.Role.OPERATOR,
                     body=body,
                     channel=Channel.DASHBOARD,
-                    author=operator_of(request),
+                    author=current_operator(request),
                     client_id=client_id,
                     attachment=attachment,
                 )
-        except attachments.CannotTake as error:
+        except attachments.InvalidUpload as error:
             return JsonResponse({"error": str(error)}, status=422)
         return JsonResponse({"messageId": str(message.pk)}, status=201)
 
     def _conversation(self, conversation_id: str) -> Conversation:
         pk = parse_id(conversation_id)
-        rows = scope_in(self.request).rows(Conversation.objects.all())
+        rows = current_scope(self.request).rows(Conversation.objects.all())
         conversation = rows.filter(pk=pk).first() if pk else None
         if conversation is None:
             raise Http404
@@ -93,7 +95,7 @@ class ShowFile(Page):
     """
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> FileResponse:  # type: ignore[override]
-        rows = scope_in(request).rows(Attachment.objects.all(), brand_field="conversation__brand_id")
+        rows = current_scope(request).rows(Attachment.objects.all(), brand_field="conversation__brand_id")
         attachment = rows.filter(pk=kwargs["id"]).first()
         if attachment is None:
             raise Http404

@@ -3,19 +3,19 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from accounts.middleware import operator_of
+from accounts.middleware import current_operator
 from accounts.roles import Ability
-from conversations.search import words_query
-from praxtalk.core.dashboard.admin import SeenFilter, WorkspaceAdmin
+from conversations.search import prefix_query
+from praxtalk.core.dashboard.admin import ScopedRelatedFilter, WorkspaceAdmin
 
 
 class VisitorAdmin(WorkspaceAdmin):
     """Who has written, the newest first."""
 
-    place = "visitors"
+    url_prefix = "visitors"
     list_display = ("name", "email", "phone", "brand", "locale", "created_at")
     list_select_related = ("brand",)
-    list_filter = (("brand", SeenFilter),)
+    list_filter = (("brand", ScopedRelatedFilter),)
     search_fields = ("name",)  # shows the box; the search is get_search_results
     search_help_text = "Words of the name, e-mail address or phone number"
     ordering = ("-created_at", "-id")
@@ -26,9 +26,9 @@ class VisitorAdmin(WorkspaceAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        query = words_query(search_term)
+        query = prefix_query(search_term)
         return (queryset.filter(words=query) if query else queryset), False
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        may_erase = operator_of(request).may(Ability.ERASE)
+        may_erase = current_operator(request).may(Ability.ERASE)
         return super().render_change_form(request, {**context, "may_erase": may_erase}, *args, **kwargs)

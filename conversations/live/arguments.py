@@ -7,18 +7,26 @@ from rest_framework import serializers
 from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_TAG, MAX_TAGS, Conversation
 from conversations.serializers import StatusChange
 from praxtalk.core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.core.api.serializers import MAX_CURSOR, Flag, Id, Integer, Milliseconds, Shape, Text
+from praxtalk.core.api.serializers import (
+    MAX_CURSOR,
+    Id,
+    Integer,
+    Milliseconds,
+    StrictBooleanField,
+    StrictSerializer,
+    Text,
+)
 
 MAX_MENTIONS = 20
 
 # ruff: noqa: N815 - the names are JSON's
 
 
-class OfConversation(Shape):
+class OfConversation(StrictSerializer):
     conversationId = Id()
 
 
-class InboxQuery(Shape):
+class InboxQuery(StrictSerializer):
     status = serializers.ChoiceField(Conversation.Status.choices, required=False)
     brandId = Id(required=False)
     assignee = Id(required=False)
@@ -31,7 +39,7 @@ class InboxPage(InboxQuery):
     after = Text(required=False, max_length=MAX_CURSOR)
 
 
-class CountsQuery(Shape):
+class CountsQuery(StrictSerializer):
     brandId = Id(required=False)
 
 
@@ -63,7 +71,7 @@ class Assignment(OfConversation):
     operatorId = Id(allow_null=True)
 
 
-class ChangeOfMany(Shape):
+class ChangeOfMany(StrictSerializer):
     """What is left out stays."""
 
     conversationIds = serializers.ListField(child=Id(), min_length=1, max_length=MAX_LIMIT)
@@ -86,12 +94,12 @@ class ChangeOfMany(Shape):
         return attrs
 
 
-class AssignmentsSeen(Shape):
+class AssignmentsSeen(StrictSerializer):
     until = Milliseconds(required=False)
 
 
 class PresenceTouch(OfConversation):
-    typing = Flag(default=False)
+    typing = StrictBooleanField(default=False)
 
 
 class TagChange(OfConversation):
@@ -99,7 +107,7 @@ class TagChange(OfConversation):
     remove = serializers.ListField(child=Id(), max_length=MAX_TAGS, default=list)
 
 
-class NewTag(Shape):
+class NewTag(StrictSerializer):
     name = Text(max_length=MAX_TAG)
 
 
@@ -108,12 +116,12 @@ class TranscriptTo(OfConversation):
 
 
 class Blocking(OfConversation):
-    blocked = Flag()
+    blocked = StrictBooleanField()
 
 
-class OfVisitor(Shape):
+class OfVisitor(StrictSerializer):
     visitorId = Id()
 
 
-class OfBrand(Shape):
+class OfBrand(StrictSerializer):
     brandId = Id(required=False)

@@ -9,20 +9,20 @@ from accounts.operator_tokens import OperatorCaller, operators
 from brands.live import brand_in_scope
 from conversations.inbox import (
     PAGES,
-    counted,
-    first_found,
-    listed,
+    count_views,
+    filter_conversations,
     newest_rows,
     row_json,
+    search,
     tags_of,
     unread,
     with_readings,
 )
 from conversations.live.arguments import CountsQuery, InboxPage, InboxQuery
 from conversations.live.lookups import Arguments
-from conversations.models import INBOX, TAGS, Mention, OperatorReading
+from conversations.models import INBOX, TAGS, Mention, OperatorReadState
 from conversations.serializers import COLUMNS, conversation_row_json
-from praxtalk.core.api.errors import Invalid
+from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import query
 from praxtalk.core.live.results import Code, FunctionError
@@ -35,19 +35,19 @@ def _inbox_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 
 
 def _page_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    read, tags = OperatorReading.topic(caller.operator_id), f"{TAGS}.{caller.workspace_id}"
+    read, tags = OperatorReadState.topic(caller.operator_id), f"{TAGS}.{caller.workspace_id}"
     return [*_inbox_topics(caller, arguments), read, tags]
 
 
 def _count_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    mine = OperatorReading.topic(caller.operator_id), Mention.topic(caller.operator_id)
+    mine = OperatorReadState.topic(caller.operator_id), Mention.topic(caller.operator_id)
     return [*_inbox_topics(caller, arguments), *mine]
 
 
 def _listed(caller: OperatorCaller, arguments: Arguments) -> QuerySet[Any, Any]:
     """All that the arguments name, but for the words of `q`."""
     assignee = arguments.get("assignee")
-    return listed(
+    return filter_conversations(
         caller.scope,
         brand=brand_in_scope(caller, arguments.get("brandId")),
         status=arguments.get("status"),
@@ -59,7 +59,7 @@ def _listed(caller: OperatorCaller, arguments: Arguments) -> QuerySet[Any, Any]:
 def _first(caller: OperatorCaller, arguments: Arguments) -> Callable[[QuerySet[Any, Any], int], list[Any]]:
     """Of rows, the first that hold the words of `q`, if it is given."""
     text = arguments.get("q")
-    return lambda rows, limit: first_found(rows, caller.scope, text, limit) if text else list(rows[:limit])
+    return lambda rows, limit: search(rows, caller.scope, text, limit) if text else list(rows[:limit])
 
 
 @query(
@@ -94,7 +94,7 @@ def list_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     owner, after, limit = str(caller.workspace_id), arguments.get("after"), arguments["limit"]
     try:
         page, after, _ = PAGES.page(rows, owner=owner, cursor=after, limit=limit, first=_first(caller, arguments))
-    except Invalid as error:
+    except UnprocessableEntity as error:
         raise FunctionError(Code.INVALID, str(error.detail)) from error
     tags = tags_of(caller.workspace_id, [row[0] for row in page])
     return {"rows": [row_json(row, tags) for row in page], "next": after}
@@ -102,7 +102,9 @@ def list_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
 
 @query("conversations:counts", authenticator=operators, shape=CountsQuery, topics=_inbox_topics, personal=True)
 def count_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[str, int]:
-    return counted(caller.scope, brand=brand_in_scope(caller, arguments.get("brandId")), operator_id=caller.operator_id)
+    return count_views(
+        caller.scope, brand=brand_in_scope(caller, arguments.get("brandId")), operator_id=caller.operator_id
+    )
 
 
 @query("inbox:counts", authenticator=operators, shape=CountsQuery, topics=_count_topics, personal=True)
@@ -114,7 +116,7 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
         workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False
     )
     return {
-        **counted(caller.scope, brand=brand, operator_id=operator_id),
+        **count_views(caller.scope, brand=brand, operator_id=operator_id),
         "unread": found.count,
         "mentions": mentions[:100].count(),
         "newest": {

@@ -17,7 +17,7 @@ from conversations.timeline import (
     messages_before,
     messages_of,
     newest_messages,
-    within,
+    trim_to_size,
 )
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import mutation, query
@@ -32,7 +32,7 @@ def _talk_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 @query("conversations:get", authenticator=operators, shape=OfConversation, topics=_talk_topics)
 def get_conversation(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     conversation = in_scope(caller, arguments)
-    messages, has_more = within(*newest_messages(conversation))
+    messages, has_more = trim_to_size(*newest_messages(conversation))
     return thread_json(conversation, messages) | {"hasMore": has_more}
 
 
@@ -41,9 +41,9 @@ def list_messages(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any
     conversation = in_scope(caller, arguments)
     if arguments.get("before"):
         before = _message_named(conversation, arguments["before"])
-        messages, has_more = within(*messages_before(conversation, before.position, THREAD_LENGTH))
+        messages, has_more = trim_to_size(*messages_before(conversation, before.position, THREAD_LENGTH))
     else:
-        messages, has_more = within(*newest_messages(conversation))
+        messages, has_more = trim_to_size(*newest_messages(conversation))
     return {"messages": [message_json(message) for message in messages], "hasMore": has_more}
 
 
@@ -55,7 +55,7 @@ def _entry_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 def show_entries(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     conversation = in_scope(caller, arguments)
     before = arguments.get("before", conversation.last_position + 1)
-    entries, has_more = within(*entries_before(conversation, before, THREAD_LENGTH))
+    entries, has_more = trim_to_size(*entries_before(conversation, before, THREAD_LENGTH))
     return {
         "conversation": row_of(conversation) | {"brand": brand_json(conversation.brand)},
         "entries": [entry_json(entry) for entry in entries],

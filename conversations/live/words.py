@@ -14,7 +14,7 @@ from conversations.live.arguments import AssignmentsSeen, NewTag, OfBrand, OfVis
 from conversations.live.lookups import Arguments, operator_named
 from conversations.models import CANNED_REPLIES, TAGS, CannedReply, Conversation, Mention, Tag, Visitor
 from conversations.serializers import COLUMNS, conversation_row_json, person_json
-from praxtalk.core.api.serializers import Shape
+from praxtalk.core.api.serializers import StrictSerializer
 from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.live.functions import mutation, query
 from praxtalk.core.live.results import Code, FunctionError
@@ -52,7 +52,7 @@ def _tag_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [f"{TAGS}.{caller.workspace_id}"]
 
 
-@query("tags:list", authenticator=operators, shape=Shape, topics=_tag_topics)
+@query("tags:list", authenticator=operators, shape=StrictSerializer, topics=_tag_topics)
 def list_tags(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     rows = Tag.objects.filter(workspace_id=caller.workspace_id).order_by("name", "pk")
     return [{"_id": str(tag.pk), "name": tag.name} for tag in rows[:MAX_CANNED_REPLIES]]
@@ -79,7 +79,7 @@ def _mention_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [Mention.topic(caller.operator_id)]
 
 
-@query("inbox:mentions", authenticator=operators, shape=Shape, topics=_mention_topics, personal=True)
+@query("inbox:mentions", authenticator=operators, shape=StrictSerializer, topics=_mention_topics, personal=True)
 def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     """Notes that name the operator and that they have not looked at yet, the newest first."""
     rows = caller.scope.rows(
@@ -102,7 +102,7 @@ def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str
     ]
 
 
-@query("inbox:assignments", authenticator=operators, shape=Shape, topics=_mention_topics, personal=True)
+@query("inbox:assignments", authenticator=operators, shape=StrictSerializer, topics=_mention_topics, personal=True)
 def list_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     """Conversations that somebody else has assigned to the operator and that they have not looked at yet: how many (up to
     MAX_COUNT), and the newest of them."""

@@ -15,10 +15,10 @@ from conversations.models.conversations import (
     Conversation,
     ConversationQuerySet,
     Visitor,
-    unshown,
+    private_operator_fields,
 )
 from conversations.models.messages import MAX_BODY, MAX_CLIENT_ID, Message, Note
-from conversations.models.presence import OperatorReading, Presence, Reading
+from conversations.models.presence import OperatorReadState, Presence, Reading
 
 __all__ = [
     "CANNED_REPLIES",
@@ -46,11 +46,11 @@ __all__ = [
     "Mention",
     "Message",
     "Note",
-    "OperatorReading",
+    "OperatorReadState",
     "Presence",
     "Reading",
     "Tag",
     "Transcript",
     "Visitor",
-    "unshown",
+    "private_operator_fields",
 ]

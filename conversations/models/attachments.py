@@ -20,7 +20,7 @@ def storage() -> Storage:
     return storages["attachments"]
 
 
-def place_of(attachment: "Attachment", name: str) -> str:
+def storage_path(attachment: "Attachment", name: str) -> str:
     """In the storage: nothing of what the sender chose is in it."""
     return f"{attachment.workspace_id}/{attachment.pk}"
 
@@ -41,7 +41,7 @@ class Attachment(models.Model):
     size = models.PositiveIntegerField()  # bytes
     width = models.PositiveIntegerField(null=True)
     height = models.PositiveIntegerField(null=True)
-    file = models.FileField(storage=storage, upload_to=place_of)
+    file = models.FileField(storage=storage, upload_to=storage_path)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Operator, Workspace
 from accounts.scope import topics_of
 from brands.models import Brand
-from conversations.search import WithoutWords, kept_words
+from conversations.search import DeferSearchVector, search_vector_field
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
 
@@ -56,9 +56,9 @@ class Visitor(models.Model):
     browser = models.CharField(max_length=MAX_BROWSER, blank=True, default="", db_default="")  # and its system
     time_zone = models.CharField(max_length=MAX_TIME_ZONE, blank=True, default="", db_default="")  # as "Asia/Tokyo"
     created_at = models.DateTimeField(default=timezone.now)
-    words = kept_words("name", "email", "phone")
+    words = search_vector_field("name", "email", "phone")
 
-    objects = WithoutWords["Visitor"]()
+    objects = DeferSearchVector["Visitor"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -82,7 +82,7 @@ class Visitor(models.Model):
         return f"visitor.{workspace_id}.{visitor_id}"
 
 
-def unshown(path: str) -> list[str]:
+def private_operator_fields(path: str) -> list[str]:
     """The fields of the operator at `path` that no answer shows; least of all is a password read to show a name."""
     shown = ("id", "workspace", "name")
     return [f"{path}__{field.name}" for field in Operator._meta.concrete_fields if field.name not in shown]
@@ -95,7 +95,7 @@ class ConversationQuerySet(models.QuerySet["Conversation"]):
 
     def with_assignee(self) -> "ConversationQuerySet":
         """Each row with its assignee: for a visitor who is known already."""
-        return self.select_related("assignee").defer(*unshown("assignee"))
+        return self.select_related("assignee").defer(*private_operator_fields("assignee"))
 
 
 class Conversation(models.Model):

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Operator, Workspace
 from conversations.models.conversations import Channel, Conversation
-from conversations.search import WithoutWords, kept_words
+from conversations.search import DeferSearchVector, search_vector_field
 from integrations.models import ApiKey
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
@@ -53,9 +53,9 @@ class Message(models.Model):
     )  # of each `Attachment`
     client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own name for it
     created_at = models.DateTimeField(default=timezone.now)
-    words = kept_words("body")
+    words = search_vector_field("body")
 
-    objects = WithoutWords["Message"]()
+    objects = DeferSearchVector["Message"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

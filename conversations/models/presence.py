@@ -36,7 +36,7 @@ class Presence(models.Model):
         return f"presence.{workspace_id}.{conversation_id}"
 
 
-class OperatorReading(models.Model):
+class OperatorReadState(models.Model):
     """How far one operator has read a conversation, as a position. It only grows."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 
 from accounts.audit import Action, record
-from accounts.middleware import scope_in
+from accounts.middleware import current_scope
 from accounts.roles import Ability
 from conversations.models import Conversation, Visitor
 from data_requests.actions import erase
@@ -20,7 +20,7 @@ from praxtalk.core.dashboard.views import Page
 class VisitorPage(Page):
     def visitor(self) -> Visitor:
         """Raises Http404 where the operator does not see them."""
-        rows = scope_in(self.request).rows(Visitor.objects.select_related("brand"))
+        rows = current_scope(self.request).rows(Visitor.objects.select_related("brand"))
         visitor = rows.filter(pk=self.kwargs["id"]).first()
         if visitor is None:
             raise Http404

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.audit import Action, record
-from accounts.middleware import operator_of
+from accounts.middleware import current_operator
 from data_requests.workspace_export import document, progress_key
 from praxtalk.core.api.outgoing_slots import NoFreeSlot
 from praxtalk.core.dashboard.export import ExportResponse
@@ -23,7 +23,7 @@ class ExportWorkspace(Page):
     ability = "workspace"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        workspace = operator_of(request).workspace
+        workspace = current_operator(request).workspace
         record(Action.WORKSPACE_EXPORTED, workspace_id=workspace.pk, subject=workspace)
         key = progress_key(workspace.pk, request.GET.get("id", ""))
         filename = f"praxtalk-{timezone.now().date().isoformat()}.json"
@@ -40,5 +40,5 @@ class ExportProgress(Page):
     ability = "workspace"
 
     def get(self, request: HttpRequest, id: UUID, *args: Any, **kwargs: Any) -> HttpResponse:
-        done, total = cache.get(progress_key(operator_of(request).workspace_id, str(id)), (0, 0))
+        done, total = cache.get(progress_key(current_operator(request).workspace_id, str(id)), (0, 0))
         return JsonResponse({"done": done, "total": total})

@@ -18,10 +18,10 @@ from integrations.serializers.deliveries import (
     delivery_json,
 )
 from integrations.webhooks import replays
-from praxtalk.core.api.errors import Invalid
+from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.idempotency import idempotent
 from praxtalk.core.api.pagination import Keyset
-from praxtalk.core.api.serializers import Done, Shape
+from praxtalk.core.api.serializers import OkSerializer, StrictSerializer
 
 NEWEST_FIRST = Keyset(
     "deliveries", ("-created_at", "-id"), lambda delivery: [delivery.created_at.isoformat(), str(delivery.pk)]
@@ -61,7 +61,7 @@ class DeliveryById(WebhookView):
         operation_id="getDelivery", summary="One delivery with its attempts", tags=TAGS, responses=DeliveryAlone
     )
     def get(self, request: Request, id: str) -> Response:
-        self.parameters(Shape)
+        self.parameters(StrictSerializer)
         delivery = self.get_in_scope(_deliveries(), id)
         newest = delivery.attempts.filter(workspace_id=delivery.workspace_id).order_by("-number")[:SHOWN_ATTEMPTS]
         log = [attempt_json(attempt) for attempt in reversed(newest)]
@@ -70,15 +70,15 @@ class DeliveryById(WebhookView):
 
 class RetryDelivery(WebhookView):
     @extend_schema(
-        operation_id="retryDelivery", summary="Attempt a delivery now", tags=TAGS, request=None, responses=Done
+        operation_id="retryDelivery", summary="Attempt a delivery now", tags=TAGS, request=None, responses=OkSerializer
     )
     @idempotent
     def post(self, request: Request, id: str) -> Response:
-        self.nothing()
+        self.validate_empty_body()
         try:
             replays.retry(self.get_in_scope(_deliveries(), id))
         except replays.WebhookPaused as error:
-            raise Invalid("This webhook is paused: make it active first.", "webhook_paused") from error
+            raise UnprocessableEntity("This webhook is paused: make it active first.", "webhook_paused") from error
         return Response({"ok": True})
 
 
@@ -106,6 +106,6 @@ class ReplayDeliveries(WebhookView):
 class ReplayById(WebhookView):
     @extend_schema(operation_id="getReplay", summary="How far a replay has come", tags=TAGS, responses=ReplayState)
     def get(self, request: Request, id: str) -> Response:
-        self.parameters(Shape)
+        self.parameters(StrictSerializer)
         replay = self.get_in_scope(Replay.objects.annotate(brand_id=F("subscription__brand_id")), id)
         return Response({"total": replay.total, "done": replay.done, "status": replay.status})

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from integrations import feed
 from integrations.serializers.events import EventList, EventQuery
-from praxtalk.core.api.errors import Forgotten, Invalid
+from praxtalk.core.api.errors import Gone, UnprocessableEntity
 from praxtalk.core.api.pagination import sign, unsign
 from praxtalk.core.api.view import ApiView
 
@@ -27,8 +27,8 @@ class Events(ApiView):
             events, last = feed.events_after(
                 self.key.workspace_id, self.key.brand_id, number=number, limit=query["limit"]
             )
-        except feed.Forgotten as error:
-            raise Forgotten(
+        except feed.CursorTooOld as error:
+            raise Gone(
                 "after: events behind this cursor have been deleted after 30 days. Read the lists again, then the feed anew."
             ) from error
         return Response(
@@ -41,6 +41,6 @@ class Events(ApiView):
     def _number(self, cursor: str) -> int:
         try:
             number: int = unsign("events", str(self.key.workspace_id), cursor)
-        except Invalid as error:
-            raise Invalid("after: not a cursor of the event feed.") from error
+        except UnprocessableEntity as error:
+            raise UnprocessableEntity("after: not a cursor of the event feed.") from error
         return number

@@ -22,14 +22,14 @@ from integrations.serializers.webhooks import (
 from integrations.webhooks import subscriptions
 from integrations.webhooks.pings import ping
 from praxtalk.core.api import limits
-from praxtalk.core.api.errors import Invalid, NotHere
+from praxtalk.core.api.errors import NotFound, UnprocessableEntity
 from praxtalk.core.api.idempotency import idempotent, idempotent_after, idempotent_outside
 from praxtalk.core.api.outgoing_slots import outgoing_slot
 from praxtalk.core.api.pagination import Keyset
 from praxtalk.core.api.permissions import WriteScope
-from praxtalk.core.api.serializers import Done, Shape
+from praxtalk.core.api.serializers import OkSerializer, StrictSerializer
 from praxtalk.core.api.view import ApiView
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.http.addresses import ForbiddenUrl, PermittedUrl, check_url, target
 
 OLDEST_FIRST = Keyset("webhooks", ("id",), lambda webhook: [str(webhook.pk)])
@@ -41,7 +41,7 @@ class WebhookView(ApiView):
     permission_classes = (WriteScope,)
 
     def handle_exception(self, exc: Exception) -> Response:
-        return super().handle_exception(NotHere() if isinstance(exc, subscriptions.WebhookDeleted) else exc)
+        return super().handle_exception(NotFound() if isinstance(exc, subscriptions.WebhookDeleted) else exc)
 
     def webhook(self, id: str) -> WebhookSubscription:
         return self.get_in_scope(WebhookSubscription.objects.all(), id)
@@ -54,7 +54,7 @@ def _permitted(url: str) -> PermittedUrl:
     try:
         return check_url(url)
     except ForbiddenUrl as error:
-        raise Invalid(str(error)) from error
+        raise UnprocessableEntity(str(error)) from error
 
 
 def _look(view: ApiView, request: Request) -> None:
@@ -94,7 +94,7 @@ class Webhooks(WebhookView):
         try:
             webhook, secret = subscriptions.create_webhook(self.key.workspace_id, brand=brand, **body)
         except subscriptions.TooManyWebhooks as error:
-            raise Invalid(str(error), "too_many_webhooks") from error
+            raise UnprocessableEntity(str(error), "too_many_webhooks") from error
         answer = {"webhookId": str(webhook.pk), "secret": secret}
         return Response(answer, status=201, headers={"Location": f"/api/v1/webhooks/{webhook.pk}"})
 
@@ -102,7 +102,7 @@ class Webhooks(WebhookView):
 class WebhookById(WebhookView):
     @extend_schema(operation_id="getWebhook", summary="One webhook", tags=TAGS, responses=WebhookAlone)
     def get(self, request: Request, id: str) -> Response:
-        self.parameters(Shape)
+        self.parameters(StrictSerializer)
         return Response({"webhook": webhook_json(self.webhook(id))})
 
     @extend_schema(
@@ -110,7 +110,7 @@ class WebhookById(WebhookView):
         summary="Change, pause or open a webhook",
         tags=TAGS,
         request=WebhookChange,
-        responses=Done,
+        responses=OkSerializer,
     )
     def patch(self, request: Request, id: str) -> Response:
         webhook, changes = self.webhook(id), self.body(WebhookChange)
@@ -120,15 +120,18 @@ class WebhookById(WebhookView):
         try:
             subscriptions.change_webhook(webhook, **wanted)
         except subscriptions.NotPaused as error:
-            raise Invalid("holdEvents: goes with a pause; send it together with status paused.") from error
+            raise UnprocessableEntity("holdEvents: goes with a pause; send it together with status paused.") from error
         return Response({"ok": True})
 
     @extend_schema(
-        operation_id="deleteWebhook", summary="Delete a webhook and its deliveries", tags=TAGS, responses={200: Done}
+        operation_id="deleteWebhook",
+        summary="Delete a webhook and its deliveries",
+        tags=TAGS,
+        responses={200: OkSerializer},
     )
     def delete(self, request: Request, id: str) -> Response:
-        self.nothing()
-        with one_transaction():
+        self.validate_empty_body()
+        with joined_transaction():
             subscriptions.delete_webhook(self.lock_in_scope(subscriptions.lock_webhook_to_delete, id))
         return Response({"ok": True})
 
@@ -143,11 +146,11 @@ class RotateSecret(WebhookView):
     )
     @idempotent
     def post(self, request: Request, id: str) -> Response:
-        self.nothing()
+        self.validate_empty_body()
         try:
             return Response({"secret": subscriptions.rotate_secret(self.lock_webhook(id))})
         except subscriptions.OldSecretStillSigns as error:
-            raise Invalid(
+            raise UnprocessableEntity(
                 "The secret before this one still signs, for 24 hours after its promotion: retire it first.",
                 "old_secret_signs",
             ) from error
@@ -159,15 +162,17 @@ class PromoteSecret(WebhookView):
         summary="Let the new secret sign first; the old one signs second for 24 hours",
         tags=TAGS,
         request=None,
-        responses=Done,
+        responses=OkSerializer,
     )
     @idempotent
     def post(self, request: Request, id: str) -> Response:
-        self.nothing()
+        self.validate_empty_body()
         try:
             subscriptions.promote_secret(self.lock_webhook(id))
         except subscriptions.NothingToPromote as error:
-            raise Invalid("There is no new secret to promote: rotate first.", "nothing_to_promote") from error
+            raise UnprocessableEntity(
+                "There is no new secret to promote: rotate first.", "nothing_to_promote"
+            ) from error
         return Response({"ok": True})
 
 
@@ -177,11 +182,11 @@ class RetireSecret(WebhookView):
         summary="End the secret that signs second, at once",
         tags=TAGS,
         request=None,
-        responses=Done,
+        responses=OkSerializer,
     )
     @idempotent
     def post(self, request: Request, id: str) -> Response:
-        self.nothing()
+        self.validate_empty_body()
         subscriptions.retire_secret(self.webhook(id))
         return Response({"ok": True})
 
@@ -196,10 +201,10 @@ class TestWebhook(WebhookView):
     )
     @idempotent_outside
     def post(self, request: Request, id: str) -> Response:
-        self.nothing()
+        self.validate_empty_body()
         webhook = self.webhook(id)
         with outgoing_slot(webhook.workspace_id):
-            self.usage = limits.tighter(self.usage, limits.count_test(self.key))
+            self.usage = limits.most_restrictive(self.usage, limits.count_test(self.key))
             answer = ping(webhook)
         return Response(
             {

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 
-from accounts.middleware import operator_of, scope_in
+from accounts.middleware import current_operator, current_scope
 from accounts.scope import Row
 from brands.models import Brand
 from praxtalk.core.dashboard.form_tokens import new_form_id
@@ -38,15 +38,15 @@ class IntegrationsPage(Page):
 
     def one(self, rows: QuerySet[Row, Row], row_id: UUID, *, brand_field: str = "brand_id") -> Row:
         """The row of this id that the operator may see. Raises Http404 for others, as for none."""
-        row = scope_in(self.request).rows(rows, brand_field=brand_field).filter(pk=row_id).first()
+        row = current_scope(self.request).rows(rows, brand_field=brand_field).filter(pk=row_id).first()
         if row is None:
             raise Http404
         return row
 
     def brands(self) -> QuerySet[Brand]:
         """What a key or a webhook may be limited to."""
-        return scope_in(self.request).rows(Brand.objects.order_by("created_at"), brand_field="pk")
+        return current_scope(self.request).rows(Brand.objects.order_by("created_at"), brand_field="pk")
 
     @property
     def sees_all_brands(self) -> bool:
-        return operator_of(self.request).sees_all_brands
+        return current_operator(self.request).sees_all_brands

@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts.middleware import scope_in
+from accounts.middleware import current_scope
 from integrations.dashboard import IntegrationsPage
 from integrations.models import Attempt, Delivery, EventName, Replay, WebhookSubscription
 from integrations.models.deliveries import Trigger
 from integrations.webhooks import replays
 from integrations.webhooks.delivery import MAX_ATTEMPTS, Claimed, signed_headers
 from integrations.webhooks.subscriptions import WebhookDeleted
-from praxtalk.core.api.errors import Invalid
+from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.pagination import Keyset
 from praxtalk.core.db.encryption import Unreadable
 from praxtalk.core.http.addresses import is_allowed_privately
@@ -49,14 +49,14 @@ class EventLog(IntegrationsPage):
     template_name = "integrations/event_log.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        scope = scope_in(self.request)
+        scope = current_scope(self.request)
         filters = Filters(self.request.GET, webhooks=scope.rows(WebhookSubscription.objects.order_by("id")))
         filters.is_valid()
         rows = self._rows(filters.cleaned_data)
         cursor = self.request.GET.get("cursor") or None
         try:
             page, following, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=cursor, limit=ON_A_PAGE)
-        except Invalid:
+        except UnprocessableEntity:
             page, following, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=None, limit=ON_A_PAGE)
         query = self.request.GET.copy()
         query["cursor"] = following or ""
@@ -68,7 +68,7 @@ class EventLog(IntegrationsPage):
         return super().get_context_data(**{"filters": filters, "max_attempts": MAX_ATTEMPTS, **more, **kwargs})
 
     def _rows(self, wanted: dict[str, Any]) -> QuerySet[Delivery]:
-        rows = scope_in(self.request).rows(Delivery.objects.all(), brand_field=BRAND)
+        rows = current_scope(self.request).rows(Delivery.objects.all(), brand_field=BRAND)
         if wanted.get("webhook"):
             rows = rows.filter(subscription=wanted["webhook"])
         if wanted.get("status"):

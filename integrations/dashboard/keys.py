@@ -6,12 +6,12 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from accounts.middleware import operator_of, scope_in
+from accounts.middleware import current_operator, current_scope
 from integrations.api_keys import create_key, revoke_key
 from integrations.dashboard import IntegrationsPage
 from integrations.dashboard.forms import KeyForm
 from integrations.models import ApiKey
-from praxtalk.core.dashboard.form_tokens import is_again
+from praxtalk.core.dashboard.form_tokens import is_resubmission
 
 MOST_SHOWN = 200
 
@@ -23,7 +23,7 @@ class Keys(IntegrationsPage):
     template_name = "integrations/keys.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = scope_in(self.request).rows(ApiKey.objects.select_related("brand"))
+        rows = current_scope(self.request).rows(ApiKey.objects.select_related("brand"))
         keys = rows.order_by(F("revoked_at").desc(nulls_first=True), "-created_at")[:MOST_SHOWN]
         return super().get_context_data(**{"keys": keys, "form": self._form(), **kwargs})
 
@@ -31,9 +31,9 @@ class Keys(IntegrationsPage):
         form = self._form(request.POST)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
-        if is_again(request):
+        if is_resubmission(request):
             return redirect("keys")
-        operator = operator_of(request)
+        operator = current_operator(request)
         key, secret = create_key(operator.workspace, created_by=operator, **form.values())
         answer = self.render_to_response(self.get_context_data(key=key, secret=secret))
         answer["Cache-Control"] = "no-store"

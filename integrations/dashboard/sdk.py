@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
-from accounts.middleware import operator_of
+from accounts.middleware import current_operator
 from accounts.models import Operator, OperatorSession
-from accounts.operator_tokens import mint, revoke
+from accounts.operator_tokens import issue_token, revoke
 from accounts.roles import Role
 from integrations.dashboard import IntegrationsPage
-from praxtalk.core.dashboard.form_tokens import is_again
+from praxtalk.core.dashboard.form_tokens import is_resubmission
 
 MOST_SHOWN = 100
 
@@ -57,15 +57,17 @@ class AgentSdk(IntegrationsPage):
         form = self._form(request.POST)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
-        if is_again(request):
+        if is_resubmission(request):
             return redirect("agent_sdk")
-        token, session = mint(form.cleaned_data["operator"], lifetime=timedelta(hours=form.cleaned_data["hours"]))
+        token, session = issue_token(
+            form.cleaned_data["operator"], lifetime=timedelta(hours=form.cleaned_data["hours"])
+        )
         answer = self.render_to_response(self.get_context_data(token=token, session=session))
         answer["Cache-Control"] = "no-store"
         return answer
 
     def _form(self, *data: Any) -> TokenForm:
-        own = operator_of(self.request)
+        own = current_operator(self.request)
         return TokenForm(*data, operators=_operators(self.request), initial={"operator": own.pk})
 
 
@@ -83,7 +85,7 @@ class RevokeToken(IntegrationsPage):
 
 def _operators(request: HttpRequest) -> QuerySet[Operator]:
     """Whose tokens one may mint: nobody's who may do or see more than oneself."""
-    own = operator_of(request)
+    own = current_operator(request)
     if not own.sees_all_brands:
         return Operator.objects.filter(pk=own.pk)
     rows = Operator.objects.filter(workspace_id=own.workspace_id, is_active=True).order_by("name")
@@ -92,5 +94,5 @@ def _operators(request: HttpRequest) -> QuerySet[Operator]:
 
 def _sessions(request: HttpRequest) -> QuerySet[OperatorSession]:
     return OperatorSession.objects.filter(
-        workspace_id=operator_of(request).workspace_id, operator__in=_operators(request), source="api"
+        workspace_id=current_operator(request).workspace_id, operator__in=_operators(request), source="api"
     )

@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.dashboard.profile import PasswordForm
-from accounts.middleware import scope_in
+from accounts.middleware import current_scope
 from integrations.dashboard import IntegrationsPage
 from integrations.dashboard.forms import ReplayForm, WebhookForm
 from integrations.models import Replay, WebhookSubscription
@@ -17,7 +17,7 @@ from integrations.webhooks.replays import start_replay
 from praxtalk.core.api.errors import TooManyRequests
 from praxtalk.core.api.limits import TESTS_A_MINUTE, count
 from praxtalk.core.api.outgoing_slots import outgoing_slot
-from praxtalk.core.dashboard.form_tokens import is_again
+from praxtalk.core.dashboard.form_tokens import is_resubmission
 
 Status = WebhookSubscription.Status
 GONE = "Somebody has deleted this webhook meanwhile."
@@ -46,16 +46,16 @@ class Webhooks(WebhookPage):
     template_name = "integrations/webhooks.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = scope_in(self.request).rows(WebhookSubscription.objects.select_related("brand"))
+        rows = current_scope(self.request).rows(WebhookSubscription.objects.select_related("brand"))
         return super().get_context_data(**{"webhooks": rows.order_by("id"), "form": self.form(), **kwargs})
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = self.form(request.POST)
         if form.is_valid():
-            if is_again(request):
+            if is_resubmission(request):
                 return redirect("webhooks")
             try:
-                made, secret = subscriptions.create_webhook(scope_in(request).workspace_id, **form.cleaned_data)
+                made, secret = subscriptions.create_webhook(current_scope(request).workspace_id, **form.cleaned_data)
             except subscriptions.TooManyWebhooks as error:
                 form.add_error(None, str(error))
             else:
@@ -110,7 +110,7 @@ class WebhookAction(WebhookPage):
         return redirect("webhook", id)
 
     def _rotated(self, webhook: WebhookSubscription) -> HttpResponse:
-        if is_again(self.request):
+        if is_resubmission(self.request):
             return redirect("webhook", webhook.pk)
         try:
             secret = subscriptions.rotate_secret(webhook)

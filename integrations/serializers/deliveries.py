@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from integrations.models import Attempt, Delivery, EventName, Replay
 from integrations.models.deliveries import Trigger
-from praxtalk.core.api.serializers import GrowingChoice, Id, Milliseconds, Moment, Page, Shape
+from praxtalk.core.api.serializers import EpochField, GrowingChoice, Id, Milliseconds, Page, StrictSerializer
 from praxtalk.core.epoch import to_milliseconds
 
 # ruff: noqa: N815 - the names are JSON's
@@ -48,14 +48,14 @@ class DeliveryJson(serializers.Serializer[Any]):
     type = GrowingChoice(EventName.values)
     status = serializers.ChoiceField(Delivery.Status.choices)
     attempts = serializers.IntegerField(help_text="How many of the six have been made")
-    nextAttemptAt = Moment(allow_null=True)
-    createdAt = Moment()
+    nextAttemptAt = EpochField(allow_null=True)
+    createdAt = EpochField()
 
 
 class AttemptJson(serializers.Serializer[Any]):
     number = serializers.IntegerField(help_text="Counts all attempts, interrupted and manual ones too")
     trigger = serializers.ChoiceField(Trigger.choices)
-    startedAt = Moment()
+    startedAt = EpochField()
     durationMs = serializers.IntegerField(allow_null=True)
     outcome = serializers.ChoiceField(Attempt.Outcome.choices)
     statusCode = serializers.IntegerField(allow_null=True)
@@ -82,7 +82,7 @@ class DeliveryQuery(Page):
     type = serializers.ChoiceField(EventName.choices, required=False)
 
 
-class NewReplay(Shape):
+class NewReplay(StrictSerializer):
     webhookId = Id()
     status = serializers.ChoiceField(Replay.What.choices, default=Replay.What.FAILED)
     type = serializers.ChoiceField(EventName.choices, required=False)

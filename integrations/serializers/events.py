@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from integrations.models import EventName
 from praxtalk.core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from praxtalk.core.api.serializers import MAX_CURSOR, GrowingChoice, Moment, Shape, WholeNumber
+from praxtalk.core.api.serializers import MAX_CURSOR, EpochField, GrowingChoice, StrictSerializer, WholeNumber
 
 # ruff: noqa: N815 - the names are JSON's
 
@@ -16,7 +16,7 @@ class EventJson(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     type = GrowingChoice(EventName.values)
-    createdAt = Moment()
+    createdAt = EpochField()
     workspaceId = serializers.UUIDField()
     brandId = serializers.UUIDField(allow_null=True)
     data = serializers.DictField(help_text="The objects it is about, in their REST shape")  # type: ignore[assignment]
@@ -27,6 +27,6 @@ class EventList(serializers.Serializer[Any]):
     nextCursor = serializers.CharField(help_text="Always there: come back with it for more")
 
 
-class EventQuery(Shape):
+class EventQuery(StrictSerializer):
     after = serializers.CharField(max_length=MAX_CURSOR, required=False, help_text="nextCursor of the page before")
     limit = WholeNumber(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)

@@ -6,7 +6,16 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from integrations.models import MAX_DESCRIPTION, EventName, WebhookSubscription
-from praxtalk.core.api.serializers import Flag, GrowingChoice, Id, Moment, Page, PartialShape, Shape, Text
+from praxtalk.core.api.serializers import (
+    EpochField,
+    GrowingChoice,
+    Id,
+    Page,
+    PartialStrictSerializer,
+    StrictBooleanField,
+    StrictSerializer,
+    Text,
+)
 from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.http.addresses import MAX_URL
 
@@ -39,13 +48,13 @@ def webhook_json(webhook: WebhookSubscription) -> dict[str, Any]:
 
 class PauseJson(serializers.Serializer[Any]):
     by = serializers.ChoiceField(WebhookSubscription.PausedBy.choices)
-    since = Moment()
+    since = EpochField()
     holdEvents = serializers.BooleanField()
 
 
 class RotationJson(serializers.Serializer[Any]):
     promoted = serializers.BooleanField(help_text="false: the old secret signs first. true: the new one does")
-    oldSecretEndsAt = Moment(allow_null=True)
+    oldSecretEndsAt = EpochField(allow_null=True)
 
 
 class WebhookJson(serializers.Serializer[Any]):
@@ -57,8 +66,8 @@ class WebhookJson(serializers.Serializer[Any]):
     status = serializers.ChoiceField(WebhookSubscription.Status.choices)
     pause = PauseJson(allow_null=True)
     rotation = RotationJson(allow_null=True, help_text="While two secrets sign")
-    failingSince = Moment(allow_null=True, help_text="The first failed attempt since the last success")
-    createdAt = Moment()
+    failingSince = EpochField(allow_null=True, help_text="The first failed attempt since the last success")
+    createdAt = EpochField()
 
 
 class WebhookList(serializers.Serializer[Any]):
@@ -99,16 +108,16 @@ class Events(serializers.ListField):
         super().__init__(child=child, min_length=1, max_length=len(EventName), **kwargs)
 
 
-class NewWebhook(Shape):
+class NewWebhook(StrictSerializer):
     url = Text(max_length=MAX_URL)
     events = Events()
     brandId = Id(required=False, allow_null=True)
     description = Text(optional=True, max_length=MAX_DESCRIPTION)
 
 
-class WebhookChange(PartialShape):
+class WebhookChange(PartialStrictSerializer):
     url = Text(max_length=MAX_URL, required=False)
     events = Events(required=False)
     description = Text(optional=True, max_length=MAX_DESCRIPTION)
     status = serializers.ChoiceField(WebhookSubscription.Status.choices, required=False)
-    holdEvents = Flag(required=False, help_text="While paused: keep events, or let them pass")
+    holdEvents = StrictBooleanField(required=False, help_text="While paused: keep events, or let them pass")

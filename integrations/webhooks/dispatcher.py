@@ -27,7 +27,7 @@ MAX_AT_ONCE = 512  # connections of one run; praxtalk/celery.py allows as many f
 MAX_SETTLED_AT_ONCE = 100
 PAUSE_SECONDS = 0.01  # between two claims, and for answers to gather: so both come in batches, and nobody notices
 SETTLE_TRIES = 3
-NOBODY_ELSE = nullcontext()
+NO_LOCK = nullcontext()
 
 log = structlog.get_logger("praxtalk.webhooks")
 
@@ -35,7 +35,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Pump:
+class Dispatcher:
     """One run. Any number may run at once: the claim keeps them apart."""
 
     def __init__(
@@ -43,11 +43,11 @@ class Pump:
         *,
         should_stop: Callable[[], bool],
         run_seconds: float = RUN_SECONDS,
-        turn: AbstractContextManager[object] = NOBODY_ELSE,
+        claim_lock: AbstractContextManager[object] = NO_LOCK,
     ) -> None:
         """turn: entered before the first claim, left after the last one, so that the next run begins while this one finishes."""
         self._should_stop = should_stop
-        self._turn = turn
+        self._turn = claim_lock
         self._run_seconds = run_seconds
         self._in_flight: set[asyncio.Task[None]] = set()
         self._ended: asyncio.Queue[Attempted] = asyncio.Queue()

@@ -45,7 +45,7 @@ class Health:
         return self.failing_since is None and self.gone_answers == 0
 
 
-def judge(subscription_id: UUID, known: Health, answers: Sequence[Answer], now: datetime) -> None:
+def update_health(subscription_id: UUID, known: Health, answers: Sequence[Answer], now: datetime) -> None:
     """Keep a subscription's health in step with the answers it got together. One row, one statement: it blocks nobody."""
     rows = WebhookSubscription.objects.filter(pk=subscription_id)
     if any(answer.is_success for answer in answers):

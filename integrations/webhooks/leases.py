@@ -18,7 +18,7 @@ CLAIMING = 0x70747821  # the advisory lock's number, this project's own choice
 # One claim at a time, or two pumps would each fill a subscription's places. A pump that freezes in its turn loses it. What
 # PostgreSQL knows of the table is from before the queue filled or emptied: so it is told to go by the indexes' order, and
 # to plan once.
-TAKE_TURN = """
+LOCK_CLAIMS = """
     SELECT set_config('idle_in_transaction_session_timeout', '10000', true), set_config('lock_timeout', '10000', true),
         set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),
         set_config('enable_bitmapscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
@@ -110,7 +110,7 @@ def claim(limit: int, of_one: int = MAX_IN_FLIGHT) -> list[Claimed]:
     }
     with connection.cursor() as cursor:
         with transaction.atomic():
-            cursor.execute(TAKE_TURN, [CLAIMING])
+            cursor.execute(LOCK_CLAIMS, [CLAIMING])
             cursor.execute(LEASE_DUE, values)
             leased = cursor.fetchall()
             if not leased:

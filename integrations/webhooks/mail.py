@@ -15,7 +15,7 @@ from integrations.models import WebhookSubscription
 from integrations.webhooks.health import FAILING_FOR, PausedBy
 
 
-def tell_owners() -> int:
+def notify_owners() -> int:
     """Send what is owed, one e-mail for each webhook. How many were sent. See accounts/mail.py."""
     run = MailRun(MailFailure.Kind.WEBHOOK)
     while run.goes_on and (webhook := _take()):

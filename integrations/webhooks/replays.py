@@ -15,7 +15,7 @@ from integrations.models import Delivery, Event, EventName, Replay, WebhookSubsc
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.outbox import WEBHOOKS_DUE
 from integrations.webhooks.subscriptions import WebhookDeleted, lock_webhook, locked
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
 STEP = 500
@@ -28,7 +28,7 @@ class WebhookPaused(Exception):
     """The delivery's subscription is paused: nothing is sent to it."""
 
 
-@one_transaction()
+@joined_transaction()
 def retry(delivery: Delivery) -> None:
     """Make a delivery due at once; one under way already stays as it is. Raises WebhookPaused, WebhookDeleted."""
     webhook = lock_webhook(delivery.workspace_id, delivery.subscription_id)
@@ -52,7 +52,7 @@ def _make_due(rows: QuerySet[Delivery]) -> int:
     )
 
 
-@one_transaction()
+@joined_transaction()
 def start_replay(
     subscription: WebhookSubscription,
     *,
@@ -80,7 +80,7 @@ def start_replay(
     return replay
 
 
-@one_transaction()
+@joined_transaction()
 def advance() -> bool:
     """One step of the oldest replay that nobody else advances; whether there was one.
 

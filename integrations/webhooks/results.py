@@ -73,7 +73,7 @@ def settle(batch: list[Attempted]) -> set[UUID]:
         if each.claimed.delivery_id in settled:
             answers.setdefault(each.claimed.subscription_id, []).append(each.answer)
     for subscription_id, given in answers.items():
-        health.judge(subscription_id, known[subscription_id], given, now)
+        health.update_health(subscription_id, known[subscription_id], given, now)
     return settled
 
 

@@ -14,7 +14,7 @@ from integrations.models import Attempt, Delivery, EventName, WebhookSubscriptio
 from integrations.webhooks.health import PausedBy, Status, open_again
 from integrations.webhooks.signature import new_secret
 from praxtalk.core.db.encryption import decrypt, encrypt
-from praxtalk.core.db.transactions import is_locked, lock, one_transaction
+from praxtalk.core.db.transactions import is_locked, joined_transaction, lock
 from praxtalk.core.http.addresses import PermittedUrl
 
 OLD_SECRET_SIGNS_FOR = timedelta(hours=24)  # after Promote
@@ -47,7 +47,7 @@ class OldSecretStillSigns(ValueError):
     """A rotation was promoted lately; a third secret would put out one that receivers may still use."""
 
 
-@one_transaction()
+@joined_transaction()
 def create_webhook(
     workspace: Workspace | UUID,
     *,
@@ -74,7 +74,7 @@ def create_webhook(
     return subscription, secret
 
 
-@one_transaction()
+@joined_transaction()
 def change_webhook(
     webhook: WebhookSubscription,
     *,
@@ -114,7 +114,7 @@ def change_webhook(
     record(Action.WEBHOOK_CHANGED, workspace_id=webhook.workspace_id, subject=webhook, changed=sorted(told))
 
 
-@one_transaction()
+@joined_transaction()
 def delete_webhook(webhook: WebhookSubscription) -> None:
     """End it, with its deliveries. Its row is locked first: whoever records an event for it at this moment comes before."""
     if not is_locked(webhook) and lock_webhook_to_delete(webhook.workspace_id, webhook.pk) is None:
@@ -126,7 +126,7 @@ def delete_webhook(webhook: WebhookSubscription) -> None:
     record(Action.WEBHOOK_DELETED, workspace_id=webhook.workspace_id, subject=webhook)
 
 
-@one_transaction()
+@joined_transaction()
 def rotate_secret(webhook: WebhookSubscription) -> str:
     """A new secret, shown this once; it signs second until `promote_secret`. One that waits already is replaced.
 
@@ -141,7 +141,7 @@ def rotate_secret(webhook: WebhookSubscription) -> str:
     return secret
 
 
-@one_transaction()
+@joined_transaction()
 def promote_secret(webhook: WebhookSubscription) -> None:
     """The new secret signs first; the old one second, for another day. Again: nothing more. Raises NothingToPromote."""
     webhook = locked(webhook)
@@ -156,7 +156,7 @@ def promote_secret(webhook: WebhookSubscription) -> None:
         record(Action.WEBHOOK_SECRET_PROMOTED, workspace_id=webhook.workspace_id, subject=webhook)
 
 
-@one_transaction()
+@joined_transaction()
 def retire_secret(webhook: WebhookSubscription) -> None:
     """The second secret signs no more: the old one after Promote, or a new one that was not wanted after all."""
     second = _rows(webhook).exclude(encrypted_second_secret="")
@@ -164,7 +164,7 @@ def retire_secret(webhook: WebhookSubscription) -> None:
         record(Action.WEBHOOK_SECRET_RETIRED, workspace_id=webhook.workspace_id, subject=webhook)
 
 
-@one_transaction()
+@joined_transaction()
 def show_secrets(webhook: WebhookSubscription) -> list[str]:
     """The secrets that sign now, the first first. Raises Unreadable."""
     webhook = locked(webhook)

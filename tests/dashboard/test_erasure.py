@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from accounts.audit import Action, record
 from accounts.models import AuditEntry
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from conversations.models import Conversation, Transcript, Visitor
 from integrations.api_keys import create_key
 from integrations.webhooks.subscriptions import create_webhook
@@ -100,7 +100,7 @@ def everything_that_leaves_a_trace(cast, client, crm_url):
         ask(cast.alice, name, **talk, **more)
     browser.ask("widget:tell", referrer="https://shop.example/orders/quince", timeZone="Europe/Warsaw")
     browser.ask("widget:rate", rating=1, comment="Where is my gherkin?")
-    reply = [{**talk, "body": "Your kumquat, Zebulon", "sessionToken": mint(cast.alice)[0]}]
+    reply = [{**talk, "body": "Your kumquat, Zebulon", "sessionToken": issue_token(cast.alice)[0]}]
     sent, _ = executor.run_mutation(
         functions.parse_call("messages:send", reply, kind="mutation", socket_token=None), MutationId("tab", 1)
     )

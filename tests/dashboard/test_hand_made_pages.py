@@ -13,7 +13,7 @@ from django.urls import get_resolver, reverse
 
 from accounts.actions import team
 from accounts.models import OperatorSession
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from brands.models import Brand
 from conversations import attachments
 from conversations.actions import send_message
@@ -100,7 +100,7 @@ def things(cast, talks, hooks):
             "webhook": getattr(hooks, brand.slug),
             "delivery": getattr(hooks, f"{brand.slug}_delivery"),
             "replay": getattr(hooks, f"{brand.slug}_replay"),
-            "session": mint(cast.bob if brand == cast.north else owner)[1],
+            "session": issue_token(cast.bob if brand == cast.north else owner)[1],
             "export": owner,  # any id
             "conversation": getattr(talks, brand.slug),
             "file": file_of(getattr(talks, brand.slug)),
@@ -225,10 +225,10 @@ def test_a_limited_admin_mints_tokens_for_themselves_only(client, cast, things):
     assert OperatorSession.objects.filter(operator=bob).count() == 2  # with that of `things`
 
 
-NONSENSE = [{"cursor": "x"}, {"status": "x"}, {"webhook": "\x00"}, {"event": "a" * 5000}, {"webhook": "1"}]
+INVALID_LOOKUP_ERRORS = [{"cursor": "x"}, {"status": "x"}, {"webhook": "\x00"}, {"event": "a" * 5000}, {"webhook": "1"}]
 
 
-@pytest.mark.parametrize("query", NONSENSE)
+@pytest.mark.parametrize("query", INVALID_LOOKUP_ERRORS)
 def test_nonsense_in_the_log_s_address_shows_the_log(client, cast, hooks, query):
     client.force_login(cast.alice)
     assert client.get("/app/integrations/events/", query).status_code == 200

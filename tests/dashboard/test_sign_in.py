@@ -14,7 +14,7 @@ from django.test import Client
 from accounts import emails, two_factor
 from accounts.actions import team
 from accounts.actions.workspaces import rename_workspace
-from accounts.models import AuditEntry, Letter, Operator
+from accounts.models import AuditEntry, Operator, QueuedEmail
 from praxtalk.core.db.encryption import decrypt
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +115,7 @@ def test_an_address_that_no_database_takes_is_a_wrong_one(client, cast):
 def test_a_host_that_is_not_ours_gets_nothing(client, cast, host):
     assert client.get("/app/login/", headers={"host": host}).status_code == 400
     assert client.post("/app/forgotten/", {"email": "alice@acme.example"}, headers={"host": host}).status_code == 400
-    assert Letter.objects.count() == 0
+    assert QueuedEmail.objects.count() == 0
 
 
 def test_a_link_names_our_own_host(client, cast, mailoutbox, settings):
@@ -137,9 +137,9 @@ def test_nobody_learns_who_has_an_account(client, cast):
     for email in ("alice@acme.example", "nobody@x.example"):
         answer = Client().post("/app/forgotten/", {"email": email}, follow=True)
         assert "If somebody has this address" in answer.content.decode()
-    assert Letter.objects.count() == 2
+    assert QueuedEmail.objects.count() == 2
     assert emails.send_due() == 1
-    assert Letter.objects.count() == 0
+    assert QueuedEmail.objects.count() == 0
 
 
 def with_two_factor(operator):
@@ -174,14 +174,14 @@ def test_a_code_is_good_once_and_for_its_owner_only(cast):
     now = datetime.now(UTC).replace(microsecond=0)
     with time_machine.travel(now + timedelta(minutes=5), tick=False):
         code = pyotp.TOTP(secret).now()
-        assert not two_factor.accepts(cast.mallory, code)
+        assert not two_factor.verify(cast.mallory, code)
         cast.alice.refresh_from_db()
-        assert two_factor.accepts(cast.alice, code)
-        assert not two_factor.accepts(cast.alice, code)
-        assert not two_factor.accepts(cast.alice, pyotp.TOTP(secret).at(now + timedelta(minutes=10)))
+        assert two_factor.verify(cast.alice, code)
+        assert not two_factor.verify(cast.alice, code)
+        assert not two_factor.verify(cast.alice, pyotp.TOTP(secret).at(now + timedelta(minutes=10)))
     with time_machine.travel(now + timedelta(minutes=7), tick=False):
-        assert two_factor.accepts(cast.alice, pyotp.TOTP(secret).at(now + timedelta(minutes=7, seconds=30)))
-        assert not two_factor.accepts(cast.alice, pyotp.TOTP(secret).now())  # older than the last that was taken
+        assert two_factor.verify(cast.alice, pyotp.TOTP(secret).at(now + timedelta(minutes=7, seconds=30)))
+        assert not two_factor.verify(cast.alice, pyotp.TOTP(secret).now())  # older than the last that was taken
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "१२३४५६", "\x00" * 6, "9" * 1000])
@@ -212,8 +212,8 @@ def test_without_the_key_of_its_secret_recovery_codes_still_let_in(client, cast)
     secret, codes = with_two_factor(cast.bob)
     Operator.objects.filter(pk=cast.bob.pk).update(encrypted_totp_secret="gone:AAAA")
     cast.bob.refresh_from_db()
-    assert not two_factor.accepts(cast.bob, pyotp.TOTP(secret).now())
-    assert two_factor.accepts(cast.bob, codes[0])
+    assert not two_factor.verify(cast.bob, pyotp.TOTP(secret).now())
+    assert two_factor.verify(cast.bob, codes[0])
 
 
 def test_the_second_step_waits_ten_minutes_and_is_limited(client, cast, settings):

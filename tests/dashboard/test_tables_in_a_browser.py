@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from brands.models import Brand
 from integrations.api_keys import create_key
 from integrations.models import Delivery, WebhookSubscription
@@ -50,7 +50,7 @@ def long_rows(cast, hooks):
     hooks.north_delivery.attempts.create(
         workspace=cast.acme, number=1, outcome="failed", duration_ms=29_871, error="The connection was closed " * 8
     )
-    mint(cast.alice)
+    issue_token(cast.alice)
 
 
 @pytest.mark.parametrize("width", [1440, 1280, 1024])

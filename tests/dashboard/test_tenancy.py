@@ -127,7 +127,7 @@ def test_a_query_that_is_nonsense_breaks_no_list(client, cast, rows, admin):
     names = ("q", "p", "o", "all", "e", *fields, *(f"{name}__exact" for name in fields))
     for name in names:
         for value in ("%00", "-1", "%ED%A0%80", "9" * 30, "zz", "", "0000-01-01", "99999-01-01"):
-            answer = client.get(f"/app/{admin.place}/?{name}={value}", follow=True)
+            answer = client.get(f"/app/{admin.url_prefix}/?{name}={value}", follow=True)
             assert answer.status_code in (200, 400), (name, value)
 
 
@@ -280,7 +280,7 @@ def test_no_page_leads_to_a_history_that_is_not_there(client, cast, rows):
     client.force_login(cast.alice)
     for admin in ADMINS:
         for row in admin.model.objects.filter(workspace=cast.acme)[:1]:
-            assert "historylink" not in client.get(f"/app/{admin.place}/{row.pk}/change/").content.decode()
+            assert "historylink" not in client.get(f"/app/{admin.url_prefix}/{row.pk}/change/").content.decode()
 
 
 def test_a_name_is_of_something_to_see(client, cast):

@@ -18,8 +18,8 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from accounts import emails, two_factor
-from accounts.known_clients import COOKIE, KNOWN_FOR, account_of
-from accounts.models import AuditEntry, FailedAttempt, KnownAddress, Letter
+from accounts.known_clients import COOKIE, KNOWN_FOR, account_digest
+from accounts.models import AuditEntry, FailedAttempt, KnownAddress, QueuedEmail
 from accounts.tasks import forget_attempts
 from bench.faults.processes import Valkey
 from tests.dashboard.conftest import ARGON2
@@ -179,8 +179,8 @@ def test_one_browser_is_known_to_several_accounts(cast, clock):
     "email", ["ALICE@acme.example", " alice@ACME.example ", "ａlice@acme.example", "alıce@acme.example"]
 )
 def test_one_account_is_one_however_its_address_is_spelled(email):
-    assert account_of(email) == account_of("alice@acme.example")
-    assert account_of("alice@acme.examples") != account_of("alice@acme.example")
+    assert account_digest(email) == account_digest("alice@acme.example")
+    assert account_digest("alice@acme.examples") != account_digest("alice@acme.example")
 
 
 def test_thirty_at_once_are_no_more_than_ten(transactional_db, cast, clock):
@@ -309,10 +309,12 @@ def test_strangers_flood_no_mailbox_and_keep_nobody_from_a_link(cast, clock, ema
     assert codes_of(ask_for_link(client, HOME, email) for _ in range(6)) == [302] * 5 + [429]
     answers = [ask_for_link(Client(), f"203.0.113.{number}", email) for number in range(20)]
     assert codes_of(answers) == [302] * 20
-    assert Letter.objects.filter(email=email).count() == 10
+    assert QueuedEmail.objects.filter(email=email).count() == 10
     known = browser_of_alice("192.0.2.1")
     assert ask_for_link(known, "192.0.2.1").status_code == 302
-    assert Letter.objects.filter(email="alice@acme.example").count() == (11 if email == "alice@acme.example" else 1)
+    assert QueuedEmail.objects.filter(email="alice@acme.example").count() == (
+        11 if email == "alice@acme.example" else 1
+    )
 
 
 def test_a_flood_of_requests_for_links_fills_no_mailbox(cast, clock):
@@ -321,7 +323,7 @@ def test_a_flood_of_requests_for_links_fills_no_mailbox(cast, clock):
         address = f"2001:db8:0:{number:x}::1"
         assert ask_for_link(Client(), address).status_code == 302
         clock.shift(timedelta(seconds=10))
-    assert 20 <= Letter.objects.count() <= 60
+    assert 20 <= QueuedEmail.objects.count() <= 60
 
 
 def test_a_link_from_an_e_mail_makes_its_browser_known(cast, clock, mailoutbox):

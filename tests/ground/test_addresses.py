@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 from accounts.models import AuditEntry
 from integrations.api_keys import create_key
 from praxtalk.core.api.address import UNKNOWN, address_behind, limited_unit
-from praxtalk.endpoints import listening_socket
+from praxtalk.endpoints import bound_socket
 from tests.servers import WEB, Server, valkey_url
 from tests.sync.sockets import Socket
 
@@ -186,7 +186,7 @@ def test_the_base_url_is_where_a_browser_finds_it(host, base_url):
 
 
 def test_a_socket_for_every_address_takes_both_kinds_of_clients():
-    with listening_socket("::", 0) as listening:
+    with bound_socket("::", 0) as listening:
         listening.listen()
         port = listening.getsockname()[1]
         for host in ("127.0.0.1", "::1"):

@@ -168,7 +168,7 @@ def test_two_factor_is_reset_for_who_has_lost_everything(cast):
     run("reset_two_factor", "BOB@acme.example")
     cast.bob.refresh_from_db()
     assert not cast.bob.has_two_factor
-    assert not two_factor.accepts(cast.bob, codes[0])
+    assert not two_factor.verify(cast.bob, codes[0])
     entry = AuditEntry.objects.latest("created_at")
     assert (entry.action, entry.actor, entry.subject) == ("operator.two_factor_reset", "PraxTalk", "Bob")
     with pytest.raises(CommandError, match="e-mail"):

@@ -16,7 +16,7 @@ from tests.conftest import make_talk
 OURS = ("brands", "integrations", "conversations", "leads", "api")
 WITHOUT_WORKSPACE = {
     "accounts.Workspace",  # the tenant itself
-    "accounts.Letter",  # to an address, whoever has it
+    "accounts.QueuedEmail",  # to an address, whoever has it
     "accounts.FailedAttempt",  # on an address, whether or not somebody has it
     "accounts.KnownAddress",
 }

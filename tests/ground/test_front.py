@@ -19,7 +19,7 @@ import requests
 from django.db import connections, transaction
 from websockets.sync.client import connect
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from conversations.models import Conversation, Message
 from integrations.api_keys import create_key
 from praxtalk import processes, wsgi
@@ -99,7 +99,7 @@ def test_https_with_a_domain(cast, tmp_path):
         assert "Secure" in answer.headers["Set-Cookie"]
         with connect(f"wss://localhost:{port}/api/sync", ssl=context) as live:
             live.send(json.dumps({"type": "Connect", "sessionId": "a", "connectionCount": 0}))
-            token = mint(cast.alice)[0]
+            token = issue_token(cast.alice)[0]
             live.send(json.dumps({"type": "Authenticate", "baseVersion": 0, "tokenType": "User", "value": token}))
             assert json.loads(live.recv(timeout=20))["type"] == "Transition"
         redirect = http.client.HTTPConnection("localhost", server.http_port, timeout=20)

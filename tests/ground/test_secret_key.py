@@ -56,9 +56,9 @@ def opens(path, operator, token):
 
 
 def operator_token(cast, crm):
-    from accounts.operator_tokens import mint
+    from accounts.operator_tokens import issue_token
 
-    token, _ = mint(cast.alice)
+    token, _ = issue_token(cast.alice)
 
     def works():
         try:

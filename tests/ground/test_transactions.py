@@ -11,16 +11,16 @@ from brands.models import Brand
 from conversations.actions import lock_conversation, set_status
 from conversations.models import Conversation
 from praxtalk.core.api.models import IdempotencyRecord
-from praxtalk.core.db.compiled_queries import prepared
+from praxtalk.core.db.compiled_queries import compiled
 from praxtalk.core.db.inserts import insert_if_new
-from praxtalk.core.db.transactions import after_commit, is_locked, lock, one_transaction
+from praxtalk.core.db.transactions import after_commit, is_locked, joined_transaction, lock
 from tests.conftest import make_talk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def rename(brand, name, *, fails=False):
-    with one_transaction():
+    with joined_transaction():
         Brand.objects.filter(pk=brand.pk).update(name=name)
         if fails:
             raise ValueError(name)
@@ -31,7 +31,7 @@ def name_of(brand):
 
 
 def test_inner_blocks_join_and_commit_together(cast):
-    with CaptureQueriesContext(connection) as queries, one_transaction():
+    with CaptureQueriesContext(connection) as queries, joined_transaction():
         rename(cast.north, "N")
         rename(cast.south, "S")
     assert not [query for query in queries if "SAVEPOINT" in query["sql"]]
@@ -39,10 +39,10 @@ def test_inner_blocks_join_and_commit_together(cast):
 
 
 def test_an_inner_failure_takes_everything_along(cast):
-    with pytest.raises(ValueError, match="S"), one_transaction():
+    with pytest.raises(ValueError, match="S"), joined_transaction():
         rename(cast.north, "N")
         rename(cast.south, "S", fails=True)
-    with pytest.raises(TransactionManagementError), one_transaction():
+    with pytest.raises(TransactionManagementError), joined_transaction():
         with pytest.raises(ValueError, match="N"):
             rename(cast.north, "N", fails=True)
         rename(cast.south, "S")  # who goes on after a failure needs a savepoint
@@ -50,7 +50,7 @@ def test_an_inner_failure_takes_everything_along(cast):
 
 
 def test_who_goes_on_after_a_failure_has_a_savepoint_of_their_own(cast):
-    with one_transaction():
+    with joined_transaction():
         rename(cast.north, "N")
         with pytest.raises(ValueError, match="S"), transaction.atomic():
             rename(cast.south, "S", fails=True)
@@ -59,14 +59,14 @@ def test_who_goes_on_after_a_failure_has_a_savepoint_of_their_own(cast):
 
 def test_a_row_is_locked_and_read_once(cast):
     conversation = make_talk(cast.north)
-    with CaptureQueriesContext(connection) as queries, one_transaction():
+    with CaptureQueriesContext(connection) as queries, joined_transaction():
         locked = lock_conversation(cast.acme.pk, conversation.pk)
         assert is_locked(locked)
         assert not is_locked(conversation)  # read before the lock: it may be older
         set_status(locked, status="resolved")
     assert sum("FOR NO KEY UPDATE" in query["sql"] for query in queries) == 1
     assert not is_locked(locked)
-    with one_transaction():
+    with joined_transaction():
         assert lock_conversation(cast.globex.pk, conversation.pk) is None
     with pytest.raises(TransactionManagementError):
         lock_conversation(cast.acme.pk, conversation.pk)
@@ -74,21 +74,21 @@ def test_a_row_is_locked_and_read_once(cast):
 
 def test_a_lock_ends_with_its_transaction(cast):
     rows = Brand.objects.filter(pk=cast.north.pk)
-    with one_transaction():
+    with joined_transaction():
         brand = lock(rows)
-    with one_transaction():
+    with joined_transaction():
         assert not is_locked(brand)
 
 
 def test_one_word_after_the_commit_and_none_after_a_rollback(cast):
     heard = []
-    with one_transaction():
+    with joined_transaction():
         after_commit(heard.append, ["a"])
-        with one_transaction():
+        with joined_transaction():
             after_commit(heard.append, ["a", "b"])
         assert heard == []
     assert heard == [{"a", "b"}]
-    with pytest.raises(ValueError, match="no"), one_transaction():
+    with pytest.raises(ValueError, match="no"), joined_transaction():
         after_commit(heard.append, ["c"])
         raise ValueError("no")
     assert heard == [{"a", "b"}]
@@ -104,7 +104,7 @@ def test_a_row_that_is_there_is_left_alone(cast):
     assert (bytes(stored.fingerprint), stored.headers, stored.status) == (b"1", {"Location": "/"}, 0)
 
 
-@prepared(literal=("most",))
+@compiled(literal=("most",))
 def conversations(workspace_id, status, most):
     conversations.built += 1
     rows = Conversation.objects.filter(workspace_id=workspace_id).with_people().order_by("created_at")

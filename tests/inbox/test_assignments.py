@@ -196,9 +196,9 @@ def test_end_of_a_snooze_is_newest_unread_and_told_in_the_thread(cast, talks, cr
     assert line["details"] == {"status": "open", "previous": "snoozed", "snoozeEnded": True}
     talks.north.refresh_from_db()
     assert talks.north.last_message_at == last_message_at  # as REST promises
-    listed = crm.get("/api/v1/conversations?limit=1").json()
-    assert listed["conversations"][0]["_id"] == str(talks.north.pk)
-    more = crm.get(f"/api/v1/conversations?cursor={listed['nextCursor']}").json()["conversations"]
+    filter_conversations = crm.get("/api/v1/conversations?limit=1").json()
+    assert filter_conversations["conversations"][0]["_id"] == str(talks.north.pk)
+    more = crm.get(f"/api/v1/conversations?cursor={filter_conversations['nextCursor']}").json()["conversations"]
     assert str(talks.north.pk) not in [each["_id"] for each in more]
     ask(cast.bob, "presence:touch", **of_north)
     assert ask(cast.bob, "inbox:counts")["unread"] == before

@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from accounts.preferences import prefer
+from accounts.preferences import update_preferences
 from conversations import actions
 from tests.conftest import make_talk
 from tests.inbox.test_in_a_browser import path_of, row
@@ -36,7 +36,7 @@ LISTEN = """
 
 
 def listening(browsers, operator, path="/app/inbox/"):
-    prefer(operator, desktop=True)
+    update_preferences(operator, desktop=True)
     page = browsers.open(operator)
     page.context.grant_permissions(["notifications"])
     page.add_init_script(LISTEN)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.actions.team import change_operator
 from accounts.mail import MAX_TRIES
-from accounts.preferences import prefer
+from accounts.preferences import update_preferences
 from conversations import actions, mail
 from conversations.models import Mention, Transcript, Visitor
 from tests.sync.asking import ask
@@ -95,7 +95,7 @@ def test_who_need_not_be_told_is_not(cast, talks, mailoutbox, why):
     if why == "seen":
         actions.touch_presence(talks.north, operator=cast.bob, is_typing=False)
     elif why == "unwanted":
-        prefer(cast.bob, mentionMails=False)
+        update_preferences(cast.bob, mentionMails=False)
     elif why == "gone":
         change_operator(cast.bob, by=cast.alice, is_active=False)
     else:

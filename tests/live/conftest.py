@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from conversations.actions import send_message
 from conversations.models import Channel, Message
 from integrations.api_keys import create_key
@@ -141,7 +141,7 @@ class Scene:
 
     def token_of(self, operator, **lifetime):
         """token_of(alice, seconds=4)"""
-        return mint(operator, lifetime=timedelta(**lifetime or {"hours": 12}))[0]
+        return issue_token(operator, lifetime=timedelta(**lifetime or {"hours": 12}))[0]
 
     def args(self, **more):
         return {"sessionToken": self.token, **more}

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import emails, mail
 from accounts.mail import MAX_TRIES, pause_after
-from accounts.models import Letter, MailFailure, Operator
+from accounts.models import MailFailure, Operator, QueuedEmail
 from conversations import actions
 from conversations import mail as inbox_mail
 from conversations.actions import request_transcript, send_message
@@ -55,7 +55,7 @@ def notice_about_a_webhook(cast, address):
 
 def password_link(cast, address):
     operator(cast, address)
-    emails.write(Letter.Kind.PASSWORD_RESET, address)
+    emails.write(QueuedEmail.Kind.PASSWORD_RESET, address)
 
 
 def operator(cast, address):
@@ -69,7 +69,7 @@ SENDERS = {
     "replies": (reply, mail_replies, MailFailure.Kind.REPLY),
     "transcripts": (transcript, inbox_mail.send_transcripts, MailFailure.Kind.TRANSCRIPT),
     "mentions": (mention, inbox_mail.mail_mentions, MailFailure.Kind.MENTION),
-    "notices about webhooks": (notice_about_a_webhook, webhook_mail.tell_owners, MailFailure.Kind.WEBHOOK),
+    "notices about webhooks": (notice_about_a_webhook, webhook_mail.notify_owners, MailFailure.Kind.WEBHOOK),
     "password links": (password_link, emails.send_due, MailFailure.Kind.LETTER),
 }
 

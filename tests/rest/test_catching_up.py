@@ -24,7 +24,7 @@ from praxtalk.core.api.pagination import sign
 from praxtalk.core.db import sync_mark
 from tests.conftest import make_talk
 from tests.servers import PROJECT
-from widget.actions import Person
+from widget.actions import VisitorDetails
 from widget.actions import update as update_visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,7 +94,7 @@ CHANGES = {
     "status": lambda cast, talk, lead: set_status(talk, status="resolved"),
     "assignee": lambda cast, talk, lead: assign(talk, operator=cast.bob),
     "name of the assignee": lambda cast, talk, lead: team.change_operator(cast.alice, by=cast.alice, name="Alicia"),
-    "details of the visitor": lambda cast, talk, lead: update_visitor(talk.visitor, Person(name="Maya Abebe")),
+    "details of the visitor": lambda cast, talk, lead: update_visitor(talk.visitor, VisitorDetails(name="Maya Abebe")),
     "lead": lambda cast, talk, lead: update_lead(lead, notes="Late"),
     "lead of an erased visitor": lambda cast, talk, lead: erase_visitor(talk.visitor, and_events_about=[]),
 }

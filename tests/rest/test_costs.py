@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from conversations.models import Attachment, Message, Visitor
 from integrations.models import EventName
 from integrations.webhooks.subscriptions import create_webhook
@@ -100,7 +100,7 @@ COSTS = {
     "DELETE /api/v1/operator-sessions/<str:id>": (
         7,
         2,
-        lambda w: (f"operator-sessions/{mint(w.cast.alice)[1].pk}", {}),
+        lambda w: (f"operator-sessions/{issue_token(w.cast.alice)[1].pk}", {}),
     ),
     "GET /api/v1/openapi.json": (0, 1, lambda w: ("openapi.json",)),
     "GET /widget/v1/config": (2, 0, lambda w: (f"config?id={w.cast.north.widget_id}",)),

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern
 from django.utils import timezone
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from conversations.actions import send_message
 from conversations.attachments import kept
 from integrations.api_keys import create_key, revoke_key
@@ -76,7 +76,7 @@ def things(cast, talks, hooks):
     for webhook in (hooks.north, hooks.south, hooks.west):
         rotate_secret(webhook)  # so that there is something to promote
     operators = {"north": cast.alice, "south": cast.alice, "west": cast.mallory}
-    sessions = {slug: mint(operator)[1] for slug, operator in operators.items()}
+    sessions = {slug: issue_token(operator)[1] for slug, operator in operators.items()}
     return lambda slug: {
         "{email}": SimpleNamespace(pk=operators[slug].email),
         "{session}": sessions[slug],
@@ -313,7 +313,7 @@ def test_an_operator_of_another_workspace_gets_no_token(cast, crm):
 
 
 def test_an_operator_token_is_no_api_key_and_an_api_key_no_operator_token(cast, crm, talks):
-    token = mint(cast.alice)[0]
+    token = issue_token(cast.alice)[0]
     assert refused(Caller(token).get("/api/v1/ping"), 401, "malformed_key")
     with pytest.raises(Failed, match="UNAUTHENTICATED"):
         ask_with(crm.secret, "conversations:listInbox")

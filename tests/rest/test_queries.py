@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from conversations.models import Conversation
 from integrations.models import Delivery, Event, Replay
-from integrations.webhooks.leases import CLAIMING, FIND, HELD, LEASE_DUE, RELEASE_EXPIRED, TAKE_TURN, WAITING, claim
+from integrations.webhooks.leases import CLAIMING, FIND, HELD, LEASE_DUE, LOCK_CLAIMS, RELEASE_EXPIRED, WAITING, claim
 from integrations.webhooks.replays import _ahead
 from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
@@ -112,7 +112,7 @@ def test_the_claim_reads_its_index_over_100_000_dead_rows(big, due):
     Delivery.objects.filter(workspace=big).update(lease=None, leased_until=None)
     now = timezone.now()
     with connection.cursor() as cursor:
-        cursor.execute(TAKE_TURN, [CLAIMING])
+        cursor.execute(LOCK_CLAIMS, [CLAIMING])
     values = {"now": now, "limit": 100, "lease": new_id(), "leased_until": now, "in_flight": 8, "in_flight_failing": 2}
     plan, pages = explained(LEASE_DUE, values)
     assert "delivery_due" in plan, plan

@@ -2,7 +2,7 @@
 
 import json
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from praxtalk.core.live import executor, functions
 from praxtalk.core.live.functions import every_function
 from praxtalk.core.live.results import Failure
@@ -11,7 +11,7 @@ from tests.sync.sockets import Failed
 
 def ask(operator, function_name, /, **arguments):
     """The value as this operator's client reads it. Raises Failed."""
-    return ask_with(mint(operator)[0], function_name, **arguments)
+    return ask_with(issue_token(operator)[0], function_name, **arguments)
 
 
 def ask_with(token, function_name, /, **arguments):
@@ -39,6 +39,6 @@ def answer_of(function_name, arguments):
 
 def topics_of(operator, function_name, /, **arguments):
     """What the query depends on for this operator."""
-    asked = functions.parse_call(function_name, [arguments], kind="query", socket_token=mint(operator)[0])
+    asked = functions.parse_call(function_name, [arguments], kind="query", socket_token=issue_token(operator)[0])
     caller = executor.identify(asked.function.authenticator, asked.token)
     return set(asked.function.topics_of(caller, asked.checked()))

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from tests.servers import WEB, Server
 from tests.sync.sockets import Socket
 
@@ -12,7 +12,7 @@ from tests.sync.sockets import Socket
 @pytest.fixture
 def tokens(cast):
     """Of Alice (all of Acme), Bob (North only) and Mallory (Globex)."""
-    return SimpleNamespace(**{name: mint(getattr(cast, name))[0] for name in ("alice", "bob", "mallory")})
+    return SimpleNamespace(**{name: issue_token(getattr(cast, name))[0] for name in ("alice", "bob", "mallory")})
 
 
 @pytest.fixture(scope="module")

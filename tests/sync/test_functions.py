@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from conversations.models import Conversation, Message
 from integrations.models import Event
 from leads.models import Lead
@@ -264,13 +264,13 @@ def test_a_token_is_refused_once_it_is_anything_but_good(cast, talks, crm, time_
     assert is_good(opened["token"])
     time_machine.shift(60)
     assert not is_good(opened["token"])
-    token, session = mint(cast.alice)
+    token, session = issue_token(cast.alice)
     assert is_good(token)
     for wrong in (token[:-2], token + "a", "a.b.c", "", token.replace(".", "..", 1), crm.secret):
         assert not is_good(wrong)
     assert crm.delete(f"/api/v1/operator-sessions/{session.pk}").status_code == 200
     assert not is_good(token)
-    token = mint(cast.alice)[0]
+    token = issue_token(cast.alice)[0]
     cast.alice.is_active = False
     cast.alice.save()
     assert not is_good(token)

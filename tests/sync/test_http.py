@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from conversations.models import Message
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,7 @@ def post(path, body, token=None, address="198.51.100.7"):
 @pytest.mark.parametrize("form", [lambda args: args, lambda args: [args]])
 @pytest.mark.parametrize("path", ["/api/query", "/api/query_at_ts"])
 def test_a_query_with_the_token_in_either_place(cast, talks, form, path):
-    token = mint(cast.bob)[0]
+    token = issue_token(cast.bob)[0]
     in_arguments = post(path, {"path": "conversations:listInbox", "args": form({"sessionToken": token})})
     in_header = post(path, {"path": "conversations:listInbox", "args": form({}), "format": "json"}, token)
     assert in_arguments.content == in_header.content
@@ -34,7 +34,7 @@ def test_a_query_with_the_token_in_either_place(cast, talks, form, path):
 
 def test_a_mutation_and_its_refusals(cast, talks):
     def send(operator, **arguments):
-        return post("/api/mutation", {"path": "messages:send", "args": arguments}, mint(operator)[0]).json()
+        return post("/api/mutation", {"path": "messages:send", "args": arguments}, issue_token(operator)[0]).json()
 
     south = {"conversationId": str(talks.south.pk), "body": "Hi"}
     for stranger in (cast.bob, cast.mallory):
@@ -46,7 +46,7 @@ def test_a_mutation_and_its_refusals(cast, talks):
 
 
 def test_what_is_asked_as_the_wrong_kind_is_not_found(cast, talks):
-    token = mint(cast.alice)[0]
+    token = issue_token(cast.alice)[0]
     for path, name in (
         ("/api/query", "messages:send"),
         ("/api/mutation", "brands:list"),
@@ -82,18 +82,20 @@ def test_nobodys_calls_count_for_their_address(cast, settings, time_machine):
     refused = post("/api/query", {"path": "brands:list"}, address=address)
     assert int(refused["Retry-After"]) >= 1
     assert set(refused.json()) == {"code", "message"}
-    assert post("/api/query", {"path": "brands:list"}, mint(cast.alice)[0], address).json()["status"] == "success"
+    assert (
+        post("/api/query", {"path": "brands:list"}, issue_token(cast.alice)[0], address).json()["status"] == "success"
+    )
 
 
 def test_an_operators_mutations_are_limited_as_a_write_key_is(cast, talks, settings, time_machine):
     time_machine.move_to(timezone.now(), tick=False)  # no minute ends between
     settings.RATE_LIMIT_WRITE_KEY = 2
     body = {"path": "messages:send", "args": {"conversationId": str(talks.north.pk), "body": "Hi"}}
-    answers = [post("/api/mutation", body, mint(cast.alice)[0]).json() for _ in range(3)]  # whichever token
+    answers = [post("/api/mutation", body, issue_token(cast.alice)[0]).json() for _ in range(3)]  # whichever token
     assert [answer["status"] for answer in answers] == ["success", "success", "error"]
     assert answers[2]["errorData"]["code"] == "RATE_LIMITED"
     assert 1 <= answers[2]["errorData"]["retryAfter"] <= 61
-    assert post("/api/mutation", body, mint(cast.bob)[0]).json()["status"] == "success"
+    assert post("/api/mutation", body, issue_token(cast.bob)[0]).json()["status"] == "success"
 
 
 def test_browsers_may_ask_from_any_origin():
@@ -113,7 +115,7 @@ def test_a_failure_of_ours_tells_nothing_but_its_number(cast, talks, monkeypatch
         raise RuntimeError("a secret")
 
     monkeypatch.setattr("conversations.live.lists.counted", broken)
-    answer = post("/api/query", {"path": "conversations:counts"}, mint(cast.alice)[0]).json()
+    answer = post("/api/query", {"path": "conversations:counts"}, issue_token(cast.alice)[0]).json()
     assert answer["errorMessage"].startswith("[Request ID: ")
     assert answer["errorMessage"].endswith("] Server Error")
     assert "secret" not in str(answer)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from conversations.actions import assign, send_message, set_status, start_conversation, touch_presence
 from conversations.models import Channel, Conversation, Message, Visitor
 from leads.actions import create_lead, update_lead
@@ -28,7 +28,7 @@ class Client:
     """An operator's page: some live queries, connected again whenever the line drops."""
 
     def __init__(self, url, operator, watched):
-        self.url, self.operator, self.token = url, operator, mint(operator)[0]
+        self.url, self.operator, self.token = url, operator, issue_token(operator)[0]
         self.watched, self.texts, self.drops = watched, [], 0
         self.connect()
 

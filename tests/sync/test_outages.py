@@ -11,13 +11,13 @@ import redis
 from django.conf import settings as django_settings
 from websockets.exceptions import InvalidStatus
 
-from accounts.operator_tokens import mint, operator_topic, revoke
+from accounts.operator_tokens import issue_token, operator_topic, revoke
 from bench.faults.processes import Valkey
 from brands.models import OperatorBrand
 from conversations.models import Message
 from praxtalk.core.circuit_breaker import PAUSE_SECONDS, Breaker
 from praxtalk.core.live import topics
-from praxtalk.core.live.topics import changed, channel_of
+from praxtalk.core.live.topics import channel_of, publish_on_commit
 from tests.servers import WEB, Server
 from tests.sync.sockets import Failed, Socket
 
@@ -106,13 +106,13 @@ def test_a_frozen_valkey_holds_nobody_up(cast, talks, tokens, valkey):
 
 
 def test_revocation_is_told_at_once_and_expiry_when_it_is_due(cast, talks, connect):
-    token, session = mint(cast.alice)
+    token, session = issue_token(cast.alice)
     socket = connect(token)
     query = socket.watch("conversations:listInbox")
     revoke(session)
     socket.until(lambda: isinstance(socket.values[query], Failed), 3)
     assert socket.values[query].code == "UNAUTHENTICATED"
-    brief = connect(mint(cast.alice, lifetime=timedelta(seconds=2))[0])
+    brief = connect(issue_token(cast.alice, lifetime=timedelta(seconds=2))[0])
     query = brief.watch("conversations:listInbox")
     brief.until(lambda: isinstance(brief.values[query], Failed), 5)
     with pytest.raises(Failed) as refused:
@@ -122,11 +122,11 @@ def test_revocation_is_told_at_once_and_expiry_when_it_is_due(cast, talks, conne
 
 def test_an_operators_brands_are_narrowed_under_way(cast, talks, connect):
     """Announced, it is told at once; here it is not, and found within half a minute."""
-    socket = connect(mint(cast.bob)[0])
+    socket = connect(issue_token(cast.bob)[0])
     query = socket.watch("conversations:listInbox")
     assert len(socket.value(query)) == 1
     OperatorBrand.objects.filter(operator=cast.bob).update(brand=cast.south)
-    changed(operator_topic(cast.bob.pk))
+    publish_on_commit(operator_topic(cast.bob.pk))
     socket.until(lambda: [row["_id"] for row in socket.value(query)] == [str(talks.south.pk)], 3)
 
 

@@ -10,13 +10,13 @@ from accounts.scope import Scope
 from brands.models import OperatorBrand
 from conversations import inbox
 from conversations.actions import change_tags, create_tag, hand_over, wake_next_snoozed
-from conversations.inbox import listed
+from conversations.inbox import filter_conversations
 from conversations.models import Conversation
 from tests.big import big, plans_of
 from tests.sync.asking import ask
 from tests.widget.visitors import Browser
 from widget.mail import mail_replies
-from widget.visitor_tokens import mint
+from widget.visitor_tokens import issue_token
 
 __all__ = ["big"]
 
@@ -39,7 +39,7 @@ def bigger(big, django_db_blocker):
     return big
 
 
-def operator_of(workspace, brands=None):
+def current_operator(workspace, brands=None):
     operator = Operator.objects.create(workspace=workspace, email="o@example.com", name="O", sees_all_brands=not brands)
     for brand in brands or ():
         OperatorBrand.objects.create(workspace=workspace, operator=operator, brand=brand)
@@ -85,7 +85,7 @@ def test_live_queries_read_an_index(bigger, limited, name, arguments):
     tag = change_tags(talk, add=[create_tag(bigger.pk, name="vip").pk]).tagged.get().tag_id
     ids = {"{brand}": brands[0].pk, "{conversation}": talk.pk, "{visitor}": talk.visitor_id, "{tag}": tag}
     arguments = {key: str(ids.get(value, value)) for key, value in arguments.items()}
-    operator = operator_of(bigger, brands[:limited])
+    operator = current_operator(bigger, brands[:limited])
     with CaptureQueriesContext(connection) as queries:
         ask(operator, name, **arguments)
     plans = plans_of(queries, without="operatorsession")
@@ -98,7 +98,7 @@ def test_live_queries_read_an_index(bigger, limited, name, arguments):
 
 @pytest.mark.django_db
 def test_a_search_reads_the_indexes_of_words(bigger):
-    operator = operator_of(bigger)
+    operator = current_operator(bigger)
     with CaptureQueriesContext(connection) as queries:
         assert len(ask(operator, "conversations:listInbox", q="order 4711")) >= 1
     plans = "\n".join(plans_of(queries, without="operatorsession"))
@@ -109,7 +109,7 @@ def test_a_search_reads_the_indexes_of_words(bigger):
 @pytest.mark.django_db
 def test_a_search_for_what_is_everywhere_reads_the_newest_only(bigger):
     with CaptureQueriesContext(connection) as queries:
-        assert len(ask(operator_of(bigger), "conversations:listInbox", q="order", limit=50)) == 50
+        assert len(ask(current_operator(bigger), "conversations:listInbox", q="order", limit=50)) == 50
     plans = "\n".join(plans_of(queries, without="operatorsession"))
     assert "message_words" not in plans, plans
     assert "conversation_newest" in plans, plans
@@ -119,15 +119,20 @@ def test_a_search_for_what_is_everywhere_reads_the_newest_only(bigger):
 def test_a_search_in_between_finds_what_the_index_finds(bigger, monkeypatch):
     """Whichever way it goes: a page is the newest of all that hold the words."""
     scope = Scope(bigger.pk, None)
-    rows = listed(scope).values_list("pk", flat=True)
+    rows = filter_conversations(scope).values_list("pk", flat=True)
     words = ("order 4711", "order 47", "person99", "order 99 mine", "nowhere", "47")
-    ways = [{}, {"NEAR": 5}, {"NEAR": 5, "FEW": 1}, {"NEAR": 5, "FEW": 1, "FAR": 0}]
+    ways = [
+        {},
+        {"RECENT_ROWS": 5},
+        {"RECENT_ROWS": 5, "INDEX_LIMIT": 1},
+        {"RECENT_ROWS": 5, "INDEX_LIMIT": 1, "SCAN_LIMIT": 0},
+    ]
     found = []
     for way in ways:
         with monkeypatch.context() as changed:
             for name, value in way.items():
                 changed.setattr(inbox, name, value)
-            found.append([inbox.first_found(rows, scope, text, 20) for text in words])
+            found.append([inbox.search(rows, scope, text, 20) for text in words])
     assert found[0] == found[1] == found[2] == found[3]
     assert [len(each) for each in found[0]][-2:] == [0, 20]
 
@@ -136,7 +141,7 @@ def test_a_search_in_between_finds_what_the_index_finds(bigger, monkeypatch):
 def test_a_visitors_thread_and_the_mail_that_is_due_read_an_index(bigger):
     conversation = Conversation.objects.filter(workspace=bigger).select_related("visitor").first()
     browser = Browser(conversation.brand)
-    browser.token = mint(conversation.visitor)
+    browser.token = issue_token(conversation.visitor)
     Conversation.objects.filter(pk=conversation.pk).update(mail_due_at=timezone.now())
     message = conversation.messages.get()
     with CaptureQueriesContext(connection) as queries:
@@ -154,7 +159,7 @@ def test_a_visitors_thread_and_the_mail_that_is_due_read_an_index(bigger):
 @pytest.mark.django_db
 def test_the_end_of_a_snooze_and_a_handover_read_an_index(bigger):
     operator, successor = (
-        operator_of(bigger),
+        current_operator(bigger),
         Operator.objects.create(workspace=bigger, email="p@example.com", name="P"),
     )
     some = list(Conversation.objects.filter(workspace=bigger, status="open")[:50].values_list("pk", flat=True))

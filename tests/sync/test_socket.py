@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from accounts.operator_tokens import mint, revoke
+from accounts.operator_tokens import issue_token, revoke
 from conversations.models import Conversation, Message
-from praxtalk.core.live.topics import changed
+from praxtalk.core.live.topics import publish_on_commit
 from tests.conftest import make_talk
 from tests.sync.sockets import Failed, Socket
 
@@ -38,7 +38,7 @@ def test_a_burst_of_changes_is_told_in_few_frames_and_the_last_always(talks, tok
     before = len(watcher.frames)
     for index in range(30):
         Conversation.objects.filter(pk=talks.south.pk).update(preview=f"Message {index}")
-        changed(*talks.south.topics)
+        publish_on_commit(*talks.south.topics)
     watcher.until(lambda: watcher.value(inbox)[0]["preview"] == "Message 29")
     assert len(watcher.frames) - before < 25
 
@@ -131,7 +131,7 @@ def test_too_many_messages_close_4503_and_what_came_before_is_done(connect, toke
 
 
 def test_the_21st_socket_of_a_session_is_refused(cast, server, connect, talks):
-    token = mint(cast.alice)[0]
+    token = issue_token(cast.alice)[0]
     sockets = [connect(token) for _ in range(20)]
     for socket in sockets:
         socket.watch("brands:list")
@@ -141,16 +141,16 @@ def test_the_21st_socket_of_a_session_is_refused(cast, server, connect, talks):
     with pytest.raises(Failed) as refused:
         late.mutate("messages:send", conversationId=str(talks.north.pk), body="Hi")
     assert refused.value.code == "TOO_MANY_CONNECTIONS"
-    assert connect(mint(cast.alice)[0]).ask("brands:list")  # another session of hers
+    assert connect(issue_token(cast.alice)[0]).ask("brands:list")  # another session of hers
     sockets[0].__exit__()
     late.until(lambda: not isinstance(late.values[query], Failed))  # by itself
 
 
 def test_the_101st_socket_of_an_address_is_refused(cast, connect):
-    held = [mint(cast.alice)[0] for _ in range(5)]
+    held = [issue_token(cast.alice)[0] for _ in range(5)]
     for index in range(100):
         connect(held[index // 20], address="203.0.113.9").watch("brands:list")
-    token = mint(cast.alice)[0]
+    token = issue_token(cast.alice)[0]
     late = connect(token, address="203.0.113.9")
     query = late.watch("brands:list")
     assert late.values[query].code == "TOO_MANY_CONNECTIONS"
@@ -202,7 +202,7 @@ def test_a_mutation_sent_twice_happens_once(cast, server, tokens, talks):
     with Socket(server.url, tokens.alice) as first:
         answer = first.mutate("messages:send", conversationId=str(talks.north.pk), body="MutationId")
         session = first.session_id
-    fresh = mint(cast.alice)[0]  # a client whose token was renewed meanwhile
+    fresh = issue_token(cast.alice)[0]  # a client whose token was renewed meanwhile
     with Socket(server.url, fresh, session_id=session) as second:
         again = second.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="MutationId")
         assert again == answer
@@ -216,7 +216,7 @@ def test_a_mutation_sent_twice_happens_once(cast, server, tokens, talks):
 
 
 def test_a_mutation_sent_again_with_a_token_that_has_ended_since(cast, server, talks):
-    token, session = mint(cast.alice)
+    token, session = issue_token(cast.alice)
     arguments = {"conversationId": str(talks.north.pk), "body": "MutationId"}
     with Socket(server.url, token) as first:
         answer = first.mutate("messages:send", **arguments)

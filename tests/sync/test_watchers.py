@@ -9,12 +9,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts import operator_tokens
-from accounts.actions import team
-from accounts.preferences import prefer
+from accounts.actions import team, workspaces
+from accounts.preferences import update_preferences
 from brands import actions as brand_actions
 from conversations import actions as talk_actions
-from conversations.actions import canned_replies
+from conversations.actions import canned_replies, erasure
 from conversations.models import Channel, Conversation, Message, Visitor
+from data_requests.actions import erase
 from leads import actions as lead_actions
 from praxtalk.core.live.topics import capture_topics
 from tests.sync.asking import ask, topics_of
@@ -23,7 +24,7 @@ from widget import actions as widget_actions
 
 pytestmark = pytest.mark.django_db
 
-PERSON = widget_actions.Person(name="Maya", email="maya@example.com")
+PERSON = widget_actions.VisitorDetails(name="Maya", email="maya@example.com")
 VISITOR = {"role": Message.Role.VISITOR, "channel": Channel.WIDGET}
 
 
@@ -53,7 +54,7 @@ DOES = {
             name="New", brand_name="New", owner_email="n@example.com", owner_name="N", password="long-enough-9"
         ),
     ),
-    "rename_workspace": (None, lambda c, t: brand_actions.rename_workspace(c.acme, name="New")),
+    "rename_workspace": (None, lambda c, t: workspaces.rename_workspace(c.acme, name="New")),
     "create_brand": (None, lambda c, t: brand_actions.create_brand(c.acme, name="New")),
     "begin_conversation": (
         None,
@@ -90,25 +91,30 @@ DOES = {
     "invite_again": (None, lambda c, t: team.invite_again(t.invited)),
     "join": (None, lambda c, t: team.join(t.invited, password="long-enough-9")),
     "change_operator": (None, lambda c, t: team.change_operator(c.bob, by=c.alice, name="Robert")),
-    "withdraw": (None, lambda c, t: team.withdraw(t.invited, by=c.alice)),
+    "revoke_invitation": (None, lambda c, t: team.revoke_invitation(t.invited, by=c.alice)),
     "reset_two_factor": (None, lambda c, t: team.reset_two_factor(c.bob, by=c.alice)),
-    "prefer": (None, lambda c, t: prefer(c.bob, sound=False)),
+    "update_preferences": (None, lambda c, t: update_preferences(c.bob, sound=False)),
     "read_until": (None, lambda c, t: talk_actions.read_until(t.north, by_visitor=1, visitor_types=True)),
     "configure_widget": (None, lambda c, t: brand_actions.configure_widget(c.north, primary_color="#000000")),
     "rotate_identity_secret": (None, lambda c, t: brand_actions.rotate_identity_secret(c.north)),
     "show_identity_secret": (None, lambda c, t: brand_actions.show_identity_secret(c.north)),
     "start": (None, lambda c, t: widget_actions.start(c.north, PERSON, body="Hi", client_id=uuid4())),
-    "say": (None, lambda c, t: widget_actions.say(t.north.visitor, body="Hi", client_id=uuid4())),
+    "send_visitor_message": (
+        None,
+        lambda c, t: widget_actions.send_visitor_message(t.north.visitor, body="Hi", client_id=uuid4()),
+    ),
     "update": (
         None,
-        lambda c, t: widget_actions.update(t.north.visitor, widget_actions.Person(name="New", external_id="1")),
+        lambda c, t: widget_actions.update(t.north.visitor, widget_actions.VisitorDetails(name="New", external_id="1")),
     ),
     "identify": (
         None,
         lambda c, t: widget_actions.identify(
-            c.north, widget_actions.Person(name="Anna", external_id="anna"), anonymous=t.north.visitor
+            c.north, widget_actions.VisitorDetails(name="Anna", external_id="anna"), anonymous=t.north.visitor
         ),
     ),
+    "erase_visitor": (None, lambda c, t: erasure.erase_visitor(t.north.visitor)),
+    "erase": (None, lambda c, t: erase(t.north.visitor)),
     "merge_visitor": (None, lambda c, t: talk_actions.merge_visitor(t.north.visitor, into=a_visitor(c))),
     "hand_over": (
         lambda c, t: Conversation.objects.filter(pk=t.south.pk).update(assignee=c.bob),
@@ -119,26 +125,31 @@ DOES = {
         lambda c, t: talk_actions.see_assignments(c.bob),
     ),
     "note_context": (None, lambda c, t: widget_actions.note_context(t.north.visitor, time_zone="Asia/Tokyo")),
-    "mint": (None, lambda c, t: operator_tokens.mint(c.alice)),
+    "issue_token": (None, lambda c, t: operator_tokens.issue_token(c.alice)),
     "revoke": (None, lambda c, t: operator_tokens.revoke(c.bob.sessions.first())),
-    "end_pages": (None, lambda c, t: operator_tokens.end_pages(c.bob)),  # what it ends is in tests/inbox
+    "revoke_dashboard_tokens": (
+        None,
+        lambda c, t: operator_tokens.revoke_dashboard_tokens(c.bob),
+    ),  # what it ends is in tests/inbox
 }
 CHANGES_NOTHING_THAT_IS_WATCHED = {
     "create_workspace",
     "rename_workspace",
-    *("mint", "end_pages"),
+    *("issue_token", "revoke_dashboard_tokens"),
     "rotate_identity_secret",
     "show_identity_secret",
-    *("invite", "invite_again", "withdraw", "reset_two_factor"),
+    *("invite", "invite_again", "revoke_invitation", "reset_two_factor"),
 }
 CONVERSATIONS = (
     *(
         "assignment",
         "messages",
         "notes",
+        "erasure",
+        "canned_replies",
         "ratings",
-        "reading",
-        "rows",
+        "read_receipts",
+        "_base",
         "statuses",
         "tags",
         "team",
@@ -151,10 +162,11 @@ ACTIONS = [
     "brands/actions.py",
     "accounts/preferences.py",
     "accounts/actions/team.py",
-    "conversations/actions/canned_replies.py",
+    "accounts/actions/workspaces.py",
     "accounts/operator_tokens.py",
     "leads/actions.py",
     "widget/actions.py",
+    "data_requests/actions.py",
 ]
 
 
@@ -163,7 +175,7 @@ def test_the_table_holds_every_action():
     for path in ACTIONS:
         for node in ast.parse((Path(settings.BASE_DIR) / path).read_text()).body:
             if isinstance(node, ast.FunctionDef) and any(
-                "one_transaction" in ast.unparse(each) for each in node.decorator_list
+                "joined_transaction" in ast.unparse(each) for each in node.decorator_list
             ):
                 found.add(node.name.lstrip("_"))
     assert found == set(DOES)
@@ -210,7 +222,7 @@ def seen(cast, talks):
 @pytest.mark.parametrize("action", DOES)
 def test_what_an_action_changes_it_announces(cast, talks, action, django_capture_on_commit_callbacks):
     prepare, do = DOES[action]
-    _, session = operator_tokens.mint(cast.bob)
+    _, session = operator_tokens.issue_token(cast.bob)
     if prepare:
         prepare(cast, talks)
     before = seen(cast, talks)

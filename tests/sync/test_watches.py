@@ -233,4 +233,4 @@ async def test_a_sign_of_life_and_an_end_for_those_who_watch_nothing():
     assert socket._inbox.empty()
     socket._is_closed = False
     await heartbeat(now + consumer.LIFE_SECONDS)
-    assert socket._inbox.get_nowait() is consumer.STOPPING
+    assert socket._inbox.get_nowait() is consumer.SENTINEL

@@ -13,7 +13,7 @@ from integrations import tasks
 from integrations.models import Delivery, WebhookSubscription
 from integrations.webhooks.health import FAILING_FOR
 from integrations.webhooks.leases import follow_pauses
-from integrations.webhooks.mail import tell_owners
+from integrations.webhooks.mail import notify_owners
 from integrations.webhooks.pings import probe_paused
 from integrations.webhooks.subscriptions import change_webhook
 from leads.actions import create_lead
@@ -139,9 +139,9 @@ def test_owners_and_admins_are_told_once(cast, subscribe):
     Operator.objects.filter(pk=limited.pk).update(sees_all_brands=False)
     OperatorBrand.objects.create(workspace=cast.acme, operator=limited, brand=cast.south)
     webhook, secret = subscribe("http://127.0.0.1:9999/", brand=cast.north)
-    assert tell_owners() == 0
+    assert notify_owners() == 0
     paused_itself(webhook)
-    assert (tell_owners(), tell_owners()) == (1, 0)
+    assert (notify_owners(), notify_owners()) == (1, 0)
     (message,) = mail.outbox
     assert message.to == ["alice@acme.example", "ann@acme.example"]
     assert webhook.url in message.body
@@ -157,7 +157,7 @@ def test_the_owner_decides_over_what_it_did_itself(cast, subscribe, clock):
         paused_itself(webhook)
         change_webhook(webhook, status="paused")
         clock.shift(2 * HOUR)
-        tasks.tell_owners()
+        tasks.notify_owners()
         tasks.probe_paused()
         webhook.refresh_from_db()
         assert (webhook.status, webhook.paused_by) == ("paused", "owner")

@@ -11,7 +11,7 @@ from kombu import Connection
 
 from integrations.models import Delivery
 from integrations.webhooks import dispatcher as pumping
-from integrations.webhooks.dispatcher import Pump
+from integrations.webhooks.dispatcher import Dispatcher
 from leads.actions import create_lead, update_lead
 from praxtalk.celery import allow_many_connections, app
 from tests.conftest import make_talk
@@ -28,7 +28,7 @@ def pump():
 
     def run():
         async def main():
-            await Pump(should_stop=stop.is_set, run_seconds=30).run()
+            await Dispatcher(should_stop=stop.is_set, run_seconds=30).run()
 
         asyncio.run(main())
 
@@ -105,7 +105,7 @@ def test_a_run_that_waits_for_a_hanging_receiver_lets_the_next_one_go_on(cast, s
 
     def run():
         while not stop.is_set():
-            asyncio.run(Pump(should_stop=stop.is_set, run_seconds=1, turn=turn).run())
+            asyncio.run(Dispatcher(should_stop=stop.is_set, run_seconds=1, claim_lock=turn).run())
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     with receiver(hang=6) as slow, receiver() as good:
@@ -131,18 +131,18 @@ def test_a_run_that_waits_for_a_hanging_receiver_lets_the_next_one_go_on(cast, s
 
 
 def test_a_mistake_while_settling_does_not_end_the_settling(cast, subscribe, pump, monkeypatch):
-    right = pumping.settlement.settle
+    right = pumping.results.settle
 
     def wrong(batch):
-        monkeypatch.setattr(pumping.settlement, "settle", right)
+        monkeypatch.setattr(pumping.results, "settle", right)
         raise KeyError("a mistake of our own")
 
     wrong.__name__ = "settle"
-    monkeypatch.setattr(pumping.settlement, "settle", wrong)
+    monkeypatch.setattr(pumping.results, "settle", wrong)
     with receiver() as crm:
         subscribe(crm.url)
         create_lead(cast.acme.pk, name="first")
-        wait_for(lambda: len(crm.requests) == 1 and pumping.settlement.settle is right)
+        wait_for(lambda: len(crm.requests) == 1 and pumping.results.settle is right)
         create_lead(cast.acme.pk, name="second")
         wait_for(lambda: Delivery.objects.filter(status="succeeded").count() == 1)
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import ExifTags, Image
 
-from conversations.attachments import CannotTake, described, kept
+from conversations.attachments import InvalidUpload, inspect_upload, kept
 from conversations.models import Attachment, Conversation, Message
 from integrations.api_keys import create_key
 from tests.widget.visitors import Browser, client_id
@@ -178,7 +178,7 @@ def test_the_largest_is_taken(visitor):
 def test_names_are_made_harmless(cast, given, shown):
     file = SimpleUploadedFile("x", image())
     file._name = given  # as it is: Django's setter cuts it
-    assert described(cast.acme.pk, file).name == shown
+    assert inspect_upload(cast.acme.pk, file).name == shown
 
 
 def test_the_same_file_sent_twice_is_one(visitor, folder):
@@ -252,5 +252,5 @@ def test_a_broken_image_is_refused_or_taken_and_never_an_error(format):
         broken = bytearray(whole[: chance.randrange(8, len(whole))] if chance.random() < 0.5 else whole)
         for _ in range(chance.randrange(1, 12)):
             broken[chance.randrange(len(broken))] = chance.randrange(256)
-        with contextlib.suppress(CannotTake):  # any other error would be an answer of 500
-            described(uuid.uuid4(), ContentFile(bytes(broken), "broken.img"))
+        with contextlib.suppress(InvalidUpload):  # any other error would be an answer of 500
+            inspect_upload(uuid.uuid4(), ContentFile(bytes(broken), "broken.img"))

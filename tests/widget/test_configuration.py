@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from brands.actions import configure_widget
 from brands.allowed_domains import check_domain
-from brands.business_hours import check_hours, standing
+from brands.business_hours import check_hours, open_status
 from tests.widget.visitors import Browser
 from widget.translations import FOLDER, language_of, texts_in
 
@@ -88,16 +88,16 @@ def _places(text):
 )
 def test_business_hours(local, is_open, opens, until):
     at = lambda text: datetime.fromisoformat(text).replace(tzinfo=BERLIN)  # noqa: E731
-    now = standing(WEEK, "Europe/Berlin", at(local).astimezone(UTC))
+    now = open_status(WEEK, "Europe/Berlin", at(local).astimezone(UTC))
     assert now == (is_open, at(opens) if opens else None, at(until))
 
 
 def test_hours_over_midnight_and_none_at_all():
     night = {"fri": ["22:00-24:00"], "sat": ["00:00-04:00"]}
     friday = datetime(2026, 5, 8, 23, 0, tzinfo=UTC)
-    assert standing(night, "UTC", friday) == (True, None, friday + timedelta(hours=5))
-    assert standing({}, "UTC", friday) == (True, None, None)
-    assert standing({"mon": []}, "UTC", friday) == (True, None, None)
+    assert open_status(night, "UTC", friday) == (True, None, friday + timedelta(hours=5))
+    assert open_status({}, "UTC", friday) == (True, None, None)
+    assert open_status({"mon": []}, "UTC", friday) == (True, None, None)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 from conversations.models import Conversation, Message, Visitor
 from integrations.api_keys import create_key
 from integrations.webhooks.subscriptions import create_webhook
@@ -103,7 +103,7 @@ def test_it_reaches_rest_the_webhook_and_the_live_inbox_and_the_sdk_answers(site
     fill_form(page)
     shows(page, "Do you ship to Addis Ababa?")
     wait_for(lambda: webhook.deliveries.exists(), "no delivery")
-    with Socket(site.host, mint(cast.alice)[0]) as inbox:
+    with Socket(site.host, issue_token(cast.alice)[0]) as inbox:
         (row,) = inbox.ask("conversations:listInbox", status="open")
         here = {"conversationId": row["_id"]}
         assert row["visitor"]["name"] == "Maya A."

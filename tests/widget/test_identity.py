@@ -20,7 +20,7 @@ from praxtalk.core.live.results import FunctionError
 from tests.conftest import make_talk
 from tests.sync.asking import Failed
 from tests.widget.visitors import Browser, client_id, identity_of
-from widget.visitor_tokens import mint, visitors
+from widget.visitor_tokens import issue_token, visitors
 
 pytestmark = pytest.mark.django_db
 
@@ -248,7 +248,7 @@ def test_an_operators_conversation_with_a_stranger_is_never_adopted(cast):
 def test_tokens_of_an_identified_visitor_stay_good(cast):
     browser = Browser(cast.north)
     write(browser, "Hello", "anna")
-    browser.token = mint(Visitor.objects.get())
+    browser.token = issue_token(Visitor.objects.get())
     assert reads(browser) == ["Hello"]
 
 

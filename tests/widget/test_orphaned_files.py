@@ -20,9 +20,9 @@ from accounts.models import Workspace
 from conversations import orphaned_files
 from conversations.actions import send_message
 from conversations.actions.erasure import erase_visitor
-from conversations.attachments import CannotTake, kept
+from conversations.attachments import InvalidUpload, kept
 from conversations.models import Attachment, Channel, Message, Visitor
-from conversations.orphaned_files import BATCH, MAX_UPLOAD, OLD_ENOUGH, POSITION
+from conversations.orphaned_files import BATCH, MAX_UPLOAD_TIME, MIN_ORPHAN_AGE, POSITION
 from conversations.tasks import delete_orphaned_files
 from praxtalk.core.api.uploads import UnnamedFileUploadHandler
 from tests.conftest import make_talk
@@ -86,7 +86,7 @@ def stored(folder):
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def age(paths, by=OLD_ENOUGH):
+def age(paths, by=MIN_ORPHAN_AGE):
     for path in paths:
         then = path.stat().st_mtime - by.total_seconds() - 1
         os.utime(path, (then, then))
@@ -215,15 +215,15 @@ def test_a_row_that_is_committed_late_keeps_its_file(cast, folder):
 
 def test_an_upload_that_is_too_late_is_refused(cast, folder):
     conversation = make_talk(cast.north)
-    with pytest.raises(CannotTake, match="too long"), kept(cast.acme.pk, ContentFile(PDF, "a.pdf")) as attachment:
-        attachment.created_at -= MAX_UPLOAD + timedelta(seconds=1)
+    with pytest.raises(InvalidUpload, match="too long"), kept(cast.acme.pk, ContentFile(PDF, "a.pdf")) as attachment:
+        attachment.created_at -= MAX_UPLOAD_TIME + timedelta(seconds=1)
         send_message(conversation, role=Message.Role.VISITOR, body="", channel=Channel.WIDGET, attachment=attachment)
     assert stored(folder) == []
     assert Attachment.objects.count() == 0
 
 
 def test_an_upload_has_less_time_than_the_sweep_waits():
-    assert MAX_UPLOAD * 2 <= OLD_ENOUGH
+    assert MAX_UPLOAD_TIME * 2 <= MIN_ORPHAN_AGE
 
 
 def test_an_upload_has_no_name_while_it_is_received():

@@ -15,7 +15,7 @@ from tests.servers import valkey_url
 from tests.widget.test_behaviour import in_widget
 from tests.widget.test_conversation import STUB, bodies, fill_form, shows, until, write
 from tests.widget.visitors import client_id, identity_of
-from widget.visitor_tokens import mint
+from widget.visitor_tokens import issue_token
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
@@ -70,11 +70,11 @@ def test_a_token_that_is_not_theirs_opens_nothing(site, page, cast, whose):
     until(["Hello?"])
     shows(page, "Hello?")
     stranger = Visitor.objects.create(workspace=cast.globex, brand=cast.west, name="Stranger")
-    own = mint(Visitor.objects.get(brand=cast.north))
+    own = issue_token(Visitor.objects.get(brand=cast.north))
     token_of(page)
     site.has_tag = False  # a widget that is there could refuse it already, and would say so before the reload
     page.reload()
-    set_token(page, mint(stranger) if whose == "another brand's" else f"{own[:-4]}AAAA")
+    set_token(page, issue_token(stranger) if whose == "another brand's" else f"{own[:-4]}AAAA")
     site.has_tag = True
     page.reload()
     alert(page, "This conversation cannot be opened any more.")

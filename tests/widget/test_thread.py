@@ -105,10 +105,10 @@ def test_a_token_is_good_in_its_own_widget_only(cast, maya):
 
 
 def test_tokens_of_operators_and_visitors_are_not_mixed_up(cast, maya):
-    from accounts.operator_tokens import mint
+    from accounts.operator_tokens import issue_token
 
     with pytest.raises(Failed) as refused:
-        maya.ask("widget:thread", visitorToken=mint(cast.alice)[0])
+        maya.ask("widget:thread", visitorToken=issue_token(cast.alice)[0])
     assert refused.value.code == "UNAUTHENTICATED"
     operators_call = {"sessionToken": maya.token}
     asked = functions.parse_call("conversations:listInbox", [operators_call], kind="query", socket_token=None)

@@ -6,7 +6,7 @@ from django.forms import CharField, ModelForm, Textarea, TextInput, ValidationEr
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from accounts.middleware import operator_of
+from accounts.middleware import current_operator
 from brands.actions import configure_widget, create_brand
 from brands.business_hours import DAYS
 from brands.models import Brand
@@ -90,7 +90,7 @@ class NewBrandForm(ModelForm[Brand]):
 class BrandAdmin(WorkspaceAdmin):
     """Those that the operator sees, as cards. Only who sees all brands makes new ones."""
 
-    place = "brands"
+    url_prefix = "brands"
     ability = "brands"
     brand_field = "pk"
     may_add = may_change = True
@@ -100,7 +100,7 @@ class BrandAdmin(WorkspaceAdmin):
     change_form_template = "widget/brand.html"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and operator_of(request).sees_all_brands
+        return super().has_add_permission(request) and current_operator(request).sees_all_brands
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = BrandForm if obj else NewBrandForm
@@ -129,7 +129,7 @@ class BrandAdmin(WorkspaceAdmin):
         return super().render_change_form(request, {**context, **(_install(obj) if obj else {})}, *args, **kwargs)
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Brand:
-        return create_brand(operator_of(request).workspace, **values)
+        return create_brand(current_operator(request).workspace, **values)
 
     def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
         if HOURS in values:

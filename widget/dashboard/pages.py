@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.dashboard.profile import PasswordForm
-from accounts.middleware import scope_in
+from accounts.middleware import current_scope
 from brands.actions import configure_widget, rotate_identity_secret, show_identity_secret
 from brands.models import Brand
 from praxtalk.core.api.errors import TooManyRequests
@@ -30,7 +30,7 @@ class BrandPage(Page):
 
     def brand(self) -> Brand:
         """The brand that the address names. Raises Http404 where the operator does not see it."""
-        rows = scope_in(self.request).rows(Brand.objects.all(), brand_field="pk")
+        rows = current_scope(self.request).rows(Brand.objects.all(), brand_field="pk")
         brand = rows.filter(pk=self.kwargs["id"]).first()
         if brand is None:
             raise Http404

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Operator
-from accounts.operator_tokens import mint
+from accounts.operator_tokens import issue_token
 
 MAX_HOURS = 12
 
@@ -22,5 +22,5 @@ class Command(BaseCommand):
         operator = Operator.objects.filter(email__iexact=email, is_active=True).first()
         if operator is None:
             raise CommandError("No active operator has this e-mail address.")
-        token, _ = mint(operator, lifetime=timedelta(hours=hours))
+        token, _ = issue_token(operator, lifetime=timedelta(hours=hours))
         self.stdout.write(token)

@@ -28,7 +28,7 @@ return counts
 """
 
 
-class Asked(NamedTuple):
+class RequestedKey(NamedTuple):
     """What django-ratelimit would count by."""
 
     key: str
@@ -39,43 +39,43 @@ class _State(threading.local):
     """Per thread, because threads may share the cache object."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] | None = None
+        self.requested: list[RequestedKey] | None = None
         self.counted: dict[str, int] = {}
 
 
 _state = _State()
 
 
-class CountingCache(RedisCache):  # type: ignore[misc] # django_redis has no types
+class PrecountedCache(RedisCache):  # type: ignore[misc] # django_redis has no types
     """A django-redis cache that can answer from counts made in advance."""
 
     @contextmanager
-    def keys_asked_for(self) -> Iterator[list[Asked]]:
+    def keys_asked_for(self) -> Iterator[list[RequestedKey]]:
         """The keys that django-ratelimit asks for inside the block, which counts nothing."""
-        asked: list[Asked] = []
-        _state.asked = asked
+        requested: list[RequestedKey] = []
+        _state.requested = requested
         try:
-            yield asked
+            yield requested
         finally:
-            _state.asked = None
+            _state.requested = None
 
     @contextmanager
-    def count(self, asked: Sequence[Asked], limits: Sequence[int]) -> Iterator[None]:
+    def count(self, requested: Sequence[RequestedKey], limits: Sequence[int]) -> Iterator[None]:
         """Count one of each key, in this order and up to the first limit that is passed. Inside the block `add` and `incr`
         answer with these counts. Raises RedisError."""
         client = self.client.get_client(write=True)
-        keys = [str(self.client.make_key(each.key)) for each in asked]
-        values = [value for each, limit in zip(asked, limits, strict=True) for value in (each.seconds, limit)]
+        keys = [str(self.client.make_key(each.key)) for each in requested]
+        values = [value for each, limit in zip(requested, limits, strict=True) for value in (each.seconds, limit)]
         counts = client.register_script(COUNT)(keys, values)
-        _state.counted = {each.key: count for each, count in zip(asked, counts, strict=False)}
+        _state.counted = {each.key: count for each, count in zip(requested, counts, strict=False)}
         try:
             yield
         finally:
             _state.counted = {}
 
     def add(self, key: str, value: Any, timeout: Any = None, **options: Any) -> bool:
-        if _state.asked is not None:
-            _state.asked.append(Asked(key, timeout))
+        if _state.requested is not None:
+            _state.requested.append(RequestedKey(key, timeout))
             return True
         return key not in _state.counted and bool(super().add(key, value, timeout, **options))
 

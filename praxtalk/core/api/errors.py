@@ -18,7 +18,7 @@ OF_THE_WHOLE_BODY = ("malformed_json", "malformed_form", "too_long")
 log = structlog.get_logger("praxtalk.api")
 
 
-class Invalid(exceptions.APIException):
+class UnprocessableEntity(exceptions.APIException):
     """422: the request failed validation."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
@@ -35,11 +35,11 @@ class OtherBrand(exceptions.PermissionDenied):
     default_code = "other_brand"
 
 
-class NotHere(exceptions.NotFound):
+class NotFound(exceptions.NotFound):
     """404: no such thing in the key's workspace."""
 
 
-class Forgotten(exceptions.APIException):
+class Gone(exceptions.APIException):
     """410: what is asked for was there and has been deleted."""
 
     status_code = status.HTTP_410_GONE
@@ -57,7 +57,7 @@ class TooManyRequests(exceptions.APIException):
         self.retry_after = retry_after
 
 
-def answer(error: Exception, context: dict[str, Any]) -> Response:
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: the one place that turns an exception into an answer."""
     set_rollback()
     code, sentence, headers = (
@@ -67,13 +67,13 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     )
     if isinstance(error, ObjectDoesNotExist):  # found, and deleted before an action locked it
         log.warning("a row is gone", error=type(error).__qualname__, exc_info=error)
-        error = NotHere()
+        error = NotFound()
     if isinstance(error, Http404):
-        error = NotHere()
+        error = NotFound()
     if isinstance(error, exceptions.ValidationError | exceptions.UnsupportedMediaType | exceptions.ParseError):
-        error = Invalid(sentence_of(error), _word(error))
+        error = UnprocessableEntity(error_message(error), _error_code(error))
     if isinstance(error, exceptions.APIException):
-        code, sentence, headers = error.status_code, sentence_of(error), {"X-Error-Code": _word(error)}
+        code, sentence, headers = error.status_code, error_message(error), {"X-Error-Code": _error_code(error)}
         if isinstance(error, TooManyRequests):
             headers["Retry-After"] = str(error.retry_after)
         if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
@@ -87,7 +87,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response:
     return Response({"error": sentence}, status=code, headers=headers)
 
 
-def _word(error: exceptions.APIException) -> str:
+def _error_code(error: exceptions.APIException) -> str:
     if isinstance(error, exceptions.UnsupportedMediaType):
         return "unsupported_media_type"
     if isinstance(error, exceptions.ValidationError):
@@ -96,7 +96,7 @@ def _word(error: exceptions.APIException) -> str:
     return str(getattr(error.detail, "code", error.default_code))
 
 
-def sentence_of(error: exceptions.APIException) -> str:
+def error_message(error: exceptions.APIException) -> str:
     """The complaint, naming the fields it is about."""
     if isinstance(error, exceptions.UnsupportedMediaType):
         return "Content-Type must be application/json."

@@ -17,11 +17,11 @@ import orjson
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from praxtalk.core.api.errors import Invalid
+from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.models import IdempotencyRecord
 from praxtalk.core.db.encryption import Unreadable, decrypt, encrypt
 from praxtalk.core.db.inserts import insert_if_new
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 
 MAX_KEY = 255
 KEPT_HOURS = 24
@@ -43,7 +43,7 @@ def idempotent_after(look: Callable[[Any, Request], None] | None) -> Callable[[P
             key = _key(request)
             if look and (key is None or not _own(view, key).exists()):
                 look(view, request)
-            with one_transaction():
+            with joined_transaction():
                 if key is None:
                     return post(view, request, **path)
                 if not insert_if_new(IdempotencyRecord(**_owner(view, key), fingerprint=_fingerprint(request))):
@@ -85,7 +85,7 @@ def _own(view: Any, key: str) -> Any:
 def _key(request: Request) -> str | None:
     key: str | None = request.headers.get("Idempotency-Key")
     if key is not None and (not 1 <= len(key) <= MAX_KEY or not key.isascii() or not key.isprintable()):
-        raise Invalid(f"Idempotency-Key: must be 1 to {MAX_KEY} printable ASCII characters.")
+        raise UnprocessableEntity(f"Idempotency-Key: must be 1 to {MAX_KEY} printable ASCII characters.")
     return key
 
 
@@ -104,10 +104,12 @@ def _kept(response: Response) -> dict[str, Any]:
 
 def _replay(stored: IdempotencyRecord, request: Request) -> Response:
     if bytes(stored.fingerprint) != _fingerprint(request):
-        raise Invalid("Idempotency-Key: already used for another request.", "idempotency_key_reused")
+        raise UnprocessableEntity("Idempotency-Key: already used for another request.", "idempotency_key_reused")
     try:
         body = orjson.loads(decrypt(stored.body))
     except Unreadable as error:
-        raise Invalid("Idempotency-Key: the answer that was kept for it cannot be read any more.") from error
+        raise UnprocessableEntity(
+            "Idempotency-Key: the answer that was kept for it cannot be read any more."
+        ) from error
     headers = {**stored.headers, "Idempotency-Replayed": "true"}
     return Response(body, status=stored.status, headers=headers)

@@ -41,7 +41,7 @@ class JsonRenderer(BaseRenderer):
         return b"" if data is None else orjson.dumps(data)
 
 
-class AlwaysJson(BaseContentNegotiation):
+class JsonContentNegotiation(BaseContentNegotiation):
     """Every answer is JSON, whatever Accept says."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:

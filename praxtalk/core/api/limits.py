@@ -15,7 +15,7 @@ from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import RedisError
 
 from praxtalk.core.api.address import limited_unit
-from praxtalk.core.api.counters import CountingCache
+from praxtalk.core.api.counters import PrecountedCache
 from praxtalk.core.api.errors import TooManyRequests
 from praxtalk.core.circuit_breaker import Breaker
 
@@ -85,7 +85,7 @@ def count_each(*limits: Limit) -> Usage | None:
     """
     if not limits or not _breaker.allows():
         return None
-    cache = cast(CountingCache, caches[settings.RATELIMIT_USE_CACHE])
+    cache = cast(PrecountedCache, caches[settings.RATELIMIT_USE_CACHE])
     try:
         with cache.keys_asked_for() as asked:
             for limit in limits:
@@ -98,7 +98,7 @@ def count_each(*limits: Limit) -> Usage | None:
     return min(usages, key=lambda usage: usage.remaining)
 
 
-def tighter(first: Usage | None, second: Usage | None) -> Usage | None:
+def most_restrictive(first: Usage | None, second: Usage | None) -> Usage | None:
     """The limit that will be reached first."""
     usages = [usage for usage in (first, second) if usage]
     return min(usages, key=lambda usage: usage.remaining, default=None)

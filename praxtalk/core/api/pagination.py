@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.core import signing
 from django.db.models import Model, QuerySet
 
-from praxtalk.core.api.errors import Invalid
+from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.db.sync_mark import sync_mark
 from praxtalk.core.epoch import to_milliseconds
 
@@ -102,4 +102,4 @@ def unsign(name: str, owner: str, cursor: str) -> Any:
     try:
         return signing.Signer(salt=f"cursor.{name}.{owner}").unsign_object(cursor)
     except (signing.BadSignature, ValueError) as error:
-        raise Invalid("cursor: not a cursor of this list.") from error
+        raise UnprocessableEntity("cursor: not a cursor of this list.") from error

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.settings import api_settings
 
@@ -20,7 +20,7 @@ UPDATED_SINCE = (
 SYNCED_AT = "Send it as updatedSince the next time: no change is missed. The same on every page of one reading"
 
 
-class Shape(serializers.Serializer[Any]):
+class StrictSerializer(serializers.Serializer[Any]):
     """A request's body or query: an unknown field is refused, which catches the typing error that would silently widen a list."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -31,7 +31,7 @@ class Shape(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-class PartialShape(Shape):
+class PartialStrictSerializer(StrictSerializer):
     """A PATCH's body: any of its fields, at least one."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -71,7 +71,7 @@ class Id(Text):
         super().__init__(max_length=MAX_ID, **kwargs)
 
 
-class Flag(serializers.BooleanField):
+class StrictBooleanField(serializers.BooleanField):
     """JSON's true or false, where BooleanField would take "yes" and 1 too."""
 
     def to_internal_value(self, data: Any) -> bool:
@@ -118,14 +118,15 @@ class Integer(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
-class Page(Shape):
+class Page(StrictSerializer):
     """The query of every list."""
 
     limit = WholeNumber(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
     cursor = serializers.CharField(max_length=MAX_CURSOR, required=False, help_text="nextCursor of the page before")
 
 
-class Done(serializers.Serializer[Any]):
+@extend_schema_serializer(component_name="Done")
+class OkSerializer(serializers.Serializer[Any]):
     """{"ok": true}"""
 
     ok = serializers.BooleanField()
@@ -139,5 +140,5 @@ class GrowingChoice(serializers.CharField):
 
 
 @extend_schema_field(OpenApiTypes.INT64)  # without it generators take 32 bits
-class Moment(serializers.IntegerField):
+class EpochField(serializers.IntegerField):
     """Of an answer: milliseconds since the Unix epoch, UTC."""

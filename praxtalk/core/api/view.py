@@ -14,9 +14,9 @@ from rest_framework.views import APIView
 
 from praxtalk.core.api import limits
 from praxtalk.core.api.address import client_address
-from praxtalk.core.api.errors import Invalid, NotHere, OtherBrand
+from praxtalk.core.api.errors import NotFound, OtherBrand, UnprocessableEntity
 from praxtalk.core.api.pagination import Fetch, Keyset
-from praxtalk.core.api.serializers import Shape
+from praxtalk.core.api.serializers import StrictSerializer
 from praxtalk.core.db.ids import parse_id
 
 Row = TypeVar("Row", bound=Model)
@@ -100,18 +100,18 @@ class ApiView(APIView):
         query: Mapping[str, Any] = self.request.query_params
         repeated = [name for name, values in self.request.query_params.lists() if len(values) > 1]
         if repeated:
-            raise Invalid(f"{repeated[0]}: given more than once.")
-        return _checked(shape, dict(query.items()))
+            raise UnprocessableEntity(f"{repeated[0]}: given more than once.")
+        return _validate(shape, dict(query.items()))
 
     def body(self, shape: type[Serializer[Any]]) -> dict[str, Any]:
         """The JSON body, checked by `shape`. Raises ValidationError naming the field."""
         if self.request.query_params:
-            raise Invalid(f"{next(iter(self.request.query_params))}: this call takes no query parameters.")
-        return _checked(shape, self.request.data)
+            raise UnprocessableEntity(f"{next(iter(self.request.query_params))}: this call takes no query parameters.")
+        return _validate(shape, self.request.data)
 
-    def nothing(self) -> None:
+    def validate_empty_body(self) -> None:
         """For a call that takes no body: an empty one, or {}."""
-        self.body(Shape)
+        self.body(StrictSerializer)
 
     def page_of(
         self,
@@ -153,7 +153,7 @@ class ApiView(APIView):
 
     def _permitted(self, row: Row | None, brand_field: str) -> Row:
         if row is None:
-            raise NotHere()
+            raise NotFound()
         if self.key.brand_id and self.key.brand_id != getattr(row, brand_field):
             raise OtherBrand()
         return row
@@ -164,7 +164,7 @@ class ApiView(APIView):
         return rows.filter(**{brand_field: self.key.brand_id}) if self.key.brand_id else rows
 
 
-def _checked(shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+def _validate(shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:
     serializer = shape(data=data)
     serializer.is_valid(raise_exception=True)
     checked: dict[str, Any] = serializer.validated_data
@@ -180,4 +180,4 @@ class NoSuchEndpoint(ApiView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.perform_authentication(request)
-        raise NotHere("No such endpoint; the reference is at /api/docs.")
+        raise NotFound("No such endpoint; the reference is at /api/docs.")

@@ -18,9 +18,9 @@ from django.utils.functional import cached_property
 
 from praxtalk.core.validators import check_visible
 
-MOST_COUNTED = 10_000
+MAX_COUNT = 10_000
 # What a query raises that asks for no such thing.
-NONSENSE = (DataError, ValidationError, ValueError, OverflowError, IncorrectLookupParameters)
+INVALID_LOOKUP_ERRORS = (DataError, ValidationError, ValueError, OverflowError, IncorrectLookupParameters)
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -29,7 +29,7 @@ class BoundedPaginator(Paginator[Any]):
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return int(rows[:MOST_COUNTED].count())  # in its order, which leads to its index
+        return int(rows[:MAX_COUNT].count())  # in its order, which leads to its index
 
 
 class WorkspaceAdmin(ModelAdmin[Any]):
@@ -40,7 +40,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     A subclass that has forms overrides `create` and `change`, which call an action; nothing else is ever saved.
     """
 
-    place: ClassVar[str]
+    url_prefix: ClassVar[str]
     ability: ClassVar[str] = "answer"
     ability_to_change: ClassVar[str] = ""
     brand_field: ClassVar[str | None] = "brand_id"
@@ -60,8 +60,8 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         scope: Any = request.scope  # type: ignore[attr-defined]
         if brand_field is None:
             return rows.filter(workspace_id=scope.workspace_id)
-        seen: QuerySet[Any] = scope.rows(rows, brand_field=brand_field)
-        return seen
+        visible_objects: QuerySet[Any] = scope.rows(rows, brand_field=brand_field)
+        return visible_objects
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.rows(request, super().get_queryset(request), self.brand_field)
@@ -88,7 +88,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         title = self.title or str(self.opts.verbose_name_plural).capitalize()
         try:
             return super().changelist_view(request, {"title": title, **(extra_context or {})})
-        except NONSENSE:
+        except INVALID_LOOKUP_ERRORS:
             if request.method == "POST":
                 raise
             return redirect(request.path)
@@ -128,7 +128,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any]:
         """What a foreign key may be set to: what the operator sees of that model."""
-        return self.seen(db_field.remote_field.model, request)
+        return self.visible_objects(db_field.remote_field.model, request)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """A choice without the buttons that lead away from the form; a line of text that can be read."""
@@ -139,7 +139,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
             field.validators.append(check_visible)
         return field
 
-    def seen(self, model: type[Model], request: HttpRequest) -> QuerySet[Any]:
+    def visible_objects(self, model: type[Model], request: HttpRequest) -> QuerySet[Any]:
         """The rows of another model that the operator sees, by its own admin. Raises NotRegistered where it has none."""
         return self.admin_site.get_model_admin(model).get_queryset(request)
 
@@ -184,8 +184,8 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         pass
 
 
-class SeenFilter(RelatedFieldListFilter):
+class ScopedRelatedFilter(RelatedFieldListFilter):
     """A filter by a foreign key that offers what the operator sees. Django's own names every row of every workspace."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(str(row.pk), str(row)) for row in model_admin.seen(field.remote_field.model, request)]
+        return [(str(row.pk), str(row)) for row in model_admin.visible_objects(field.remote_field.model, request)]

@@ -12,7 +12,7 @@ from django.http import StreamingHttpResponse
 from praxtalk.core.api.outgoing_slots import NoFreeSlot, slots_of
 from praxtalk.core.db.timeouts import long_transaction
 
-AT_ONCE = 500
+ROWS_PER_CHUNK = 500
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -58,7 +58,7 @@ def _lines(columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> 
     with long_transaction():
         for row in rows:
             chunk.append(writer.writerow(_harmless([column(row) for column in columns.values()])))
-            if len(chunk) == AT_ONCE:
+            if len(chunk) == ROWS_PER_CHUNK:
                 yield "".join(chunk)
                 chunk.clear()
         yield "".join(chunk)

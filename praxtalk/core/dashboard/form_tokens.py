@@ -18,7 +18,7 @@ def new_form_id() -> str:
     return uuid4().hex
 
 
-def is_again(request: HttpRequest) -> bool:
+def is_resubmission(request: HttpRequest) -> bool:
     """Whether this form has been sent before; if so, that is told. A form without an id is always new, and while Valkey is away
     all are."""
     form_id = request.POST.get(FIELD, "")[:MAX_ID]

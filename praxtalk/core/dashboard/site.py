@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 
 
 @dataclass(frozen=True)
-class Place:
+class NavItem:
     """An entry of the rail. url: a URL's name; ability: what an operator must be allowed to do to see it; unread: the name of the
     URL that tells how much waits there."""
 
@@ -19,18 +19,18 @@ class Place:
     unread: str = ""
 
 
-RAIL = (
-    Place("Overview", "admin:index"),
-    Place("Inbox", "inbox", unread="inbox_unread"),
-    Place("Leads", "admin:leads_lead_changelist"),
-    Place("Visitors", "admin:conversations_visitor_changelist"),
-    Place("Canned replies", "admin:conversations_cannedreply_changelist"),
-    Place("Tags", "admin:conversations_tag_changelist"),
-    Place("Brands", "admin:brands_brand_changelist", "brands"),
-    Place("Integrations", "integrations", "integrations"),
-    Place("Team", "admin:brands_operator_changelist", "team"),
-    Place("Audit log", "admin:brands_auditentry_changelist", "audit"),
-    Place("Settings", "workspace", "workspace"),
+NAVIGATION = (
+    NavItem("Overview", "admin:index"),
+    NavItem("Inbox", "inbox", unread="inbox_unread"),
+    NavItem("Leads", "admin:leads_lead_changelist"),
+    NavItem("Visitors", "admin:conversations_visitor_changelist"),
+    NavItem("Canned replies", "admin:conversations_cannedreply_changelist"),
+    NavItem("Tags", "admin:conversations_tag_changelist"),
+    NavItem("Brands", "admin:brands_brand_changelist", "brands"),
+    NavItem("Integrations", "integrations", "integrations"),
+    NavItem("Team", "admin:brands_operator_changelist", "team"),
+    NavItem("Audit log", "admin:brands_auditentry_changelist", "audit"),
+    NavItem("Settings", "workspace", "workspace"),
 )
 
 NOT_HERE = ("app_list", "view_on_site")
@@ -59,7 +59,7 @@ class Dashboard(AdminSite):
                     "is_here": self._is_at(request, reverse(place.url)),
                     "unread": place.unread and reverse(place.unread),
                 }
-                for place in RAIL
+                for place in NAVIGATION
                 if request.user.may(place.ability)  # type: ignore[union-attr]
             ]
         return context
@@ -71,7 +71,7 @@ class Dashboard(AdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Each model where its admin's `place` says. Django's own pages without those of apps, which nobody needs here."""
         admins: Any = self._registry.values()
-        places: list[Any] = [path(f"{admin.place}/", include(admin.get_urls())) for admin in admins]
+        places: list[Any] = [path(f"{admin.url_prefix}/", include(admin.get_urls())) for admin in admins]
         general = [url for url in super().get_urls() if isinstance(url, URLPattern) and url.name not in NOT_HERE]
         return [*places, *general]
 

@@ -70,7 +70,7 @@ class _Query:
         return compiler
 
 
-def prepared(*, literal: Sequence[str] = ()) -> Callable[[Callable[..., QuerySet[Any, Row]]], Callable[..., list[Row]]]:
+def compiled(*, literal: Sequence[str] = ()) -> Callable[[Callable[..., QuerySet[Any, Row]]], Callable[..., list[Row]]]:
     """Compile the SQL of a queryset function once per process, and return its rows as a list.
 
     literal: the arguments that become a part of the SQL, such as the end of a slice. Call the function with keyword arguments

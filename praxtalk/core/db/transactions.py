@@ -24,8 +24,8 @@ _current: ContextVar[_Transaction | None] = ContextVar("transaction", default=No
 
 
 @contextmanager
-def one_transaction() -> Iterator[None]:
-    """Begin a transaction, or join the one that another `one_transaction` has begun.
+def joined_transaction() -> Iterator[None]:
+    """Begin a transaction, or join the one that another `joined_transaction` has begun.
 
     Unlike `transaction.atomic`, an inner block has no savepoint, which would cost two round trips. An exception that leaves an
     inner block therefore rolls back everything. Where a caller goes on after one, it needs a `transaction.atomic` of its own.
@@ -60,10 +60,10 @@ def lock(rows: QuerySet[Row, Row], *, no_key: bool = True) -> Row | None:
     no_key: use FOR NO KEY UPDATE, so rows that refer to it can still be inserted.
     """
     row = rows.select_for_update(of=("self",), no_key=no_key).first()
-    return row and note_lock(row)
+    return row and mark_locked(row)
 
 
-def note_lock(row: Row) -> Row:
+def mark_locked(row: Row) -> Row:
     """Mark a row that was locked other than by `lock`, so that `is_locked` is true for it."""
     if begun := _current.get():
         begun.locked[id(row)] = row

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from praxtalk.core.api import limits
 from praxtalk.core.db.inserts import insert_if_new
-from praxtalk.core.db.transactions import one_transaction
+from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live import wire_format
 from praxtalk.core.live.functions import (
     Caller,
@@ -95,7 +95,7 @@ def run_mutation(call: FunctionCall, once: MutationId | None = None) -> tuple[Re
                     return Success(value), set()
                 raise
             _count(caller)
-            with caller.acting(), one_transaction():
+            with caller.acting(), joined_transaction():
                 return Success(_run_once(call, caller, once)), topics
         except (OperationalError, InterfaceError):
             raise

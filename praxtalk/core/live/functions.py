@@ -14,7 +14,7 @@ import orjson
 from rest_framework.exceptions import ValidationError
 from rest_framework.serializers import Serializer
 
-from praxtalk.core.api.errors import sentence_of
+from praxtalk.core.api.errors import error_message
 from praxtalk.core.live import wire_format
 from praxtalk.core.live.results import Code, Failure, FunctionError, failure_of
 
@@ -112,7 +112,7 @@ class FunctionCall:
         try:
             serializer.is_valid(raise_exception=True)
         except ValidationError as error:
-            raise WrongArguments(f"ArgumentValidationError: {sentence_of(error)}") from error
+            raise WrongArguments(f"ArgumentValidationError: {error_message(error)}") from error
         validated: dict[str, Any] = serializer.validated_data
         return validated
 
