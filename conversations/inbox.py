@@ -93,18 +93,18 @@ def search(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> lis
     3. In between, as many more of the newest rows are looked through as it should take.
     4. What is left was common once, and is not any more: the index gives all of it.
     """
-    words = prefix_query(text)
-    if words is None:
+    query = prefix_query(text)
+    if query is None:
         return []
-    found, is_all = _scan_recent(rows, words, RECENT_ROWS, limit)
+    found, is_all = _scan_recent(rows, query, RECENT_ROWS, limit)
     if is_all:
         return found
-    few = _few_holding(words, scope.workspace_id)
+    few = _matching_few(query, scope.workspace_id)
     if few is not None:
         return list(rows.filter(pk__in=few)[:limit])
     if len(found) * SCAN_LIMIT >= limit * RECENT_ROWS:  # as many again and again, and the page is full
-        found, is_all = _scan_recent(rows, words, SCAN_LIMIT, limit)
-    return found if is_all else list(rows.filter(pk__in=_all_holding(words, scope.workspace_id))[:limit])
+        found, is_all = _scan_recent(rows, query, SCAN_LIMIT, limit)
+    return found if is_all else list(rows.filter(pk__in=_matching_all(query, scope.workspace_id))[:limit])
 
 
 def count_views(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
@@ -167,25 +167,27 @@ def tags_of(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, 
     return tags
 
 
-def _scan_recent(rows: QuerySet[Any, Any], words: SearchQuery, newest: int, limit: int) -> tuple[list[Any], bool]:
+def _scan_recent(rows: QuerySet[Any, Any], query: SearchQuery, newest: int, limit: int) -> tuple[list[Any], bool]:
     """Those of the newest rows that hold the words, and whether that is the answer: a whole page, or there are no more rows."""
     edge = rows.values_list("last_activity_at", flat=True)[newest : newest + 1].first()
     near = rows if edge is None else rows.filter(last_activity_at__gt=edge)
     yes = Value(True)
     messages = Message.objects.filter(
-        workspace_id=OuterRef("workspace_id"), conversation_id=OuterRef("pk"), words=words
+        workspace_id=OuterRef("workspace_id"), conversation_id=OuterRef("pk"), search_vector=query
     )
-    visitors = Visitor.objects.filter(workspace_id=OuterRef("workspace_id"), pk=OuterRef("visitor_id"), words=words)
+    visitors = Visitor.objects.filter(
+        workspace_id=OuterRef("workspace_id"), pk=OuterRef("visitor_id"), search_vector=query
+    )
     # Not Exists(): for that, PostgreSQL may collect all messages of the words first, which may be most of them.
     each = [Subquery(found.annotate(yes=yes).values("yes")[:1]) for found in (messages, visitors)]
     found = list(near.alias(holds=Coalesce(*each, Value(False))).filter(holds=True)[:limit])
     return found, edge is None or len(found) == limit
 
 
-def _few_holding(words: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
+def _matching_few(query: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
     """The conversations that hold the words, if they are few; by their ids, for PostgreSQL guesses badly how many there are."""
-    messages = Message.objects.filter(workspace_id=workspace_id, words=words)
-    visitors = Visitor.objects.filter(workspace_id=workspace_id, words=words)
+    messages = Message.objects.filter(workspace_id=workspace_id, search_vector=query)
+    visitors = Visitor.objects.filter(workspace_id=workspace_id, search_vector=query)
     if messages[:INDEX_LIMIT].count() == INDEX_LIMIT or visitors[:INDEX_LIMIT].count() == INDEX_LIMIT:
         return None
     ids = list(visitors.values_list("pk", flat=True))
@@ -193,11 +195,11 @@ def _few_holding(words: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
     return {*messages.values_list("conversation_id", flat=True), *of_visitors.values_list("pk", flat=True)}
 
 
-def _all_holding(words: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
+def _matching_all(query: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
     """Two indexes, then the rows: with OR instead of the union, every conversation would be looked at."""
-    visitors = Visitor.objects.filter(workspace_id=workspace_id, words=words)
+    visitors = Visitor.objects.filter(workspace_id=workspace_id, search_vector=query)
     by_visitor = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors.values("pk"))
-    messages = Message.objects.filter(workspace_id=workspace_id, words=words)
+    messages = Message.objects.filter(workspace_id=workspace_id, search_vector=query)
     return by_visitor.values("pk").union(messages.values("conversation_id"))
 
 

@@ -21,7 +21,7 @@ def _apart(text: Combinable) -> Func:
     return Func(text, Value(_SEPARATORS), Value(spaces), function="translate", output_field=CharField())
 
 
-def words_of(*fields: str) -> SearchVector:
+def search_vector(*fields: str) -> SearchVector:
     """The words of these fields together. An index over it is used by queries that are written with the same fields."""
     text: Combinable = F(fields[0])
     if len(fields) > 1:
@@ -33,7 +33,7 @@ def words_of(*fields: str) -> SearchVector:
 def search_vector_field(*fields: str) -> GeneratedField:
     """A column with the words of these fields, made and kept by the database: a search that looks through rows one by one is ten
     times as fast as it is where each text must be taken apart again."""
-    words = Func(words_of(*fields), function="strip", output_field=SearchVectorField())
+    words = Func(search_vector(*fields), function="strip", output_field=SearchVectorField())
     return GeneratedField(expression=words, output_field=SearchVectorField(), db_persist=True)
 
 
@@ -41,7 +41,7 @@ class DeferSearchVector(Manager[_Model]):
     """Reads all but the kept words, which are for the database alone."""
 
     def get_queryset(self) -> QuerySet[_Model]:
-        return super().get_queryset().defer("words")
+        return super().get_queryset().defer("search_vector")
 
 
 def prefix_query(text: str) -> SearchQuery | None:

@@ -16,7 +16,7 @@ from accounts.audit import Action, record
 from accounts.middleware import current_scope
 from conversations.search import prefix_query
 from leads.actions import create_lead, update_lead
-from leads.models import Lead, lead_words
+from leads.models import Lead, lead_search_vector
 from leads.serializers import MAX_NOTES
 from praxtalk.core.api.outgoing_slots import NoFreeSlot
 from praxtalk.core.dashboard.admin import INVALID_LOOKUP_ERRORS, ScopedRelatedFilter, WorkspaceAdmin
@@ -92,7 +92,9 @@ class LeadAdmin(WorkspaceAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         query = prefix_query(search_term)
-        return (queryset.annotate(words=lead_words()).filter(words=query) if query else queryset), False
+        return (
+            queryset.annotate(search_vector=lead_search_vector()).filter(search_vector=query) if query else queryset
+        ), False
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Who sees some brands only must name one: a lead without would be out of their sight."""

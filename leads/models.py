@@ -12,16 +12,16 @@ from accounts.models import Workspace
 from accounts.scope import topics_of
 from brands.models import Brand
 from conversations.models import Conversation
-from conversations.search import words_of
+from conversations.search import search_vector
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
 
 LISTS = "leads"  # the kind of topic that lists of them watch
 
 
-def lead_words() -> SearchVector:
+def lead_search_vector() -> SearchVector:
     """The words by which a lead is found."""
-    return words_of("name", "email", "phone", "notes")
+    return search_vector("name", "email", "phone", "notes")
 
 
 class Lead(models.Model):
@@ -70,7 +70,7 @@ class Lead(models.Model):
                 "workspace", "brand", "status", F("created_at").desc(), F("id").desc(), name="lead_by_brand_status"
             ),
             models.Index("workspace", "updated_at", name="lead_updated"),
-            GinIndex(lead_words(), name="lead_words"),
+            GinIndex(lead_search_vector(), name="lead_words"),
         ]
 
     def __str__(self) -> str:

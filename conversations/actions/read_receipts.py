@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Operator
-from conversations.models import Conversation, Mention, OperatorReadState, Presence, Reading, Visitor
+from conversations.models import Conversation, Mention, OperatorReadState, Presence, ReadState, Visitor
 from conversations.models.presence import PRESENT_FOR, TYPING_FOR
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import MILLISECOND
@@ -66,12 +66,12 @@ def see_assignments(operator: Operator, *, until: datetime | None = None) -> Non
 @joined_transaction()
 def read_until(
     conversation: Conversation, *, by_visitor: int = 0, by_operators: int = 0, visitor_types: bool | None = None
-) -> Reading:
+) -> ReadState:
     """Either side has read up to a position; one that is behind what is known changes nothing.
 
     visitor_types: whether the visitor types now, which fades; None leaves it.
     """
-    rows = Reading.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
+    rows = ReadState.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
     reading, _ = rows.get_or_create(conversation=conversation, defaults={"workspace_id": conversation.workspace_id})
     now, before = timezone.now(), (reading.by_visitor, reading.by_operators, reading.visitor_typing_until)
     was_typing = reading.visitor_typing_until is not None and reading.visitor_typing_until > now

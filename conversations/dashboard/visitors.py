@@ -27,7 +27,7 @@ class VisitorAdmin(WorkspaceAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         query = prefix_query(search_term)
-        return (queryset.filter(words=query) if query else queryset), False
+        return (queryset.filter(search_vector=query) if query else queryset), False
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         may_erase = current_operator(request).may(Ability.ERASE)

@@ -6,7 +6,7 @@ from accounts.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.live.arguments import OfConversation, PresenceTouch
 from conversations.live.lookups import Arguments, in_scope, operator_named
-from conversations.models import Presence, Reading
+from conversations.models import Presence, ReadState
 from conversations.models.presence import PRESENT_FOR
 from conversations.timeline import messages_of
 from praxtalk.core.live.functions import ExpiringResult, mutation, query
@@ -35,7 +35,7 @@ def list_presence(caller: OperatorCaller, arguments: Arguments) -> ExpiringResul
 @query("presence:visitor", authenticator=operators, shape=OfConversation, topics=_presence_topics)
 def look_at_visitor(caller: OperatorCaller, arguments: Arguments) -> ExpiringResult:
     conversation, now = in_scope(caller, arguments), timezone.now()
-    reading = Reading.objects.filter(workspace_id=caller.workspace_id, conversation_id=conversation.pk).first()
+    reading = ReadState.objects.filter(workspace_id=caller.workspace_id, conversation_id=conversation.pk).first()
     typing_until = reading.visitor_typing_until if reading else None
     types = typing_until is not None and typing_until > now
     read = messages_of(conversation).filter(position__lte=reading.by_visitor if reading else 0).order_by("-position")

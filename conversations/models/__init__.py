@@ -18,7 +18,7 @@ from conversations.models.conversations import (
     private_operator_fields,
 )
 from conversations.models.messages import MAX_BODY, MAX_CLIENT_ID, Message, Note
-from conversations.models.presence import OperatorReadState, Presence, Reading
+from conversations.models.presence import OperatorReadState, Presence, ReadState
 
 __all__ = [
     "CANNED_REPLIES",
@@ -48,7 +48,7 @@ __all__ = [
     "Note",
     "OperatorReadState",
     "Presence",
-    "Reading",
+    "ReadState",
     "Tag",
     "Transcript",
     "Visitor",

@@ -56,7 +56,7 @@ class Visitor(models.Model):
     browser = models.CharField(max_length=MAX_BROWSER, blank=True, default="", db_default="")  # and its system
     time_zone = models.CharField(max_length=MAX_TIME_ZONE, blank=True, default="", db_default="")  # as "Asia/Tokyo"
     created_at = models.DateTimeField(default=timezone.now)
-    words = search_vector_field("name", "email", "phone")
+    search_vector = search_vector_field("name", "email", "phone")
 
     objects = DeferSearchVector["Visitor"]()
 
@@ -68,7 +68,7 @@ class Visitor(models.Model):
             models.UniqueConstraint(fields=["brand", "start_id"], name="visitor_start_id_unique"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            GinIndex(fields=["words"], name="visitor_words"),
+            GinIndex(fields=["search_vector"], name="visitor_words"),
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="visitor_newest"),
             models.Index("workspace", "brand", F("created_at").desc(), F("id").desc(), name="visitor_by_brand"),
         ]

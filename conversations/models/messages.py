@@ -53,7 +53,7 @@ class Message(models.Model):
     )  # of each `Attachment`
     client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own name for it
     created_at = models.DateTimeField(default=timezone.now)
-    words = search_vector_field("body")
+    search_vector = search_vector_field("body")
 
     objects = DeferSearchVector["Message"]()
 
@@ -74,7 +74,7 @@ class Message(models.Model):
             same_workspace("message", "api_key", "integrations.ApiKey"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            GinIndex(fields=["words"], name="message_words"),
+            GinIndex(fields=["search_vector"], name="message_words"),
             models.Index("workspace", "created_at", condition=~Q(role="visitor"), name="message_replies_by_time"),
             models.Index("api_key", condition=Q(api_key__isnull=False), name="message_by_api_key"),
         ]

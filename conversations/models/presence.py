@@ -56,7 +56,7 @@ class OperatorReadState(models.Model):
         return f"operator_reading.{operator_id}"
 
 
-class Reading(models.Model):
+class ReadState(models.Model):
     """How far a conversation has been read, as positions of messages, and whether its visitor types. It only grows."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
