@@ -111,7 +111,7 @@ def _run_once(call: FunctionCall, caller: Caller, once: MutationId | None) -> st
     fingerprint = _fingerprint(call)
     name = {
         "workspace_id": caller.workspace_id,
-        "person": caller.principal_id,
+        "principal_id": caller.principal_id,
         "session_id": once.session_id,
         "request_id": once.request_id,
     }
