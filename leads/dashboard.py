@@ -75,7 +75,7 @@ class LeadAdmin(WorkspaceAdmin):
     search_help_text = "Words of the name, e-mail address, phone number or notes"
     ordering = ("-created_at", "-id")
     sortable_by = ()
-    change_list_template = "admin/leads.html"
+    change_list_template = "leads/leads.html"
 
     def get_urls(self) -> list[URLPattern]:
         export = self.admin_site.admin_view(self.export)

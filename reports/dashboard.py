@@ -31,7 +31,7 @@ class Overview(Page):
     """GET ?days= of RANGES, ?brand= of the operator's."""
 
     title = "Overview"
-    template_name = "admin/overview.html"
+    template_name = "reports/overview.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         days = next((each for each in RANGES if str(each) == self.request.GET.get("days")), 30)

@@ -38,7 +38,7 @@ class PasswordResetView(RateLimitedFormView):
     the owner has got several, and each of them works.
     """
 
-    template_name = "admin/forgotten.html"
+    template_name = "accounts/password_reset.html"
     form_class = AddressForm
     purpose = Purpose.RESET
 
@@ -67,7 +67,7 @@ class PasswordResetView(RateLimitedFormView):
 class TokenPasswordView(auth_views.PasswordResetConfirmView):
     """Whoever has the link chooses a password."""
 
-    template_name = "admin/choose_password.html"
+    template_name = "accounts/choose_password.html"
     success_url = reverse_lazy("admin:login")
     is_invitation = False
 

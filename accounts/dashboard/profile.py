@@ -30,7 +30,7 @@ class Profile(Page):
     """GET shows it; POST changes the name."""
 
     title = "Profile"
-    template_name = "admin/profile.html"
+    template_name = "accounts/profile.html"
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = NameForm(request.POST)
@@ -59,7 +59,7 @@ class EnableTwoFactorView(Page):
     """GET shows a QR code; POST proves by a code that an app has it, and shows the recovery codes, this once."""
 
     title = "Two-factor sign-in"
-    template_name = "admin/two_factor_on.html"
+    template_name = "accounts/enable_two_factor.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if current_operator(request).has_two_factor:
@@ -108,7 +108,7 @@ class PasswordForm(Form):
 class ConfirmPasswordView(Page):
     """GET asks for the password; POST does what the page is for."""
 
-    template_name = "admin/with_password.html"
+    template_name = "accounts/confirm_password.html"
     explanation = ""
     button = ""
 
@@ -150,7 +150,7 @@ class RenewRecoveryCodes(ConfirmPasswordView):
 
 
 def _shown_once(page: Page, codes: list[str]) -> HttpResponse:
-    answer = render(page.request, "admin/recovery_codes.html", {**Page.get_context_data(page), "codes": codes})
+    answer = render(page.request, "accounts/recovery_codes.html", {**Page.get_context_data(page), "codes": codes})
     answer["Cache-Control"] = "no-store"
     return answer
 

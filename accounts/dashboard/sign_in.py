@@ -122,7 +122,7 @@ class CodeForm(Form):
 class SecondStep(RedirectURLMixin, RateLimitedFormView):
     """The second step."""
 
-    template_name = "admin/second_step.html"
+    template_name = "accounts/two_factor.html"
     form_class = CodeForm
     next_page = "admin:index"
     purpose = Purpose.CODE

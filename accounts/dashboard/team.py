@@ -60,7 +60,7 @@ class TeamAdmin(WorkspaceAdmin):
     list_filter = ("role", "is_active")
     search_fields = ("name", "email")
     ordering = ("name", "id")
-    change_form_template = "admin/operator.html"
+    change_form_template = "accounts/operator.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("brands")

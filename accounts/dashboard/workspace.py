@@ -22,7 +22,7 @@ class WorkspaceSettings(Page):
 
     ability = "workspace"
     title = "Settings"
-    template_name = "admin/workspace.html"
+    template_name = "accounts/workspace.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         workspace = current_operator(self.request).workspace

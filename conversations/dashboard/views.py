@@ -22,7 +22,7 @@ class Inbox(Page):
     """With or without a conversation's id in its path: the page reads its own address."""
 
     title = "Inbox"
-    template_name = "admin/inbox.html"
+    template_name = "conversations/inbox.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "id" in kwargs and not current_scope(request).rows(Conversation.objects.filter(pk=kwargs["id"])).exists():

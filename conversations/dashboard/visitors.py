@@ -19,7 +19,7 @@ class VisitorAdmin(WorkspaceAdmin):
     search_fields = ("name",)  # shows the box; the search is get_search_results
     search_help_text = "Words of the name, e-mail address or phone number"
     ordering = ("-created_at", "-id")
-    change_form_template = "admin/visitor.html"
+    change_form_template = "conversations/visitor.html"
     sortable_by = ()
     fields = ("name", "email", "phone", "brand", "external_id", "locale", "page", "created_at")
 

@@ -44,7 +44,7 @@ class EraseVisitor(VisitorPage):
 
     ability = Ability.ERASE
     title = "Erase a visitor"
-    template_name = "admin/erase_visitor.html"
+    template_name = "data_requests/erase_visitor.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         visitor = self.visitor()

@@ -2,8 +2,8 @@
 
 import { fill, h, wellFormed } from "./dom.js";
 import { forgetFile, keepFile } from "./files.js";
+import { mostBytes } from "./http.js";
 import { newId } from "./outbox.js";
-import { mostBytes } from "./server.js";
 
 /** @typedef {import("./outbox.js").KeptFile} KeptFile */
 
@@ -13,7 +13,7 @@ const HEAD = 1024;
 const SIGNATURES = [/^\x89PNG/, /^\xff\xd8\xff/, /^GIF8/, /^RIFF.{4}WEBP/s, /%PDF-/];
 
 /** @param {() => void} onChange */
-export function attachedFiles(onChange) {
+export function createAttachments(onChange) {
   let kept = /** @type {KeptFile[]} */ ([]); // shared by tabs, with the draft
   let ofThisPage = /** @type {KeptFile[]} */ ([]); // the browser has no room to keep them
   const list = h("ul", { class: "attached", "aria-label": "Attached files" });

@@ -11,7 +11,7 @@ const AT_ONCE = 100; // as many as the server changes together
  * @param {any} app what main.js offers: client, me, colleaguesIn, tags
  * @param {() => Row | null | undefined} current the conversation that is open, once it is known
  */
-export function commandsFor(app, current) {
+export function createCommands(app, current) {
   /** A mutation whose failure is told; undefined then. @param {string} name @param {Record<string, any>} args */
   const change = (name, args) =>
     app.client.mutate(name, args).catch((/** @type {unknown} */ error) => showToast(reasonOf(error), true));

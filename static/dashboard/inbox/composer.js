@@ -1,14 +1,14 @@
 /** Where the operator writes: a reply with its files, and a note, which are two drafts; with canned replies and mentions. */
 
-import { attachedFiles } from "./attached.js";
+import { createAttachments } from "./attached.js";
+import { createAutocomplete } from "./autocomplete.js";
 import { h, setText, wellFormed } from "./dom.js";
-import { suggestIn } from "./suggest.js";
 import { showToast } from "./toast.js";
 
 /**
  * @typedef {import("./outbox.js").Sent} Sent
  * @typedef {import("./outbox.js").KeptFile} KeptFile
- * @typedef {ReturnType<typeof import("./outbox.js").outboxOf>} Outbox
+ * @typedef {ReturnType<typeof import("./outbox.js").createOutbox>} Outbox
  * @typedef {{shortcut: string, body: string}} CannedReply
  * @typedef {import("./dom.js").Person} Person
  * @typedef {"reply" | "note"} Kind
@@ -33,7 +33,7 @@ const WORDS = {
  * @param {() => void} with_.onTyping begun, gone on, or ended by sending
  * @param {() => void} with_.onSent
  */
-export function composerFor(with_) {
+export function createComposer(with_) {
   const { conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onSent } = with_;
   const texts = { reply: "", note: "" };
   let kind = /** @type {Kind} */ ("reply"); // the one that is shown
@@ -61,7 +61,7 @@ export function composerFor(with_) {
   const submit = h("button", { type: "submit", class: "button" }, "Send");
   const hint = h("span", { class: "quiet" });
   const foot = h("div", { class: "foot" }, attach, chooser, hint, submit);
-  const attached = attachedFiles(() => {
+  const attached = createAttachments(() => {
     if (!isBegun()) seenMessageId = undefined;
     keep();
     fit();
@@ -163,7 +163,7 @@ export function composerFor(with_) {
     return attached.add(files);
   };
 
-  suggestIn(field, box, find);
+  createAutocomplete(field, box, find);
   field.addEventListener("input", () => {
     texts[kind] = field.value;
     if (kind === "reply") seenMessageId = isBegun() ? (seenMessageId ?? newest()) : undefined;

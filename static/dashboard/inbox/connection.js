@@ -1,7 +1,7 @@
 /** The line that says how the connection is, when it is not well. */
 
 import { byId, h, setText } from "./dom.js";
-import { addresses } from "./server.js";
+import { addresses } from "./http.js";
 
 const WORDS = {
   live: "",

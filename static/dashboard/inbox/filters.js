@@ -19,7 +19,7 @@ const PAUSE = 200;
  * View, brand, assignee and tag stand in the page's address, for reloads and links; a search does not: it names people.
  * @param {(query: Record<string, string>) => void} onChange
  */
-export function filtersOf(onChange) {
+export function createFilters(onChange) {
   let view = /** @type {(typeof VIEWS)[number]} */ (VIEWS[2]);
   const picked = { brand: "", assignee: "", tag: "" };
   let pause = 0;

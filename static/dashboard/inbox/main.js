@@ -6,19 +6,19 @@
  */
 
 import { connect } from "../../live/client.js";
-import { commandsFor } from "./commands.js";
+import { createCommands } from "./commands.js";
 import { showConnection } from "./connection.js";
 import { askPreferences, showKeys } from "./dialogs.js";
 import { byId, fill, h, setText } from "./dom.js";
-import { filtersOf } from "./filters.js";
-import { KEYS, listenToKeys } from "./keys.js";
-import { listIn } from "./list.js";
-import { assignmentWords, noticesFor } from "./notices.js";
-import { outboxOf } from "./outbox.js";
-import { pagesOf } from "./pages.js";
-import { addresses, askToken, whenSignedOut } from "./server.js";
-import { openThread } from "./thread.js";
-import { showVisitor } from "./visitor.js";
+import { createFilters } from "./filters.js";
+import { addresses, askToken, whenSignedOut } from "./http.js";
+import { assignmentWords, createNotifications } from "./notifications.js";
+import { createOutbox } from "./outbox.js";
+import { createPagedList } from "./paged-list.js";
+import { KEYS, listenToKeys } from "./shortcuts.js";
+import { createThread } from "./thread.js";
+import { createVirtualList } from "./virtual-list.js";
+import { createVisitorPane } from "./visitor.js";
 
 const root = byId("inbox");
 const MOST_LINES = 3; // of mentions, and of assignments
@@ -56,21 +56,21 @@ app.colleaguesIn = (/** @type {string | undefined} */ brandId) =>
       _id !== app.me._id && (!brandIds || !brandId || brandIds.includes(brandId)),
   );
 
-let thread = /** @type {ReturnType<typeof openThread> | null} */ (null);
-let visitor = /** @type {ReturnType<typeof showVisitor> | null} */ (null);
+let thread = /** @type {ReturnType<typeof createThread> | null} */ (null);
+let visitor = /** @type {ReturnType<typeof createVisitorPane> | null} */ (null);
 let opened = "";
 
-const commands = commandsFor(app, () => thread?.row);
+const commands = createCommands(app, () => thread?.row);
 app.commands = commands;
 
 // --- the list ---
 
-const pages = pagesOf(
+const pages = createPagedList(
   client,
   () => drawList(),
   (ids) => list.unchoose(ids),
 );
-const list = listIn(byId("list"), {
+const list = createVirtualList(byId("list"), {
   onOpen: (id) => app.open(id),
   onChosen: () => drawMany(),
   onMore: () => pages.more(),
@@ -78,7 +78,7 @@ const list = listIn(byId("list"), {
   onRead: (isAtTop) => pages.read(isAtTop),
 });
 let stopCounts = () => {};
-const filters = filtersOf((query) => {
+const filters = createFilters((query) => {
   list.begin();
   pages.show(query);
   stopCounts();
@@ -122,7 +122,7 @@ const show = (id) => {
   list.open(id);
   root.classList.toggle("has-thread", Boolean(id));
   root.classList.remove("has-visitor");
-  if (id) thread = openThread(byId("thread-pane"), app, id);
+  if (id) thread = createThread(byId("thread-pane"), app, id);
   else byId("thread-pane").replaceChildren(h("p", { class: "nothing" }, "Choose a conversation."));
 };
 
@@ -139,9 +139,9 @@ app.close = () => {
 app.onRow = (/** @type {any} */ row) => {
   if (!row || visitor?.visitor?._id === row.visitor._id) return;
   visitor?.close();
-  visitor = showVisitor(byId("visitor-pane"), app, row);
+  visitor = createVisitorPane(byId("visitor-pane"), app, row);
 };
-app.showVisitor = () => root.classList.add("has-visitor");
+app.createVisitorPane = () => root.classList.add("has-visitor");
 app.hideVisitor = () => root.classList.remove("has-visitor");
 root.addEventListener("click", (/** @type {any} */ event) => {
   const id = event.target.closest("[data-open]")?.dataset.open;
@@ -157,9 +157,9 @@ const fromAddress = () => {
 
 // --- what all of it needs ---
 
-const notices = noticesFor(app);
+const notices = createNotifications(app);
 const begin = () => {
-  app.outbox = outboxOf(
+  app.outbox = createOutbox(
     app.me._id,
     client,
     () => thread?.redraw(),

@@ -22,7 +22,7 @@
 
 import { Refusal, refusalOf, secondsToWait } from "./answers.js";
 import { forgetFile, keptFile } from "./files.js";
-import { sendFile } from "./server.js";
+import { sendFile } from "./http.js";
 
 const PAUSE = 5; // seconds
 const MOST_TRIES = 10;
@@ -35,7 +35,7 @@ const UNREACHABLE = "UNREACHABLE"; // the code of what was set aside
  * @param {() => void} onChange of what is on its way
  * @param {(conversationId: string) => void} onDraft another tab has written
  */
-export function outboxOf(operatorId, client, onChange, onDraft) {
+export function createOutbox(operatorId, client, onChange, onDraft) {
   const prefix = `praxtalk.inbox.${operatorId}.`;
   const held = /** @type {Map<string, Sent>} */ (new Map());
   const underway = /** @type {Set<string>} */ (new Set()); // delivered by this tab now

@@ -1,15 +1,15 @@
 /** One conversation: its head, its entries, who else is here, and the composer. */
 
-import { composerFor } from "./composer.js";
+import { createAutoscroll } from "./autoscroll.js";
+import { createComposer } from "./composer.js";
 import { day, fill, h, reasonOf } from "./dom.js";
-import { entryElement, unsentElement } from "./entries.js";
-import { headFor } from "./head.js";
-import { newestIn } from "./newest.js";
+import { createThreadHeader } from "./thread-header.js";
+import { createEntry, createUnsentEntry } from "./timeline.js";
 
 /**
  * @typedef {import("./outbox.js").Sent} Sent
  * @typedef {import("./dom.js").Row} Row
- * @typedef {import("./entries.js").Entry} Entry
+ * @typedef {import("./timeline.js").Entry} Entry
  */
 
 const TOUCH_EVERY = 15_000;
@@ -21,7 +21,7 @@ const MOST_OLDER = 300;
  * @param {any} app what main.js offers: client, outbox, me, cannedReplies, colleaguesIn, commands, onRow
  * @param {string} conversationId
  */
-export function openThread(pane, app, conversationId) {
+export function createThread(pane, app, conversationId) {
   const { client, outbox } = app;
   const drawn = /** @type {Map<string, any>} */ (new Map());
   let entries = /** @type {Entry[]} */ ([]);
@@ -33,7 +33,7 @@ export function openThread(pane, app, conversationId) {
   let others = /** @type {{name: string, typing: boolean}[]} */ ([]); // colleagues who are here
   let isVisitorTyping = false;
 
-  const head = headFor(app);
+  const head = createThreadHeader(app);
   const earlier = h(
     "button",
     { type: "button", class: "plain earlier", hidden: true, onclick: () => loadEarlier() },
@@ -41,10 +41,10 @@ export function openThread(pane, app, conversationId) {
   );
   const loading = h("p", { class: "quiet" }, "Loading …");
   const log = h("div", { id: "log", role: "log", "aria-label": "Messages", tabindex: "0" }, earlier, loading);
-  const newest = newestIn(log);
+  const newest = createAutoscroll(log);
   const waiting = h("div", { class: "waiting" });
   const here = h("p", { id: "here", role: "status" });
-  const composer = composerFor({
+  const composer = createComposer({
     conversationId,
     outbox,
     cannedReplies: () =>
@@ -84,7 +84,7 @@ export function openThread(pane, app, conversationId) {
     let before = /** @type {any} */ (earlier);
     let lastDay = "";
     for (const entry of all) {
-      const element = drawn.get(entry._id) ?? entryElement(entry, row?.visitor.name ?? "");
+      const element = drawn.get(entry._id) ?? createEntry(entry, row?.visitor.name ?? "");
       drawn.set(entry._id, element);
       const today = day(entry.createdAt);
       element.dataset.day = today === lastDay ? "" : today;
@@ -118,7 +118,7 @@ export function openThread(pane, app, conversationId) {
     const unsent = outbox.of(conversationId);
     fill(
       waiting,
-      unsent.map((/** @type {Sent} */ sent) => unsentElement(sent, stateOf(sent), buttons)),
+      unsent.map((/** @type {Sent} */ sent) => createUnsentEntry(sent, stateOf(sent), buttons)),
     );
   };
 

@@ -1,14 +1,14 @@
 /** The visitor's pane: who they are, where they write from, their other conversations and leads. */
 
 import { ago, date, fill, h, statusWord } from "./dom.js";
-import { addresses } from "./server.js";
+import { addresses } from "./http.js";
 
 /**
  * @param {any} pane
  * @param {any} app
  * @param {import("./dom.js").Row} row the conversation that is open
  */
-export function showVisitor(pane, app, row) {
+export function createVisitorPane(pane, app, row) {
   let visitor = /** @type {any} */ (null);
   let leads = /** @type {any[]} */ ([]);
   let timer = 0;

@@ -5,7 +5,7 @@ import { h, setText } from "./dom.js";
 const NEAR_END = 80; // px
 
 /** @param {HTMLElement} log which scrolls */
-export function newestIn(log) {
+export function createAutoscroll(log) {
   let missed = 0;
   let wasAtEnd = true;
   let height = 0;

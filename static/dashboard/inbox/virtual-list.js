@@ -16,7 +16,7 @@ const SPARE = 5; // rows above and below what is seen
  * @param {(ids: string[]) => void} told.onSeen
  * @param {(isAtTop: boolean) => void} told.onRead
  */
-export function listIn(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
+export function createVirtualList(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
   const space = h("div", { class: "space", role: "presentation" });
   const drawn = /** @type {Map<string, any>} */ (new Map()); // by conversation
   const chosen = /** @type {Set<string>} */ (new Set());

@@ -23,7 +23,7 @@ export const PAGE = 100;
  * @param {() => void} onChange the order, a row or the count of fresh ones is another
  * @param {(ids: Set<string>) => void} onGone these have left the view
  */
-export function pagesOf(client, onChange, onGone) {
+export function createPagedList(client, onChange, onGone) {
   const rows = /** @type {Map<string, Row>} */ (new Map());
   let order = /** @type {string[]} */ ([]);
   let first = /** @type {Page | null} */ (null);

@@ -10,7 +10,7 @@ const MOST = 8;
  * @param {any} box where the suggestions are shown
  * @param {(sign: string, word: string) => Suggestion[]} find for "/" or "@" and what was written behind it
  */
-export function suggestIn(field, box, find) {
+export function createAutocomplete(field, box, find) {
   let found = /** @type {Suggestion[]} */ ([]);
   let place = 0;
 

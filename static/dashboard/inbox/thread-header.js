@@ -3,13 +3,17 @@
 import { FACES } from "./activity.js";
 import { date, fill, h, setText, statusWord } from "./dom.js";
 
-/** @param {any} app what main.js offers: commands, close, showVisitor */
-export function headFor(app) {
+/** @param {any} app what main.js offers: commands, close, createVisitorPane */
+export function createThreadHeader(app) {
   const name = h("h2", { tabindex: "-1" });
   const status = h("span", { class: "status" });
   const tools = h("div", { class: "tools" });
   const back = h("button", { type: "button", class: "plain back", onclick: () => app.close() }, "‹ All");
-  const details = h("button", { type: "button", class: "plain details", onclick: () => app.showVisitor() }, "Details");
+  const details = h(
+    "button",
+    { type: "button", class: "plain details", onclick: () => app.createVisitorPane() },
+    "Details",
+  );
 
   return {
     elements: [h("header", {}, back, h("div", { class: "title" }, name, status), details), tools],

@@ -15,7 +15,7 @@ export const assignmentWords = (by, count, visitor) =>
   `${by} assigned ${count === 1 ? visitor : counted("conversation", count)} to you`;
 
 /** @param {any} app */
-export function noticesFor(app) {
+export function createNotifications(app) {
   let before = /** @type {number | null} */ (null);
   const heard = /** @type {Map<string, number>} */ (new Map()); // how far each conversation had been written in
   let mentions = /** @type {number | null} */ (null);

@@ -2,7 +2,7 @@
 
 import { wordsOf } from "./activity.js";
 import { clock, h } from "./dom.js";
-import { addresses } from "./server.js";
+import { addresses } from "./http.js";
 
 /**
  * @typedef {import("./outbox.js").Sent} Sent
@@ -12,7 +12,7 @@ import { addresses } from "./server.js";
  */
 
 /** @param {Entry} entry @param {string} visitor their name */
-export const entryElement = (entry, visitor) => {
+export const createEntry = (entry, visitor) => {
   const { type, role, sender, body, attachments = [] } = entry;
   const time = h("time", {}, clock(entry.createdAt));
   if (type === "activity") return h("p", { class: "activity" }, wordsOf(entry), " ", time);
@@ -48,7 +48,7 @@ const STATES = {
  * @param {keyof typeof STATES} state
  * @param {Record<"again" | "edit" | "remove", (sent: Sent) => void>} does
  */
-export const unsentElement = (sent, state, does) => {
+export const createUnsentEntry = (sent, state, does) => {
   const { refused, kind, body, tries } = sent;
   const button = (/** @type {string} */ text, /** @type {(sent: Sent) => void} */ act) =>
     h("button", { type: "button", class: "plain", onclick: () => act(sent) }, text);
