@@ -1,10 +1,10 @@
+import { createIdentity } from "./identity.js";
 import { newId } from "./ids.js";
-import { ignore, openExtras } from "./loader.js";
+import { createLazyLoader, ignore } from "./lazy-loader.js";
 import { createLock } from "./locks.js";
 import { createOutbox } from "./outbox.js";
-import { createPerson } from "./person.js";
-import { createSeen } from "./seen.js";
-import { openStore } from "./storage.js";
+import { createReadReceipts } from "./read-receipts.js";
+import { createStore } from "./storage.js";
 import { createTexts } from "./texts.js";
 import { createThread } from "./thread.js";
 import { timeline } from "./timeline.js";
@@ -31,9 +31,9 @@ const MOST_RENEWALS = 3;
 export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const texts = createTexts(config);
   const { say } = texts;
-  const store = openStore(widgetId, update);
+  const store = createStore(widgetId, update);
   const lock = createLock(`praxtalk:${widgetId}`);
-  const person = createPerson({ store, api, lock, onChange: () => wake(), onOther: leave });
+  const person = createIdentity({ store, api, lock, onChange: () => wake(), onOther: leave });
   /** What of it is this page's: not the thread, once another tab has identified somebody else, nor what others wrote. */
   const own = {
     ...store,
@@ -90,7 +90,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     onSignedOut: signOut,
   });
 
-  const seen = createSeen({ store: own, thread, ring: (id) => extras.ring(id) });
+  const seen = createReadReceipts({ store: own, thread, ring: (id) => extras.ring(id) });
 
   /** @param {string} body @param {Partial<Entry>} [more] */
   const add = (body, more) => {
@@ -129,7 +129,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   });
   const { form, log, composer, chat, panel, bubble } = view;
 
-  const extras = openExtras(origin, () => ({
+  const extras = createLazyLoader(origin, () => ({
     widgetId,
     call: api.call,
     token: () => own.read().token,

@@ -13,11 +13,11 @@
  *   rungId: the newest message that a tab has shown, has rung for
  * @typedef {{id: string, name?: string, email?: string, phone?: string, isClaimed?: boolean}} Owner
  *   isClaimed: the server does not know yet
- * @typedef {ReturnType<typeof openStore>} Store
+ * @typedef {ReturnType<typeof createStore>} Store
  */
 
 /** @param {string} widgetId @param {() => void} onChange another tab has changed it */
-export function openStore(widgetId, onChange) {
+export function createStore(widgetId, onChange) {
   const prefix = `praxtalk:${widgetId}:`;
   /** By name; an entry by its clientId. @type {Record<string, any>} */
   let values = {};

@@ -1,4 +1,4 @@
-import ROOMS from "./rooms.css";
+import ROOMS from "./views.css";
 import WIDGET from "./widget.css";
 
 /**

@@ -1,9 +1,9 @@
-import { createBubble } from "./bubble.js";
 import { createComposer } from "./composer.js";
+import { createDialog } from "./dialog.js";
 import { element } from "./dom.js";
 import { createForm } from "./form.js";
-import { createLog } from "./log.js";
-import { createPanel } from "./panel.js";
+import { createLauncher } from "./launcher.js";
+import { createMessageList } from "./message-list.js";
 import { createSheet } from "./styles.js";
 
 /** A page that takes the widget away again and again wins. */
@@ -28,11 +28,11 @@ const MOST_RETURNS = 20;
  */
 export function createView(config, texts, on) {
   const form = createForm(config, texts, on.submit);
-  const log = createLog(texts, on);
+  const log = createMessageList(texts, on);
   const composer = createComposer(texts, on.send, on.typing);
   const chat = element("div", { class: "room" }, log.box, composer.box);
-  const panel = createPanel(config, texts, [form.room, chat], on.close);
-  const bubble = createBubble(texts, on.toggle);
+  const panel = createDialog(config, texts, [form.room, chat], on.close);
+  const bubble = createLauncher(texts, on.toggle);
 
   const host = element("div", { id: "praxtalk" });
   const root = host.attachShadow({ mode: "open" });

@@ -25,7 +25,7 @@ const PAUSE = 5000;
  * @param {() => void} outside.onChange
  * @param {() => void} outside.onOther somebody else sits here now
  */
-export function createPerson({ store, api, lock, onChange, onOther }) {
+export function createIdentity({ store, api, lock, onChange, onOther }) {
   /** @type {Identity | undefined} */
   let proof;
 

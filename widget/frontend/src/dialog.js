@@ -13,7 +13,7 @@ const REACHABLE = "a, button:enabled, textarea, input:not([tabindex])";
  * @param {HTMLElement[]} rooms
  * @param {() => void} onClose
  */
-export function createPanel({ brand }, { say, moment }, rooms, onClose) {
+export function createDialog({ brand }, { say, moment }, rooms, onClose) {
   const status = element("p", { class: "presence" });
   const notice = element("p", { class: "notice", role: "status", hidden: true });
   const header = element(

@@ -10,7 +10,7 @@
  * @param {import("./thread.js").Thread} outside.thread
  * @param {(id: string) => void} outside.ring
  */
-export function createSeen({ store, thread, ring }) {
+export function createReadReceipts({ store, thread, ring }) {
   let saidId = "";
 
   return {

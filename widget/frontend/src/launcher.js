@@ -1,7 +1,7 @@
 import { element, ICONS, icon, setAttribute, setText } from "./dom.js";
 
 /** The round button that is always there. @param {import("./texts.js").Texts} texts @param {() => void} onToggle */
-export function createBubble({ say }, onToggle) {
+export function createLauncher({ say }, onToggle) {
   const badge = element("span", { class: "badge", "aria-hidden": "true", hidden: true });
   const svg = icon(ICONS.chat);
   const button = element("button", { class: "bubble", click: onToggle }, svg, badge);

@@ -21,7 +21,7 @@ const LINK_END = /[.,!?:;)\]]+$/;
  * @param {(place: HTMLElement, file: import("./api.js").Attachment, key: string) => void} on.file shows it there
  * @param {() => void} on.bottom the newest message has come into view
  */
-export function createLog({ say, clock, day }, on) {
+export function createMessageList({ say, clock, day }, on) {
   const nodes = /** @type {Map<string, {text: string, node: HTMLElement}>} */ (new Map());
   const list = element("div", { class: "list", role: "log", "aria-label": say("title") });
   const older = element("button", { class: "chip older", click: on.older }, say("older"));

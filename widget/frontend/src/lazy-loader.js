@@ -11,7 +11,7 @@ const PAUSE = 30_000;
  * @param {string} origin
  * @param {() => import("./extras.js").Outside} given
  */
-export function openExtras(origin, given) {
+export function createLazyLoader(origin, given) {
   /** @type {Promise<typeof import("./extras.js")> | undefined} */
   let extras;
   /** @type {Parts} */
