@@ -1,4 +1,3 @@
-import { createIdentity } from "./identity.js";
 import { newId } from "./ids.js";
 import { createLazyLoader, ignore } from "./lazy-loader.js";
 import { createLock } from "./locks.js";
@@ -9,6 +8,7 @@ import { createTexts } from "./texts.js";
 import { createThread } from "./thread.js";
 import { timeline } from "./timeline.js";
 import { createView } from "./view.js";
+import { createIdentity } from "./visitor-identity.js";
 
 /**
  * Brings together what is remembered, what is on its way, what the server says, and what is seen.
