@@ -1,6 +1,6 @@
 """Serves another application as `manage.py serve` serves PraxTalk:
 
-python -m bench.application_server web bench.rest.floor:application        Granian on PORT, for ASGI, with as many workers
+python -m bench.application_server web bench.rest.baseline:application        Granian on PORT, for ASGI, with as many workers
 python -m bench.application_server sockets bench.live.traced:application   as `--only sockets`, with this application
 """
 

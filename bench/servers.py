@@ -21,7 +21,7 @@ from praxtalk.supervisor import STOP_SECONDS
 PRODUCT = ["manage.py", "serve", "--only", "front,web,sockets"]
 WEB = ["manage.py", "serve", "--only", "web"]
 SOCKETS = ["manage.py", "serve", "--only", "sockets"]
-FLOOR = ["-m", "bench.application_server", "web", "bench.rest.floor:application"]
+FLOOR = ["-m", "bench.application_server", "web", "bench.rest.baseline:application"]
 PROCESSES = 2
 UNLIMITED = "1000000000"
 START_SECONDS = 40.0

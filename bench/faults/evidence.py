@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 
 from bench.faults.chaos import Chaos
+from bench.faults.environment import Stage
 from bench.faults.processes import Crew
 from bench.faults.receivers import Receipt
-from bench.faults.stage import Stage
 from conversations.models import Conversation, Message
 from integrations.models import Attempt, Delivery, DeliveryCount, Event, WebhookSubscription
 from leads.models import Lead

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 
-from bench.faults import pace
+from bench.faults import latency
 from bench.faults.evidence import Evidence
 from bench.faults.invariants import CHECKS, receipts_by_event
 
@@ -31,7 +31,7 @@ def figures(evidence: Evidence) -> dict[str, str]:
     fates = Counter(entry["fate"] for entry in evidence.journal)
     words = [entry["word_seconds"] for entry in evidence.journal]
     writes = [entry["seconds"] for entry in evidence.journal]
-    waits = pace.calm_waits(evidence)
+    waits = latency.calm_waits(evidence)
     again = sum(
         sum(200 <= (each.status or 0) < 300 for each in receipts) > 1
         for receipts in receipts_by_event(evidence).values()
@@ -59,10 +59,10 @@ def figures(evidence: Evidence) -> dict[str, str]:
         + ", ".join(f"{count} {point}" for point, count in sorted(evidence.fired.items()))
         + ")",
         **accidents,
-        "commit to receipt, calm": f"p50 {pace.quantile(waits, 0.5):.3f} s, p95 {pace.quantile(waits, 0.95):.3f} s",
-        "a change": f"p95 {pace.quantile(writes, 0.95):.3f} s, longest {max(writes, default=0):.3f} s",
+        "commit to receipt, calm": f"p50 {latency.quantile(waits, 0.5):.3f} s, p95 {latency.quantile(waits, 0.95):.3f} s",
+        "a change": f"p95 {latency.quantile(writes, 0.95):.3f} s, longest {max(writes, default=0):.3f} s",
         "its word to Valkey": f"longest {max(words, default=0):.3f} s",
-        "most at once": str(max(pace.most_at_once(evidence).values(), default=0)),
+        "most at once": str(max(latency.most_at_once(evidence).values(), default=0)),
     }
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from django.db.models import Q
 
-from bench.faults import stage as staging
+from bench.faults import environment as staging
 from bench.faults import times
 from bench.faults.chaos import Accidents, Chaos
+from bench.faults.environment import Stage
 from bench.faults.evidence import Evidence, gather
 from bench.faults.processes import Crew, Valkey, Worker, environment, python
-from bench.faults.stage import Stage
 from bench.servers import end_with_us
 from integrations.models import Delivery
 from praxtalk.processes import workers

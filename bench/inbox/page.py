@@ -71,10 +71,10 @@ def main() -> int:
 def _measured(folder: Path, extent: Extent) -> str:
     django.setup()
     from bench import seed
-    from bench.live import stage
+    from bench.live import environment
 
     seed.seeded(folder, extent.conversations)
-    url = stage.make_database()
+    url = environment.make_database()
     say("Starting a Chromium and PraxTalk ...")
     with _browser() as browser:
         os.nice(

@@ -65,19 +65,19 @@ def _measured(extent: Extent) -> str:
     _install()
     django.setup()
     from bench import seed
-    from bench.live import rounds, stage  # models can be imported from here on only
+    from bench.live import environment, rounds  # models can be imported from here on only
 
     seed.seeded(extent.folder, extent.conversations)
-    url = stage.make_database()
+    url = environment.make_database()
     say(f"Minting {max(extent.sizes)} operator tokens ...")
-    tokens = stage.mint_tokens(max(extent.sizes))
+    tokens = environment.mint_tokens(max(extent.sizes))
     product = {"DATABASE_URL": url, "TRUSTED_PROXIES": PROXIES}
-    rival = {"PROCESSES": str(PROCESSES), **stage.rivals_environment(url)}
+    rival = {"PROCESSES": str(PROCESSES), **environment.rivals_environment(url)}
     logs = {name: extent.folder / f"live-{name}.log" for name in ("clients", "praxtalk", "rival", "front", "traced")}
     with contextlib.ExitStack() as stack:
         load = stack.enter_context(clients(logs["clients"]))
         load.check_clock()
-        others = {"PostgreSQL": _postgres(extent.folder), "Valkey": psutil.Process(stage.valkey_pid())}
+        others = {"PostgreSQL": _postgres(extent.folder), "Valkey": psutil.Process(environment.valkey_pid())}
         measured = rounds.Rounds(load, tokens, others)
         say("Starting PraxTalk and the rival ...")
         with contextlib.ExitStack() as servers:

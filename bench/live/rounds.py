@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 from bench.live.clients import Clients, Shown
-from bench.live.stage import ARGUMENTS, Change, change_inbox
+from bench.live.environment import ARGUMENTS, Change, change_inbox
 from bench.run import Invalid, quantile
 from bench.servers import cpu_seconds
 

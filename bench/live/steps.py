@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bench.run import quantile
 
 if TYPE_CHECKING:
-    from bench.live.stage import Change
+    from bench.live.environment import Change
 
 PATTERN = "live-trace-*.json"
 MILLION = 1_000_000

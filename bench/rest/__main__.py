@@ -1,7 +1,7 @@
 """REST beside its floor: three calls of PraxTalk, and the same calls of a hand-written server, in one run.
 
 1. Private servers under .data/bench, filled once (bench/seed.py); this run's own copy of the database.
-2. PraxTalk and the floor (bench/rest/floor.py), each in two processes of Granian; their answers are compared first.
+2. PraxTalk and the floor (bench/rest/baseline.py), each in two processes of Granian; their answers are compared first.
 3. Each scenario in rounds, the two in turn, so that both meet the same machine.
 4. As a report beside it: PraxTalk through the front, and both with 1 ms on every answer of PostgreSQL and Valkey.
 """
@@ -22,7 +22,7 @@ from uuid import UUID
 import django
 
 from bench.rest.load import Result, load
-from bench.rest.sameness import check, check_events
+from bench.rest.parity import check, check_events
 from bench.run import FOLDER, QUICK_FOLDER, Invalid, is_quick, run, say, table
 from bench.servers import FLOOR, PRODUCT, WEB, free_port, running, serving
 

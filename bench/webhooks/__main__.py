@@ -1,7 +1,7 @@
 """Webhooks: deliveries a second beside a Celery task for each, latency when idle, fairness, and the claim alone.
 
 1. Private servers as in bench.rest; databases of this run's own with 100,000 deliveries already made (bench/webhooks/outbox.py).
-2. PraxTalk as `manage.py serve --only webhooks,beat`; the rival (bench/webhooks/rival.py) as its own Celery worker.
+2. PraxTalk as `manage.py serve --only webhooks,beat`; the rival (bench/webhooks/celery_baseline.py) as its own Celery worker.
 3. A backlog of deliveries for 20 receivers on loopback, in rounds, the two in turn, so that both meet the same machine.
 
 A delivery that is lost, sent twice or invented ends the run.
@@ -58,7 +58,7 @@ def main() -> int:
 def _measured(extent: Extent) -> str:
     django.setup()
     from bench import seed
-    from bench.webhooks import deliveries, outbox, rival  # models can be imported from here on only
+    from bench.webhooks import celery_baseline, deliveries, outbox  # models can be imported from here on only
 
     seed.seeded(extent.folder, extent.conversations)
     say(f"Making databases with {extent.done:,} deliveries done ...")
@@ -71,10 +71,10 @@ def _measured(extent: Extent) -> str:
         say("Starting PraxTalk and the rival ...")
         logs = [extent.folder / f"{name}.log" for name in ("webhooks", "rival")]
         product = stack.enter_context(running(PRODUCT, log=logs[0], DATABASE_URL=ours, LOG_LEVEL="INFO"))
-        worker = stack.enter_context(running(rival.WORKER, log=logs[1], DATABASE_URL=rivals))
+        worker = stack.enter_context(running(celery_baseline.WORKER, log=logs[1], DATABASE_URL=rivals))
         senders = {
             ours: deliveries.Sender("PraxTalk", psutil.Process(product.pid)),
-            rivals: deliveries.Sender("the rival", psutil.Process(worker.pid), rival.deliver.delay),
+            rivals: deliveries.Sender("the rival", psutil.Process(worker.pid), celery_baseline.deliver.delay),
         }
         drained = _drain_in_turn(senders, extent, crm)
         outbox.use(ours)

@@ -77,10 +77,10 @@ def main() -> int:
 def _measured(extent: Extent) -> str:
     django.setup()
     from bench import seed
-    from bench.live import stage  # models can be imported from here on only
+    from bench.live import environment  # models can be imported from here on only
 
     seed.seeded(extent.folder, extent.conversations)
-    url = stage.make_database()
+    url = environment.make_database()
     with ExitStack() as stack:
         say("Starting PraxTalk and a Chromium ...")
         port = stack.enter_context(serving(PRODUCT, log=extent.folder / "widget.log", DATABASE_URL=url))
@@ -146,14 +146,14 @@ def _site(host: str, widget_id: str) -> Iterator[str]:
 
 def _ways() -> list[Way]:
     from accounts.models import Workspace
-    from bench.live import stage
+    from bench.live import environment
     from conversations.models import Conversation
     from integrations.api_keys import create_key
     from integrations.models import ApiKey
 
     workspace = Workspace.objects.get()
     _, secret = create_key(workspace, name="bench", scope=ApiKey.Scope.WRITE, allowed_cidrs=["127.0.0.0/8"])
-    (token,) = stage.mint_tokens(1)
+    (token,) = environment.mint_tokens(1)
     newest = str(Conversation.objects.filter(workspace=workspace).order_by("-created_at")[0].pk)
     mutation = {"path": "messages:send", "args": {"conversationId": newest, "body": ""}}
     return [

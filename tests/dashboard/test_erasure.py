@@ -22,7 +22,7 @@ from praxtalk.core.live.models import MutationLog
 from praxtalk.core.live.results import Success
 from praxtalk.logs import logging_config
 from tests.conftest import Caller
-from tests.sync.asking import ask
+from tests.sync.live_client import ask
 from tests.webhooks.conftest import deliver_due, loopback_is_permitted
 from tests.webhooks.receivers import receiver
 from tests.widget.test_attachments import image

@@ -13,7 +13,7 @@ from accounts.models import Operator
 from accounts.scope import Scope
 from brands.models import Brand
 from conversations import reports
-from tests.big import big, plans_of
+from tests.large_data import big, plans_of
 
 __all__ = ["big"]
 pytestmark = pytest.mark.django_db

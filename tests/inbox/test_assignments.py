@@ -14,7 +14,7 @@ from conversations.models import Activity, Conversation, Mention
 from tests.conftest import make_talk
 from tests.inbox.test_functions import write
 from tests.inbox.test_mail import later
-from tests.sync.asking import ask, topics_of
+from tests.sync.live_client import ask, topics_of
 
 pytestmark = pytest.mark.django_db
 

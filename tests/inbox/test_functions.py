@@ -13,7 +13,7 @@ from conversations.models import Activity, Channel, Conversation, Mention, Messa
 from integrations.models import Event
 from tests.conftest import make_talk
 from tests.inbox.pictures import PNG
-from tests.sync.asking import ask, ask_with
+from tests.sync.live_client import ask, ask_with
 from tests.sync.sockets import Failed
 
 pytestmark = pytest.mark.django_db

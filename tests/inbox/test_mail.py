@@ -12,7 +12,7 @@ from accounts.mail import MAX_TRIES
 from accounts.preferences import update_preferences
 from conversations import actions, mail
 from conversations.models import Mention, Transcript, Visitor
-from tests.sync.asking import ask
+from tests.sync.live_client import ask
 from tests.sync.sockets import Failed
 
 pytestmark = pytest.mark.django_db

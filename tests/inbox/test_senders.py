@@ -15,7 +15,7 @@ from integrations.api_keys import create_key, revoke_key
 from integrations.models import ApiKey
 from tests.conftest import Caller
 from tests.inbox.test_in_a_browser import path_of
-from tests.sync.asking import ask
+from tests.sync.live_client import ask
 from tests.sync.sockets import Failed
 from widget.mail import mail_replies
 from widget.thread import thread_json

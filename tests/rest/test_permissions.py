@@ -17,7 +17,7 @@ from integrations.models import WebhookSubscription
 from integrations.webhooks.subscriptions import create_webhook, rotate_secret
 from praxtalk.urls import urlpatterns
 from tests.conftest import Caller
-from tests.sync.asking import ask_with
+from tests.sync.live_client import ask_with
 from tests.sync.sockets import Failed
 
 READS = {

@@ -14,8 +14,8 @@ from integrations.webhooks.replays import _ahead
 from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
 from praxtalk.core.db.ids import new_id
-from tests.big import big, plans_of
 from tests.conftest import make_talk
+from tests.large_data import big, plans_of
 
 __all__ = ["big"]
 

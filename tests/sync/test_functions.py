@@ -13,7 +13,7 @@ from integrations.models import Event
 from leads.models import Lead
 from praxtalk.core.live.functions import every_function
 from tests.conftest import make_talk
-from tests.sync.asking import ask
+from tests.sync.live_client import ask
 from tests.sync.sockets import Failed
 
 pytestmark = pytest.mark.django_db

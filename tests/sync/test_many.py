@@ -12,7 +12,7 @@ from conversations.models import Channel, Conversation, Message, Visitor
 from leads.actions import create_lead, update_lead
 from leads.models import Lead
 from tests.servers import WEB, Server
-from tests.sync.asking import ask
+from tests.sync.live_client import ask
 from tests.sync.sockets import Socket
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]

@@ -12,8 +12,8 @@ from conversations import inbox
 from conversations.actions import change_tags, create_tag, hand_over, wake_next_snoozed
 from conversations.inbox import filter_conversations
 from conversations.models import Conversation
-from tests.big import big, plans_of
-from tests.sync.asking import ask
+from tests.large_data import big, plans_of
+from tests.sync.live_client import ask
 from tests.widget.visitors import Browser
 from widget.mail import mail_replies
 from widget.visitor_tokens import issue_token

@@ -18,7 +18,7 @@ from conversations.models import Channel, Conversation, Message, Visitor
 from data_requests.actions import erase
 from leads import actions as lead_actions
 from praxtalk.core.live.topics import capture_topics
-from tests.sync.asking import ask, topics_of
+from tests.sync.live_client import ask, topics_of
 from tests.sync.sockets import Failed
 from widget import actions as widget_actions
 

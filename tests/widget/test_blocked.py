@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from conversations.actions import block_visitor, set_status
 from conversations.models import Attachment, Conversation, Message, Visitor
 from tests.live.driver import wait_for
-from tests.sync.asking import ask
+from tests.sync.live_client import ask
 from tests.sync.sockets import Failed
 from tests.widget.test_attachments import folder, image, stored
 from tests.widget.visitors import Browser, client_id, identity_of

@@ -4,7 +4,7 @@ import pytest
 
 from conversations.models import Visitor
 from praxtalk.core.live.topics import capture_topics
-from tests.sync.asking import ask
+from tests.sync.live_client import ask
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser, client_id
 from widget.actions import note_context

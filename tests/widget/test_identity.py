@@ -18,7 +18,7 @@ from integrations.api_keys import create_key
 from integrations.models import Event
 from praxtalk.core.live.results import FunctionError
 from tests.conftest import make_talk
-from tests.sync.asking import Failed
+from tests.sync.live_client import Failed
 from tests.widget.visitors import Browser, client_id, identity_of
 from widget.visitor_tokens import issue_token, visitors
 

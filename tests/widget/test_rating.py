@@ -4,7 +4,7 @@ import pytest
 
 from conversations.actions import set_status
 from conversations.models import Activity, Conversation
-from tests.sync.asking import ask
+from tests.sync.live_client import ask
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser
 

@@ -9,7 +9,7 @@ from conversations.actions import read_until, send_message, touch_presence
 from conversations.models import Channel, Conversation, Message
 from praxtalk.core.live import executor, functions
 from praxtalk.core.live.topics import capture_topics
-from tests.sync.asking import ask
+from tests.sync.live_client import ask
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser
 

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from praxtalk.core.db.encryption import decrypt
-from tests.sync.asking import answer_of
+from tests.sync.live_client import answer_of
 
 _addresses = itertools.count(1)
 

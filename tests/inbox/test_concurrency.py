@@ -3,8 +3,8 @@
 import pytest
 
 from conversations.models import Activity, ConversationTag, Tag
-from tests.dashboard.test_at_the_same_time import together
-from tests.sync.asking import ask
+from tests.dashboard.test_concurrency import together
+from tests.sync.live_client import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import redis.asyncio
 
-from bench.rest import floor_sql as sql
+from bench.rest import baseline_sql as sql
 
 BASE62 = string.ascii_letters + string.digits
 PREFIX, SECRET_LENGTH, CHECKSUM_LENGTH = "ptk_live_", 51, 6

@@ -15,7 +15,7 @@ from accounts import emails
 from conversations.models import Visitor
 from tests.conftest import Caller, make_talk
 from tests.servers import PROJECT
-from tests.sync.asking import ask_with
+from tests.sync.live_client import ask_with
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser
 from widget.magic_links import FRAGMENT, return_link

@@ -1,7 +1,7 @@
 """The floor: what three REST calls cost with no framework between Granian, PostgreSQL and Valkey.
 
 A hand-written ASGI application on an async connection pool with prepared statements. It asks the same SQL, makes the same
-checks and gives the same answers as PraxTalk (bench/rest/sameness.py holds it to that), for these calls only:
+checks and gives the same answers as PraxTalk (bench/rest/parity.py holds it to that), for these calls only:
 
     GET /api/v1/conversations?status=&limit=    the first page; no other parameters
     GET /api/v1/conversations/:id
@@ -17,8 +17,8 @@ from uuid import UUID
 import orjson
 from psycopg_pool import AsyncConnectionPool
 
-from bench.rest import floor_sql as sql
-from bench.rest.floor_key import Headers, Key, Refused, Usage, admit, valkey
+from bench.rest import baseline_sql as sql
+from bench.rest.baseline_key import Headers, Key, Refused, Usage, admit, valkey
 from praxtalk.core.db import sync_mark
 from praxtalk.core.db.ids import new_id, parse_id
 

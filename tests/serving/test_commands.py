@@ -18,7 +18,7 @@ from conversations.models import Conversation
 from integrations.models import ApiKey, WebhookSubscription
 from praxtalk.demo import demo_file, make_demo
 from tests.conftest import Caller
-from tests.sync.asking import ask_with
+from tests.sync.live_client import ask_with
 
 
 def run(*args, **options):

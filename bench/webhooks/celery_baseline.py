@@ -30,7 +30,7 @@ WORKER = [
     "celery",
     "--quiet",
     "--app",
-    "bench.webhooks.rival",
+    "bench.webhooks.celery_baseline",
     "worker",
     "--pool",
     "prefork",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import Workspace
-from bench.faults import manners, times
+from bench.faults import receiver_faults, times
 from bench.faults.receivers import Manner, Receiver, Street
 from brands.actions import create_brand
 from integrations.models import EventName, WebhookSubscription
@@ -42,22 +42,22 @@ class Stage:
 def parts(street: Street, rare: int) -> list[Part]:
     """A place for each manner. Those who make every attempt last get few events: two at a time are sent to them."""
     return [
-        Part("steady", manners.steady, weight=30),
-        Part("flaky", manners.flaky, weight=10),
-        Part("slow", manners.slow, weight=8),
-        Part("hanging", manners.hanging, rare=rare),
-        Part("hanging too", manners.hanging, rare=rare),
-        Part("dripping", manners.dripping, rare=rare * 2),
-        Part("huge", manners.huge, weight=5),
-        Part("resetting", manners.resetting, weight=8),
-        Part("redirecting", manners.redirecting(lambda: street.trap_port), weight=1),
-        Part("broken", manners.broken, weight=2),
-        Part("away", manners.steady, weight=9),
-        Part("rebinding", manners.steady, weight=5),
-        Part("busy", manners.busy, weight=5),
-        Part("garbled", manners.garbled, weight=3),
-        Part("paused", manners.steady, weight=6),
-        Part("leads only", manners.steady, weight=4, events=(EventName.LEAD_CREATED,)),
+        Part("steady", receiver_faults.steady, weight=30),
+        Part("flaky", receiver_faults.flaky, weight=10),
+        Part("slow", receiver_faults.slow, weight=8),
+        Part("hanging", receiver_faults.hanging, rare=rare),
+        Part("hanging too", receiver_faults.hanging, rare=rare),
+        Part("dripping", receiver_faults.dripping, rare=rare * 2),
+        Part("huge", receiver_faults.huge, weight=5),
+        Part("resetting", receiver_faults.resetting, weight=8),
+        Part("redirecting", receiver_faults.redirecting(lambda: street.trap_port), weight=1),
+        Part("broken", receiver_faults.broken, weight=2),
+        Part("away", receiver_faults.steady, weight=9),
+        Part("rebinding", receiver_faults.steady, weight=5),
+        Part("busy", receiver_faults.busy, weight=5),
+        Part("garbled", receiver_faults.garbled, weight=3),
+        Part("paused", receiver_faults.steady, weight=6),
+        Part("leads only", receiver_faults.steady, weight=4, events=(EventName.LEAD_CREATED,)),
     ]
 
 
@@ -65,8 +65,8 @@ def put_up(rare: int) -> Stage:
     """Fill the database; the receivers do not listen yet (their ports are free until `street.open()`)."""
     street = Street([])
     own = parts(street, rare)
-    rival = Part("rival", manners.steady, weight=4)
-    everywhere = Part("statuses of all", manners.steady, events=STATUSES)
+    rival = Part("rival", receiver_faults.steady, weight=4)
+    everywhere = Part("statuses of all", receiver_faults.steady, events=STATUSES)
     for part in (*own, rival, everywhere):
         street.receivers[part.name] = Receiver(part.name, part.manner)
     acme, globex = Workspace.objects.create(name="Acme"), Workspace.objects.create(name="Globex")
