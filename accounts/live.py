@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from accounts.actions.preferences import DEFAULTS, preferences_of, update_preferences
 from accounts.models import Operator
 from accounts.operator_tokens import OperatorCaller, operator_topic, operators
-from accounts.preferences import DEFAULTS, preferences_of, update_preferences
 from praxtalk.core.api.serializers import PartialStrictSerializer, StrictBooleanField, StrictSerializer
 from praxtalk.core.live.functions import mutation, query
 from praxtalk.core.live.hub import is_connected
@@ -29,7 +29,7 @@ def show_me(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
 
 
 class Preferences(PartialStrictSerializer):
-    """Any of accounts.preferences.DEFAULTS."""
+    """Any of accounts.actions.preferences.DEFAULTS."""
 
     def get_fields(self) -> dict[str, Any]:
         return {name: StrictBooleanField(required=False) for name in DEFAULTS}

@@ -21,7 +21,7 @@ from django.db import connection
 from accounts.models import Operator
 from bench.run import say
 from brands.actions import create_brand, create_workspace
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from integrations.models import ApiKey
 from praxtalk.devservices import PROJECT
 from praxtalk.devservices.files import write_private

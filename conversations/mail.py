@@ -17,9 +17,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.actions.preferences import preferences_of
 from accounts.mail import MailRun, Outcome, pause_after
 from accounts.models import MailFailure, Operator
-from accounts.preferences import preferences_of
 from accounts.scope import scope_of
 from conversations.models import Conversation, Mention, Transcript
 from conversations.timeline import messages_of

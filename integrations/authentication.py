@@ -11,7 +11,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from accounts.audit import set_actor_name
-from integrations.api_keys import digest, is_well_formed
+from integrations.actions.api_keys import digest, is_well_formed
 from integrations.models import ApiKey
 from praxtalk.core.db.compiled_queries import compiled
 

@@ -7,7 +7,8 @@ from celery import shared_task
 from celery.worker import state
 
 from integrations import retention
-from integrations.webhooks import mail, pings, subscriptions
+from integrations.actions import subscriptions
+from integrations.webhooks import mail, pings
 from integrations.webhooks.dispatcher import Dispatcher
 
 

@@ -17,7 +17,7 @@ from accounts.operator_tokens import issue_token
 from brands.actions import create_brand, create_workspace
 from conversations.actions import send_message, set_status, start_conversation
 from conversations.models import Channel, Conversation, Message, Visitor
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from integrations.models import ApiKey
 from leads.actions import create_lead, update_lead
 from leads.models import Lead

@@ -16,10 +16,10 @@ from brands.actions import create_brand
 from brands.models import OperatorBrand
 from conversations.actions import send_message, start_conversation
 from conversations.models import Channel, Message, Visitor
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
+from integrations.actions.replays import start_replay
+from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
-from integrations.webhooks.replays import start_replay
-from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
 from praxtalk.static_files import collect_static_files
 from tests.services import DATA

@@ -12,7 +12,8 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from accounts import emails, two_factor
+from accounts import emails
+from accounts.actions import two_factor
 from accounts.audit import Action, record
 from accounts.models import Operator, QueuedEmail, Workspace
 from accounts.operator_tokens import operator_topic

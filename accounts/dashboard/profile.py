@@ -9,8 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 
-from accounts import two_factor
-from accounts.actions import team
+from accounts.actions import team, two_factor
 from accounts.dashboard.sign_in import confirm_password
 from accounts.middleware import current_operator
 from praxtalk.core.dashboard.views import Page

@@ -42,7 +42,7 @@ class Operator(AbstractBaseUser):
     encrypted_totp_secret = models.TextField(blank=True, default="", editable=False)  # empty: no second factor
     totp_step = models.BigIntegerField(default=0, editable=False)  # of the last code that was taken: none is good twice
     invited_at = models.DateTimeField(null=True, blank=True, editable=False)  # until they join
-    preferences = models.JSONField(default=dict, blank=True, editable=False)  # of accounts.preferences
+    preferences = models.JSONField(default=dict, blank=True, editable=False)  # of accounts.actions.preferences
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[Manager[Any]] = OperatorManager()

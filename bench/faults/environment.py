@@ -7,8 +7,8 @@ from accounts.models import Workspace
 from bench.faults import receiver_faults, times
 from bench.faults.receivers import Manner, Receiver, Street
 from brands.actions import create_brand
+from integrations.actions.subscriptions import change_webhook, create_webhook
 from integrations.models import EventName, WebhookSubscription
-from integrations.webhooks.subscriptions import change_webhook, create_webhook
 from praxtalk.core.http.addresses import PermittedUrl
 
 EVERYTHING = tuple(EventName)

@@ -17,9 +17,9 @@ from accounts.models import Workspace
 from bench.seed import TEXT, copy_database
 from brands.actions import create_brand
 from brands.models import Brand
+from integrations.actions.subscriptions import create_webhook
 from integrations.models import Delivery, EventName
 from integrations.webhooks.outbox import record_event
-from integrations.webhooks.subscriptions import create_webhook
 from praxtalk.core.http.addresses import check_url
 
 OURS, RIVALS = "praxtalk_webhooks", "praxtalk_rival"

@@ -148,7 +148,7 @@ def _ways() -> list[Way]:
     from accounts.models import Workspace
     from bench.live import environment
     from conversations.models import Conversation
-    from integrations.api_keys import create_key
+    from integrations.actions.api_keys import create_key
     from integrations.models import ApiKey
 
     workspace = Workspace.objects.get()

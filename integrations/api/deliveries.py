@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from integrations.actions import replays
 from integrations.api.webhooks import TAGS, WebhookView
 from integrations.models import Delivery, Replay
 from integrations.serializers.deliveries import (
@@ -17,7 +18,6 @@ from integrations.serializers.deliveries import (
     attempt_json,
     delivery_json,
 )
-from integrations.webhooks import replays
 from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.idempotency import idempotent
 from praxtalk.core.api.pagination import Keyset

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from brands.api import brand_in_scope
+from integrations.actions import subscriptions
 from integrations.models import WebhookSubscription
 from integrations.serializers.webhooks import (
     NewSecret,
@@ -19,7 +20,6 @@ from integrations.serializers.webhooks import (
     WebhookQuery,
     webhook_json,
 )
-from integrations.webhooks import subscriptions
 from integrations.webhooks.pings import ping
 from praxtalk.core.api import limits
 from praxtalk.core.api.errors import NotFound, UnprocessableEntity

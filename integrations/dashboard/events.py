@@ -11,12 +11,12 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.middleware import current_scope
+from integrations.actions import replays
+from integrations.actions.subscriptions import WebhookDeleted
 from integrations.dashboard import IntegrationsPage
 from integrations.models import Attempt, Delivery, EventName, Replay, WebhookSubscription
 from integrations.models.deliveries import Trigger
-from integrations.webhooks import replays
 from integrations.webhooks.delivery import MAX_ATTEMPTS, Claimed, signed_headers
-from integrations.webhooks.subscriptions import WebhookDeleted
 from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.pagination import Keyset
 from praxtalk.core.db.encryption import Unreadable

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from accounts.middleware import current_operator, current_scope
-from integrations.api_keys import create_key, revoke_key
+from integrations.actions.api_keys import create_key, revoke_key
 from integrations.dashboard import IntegrationsPage
 from integrations.dashboard.forms import KeyForm
 from integrations.models import ApiKey

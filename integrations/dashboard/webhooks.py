@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from accounts.dashboard.profile import PasswordForm
 from accounts.middleware import current_scope
+from integrations.actions import subscriptions
+from integrations.actions.replays import start_replay
 from integrations.dashboard import IntegrationsPage
 from integrations.dashboard.forms import ReplayForm, WebhookForm
 from integrations.models import Replay, WebhookSubscription
-from integrations.webhooks import subscriptions
 from integrations.webhooks.pings import ping
-from integrations.webhooks.replays import start_replay
 from praxtalk.core.api.errors import TooManyRequests
 from praxtalk.core.api.limits import TESTS_A_MINUTE, count
 from praxtalk.core.api.outgoing_slots import outgoing_slot

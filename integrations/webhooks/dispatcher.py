@@ -14,7 +14,8 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 from django.db.utils import DatabaseError, InterfaceError, OperationalError
 
-from integrations.webhooks import delivery, leases, replays, results
+from integrations.actions import replays
+from integrations.webhooks import delivery, leases, results
 from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, Claimed
 from integrations.webhooks.outbox import WEBHOOKS_DUE
 from integrations.webhooks.results import Attempted

@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from tests.conftest import make_talk
 
 pytestmark = [

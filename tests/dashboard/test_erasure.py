@@ -11,8 +11,8 @@ from accounts.audit import Action, record
 from accounts.models import AuditEntry
 from accounts.operator_tokens import issue_token
 from conversations.models import Conversation, Transcript, Visitor
-from integrations.api_keys import create_key
-from integrations.webhooks.subscriptions import create_webhook
+from integrations.actions.api_keys import create_key
+from integrations.actions.subscriptions import create_webhook
 from leads.actions import create_lead, update_lead
 from leads.models import Lead
 from praxtalk.core.api.models import IdempotencyRecord

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, OperatorSession
 from accounts.operator_tokens import operators
+from integrations.actions.subscriptions import rotate_secret
 from integrations.models import ApiKey, Delivery, Replay, WebhookSubscription
-from integrations.webhooks.subscriptions import rotate_secret
 from praxtalk.core.db.encryption import decrypt
 from tests.conftest import Caller
 from tests.webhooks.conftest import deliver_due

@@ -12,7 +12,7 @@ from brands.actions import note_widget
 from brands.models import Brand
 from conversations.actions import send_message, set_status
 from conversations.models import Conversation
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from integrations.models import WebhookSubscription
 from praxtalk.core.dashboard.charts import bars
 from praxtalk.core.dashboard.templatetags.durations import duration

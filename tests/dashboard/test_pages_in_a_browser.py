@@ -14,7 +14,7 @@ from django.utils import timezone
 from brands.models import Brand
 from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import Message, Visitor
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from integrations.models import Delivery, EventName, WebhookSubscription
 from leads.models import Lead
 from tests.live.conftest import MODULES, need_node

@@ -11,8 +11,8 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.test import Client
 
-from accounts import emails, two_factor
-from accounts.actions import team
+from accounts import emails
+from accounts.actions import team, two_factor
 from accounts.actions.workspaces import rename_workspace
 from accounts.models import AuditEntry, Operator, QueuedEmail
 from praxtalk.core.db.encryption import decrypt

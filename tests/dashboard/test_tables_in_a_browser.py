@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.operator_tokens import issue_token
 from brands.models import Brand
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from integrations.models import Delivery, WebhookSubscription
 
 pytestmark = [

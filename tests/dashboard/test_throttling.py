@@ -17,7 +17,8 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
-from accounts import emails, two_factor
+from accounts import emails
+from accounts.actions import two_factor
 from accounts.known_clients import COOKIE, KNOWN_FOR, account_digest
 from accounts.models import AuditEntry, FailedAttempt, KnownAddress, QueuedEmail
 from accounts.tasks import forget_attempts

@@ -18,7 +18,7 @@ from brands.models import Brand
 from conversations import attachments
 from conversations.actions import send_message
 from conversations.models import Channel, Message, Visitor
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from integrations.models import ApiKey, Delivery, WebhookSubscription
 from tests.inbox.pictures import PNG
 

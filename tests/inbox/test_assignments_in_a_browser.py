@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from accounts.preferences import update_preferences
+from accounts.actions.preferences import update_preferences
 from conversations import actions
 from tests.conftest import make_talk
 from tests.inbox.test_in_a_browser import path_of, row

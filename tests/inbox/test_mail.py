@@ -7,9 +7,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from accounts.actions.preferences import update_preferences
 from accounts.actions.team import change_operator
 from accounts.mail import MAX_TRIES
-from accounts.preferences import update_preferences
 from conversations import actions, mail
 from conversations.models import Mention, Transcript, Visitor
 from tests.sync.live_client import ask

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from conversations import actions, mail
 from conversations.models import Activity, Channel, Message
-from integrations.api_keys import create_key, revoke_key
+from integrations.actions.api_keys import create_key, revoke_key
 from integrations.models import ApiKey
 from tests.conftest import Caller
 from tests.inbox.test_in_a_browser import path_of

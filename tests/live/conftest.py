@@ -14,7 +14,7 @@ from django.db import connection
 from accounts.operator_tokens import issue_token
 from conversations.actions import send_message
 from conversations.models import Channel, Message
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from tests.conftest import make_talk
 from tests.live.driver import Driver, wait_for
 from tests.servers import WEB, Server

@@ -13,10 +13,10 @@ from conversations import actions
 from conversations import mail as inbox_mail
 from conversations.actions import request_transcript, send_message
 from conversations.models import Channel, Conversation, Message, Visitor
+from integrations.actions.subscriptions import create_webhook
 from integrations.models import WebhookSubscription
 from integrations.webhooks import mail as webhook_mail
 from integrations.webhooks.health import FAILING_FOR
-from integrations.webhooks.subscriptions import create_webhook
 from tests.conftest import make_talk
 from tests.mail.server import mail_server
 from widget import mail as widget_mail

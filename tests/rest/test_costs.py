@@ -9,8 +9,8 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from accounts.operator_tokens import issue_token
 from conversations.models import Attachment, Message, Visitor
+from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
-from integrations.webhooks.subscriptions import create_webhook
 from praxtalk.urls import urlpatterns
 from tests.conftest import make_talk
 from tests.trips import answer_to, counted

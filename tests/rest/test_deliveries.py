@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from integrations.actions.replays import advance
 from integrations.models import Attempt, Delivery, DeliveryCount, Event, EventName, Replay, WebhookSubscription
-from integrations.webhooks.replays import advance
 from leads.actions import create_lead
 from tests.conftest import Caller, make_talk
 from tests.rest.test_webhooks import loopback_is_permitted, make, refused  # noqa: F401 - a fixture

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from conversations.actions import assign, set_status
 from conversations.models import Message
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from leads.models import Lead
 from praxtalk.core.epoch import to_milliseconds
 from tests.conftest import make_talk

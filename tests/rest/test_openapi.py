@@ -12,7 +12,7 @@ from django.urls import URLPattern
 from conversations.actions import send_message, set_status
 from conversations.models import Channel, Message
 from conversations.serializers import ConversationJson, ConversationList, MessageJson, ThreadJson, VisitorJson
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from integrations.models import EventName
 from leads.actions import create_lead, update_lead
 from leads.serializers import LeadJson, LeadList

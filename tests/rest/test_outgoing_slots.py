@@ -14,8 +14,8 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client, override_settings
 
+from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
-from integrations.webhooks.subscriptions import create_webhook
 from praxtalk.core.api import outgoing_slots
 from praxtalk.core.api.outgoing_slots import NoFreeSlot, outgoing_slot, slots_of
 from praxtalk.core.circuit_breaker import Breaker

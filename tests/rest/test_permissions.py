@@ -12,9 +12,9 @@ from django.utils import timezone
 from accounts.operator_tokens import issue_token
 from conversations.actions import send_message
 from conversations.attachments import kept
-from integrations.api_keys import create_key, revoke_key
+from integrations.actions.api_keys import create_key, revoke_key
+from integrations.actions.subscriptions import create_webhook, rotate_secret
 from integrations.models import WebhookSubscription
-from integrations.webhooks.subscriptions import create_webhook, rotate_secret
 from praxtalk.urls import urlpatterns
 from tests.conftest import Caller
 from tests.sync.live_client import ask_with

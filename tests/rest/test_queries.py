@@ -8,10 +8,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conversations.models import Conversation
+from integrations.actions.replays import _ahead
+from integrations.actions.subscriptions import create_webhook
 from integrations.models import Delivery, Event, Replay
 from integrations.webhooks.leases import CLAIMING, FIND, HELD, LEASE_DUE, LOCK_CLAIMS, RELEASE_EXPIRED, WAITING, claim
-from integrations.webhooks.replays import _ahead
-from integrations.webhooks.subscriptions import create_webhook
 from leads.actions import create_lead
 from praxtalk.core.db.ids import new_id
 from tests.conftest import make_talk

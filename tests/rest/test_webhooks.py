@@ -212,7 +212,7 @@ def test_no_transaction_is_open_while_a_test_waits(transactional_db, crm, monkey
 
 
 def test_a_workspace_has_a_bounded_number_of_webhooks(cast, crm, caller, monkeypatch):
-    monkeypatch.setattr("integrations.webhooks.subscriptions.MAX_WEBHOOKS", 2)
+    monkeypatch.setattr("integrations.actions.subscriptions.MAX_WEBHOOKS", 2)
     first, _ = make(crm), make(crm)
     body = {"url": PUBLIC, "events": ["lead.created"]}
     assert refused(crm.post("/api/v1/webhooks", body), "at most 2 webhooks", "too_many_webhooks")

@@ -14,7 +14,7 @@ import redis
 from websockets.sync.client import connect
 
 from accounts.models import AuditEntry
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from praxtalk.core.api.address import UNKNOWN, address_behind, limited_unit
 from praxtalk.endpoints import bound_socket
 from tests.servers import WEB, Server, valkey_url

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from accounts import two_factor
+from accounts.actions import two_factor
 from accounts.models import AuditEntry, Operator, Workspace
 from conversations.models import Conversation
 from integrations.models import ApiKey, WebhookSubscription

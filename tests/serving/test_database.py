@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from brands.models import OperatorBrand
 from conversations.models import Conversation, Message, Visitor
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from integrations.models import Delivery, Event, WebhookSubscription
 from leads.models import Lead
 from tests.conftest import make_talk

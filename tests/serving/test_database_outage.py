@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from tests.servers import PROJECT, WEB, Server, database_url, free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]

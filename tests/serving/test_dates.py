@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from tests.servers import WEB, Server
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]

@@ -21,7 +21,7 @@ from websockets.sync.client import connect
 
 from accounts.operator_tokens import issue_token
 from conversations.models import Conversation, Message
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from praxtalk import processes, wsgi
 from praxtalk.endpoints import Endpoint
 from tests.conftest import make_talk

@@ -3,10 +3,10 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from integrations.actions.subscriptions import change_webhook, delete_webhook
 from integrations.models import Delivery
 from integrations.webhooks.leases import claim, follow_pauses, release_expired
 from integrations.webhooks.results import Attempted, settle
-from integrations.webhooks.subscriptions import change_webhook, delete_webhook
 from leads.actions import create_lead
 from praxtalk.core.http.transport import Answer
 

@@ -16,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
+from integrations.actions.subscriptions import create_webhook
 from integrations.models import Delivery, Event, EventName
-from integrations.webhooks.subscriptions import create_webhook
 from praxtalk.devservices import valkey
 from praxtalk.supervisor import MAX_RESTARTS
 from tests.servers import PROJECT, WEB, Server, is_running

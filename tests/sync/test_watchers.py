@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import operator_tokens
 from accounts.actions import team, workspaces
-from accounts.preferences import update_preferences
+from accounts.actions.preferences import update_preferences
 from brands import actions as brand_actions
 from conversations import actions as talk_actions
 from conversations.actions import canned_replies, erasure
@@ -160,7 +160,7 @@ CONVERSATIONS = (
 ACTIONS = [
     *(f"conversations/actions/{name}.py" for name in CONVERSATIONS),
     "brands/actions.py",
-    "accounts/preferences.py",
+    "accounts/actions/preferences.py",
     "accounts/actions/team.py",
     "accounts/actions/workspaces.py",
     "accounts/operator_tokens.py",

@@ -3,11 +3,11 @@ import ipaddress
 
 import pytest
 
+from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
 from integrations.webhooks.delivery import attempt
 from integrations.webhooks.leases import claim
 from integrations.webhooks.results import Attempted, settle
-from integrations.webhooks.subscriptions import create_webhook
 from praxtalk.core.http.addresses import check_url
 from praxtalk.core.http.transport import open_transport
 

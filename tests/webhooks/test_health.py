@@ -10,12 +10,12 @@ from django.utils import timezone
 from accounts.models import Operator
 from brands.models import OperatorBrand
 from integrations import tasks
+from integrations.actions.subscriptions import change_webhook
 from integrations.models import Delivery, WebhookSubscription
 from integrations.webhooks.health import FAILING_FOR
 from integrations.webhooks.leases import follow_pauses
 from integrations.webhooks.mail import notify_owners
 from integrations.webhooks.pings import probe_paused
-from integrations.webhooks.subscriptions import change_webhook
 from leads.actions import create_lead
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver

@@ -10,9 +10,9 @@ from django.db import connection, transaction
 
 from conversations.actions import send_message, set_status, start_conversation
 from conversations.models import Channel, Message, Visitor
+from integrations.actions.subscriptions import change_webhook
 from integrations.models import Delivery, Event, EventName, WebhookSubscription
 from integrations.webhooks.outbox import WEBHOOKS_DUE, record_event
-from integrations.webhooks.subscriptions import change_webhook
 from leads.actions import create_lead, update_lead
 from praxtalk.core.live.topics import channel_of
 from tests.conftest import make_talk

@@ -6,12 +6,12 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from integrations.actions import replays
+from integrations.actions.replays import WebhookPaused, advance, retry, start_replay
+from integrations.actions.subscriptions import change_webhook
 from integrations.models import Attempt, Delivery, EventName, Replay
-from integrations.webhooks import replays
 from integrations.webhooks.delivery import MAX_ATTEMPTS, SCHEDULE
 from integrations.webhooks.leases import claim
-from integrations.webhooks.replays import WebhookPaused, advance, retry, start_replay
-from integrations.webhooks.subscriptions import change_webhook
 from leads.actions import create_lead
 from tests.conftest import make_talk
 from tests.webhooks.conftest import deliver_due

@@ -6,11 +6,11 @@ import time_machine
 from django.utils import timezone
 
 from integrations import retention
+from integrations.actions.subscriptions import change_webhook, delete_webhook
 from integrations.models import Attempt, Delivery, DeliveryCount, Event
 from integrations.retention import forget_events
 from integrations.webhooks.leases import claim
 from integrations.webhooks.results import Attempted, settle
-from integrations.webhooks.subscriptions import change_webhook, delete_webhook
 from leads.actions import create_lead
 from praxtalk.core.http.transport import Answer
 from tests.webhooks.conftest import deliver_due

@@ -12,8 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from integrations.models import Attempt, Delivery
-from integrations.webhooks.subscriptions import (
+from integrations.actions.subscriptions import (
     NothingToPromote,
     OldSecretStillSigns,
     forget_ended_secrets,
@@ -21,6 +20,7 @@ from integrations.webhooks.subscriptions import (
     retire_secret,
     rotate_secret,
 )
+from integrations.models import Attempt, Delivery
 from leads.actions import create_lead
 from praxtalk.core.api.models import IdempotencyRecord
 from praxtalk.core.db import encryption

@@ -16,7 +16,7 @@ from PIL import ExifTags, Image
 
 from conversations.attachments import InvalidUpload, inspect_upload, kept
 from conversations.models import Attachment, Conversation, Message
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from tests.widget.visitors import Browser, client_id
 
 PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF"

@@ -9,8 +9,8 @@ import pytest
 
 from accounts.operator_tokens import issue_token
 from conversations.models import Conversation, Message, Visitor
-from integrations.api_keys import create_key
-from integrations.webhooks.subscriptions import create_webhook
+from integrations.actions.api_keys import create_key
+from integrations.actions.subscriptions import create_webhook
 from tests.live.driver import wait_for
 from tests.servers import WEB, Server, free_port
 from tests.sync.sockets import Socket

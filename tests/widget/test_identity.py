@@ -14,7 +14,7 @@ from django.utils import timezone
 from conversations.actions import block_visitor, send_message
 from conversations.models import Channel, Conversation, Message, Visitor
 from data_requests.actions import erase
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from integrations.models import Event
 from praxtalk.core.live.results import FunctionError
 from tests.conftest import make_talk

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts import two_factor
+from accounts.actions import two_factor
 from accounts.audit import Action
 from accounts.models import Operator
 

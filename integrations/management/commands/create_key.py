@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from brands.management.arguments import add_workspace_argument, chosen_brand, chosen_workspace
-from integrations.api_keys import create_key
+from integrations.actions.api_keys import create_key
 from integrations.models import ApiKey
 
 

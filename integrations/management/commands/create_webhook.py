@@ -3,8 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from brands.management.arguments import add_workspace_argument, chosen_brand, chosen_workspace
+from integrations.actions.subscriptions import TooManyWebhooks, create_webhook
 from integrations.models import MAX_DESCRIPTION, EventName
-from integrations.webhooks.subscriptions import TooManyWebhooks, create_webhook
 from praxtalk.core.http.addresses import ForbiddenUrl, check_url
 
 

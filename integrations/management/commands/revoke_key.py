@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from integrations.api_keys import digest, revoke_key
+from integrations.actions.api_keys import digest, revoke_key
 from integrations.models import ApiKey
 from praxtalk.core.db.ids import parse_id
 

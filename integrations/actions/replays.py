@@ -11,10 +11,10 @@ from django.db.models import Case, Exists, F, OuterRef, PositiveSmallIntegerFiel
 from django.utils import timezone
 
 from accounts.audit import Action, record
+from integrations.actions.subscriptions import WebhookDeleted, lock_webhook, locked
 from integrations.models import Delivery, Event, EventName, Replay, WebhookSubscription
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.outbox import WEBHOOKS_DUE
-from integrations.webhooks.subscriptions import WebhookDeleted, lock_webhook, locked
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 

@@ -1,0 +1,1 @@
+"""What changes about API keys, webhook subscriptions and replays."""
