@@ -1,4 +1,4 @@
-"""/api/v1/ping, /api/v1/operator-sessions"""
+"""REST endpoints /api/v1/ping and /api/v1/operator-sessions."""
 
 from datetime import timedelta
 

@@ -1,7 +1,7 @@
-"""The audit log: an action calls `record` beside what it does, in the same transaction.
+"""The audit log. An action calls `record` in the transaction of its change.
 
-Who does it is known from where the request came in: accounts.middleware notes the address and the operator who is signed in, the
-REST authentication names its key. Where nobody asked, as in a task, it is PraxTalk itself.
+The actor comes from the request: `accounts.middleware` sets the IP address and the signed-in operator, and the REST
+authentication sets the name of the API key. Outside a request, as in a task, the actor is PraxTalk itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ MAX_NAME = 200
 
 
 class Action(models.TextChoices):
-    """Everything that the log tells of."""
+    """Every kind of entry in the audit log."""
 
     SIGNED_IN = "operator.signed_in", "Signed in"
     SIGN_IN_FAILED = "operator.sign_in_failed", "Failed to sign in"
@@ -57,9 +57,10 @@ class Action(models.TextChoices):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something. address: an IP address, None where there is none.
+    """Who performs an action.
 
-    name: in the audit log. short_name: in a conversation's thread, where the two differ.
+    name: shown in the audit log. short_name: shown in a conversation's thread, if it differs; otherwise empty.
+    address: an IP address, None if there is none.
     """
 
     name: str = "PraxTalk"
@@ -73,7 +74,7 @@ _actor: ContextVar[Callable[[], Actor]] = ContextVar("actor", default=Actor)
 
 @contextmanager
 def acting(actor: Actor | Callable[[], Actor]) -> Iterator[None]:
-    """What is recorded inside was done by this actor; as a function, they are looked for only when something is."""
+    """Set the actor of everything that is recorded inside this block. A function is called only when the actor is needed."""
     token = _actor.set(actor if callable(actor) else lambda: actor)
     try:
         yield
@@ -82,23 +83,25 @@ def acting(actor: Actor | Callable[[], Actor]) -> Iterator[None]:
 
 
 def set_actor_name(name: str, *, short_name: str = "") -> None:
-    """The request that is being answered turns out to come from somebody who is no operator, as an API key."""
+    """Name the actor of the current request, who is not an operator but, for example, an API key. Keep the IP address."""
     before = _actor.get()
     _actor.set(lambda: Actor(name, address=before().address, short_name=short_name))
 
 
 def current_actor() -> Actor:
-    """Who does what is being done."""
+    """Return the current actor."""
     return _actor.get()()
 
 
 def record(
     action: Action, *, workspace_id: UUID, subject: object = "", by: Operator | None = None, **details: Any
 ) -> AuditEntry:
-    """Write into the log. subject: what it was done to; by: the operator, where the request does not know yet.
+    """Create an entry in the audit log.
 
-    Nothing is ever deleted from the log, so it must not hold what an erasure has to reach. Of visitors, conversations and leads,
-    pass ids; never a name, an address, a text or a search.
+    subject: what the action changed. by: the operator, if the request does not know them yet, as during sign-in.
+
+    Entries are never deleted, so they must not contain what an erasure has to remove. For visitors, conversations and leads, pass
+    ids; never a name, an address, a text or a search term.
     """
     actor = current_actor()
     if by:

@@ -1,10 +1,11 @@
-"""E-mails to operators: invitations, and links for who has forgotten a password.
+"""E-mails to operators: invitations, and links to choose a new password.
 
-1. Written: a row, due at once.
-2. Due: one is taken, put off under its row's lock, and sent with no transaction open.
-3. Sent, or nobody has the address, or given up: the row is deleted. Else 2 follows when it is due again. See accounts/mail.py.
+1. `write` creates a row that is due immediately.
+2. `send_due` takes a due row, postpones it under the row's lock, and sends the e-mail with no transaction open.
+3. The row is deleted if the e-mail is sent or given up, or if no operator has the address. Otherwise step 2 is repeated when the
+   row is due again. See accounts/mail.py.
 
-The link is made when the e-mail is sent: a row holds nothing that lets anybody in.
+The link is created when the e-mail is sent, so a row contains nothing that grants access.
 """
 
 from functools import partial
@@ -25,7 +26,7 @@ from praxtalk.core.mail.headers import one_line
 
 
 class InvitationTokens(PasswordResetTokenGenerator):
-    """Of an invitation: good until it is accepted, withdrawn or sent anew, and as long as PASSWORD_RESET_TIMEOUT."""
+    """Tokens that are valid until the invitation is accepted, revoked or sent again, at most for PASSWORD_RESET_TIMEOUT."""
 
     key_salt = "accounts.emails.InvitationTokens"
 
@@ -38,12 +39,12 @@ invitation_tokens = InvitationTokens()
 
 
 def write(kind: QueuedEmail.Kind, email: str) -> None:
-    """Have it sent, should an operator have this address."""
+    """Queue an e-mail. It is sent only if an operator has this address."""
     QueuedEmail.objects.create(kind=kind, email=email)
 
 
 def send_due() -> int:
-    """Send what is due. How many were sent."""
+    """Send the e-mails that are due. Return how many were sent."""
     run = MailRun(MailFailure.Kind.LETTER)
     while run.goes_on and (letter := _take()):
         _send(run, letter)

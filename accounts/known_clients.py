@@ -1,7 +1,7 @@
-"""Where somebody has signed in to an account before: the browser, by a signed cookie, or the address.
+"""Clients from which somebody has signed in to an account before: a browser with a signed cookie, or an IP address.
 
-A known client is not slowed down by strangers who guess at the account (OWASP: "Slow down online guessing attacks with device
-cookies"). It is let in by nothing but the password and the code, like any other.
+Strangers who guess passwords of an account do not slow down its known clients (OWASP: "Slow down online guessing attacks with
+device cookies"). A known client still needs the password and the code, like any other.
 """
 
 import secrets
@@ -26,16 +26,16 @@ DIGEST_IN_COOKIE = 32  # hexadecimal digits
 
 @dataclass(frozen=True)
 class Client:
-    """Who makes an attempt. name: a device or an address."""
+    """The client that makes an attempt. name: identifies a device or an IP address."""
 
     name: str
     is_known: bool
 
 
 def account_digest(email: str) -> bytes:
-    """The digest that names the account of this e-mail address, whether or not somebody has it.
+    """Return the digest that identifies the account of this e-mail address, whether or not an operator has it.
 
-    All spellings that find the same operator have the same digest: the sign-in form normalises to NFKC, and PostgreSQL
+    All spellings that match the same operator have the same digest: the sign-in form normalises to NFKC, and PostgreSQL
     compares in upper case.
     """
     normal = unicodedata.normalize("NFKC", email).strip().upper().casefold()
@@ -43,7 +43,7 @@ def account_digest(email: str) -> bytes:
 
 
 def identify_client(request: HttpRequest, account: bytes) -> Client:
-    """The device if it is known to the account, else the address."""
+    """Return the device if it is known to the account, otherwise the address."""
     device, known = _read_cookie(request)
     if account.hex()[:DIGEST_IN_COOKIE] in known:
         return Client(f"device:{device}", is_known=True)
@@ -79,8 +79,10 @@ def forget_old() -> None:
 
 
 def _read_cookie(request: HttpRequest) -> tuple[str, list[str]]:
-    """The device's id, and the digests of the accounts it is known to. The id is empty without a cookie, or with one that was
-    not signed here."""
+    """Return the device's id and the digests of the accounts that it is known to.
+
+    The id is empty if there is no cookie, or if its signature is invalid or has expired.
+    """
     text = request.get_signed_cookie(COOKIE, "", salt=SALT, max_age=KNOWN_FOR) or ""
     device, *known = text.split(".")
     return device, known

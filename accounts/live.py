@@ -1,4 +1,4 @@
-"""Live queries about the operator who asks, and about the server that answers."""
+"""Live functions about the calling operator, and about the state of the server."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def show_me(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
 
 
 class Preferences(PartialStrictSerializer):
-    """Any of accounts.actions.preferences.DEFAULTS."""
+    """Any of the preferences in `accounts.actions.preferences.DEFAULTS`."""
 
     def get_fields(self) -> dict[str, Any]:
         return {name: StrictBooleanField(required=False) for name in DEFAULTS}
@@ -46,7 +46,7 @@ def _hearing_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 
 @query("server:state", authenticator=operators, shape=StrictSerializer, topics=_hearing_topics)
 def show_state(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    """late: without Valkey, what others change is shown within a minute instead of at once."""
+    """Return `late`: whether Valkey is unreachable, so that changes by others are shown within a minute instead of at once."""
     return {"late": not is_connected()}
 
 

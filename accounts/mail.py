@@ -1,13 +1,13 @@
-"""Send one e-mail, for every sender: replies, transcripts, notices and letters.
+"""Send one e-mail, for every sender: replies, transcripts, notices, invitations and password links.
 
-A sender keeps a row for each e-mail, with how often it was tried and when the next try is due. It goes like this:
+A sender keeps a row for each e-mail, with the number of tries and the time when the next try is due:
 
-1. Taken: under its row's lock, the next try is put off by `pause_after`, and the try is counted.
-2. `MailRun.send` builds and sends it, with no transaction open.
-3. SENT or GIVEN_UP: the sender clears the row. LATER: the sender tries again when the row is due. An e-mail that cannot be
-   built, or that the mail server refuses permanently, is given up at once. Any other is given up after MAX_TRIES.
-4. A failure does not hold up the next e-mail. A run stops early only when the mail server is unreachable MAX_SILENCES times in a
-   row. The failed e-mails are postponed, so the next run continues with the others.
+1. The sender takes a due row: under the row's lock, it counts the try and postpones the next one by `pause_after`.
+2. `MailRun.send` builds and sends the e-mail, with no transaction open.
+3. After SENT or GIVEN_UP, the sender clears the row. After LATER, it retries when the row is due. An e-mail that cannot be built,
+   or whose recipient or content the mail server refuses permanently, is given up at once. Any other is given up after MAX_TRIES.
+4. A failure does not hold up the next e-mail. A run stops early only if, MAX_SILENCES times in a row, the mail server is
+   unreachable or rejects the login. The failed e-mails are postponed, so the next run continues with the others.
 
 Failures are counted in MailFailure, which the overview shows to owners and admins.
 """
@@ -31,7 +31,8 @@ from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.mail.headers import ascii_address
 
 MAX_TRIES = 25  # about a day
-FIRST_PAUSE = timedelta(minutes=10)  # longer than one try may take: each step of an SMTP session has its own time limit
+# Longer than one try may take: EMAIL_TIMEOUT limits each step of an SMTP session, not the whole session.
+FIRST_PAUSE = timedelta(minutes=10)
 LONGEST_PAUSE = timedelta(hours=1)
 MAX_SILENCES = 3
 KEPT = timedelta(days=30)
@@ -54,7 +55,7 @@ def pause_after(tries: int) -> timedelta:
 
 
 class MailRun:
-    """One run of a sender over what is due."""
+    """One run of a sender over its due e-mails."""
 
     def __init__(self, kind: MailFailure.Kind) -> None:
         self.sent = 0
@@ -63,25 +64,25 @@ class MailRun:
 
     @property
     def goes_on(self) -> bool:
-        """Whether the next e-mail should be tried in this run."""
+        """Whether this run should try the next e-mail."""
         return self._silences < MAX_SILENCES
 
     def send(
         self, build: Callable[[], EmailMessage], *, tries: int, workspace_id: UUID, brand_id: UUID | None, row: object
     ) -> Outcome:
-        """Build and send one e-mail. tries: how many, with this one. row: the id of the sender's row, for the log."""
+        """Build and send one e-mail. tries: their number, including this one. row: the id of the sender's row, for the log."""
         try:
             _ready(build()).send()
         except DatabaseError:
             raise
         except ObjectDoesNotExist:
-            return Outcome.GIVEN_UP  # what it is about has been deleted meanwhile
+            return Outcome.GIVEN_UP  # the object that the e-mail is about has been deleted
         except Exception as error:
             reason, is_final = _judge(error)
             self._silences = self._silences + 1 if reason in (Reason.UNREACHABLE, Reason.SIGN_IN) else 0
             is_over = is_final or tries >= MAX_TRIES
             _note_failure(workspace_id, brand_id, self._kind, reason, is_over=is_over)
-            # without the error's text, which holds addresses
+            # Log the error's type only: its text contains addresses.
             told = {"kind": self._kind.value, "row": str(row), "reason": reason.value, "error": type(error).__name__}
             log.warning("an e-mail could not be sent", **told, tries=tries, given_up=is_over)
             return Outcome.GIVEN_UP if is_over else Outcome.LATER
@@ -98,17 +99,17 @@ def _ready(message: EmailMessage) -> EmailMessage:
 
 
 def _judge(error: Exception) -> tuple[MailFailure.Reason, bool]:
-    """Why it failed, and whether another try is of no use."""
+    """Return the reason of the failure, and whether it is permanent."""
     match error:
         case smtplib.SMTPRecipientsRefused():
             return Reason.RECIPIENT, all(code >= 500 for code, _ in error.recipients.values())
         case smtplib.SMTPSenderRefused():
-            return Reason.SENDER, False  # a setting that somebody may correct
+            return Reason.SENDER, False  # somebody may correct the setting
         case smtplib.SMTPDataError():
             return Reason.CONTENT, error.smtp_code >= 500
         case smtplib.SMTPAuthenticationError():
             return Reason.SIGN_IN, False
-        case OSError():  # SMTPException too
+        case OSError():  # includes SMTPException, a subclass
             return Reason.UNREACHABLE, False
         case ValueError() | TypeError() | LookupError() | MessageError():
             return Reason.INVALID, True
@@ -128,10 +129,10 @@ def _note_failure(
 
 
 def failures_since(moment: datetime) -> QuerySet[MailFailure]:
-    """The newest first, of any workspace."""
+    """Return the failures of all workspaces since `moment`, newest first."""
     return MailFailure.objects.filter(last_at__gte=moment).order_by("-last_at", "pk")
 
 
 def forget_failures() -> None:
-    """Delete what has not happened again for 30 days, of any workspace."""
+    """Delete failures of all workspaces that have not happened again for 30 days."""
     MailFailure.objects.filter(last_at__lt=timezone.now() - KEPT).delete()

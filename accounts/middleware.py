@@ -1,4 +1,4 @@
-"""Who stands behind a request: for the audit log, and, in the dashboard, what they may see."""
+"""The actor of a request, for the audit log, and in the dashboard also the scope of the signed-in operator."""
 
 from collections.abc import Callable
 
@@ -13,20 +13,23 @@ DASHBOARD = "/app/"
 
 
 def current_operator(request: HttpRequest) -> Operator:
-    """Who is signed in, on a page that lets nobody else in."""
+    """Return the signed-in operator, in a view that requires one. Raises TypeError otherwise."""
     if not isinstance(request.user, Operator):
         raise TypeError(request.user)
     return request.user
 
 
 def current_scope(request: HttpRequest) -> Scope:
-    """What the operator who is signed in may see."""
+    """Return the scope of the signed-in operator, in a view of the dashboard."""
     scope: Scope = request.scope  # type: ignore[attr-defined]
     return scope
 
 
 class ActorMiddleware:
-    """After Django's authentication. Gives requests of the dashboard a `scope`."""
+    """Set the actor of each request, and `request.scope` in the dashboard.
+
+    Must come after Django's `AuthenticationMiddleware`.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

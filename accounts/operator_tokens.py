@@ -1,7 +1,8 @@
-"""Operator tokens: JWTs (RFC 7519, HS256) with which an operator's browser or a CRM's page uses live queries.
+"""Operator tokens: JWTs (RFC 7519, HS256) with which an operator's browser or a page of a CRM uses live queries.
 
-A JWT, so that the public client reads `iat` and `exp` by itself and fetches a fresh one in time (`setAuth`). A row stands behind
-each, so that it can be ended. They are good for live queries only, as API keys are for REST only.
+They are JWTs so that the public clients (npm and PyPI `convex`) read `iat` and `exp` themselves and fetch a new token in time
+(`setAuth`). Each token has a row in the database, so that it can be revoked. Operator tokens are valid for live queries only, as
+API keys are for REST only.
 """
 
 from contextlib import AbstractContextManager
@@ -32,7 +33,7 @@ REFUSED = "Session expired or invalid. Sign in again."
 def issue_token(
     operator: Operator, *, lifetime: timedelta = MAX_LIFETIME, source: str = OperatorSession.Source.API
 ) -> tuple[str, OperatorSession]:
-    """A token for this operator, to be had this once only, and its session."""
+    """Create a session for the operator. Return its token, which is not stored and cannot be read again, and the session."""
     now = timezone.now()
     session = OperatorSession.objects.create(
         workspace_id=operator.workspace_id,
@@ -55,7 +56,7 @@ def issue_token(
 
 @joined_transaction()
 def revoke(session: OperatorSession) -> None:
-    """Refuse the session's token from now on; what watches with it is told at once."""
+    """Revoke the session's token. Connections that use it are notified at once."""
     rows = OperatorSession.objects.filter(workspace_id=session.workspace_id, pk=session.pk, revoked_at__isnull=True)
     if rows.update(revoked_at=timezone.now()):
         record(Action.TOKEN_REVOKED, workspace_id=session.workspace_id, subject=session.operator)
@@ -64,7 +65,7 @@ def revoke(session: OperatorSession) -> None:
 
 @joined_transaction()
 def revoke_dashboard_tokens(operator: Operator) -> None:
-    """Refuse the tokens of the operator's open pages. A page whose browser is still signed in asks for another by itself."""
+    """Revoke the tokens of the operator's open pages. A page whose browser is still signed in requests a new token by itself."""
     rows = OperatorSession.objects.filter(
         workspace_id=operator.workspace_id,
         operator=operator,
@@ -79,7 +80,7 @@ def revoke_dashboard_tokens(operator: Operator) -> None:
 
 @dataclass(frozen=True)
 class OperatorCaller:
-    """An operator who asks over the live protocol. Equal ones see equal things."""
+    """An operator who calls live functions. Callers that compare equal get the same results."""
 
     operator_id: UUID
     session_id: UUID
@@ -101,7 +102,7 @@ class OperatorCaller:
         return str(self.session_id)
 
     def acting(self) -> AbstractContextManager[None]:
-        """What is done inside is recorded as theirs."""
+        """Return a context in which everything is recorded as done by this operator."""
         return acting(self._as_actor)
 
     def _as_actor(self) -> Actor:
@@ -109,7 +110,7 @@ class OperatorCaller:
         return Actor(name or "", self.operator_id)
 
     def get_in_scope(self, rows: QuerySet[Row, Row], row_id: str, *, brand_field: str = "brand_id") -> Row:
-        """The row of this id. Raises Refused for one that the operator may not see, as for none."""
+        """Return the row with this id. Raises FunctionError if it does not exist, or if the operator may not see it."""
         pk = parse_id(row_id)
         row = self.scope.rows(rows, brand_field=brand_field).filter(pk=pk).first() if pk else None
         if row is None:
@@ -118,22 +119,31 @@ class OperatorCaller:
 
 
 class OperatorTokenAuthenticator:
-    """Who stands behind an operator token. Named by every function for operators."""
+    """Authenticate operator tokens. Every live function for operators uses it."""
 
     argument = "sessionToken"
 
     def topics(self, token: str) -> tuple[str, ...]:
-        """Raises Refused."""
+        """Return the topics after whose messages `open` must run again.
+
+        Raises FunctionError if the token is not correctly signed.
+        """
         claims = _claimed(token)
         return _session_topic(claims.session_id), operator_topic(claims.operator_id)
 
     def issued_to(self, token: str) -> tuple[UUID, str]:
-        """Raises Refused."""
+        """Return (workspace_id, principal_id) of a correctly signed token, even if it has expired or been revoked.
+
+        Raises FunctionError.
+        """
         claims = _claimed(token)
         return claims.workspace_id, _principal_id(claims.operator_id)
 
     def open(self, token: str) -> OperatorCaller:
-        """Raises Refused: forged, expired or revoked, or the operator is not active any more."""
+        """Return the caller that a token identifies.
+
+        Raises FunctionError if the token is forged, expired or revoked, or if the operator is no longer active.
+        """
         claims = _claimed(token)
         rows = OperatorSession.objects.select_related("operator").defer("operator__password")
         session = rows.filter(pk=claims.session_id, operator_id=claims.operator_id).first()
@@ -155,7 +165,7 @@ operators = OperatorTokenAuthenticator()
 
 
 def operator_topic(operator_id: UUID) -> str:
-    """Announced when an operator's brands, role or standing change."""
+    """Return the topic that is published when the operator's brands, role, preferences or active state change."""
     return f"operator.{operator_id}"
 
 
@@ -174,7 +184,10 @@ class _Claims(NamedTuple):
 
 
 def _claimed(token: str) -> _Claims:
-    """What a token that we signed says. Whether it is still good is the row's to say."""
+    """Return the claims of a correctly signed token, even if it has expired or been revoked: `open` checks that in its row.
+
+    Raises FunctionError.
+    """
     try:
         claims = SIGNER.decode(token)
         return _Claims(UUID(claims["sub"]), UUID(claims["ws"]), UUID(claims["sid"]))

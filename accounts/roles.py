@@ -1,4 +1,4 @@
-"""What each role may do in the dashboard. Which rows it does it to is the scope's to say (accounts.scope)."""
+"""What each role may do in the dashboard. `accounts.scope` determines to which rows this applies."""
 
 from enum import StrEnum
 
@@ -12,15 +12,15 @@ class Role(models.TextChoices):
 
 
 class Ability(StrEnum):
-    """Something that not everybody may do."""
+    """A permission in the dashboard."""
 
-    ANSWER = "answer"  # conversations, leads, visitors, canned replies: the daily work
-    BRANDS = "brands"  # how brands look and where they stand
-    INTEGRATIONS = "integrations"  # API keys and webhooks
-    ERASE = "erase"  # visitors and all that they wrote
-    TEAM = "team"  # who works here, and what they may do
-    AUDIT = "audit"  # who did what
-    WORKSPACE = "workspace"  # its name, and all of its data in one file
+    ANSWER = "answer"  # daily work: conversations, leads, visitors, canned replies
+    BRANDS = "brands"  # create brands and configure their widgets
+    INTEGRATIONS = "integrations"  # manage API keys and webhooks
+    ERASE = "erase"  # delete visitors and everything that they wrote
+    TEAM = "team"  # manage operators, their roles and their access
+    AUDIT = "audit"  # read the audit log
+    WORKSPACE = "workspace"  # rename the workspace and export all of its data
 
 
 ABILITIES = {
@@ -32,5 +32,8 @@ OF_THE_WHOLE_WORKSPACE = {Ability.TEAM, Ability.AUDIT, Ability.WORKSPACE}
 
 
 def may(role: str, ability: Ability, *, sees_all_brands: bool) -> bool:
-    """Whether somebody of this role may. Who is limited to some brands may do nothing that is about all of them."""
+    """Return whether this role has the ability.
+
+    Operators who are limited to some brands have no ability that concerns the whole workspace.
+    """
     return ability in ABILITIES[Role(role)] and (sees_all_brands or ability not in OF_THE_WHOLE_WORKSPACE)

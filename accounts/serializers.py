@@ -1,4 +1,4 @@
-"""The check of a key, and operator sessions, in JSON."""
+"""Serializers of the ping endpoint and of operator sessions."""
 
 from typing import Any
 

@@ -12,7 +12,7 @@ KEPT_DAYS = 30
 
 @shared_task
 def forget_operator_sessions() -> None:
-    """Delete the sessions that ended long ago, of any workspace, and those of browsers that have not come back."""
+    """Delete operator sessions of all workspaces that expired more than KEPT_DAYS ago, and expired browser sessions."""
     OperatorSession.objects.filter(expires_at__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()
     Session.objects.filter(expire_date__lt=timezone.now()).delete()
 
@@ -25,12 +25,12 @@ def send_letters() -> None:
 
 @shared_task
 def forget_mail_failures() -> None:
-    """Delete the counts of failed e-mails that are over, of any workspace."""
+    """Delete mail failures of all workspaces that have not happened again for 30 days."""
     mail.forget_failures()
 
 
 @shared_task
 def forget_attempts() -> None:
-    """Delete failed attempts that count no more, and addresses from which nobody has signed in for long."""
+    """Delete failed attempts that no longer count, and addresses from which nobody has signed in for a long time."""
     throttling.forget_old()
     known_clients.forget_old()

@@ -1,18 +1,18 @@
 """Limits on guessing secrets: passwords, two-factor codes, and requests for password links.
 
-1. `begin` stores the attempt as a failed one, or raises TooManyAttempts. An attempt that is cut off stays a failed one.
-2. The caller checks the secret, outside of any transaction.
+1. `begin` stores the attempt as a failed one, or raises TooManyAttempts. An interrupted attempt stays a failed one.
+2. The caller checks the secret, outside any transaction.
 3. The caller deletes the attempt if the secret was right.
 
-A client is a known device or an address, see known_clients. The limits, each of one purpose:
+A client is a known device or an IP address, see `accounts.known_clients`. The limits apply to each purpose separately:
 
 - a client and an account together: SIGN_INS_A_MINUTE failures a minute;
 - a client, over all accounts: four times as many;
 - an account: after twice as many failures within an hour, an attempt must come at least 1, 2, 4 ... 60 s after the latest
   failure (600 s for password links). Clients that the account does not know are counted together. Each known client is
-  counted alone, so strangers cannot keep anybody out who has signed in before.
+  counted alone, so strangers cannot lock out anybody who has signed in before.
 
-The failures are rows in PostgreSQL: the limits are the same on every node, and hold while Valkey is unreachable.
+The failures are rows in PostgreSQL, so the limits are the same on every node, and apply while Valkey is unreachable.
 """
 
 import math
@@ -32,14 +32,14 @@ Purpose = FailedAttempt.Purpose
 
 MINUTE = timedelta(minutes=1)
 ATTEMPT_WINDOW = timedelta(hours=1)
-ACCOUNTS_PER_CLIENT_FACTOR = 4  # SIGN_INS_A_MINUTE, this many times: for a client, over all accounts
-UNKNOWN_CLIENT_FACTOR = 2  # likewise: failures on an account before attempts have to wait
+ACCOUNTS_PER_CLIENT_FACTOR = 4  # times SIGN_INS_A_MINUTE: the limit of a client over all accounts
+UNKNOWN_CLIENT_FACTOR = 2  # times SIGN_INS_A_MINUTE: failures on an account before attempts have to wait
 MAX_PAUSE_SECONDS = 60
-MAX_PAUSE_SECONDS_OF_LINKS = 600  # their e-mails must not fill a mailbox
+MAX_PAUSE_SECONDS_OF_LINKS = 600  # longer, so that the e-mails do not fill a mailbox
 
 
 class TooManyAttempts(Exception):
-    """retry_after: in how many seconds an attempt may be made, at least 1."""
+    """An attempt exceeds a limit. retry_after: seconds until the next attempt is allowed, at least 1."""
 
     def __init__(self, wait: timedelta) -> None:
         self.retry_after = max(1, math.ceil(wait.total_seconds()))
@@ -48,15 +48,15 @@ class TooManyAttempts(Exception):
 
 
 class AttemptsSlowedDown(TooManyAttempts):
-    """The limit of the account, not of this client: others may have caused it."""
+    """An attempt exceeds the limit of the account, not that of the client: other clients may have caused it."""
 
 
 def begin(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttempt:
-    """Count an attempt on the account of this e-mail address. Raises TooManyAttempts; a refused attempt does not count."""
+    """Store an attempt on the account of this e-mail address. Raises TooManyAttempts; a refused attempt does not count."""
     account = account_digest(email)
     client = identify_client(request, account)
     with transaction.atomic():
-        lock(ACCOUNTS, account)  # nobody else counts attempts on this account, or of this client
+        lock(ACCOUNTS, account)  # serialise counting for this account and for this client
         lock(CLIENTS, client.name.encode())
         now = timezone.now()
         rows = FailedAttempt.objects.filter(purpose=purpose, created_at__gt=now - ATTEMPT_WINDOW)
@@ -81,14 +81,14 @@ def forget_old() -> None:
 
 
 def _wait(rows: QuerySet[FailedAttempt], limit: int, now: datetime) -> timedelta:
-    """How long until there are fewer than `limit` failures in the minute before; zero if an attempt is allowed now."""
+    """Return the time until the last minute has fewer than `limit` failures; zero if an attempt is allowed now."""
     newest = rows.filter(created_at__gt=now - MINUTE).order_by("-created_at").values_list("created_at", flat=True)
     counted = list(newest[:limit])
     return counted[-1] + MINUTE - now if len(counted) == limit else timedelta()
 
 
 def _pause(rows: QuerySet[FailedAttempt], longest: int, now: datetime) -> timedelta:
-    """The remaining pause on this account; zero if there is none."""
+    """Return the remaining pause on this account; zero if there is none."""
     counted = rows.aggregate(number=Count("pk"), latest=Max("created_at"))
     excess = counted["number"] - UNKNOWN_CLIENT_FACTOR * settings.SIGN_INS_A_MINUTE
     if excess < 0:

@@ -1,4 +1,4 @@
-"""`python -m bench`: every benchmark, one after the other; see each part's own page of documentation."""
+"""Run every benchmark, one after the other. Each package below `bench` describes its own part."""
 
 import argparse
 import os
@@ -12,12 +12,12 @@ from bench.run import FOLDER, say
 from bench.widget.__main__ import CHROMIUM
 
 PARTS = ("rest", "webhooks", "live", "widget", "inbox")
-LANES = (("rest", "inbox"), ("webhooks", "live", "widget"))  # of the quick form: two that take about as long
+LANES = (("rest", "inbox"), ("webhooks", "live", "widget"))  # of --quick: run in parallel, equally long
 QUICK = "every part, small: it shows that the benchmarks work, and its numbers say nothing"
 
 
 def missing() -> list[str]:
-    """What the parts need and this machine lacks, each with what it is for and where it comes from."""
+    """Return the programs that the benchmarks need and that are missing here, each with its purpose and how to install it."""
     needed = {
         "node": "Node.js, for the clients and the rival of live queries (apt-get install nodejs)",
         "npm": "npm, which installs these (apt-get install npm)",
@@ -27,7 +27,10 @@ def missing() -> list[str]:
 
 
 def main() -> int:
-    """The exit status: 1 if a part failed, 2 if something is missing, and then nothing is measured."""
+    """Run the benchmarks and return the exit status.
+
+    It is 1 if a part failed, and 2 if a program is missing. In that case nothing is measured.
+    """
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help=QUICK)
     is_quick = parser.parse_args().quick
@@ -44,7 +47,7 @@ def main() -> int:
 
 
 def _quickly() -> list[str]:
-    """Two lanes side by side, each with development services of its own. The parts that failed."""
+    """Run the lanes in parallel, each with its own development services. Return the parts that failed."""
     with ThreadPoolExecutor(len(LANES)) as threads:
         return [part for failed in threads.map(_run_lane, range(len(LANES))) for part in failed]
 
@@ -55,7 +58,7 @@ def _run_lane(number: int) -> list[str]:
 
 
 def _run(part: str, options: list[str], **environment: str) -> bool:
-    """Whether it succeeded."""
+    """Run a part. Return whether it succeeded."""
     started = time.monotonic()
     command = [sys.executable, "-m", f"bench.{part}", *options]
     status = subprocess.run(command, env=os.environ | environment, check=False).returncode

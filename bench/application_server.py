@@ -1,7 +1,9 @@
-"""Serves another application as `manage.py serve` serves PraxTalk:
+"""Serve another application in the same way as `manage.py serve` serves PraxTalk.
 
-python -m bench.application_server web bench.rest.baseline:application        Granian on PORT, for ASGI, with as many workers
-python -m bench.application_server sockets bench.live.traced:application   as `--only sockets`, with this application
+python -m bench.application_server web bench.rest.baseline:application
+    Granian on PORT, with the ASGI interface and the same number of workers.
+python -m bench.application_server sockets bench.live.traced:application
+    The WebSocket servers of `serve --only sockets`, with this application.
 """
 
 import os
@@ -14,7 +16,7 @@ from django.core.management import call_command
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 django.setup()
 
-from django.conf import settings  # noqa: E402 - it needs the apps to be there
+from django.conf import settings  # noqa: E402 - after django.setup()
 
 from praxtalk import processes  # noqa: E402
 from praxtalk.endpoints import Endpoint  # noqa: E402
@@ -23,7 +25,7 @@ from praxtalk.supervisor import Plan  # noqa: E402
 
 
 class ServeApplication(Command):
-    """`serve` with the application of the command line behind the sockets."""
+    """The command `serve`, whose WebSocket servers run the application of the command line."""
 
     def _plan(self, *arguments: Any) -> Plan:
         plan = super()._plan(*arguments)
@@ -37,7 +39,7 @@ def serve_web() -> None:
     command = processes.web(Endpoint(host=settings.HOST, port=settings.PORT)).command
     command[command.index("wsgi")] = "asgi"
     threads = command.index("--blocking-threads")
-    del command[threads : threads + 2]  # ASGI has an event loop
+    del command[threads : threads + 2]  # ASGI uses an event loop instead
     command[-1] = sys.argv[2]
     os.execv(command[0], command)
 

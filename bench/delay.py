@@ -1,7 +1,8 @@
 """`python -m bench.delay PORT TARGET DELAY_MS`: a TCP proxy that delays answers, as a network between two machines does.
 
-TARGET: host:port, or the path of a Unix socket. What a client sends goes on at once; each chunk of what
-the server answers, after DELAY_MS, one after the other: meant for requests and responses in turn.
+TARGET: host:port, or the path of a Unix socket. The proxy forwards the client's data immediately, and each chunk of the
+server's data after DELAY_MS. The delays of several chunks add up, so it suits protocols in which requests and responses
+alternate.
 """
 
 import contextlib

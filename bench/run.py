@@ -1,4 +1,7 @@
-"""What every benchmark does around its measurement: services of its own, one run at a time, progress, table, exit status."""
+"""Code that all benchmarks share around their measurements.
+
+It starts private services, prevents parallel runs, prints progress and tables, and returns the exit status.
+"""
 
 import argparse
 import contextlib
@@ -18,21 +21,24 @@ QUICK_FOLDER = Path(os.environ.get("BENCH_QUICK_FOLDER") or devservices.PROJECT 
 
 
 class Invalid(Exception):
-    """What was measured is not what was meant; the text says why."""
+    """Raised when a measurement is not valid. The message gives the reason."""
 
 
 def is_quick(program: str, description: str, quick: str) -> bool:
-    """Read the command line: whether --quick was given."""
+    """Parse the command line. Return whether --quick was given."""
     parser = argparse.ArgumentParser(prog=f"python -m {program}", description=description)
     parser.add_argument("--quick", action="store_true", help=quick)
     return bool(parser.parse_args().quick)
 
 
 def run(folder: Path, measure: Callable[[], str]) -> int:
-    """Print what `measure` returns, run with the development services of this folder. The exit status: 1 if it raised Invalid."""
+    """Start the development services of this folder, run `measure` and print what it returns.
+
+    Return the exit status: 1 if `measure` raised Invalid or RuntimeError, 130 after Ctrl-C or SIGTERM.
+    """
     signal.signal(signal.SIGTERM, _stop)
     for name in devservices.PROVIDED:
-        os.environ.pop(name, None)  # never somebody's own database
+        os.environ.pop(name, None)  # never use a database that the environment configures
     os.environ.update(ENVIRONMENT, DATA_DIR=str(folder))
     started = time.monotonic()
     try:
@@ -62,7 +68,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, its first row the titles."""
+    """Return a Markdown table. The first row contains the titles."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     ruled = [rows[0], ["-" * width for width in widths], *rows[1:]]
     lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in ruled]
@@ -70,13 +76,13 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value that this share of them does not exceed; 0 of nothing."""
+    """Return the value that this share (0 to 1) of the values does not exceed, or 0 if there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
 def say(line: str) -> None:
-    """Progress, beside the result."""
+    """Print a line of progress to stderr. The result goes to stdout."""
     print(line, file=sys.stderr, flush=True)
 
 

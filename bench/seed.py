@@ -1,7 +1,7 @@
-"""What the benchmark asks for: one workspace, two brands, many conversations, a write key and a read key.
+"""The data of the benchmarks: one workspace, two brands, many conversations, a write key and a read key.
 
-Made once by the database itself and kept in the database `praxtalk`; each run works on a copy of it, so that what one run
-sends is not there in the next. Everything is made again when a migration or the size has changed.
+PostgreSQL generates the data once, in the database `praxtalk`. Each run works on a copy, so that it does not see what an earlier
+run has written. The data is generated again when a migration or the size has changed.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ from praxtalk.devservices.postgres import DATABASE
 
 BATCH = 10_000
 COPY_NAME = "praxtalk_run"
-LOOPBACK = ["127.0.0.0/8"]  # a key with an allowlist is not counted per IP
+LOOPBACK = ["127.0.0.0/8"]  # requests with a key that has an allowlist are not counted by IP address
 
-# One batch: conversation n of the whole has its visitor and 1 to 5 messages, each with eight words of its own; the highest n is
-# the newest.
+# Insert one batch. Each conversation n (numbered across all batches) has a visitor and 1 to 5 messages, each with eight random
+# words. The highest n is the newest.
 TALKS = """
     WITH talk AS MATERIALIZED (
         SELECT n, uuidv7(age) AS id, uuidv7(age) AS visitor_id, (%(brands)s::uuid[])[1 + n %% 2] AS brand_id,
@@ -64,13 +64,13 @@ TALKS = """
         SELECT string_agg('w' || floor(exp(random() * ln(%(words)s)))::int || 'x', ' ') AS words
         FROM generate_series(1, 8) WHERE talk.n + position > 0) AS said
 """
-WORDS = 50_000  # w1x, w2x and so on: like the words of a language, the tenth is a tenth as frequent as the first (Zipf's law)
+WORDS = 50_000  # w1x, w2x and so on. As in a language, the tenth is a tenth as frequent as the first (Zipf's law)
 TEXT = "My order 1042 arrived without the cable. Could you send one, and does it reach Addis Ababa by Friday? Part "
 
 
 @dataclass(frozen=True)
 class Seed:
-    """What a run must know of the seeded database; kept in `seed.json`."""
+    """What a run needs to know about the seeded database. It is stored in `seed.json`."""
 
     conversations: int
     schema: str  # digest of all migrations
@@ -79,7 +79,7 @@ class Seed:
 
 
 def seeded(folder: Path, conversations: int) -> Seed:
-    """The seed of this folder's database, made now if it is not there or not this one."""
+    """Return the seed of this folder's database. Seed the database first if it is missing or differs in size or schema."""
     path = folder / "seed.json"
     if path.exists():
         seed = Seed(**json.loads(path.read_text()))
@@ -98,7 +98,7 @@ def seeded(folder: Path, conversations: int) -> Seed:
 
 
 def fresh_copy() -> tuple[str, list[UUID]]:
-    """The URL of a new copy of the seeded database, and a random choice of its conversations' ids."""
+    """Copy the seeded database. Return the URL of the copy and up to 10,000 random ids of its conversations."""
     url = copy_database(COPY_NAME)
     with psycopg.connect(url) as copy:
         rows = copy.execute("SELECT id FROM conversations_conversation ORDER BY random() LIMIT 10000").fetchall()
@@ -106,7 +106,7 @@ def fresh_copy() -> tuple[str, list[UUID]]:
 
 
 def copy_database(name: str, *, of: str = DATABASE) -> str:
-    """The URL of a new copy of a database that nobody else uses at this moment."""
+    """Copy a database to which nothing else is connected. Return the URL of the copy."""
     connection.close()
     with psycopg.connect(_url_of("postgres"), autocommit=True) as postgres:
         postgres.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

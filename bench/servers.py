@@ -1,4 +1,4 @@
-"""The processes that are measured, each under a parent of its own; servers on ports of their own."""
+"""Start the processes that are measured. Each has a process tree of its own, and each server a free port."""
 
 import contextlib
 import ctypes
@@ -27,7 +27,7 @@ UNLIMITED = "1000000000"
 START_SECONDS = 40.0
 PR_SET_PDEATHSIG = 1
 
-# Every setting that the shell may hold and that would change what is measured.
+# Overrides every setting that the environment may contain and that would change the measurements.
 ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "praxtalk.settings",
     "HOST": "127.0.0.1",
@@ -45,14 +45,14 @@ ENVIRONMENT = {
 
 @contextlib.contextmanager
 def serving(arguments: list[str], *, log: Path, **environment: str) -> Iterator[int]:
-    """Run a server while the body runs; its port. Raises RuntimeError with the end of its log if it does not come up."""
+    """Run a server while the body runs. Yield its port. Raises RuntimeError with the end of its log if it does not start."""
     with up([sys.executable, *arguments], log=log, **environment) as (port, _):
         yield port
 
 
 @contextlib.contextmanager
 def up(command: list[str], *, log: Path, **environment: str) -> Iterator[tuple[int, int]]:
-    """The same of any program that answers /healthz; its port and process id."""
+    """Like `serving`, for any program that answers /healthz. Yield its port and its process id."""
     port = free_port()
     own = {"PORT": str(port), "BASE_URL": f"http://127.0.0.1:{port}", "ALLOWED_HOSTS": "127.0.0.1"}
     with _started(command, log, own | environment) as process:
@@ -62,7 +62,7 @@ def up(command: list[str], *, log: Path, **environment: str) -> Iterator[tuple[i
 
 @contextlib.contextmanager
 def running(arguments: list[str], *, log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run this Python with the arguments while the body runs."""
+    """Run this Python interpreter with the arguments while the body runs. Yield the process."""
     with _started([sys.executable, *arguments], log, environment) as process:
         yield process
 
@@ -92,7 +92,7 @@ def _started(command: list[str], log: Path, environment: dict[str, str]) -> Iter
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """What a process and all below it have used, those that have ended included."""
+    """Return the CPU seconds of a process and all its descendants, including those that have ended."""
     used = 0.0
     for each in (process, *process.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -110,7 +110,10 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
 
 
 def end_with_us() -> None:
-    """In the child, on Linux: SIGTERM when the benchmark is killed, so that nothing is left running."""
+    """Make this child process receive SIGTERM when the benchmark is killed, so that nothing is left running.
+
+    This works only on Linux. Pass it as `preexec_fn`.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 

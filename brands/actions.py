@@ -28,7 +28,7 @@ BRAND_FIELDS = ("name", "texts", *WIDGET_FIELDS)
 
 @joined_transaction()
 def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name: str, password: str) -> Workspace:
-    """A workspace with its first brand and its owner. Raises Django's ValidationError."""
+    """Create a workspace with its first brand and its owner. Raises Django's ValidationError."""
     workspace = Workspace(name=name)
     workspace.full_clean()
     workspace.save()
@@ -43,7 +43,7 @@ def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name
 
 @joined_transaction()
 def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563eb") -> Brand:
-    """A brand with a widget id of its own. Raises Django's ValidationError."""
+    """Create a brand with its own widget id and identity secret. Raises Django's ValidationError."""
     brand = Brand(workspace=workspace, name=name, slug=_free_slug(workspace, name), primary_color=primary_color)
     brand.encrypted_identity_secret = encrypt(new_identity_secret())
     brand.full_clean()
@@ -55,8 +55,10 @@ def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563
 
 @joined_transaction()
 def configure_widget(brand: Brand, **values: Any) -> Brand:
-    """Change what the brand is called, and how its widget looks, speaks and behaves: any of BRAND_FIELDS. Raises Django's
-    ValidationError."""
+    """Change the brand's name, or the appearance, texts and behaviour of its widget: any of BRAND_FIELDS.
+
+    Raises Django's ValidationError.
+    """
     brand = Brand.objects.select_for_update(no_key=True).get(workspace_id=brand.workspace_id, pk=brand.pk)
     unknown = set(values) - set(BRAND_FIELDS)
     if unknown:
@@ -73,7 +75,7 @@ def configure_widget(brand: Brand, **values: Any) -> Brand:
 
 
 def note_widget(brand: Brand) -> None:
-    """A page of some site has asked for the brand's widget. Written once an hour."""
+    """Store that a page has loaded the brand's widget. Writes at most once an hour."""
     now = timezone.now()
     if brand.widget_seen_at is None or now - brand.widget_seen_at > WIDGET_NOTED_EVERY:
         Brand.objects.filter(workspace_id=brand.workspace_id, pk=brand.pk).update(widget_seen_at=now)
@@ -81,7 +83,7 @@ def note_widget(brand: Brand) -> None:
 
 @joined_transaction()
 def rotate_identity_secret(brand: Brand) -> str:
-    """A new secret for signing who a visitor is, to be had this once; the one before is refused from now on."""
+    """Create and return a new secret with which the site's server signs visitors' ids. The previous secret stops working."""
     secret = new_identity_secret()
     rows = Brand.objects.filter(workspace_id=brand.workspace_id, pk=brand.pk)
     rows.update(encrypted_identity_secret=encrypt(secret))
@@ -91,18 +93,21 @@ def rotate_identity_secret(brand: Brand) -> str:
 
 @joined_transaction()
 def show_identity_secret(brand: Brand) -> str:
-    """The secret with which the site's server signs who a visitor is. Raises Unreadable."""
+    """Return the secret with which the site's server signs visitors' ids, and record that it was shown.
+
+    Raises Unreadable if its encryption key is missing.
+    """
     record(Action.IDENTITY_SECRET_SHOWN, workspace_id=brand.workspace_id, subject=brand)
     return decrypt(brand.encrypted_identity_secret)
 
 
 def _free_slug(workspace: Workspace, name: str) -> str:
-    """Of the name, with a number behind it where another brand has it already."""
+    """Return a slug of the name, with a number appended if another brand already has it."""
     stem = slugify(name)[:46] or "brand"
     taken = set(workspace.brands.filter(slug__startswith=stem).values_list("slug", flat=True))
     return next(slug for slug in (stem, *(f"{stem}-{number}" for number in range(2, 1000))) if slug not in taken)
 
 
 def new_identity_secret() -> str:
-    """`pti_` and 256 random bits."""
+    """Return `pti_` and 256 random bits in URL-safe base64."""
     return f"pti_{secrets.token_urlsafe(32)}"

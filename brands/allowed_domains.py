@@ -1,4 +1,4 @@
-"""Which sites may carry a brand's widget."""
+"""Which sites may embed a brand's widget."""
 
 import re
 from urllib.parse import urlsplit
@@ -11,13 +11,19 @@ DOMAIN = re.compile(rf"(\*\.)?({LABEL}\.)*{LABEL}(:\d{{1,5}})?")
 
 
 def check_domain(text: str) -> None:
-    """A host name in lower case, `*.` before it for all below it, a port behind it where one counts. Raises ValidationError."""
+    """Raise ValidationError unless this is a host name in lower case.
+
+    A leading `*.` allows all of its subdomains. A port may follow, and then only that port is allowed.
+    """
     if len(text) > 253 or not DOMAIN.fullmatch(text):
         raise ValidationError(f"{text[:60]!a}: write a domain as shop.example.com or *.example.com, without https://.")
 
 
 def is_allowed(origin: str, domains: list[str]) -> bool:
-    """Whether a page of this Origin (RFC 6454) may carry the widget: on one of the domains, or our own; with none, any."""
+    """Return whether a page of this Origin (RFC 6454) may embed the widget.
+
+    Allowed are the domains and BASE_URL; without domains, every origin.
+    """
     if not domains or origin == settings.BASE_URL:
         return True
     try:

@@ -1,4 +1,4 @@
-"""/api/v1/brands"""
+"""REST endpoint /api/v1/brands."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -24,5 +24,5 @@ class Brands(ApiView):
 
 
 def brand_in_scope(view: ApiView, brand_id: str | None) -> Brand | None:
-    """The brand that a call names, None for none. Raises NotHere (404) and OtherBrand (403)."""
+    """Return the brand with this id, None without an id. Raises NotFound (404) and OtherBrand (403)."""
     return view.get_in_scope(Brand.objects.all(), brand_id, brand_field="pk") if brand_id else None

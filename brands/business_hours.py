@@ -1,7 +1,7 @@
 """Business hours: when a brand's operators answer.
 
-Written as {"mon": ["09:00-12:30", "13:30-18:00"], ...} in the brand's time zone. A day that is left out is closed; nothing at
-all means always open. "24:00" ends a day.
+The format is {"mon": ["09:00-12:30", "13:30-18:00"], ...} in the brand's time zone. The brand is closed on a day that is left
+out. Without any spans it is always open. "24:00" is the end of a day.
 """
 
 import re
@@ -13,11 +13,14 @@ from django.core.exceptions import ValidationError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|(24):(00))")
-MAX_SPANS = 6  # of a day
+MAX_SPANS = 6  # per day
 
 
 class OpenStatus(NamedTuple):
-    """is_open now; opens_at: when it does, if it does not; until: when this may be different, None for never."""
+    """Whether a brand is open.
+
+    opens_at: when it opens next, None if it is open. until: when the status may change, None for never.
+    """
 
     is_open: bool
     opens_at: datetime | None
@@ -25,7 +28,7 @@ class OpenStatus(NamedTuple):
 
 
 def open_status(hours: dict[str, list[str]], zone: str, now: datetime) -> OpenStatus:
-    """Whether a brand with these hours is open now."""
+    """Return whether a brand with these hours is open at `now`, and until when."""
     if not any(hours.values()):
         return OpenStatus(True, None, None)
     local = now.astimezone(ZoneInfo(zone))
@@ -52,7 +55,7 @@ def _at(day: date, text: str, zone: Any) -> datetime:
 
 
 def _end_of_run(spans: list[tuple[datetime, datetime]], end: datetime) -> datetime:
-    """A span that follows at once belongs to it: 18:00-24:00, then 00:00-02:00."""
+    """Return the end of the last span that follows without a gap: 02:00 for 18:00-24:00, then 00:00-02:00."""
     for begin, later in spans:
         if begin == end:
             end = later
@@ -60,7 +63,7 @@ def _end_of_run(spans: list[tuple[datetime, datetime]], end: datetime) -> dateti
 
 
 def check_hours(hours: object) -> None:
-    """Raises ValidationError saying what is wrong."""
+    """Raise ValidationError if the business hours are not valid. Its message states the problem."""
     if not isinstance(hours, dict) or set(hours) - set(DAYS):
         raise ValidationError(f"Business hours are an object whose keys are of {', '.join(DAYS)}.")
     for day, spans in hours.items():
@@ -77,8 +80,8 @@ def check_hours(hours: object) -> None:
 
 
 def check_time_zone(name: str) -> None:
-    """Raises ValidationError for what is no name of the IANA database."""
+    """Raise ValidationError if this is not a name in the IANA time zone database."""
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # not found; not a path inside; a folder
+    except (KeyError, ValueError, OSError) as error:  # not found; a path outside the database; a directory
         raise ValidationError(f"{name!a} is no time zone such as Europe/Berlin.") from error

@@ -1,4 +1,4 @@
-"""Live queries about brands, and the operators who see them."""
+"""Live queries about brands and the operators who see them."""
 
 from collections import defaultdict
 from typing import Any
@@ -30,12 +30,12 @@ def list_brands(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, 
 
 
 def brand_in_scope(caller: OperatorCaller, brand_id: str | None) -> Brand | None:
-    """The brand that a call names, None for none. Raises Refused."""
+    """Return the brand with this id, None without an id. Raises FunctionError."""
     return caller.get_in_scope(Brand.objects.all(), brand_id, brand_field="pk") if brand_id else None
 
 
 class OperatorsQuery(StrictSerializer):
-    brandId = Id(required=False)  # noqa: N815 - JSON's name
+    brandId = Id(required=False)  # noqa: N815 - a JSON key
 
 
 def _team_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
@@ -44,8 +44,11 @@ def _team_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 
 @query("operators:list", authenticator=operators, shape=OperatorsQuery, topics=_team_topics)
 def list_operators(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
-    """Who can be given a conversation: the active ones who see the brand, or any brand that the caller sees. `brandIds` are those
-    that both see; None for all of them."""
+    """Return the operators to whom a conversation can be assigned: active ones who see the brand.
+
+    Without a brand, return the active ones who see any brand that the caller sees. `brandIds` are the brands that both see; None
+    if the operator sees all brands.
+    """
     rows = Operator.objects.filter(workspace_id=caller.workspace_id, is_active=True)
     if brand := brand_in_scope(caller, arguments.get("brandId")):
         rows = rows.filter(Q(sees_all_brands=True) | Q(brands=brand))

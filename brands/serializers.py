@@ -1,4 +1,4 @@
-"""A brand in JSON."""
+"""Serializers of brands."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from praxtalk.core.epoch import to_milliseconds
 
 
 def brand_json(brand: Brand) -> dict[str, Any]:
-    """The shape that BrandJson declares."""
+    """Return the brand in the shape that BrandJson declares."""
     return {
         "_id": str(brand.pk),
         "slug": brand.slug,
@@ -25,7 +25,7 @@ class BrandJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     slug = serializers.CharField()
     name = serializers.CharField()
-    primaryColor = serializers.CharField(help_text="#rrggbb")  # noqa: N815 - JSON's name
+    primaryColor = serializers.CharField(help_text="#rrggbb")  # noqa: N815 - a JSON key
     widgetId = serializers.CharField(help_text="ws_...")  # noqa: N815
     createdAt = EpochField()  # noqa: N815
 

@@ -1,4 +1,4 @@
-"""/api/v1/conversations, /api/v1/messages"""
+"""REST endpoints: /api/v1/conversations, /api/v1/messages and /api/v1/attachments."""
 
 from typing import Any, cast
 
@@ -48,7 +48,10 @@ NEWEST_ACTIVITY_FIRST = Keyset(
 def _conversations(
     workspace_id: Any, brand_id: Any, status: Any, since: Any, activity: Any, last_id: Any, most: int
 ) -> QuerySet[Conversation, tuple[Any, ...]]:
-    """A page after the conversation with this last activity and id."""
+    """Return one page, newest activity first, as tuples of COLUMNS and `last_activity_at`.
+
+    activity, last_id: those of the last conversation of the previous page; None for the first page.
+    """
     rows = Conversation.objects.filter(workspace_id=workspace_id)
     if brand_id is not None:
         rows = rows.filter(brand_id=brand_id)

@@ -1,4 +1,4 @@
-"""Files that come with messages: what is taken, kept, and given out."""
+"""Check, store and serve the files that are attached to messages."""
 
 import re
 import unicodedata
@@ -16,10 +16,10 @@ from PIL import ExifTags, Image
 from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
 from conversations.orphaned_files import UploadTooOld
 
-IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}  # by Pillow's names
-FORMAT_ALIASES = {
-    "MPO": "JPEG"
-}  # what Pillow calls a JPEG with more pictures behind the first, as many cameras write it
+# Content types by Pillow's names of the formats.
+IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
+# MPO is Pillow's name for a JPEG file with further images after the first one, as many cameras write it.
+FORMAT_ALIASES = {"MPO": "JPEG"}
 SUFFIXES = {
     "image/png": (".png",),
     "image/jpeg": (".jpg", ".jpeg"),
@@ -30,12 +30,12 @@ SUFFIXES = {
 log = structlog.get_logger("praxtalk.attachments")
 
 FORMATS_WITH_ORIENTATION = ("JPEG", "MPO", "WEBP")
-ROTATED_ORIENTATIONS = (5, 6, 7, 8)  # orientations of EXIF that exchange width and height when the image is shown
-MAX_PIXELS = 50_000_000  # more is no photo: a few kilobytes may unfold to gigabytes in whoever looks at them
+ROTATED_ORIENTATIONS = (5, 6, 7, 8)  # EXIF orientations that swap width and height when the image is shown
+MAX_PIXELS = 50_000_000  # no photo has more: a few kilobytes could decompress to gigabytes in the viewer's browser
 
 
 class InvalidUpload(ValueError):
-    """The file is not taken; the sentence says why. code: too_long, or invalid."""
+    """The file is rejected; the message says why. code: "too_long" or "invalid"."""
 
     def __init__(self, sentence: str, code: str = "invalid") -> None:
         super().__init__(sentence)
@@ -44,10 +44,11 @@ class InvalidUpload(ValueError):
 
 @contextmanager
 def kept(workspace_id: UUID, file: "File[bytes]") -> Iterator[Attachment]:
-    """Check the file and store it. A message that takes it is sent inside the context; else the file is deleted at its end.
+    """Check the file, store it, and yield its unsaved attachment. Raises InvalidUpload.
 
-    Raises CannotTake. Outside of any transaction: storages may be slow, and locks would wait for them. What a killed process
-    leaves behind is deleted later, see orphaned_files.
+    Send the message that has the attachment inside the context; otherwise the file is deleted at the end of the context. Do not
+    use it inside a transaction: a slow storage would delay the release of locks. `orphaned_files` deletes files that a killed
+    process leaves behind.
     """
     attachment = inspect_upload(workspace_id, file)
     file.seek(0)
@@ -62,7 +63,7 @@ def kept(workspace_id: UUID, file: "File[bytes]") -> Iterator[Attachment]:
 
 
 def inspect_upload(workspace_id: UUID, file: "File[bytes]") -> Attachment:
-    """An attachment that is nowhere yet. Raises CannotTake."""
+    """Check the file and return an attachment that is neither stored nor saved. Raises InvalidUpload."""
     if not 0 < file.size <= MAX_FILE:
         sentence = f"The file may have {MAX_FILE // 2**20} MB at most." if file.size else "The file is empty."
         raise InvalidUpload(sentence, "too_long" if file.size else "invalid")
@@ -78,7 +79,7 @@ def inspect_upload(workspace_id: UUID, file: "File[bytes]") -> Attachment:
 
 
 def attachment_json(attachment: Attachment) -> dict[str, Any]:
-    """The shape that AttachmentJson declares."""
+    """Return an attachment as AttachmentJson declares it."""
     return {
         "_id": str(attachment.pk),
         "name": attachment.name,
@@ -90,7 +91,7 @@ def attachment_json(attachment: Attachment) -> dict[str, Any]:
 
 
 def file_response(attachment: Attachment) -> FileResponse:
-    """The content as a download that no browser runs, whatever it is. Raises Http404 where the storage has lost it."""
+    """Return the content as a download that no browser executes, whatever it is. Raises Http404 if the storage has lost it."""
     try:
         content = attachment.file.open()
     except FileNotFoundError as error:
@@ -103,18 +104,18 @@ def file_response(attachment: Attachment) -> FileResponse:
 
 
 def _content_of(file: "File[bytes]") -> tuple[str, int | None, int | None]:
-    """(content type, width, height), by its first bytes."""
+    """Detect the type from the first bytes and return (content type, width, height). Raises InvalidUpload."""
     file.seek(0)
     if file.read(5) == b"%PDF-":
         return "application/pdf", None, None
     file.seek(0)
     try:
-        with Image.open(file, formats=list(IMAGES)) as image:  # reads what stands before the pixels
+        with Image.open(file, formats=list(IMAGES)) as image:  # reads only the header, not the pixels
             (width, height), format = image.size, str(image.format)
             if format in FORMATS_WITH_ORIENTATION and _orientation(image) in ROTATED_ORIENTATIONS:
                 width, height = height, width
             content_type = IMAGES[FORMAT_ALIASES.get(format, format)]
-    except Exception as error:  # Pillow's readers raise errors of every kind at a file that is broken on purpose
+    except Exception as error:  # Pillow raises errors of any kind for deliberately broken files
         log.info("a file is no image", error=type(error).__name__)
         raise InvalidUpload("Only images (PNG, JPEG, GIF, WebP) and PDF files are taken.") from error
     if width * height > MAX_PIXELS:
@@ -123,7 +124,7 @@ def _content_of(file: "File[bytes]") -> tuple[str, int | None, int | None]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF's orientation, 1 to 8; 1 where there is none, or none that can be read: the picture itself may be good."""
+    """Return the EXIF orientation, 1 to 8. Return 1 if it is missing or unreadable: the image itself may be valid."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
@@ -131,7 +132,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _clean(name: str, suffixes: tuple[str, ...]) -> str:
-    """The file's name without its folders and what cannot be seen, ending as its content should."""
+    """Return the file's name without folders and invisible characters, and with a suffix that fits its content."""
     visible = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in name)
     path = PurePosixPath(re.split(r"[\\/]", visible)[-1].strip())
     if path.suffix.lower() in suffixes:

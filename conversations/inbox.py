@@ -1,4 +1,4 @@
-"""The inbox: which conversations an operator sees, in which order, and how many there are."""
+"""Queries of the inbox: which conversations an operator sees, in which order, how many there are, and which are unread."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -22,17 +22,12 @@ from praxtalk.core.db.ids import parse_id
 from praxtalk.core.epoch import to_milliseconds
 
 NOBODY = "none"
-MAX_COUNT = 1000  # counted no further: a number that large is read as "many", and the index is left early
-RECENT_ROWS, SCAN_LIMIT = 1000, 20_000  # rows that a search looks through one by one, a few microseconds each
-INDEX_LIMIT = 3000  # messages that are gathered by the index in no time
+MAX_COUNT = 1000  # counts stop here: users read more as "many", and the index scan ends early
+RECENT_ROWS, SCAN_LIMIT = 1000, 20_000  # rows that a search scans one by one, at a few microseconds each
+INDEX_LIMIT = 3000  # matches that the index finds in negligible time
 NEWEST_FIRST = ("-last_activity_at", "-id")
-ROW = (
-    *COLUMNS,
-    "rating",
-    "unread_position",
-    "last_activity_at",
-    "seen_position",
-)  # of the inbox: a conversation's, and what one operator sees
+# The columns of a row of the inbox: those of the conversation, and the position up to which one operator has read it.
+ROW = (*COLUMNS, "rating", "unread_position", "last_activity_at", "seen_position")
 PAGES = Keyset(
     "inbox", NEWEST_FIRST, lambda row: [row[ROW.index("last_activity_at")].isoformat(), str(row[ROW.index("id")])]
 )
@@ -48,7 +43,7 @@ def filter_conversations(
     assignee: str | None = None,
     tag: str | None = None,
 ) -> QuerySet[Conversation, Conversation]:
-    """Newest activity first.
+    """Return the conversations in scope that match, newest activity first.
 
     assignee: an operator's id, or NOBODY.
     tag: a tag's id.
@@ -75,7 +70,7 @@ def filter_conversations(
 def newest_rows(
     workspace_id: Any, brand_ids: Any, brand_id: Any, status: Any, limit: int
 ) -> QuerySet[Conversation, tuple[Any, ...]]:
-    """The COLUMNS of the newest conversations in a scope."""
+    """Return the newest conversations in a scope as tuples of COLUMNS."""
     rows = Scope(workspace_id, brand_ids).rows(Conversation.objects.all())
     if brand_id is not None:
         rows = rows.filter(brand_id=brand_id)
@@ -85,13 +80,15 @@ def newest_rows(
 
 
 def search(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> list[Any]:
-    """The first of these, which stand newest first, that hold the text: every word of it begins a word of the visitor's name,
-    e-mail or phone, or all do so in one message.
+    """Return the first `limit` of `rows` that match the text. `rows` are ordered by newest activity.
 
-    1. A few of the newest rows are looked through: a common word fills the page there.
-    2. The index over all words tells whether few messages hold it. Then these are all there are.
-    3. In between, as many more of the newest rows are looked through as it should take.
-    4. What is left was common once, and is not any more: the index gives all of it.
+    A conversation matches if every word of the text is a prefix of a word in the visitor's name, e-mail address or phone number,
+    or if all of them are prefixes of words in one message. A text without words has no matches.
+
+    1. Scan the RECENT_ROWS newest rows. Common words fill the page here.
+    2. Otherwise ask the index. If fewer than INDEX_LIMIT messages and fewer than INDEX_LIMIT visitors match, use all of them.
+    3. Otherwise scan the SCAN_LIMIT newest rows, if the share of matches in step 1 suggests that they fill the page.
+    4. Otherwise let the index find every match: the words were common once, but are rare in recent conversations.
     """
     query = prefix_query(text)
     if query is None:
@@ -102,13 +99,13 @@ def search(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> lis
     few = _matching_few(query, scope.workspace_id)
     if few is not None:
         return list(rows.filter(pk__in=few)[:limit])
-    if len(found) * SCAN_LIMIT >= limit * RECENT_ROWS:  # as many again and again, and the page is full
+    if len(found) * SCAN_LIMIT >= limit * RECENT_ROWS:  # at this rate, SCAN_LIMIT rows fill the page
         found, is_all = _scan_recent(rows, query, SCAN_LIMIT, limit)
     return found if is_all else list(rows.filter(pk__in=_matching_all(query, scope.workspace_id))[:limit])
 
 
 def count_views(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
-    """Conversations by status, and the open ones of this operator and of nobody; each up to MAX_COUNT."""
+    """Count the conversations by status, and the open ones of this operator and of no operator. Each count ends at MAX_COUNT."""
     return count_each(_views(scope, brand, operator_id))
 
 
@@ -123,11 +120,11 @@ def _views(scope: Scope, brand: Brand | None, operator_id: UUID) -> dict[str, Qu
 
 @dataclass(frozen=True)
 class Unread:
-    """Open conversations of an operator, or of nobody, in which a visitor has written, or a snooze has ended, since the operator
-    looked."""
+    """Open conversations that are assigned to an operator or to nobody, and in which a visitor has written, or a snooze has
+    ended, since the operator looked at them."""
 
-    count: int  # of the newest MAX_COUNT of each
-    newest: Conversation | None  # with its visitor
+    count: int  # among the newest MAX_COUNT assigned ones and the newest MAX_COUNT unassigned ones
+    newest: Conversation | None  # with its visitor loaded
 
 
 def unread(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> Unread:
@@ -146,7 +143,7 @@ def unread(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> Un
 
 
 def with_readings(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
-    """The same as tuples of ROW."""
+    """Return the rows as tuples of ROW."""
     return _with_seen_position(rows, operator_id).values_list(*ROW)
 
 
@@ -157,7 +154,7 @@ def _with_seen_position(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet
 
 
 def tags_of(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, list[dict[str, str]]]:
-    """The tags of each, by name."""
+    """Return the tags of each conversation, ordered by name. Conversations without tags have no key."""
     rows = ConversationTag.objects.filter(workspace_id=workspace_id, conversation_id__in=list(conversation_ids))
     tags = defaultdict[UUID, list[dict[str, str]]](list)
     for conversation_id, tag_id, name in rows.order_by("tag__name").values_list(
@@ -168,7 +165,10 @@ def tags_of(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, 
 
 
 def _scan_recent(rows: QuerySet[Any, Any], query: SearchQuery, newest: int, limit: int) -> tuple[list[Any], bool]:
-    """Those of the newest rows that hold the words, and whether that is the answer: a whole page, or there are no more rows."""
+    """Return the first `limit` matches among the `newest` newest rows, and whether the result is complete.
+
+    It is complete if the page is full, or if there are no more rows.
+    """
     edge = rows.values_list("last_activity_at", flat=True)[newest : newest + 1].first()
     near = rows if edge is None else rows.filter(last_activity_at__gt=edge)
     yes = Value(True)
@@ -178,14 +178,17 @@ def _scan_recent(rows: QuerySet[Any, Any], query: SearchQuery, newest: int, limi
     visitors = Visitor.objects.filter(
         workspace_id=OuterRef("workspace_id"), pk=OuterRef("visitor_id"), search_vector=query
     )
-    # Not Exists(): for that, PostgreSQL may collect all messages of the words first, which may be most of them.
+    # Not Exists(): with it, PostgreSQL may first collect all messages that match, which may be most of the table.
     each = [Subquery(found.annotate(yes=yes).values("yes")[:1]) for found in (messages, visitors)]
     found = list(near.alias(holds=Coalesce(*each, Value(False))).filter(holds=True)[:limit])
     return found, edge is None or len(found) == limit
 
 
 def _matching_few(query: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
-    """The conversations that hold the words, if they are few; by their ids, for PostgreSQL guesses badly how many there are."""
+    """Return the ids of all conversations that match, or None if INDEX_LIMIT or more messages or visitors match.
+
+    Returns ids instead of a subquery, because PostgreSQL estimates the number of matches badly.
+    """
     messages = Message.objects.filter(workspace_id=workspace_id, search_vector=query)
     visitors = Visitor.objects.filter(workspace_id=workspace_id, search_vector=query)
     if messages[:INDEX_LIMIT].count() == INDEX_LIMIT or visitors[:INDEX_LIMIT].count() == INDEX_LIMIT:
@@ -196,7 +199,10 @@ def _matching_few(query: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
 
 
 def _matching_all(query: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
-    """Two indexes, then the rows: with OR instead of the union, every conversation would be looked at."""
+    """Return a query for the ids of all conversations that match.
+
+    A union uses both indexes. With OR, PostgreSQL would check every conversation.
+    """
     visitors = Visitor.objects.filter(workspace_id=workspace_id, search_vector=query)
     by_visitor = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors.values("pk"))
     messages = Message.objects.filter(workspace_id=workspace_id, search_vector=query)
@@ -204,7 +210,10 @@ def _matching_all(query: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
 
 
 def row_json(row: tuple[Any, ...], tags: dict[UUID, list[dict[str, str]]]) -> dict[str, Any]:
-    """A conversation of the inbox: that of REST with `tags`, `rating`, `lastActivityAt`, and `unread`, by this operator."""
+    """Return a row of the inbox: the REST API's JSON with `tags`, `rating`, `lastActivityAt`, and `unread` for this operator.
+
+    row: the values of ROW. tags: the result of `tags_of`.
+    """
     rating, unread_position, last_activity_at, seen_position = row[len(COLUMNS) :]
     return conversation_row_json(row[: len(COLUMNS)]) | {
         "rating": rating,
@@ -215,6 +224,6 @@ def row_json(row: tuple[Any, ...], tags: dict[UUID, list[dict[str, str]]]) -> di
 
 
 def row_of(conversation: Conversation) -> dict[str, Any]:
-    """The same of a model instance, without `unread`: it is being looked at."""
+    """Return a model instance as JSON with `tags` and `rating`. There is no `unread`, because the operator is looking at it."""
     tags = tags_of(conversation.workspace_id, [conversation.pk])
     return conversation_json(conversation) | {"rating": conversation.rating, "tags": tags.get(conversation.pk, [])}

@@ -1,8 +1,8 @@
-"""E-mails out of the inbox: transcripts that operators ask for, and mentions that nobody has looked at.
+"""Send the e-mails of the inbox: transcripts that operators request, and mentions and assignments that they have not seen.
 
-1. Taken: one row that is due is put off by its next pause, under its row's lock.
-2. Sent, with no transaction open. See accounts/mail.py. A transcript's row is deleted when it is sent or given up; a mention is
-   marked then.
+1. Lock one row that is due and postpone its next attempt.
+2. Send the e-mail with no transaction open, see accounts/mail.py. Once it is sent or given up, delete the row of a transcript,
+   or mark the mention.
 """
 
 from datetime import timedelta
@@ -29,11 +29,11 @@ MENTION_WAITS = timedelta(minutes=5)
 A_DAY = timedelta(days=1)
 MOST_MESSAGES = 1_000
 OF_MENTION = ("note__author", "note__conversation__visitor", "conversation__visitor")
-MOST_LISTED = 20  # conversations, in one e-mail about assignments
+MOST_LISTED = 20  # conversations in one e-mail about assignments
 
 
 def send_transcripts() -> int:
-    """Send what is due. How many were sent."""
+    """Send the transcripts that are due. Return how many were sent."""
     run = MailRun(MailFailure.Kind.TRANSCRIPT)
     while run.goes_on and (transcript := _take_transcript()):
         outcome = run.send(
@@ -80,7 +80,7 @@ def _transcript_email(transcript: Transcript) -> EmailMessage:
 
 
 def mail_mentions() -> int:
-    """E-mail operators about mentions and assignments that they have not seen for five minutes, unless they switched this off.
+    """E-mail operators about mentions and assignments that they have not seen for five minutes, unless they turned this off.
     One e-mail lists all assignments of an operator. Return how many e-mails were sent."""
     run = MailRun(MailFailure.Kind.MENTION)
     while run.goes_on and (mention := _take_mention()):
@@ -116,7 +116,7 @@ def _take_mention() -> Mention | None:
 
 
 def _take_assignments(operator: Operator) -> list[Mention]:
-    """All that the operator was given and is due; of brands that they still see."""
+    """Return the operator's assignments that are due, in brands that they still see, and postpone their next attempts."""
     with transaction.atomic():
         rows = (
             _due_mentions()
@@ -149,7 +149,7 @@ def _due_mentions() -> QuerySet[Mention, Mention]:
 
 def _mention_email(mention: Mention) -> EmailMessage:
     note = mention.note
-    assert note is not None  # noqa: S101 - for the types: the caller has looked
+    assert note is not None  # noqa: S101 - for the type checker: the caller has checked it
     told = {"note": note, "url": _url_of(note.conversation)}
     text = render_to_string("conversations/mention.txt", told)
     return EmailMessage(f"{one_line(note.sender)} mentioned you on PraxTalk", text, to=[mention.operator.email])

@@ -1,4 +1,4 @@
-"""The events of conversations, as the OpenAPI document describes them."""
+"""The webhook events of conversations, for the OpenAPI document."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from integrations.models import EventName
 from integrations.serializers.events import EventJson
 from integrations.webhooks.openapi import event_type, webhook
 
-# ruff: noqa: N815 - the names are JSON's
+# ruff: noqa: N815 - the field names are the keys of the JSON
 
 
 class ConversationCreatedData(serializers.Serializer[Any]):
@@ -42,7 +42,7 @@ class MessageCreatedEvent(EventJson):
     data = MessageCreatedData()  # type: ignore[assignment]
 
 
-# Named one by one, because the setting SPECTACULAR_SETTINGS["WEBHOOKS"] names them so.
+# One constant each, because the setting SPECTACULAR_SETTINGS["WEBHOOKS"] refers to each by its dotted path.
 CONVERSATION_CREATED = webhook(
     EventName.CONVERSATION_CREATED, ConversationCreatedEvent, summary="A visitor wrote for the first time"
 )

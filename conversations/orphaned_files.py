@@ -1,12 +1,12 @@
-"""Deletes stored files without an Attachment row, which an upload or erasure leaves behind if its process is killed half-way.
+"""Delete stored files without an Attachment row. An upload or erasure leaves such files behind if its process is killed.
 
-1. An upload stores its file, then, within MAX_UPLOAD_TIME, commits the row. `lock_stored_file` locks the file until the commit.
-2. An erasure commits the deletion of the rows, then deletes the files.
-3. `delete_orphans` deletes a file that is older than MIN_ORPHAN_AGE and has no row, under the same lock: either it finds the row
-   that an upload has committed, or the upload finds itself too late.
+1. An upload stores its file and commits the row within MAX_UPLOAD_TIME. `lock_stored_file` locks the file until the commit.
+2. An erasure commits the deletion of the rows and then deletes the files.
+3. `delete_orphans` deletes a file that is older than MIN_ORPHAN_AGE and has no row, under the same lock. Either it finds the row
+   that an upload has committed, or the upload finds that its file is too old and fails.
 
-Only files that are named as `storage_path` names them are looked at, and only in the folders of workspaces that are in the
-database: a storage that belongs to another database loses nothing.
+Only files with a name as `storage_path` returns it are considered, and only in the folders of workspaces that are in the
+database. So nothing is deleted from a storage that belongs to another database.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from praxtalk.core.db.advisory_locks import STORED_FILES, lock, try_lock
 
 MAX_UPLOAD_TIME = timedelta(minutes=30)
 MIN_ORPHAN_AGE = timedelta(hours=1)
-MAX_FILES = 20_000  # looked at in one run; the next one goes on from there
+MAX_FILES = 20_000  # checked in one run; the next run continues after them
 BATCH = 500
 POSITION = "orphaned_files.position"
 
@@ -55,7 +55,7 @@ def lock_stored_file(attachment: Attachment) -> None:
 
 
 def delete_orphans() -> int:
-    """Look at the next MAX_FILES files, of any workspace, and delete those without a row. Return the number deleted."""
+    """Check the next MAX_FILES files, in any workspace, and delete those without a row. Return the number deleted."""
     storage = Attachment._meta.get_field("file").storage
     files = list(islice(_files_after(storage, cache.get(POSITION, "")), MAX_FILES))
     cache.set(POSITION, files[-1].name if len(files) == MAX_FILES else "", timeout=None)
@@ -67,7 +67,7 @@ def delete_orphans() -> int:
 
 
 def _files_after(storage: Storage, position: str) -> Iterator[StoredFile]:
-    """In the order of their names."""
+    """Yield the stored files after `position`, in the order of their names."""
     for workspace_id in Workspace.objects.order_by("pk").values_list("pk", flat=True):
         if str(workspace_id) < position[:36]:
             continue
@@ -80,7 +80,7 @@ def _files_after(storage: Storage, position: str) -> Iterator[StoredFile]:
 
 
 def _id_in(name: str) -> UUID | None:
-    """None if the file is not one of ours."""
+    """Return the attachment's id in a file name; None if the name is not one that `storage_path` returns."""
     try:
         pk = UUID(name)
     except ValueError:
@@ -97,7 +97,10 @@ def _without_row(files: list[StoredFile]) -> list[StoredFile]:
 
 
 def _delete_orphan(storage: Storage, file: StoredFile) -> bool:
-    """False if it is too young, being stored, or gone meanwhile. A storage error is logged and does not stop the run."""
+    """Delete a file without a row. Return False if it is too new, has or is getting a row, or no longer exists.
+
+    A storage error is logged and does not stop the run.
+    """
     try:
         if timezone.now() - storage.get_modified_time(file.name) < MIN_ORPHAN_AGE:
             return False

@@ -1,4 +1,4 @@
-"""How much is talked, and how fast it is answered. Each figure is one query over a time, by an index on it."""
+"""Numbers of conversations and replies, and response times. Each figure is one query over a period, by an index on the time."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -41,24 +41,24 @@ REPLIES_OF = """
 
 @dataclass(frozen=True)
 class Times:
-    """Of conversations that began in a time. Durations in seconds, None where there is none to tell of."""
+    """Figures of the conversations that began in a period. Durations are in seconds, None if there is nothing to measure."""
 
     conversations: int
     answered: int
     resolved: int
     median_first_response: float | None
-    slow_first_response: float | None  # nine of ten are faster
+    slow_first_response: float | None  # the 90th percentile
     median_resolution: float | None
 
 
 def by_day(scope: Scope, days: list[date], since: datetime) -> dict[str, list[int]]:
-    """{"conversations": [...], "replies": [...]}, a number for each of the days (UTC)."""
+    """Return {"conversations": [...], "replies": [...]}, with one number for each of the days (UTC)."""
     counts = {(what, day): count for what, day, count in _rows(BY_DAY, scope, since)}
     return {what: [counts.get((what, day), 0) for day in days] for what in ("conversations", "replies")}
 
 
 def times(scope: Scope, since: datetime) -> Times:
-    """Of all together."""
+    """Return the figures of all conversations in scope together."""
     rows = _rows(TIMES.format(group="true"), scope, since)
     return Times(*rows[0][1:]) if rows else Times(0, 0, 0, None, None, None)
 
@@ -68,7 +68,7 @@ def times_by_brand(scope: Scope, since: datetime) -> dict[UUID, Times]:
 
 
 def times_by_operator(scope: Scope, since: datetime) -> dict[UUID, Times]:
-    """Of the conversations that each operator was the first to answer."""
+    """Return the figures of the conversations that each operator was the first to answer."""
     rows = _rows(TIMES.format(group="first_reply_by_id"), scope, since)
     return {operator: Times(*values) for operator, *values in rows if operator}
 
@@ -78,7 +78,7 @@ def replies_by_operator(scope: Scope, since: datetime) -> dict[UUID, int]:
 
 
 def days_until(today: date, count: int) -> list[date]:
-    """The last `count` days, oldest first."""
+    """Return the last `count` days up to and including today, oldest first."""
     return [today - timedelta(days=ago) for ago in reversed(range(count))]
 
 

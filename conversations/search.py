@@ -1,5 +1,7 @@
-"""Finding conversations by words: of the visitor's name, e-mail and phone, and of every message. PostgreSQL's full text, without
-stemming or stop words ("simple"): people search for names, order numbers and parts of addresses in any language.
+"""Full-text search of conversations: in the visitor's name, e-mail address and phone number, and in every message.
+
+It uses PostgreSQL's "simple" configuration, which has no stemming and no stop words, because people search for names, order
+numbers and parts of addresses in any language.
 """
 
 import re
@@ -16,13 +18,13 @@ _SEPARATORS = "@./_-+:"
 
 
 def _apart(text: Combinable) -> Func:
-    """The text with what joins words (as in maya@example.com) taken apart, so that each part is found."""
+    """Replace characters that join words (as in maya@example.com) by spaces, so that a search finds each part."""
     spaces = " " * len(_SEPARATORS)
     return Func(text, Value(_SEPARATORS), Value(spaces), function="translate", output_field=CharField())
 
 
 def search_vector(*fields: str) -> SearchVector:
-    """The words of these fields together. An index over it is used by queries that are written with the same fields."""
+    """Return the search vector of these fields together. PostgreSQL uses an index on it only for queries on the same fields."""
     text: Combinable = F(fields[0])
     if len(fields) > 1:
         parts = [part for name in fields for part in (Value(" "), F(name))]
@@ -31,21 +33,23 @@ def search_vector(*fields: str) -> SearchVector:
 
 
 def search_vector_field(*fields: str) -> GeneratedField:
-    """A column with the words of these fields, made and kept by the database: a search that looks through rows one by one is ten
-    times as fast as it is where each text must be taken apart again."""
+    """Return a column with the search vector of these fields, which the database generates and stores.
+
+    A search that scans rows one by one is ten times as fast with it as when each text must be parsed again.
+    """
     words = Func(search_vector(*fields), function="strip", output_field=SearchVectorField())
     return GeneratedField(expression=words, output_field=SearchVectorField(), db_persist=True)
 
 
 class DeferSearchVector(Manager[_Model]):
-    """Reads all but the kept words, which are for the database alone."""
+    """Do not load `search_vector`, which only the database uses."""
 
     def get_queryset(self) -> QuerySet[_Model]:
         return super().get_queryset().defer("search_vector")
 
 
 def prefix_query(text: str) -> SearchQuery | None:
-    """All of these words, each as the beginning of one; None for text without any."""
+    """Return a query that matches all words of the text as prefixes; None if it has none. Words after MAX_WORDS are ignored."""
     words = re.findall(r"[^\W_]+", text)[:MAX_WORDS]
     return (
         SearchQuery(" & ".join(f"'{word}':*" for word in words), config="simple", search_type="raw") if words else None

@@ -1,4 +1,4 @@
-"""Conversations and messages in JSON, and the bodies and queries that ask for them."""
+"""The JSON of conversations and messages, and serializers for REST request bodies and query parameters."""
 
 from typing import Any
 
@@ -23,16 +23,16 @@ from praxtalk.core.api.serializers import (
 )
 from praxtalk.core.epoch import to_milliseconds
 
-# --- out ---
+# --- responses ---
 
 
 def person_json(operator: Operator | None) -> dict[str, Any] | None:
-    """The shape that PersonJson declares; None for nobody."""
+    """Return an operator as PersonJson declares it, or None if there is no operator."""
     return {"_id": str(operator.pk), "name": operator.name} if operator else None
 
 
-# What a conversation's JSON is made of. A list reads just these columns as tuples: fifty rows as three model instances each
-# cost more than all the rest of the request.
+# The columns from which the JSON of a conversation is built. A list reads only these, as tuples: three model instances for each
+# of fifty rows cost more than the rest of the request.
 COLUMNS = (
     *("id", "status", "channel", "brand_id", "preview", "message_count", "snoozed_until", "created_at", "updated_at"),
     *(
@@ -48,7 +48,7 @@ COLUMNS = (
 
 
 def conversation_row_json(row: tuple[Any, ...]) -> dict[str, Any]:
-    """The shape that ConversationJson declares, of a row of COLUMNS."""
+    """Return a conversation as ConversationJson declares it. row: the values of COLUMNS."""
     (
         pk,
         status,
@@ -83,7 +83,7 @@ def conversation_row_json(row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def conversation_json(conversation: Conversation) -> dict[str, Any]:
-    """The same of a model instance. Reads visitor and assignee: load them (`with_people`)."""
+    """Return a model instance as ConversationJson declares it. Reads the visitor and the assignee: load them (`with_people`)."""
     return conversation_row_json(tuple(_column(conversation, path) for path in COLUMNS))
 
 
@@ -94,7 +94,7 @@ def _column(row: Any, path: str) -> Any:
 
 
 def message_json(message: Message) -> dict[str, Any]:
-    """The shape that MessageJson declares. Reads the author: load it."""
+    """Return a message as MessageJson declares it. Reads the author: load it first."""
     return {
         "_id": str(message.pk),
         "conversationId": str(message.conversation_id),
@@ -108,14 +108,14 @@ def message_json(message: Message) -> dict[str, Any]:
 
 
 def thread_json(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
-    """The shape that ThreadJson declares: one conversation with its brand and newest messages."""
+    """Return a conversation with its brand and messages, as ThreadJson declares it."""
     return conversation_json(conversation) | {
         "brand": brand_json(conversation.brand),
         "messages": [message_json(message) for message in messages],
     }
 
 
-# ruff: noqa: N815 - the names are JSON's
+# ruff: noqa: N815 - the field names are the keys of the JSON
 
 
 class VisitorJson(serializers.Serializer[Any]):
@@ -191,7 +191,7 @@ class MessageSent(serializers.Serializer[Any]):
     messageId = serializers.UUIDField()
 
 
-# --- in ---
+# --- requests ---
 
 
 class ConversationQuery(Page):

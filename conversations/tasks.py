@@ -10,14 +10,14 @@ from conversations.models import Presence
 
 @shared_task
 def wake_snoozed() -> None:
-    """Reopen every conversation whose snooze is over, each in a transaction of its own."""
+    """Reopen every conversation whose snooze has ended, each in its own transaction."""
     while wake_next_snoozed():
         pass
 
 
 @shared_task
 def forget_presence() -> None:
-    """Delete who has long gone, of any workspace."""
+    """Delete presence that was last reported over 10 minutes ago, in any workspace."""
     Presence.objects.filter(seen_at__lt=timezone.now() - timedelta(minutes=10)).delete()
 
 
@@ -29,11 +29,11 @@ def send_transcripts() -> None:
 
 @shared_task
 def mail_mentions() -> None:
-    """Tell by e-mail who was mentioned and has not looked."""
+    """Send e-mails about mentions and assignments that operators have not seen."""
     mail.mail_mentions()
 
 
 @shared_task
 def delete_orphaned_files() -> None:
-    """Delete stored files that no message has, of any workspace."""
+    """Delete stored files that belong to no message, in any workspace."""
     orphaned_files.delete_orphans()

@@ -1,4 +1,4 @@
-"""A conversation's messages, page by page from its end; and for operators, its notes and activities between them."""
+"""Pages of a conversation's messages, starting at its end. For operators, they include notes and activities."""
 
 from typing import Any, TypeVar
 
@@ -13,23 +13,23 @@ THREAD_LENGTH = 100
 Entry = Message | Note | Activity
 Said = TypeVar("Said", bound=Entry)
 
-LIVE_CHARACTERS = 250_000  # a live value is sent whole at each change: at most about a megabyte
+LIVE_CHARACTERS = 250_000  # each change sends the whole result of a live query again: at most about a megabyte
 
 
 def messages_of(conversation: Conversation) -> QuerySet[Message]:
-    """Each with its author, in one query."""
+    """Return the messages of the conversation, each with its author, in one query."""
     rows = Message.objects.filter(workspace_id=conversation.workspace_id, conversation_id=conversation.pk)
     return rows.select_related("author").defer(*private_operator_fields("author"))
 
 
 def messages_after(conversation: Conversation, position: int, limit: int) -> tuple[list[Message], bool]:
-    """The next messages behind a position, oldest first, and whether there are more behind them."""
+    """Return the next messages after a position, oldest first, and whether there are more after them."""
     found = list(messages_of(conversation).filter(position__gt=position).order_by("position")[: limit + 1])
     return found[:limit], len(found) > limit
 
 
 def messages_before(conversation: Conversation, position: int, limit: int) -> tuple[list[Message], bool]:
-    """The last messages before a position, oldest first, and whether there are more before them."""
+    """Return the last messages before a position, oldest first, and whether there are more before them."""
     found = _before(
         workspace_id=conversation.workspace_id, conversation_id=conversation.pk, position=position, most=limit + 1
     )
@@ -43,12 +43,15 @@ def _before(workspace_id: Any, conversation_id: Any, position: Any, most: int) -
 
 
 def newest_messages(conversation: Conversation, limit: int = THREAD_LENGTH) -> tuple[list[Message], bool]:
-    """As of when the conversation was read: the two agree."""
+    """Return the newest messages, oldest first, and whether there are more before them.
+
+    Messages that were sent after `conversation` was read are left out, so that the two agree.
+    """
     return messages_before(conversation, conversation.last_position + 1, limit)
 
 
 def entries_before(conversation: Conversation, position: int, limit: int) -> tuple[list[Entry], bool]:
-    """The last entries of all three kinds before a position, oldest first, and whether there are more before them."""
+    """Return the last entries of all three kinds before a position, oldest first, and whether there are more before them."""
     notes = Note.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
     notes = notes.select_related("author").defer(*private_operator_fields("author"))
     activities = Activity.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
@@ -60,7 +63,10 @@ def entries_before(conversation: Conversation, position: int, limit: int) -> tup
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
-    """With its `type`: message, note or activity; messages and notes with `sender`, the name that operators see."""
+    """Return an entry as JSON with its `type`: message, note or activity.
+
+    Messages and notes have a `sender`, the name that operators see.
+    """
     place = {"position": entry.position}
     if isinstance(entry, Message):
         return message_json(entry) | place | {"type": "message", "sender": entry.sender}
@@ -76,7 +82,10 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def trim_to_size(entries: list[Said], has_more: bool) -> tuple[list[Said], bool]:
-    """The newest of a page that are LIVE_CHARACTERS long together, one at least, and whether there are more before them."""
+    """Return the newest entries of a page with at most LIVE_CHARACTERS in total, and whether there are more before them.
+
+    Always keeps at least one entry. has_more: whether there are more before the page.
+    """
     length = 0
     for count, entry in enumerate(reversed(entries)):
         length += len(getattr(entry, "body", ""))

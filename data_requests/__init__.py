@@ -1,1 +1,1 @@
-"""Copies and erasure of what is stored: of a visitor, and of a whole workspace."""
+"""Export and erasure of a visitor's data, and export of a whole workspace."""

@@ -9,10 +9,9 @@ from praxtalk.core.live.topics import publish_on_commit
 
 @joined_transaction()
 def erase(visitor: Visitor) -> int:
-    """Delete the visitor, their conversations, and the leads that point to these. How many conversations.
+    """Delete the visitor, their conversations, and the leads that refer to them. Return the number of deleted conversations.
 
-    The conversations are locked before the leads are looked for: a lead that is being created takes that lock too, so none
-    is left behind.
+    The conversations are locked before the leads are queried. Creating a lead takes the same lock, so no new lead is missed.
     """
     locked_conversations(visitor)
     leads = list(Lead.objects.filter(workspace_id=visitor.workspace_id, conversation__visitor=visitor))

@@ -1,4 +1,4 @@
-"""All that is known of a visitor, in JSON: for a copy of it, and for the export of a workspace."""
+"""Data about visitors as JSON, for the export of a visitor and of a workspace."""
 
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from praxtalk.core.epoch import to_milliseconds
 
 
 def visitor_data(visitor: Visitor) -> dict[str, Any]:
-    """All that is kept of a visitor, in the shapes of REST; files by their description."""
+    """Return all data about a visitor in the JSON shapes of REST. Files are described, not included."""
     conversations = list(Conversation.objects.with_people().filter(visitor=visitor).order_by("created_at", "id"))
     messages_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
     notes_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
@@ -40,18 +40,18 @@ def visitor_data(visitor: Visitor) -> dict[str, Any]:
 
 
 def exported_json(conversation: Conversation) -> dict[str, Any]:
-    """With the visitor's rating, which REST does not show."""
+    """Return the conversation as in REST, with the visitor's rating, which REST does not return."""
     rating = {"rating": conversation.rating, "ratingComment": conversation.rating_comment or None}
     return conversation_json(conversation) | rating
 
 
 def exported_message_json(message: Message) -> dict[str, Any]:
-    """With `sender`, the name that operators see, such as that of the API key."""
+    """Return the message as in REST, with `sender`: the name that operators see, such as that of an API key."""
     return message_json(message) | {"sender": message.sender}
 
 
 def visitor_json(visitor: Visitor) -> dict[str, Any]:
-    """With what no other answer shows."""
+    """Return the visitor with all fields, including those that no other response contains."""
     return {
         "_id": str(visitor.pk),
         "brandId": str(visitor.brand_id),

@@ -1,4 +1,4 @@
-"""All data of a workspace, as one JSON document."""
+"""Export all data of a workspace as one JSON document."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,7 +32,7 @@ from leads.serializers import lead_json
 from praxtalk.core.db.timeouts import long_transaction
 from praxtalk.core.epoch import to_milliseconds
 
-ROWS_AT_ONCE = 100  # a message may have 10,000 characters
+ROWS_AT_ONCE = 100  # limits memory: a message may have 10,000 characters
 BYTES_AT_ONCE = 256 * 1024
 PROGRESS_SECONDS = 3600
 
@@ -40,7 +40,10 @@ Part = tuple[QuerySet[Any], Callable[[Any], dict[str, Any]]]
 
 
 def document(workspace: Workspace, key: str) -> Iterator[bytes]:
-    """As of one moment: all of it is read in one transaction that sees no change."""
+    """Yield the document in chunks. One transaction reads all of it from the same snapshot.
+
+    key: the cache key under which the progress is stored, see `progress_key`.
+    """
     with long_transaction(is_snapshot=True):
         parts = _parts(workspace)
         total = sum(rows.count() for rows, _ in parts.values())
@@ -66,7 +69,7 @@ def progress_key(workspace_id: UUID, export_id: str) -> str:
 
 
 def _parts(workspace: Workspace) -> dict[str, Part]:
-    """By name in the document: rows, and their JSON. Secrets are in none of it."""
+    """Return the rows of each part by its name in the document, with the function that returns their JSON. Omits all secrets."""
 
     def of(model: type[Model]) -> QuerySet[Any]:
         return model._default_manager.filter(workspace_id=workspace.pk).order_by("pk")

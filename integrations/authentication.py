@@ -1,4 +1,4 @@
-"""`Authorization: Bearer ptk_live_...` to an ApiKey. Named in the settings (REST_FRAMEWORK), imported by nobody."""
+"""Authenticate requests with API keys. The setting REST_FRAMEWORK refers to this module; no other module imports it."""
 
 import re
 from datetime import timedelta
@@ -20,7 +20,7 @@ LAST_USED_EVERY = timedelta(minutes=1)
 
 @compiled()
 def _keys(digest: Any) -> QuerySet[ApiKey, ApiKey]:
-    """The one with this digest, or none."""
+    """Return the key with this digest, or no rows."""
     return ApiKey.objects.filter(digest=digest)
 
 
@@ -28,10 +28,16 @@ BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Looked up at every call, with no cache between: a revocation counts at once."""
+    """Authentication by `Authorization: Bearer ptk_live_...`.
+
+    The key is queried for every request, without a cache, so a revocation takes effect immediately.
+    """
 
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
-        """(None, key), or None without the header. Raises AuthenticationFailed (401)."""
+        """Return (None, key), or None if the request has no Authorization header.
+
+        Raises AuthenticationFailed (401) if the key is malformed, unknown, revoked or expired.
+        """
         header = request.META.get("HTTP_AUTHORIZATION")
         if not header:
             return None

@@ -1,14 +1,15 @@
-"""The event feed: every event of a workspace in commit order, nothing skipped.
+"""The event feed: every event of a workspace in commit order, without omissions.
 
-A reader that remembers "the last one I saw" needs numbers that appear in order. Numbers taken inside the writing transactions
-do not: they commit out of order, and the reader steps over the one that commits late. So events are numbered after they have
-committed, by one writer at a time:
+A reader that remembers the last number it has seen needs numbers that become visible in order. Numbers that the writing
+transactions assign do not: transactions commit out of order, and the reader would miss an event that commits late. So events
+are numbered after they have committed, by one transaction at a time:
 
 1. A reader locks the workspace's EventFeed row.
-2. It numbers the committed events that have none, in the order in which they were recorded, from last_number + 1.
-3. It commits: the numbers and the new last_number appear together. The next reader sees no gap below the last number.
+2. It numbers the committed events that have no number, in the order in which they were recorded, from last_number + 1.
+3. It commits, so the numbers and the new last_number become visible together. The next reader sees no gap below last_number.
 
-Two changes of one conversation or lead are recorded one after the other (its row is locked), so their events keep that order.
+Two changes of one conversation or lead are recorded one after the other, because its row is locked. Their events keep that
+order.
 """
 
 from uuid import UUID
@@ -31,12 +32,14 @@ NUMBER = f"""
         ) AS waiting
     )
     UPDATE {Event._meta.db_table} AS event SET number = %(last)s + fresh.place FROM fresh WHERE event.id = fresh.id
-"""  # noqa: S608 - a table's name
+"""  # noqa: S608 - no user input
 
 
 def number_events(workspace_id: UUID) -> tuple[EventFeed, int]:
-    """Number the committed events that have no number yet, at most NUMBERED_AT_ONCE; returns the feed as it is then, and how
-    many."""
+    """Number the committed events that have no number yet, at most NUMBERED_AT_ONCE of them.
+
+    Return the feed as it is then, and how many events were numbered.
+    """
     waiting = Event.objects.filter(workspace_id=OuterRef("workspace_id"), number__isnull=True)
     rows = EventFeed.objects.filter(workspace_id=workspace_id)
     known = rows.annotate(is_behind=Exists(waiting)).first()
@@ -55,16 +58,17 @@ def number_events(workspace_id: UUID) -> tuple[EventFeed, int]:
 
 
 class CursorTooOld(LookupError):
-    """Events after this number have been deleted: a reader would step over them."""
+    """Raised when events after the given number have been deleted, so that the reader would miss them."""
 
 
 def events_after(
     workspace_id: UUID, brand_id: UUID | None, *, number: int | None, limit: int
 ) -> tuple[list[Event], int]:
-    """At most `limit` events numbered above `number` (None: from the oldest kept), of one brand if `brand_id` is given.
+    """Return at most `limit` events after `number`, and the number from which to continue.
 
-    With them the number to come back with: at the end of the feed the last one of the workspace, whatever its brand, so that a
-    quiet brand's reader does not fall behind what is deleted. Raises CursorTooOld.
+    number: None to start with the oldest stored event. brand_id: return only the events of this brand.
+    At the end of the feed, the number from which to continue is the last one of the workspace, whatever its brand. Otherwise
+    the reader of a brand with few events would fall behind the deletion of old events. Raises CursorTooOld.
     """
     events = Event.objects.filter(workspace_id=workspace_id, number__gt=number or 0)
     if brand_id:
@@ -77,6 +81,6 @@ def events_after(
         if len(page) == limit or numbered < NUMBERED_AT_ONCE:
             break
     last = page[-1].number if page else None
-    if len(page) < limit:  # the last number was read first: nothing up to it is outside this page
+    if len(page) < limit:  # last_number was read before the page, so the page misses no event up to it
         last = max(last or 0, number or 0, feed.last_number)
     return page, last or 0

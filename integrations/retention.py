@@ -1,6 +1,6 @@
-"""Events are kept for 30 days, and with them their deliveries and attempts. Counts stay (models.DeliveryCount).
+"""Delete events after 30 days, with their deliveries and attempts. The counts are kept (models.DeliveryCount).
 
-Those about somebody who is erased go at once, what is still owed of them too.
+The events about a person who is erased are deleted immediately, including deliveries that are still pending.
 """
 
 import time
@@ -21,10 +21,10 @@ KEPT_FOR = timedelta(days=30)
 BATCH = 500
 MAX_SECONDS = 300.0
 
-# The subscriptions first, as in settlement.py. A delivery that was never finished is counted as expired.
+# The subscriptions are locked first, as in webhooks/results.py. A delivery that was never finished is counted as expired.
 KEEP_SUBSCRIPTIONS = f"""
     SELECT 1 FROM {WebhookSubscription._meta.db_table} WHERE workspace_id = %s ORDER BY id FOR KEY SHARE
-"""  # noqa: S608 - a table's name
+"""  # noqa: S608 - no user input
 EXPIRED = """
     SELECT workspace_id, subscription_id, 'expired' AS status, '' AS outcome FROM owed WHERE status IN ('pending', 'held')
 """
@@ -47,16 +47,16 @@ FORGET = f"""
         WHERE workspace_id = %(workspace)s
     )
     SELECT count(*) FROM forgotten
-"""  # noqa: S608 - tables' names
+"""  # noqa: S608 - no user input
 
 
 def forget_events() -> int:
-    """Delete what is over 30 days old, in small batches, for at most five minutes; how many events."""
+    """Delete the events that are over 30 days old, in small batches, for at most five minutes. Return how many."""
     before, until, forgotten = timezone.now() - KEPT_FOR, time.monotonic() + MAX_SECONDS, 0
     for workspace_id in Workspace.objects.values_list("pk", flat=True):
         old = Event.objects.filter(workspace_id=workspace_id, created_at__lt=before)
         while old.exists() and time.monotonic() < until:
-            while number_events(workspace_id)[1]:  # a reader of the feed is told only of what had a number
+            while number_events(workspace_id)[1]:  # `forgotten_number` can cover only events that have one
                 pass
             forgotten += _forget_batch(workspace_id, before)
     return forgotten
@@ -88,11 +88,14 @@ FORGET_ABOUT = f"""
         DELETE FROM {Attempt._meta.db_table} WHERE delivery_id IN (SELECT id FROM owed)
     )
     DELETE FROM {Event._meta.db_table} WHERE id IN (SELECT id FROM about)
-"""  # noqa: S608 - tables' names
+"""  # noqa: S608 - no user input
 
 
 def forget_events_about(workspace_id: UUID, brand_id: UUID, ids: list[UUID], *, since: datetime) -> int:
-    """Delete the events of a brand in whose bodies one of these ids stands; how many. In the caller's transaction."""
+    """Delete the brand's events created since `since` whose bodies contain one of these ids. Return how many.
+
+    This runs in the caller's transaction. The deliveries and attempts of the events are deleted too.
+    """
     while number_events(workspace_id)[1]:
         pass
     pattern = "|".join(map(str, ids))

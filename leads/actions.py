@@ -1,4 +1,4 @@
-"""What can happen to a lead. Each action writes, records the event of it, and says what changed, in one transaction."""
+"""Actions on leads. Each one writes, records an event and publishes topics, in one transaction."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from praxtalk.core.live.topics import publish_on_commit
 
 
 class BrandsDisagree(ValueError):
-    """A lead's brand is not that of its conversation."""
+    """The brand of a lead differs from the brand of its conversation."""
 
 
 @joined_transaction()
@@ -30,11 +30,13 @@ def create_lead(
     brand: Brand | None = None,
     conversation: Conversation | None = None,
 ) -> Lead:
-    """A new lead; without a brand it takes its conversation's. Raises BrandsDisagree, and Conversation.DoesNotExist where the
-    conversation has been erased meanwhile."""
+    """Create a lead. With a conversation, it gets the brand of the conversation.
+
+    Raises BrandsDisagree if `brand` is another one, and Conversation.DoesNotExist if the conversation has been erased.
+    """
     brand_id = brand.pk if brand else None
     if conversation:
-        conversation = locked(conversation)  # an erasure waits, or has been here
+        conversation = locked(conversation)  # a concurrent erasure waits, or has already finished
         if brand_id and brand_id != conversation.brand_id:
             raise BrandsDisagree("the conversation belongs to another brand")
         brand_id = conversation.brand_id
@@ -57,7 +59,7 @@ def create_lead(
 def update_lead(
     lead: Lead, *, name: str | None = None, notes: str | None = None, status: Lead.Status | None = None
 ) -> Lead:
-    """Change what is given. A new status records lead.status_changed; the status it has already records nothing."""
+    """Change the given fields. A new status records the event lead.status_changed; the same status records nothing."""
     lead = _locked(lead)
     previous = lead.status
     wanted = {"name": name, "notes": notes, "status": status}
@@ -75,7 +77,7 @@ def update_lead(
 
 
 def lock_lead(workspace_id: UUID, lead_id: UUID) -> Lead | None:
-    """The row, locked until this transaction ends: for a caller whose next step is an action."""
+    """Return the row, locked until this transaction ends, or None. For callers whose next step is an action."""
     return lock(Lead.objects.filter(workspace_id=workspace_id, pk=lead_id))
 
 

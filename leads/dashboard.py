@@ -34,7 +34,7 @@ COLUMNS = {
     "Id": lambda lead: lead.pk,
 }
 
-# What the audit log tells of an export: by what it was filtered, never the values. A search is for somebody's name.
+# The filters that the audit log names for an export. It never contains their values: a search may be for a person's name.
 FILTERS = {SEARCH_VAR: "search", "status__exact": "status", "brand__id__exact": "brand", "days": "created"}
 
 
@@ -47,7 +47,7 @@ class LeadForm(ModelForm[Lead]):
 
 
 class Age(admin.SimpleListFilter):
-    """By when it came."""
+    """Filter by the time of creation."""
 
     title = "created"
     parameter_name = "days"
@@ -63,7 +63,7 @@ class Age(admin.SimpleListFilter):
 
 @admin.register(Lead, site=dashboard)
 class LeadAdmin(WorkspaceAdmin):
-    """The newest first. A status or a note goes through the actions that REST calls, so that webhooks fire."""
+    """The list of leads, newest first. Changes use the same actions as REST, so that webhooks are sent."""
 
     url_prefix = "leads"
     may_add = may_change = True
@@ -71,7 +71,7 @@ class LeadAdmin(WorkspaceAdmin):
     list_display = ("name", "email", "phone", "status", "brand", "created_at")
     list_select_related = ("brand",)
     list_filter = ("status", ("brand", ScopedRelatedFilter), Age)
-    search_fields = ("name",)  # shows the box; the search is get_search_results
+    search_fields = ("name",)  # only makes Django show the search box; see get_search_results
     search_help_text = "Words of the name, e-mail address, phone number or notes"
     ordering = ("-created_at", "-id")
     sortable_by = ()
@@ -97,7 +97,7 @@ class LeadAdmin(WorkspaceAdmin):
         ), False
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """Who sees some brands only must name one: a lead without would be out of their sight."""
+        """Require a brand from operators who see only some brands: they could not see a lead without one."""
         form = super().get_form(request, obj, change=change, **kwargs)
         if "brand" in form.base_fields:
             form.base_fields["brand"].required = current_scope(request).brand_ids is not None
@@ -116,7 +116,7 @@ class LeadAdmin(WorkspaceAdmin):
         update_lead(row, **values)
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
-        """What the list shows under the same filters, as CSV."""
+        """Return the leads that the list shows with the same filters, as CSV."""
         try:
             rows = self.get_changelist_instance(request).get_queryset(request)
         except INVALID_LOOKUP_ERRORS:
@@ -131,7 +131,7 @@ class LeadAdmin(WorkspaceAdmin):
 
 
 def _mark(status: Lead.Status) -> Any:
-    """An action of the list that gives what is selected a status."""
+    """Return an admin action that sets the status of the selected leads."""
 
     def mark(admin: LeadAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         rows = list(queryset)

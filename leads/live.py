@@ -1,4 +1,4 @@
-"""Live queries about leads: the same rows, actions and JSON as REST."""
+"""Live functions about leads, with the same rows, actions and JSON as REST."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The people worth calling back."""
+"""Leads: people to follow up."""
 
 from typing import Any, ClassVar
 
@@ -16,16 +16,16 @@ from conversations.search import search_vector
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
 
-LISTS = "leads"  # the kind of topic that lists of them watch
+LISTS = "leads"  # the kind of topic that lists of leads subscribe to
 
 
 def lead_search_vector() -> SearchVector:
-    """The words by which a lead is found."""
+    """Return the search vector over the fields in which leads are searched."""
     return search_vector("name", "email", "phone", "notes")
 
 
 class Lead(models.Model):
-    """Someone to follow up. May belong to a brand and point to a conversation of that brand."""
+    """A person to follow up. May belong to a brand, and to a conversation of that brand."""
 
     class Status(models.TextChoices):
         NEW = "new"
@@ -78,5 +78,5 @@ class Lead(models.Model):
 
     @property
     def topics(self) -> list[str]:
-        """What its changes are announced under: all lists that may show it."""
+        """The topics to publish when this lead changes: those of all lists that may show it."""
         return topics_of(LISTS, self.workspace_id, self.brand_id)

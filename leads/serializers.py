@@ -1,4 +1,4 @@
-"""Leads in JSON, and the bodies and queries that ask for them."""
+"""Serializers of leads: responses, request bodies, query parameters and arguments of live functions."""
 
 from typing import Any
 
@@ -23,11 +23,11 @@ from praxtalk.core.epoch import to_milliseconds
 
 MAX_NOTES = 10_000
 
-# ruff: noqa: N815 - the names are JSON's
+# ruff: noqa: N815 - the names are JSON keys
 
 
 def lead_json(lead: Lead) -> dict[str, Any]:
-    """The shape that LeadJson declares."""
+    """Return the lead in the shape that LeadJson declares."""
     return {
         "_id": str(lead.pk),
         "name": lead.name,
@@ -87,7 +87,7 @@ class LeadChange(PartialStrictSerializer):
     name = Text(max_length=200, required=False)
 
 
-# --- in, of live queries ---
+# --- arguments of live functions ---
 
 
 class LiveLeadQuery(StrictSerializer):

@@ -1,1 +1,1 @@
-"""PraxTalk. Importing this package loads nothing; praxtalk/apps.py loads what the project needs."""
+"""PraxTalk. Importing this package imports nothing else; praxtalk/apps.py imports what the project needs."""

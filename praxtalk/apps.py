@@ -6,9 +6,9 @@ from django.db.backends.signals import connection_created
 from praxtalk.celery import app as celery_app
 from praxtalk.core.db.psycopg_loaders import read_fast
 
-django_stubs_ext.monkeypatch()  # ModelAdmin[...] and the like may be written in code
+django_stubs_ext.monkeypatch()  # allows ModelAdmin[...] and similar generics at run time
 
-__all__ = ["celery_app"]  # the app that @shared_task uses
+__all__ = ["celery_app"]  # importing it makes it the app that @shared_task uses
 
 
 class PraxtalkConfig(AppConfig):
@@ -19,6 +19,6 @@ class PraxtalkConfig(AppConfig):
 
 
 class StaticFilesConfig(DjangoStaticFilesConfig):
-    """Leaves out what no page links to: the browsable API, an API reference that is not used, the parts of /widget.js."""
+    """Skip files that no page links to: the browsable API, the unused API reference Redoc, the source files of /widget.js."""
 
     ignore_patterns = (*DjangoStaticFilesConfig.ignore_patterns, "rest_framework", "redoc", "widget")

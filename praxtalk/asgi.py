@@ -1,4 +1,4 @@
-"""The ASGI entry: WebSockets (praxtalk/websocket_server.py). `manage.py runserver` uses it for HTTP as well."""
+"""The ASGI application. It serves WebSockets (praxtalk/websocket_server.py); `manage.py runserver` also uses it for HTTP."""
 
 import os
 from typing import Any
@@ -9,17 +9,17 @@ from django.urls import re_path
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 
-http = get_asgi_application()  # first: it loads the apps, which the consumer needs
+http = get_asgi_application()  # first, because it loads the apps, which the consumer needs
 
 from praxtalk.core.live.consumer import SyncConsumer
 
-# The clients of npm connect to /api/1.48.0/sync, that of PyPI to /api/sync. A client whose URL ends in a slash connects to
-# //api/1.48.0/sync: Daphne (`runserver`) takes `//api` for a host and drops it, so the first part is optional.
+# The npm client connects to /api/1.48.0/sync, the PyPI client to /api/sync. A client whose URL ends in a slash connects to
+# //api/1.48.0/sync: Daphne (`runserver`) interprets `//api` as a host and drops it, so `api/` is optional here.
 SYNC = re_path(r"^(api/)?([\w.+-]{1,60}/)?sync$", SyncConsumer.as_asgi())
 
 
 async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """403 for a WebSocket on any other path."""
+    """Refuse a WebSocket on any other path with 403."""
     await receive()
     await send({"type": "websocket.close"})
 

@@ -1,4 +1,4 @@
-"""Celery beat: `python -m praxtalk.beat`. It sends tasks by their names and runs none, so it loads no Django app."""
+"""Celery beat: `python -m praxtalk.beat`. It sends tasks by name and runs none, so it does not load the Django apps."""
 
 import logging.config
 from typing import Any
@@ -14,7 +14,7 @@ app.config_from_object(settings, namespace="CELERY")
 
 @setup_logging.connect
 def use_django_logging(**kwargs: Any) -> None:
-    """Use the same logging as every other process."""
+    """Configure the same logging as in every other process."""
     logging.config.dictConfig(settings.LOGGING)
 
 

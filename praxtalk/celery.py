@@ -1,4 +1,4 @@
-"""The Celery app. What runs when is CELERY_BEAT_SCHEDULE in the settings."""
+"""The Celery app. CELERY_BEAT_SCHEDULE (praxtalk/celery_schedule.py) lists the periodic tasks."""
 
 import os
 import resource
@@ -11,7 +11,7 @@ from celery.signals import celeryd_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 
-warnings.filterwarnings("ignore", category=SecurityWarning)  # of root and pickle; tasks here are JSON only
+warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickle when run as root; tasks here use JSON only
 
 OPEN_FILES = 4096
 
@@ -22,12 +22,15 @@ app.autodiscover_tasks()
 
 @setup_logging.connect
 def use_django_logging(**kwargs: Any) -> None:
-    """Leave logging as Django's settings made it; a receiver here keeps Celery from replacing it."""
+    """Keep the logging that Django has configured: with a receiver for this signal, Celery does not replace it."""
 
 
 @celeryd_init.connect
 def allow_many_connections(**kwargs: Any) -> None:
-    """Two runs of the pump overlap, each with hundreds of connections; many systems begin with a limit of 1,024 files."""
+    """Raise the limit of open files.
+
+    Two runs of the webhook dispatcher overlap, each with hundreds of connections, and many systems allow 1,024 files by default.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:

@@ -5,7 +5,7 @@ from datetime import timedelta
 INTERVAL_SECONDS = {
     "integrations.tasks.pump": 5,
     "integrations.tasks.probe_paused": 60,
-    "integrations.tasks.tell_owners": 60,
+    "integrations.tasks.notify_owners": 60,
     "integrations.tasks.forget": 600,
     "conversations.tasks.wake_snoozed": 10,
     "conversations.tasks.forget_presence": 600,

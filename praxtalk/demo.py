@@ -1,4 +1,4 @@
-"""The demo workspace Acme: what `make run` begins with."""
+"""The demo workspace Acme, which `make run` creates on its first run."""
 
 import contextlib
 import json
@@ -25,7 +25,7 @@ from praxtalk.devservices.files import write_private
 
 OWNER_EMAIL = "alice@acme.example"
 
-# brand, visitor, their message, the operator's answer, the status it is in
+# brand, visitor's name, visitor's message, operator's reply, status of the conversation
 TALKS = [
     ("north", "Maya Abebe", "Hi! Do you ship to Addis Ababa?", "Hello Maya, we do: about six days.", "open"),
     ("north", "Jonas Weber", "My order 1042 arrived without the cable.", None, "open"),
@@ -42,7 +42,7 @@ def demo_file() -> Path:
 
 @dataclass(frozen=True)
 class DemoShop:
-    """Where the shop is, and the widget id of North, whose shop it is."""
+    """The address of the demo shop, and the widget id of its brand, North."""
 
     url: str
     port: int
@@ -50,8 +50,10 @@ class DemoShop:
 
 
 def demo_shop() -> DemoShop | None:
-    """The shop that `serve` shows one port above its own; None without demo workspace, or with a proxy in front, where that
-    port is not reached."""
+    """Return the demo shop, which `serve` runs on the port above its own.
+
+    Returns None without a demo workspace, and behind another reverse proxy, where browsers cannot reach that port.
+    """
     base = urlsplit(settings.BASE_URL)
     if base.scheme == "http" and base.port == settings.PORT:
         with contextlib.suppress(OSError, ValueError, KeyError):
@@ -62,7 +64,7 @@ def demo_shop() -> DemoShop | None:
 
 
 def to_demo_shop(request: HttpRequest) -> HttpResponse:
-    """/demo leads to the shop, which has an origin of its own as every site with the widget has."""
+    """Redirect /demo to the shop, which has its own origin, as every site that embeds the widget."""
     shop = demo_shop()
     if shop is None:
         raise Http404
@@ -71,7 +73,10 @@ def to_demo_shop(request: HttpRequest) -> HttpResponse:
 
 @transaction.atomic
 def make_demo() -> dict[str, object] | None:
-    """Make the workspace and write `demo.json` (mode 0600); None, and nothing changed, where any workspace exists."""
+    """Create the demo workspace, write `demo.json` (mode 0600) and return its content.
+
+    Returns None and changes nothing if any workspace exists.
+    """
     if Workspace.objects.exists():
         return None
     password = secrets.token_urlsafe(12)

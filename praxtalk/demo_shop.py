@@ -1,7 +1,7 @@
-"""The demo's shop: a site owner's page with the widget, on an origin of its own and under a strict policy.
+"""The demo shop: a customer's web page that embeds the widget, on its own origin and with a strict Content-Security-Policy.
 
-`serve` starts it as a process beside the web servers where there is a demo workspace. It reads no database and no template
-engine: what it does, any site can do.
+`serve` starts it as a separate process if there is a demo workspace. It uses neither the database nor a template engine, to
+show that any site can do the same.
 """
 
 import argparse
@@ -22,12 +22,12 @@ POLICY = (
 
 
 def policy(host: str) -> str:
-    """The Content-Security-Policy of a page that has the widget from `host` (http(s)://name:port), and no other script."""
+    """Return a Content-Security-Policy that allows the widget from `host` (http(s)://name:port) and no other script."""
     return POLICY.format(host=host, socket=host.replace("http", "ws", 1))
 
 
 class Shop(ThreadingHTTPServer):
-    """Serves on a socket that listens already."""
+    """An HTTP server on a socket that is already listening."""
 
     daemon_threads = True
 
@@ -67,7 +67,7 @@ class Page(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a browser's calls are no news."""
+        """Log nothing: requests to the demo shop are of no interest."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Where the servers of a node listen, and whether they answer. Standard library only: the supervisor uses it, too."""
+"""Addresses on which the servers of a node listen, and health checks. Standard library only, because the supervisor uses it."""
 
 import http.client
 import socket
@@ -9,7 +9,7 @@ WILDCARD_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound to
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A Unix socket, or host and port."""
+    """The address of a server: the path of a Unix socket, or a host and a port."""
 
     path: str = ""
     host: str = ""
@@ -21,7 +21,7 @@ class Endpoint:
         return f"unix/{self.path}" if self.path else f"{in_url(self.host)}:{self.port}"
 
     def connect(self) -> socket.socket:
-        """Raises OSError."""
+        """Return a connected socket with a timeout of one second. Raises OSError."""
         if not self.path:
             return socket.create_connection((local_address(self.host), self.port), timeout=1)
         connection = socket.socket(socket.AF_UNIX)
@@ -30,7 +30,7 @@ class Endpoint:
         return connection
 
     def is_healthy(self, host_header: str) -> bool:
-        """Whether /healthz answers. Raises OSError or HTTPException."""
+        """Return whether /healthz responds with 200. Raises OSError or HTTPException."""
         connection = http.client.HTTPConnection(host_header, timeout=5)
         connection.sock = self.connect()
         try:
@@ -41,12 +41,15 @@ class Endpoint:
 
 
 def check_free(host: str, port: int) -> None:
-    """Raises OSError if nothing can listen on this host name or address; `::` takes IPv4 clients too."""
+    """Check that a server can listen on this host name or address. `::` includes IPv4. Raises OSError otherwise."""
     bound_socket(host, port).close()
 
 
 def bound_socket(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
-    """A bound socket. is_shared: with others of this kind, among which the kernel spreads the connections. Raises OSError."""
+    """Return a socket that is bound to the address. Raises OSError.
+
+    is_shared: other sockets may bind to the same port, and the kernel distributes the connections among them.
+    """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
     made = socket.socket(family, kind, protocol)
@@ -64,20 +67,20 @@ def bound_socket(host: str, port: int, *, is_shared: bool = False) -> socket.soc
 
 
 def every_address() -> str:
-    """IPv6 and IPv4, where this machine has both."""
-    return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - the point of it
+    """Return the wildcard address for IPv6 and IPv4, or for IPv4 if this machine has no dual-stack sockets."""
+    return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - intended
 
 
 def in_url(host: str) -> str:
-    """A host as a URL writes it: an IPv6 address in brackets."""
+    """Return the host in URL syntax: an IPv6 address is put in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def local_address(host: str) -> str:
-    """Where this machine reaches what listens on this host."""
+    """Return the address at which this machine reaches a server that listens on `host`."""
     return "127.0.0.1" if host in WILDCARD_ADDRESSES else host
 
 
 def local_url(host: str, port: int) -> str:
-    """Where a browser on this machine finds what listens on this host."""
+    """Return the URL at which a browser on this machine reaches a server that listens on `host`."""
     return f"http://{in_url(local_address(host))}:{port}"

@@ -1,4 +1,4 @@
-"""Reading settings from environment variables, with one clear sentence for what is missing or wrong."""
+"""Read settings from environment variables, with clear error messages for missing or invalid values."""
 
 import ipaddress
 import re
@@ -15,12 +15,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def refuse(name: str, hint: str) -> NoReturn:
-    """Raises ImproperlyConfigured."""
+    """Raise ImproperlyConfigured for this variable. hint: describes valid values."""
     raise ImproperlyConfigured(f"{name} is missing or wrong: {hint}")
 
 
 def require(*names: str) -> None:
-    """Raises ImproperlyConfigured if one of the variables is not set."""
+    """Check that all of the variables are set. Raises ImproperlyConfigured otherwise."""
     missing = [name for name in names if not env.str(name, default="")]
     if not missing:
         return
@@ -32,23 +32,26 @@ def require(*names: str) -> None:
 
 
 def matching(name: str, pattern: str, hint: str, default: str = "") -> str:
-    """The variable's value, which must match `pattern` completely, ignoring case. hint: describes valid values in the error.
+    """Return the variable's value, which must match all of `pattern`, ignoring case.
 
-    Raises ImproperlyConfigured.
+    hint: describes valid values in the error message. Raises ImproperlyConfigured.
     """
     value: str = env.str(name, default=default)
     return value if re.fullmatch(pattern, value, re.IGNORECASE) else refuse(name, hint)
 
 
 def integer(name: str, default: int, smallest: int, largest: int = 10**9) -> int:
-    """A whole number; the default if the variable is unset or empty. Raises ImproperlyConfigured."""
+    """Return an integer from `smallest` to `largest`, or `default` if the variable is unset or empty.
+
+    Raises ImproperlyConfigured.
+    """
     value = env.str(name, default="") or str(default)
     is_right = value.isdecimal() and smallest <= int(value) <= largest
     return int(value) if is_right else refuse(name, f"a number from {smallest} to {largest}")
 
 
 def networks(name: str, default: str = "") -> list[Network]:
-    """IP networks, separated by commas. Raises ImproperlyConfigured."""
+    """Return a list of IP networks, which the variable separates by commas. Raises ImproperlyConfigured."""
     try:
         texts = env.str(name, default=default).split(",")
         return [ipaddress.ip_network(text.strip()) for text in texts if text.strip()]
@@ -57,7 +60,7 @@ def networks(name: str, default: str = "") -> list[Network]:
 
 
 def sender(name: str, default: str) -> str:
-    """The sender of an e-mail, as a header has it. Raises ImproperlyConfigured."""
+    """Return an e-mail sender in the form that a From header needs. Raises ImproperlyConfigured."""
     try:
         return ascii_sender(env.str(name, default=default))
     except ValueError as error:

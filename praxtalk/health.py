@@ -1,4 +1,4 @@
-"""/healthz: this process is alive. /readyz: what it stands on answers."""
+"""Health checks. /healthz: this process is alive. /readyz: the services that it depends on are available."""
 
 from datetime import timedelta
 
@@ -19,7 +19,11 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """503 without database or migrations; 200 "degraded" without Valkey or with webhooks waiting for over a minute."""
+    """Report whether the services that PraxTalk needs are available.
+
+    The status is 503 without a database or with migrations that are not applied. It is 200 with "degraded" without Valkey or if
+    due webhook deliveries have waited for over a minute.
+    """
     checks = {"database": _database(), "valkey": _valkey()}
     if checks["database"] == "ok":
         checks |= {"migrations": _migrations(), "webhooks": _webhooks()}
@@ -54,7 +58,10 @@ def _valkey() -> str:
 
 
 def _webhooks() -> str:
-    """Each subscription's oldest due delivery is the first entry of its slice of the index delivery_due."""
+    """Check for overdue deliveries.
+
+    The query is cheap: in the index delivery_due, the entries of each subscription begin with its oldest due delivery.
+    """
     late = Delivery.objects.filter(
         subscription__status=WebhookSubscription.Status.ACTIVE,
         status=Delivery.Status.PENDING,

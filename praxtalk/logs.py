@@ -1,7 +1,7 @@
-"""Logging: one line an event, with the request id; JSON in production, readable on a terminal.
+"""Logging: one line per event, with the request id, as JSON in production or as text for a terminal.
 
-Logs are kept where no erasure reaches. A traceback shows no local variables, which may be keys and secrets, and nothing of what
-PostgreSQL says: its messages quote values and whole rows.
+When personal data is erased, the logs are not. So tracebacks include neither local variables, which may hold keys and secrets,
+nor PostgreSQL's error messages, which quote values and whole rows.
 """
 
 import traceback
@@ -21,7 +21,10 @@ _SHARED: list[Any] = [
 
 
 def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
-    """The LOGGING setting: `level` for all of PraxTalk, WARNING for the libraries below it."""
+    """Return the LOGGING setting, with `level` for PraxTalk's own loggers and WARNING for libraries.
+
+    This also configures structlog.
+    """
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -45,7 +48,7 @@ def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
         "loggers": {
             "praxtalk": {"level": level},
             "django.request": {"level": "ERROR"},
-            "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can send one
+            "django.security.DisallowedHost": {"level": "CRITICAL"},  # any client can cause it
             "celery.worker.strategy": {"level": "WARNING"},
         },
     }
@@ -60,7 +63,7 @@ def _traceback_text(exc_info: Any) -> str:
 
 
 def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
-    """As Python writes a traceback, with its causes first."""
+    """Yield the lines of a traceback in Python's format, with the causes first."""
     seen.add(id(error))
     context = None if error.__suppress_context__ else error.__context__
     for earlier, link in ((error.__cause__, "directly caused"), (context, "was being handled during")):

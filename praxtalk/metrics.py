@@ -1,4 +1,4 @@
-"""/metrics in the Prometheus text format. All figures come from the database: every process shows the same."""
+"""/metrics in the Prometheus text format. All values come from the database, so every process returns the same."""
 
 import hmac
 import ipaddress
@@ -17,7 +17,10 @@ from praxtalk.core.api.address import client_address
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For METRICS_TOKEN as bearer; without that setting, for a machine that only itself can reach."""
+    """Return the metrics to clients that send METRICS_TOKEN as bearer token.
+
+    If that setting is empty, only loopback clients may read them, and only if PraxTalk is reachable from this machine alone.
+    """
     if not _may_read(request):
         return HttpResponse("Send METRICS_TOKEN as bearer token.\n", status=401, content_type="text/plain")
     registry = CollectorRegistry(auto_describe=False)
@@ -36,7 +39,7 @@ def _may_read(request: HttpRequest) -> bool:
 
 
 class _Webhooks:
-    """What webhooks owe now, and how all of it ended so far."""
+    """A Prometheus collector: what is waiting for webhooks now, and the totals of ended deliveries and attempts, by outcome."""
 
     def collect(self) -> Iterator[Metric]:
         now = waiting_now()

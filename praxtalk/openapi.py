@@ -1,4 +1,4 @@
-"""/api/v1/openapi.json: made once in a process, from the endpoints themselves."""
+"""/api/v1/openapi.json, generated from the endpoints once per process, and the page /api/docs."""
 
 from functools import cache
 from typing import Any
@@ -14,14 +14,14 @@ from praxtalk.core.api.view import ApiView
 
 
 class ApiDocs(SpectacularSwaggerSplitView):
-    """/api/docs: the reference as a page, from this server alone."""
+    """/api/docs: the API reference as a page, whose files all come from this server."""
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         return JsonResponse({"error": "This page is read with GET."}, status=405)
 
 
 class OpenApiDocument(ApiView):
-    """Public; counted per IP like every call."""
+    """The OpenAPI document. It needs no key; calls count against the per-IP limit."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -33,6 +33,6 @@ class OpenApiDocument(ApiView):
 
 @cache
 def document() -> dict[str, Any]:
-    """The OpenAPI 3.1 document, without servers."""
+    """Return the OpenAPI 3.1 document, without `servers`."""
     made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return made

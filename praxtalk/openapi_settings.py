@@ -1,4 +1,4 @@
-"""What drf-spectacular makes the OpenAPI document and its page from."""
+"""Settings of drf-spectacular, which generates the OpenAPI document and its page."""
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "PraxTalk REST API",
@@ -22,7 +22,7 @@ SPECTACULAR_SETTINGS = {
         "leads.openapi.LEAD_CREATED",
         "leads.openapi.LEAD_STATUS_CHANGED",
     ],
-    # Each set of choices is a component, so that a generator makes one type of it. The names are promises.
+    # Each set of choices is a component, for which client generators create one type. The names are part of the public API.
     "ENUM_NAME_OVERRIDES": {
         "AttemptOutcome": "integrations.models.Attempt.Outcome",
         "AttemptTrigger": "integrations.models.deliveries.Trigger",

@@ -1,4 +1,4 @@
-"""What a node runs: the front (Caddy), web servers (Granian), socket servers (Uvicorn), workers and the beat (Celery)."""
+"""The processes of a node: reverse proxy (Caddy), web server (Granian), WebSocket servers (Uvicorn), Celery workers and beat."""
 
 import shutil
 import sys
@@ -11,18 +11,18 @@ from praxtalk.endpoints import Endpoint
 from praxtalk.supervisor import Child
 
 BACKLOG = 1024
-FRONT_MEMORY = "512MiB"  # what Caddy needs beyond it, it gives back as soon as it can
-# Skip Django's system checks, which import every page and view: `manage.py check` and CI run them.
+FRONT_MEMORY = "512MiB"  # a soft limit: Caddy frees memory beyond it as soon as possible
+# Workers skip Django's system checks, which import all pages and views. `manage.py check` and CI run the checks.
 WORKER = {"PROCESS_TYPE": "worker", "CELERY_SKIP_CHECKS": "1"}
 
 
 def python(*arguments: str) -> list[str]:
-    """A command of this Python."""
+    """Return a command that runs the current Python interpreter with these arguments."""
     return [sys.executable, *arguments]
 
 
 def front(web: Endpoint, sockets: list[Endpoint]) -> Child:
-    """Caddy on the one port that everybody uses."""
+    """Return the process of Caddy, the reverse proxy on the node's public port."""
     environment = {
         "SITE": f"https://{settings.DOMAIN}" if settings.DOMAIN else f"http://:{settings.PORT}",
         "PLAIN_SITE": f"http://{settings.DOMAIN or 'plain.invalid'}",
@@ -45,7 +45,7 @@ def front(web: Endpoint, sockets: list[Endpoint]) -> Child:
 
 
 def caddy() -> str:
-    """The program: that of this Python's packages, or the system's. Raises FileNotFoundError."""
+    """Return the path of Caddy: from the Python packages if installed, else the system's. Raises FileNotFoundError."""
     found = shutil.which("caddy", path=str(Path(sys.executable).parent)) or shutil.which("caddy")
     if found is None:
         raise FileNotFoundError("Caddy is not installed: pip install -r requirements.txt")
@@ -53,7 +53,7 @@ def caddy() -> str:
 
 
 def web(endpoint: Endpoint) -> Child:
-    """Granian: WEB_PROCESSES workers of WEB_THREADS threads."""
+    """Return the process of Granian, which runs WEB_PROCESSES workers of WEB_THREADS threads each."""
     command = python("-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning")
     command += ["--workers", str(settings.WEB_PROCESSES), "--blocking-threads", str(settings.WEB_THREADS)]
     command += ["--backlog", str(BACKLOG), "--respawn-failed-workers", "--respawn-interval", "0.2"]
@@ -67,21 +67,21 @@ def web(endpoint: Endpoint) -> Child:
 
 
 def sockets(endpoint: Endpoint, number: int) -> Child:
-    """Uvicorn, for WebSockets alone."""
+    """Return the process of Uvicorn, which serves only WebSockets."""
     command = python("-m", "praxtalk.websocket_server")
     command += ["--uds", endpoint.path] if endpoint.path else ["--host", endpoint.host, "--port", str(endpoint.port)]
     return Child(f"sockets.{number}", command, 0, {"PROCESS_TYPE": "sockets"}, endpoint.path)
 
 
 def demo_shop(shop: DemoShop) -> Child:
-    """The shop of the demo workspace, on a port of its own."""
+    """Return the process of the demo workspace's shop, on its own port."""
     command = python("-m", "praxtalk.demo_shop", "--bind", settings.HOST, "--port", str(shop.port))
     command += ["--host", settings.BASE_URL, "--widget-id", shop.widget_id]
     return Child("shop", command, 0)
 
 
 def workers() -> dict[str, Child]:
-    """The Celery processes, by part name."""
+    """Return the Celery processes by the names that `serve --only` accepts."""
 
     return {
         "worker": Child("worker", python("-m", "praxtalk.worker", "default"), 3, WORKER),

@@ -1,6 +1,6 @@
-"""Settings. The environment is read here and nowhere else; docs/operations.md lists each variable.
+"""Django settings. Only this module and praxtalk/devservices read the environment; docs/operations.md lists the variables.
 
-Sections: environment, apps, data, REST, live queries, webhooks and timed work, e-mail, security, logs.
+Sections: environment, apps, data, REST, live queries, widget, Celery, e-mail, security, logs.
 """
 
 import os
@@ -67,15 +67,15 @@ EMAIL_URL = matching(
     "EMAIL_URL", r"(smtp|smtp\+tls|smtp\+ssl|consolemail)://.*", "smtp+tls://user:password@host:587", "consolemail://"
 )
 EMAIL_FROM = sender("EMAIL_FROM", f"PraxTalk <praxtalk@{'localhost' if BASE_IS_IP else BASE_HOST}>")
-# While PraxTalk is reachable only from this machine, webhooks may go to it, so that a receiver can be tried at once.
+# While PraxTalk is reachable only from this machine, webhooks may be sent to this machine, so that developers can try a receiver.
 WEBHOOK_ALLOW_CIDRS = networks("WEBHOOK_ALLOW_CIDRS", default="127.0.0.0/8,::1/128" if IS_LOCAL else "")
 
 # --- apps -------------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "praxtalk",  # before staticfiles: its runserver serves WebSockets, too
+    "praxtalk",  # before staticfiles, whose runserver it overrides with one that also serves WebSockets
     "praxtalk.core.dashboard.apps.DashboardConfig",
-    "django.contrib.admin.apps.SimpleAdminConfig",  # praxtalk/urls.py loads the pages: workers need none
+    "django.contrib.admin.apps.SimpleAdminConfig",  # no autodiscovery: praxtalk/urls.py loads the pages, and workers need none
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -126,7 +126,7 @@ TEMPLATES = [
     }
 ]
 LANGUAGE_CODE = "en"
-USE_I18N = False  # the dashboard speaks English; the widget has its own languages
+USE_I18N = False  # the dashboard is in English; the widget has its own translations
 FORMAT_MODULE_PATH = "praxtalk.formats"
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
@@ -189,37 +189,37 @@ REST_FRAMEWORK = {
 FILE_UPLOAD_HANDLERS = ["praxtalk.core.api.uploads.UnnamedFileUploadHandler"]
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-MAX_UPLOAD_SIZE = 10 * 1024 * 1024 + 64 * 1024  # a whole body with a file in it
+MAX_UPLOAD_SIZE = 10 * 1024 * 1024 + 64 * 1024  # the whole body of a request with a file
 RATELIMIT_USE_CACHE, RATELIMIT_CACHE_PREFIX = "limits", "limit:"
 SILENCED_SYSTEM_CHECKS = [
-    "auth.E003",  # an operator's e-mail is unique in lower case, which the check does not see
-    "django_ratelimit.E003",  # it knows no django_redis; that this cache counts across processes is tested
+    "auth.E003",  # the check does not recognise the e-mail's unique constraint, which is on the lower case
+    "django_ratelimit.E003",  # the check does not know django_redis; a test shows that it counts across processes
     "django_ratelimit.W001",
-    "security.W005",  # HSTS_SCOPE decides: other hosts below this one may still speak HTTP
-    "security.W021",  # HSTS_SCOPE decides: browsers forget a preloaded host after months only
+    "security.W005",  # HSTS_SCOPE decides: subdomains may still use HTTP
+    "security.W021",  # HSTS_SCOPE decides: browsers take months to remove a preloaded host
 ]
 
 # --- live queries ------------------------------------------------------------------------------------------------------
 
 LIVE_THREADS = 4  # per WebSocket process, each with a database connection
 
-# --- widget: how many a minute ------------------------------------------------------------------------------------------
+# --- widget: limits per minute ------------------------------------------------------------------------------------------
 
-WIDGET_CALLS_PER_IP = 600  # an office behind one address
+WIDGET_CALLS_PER_IP = 600  # an office may share one address
 WIDGET_STARTS_PER_IP = 20
 WIDGET_STARTS_PER_BRAND = 600
 WIDGET_MESSAGES_PER_VISITOR = 60
 WIDGET_FILES_PER_VISITOR, WIDGET_FILES_PER_IP = 10, 30
 
-# --- webhooks and timed work ------------------------------------------------------------------------------------------
+# --- Celery -----------------------------------------------------------------------------------------------------------
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Celery's own 100 are over after 47 minutes without Valkey: the workers would end, and `serve` with them.
+# With Celery's default of 100 retries, the workers would exit after 47 minutes without Valkey, and `serve` with them.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": "celery:",
-    "socket_timeout": 30,  # a Valkey that vanished without a word is noticed, and looked for again
+    "socket_timeout": 30,  # detects a connection that was lost without being closed, and reconnects
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
 }
@@ -246,8 +246,8 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "/app/login/"
-SIGN_INS_A_MINUTE = 5  # that fail, by one client for one account; accounts.throttling derives the wider limits from it
-PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # of invitations too
+SIGN_INS_A_MINUTE = 5  # failures of one client and account; accounts.throttling derives its other limits from this
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # also the lifetime of invitations
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 CSRF_FAILURE_VIEW = "praxtalk.core.dashboard.views.csrf_failure"
 if BASE_URL.startswith("https://"):

@@ -1,6 +1,6 @@
-"""Static files under names that hold a hash of their content, so that browsers may keep them indefinitely.
+"""Static files whose names contain a hash of their content, so that browsers may cache them indefinitely.
 
-A page that was opened before an update goes on with the files of its own version: they are not deleted.
+An update does not delete the files of earlier versions: a page that was opened before the update continues to use them.
 """
 
 import fcntl
@@ -17,15 +17,15 @@ from praxtalk.apps import StaticFilesConfig
 
 
 class HashedStaticFilesStorage(ManifestStaticFilesStorage):
-    """Rewrites the imports of JavaScript modules, too."""
+    """ManifestStaticFilesStorage that also rewrites the imports of JavaScript modules."""
 
     support_js_module_import_aggregation = True
 
 
 def collect_static_files() -> None:
-    """Run collectstatic if a file has changed since it ran last. Several processes may call this at once.
+    """Run collectstatic if a file has changed since the last run. Several processes may call this concurrently.
 
-    A folder that this user cannot write to, as in a container, was filled when it was made.
+    This does nothing if the folder exists and this user cannot write to it, as in a container: the image's build has filled it.
     """
     root = Path(settings.STATIC_ROOT)
     if root.exists() and not os.access(root, os.W_OK):
@@ -42,7 +42,7 @@ def collect_static_files() -> None:
 
 
 def _fingerprint() -> str:
-    """Of the names, sizes and times of all static files."""
+    """Return a hash of the names, sizes and modification times of all static files."""
     ignored = StaticFilesConfig.ignore_patterns
     digest = hashlib.sha256(repr(ignored).encode())
     for finder in get_finders():

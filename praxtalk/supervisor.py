@@ -1,12 +1,12 @@
-"""One parent for the processes of a node: starts them, restarts the one that dies, stops all in order.
+"""The parent of all processes of a node. It starts them, restarts those that die, and stops all of them in order.
 
-`manage.py serve` writes a Plan and becomes this program, which imports no Django: it needs 15 MB and not 90.
+`manage.py serve` writes a Plan and replaces itself by this program, which does not import Django: it needs 15 MB instead of 90.
 
-1. Every child runs in a session of its own, so that Ctrl-C reaches the parent only, and the parent stops them in order.
-2. Once all children are up, a child that exits is logged and restarted, after what it left behind is killed. One that exits
-   during start-up, or that keeps exiting, stops the node with exit status 1.
-3. If the node uses the development services, their keeper is started again when it was killed.
-4. A watchdog (praxtalk/watchdog.py) ends the children if the parent is killed, so that none keeps a port or a lease.
+1. Every child runs in its own session, so that Ctrl-C reaches only the parent, which then stops the children in order.
+2. Once all children are up, a child that exits is logged and restarted, after its remaining subprocesses are killed. A child
+   that exits during start-up, or that exits repeatedly, stops the node with exit status 1.
+3. If the node uses the development services and their keeper was killed, the supervisor restarts the keeper.
+4. If the parent is killed, a watchdog (praxtalk/watchdog.py) ends the children, so that none keeps a port or a lease.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ from types import FrameType
 from praxtalk.endpoints import Endpoint
 
 STOP_SECONDS = 25.0
-STARTING_STOP_SECONDS = 3.0  # of a node that has served nothing yet
+STARTING_STOP_SECONDS = 3.0  # replaces STOP_SECONDS while the node is not up yet
 KEEPER_EVERY_SECONDS = 1.0
 ENSURE_KEEPER = (
     "import pathlib, sys; from praxtalk import devservices; devservices.ensure_keeper(pathlib.Path(sys.argv[1]))"
 )
 POLL_SECONDS = 0.1
-STABLE_SECONDS = 10.0  # a child that has run for this long may fail again from the start
-MAX_RESTARTS = 3  # in a row, of a child that ends sooner
+STABLE_SECONDS = 10.0  # when a child has run for this long, its number of restarts is reset
+MAX_RESTARTS = 3  # consecutive restarts of a child that exits within STABLE_SECONDS
 WATCHDOG = Path(__file__).with_name("watchdog.py")
 
 
@@ -41,7 +41,8 @@ WATCHDOG = Path(__file__).with_name("watchdog.py")
 class Child:
     """A process to run.
 
-    name: in messages. stop_round: children of round 0 are stopped first. socket_path: the Unix socket it listens on.
+    name: the name in messages. stop_round: children of round 0 are stopped first. environment: variables in addition to the
+    parent's. socket_path: the Unix socket it listens on; empty if none.
     """
 
     name: str
@@ -53,11 +54,11 @@ class Child:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a node runs.
+    """The processes of a node, and how to check that it is up.
 
-    folder: holds its Unix sockets and plan.json; deleted at the end. host: the Host header of a request to /healthz.
-    endpoints: what takes connections once the node is up. health: what answers /healthz then.
-    services: the folder of the development services that the node uses.
+    folder: contains the Unix sockets and plan.json; the supervisor deletes it when it exits. host: the Host header of requests
+    to /healthz. endpoints: accept connections once the node is up. health: the endpoint that then answers /healthz; None to skip
+    this check. services: the folder of the development services that the node uses; empty if it uses none.
     """
 
     folder: str
@@ -68,10 +69,10 @@ class Plan:
     services: str = ""
 
     def execute(self) -> None:
-        """Become the supervisor: replaces this process, keeping its PID and standard output."""
+        """Replace this process by the supervisor, which keeps the PID and the standard output."""
         path = Path(self.folder, "plan.json")
         path.write_text(json.dumps(asdict(self)))
-        os.execv(sys.executable, [sys.executable, "-m", "praxtalk.supervisor", str(path)])  # noqa: S606 - our own Python
+        os.execv(sys.executable, [sys.executable, "-m", "praxtalk.supervisor", str(path)])  # noqa: S606 - the same interpreter
 
     @classmethod
     def read(cls, path: Path) -> "Plan":
@@ -83,7 +84,7 @@ class Plan:
         return cls(**given)
 
     def is_up(self) -> bool:
-        """Every server takes connections, and a web server answers."""
+        """Return whether every endpoint accepts connections and /healthz responds with 200."""
         try:
             for endpoint in self.endpoints:
                 endpoint.connect().close()
@@ -101,7 +102,7 @@ class Process:
         self.start()
 
     def start(self) -> None:
-        """Start, or restart, the process."""
+        """Start or restart the process."""
         if self.child.socket_path:
             Path(self.child.socket_path).unlink(missing_ok=True)
         self.started_at = time.monotonic()
@@ -115,7 +116,7 @@ class Process:
         return self.popen.poll() is None
 
     def kill_group(self) -> None:
-        """End the process and whatever it has started."""
+        """Kill the process and all processes in its group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
 
@@ -130,7 +131,7 @@ class Process:
 
 
 class Supervisor:
-    """Runs the children until a signal comes, or until one of them does not stay up."""
+    """Runs the children until a signal arrives or a child exits repeatedly."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -140,7 +141,7 @@ class Supervisor:
         self._watchdog: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """The exit status: 0 after SIGINT or SIGTERM, 1 if a child does not stay up."""
+        """Run the node and return the exit status: 0 after SIGINT or SIGTERM, 1 if a child does not stay up."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         began = time.monotonic()
@@ -184,7 +185,7 @@ class Supervisor:
         return True
 
     def _keep_services(self, now: float) -> None:
-        """See to it that the keeper of the development services runs: it holds keeper.lock while it does."""
+        """Restart the keeper of the development services if it is not running, that is, if `keeper.lock` is free."""
         if not self._plan.services or now - self._keeper_seen_at < KEEPER_EVERY_SECONDS:
             return
         self._keeper_seen_at = now
@@ -194,7 +195,7 @@ class Supervisor:
             subprocess.run([sys.executable, "-c", ENSURE_KEEPER, self._plan.services], check=False)
 
     def _inform_watchdog(self) -> None:
-        """Tell it which processes there are; start one where there is none."""
+        """Send the PIDs of the running processes to the watchdog, and start the watchdog if it is not running."""
         if self._watchdog is None or self._watchdog.poll() is not None:
             command = [sys.executable, "-I", "-S", str(WATCHDOG)]
             self._watchdog = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
@@ -214,7 +215,7 @@ class Supervisor:
                 each.popen.terminate()
             for each in members:
                 _wait(each, deadline)
-        self._inform_watchdog()  # nothing is left to end
+        self._inform_watchdog()  # so that the watchdog has nothing left to kill
         say("Stopped.")
 
 

@@ -1,4 +1,4 @@
-"""The whole URL map."""
+"""All URLs of the project."""
 
 from django.urls import path, re_path
 from django.utils.module_loading import autodiscover_modules
@@ -40,10 +40,10 @@ from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, Vis
 from widget.dashboard.pages import CheckSite, IdentitySecret, Texts
 from widget.views import script, talk
 
-autodiscover_modules("dashboard")  # each app registers its pages there
+autodiscover_modules("dashboard")  # the apps register their admin pages in these modules
 
 urlpatterns = [
-    # First what is called most: each call tries the patterns before its own.
+    # Frequently called URLs come first, because Django tries the patterns in order.
     path("api/v1/ping", Ping.as_view()),
     path("api/v1/brands", Brands.as_view()),
     path("api/v1/conversations", Conversations.as_view()),

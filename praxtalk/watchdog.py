@@ -1,7 +1,7 @@
-"""Ends the processes of a node whose parent was killed. Started by praxtalk/supervisor.py; uses only the standard library.
+"""End the processes of a node if their parent was killed. praxtalk/supervisor.py starts this script.
 
-Standard input: on each change, one line with the PIDs of all processes that must end with the parent. Each of them leads
-a process group. When the parent dies, however it does, the kernel closes the pipe.
+It imports only the standard library. On each change, the parent writes one line to standard input: the PIDs of all processes
+that must end with the parent. Each of them leads a process group. However the parent dies, the kernel then closes the pipe.
 """
 
 import os
@@ -13,7 +13,7 @@ STOP_SECONDS = 10.0
 
 
 def signal_groups(leaders: list[int], number: int) -> list[int]:
-    """The leaders of those groups that still hold a process."""
+    """Send signal `number` to the process groups and return the leaders of those groups that still have processes."""
     left = []
     for leader in leaders:
         try:

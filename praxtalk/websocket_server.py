@@ -1,11 +1,15 @@
-"""The WebSocket server: Uvicorn with two changes, and connections that write at once (praxtalk/core/live/frame_writer.py).
+"""The WebSocket server: Uvicorn with two changes.
+
+Its connections can write without waiting (praxtalk/core/live/frame_writer.py).
 
     python -m praxtalk.websocket_server --uds PATH
-    python -m praxtalk.websocket_server --host 127.0.0.1 --port 8001     several may share the port
+    python -m praxtalk.websocket_server --host 127.0.0.1 --port 8001
 
-1. When it stops, each socket first does what it has been asked to do (praxtalk/core/live/hub.py).
-2. A closed connection whose peer does not read is aborted after ten seconds. Uvicorn alone would keep it until the last byte
-   is read.
+Several servers may share the port.
+
+1. When the server stops, each WebSocket first finishes the requests that it has received (praxtalk/core/live/hub.py).
+2. A closed connection whose peer does not read is aborted after ten seconds. Uvicorn would keep it until the peer has read the
+   last byte.
 """
 
 import argparse
@@ -19,14 +23,14 @@ import uvicorn
 from praxtalk.core.live.frame_writer import FrameWriter
 from praxtalk.endpoints import bound_socket
 
-# An upper bound for one WebSocket message in either direction, far above what is accepted or sent.
+# The maximum size of one WebSocket message in either direction, far above what PraxTalk accepts or sends.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-MAX_HEADERS = 64 * 1024  # bytes, as many as Caddy lets through
+MAX_HEADERS = 64 * 1024  # bytes; Caddy has the same limit
 BACKLOG = 1024
 PING_SECONDS = 20.0
-PONG_SECONDS = 30.0  # without a pong, the connection is closed
+PONG_SECONDS = 30.0  # if no pong arrives within this time, the connection is closed
 ABORT_SECONDS = 10.0
-STOP_SECONDS = 5  # for the closing handshakes
+STOP_SECONDS = 5  # timeout for the closing handshakes
 
 
 class Server(uvicorn.Server):
@@ -37,14 +41,14 @@ class Server(uvicorn.Server):
         self._closing_since: dict[Any, float] = {}
 
     async def on_tick(self, counter: int) -> bool:
-        """Called by Uvicorn ten times a second."""
+        """Abort closed connections whose peer does not read. Uvicorn calls this ten times per second."""
         if counter % 10 == 0:
             self._abort_unread(time.monotonic())
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: Any = None) -> None:
-        """Take no more connections, let the sockets finish, then close what is left."""
-        from praxtalk.core.live import hub  # the application has set Django up by now
+        """Accept no more connections, let the WebSockets finish, then close the remaining connections."""
+        from praxtalk.core.live import hub  # not at module level: the application must set up Django first
 
         for server in self.servers:
             server.close()
@@ -82,11 +86,12 @@ def main() -> None:
         log_level="error",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # praxtalk/core/api/address.py reads them
+        proxy_headers=False,  # praxtalk/core/api/address.py reads these headers
         h11_max_incomplete_event_size=MAX_HEADERS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):  # Uvicorn stops, then raises the signal again: an end like any other
+    # Uvicorn stops and then raises the signal again. The handler turns this into a normal exit.
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit())
     Server(config).run(sockets=None if given.uds else [bound_socket(given.host, given.port, is_shared=True)])
 

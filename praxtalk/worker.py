@@ -1,6 +1,6 @@
-"""A Celery worker: `python -m praxtalk.worker default` takes the tasks of the queue `default`.
+"""A Celery worker: `python -m praxtalk.worker default` runs the tasks of the queue `default`.
 
-Does what `celery worker` does without importing Celery's command line, which would cost 5 MB per process.
+It replaces `celery worker`, whose command-line interface would cost 5 MB of memory per process.
 """
 
 import logging
@@ -13,7 +13,7 @@ THREADS = 2
 
 
 def main() -> None:
-    """Never returns: the exit status is Celery's."""
+    """Run the worker, then exit with Celery's exit status. Never returns."""
     worker: Any = app.Worker(
         queues=sys.argv[1],
         pool_cls="threads",

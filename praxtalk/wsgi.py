@@ -1,4 +1,4 @@
-"""The WSGI entry: HTTP, served by Granian."""
+"""The WSGI application. Granian serves it over HTTP."""
 
 import os
 from collections.abc import Iterable
@@ -14,18 +14,19 @@ django = get_wsgi_application()
 from django.conf import settings
 from django.http import FileResponse
 
-# Granian puts the process's environment into every request, as CGI does: secrets have no place there.
+# Granian copies the process's environment into each request's environ, as in CGI. It may hold secrets, so variables without one
+# of these prefixes are removed.
 REQUEST_PREFIXES = ("CONTENT_", "GATEWAY_", "PATH_INFO", "QUERY_", "REMOTE_", "REQUEST_", "SCRIPT_", "SERVER_")
 READ_AT_ONCE = 64 * 1024  # bytes
 PROCESS_VARIABLES = [name for name in os.environ if not name.startswith(REQUEST_PREFIXES)]
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Django, for a server that gives a thread back as soon as it has the whole answer.
+    """Run Django's WSGI application, adapted to a server that frees the thread once it has the complete response.
 
-    1. Django cannot read a body without Content-Length, so a chunked one is read here.
-    2. An answer of known size goes to Granian in one piece, so that a slow client holds no thread; so does a file,
-       which has at most 10 MB. Other streams are sent as fast as the client reads.
+    1. Django cannot read a body without Content-Length, so chunked bodies are read here.
+    2. Granian gets a response of known size in one piece, so that slow clients do not occupy threads. This includes files, which
+       have at most 10 MB. Other streams are sent as fast as the client reads.
     """
     for name in PROCESS_VARIABLES:
         environ.pop(name, None)
@@ -43,8 +44,11 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 
 def _read_rest(environ: dict[str, Any]) -> None:
-    """Read what Django has left of the body. Else Granian would close the connection on the sender, who would not see the answer,
-    such as that the key is wrong."""
+    """Read the part of the body that Django has not read.
+
+    Otherwise, Granian would close the connection while the client is sending, and the client would not see the response, for
+    instance the error that its key is wrong.
+    """
     left = settings.MAX_UPLOAD_SIZE if environ.get("CONTENT_LENGTH") else 0
     while left > 0 and (piece := environ["wsgi.input"].read(min(left, READ_AT_ONCE))):
         left -= len(piece)

@@ -1,1 +1,1 @@
-"""How a workspace does: the overview."""
+"""The overview: statistics of a workspace."""

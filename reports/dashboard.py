@@ -1,4 +1,4 @@
-"""The overview at /app/: how the workspace does, and what its owner does first."""
+"""The overview at /app/: statistics, the state of webhooks and e-mail, and the steps to set up a workspace."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ MOST_TOLD = 10
 
 
 class Overview(Page):
-    """GET ?days= of RANGES, ?brand= of the operator's."""
+    """GET shows the overview. ?days= is one of RANGES; ?brand= is the id of a brand that the operator sees."""
 
     title = "Overview"
     template_name = "reports/overview.html"
@@ -55,7 +55,7 @@ class Overview(Page):
         return webhook_health(current_scope(self.request))
 
     def _mail_failures(self, brands: list[Brand]) -> list[tuple[str, MailFailure]]:
-        """E-mails of the last week that were not sent, each with its brand's name; for operators who may change the sender."""
+        """Return the mail failures of the last week, each with its brand's name, for operators who may change the sender."""
         if not current_operator(self.request).may(Ability.BRANDS):
             return []
         failures = current_scope(self.request).rows(failures_since(timezone.now() - TOLD_FOR))[:MOST_TOLD]
@@ -64,7 +64,7 @@ class Overview(Page):
 
 
 def _figures(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:
-    """Kept for half a minute: an overview that is looked at all day asks the database seldom."""
+    """Return the statistics. They are cached for 30 seconds, so that frequent views of the overview rarely query the database."""
     key = f"overview:{scope.workspace_id}:{sorted(map(str, scope.brand_ids or ['all']))}:{days}"
     known: dict[str, Any] | None = cache.get(key)
     if known is None:
@@ -98,7 +98,7 @@ def _figures(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:
 
 
 def webhook_health(scope: Scope) -> dict[str, Any]:
-    """How deliveries ended in the last week, and what stands still now."""
+    """Return how many deliveries succeeded and failed in the last week, how many wait now, and which webhooks have problems."""
     webhooks = scope.rows(WebhookSubscription.objects.all())
     since = timezone.now().date() - timedelta(days=7)
     counts = DeliveryCount.objects.filter(subscription__in=webhooks, day__gt=since).aggregate(
@@ -115,7 +115,10 @@ def webhook_health(scope: Scope) -> dict[str, Any]:
 
 
 def first_steps(operator: Operator, scope: Scope) -> list[dict[str, Any]] | None:
-    """What leads from an empty workspace to a verified webhook; None when it is done, or not for this operator to do."""
+    """Return the setup steps from an empty workspace to a verified webhook.
+
+    None if all are done, or if the operator may not do them.
+    """
     if not (operator.may(Ability.BRANDS) and operator.may(Ability.INTEGRATIONS)):
         return None
     brands = scope.rows(Brand.objects.all(), brand_field="pk")

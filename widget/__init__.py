@@ -1,6 +1,8 @@
-"""What a visitor's browser may call. No models of its own: a visitor writes through the actions of conversations.
+"""The chat widget: its server side and its browser code.
 
-Where to look: `visitor_tokens.py` (who a visitor is), `api.py` (the calls), `live.py` (the thread, live), `thread.py` (what a
-visitor sees of it), `actions.py` (what a visitor does), `limits.py`, `identity.py`, `browsers.py`, `texts.py` with `locales/`,
-and `frontend/` (the browser code).
+The app has no models. What a visitor writes goes through `conversations.actions`.
+
+Where to look: `visitor_tokens.py` (authentication of visitors), `api.py` (HTTP endpoints), `live.py` (live query and
+mutations), `thread.py` (the thread as the visitor sees it), `actions.py` (what a visitor does), `limits.py` (rate limits),
+`identity.py`, `user_agent.py`, `translations.py` with `locales/`, and `frontend/` (the browser code).
 """

@@ -1,4 +1,4 @@
-"""What a visitor does. Each action takes the visitor's row lock first: two tabs of one visitor write one after the other."""
+"""What a visitor does. Each action locks the visitor's row first, so that the writes of a visitor's tabs are serialised."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from praxtalk.core.live.topics import publish_on_commit
 
 @dataclass(frozen=True)
 class VisitorDetails:
-    """Who fills the form. external_id: the site's own id for them, proven already; None for a stranger."""
+    """Details of the person who writes. external_id: the site's own id for them, already verified; None if anonymous."""
 
     name: str
     email: str = ""
@@ -27,7 +27,7 @@ class VisitorDetails:
 
 
 class Blocked(ValueError):
-    """The operators take no more messages of this visitor."""
+    """An operator has blocked this visitor, so their messages are rejected."""
 
     def __init__(self) -> None:
         super().__init__("Your messages are not taken here any more.")
@@ -37,8 +37,11 @@ class Blocked(ValueError):
 def start(
     brand: Brand, person: VisitorDetails, *, body: str, client_id: UUID, page: str = "", browser: str = ""
 ) -> tuple[Visitor, Message]:
-    """The form was sent: its visitor with their first message. The same form sent twice is the same visitor and message; a
-    proven person is the same visitor from each of their devices. Raises Blocked."""
+    """Create the visitor of a submitted form, with their first message. Raises Blocked.
+
+    Submitting the same form again returns the same visitor and message. A person with a verified external id is the same
+    visitor on all their devices.
+    """
     known = {"external_id": person.external_id} if person.external_id else {"start_id": client_id}
     made = Visitor(workspace_id=brand.workspace_id, brand=brand, browser=browser, **known, **_details(person, page))
     if insert_if_new(made):
@@ -55,8 +58,10 @@ def start(
 def send_visitor_message(
     visitor: Visitor, *, body: str, client_id: UUID, attachment: Attachment | None = None, browser: str = ""
 ) -> Message:
-    """The visitor's message, in their newest conversation or a new one. The message that has this client_id already is
-    returned, and stands once. browser: what they wrote it with. Raises Blocked."""
+    """Store the visitor's message in their newest conversation, or in a new one. Raises Blocked.
+
+    If a message with this client_id exists, it is returned and no other is stored. browser: the browser that the visitor uses.
+    """
     visitor = _locked(visitor)
     if visitor.blocked_at:
         raise Blocked
@@ -79,9 +84,9 @@ def send_visitor_message(
 
 @joined_transaction()
 def identify(brand: Brand, person: VisitorDetails, *, anonymous: Visitor | None = None) -> Visitor | None:
-    """Return the visitor of a person whose id the site has proven; None if they have never written.
+    """Return the visitor of a person whose external id is verified; None if they have never written.
 
-    anonymous: the visitor of the browser's token, if nobody is identified as them yet. Their conversations go to the person:
+    anonymous: the visitor of the browser's token, if it has no external id yet. Its conversations are assigned to the person:
 
     1. If the person has no visitor yet, the anonymous visitor gets the external id. Its earlier tokens become invalid.
     2. Otherwise the anonymous visitor is merged into the person's visitor.
@@ -93,13 +98,13 @@ def identify(brand: Brand, person: VisitorDetails, *, anonymous: Visitor | None 
     if visitor is None:
         return None
     if anonymous is not None and anonymous.pk != visitor.pk:
-        with suppress(Visitor.DoesNotExist), transaction.atomic():  # merged already, by another tab
+        with suppress(Visitor.DoesNotExist), transaction.atomic():  # another tab has merged it already
             visitor = actions.merge_visitor(anonymous, into=visitor)
     return update(visitor, person)
 
 
 def _adopt(rows: QuerySet[Visitor], anonymous: Visitor, person: VisitorDetails) -> Visitor | None:
-    """Give the anonymous visitor the person's external id. None if another device or tab was faster."""
+    """Give the anonymous visitor the person's external id. Return None if another device or tab did so first."""
     try:
         with transaction.atomic():
             is_adopted = rows.filter(pk=anonymous.pk, external_id=None).update(external_id=person.external_id)
@@ -113,7 +118,7 @@ def _adopt(rows: QuerySet[Visitor], anonymous: Visitor, person: VisitorDetails) 
 
 @joined_transaction()
 def update(visitor: Visitor, person: VisitorDetails, *, page: str = "") -> Visitor:
-    """What a proven person tells anew of themselves; what they leave out stays."""
+    """Update the details of a verified visitor. Empty values leave the stored ones unchanged."""
     visitor = _locked(visitor)
     if _note(visitor, _details(person, page)):
         talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
@@ -123,14 +128,14 @@ def update(visitor: Visitor, person: VisitorDetails, *, page: str = "") -> Visit
 
 @joined_transaction()
 def note_context(visitor: Visitor, *, referrer: str = "", time_zone: str = "") -> Visitor:
-    """What the visitor's browser tells of where they come from; what it leaves out stays."""
+    """Store the referrer and the time zone that the visitor's browser reports. Empty values leave the stored ones unchanged."""
     visitor = _locked(visitor)
     _note(visitor, {"referrer": referrer, "time_zone": time_zone})
     return visitor
 
 
 def _note(visitor: Visitor, details: dict[str, str]) -> bool:
-    """Writes what is told and differs, and says so to who looks at the visitor. Whether there was any."""
+    """Save and publish the non-empty values that differ from the stored ones. Return whether there were any."""
     differing = [name for name, value in details.items() if value and value != getattr(visitor, name)]
     for name in differing:
         setattr(visitor, name, details[name])
@@ -151,18 +156,18 @@ def _details(person: VisitorDetails, page: str) -> dict[str, str]:
 
 
 def newest_conversation(workspace_id: UUID, visitor_id: UUID) -> Conversation | None:
-    """The one that is going on, with its visitor; None before the first message."""
+    """Return the visitor's newest conversation, with its visitor loaded; None before the first message."""
     return newest_first(workspace_id, visitor_id).select_related("reading", "visitor").first()
 
 
 def newest_first(workspace_id: UUID, visitor_id: UUID) -> ConversationQuerySet:
-    """All of a visitor's conversations."""
+    """Return all conversations of a visitor, newest first."""
     rows = Conversation.objects.filter(workspace_id=workspace_id, visitor_id=visitor_id)
     return rows.order_by("-created_at", "-id")
 
 
 def _locked(visitor: Visitor) -> Visitor:
-    """Not read again if `lock` has read it."""
+    """Lock and reload the visitor, unless this instance was read by `lock`. Raises Visitor.DoesNotExist."""
     if is_locked(visitor):
         return visitor
     row = lock(Visitor.objects.filter(workspace_id=visitor.workspace_id, pk=visitor.pk))

@@ -1,4 +1,4 @@
-"""The calls of widget.js. See docs/widget.md."""
+"""The HTTP endpoints that widget.js calls. See docs/widget.md."""
 
 import hashlib
 from typing import Any
@@ -45,7 +45,11 @@ CONFIG_CACHE = "public, max-age=60, stale-while-revalidate=86400"
 
 
 class WidgetView(APIView):
-    """Base of every call: no key, a brand by its widget id, a site that may carry it, a limit, and perhaps a visitor token."""
+    """Base view of the widget's endpoints.
+
+    They need no API key. A request names its brand by the widget id, must come from a site that may embed the widget, is rate
+    limited, and may carry a visitor token.
+    """
 
     authentication_classes = ()
     permission_classes = ()
@@ -53,8 +57,11 @@ class WidgetView(APIView):
     is_token_due = False  # for renewal
 
     def brand(self, widget_id: str) -> Brand:
-        """Raises NotHere, and PermissionDenied for a page of a site that may not carry the widget. A browser leaves Origin
-        out of a plain GET to its own origin only."""
+        """Return the brand of this widget id.
+
+        Raises NotFound, and PermissionDenied if the site of the request may not embed the widget. A GET without an Origin header
+        is allowed, because browsers omit the header only from plain GET requests to the page's own origin.
+        """
         brand = Brand.objects.filter(widget_id=widget_id).first()
         if brand is None:
             raise NotFound("There is no such widget.")
@@ -68,8 +75,10 @@ class WidgetView(APIView):
             raise PermissionDenied("This site may not carry the widget.", "origin_not_allowed")
 
     def visitor(self, widget_id: str) -> Visitor:
-        """Who the token in the Authorization header stands for, with their brand. Raises what `brand` raises, and
-        AuthenticationFailed."""
+        """Return the visitor of the token in the Authorization header, with their brand.
+
+        Raises AuthenticationFailed, and what `brand` raises.
+        """
         try:
             visitor, self.is_token_due = visitors.read(self._token())
         except FunctionError as error:
@@ -86,7 +95,7 @@ class WidgetView(APIView):
         return token.strip() if scheme.lower() == "bearer" else ""
 
     def checked(self, shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-        """Raises ValidationError naming the fields."""
+        """Return the validated data. Raises ValidationError with the names of the invalid fields."""
         serializer = shape(data=data)
         serializer.is_valid(raise_exception=True)
         values: dict[str, Any] = serializer.validated_data
@@ -96,7 +105,7 @@ class WidgetView(APIView):
         return "Bearer"
 
     def handle_exception(self, exc: Exception) -> Response:
-        """The error as REST tells it, with its code, and with the fields that a form can mark."""
+        """Return the error in the format of the REST API, plus its code and the invalid fields, which the form marks."""
         if isinstance(exc, actions.Blocked):
             exc = PermissionDenied(str(exc), "blocked")
         if isinstance(exc, Visitor.DoesNotExist):  # erased or merged since the token was read
@@ -154,8 +163,11 @@ class StartThread(WidgetView):
 
 
 class IdentifyVisitor(WidgetView):
-    """Who is signed in on the page. The browser's visitor token may come along: what an anonymous visitor wrote goes to the
-    person who signs in. Nothing is recorded of somebody who has never written."""
+    """Identify the person who is signed in on the page.
+
+    The request may carry the browser's visitor token. The conversations of an anonymous visitor are then assigned to the
+    person. Nothing is stored about a person who has never written.
+    """
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
@@ -167,7 +179,10 @@ class IdentifyVisitor(WidgetView):
         return Response({"token": issue_token(visitor), "visitor": _visitor_json(visitor)})
 
     def _anonymous(self, brand: Brand) -> Visitor | None:
-        """The visitor of the token that came along; None without one, and where the token is another person's or has ended."""
+        """Return the anonymous visitor of the request's token.
+
+        Return None if there is no token, if it is invalid, or if its visitor belongs to another brand or is already identified.
+        """
         try:
             visitor, _ = visitors.read(self._token())
         except FunctionError:
@@ -176,7 +191,7 @@ class IdentifyVisitor(WidgetView):
 
 
 class ReturnToThread(WidgetView):
-    """By the link of an e-mail, on whichever device it is opened."""
+    """Exchange the code of an e-mail's link for a visitor token, on any device."""
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
@@ -237,7 +252,7 @@ class VisitorMessages(WidgetView):
 
 
 class VisitorAttachment(WidgetView):
-    """A file of the visitor's own thread. Kept by their browser for the token that asked."""
+    """Return a file of the visitor's own thread. The browser caches it per token."""
 
     def get(self, request: Request, id: str) -> FileResponse:
         limits.count_call(request)

@@ -1,4 +1,4 @@
-"""What widget.js needs before it is opened: look, language, business hours."""
+"""The configuration that widget.js fetches before the visitor opens the widget: appearance, language, business hours."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from widget.translations import RIGHT_TO_LEFT, language_of, texts_of
 
 
 def configuration_json(brand: Brand, locale: str) -> dict[str, Any]:
-    """locale: the browser's `navigator.language`."""
+    """Return the brand's configuration as JSON values. locale: the browser's `navigator.language`."""
     language = language_of(locale)
     texts = texts_of(brand, language)
     return {

@@ -1,4 +1,4 @@
-"""What a page's Content-Security-Policy lets in: as much of CSP Level 3 as is needed to say whether the widget runs."""
+"""Evaluate a page's Content-Security-Policy: as much of CSP Level 3 as is needed to tell whether the widget works."""
 
 import re
 from urllib.parse import urlsplit
@@ -11,29 +11,29 @@ UPGRADES = {("http", "https"), ("ws", "wss"), ("ws", "http"), ("ws", "https"), (
 
 
 class Policy:
-    """One policy of a page. page: the page's own address, which 'self' stands for."""
+    """One policy of a page. page: the URL of the page, which 'self' refers to."""
 
     def __init__(self, text: str, *, page: str) -> None:
         self._page = page
         self._directives: dict[str, list[str]] = {}
         for part in text.split(",")[0].split(";"):
             name, *sources = part.split()[:1] + part.split()[1:] if part.strip() else [""]
-            if name and name.lower() not in self._directives:  # the first counts (CSP3, 2.2.1)
+            if name and name.lower() not in self._directives:  # the first of equal directives applies (CSP3, 2.2.1)
                 self._directives[name.lower()] = sources
 
     def allows_script(self, url: str, nonce: str) -> bool:
-        """Whether a <script src> of this nonce may load."""
+        """Return whether the policy allows a <script src> with this URL and nonce."""
         sources = self._sources("script-src-elem", "script-src", "default-src")
         if sources is None:
             return True
         if nonce and f"'nonce-{nonce}'" in sources:
             return True
         if "'strict-dynamic'" in (source.lower() for source in sources):
-            return False  # hosts count for nothing beside it
+            return False  # 'strict-dynamic' makes browsers ignore host sources
         return self._matches(sources, url)
 
     def allows_connection(self, url: str) -> bool:
-        """Whether a fetch or a WebSocket may go there."""
+        """Return whether the policy allows a fetch or a WebSocket to this URL."""
         sources = self._sources("connect-src", "default-src")
         return sources is None or self._matches(sources, url)
 
@@ -44,7 +44,7 @@ class Policy:
         return any(self._matches_one(source, url) for source in sources)
 
     def _matches_one(self, source: str, url: str) -> bool:
-        """CSP3, 6.7.2.8: does this URL match the expression?"""
+        """Return whether the URL matches the source expression (CSP3, 6.7.2.8)."""
         parts = urlsplit(url)
         own = urlsplit(self._page)
         if source == "*":

@@ -1,4 +1,7 @@
-"""Proof of who a visitor is to the site: HMAC-SHA256 of the site's own id for them, under the brand's identity secret, in hex."""
+"""Verify who a visitor is to the site.
+
+The proof is the HMAC-SHA256, in hex, of the site's own id of the visitor. Its key is the brand's identity secret.
+"""
 
 import hmac
 
@@ -7,7 +10,7 @@ from praxtalk.core.db.encryption import Unreadable, decrypt
 
 
 def is_proven(brand: Brand, external_id: str, signature: str) -> bool:
-    """Whether the site's server signed this id. Compared in constant time."""
+    """Return whether the site's server signed this id. The signatures are compared in constant time."""
     if not brand.encrypted_identity_secret:
         return False
     try:

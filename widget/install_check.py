@@ -1,7 +1,7 @@
-"""Whether a page of a brand's site carries the widget: the snippet is there, its policy lets it in, its domain is listed.
+"""Check whether the widget is installed on a page: its snippet, the Content-Security-Policy, and the allowed domains.
 
-The page is fetched like a webhook is sent: to permitted addresses only, without redirects, bounded in time and size. What a
-script of the page puts there later (a tag manager, say) cannot be seen from here.
+The page is fetched as webhooks are sent: from permitted addresses only, without redirects, and limited in time and size. A
+snippet that a script adds to the page later (a tag manager, for example) is not detected.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ MOST_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. is_right: None where it works, but could be better."""
+    """The result of one check. is_right: None if it works but could be better."""
 
     subject: str
     is_right: bool | None
@@ -31,7 +31,7 @@ class Finding:
 
 
 def check_site(brand: Brand, url: str) -> list[Finding]:
-    """What stands in the way of the widget on this page, or does not. Outside any transaction: it waits for the site."""
+    """Fetch a page and return the result of each check. Call it outside any transaction, because it waits for the site."""
     try:
         permitted = check_url(url)
     except ForbiddenUrl as error:
@@ -45,7 +45,7 @@ def check_site(brand: Brand, url: str) -> list[Finding]:
     if page.status_code != 200:
         return [Finding("Page", False, f"It answers {page.status_code}.")]
     reader = _Reader()
-    with suppress(AssertionError, ValueError):  # HTML that nothing can be made of: what came before counts
+    with suppress(AssertionError, ValueError):  # HTML that cannot be parsed: use what was found before the error
         reader.feed(page.text)
     snippet = _snippet(brand, reader)
     policies = [value for name, value in page.headers if name == "content-security-policy"] + reader.policies
@@ -58,7 +58,7 @@ async def _fetch(url: str) -> Page:
 
 
 class _Reader(HTMLParser):
-    """Finds the tags that load a widget.js, and policies in <meta>."""
+    """Collect the tags that load a widget.js, and the policies in <meta> tags."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ def _joined(url: str, location: str) -> str:
 
 
 def _parts(url: str) -> SplitResult:
-    """Of an address; of none for one that is wrong."""
+    """Split a URL. An invalid one is treated as empty."""
     try:
         return urlsplit(url)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How often a browser may call: numbers in settings, counted as the limits of REST are."""
+"""Rate limits of the widget's endpoints. The numbers are settings; calls are counted as those of the REST API are."""
 
 from uuid import UUID
 
@@ -12,12 +12,15 @@ SENTENCE = "Too many messages at once"
 
 
 def count_call(request: Request) -> None:
-    """Each call but that for the configuration. Raises LimitReached."""
+    """Count a call of any endpoint except the configuration. Raises LimitReached."""
     count_each(Limit("widget.ip", limited_unit(client_address(request)), settings.WIDGET_CALLS_PER_IP, SENTENCE))
 
 
 def count_start(request: Request, brand_id: UUID) -> None:
-    """A form: by address, then by brand, so that one address cannot use up what all others may. Raises LimitReached."""
+    """Count a submitted form, by address and then by brand. Raises LimitReached.
+
+    A form that the address limit rejects does not count for the brand, so that one address cannot use up the brand's limit.
+    """
     address = limited_unit(client_address(request))
     count_each(
         Limit("widget.start", f"{brand_id} {address}", settings.WIDGET_STARTS_PER_IP, SENTENCE),
@@ -26,8 +29,11 @@ def count_start(request: Request, brand_id: UUID) -> None:
 
 
 def count_message(request: Request, visitor_id: UUID, *, has_file: bool) -> None:
-    """A message of a visitor, from however many tabs and addresses. A file: by visitor, then by address, whose many visitors
-    might fill the disk. Raises LimitReached."""
+    """Count a visitor's message, whichever tab and address it comes from. Raises LimitReached.
+
+    A file is also counted by visitor and by address. The limit by address keeps many visitors at one address from filling the
+    disk.
+    """
     visitor, address = str(visitor_id), limited_unit(client_address(request))
     limits = [Limit("widget.message", visitor, settings.WIDGET_MESSAGES_PER_VISITOR, SENTENCE)]
     if has_file:

@@ -1,4 +1,4 @@
-"""The thread of a visitor, live."""
+"""Live query and mutations of the widget."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def _topics(caller: VisitorCaller, arguments: Arguments) -> list[str]:
 
 
 def _same_widget(caller: VisitorCaller, arguments: Arguments) -> None:
-    """A token is good in its brand's widget only. Raises Refused."""
+    """Raise FunctionError unless the token belongs to the brand of this widget."""
     if arguments["widgetId"] != caller.widget_id:
         raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
 
@@ -52,7 +52,7 @@ def look(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
 
 @mutation("widget:rate", authenticator=visitors, shape=Rate)
 def rate_newest(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
-    """How the visitor finds what has come to its end: their newest conversation, and no other."""
+    """Rate the visitor's newest conversation. No other conversation can be rated."""
     _same_widget(caller, arguments)
     conversation = newest_conversation(caller.workspace_id, caller.visitor_id)
     named = arguments.get("conversationId")
@@ -69,7 +69,7 @@ def rate_newest(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
 
 @mutation("widget:tell", authenticator=visitors, shape=SetContext)
 def tell(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
-    """Where the visitor comes from, as their browser has it."""
+    """Store the referrer and the time zone that the visitor's browser reports."""
     _same_widget(caller, arguments)
     visitor = Visitor.objects.filter(workspace_id=caller.workspace_id, pk=caller.visitor_id).first()
     if visitor is None:

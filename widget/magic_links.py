@@ -1,7 +1,7 @@
-"""Links in e-mails that bring a visitor back to their thread, on whichever device they are opened.
+"""Links in e-mails that lead a visitor back to their thread, on any device.
 
-A link carries a code in its fragment, which browsers send to no server; the page exchanges it for a visitor token. It is good
-for 30 days, and as often as the e-mail is opened.
+A link carries a code in its fragment, which browsers never send to a server. The widget exchanges the code for a visitor token.
+The code is valid for 30 days and can be used any number of times.
 """
 
 from urllib.parse import urlsplit, urlunsplit
@@ -19,14 +19,17 @@ FRAGMENT = "praxtalk="
 
 
 def return_link(visitor: Visitor) -> str:
-    """To the page where the visitor wrote, if the brand's list of domains vouches for it: anyone can name any page. Else to a
-    page of our own. Reads the brand: load it."""
+    """Return a link to the page where the visitor wrote, or else to the brand's chat page on this server.
+
+    The visitor's page is used only if it is on one of the brand's allowed domains, because a client can report any URL. This
+    reads `visitor.brand`, so select it beforehand.
+    """
     code = signing.dumps(str(visitor.pk), salt=SALT, compress=False)
     return f"{_page_of(visitor)}#{FRAGMENT}{code}"
 
 
 def visitor_for(code: str) -> Visitor | None:
-    """Who comes back by this code, with their brand; None for one that we did not sign, that has ended, or of nobody."""
+    """Return the visitor of this code, with their brand; None if the code is forged or expired, or the visitor is deleted."""
     try:
         pk = parse_id(signing.loads(code, salt=SALT, max_age=LIFETIME_SECONDS))
     except signing.BadSignature:

@@ -1,11 +1,12 @@
-"""Replies by e-mail to a visitor who has left.
+"""E-mail replies to a visitor who has left the site.
 
-1. A reply sets when it is due: five minutes after it, if none is due yet (conversations.actions).
-2. Due: what the visitor has still not seen, and has not been sent, is taken together, under the row's lock. Nothing of that
-   kind: it is due no more.
-3. The conversation is put off, and the e-mail goes out with no transaction open. See accounts/mail.py.
-4. Sent: the position is noted, and what came meanwhile is due anew. Failed, or killed here: 2 follows when it is due again.
-   Given up: nothing is due until the next reply.
+1. A reply schedules an e-mail for five minutes later, unless one is scheduled already (`conversations.actions`).
+2. When the e-mail is due, all replies that the visitor has neither seen nor been sent go into it. They are selected under the
+   conversation's row lock. If there are none, the schedule is cleared.
+3. The due time is postponed, and the e-mail is sent with no transaction open. See accounts/mail.py.
+4. After it is sent, the position of the last reply in it is stored, and replies that were written since are scheduled. If
+   sending fails, or the process is killed, step 2 follows at the postponed time. If the e-mail is given up, nothing is due until
+   the next reply.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ MOST_QUOTED = 20
 
 @dataclass(frozen=True)
 class Due:
-    """A conversation whose newest replies are to be sent, oldest first. last_position: that of the last of them."""
+    """A conversation whose newest replies are due. messages: oldest first; last_position: the position of the last of them."""
 
     conversation: Conversation
     messages: list[Message]
@@ -40,7 +41,7 @@ class Due:
 
 
 def mail_replies() -> int:
-    """Send what is due, one e-mail a conversation. How many were sent."""
+    """Send the e-mails that are due, one per conversation. Return how many were sent."""
     run = MailRun(MailFailure.Kind.REPLY)
     while run.goes_on and (due := _next_due()) is not None:
         conversation = due.conversation
@@ -83,7 +84,10 @@ def _unseen(conversation: Conversation) -> list[Message]:
 
 
 def _finish(due: Due, *, is_sent: bool) -> None:
-    """The e-mail was sent, or given up: then its replies go out with the next one. Replies that came meanwhile are due later."""
+    """Update the schedule after an e-mail was sent or given up.
+
+    The replies of an e-mail that was given up go out with the next one. Replies written since are scheduled for later.
+    """
     with transaction.atomic():
         if row := _locked(due):
             if is_sent:
@@ -95,7 +99,7 @@ def _finish(due: Due, *, is_sent: bool) -> None:
 
 
 def _locked(due: Due) -> Conversation | None:
-    """None where the visitor has been erased meanwhile."""
+    """Lock the conversation's row. Return None if the visitor was erased in the meantime."""
     rows = Conversation.objects.filter(workspace_id=due.conversation.workspace_id, pk=due.conversation.pk)
     return rows.select_for_update(no_key=True).first()
 

@@ -1,4 +1,4 @@
-"""What a browser may send."""
+"""Serializers of what the browser sends to the widget's endpoints and live functions."""
 
 from functools import cache
 from typing import Any
@@ -16,14 +16,14 @@ from conversations.models import (
 )
 from praxtalk.core.api.serializers import Email, Id, Integer, StrictBooleanField, StrictSerializer, Text
 
-# ruff: noqa: N815 - the names are JSON's
+# ruff: noqa: N815 - the field names are the JSON names
 
 MAX_HASH = 64
 MAX_CODE = 1_000
 
 
 class ClientId(serializers.UUIDField):
-    """The browser's own name for a message: a UUID as it is written, where UUIDField would take numbers and URNs too."""
+    """The browser's own id of a message: a UUID in its canonical form. UUIDField alone also accepts numbers and URNs."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str) or len(data) != 36:
@@ -32,7 +32,7 @@ class ClientId(serializers.UUIDField):
 
 
 class Page(Text):
-    """The address of the page; what is none, or is too long, is left out: it must not cost a visitor their message."""
+    """The URL of the visitor's page. An invalid or too long one becomes "", so that it never rejects the visitor's message."""
 
     def to_internal_value(self, data: Any) -> str:
         text = data if isinstance(data, str) else ""
@@ -41,7 +41,7 @@ class Page(Text):
 
 
 class Referrer(Text):
-    """The address of the page that led here."""
+    """The URL of the page that linked to the visitor's page."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
@@ -51,7 +51,7 @@ class Referrer(Text):
 
 
 class TimeZone(Text):
-    """One such as "Asia/Tokyo"; one that the server does not know is left out: browsers know of new ones sooner."""
+    """An IANA time zone such as "Asia/Tokyo". One that the server does not know becomes "": browsers learn of new ones sooner."""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         value = super().run_validation(data)

@@ -5,5 +5,5 @@ from widget import mail
 
 @shared_task
 def mail_replies() -> None:
-    """Send visitors who have left the replies that they have not seen."""
+    """E-mail unseen replies to visitors who have left."""
     mail.mail_replies()

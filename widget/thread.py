@@ -1,4 +1,4 @@
-"""A visitor's thread: the messages of all their conversations as one, and what stands beside it."""
+"""A visitor's thread: the messages of all their conversations in one list, with the state that the widget shows beside them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -23,7 +23,7 @@ UNREAD: dict[str, Any] = {"seenId": None, "readId": None, "unread": 0}
 
 
 class Place(NamedTuple):
-    """Before which message a page ends."""
+    """The position of a message in the thread. A page ends before it."""
 
     conversation: Conversation
     position: int
@@ -32,7 +32,10 @@ class Place(NamedTuple):
 def page_before(
     workspace_id: UUID, visitor_id: UUID, place: Place | None, limit: int = PAGE
 ) -> tuple[list[Message], bool]:
-    """The newest messages before a place, or of all, oldest first, and whether there are more before them."""
+    """Return up to `limit` messages before `place`, oldest first, and whether there are older ones.
+
+    place: None for the newest messages.
+    """
     conversations = newest_first(workspace_id, visitor_id)
     if place:
         conversations = conversations.filter(created_at__lte=place.conversation.created_at)
@@ -40,7 +43,7 @@ def page_before(
 
 
 def _page(conversations: Iterable[Conversation], place: Place | None, limit: int) -> tuple[list[Message], bool]:
-    """One query a conversation, and only as many conversations as fill the page."""
+    """Run one query per conversation, for only as many conversations as the page needs."""
     found: list[Message] = []
     for conversation in conversations:
         rows = messages_of(conversation)
@@ -53,20 +56,23 @@ def _page(conversations: Iterable[Conversation], place: Place | None, limit: int
 
 
 def place_of(workspace_id: UUID, visitor_id: UUID, message_id: UUID) -> Place | None:
-    """Where one of the visitor's own messages stands; None for somebody else's."""
+    """Return the place of a message in the visitor's thread; None if the thread has no such message."""
     rows = Message.objects.filter(workspace_id=workspace_id, pk=message_id, conversation__visitor_id=visitor_id)
     message = rows.select_related("conversation").first()
     return Place(message.conversation, message.position) if message else None
 
 
 def thread_json(workspace_id: UUID, visitor_id: UUID) -> ExpiringResult:
-    """`thread_of` a visitor. Raises Visitor.DoesNotExist."""
+    """Return `thread_of` the visitor with this id. Raises Visitor.DoesNotExist."""
     return thread_of(Visitor.objects.select_related("brand").get(workspace_id=workspace_id, pk=visitor_id))
 
 
 def thread_of(visitor: Visitor) -> ExpiringResult:
-    """All that the open widget shows. Changes by itself when somebody stops typing and when the brand opens or closes. Reads the
-    brand: load it."""
+    """Return everything that the open widget shows.
+
+    The result expires when somebody stops typing and when the brand opens or closes. This reads `visitor.brand`, so select it
+    beforehand.
+    """
     hours = standing_of(visitor.brand)
     conversations = list(newest_first(visitor.workspace_id, visitor.pk).select_related("reading")[: PAGE + 1])
     conversation = conversations[0] if conversations else None
@@ -87,7 +93,11 @@ def thread_of(visitor: Visitor) -> ExpiringResult:
 
 
 def message_json(message: Message) -> dict[str, Any]:
-    """A message as its visitor sees it: without ids of ours but its own, with the browser's own name for what it sent."""
+    """Return a message as its visitor sees it.
+
+    The message's id is the only internal id in it. A message that the visitor sent also has the client id that the browser gave
+    it.
+    """
     is_own = message.role == Message.Role.VISITOR
     return {
         "_id": str(message.pk),
@@ -101,8 +111,10 @@ def message_json(message: Message) -> dict[str, Any]:
 
 
 def rating_json(conversation: Conversation, visitor: Visitor) -> dict[str, Any] | None:
-    """Of what has come to its end: which conversation, and what the visitor thought of it, 1 (bad) to 5 (good), None before
-    they said. None: they are not asked."""
+    """Return the id of a finished conversation and the visitor's rating, 1 (bad) to 5 (good), or None before they rate it.
+
+    Return None if the visitor is not asked for a rating.
+    """
     if conversation.status not in RATED or visitor.blocked_at:
         return None
     return {"conversationId": str(conversation.pk), "value": conversation.rating}
@@ -124,7 +136,10 @@ def _typing(conversation: Conversation) -> QuerySet[Any, tuple[str, datetime | N
 
 
 def _read(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
-    """How far each side has read in the conversation that is going on. Who has answered has read what stands before it."""
+    """Return how far each side has read in the current conversation.
+
+    A message from the operators' side shows that they have read everything before it.
+    """
     shown = [message for message in messages if message.conversation_id == conversation.pk]
     reading = getattr(conversation, "reading", None)
     others = [message.position for message in shown if message.role != Message.Role.VISITOR]

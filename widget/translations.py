@@ -1,4 +1,4 @@
-"""The widget's sentences in the visitor's language: one file a language in locales/."""
+"""The widget's texts in the visitor's language. Each language has a file in locales/."""
 
 import json
 import re
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent / "locales"
 
 
 def language_of(locale: str) -> str:
-    """The language among ours for a browser's `navigator.language` (BCP 47), such as "de" for "de-AT"."""
+    """Return the supported language for a browser's `navigator.language` (BCP 47), such as "de" for "de-AT"."""
     language = locale.replace("_", "-").split("-")[0].lower()
     return language if language in languages() else DEFAULT
 
@@ -26,13 +26,13 @@ def languages() -> frozenset[str]:
 
 @cache
 def texts_in(language: str) -> dict[str, str]:
-    """Key to sentence; braces stand for what the browser puts in."""
+    """Return the texts of a language by key. The browser replaces placeholders in braces."""
     texts: dict[str, str] = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
     return texts
 
 
 def texts_of(brand: Brand, language: str) -> dict[str, str]:
-    """The brand's own sentences where it has some, ours for the others."""
+    """Return the texts of a language, with the brand's own texts in place of the defaults."""
     texts = texts_in(language)
     own: dict[str, str] = brand.texts.get(language, {})
     greeting = {"greeting": brand.greeting} if brand.greeting else {}
@@ -40,5 +40,5 @@ def texts_of(brand: Brand, language: str) -> dict[str, str]:
 
 
 def missing_placeholders(key: str, language: str, text: str) -> set[str]:
-    """What a text of the brand's own does not say, and ours does: {time}, say."""
+    """Return the placeholders of the default text, such as {time}, that the brand's own text lacks."""
     return set(PLACEHOLDER.findall(texts_in(language)[key])) - set(PLACEHOLDER.findall(text))

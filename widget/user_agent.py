@@ -1,9 +1,9 @@
-"""What a browser is, in a few words, of what it sends as User-Agent."""
+"""Derive a short description of a browser from its User-Agent header."""
 
 import re
 
 NUMBER = "/([0-9]{1,4})"
-BROWSERS = [  # the first that fits: each of them names those below it, too
+BROWSERS = [  # the first match applies: the User-Agent of each also names those below it
     ("Edge", re.compile(rf"\bEdg(?:e|A|iOS)?{NUMBER}")),
     ("Opera", re.compile(rf"\bOPR{NUMBER}")),
     ("Samsung Internet", re.compile(rf"\bSamsungBrowser{NUMBER}")),
@@ -24,7 +24,10 @@ LONGEST = 1_000
 
 
 def browser_of(user_agent: str) -> str:
-    """Such as "Firefox 131 on Linux"; "" for what is not known. Of what came, only digits are in it."""
+    """Return a description such as "Firefox 131 on Linux"; "" for an unknown browser.
+
+    Only digits are copied from the header.
+    """
     text = user_agent[:LONGEST]
     browser = next((f"{name} {found[1]}" for name, form in BROWSERS if (found := form.search(text))), "")
     system = next((name for word, name in SYSTEMS.items() if word in text), "")

@@ -1,9 +1,10 @@
-"""Pages and files: /widget.js with its source map, as `make widget` left them in static/widget, and /talk/ws_...
+"""Serve /widget.js with its source map, as `make widget` builds them in static/widget, and the chat page /talk/ws_...
 
-/widget.js?part=extras is what the script fetches when somebody needs it: under the one path that pages' policies allow.
+The script fetches /widget.js?part=extras when it is first needed. Its path is the same because that is the one path that a
+site's Content-Security-Policy allows.
 
-The one script for every site: cacheable by anyone, for pages of any origin, also under COEP. Its answer depends on the
-Accept-Encoding alone, so no cookie is read or set.
+All sites load the same script. Any cache may store it, and pages of any origin may load it, also under COEP. The response
+depends on Accept-Encoding alone, so no cookie is read or set.
 """
 
 import functools
@@ -22,7 +23,7 @@ from brands.models import Brand
 from widget.configuration import configuration_json
 
 FOLDER = settings.BASE_DIR / "static/widget"
-SUFFIXES = {"br": ".br", "gzip": ".gz", "identity": ""}  # the smallest first
+SUFFIXES = {"br": ".br", "gzip": ".gz", "identity": ""}  # smallest first
 CONTENT_TYPES = {".js": "text/javascript; charset=utf-8", ".js.map": "application/json"}
 PARTS = {"": "widget", "extras": "extras"}
 HEADERS = {
@@ -32,22 +33,22 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Vary": "Accept-Encoding",
 }
-UNLISTED_IDENTITY = 0.0001  # acceptable, but below whatever the client names (RFC 9110, 12.5.3)
+UNLISTED_IDENTITY = 0.0001  # acceptable, but ranked below every encoding that the client lists (RFC 9110, 12.5.3)
 
 
 @dataclass(frozen=True)
 class Form:
-    """A file as one encoding carries it."""
+    """A file in one content encoding."""
 
     encoding: str
     content: bytes
     etag: str
 
 
-@csrf_exempt  # a POST is told 405, and not that a token is missing
+@csrf_exempt  # a POST gets 405 instead of an error about a missing CSRF token
 @require_safe
 def script(request: HttpRequest, suffix: str) -> HttpResponse:
-    """GET or HEAD of one of PARTS, or of its map; 304 where If-None-Match has the ETag of the encoding that would be sent."""
+    """Return one of PARTS or its source map; 304 if If-None-Match has the ETag of the encoding that would be sent."""
     part = PARTS.get(request.GET.get("part", ""))
     if part is None:
         raise Http404
@@ -63,7 +64,7 @@ def script(request: HttpRequest, suffix: str) -> HttpResponse:
 
 @require_safe
 def talk(request: HttpRequest, widget_id: str) -> HttpResponse:
-    """A page of our own with the widget open: where the links of e-mails lead if no page of the brand's is known."""
+    """Show a page with the open widget. Links in e-mails lead here if they cannot lead to a page of the brand's site."""
     brand = get_object_or_404(Brand, widget_id=widget_id)
     locale = request.headers.get("Accept-Language", "").split(",")[0].split(";")[0].strip()
     response = render(request, "widget/talk.html", configuration_json(brand, locale) | {"brand": brand})
@@ -74,7 +75,7 @@ def talk(request: HttpRequest, widget_id: str) -> HttpResponse:
 
 @functools.cache
 def _forms(name: str) -> list[Form]:
-    """What was made of the file ahead; the map is read by developers only, and has no other form than its own."""
+    """Return the precompressed forms of a file. Source maps have only the identity form, since only developers load them."""
     paths = {encoding: FOLDER / f"{name}{suffix}" for encoding, suffix in SUFFIXES.items()}
     contents = {encoding: path.read_bytes() for encoding, path in paths.items() if path.exists()}
     return [
@@ -84,7 +85,7 @@ def _forms(name: str) -> list[Form]:
 
 
 def _preferred(forms: list[Form], accepted: str) -> Form:
-    """The form with the highest weight, of equals the smallest; the plain one where nothing is accepted."""
+    """Return the form with the highest weight, and the smallest of equals. If none is accepted, return the uncompressed form."""
     weights = dict(_weight(part) for part in accepted.lower().split(",") if part.strip())
     if "identity" not in weights and "*" not in weights:
         weights["identity"] = UNLISTED_IDENTITY
@@ -94,7 +95,7 @@ def _preferred(forms: list[Form], accepted: str) -> Form:
 
 
 def _weight(part: str) -> tuple[str, float]:
-    """`gzip;q=0.5` as ("gzip", 0.5); a weight that is none counts as 0."""
+    """Parse `gzip;q=0.5` into ("gzip", 0.5). An invalid weight counts as 0."""
     coding, _, parameter = part.partition(";")
     name, _, value = parameter.replace(" ", "").replace("\t", "").partition("=")
     try:

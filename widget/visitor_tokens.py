@@ -1,10 +1,11 @@
-"""Visitor tokens: JWTs (RFC 7519, HS256) by which a browser is known as a visitor of one brand, for 180 days from its last
-message.
+"""Visitor tokens: JWTs (RFC 7519, HS256) that authenticate a browser as a visitor of one brand.
 
-They travel in the Authorization header and in live arguments, never in a URL or a cookie. No row stands behind one: a visitor
-who is deleted has no token that is good.
+A token is valid for 180 days. Sending a message renews one that is older than a day.
 
-A token of an anonymous visitor ends when the site proves who the visitor is (`widget.actions.identify`). Otherwise
+Tokens are sent in the Authorization header and in live arguments, never in a URL or a cookie. They are not stored in the
+database. Deleting a visitor invalidates all their tokens.
+
+A token of an anonymous visitor becomes invalid when the site identifies the visitor (`widget.actions.identify`). Otherwise
 whoever used the browser before could keep the anonymous token and read what the identified person writes later.
 """
 
@@ -29,7 +30,7 @@ REFUSED = "This conversation cannot be opened any more. Please start again."
 
 
 def issue_token(visitor: Visitor) -> str:
-    """A token for this visitor."""
+    """Return a new token for this visitor."""
     now = timezone.now()
     claims = {
         "sub": str(visitor.pk),
@@ -44,7 +45,7 @@ def issue_token(visitor: Visitor) -> str:
 
 @dataclass(frozen=True)
 class VisitorCaller:
-    """A visitor who asks. Equal ones see equal things."""
+    """The visitor who makes a call. Equal callers get equal query results."""
 
     visitor_id: UUID
     workspace_id: UUID
@@ -66,27 +67,27 @@ class VisitorCaller:
         return str(self.visitor_id)
 
     def acting(self) -> AbstractContextManager[None]:
-        """What visitors do is recorded under their name where it is done."""
+        """Return a context that does nothing: the actions themselves record the visitor as the actor."""
         return nullcontext()
 
 
 class VisitorTokenAuthenticator:
-    """Who stands behind a visitor token. Named by every function for visitors."""
+    """Authenticate visitor tokens. Every live function for visitors uses it."""
 
     argument = "visitorToken"
 
     def topics(self, token: str) -> tuple[str, ...]:
-        """Raises Refused."""
+        """Return no topics. Raises FunctionError if the token is not correctly signed."""
         _claimed(token)
         return ()
 
     def issued_to(self, token: str) -> tuple[UUID, str]:
-        """Raises Refused."""
+        """Return (workspace_id, principal_id) of a correctly signed token, even if it has expired. Raises FunctionError."""
         claims = _claimed(token)
         return claims.workspace_id, _principal_id(claims.visitor_id)
 
     def read(self, token: str) -> tuple[Visitor, bool]:
-        """The visitor with their brand, and whether the token is due for renewal. Raises Refused as `open` does."""
+        """Return the visitor with their brand, and whether the token is due for renewal. Raises FunctionError as `open` does."""
         claims = _claimed(token)
         visitor = _rows(claims).select_related("brand").first()
         if visitor is None or not claims.are_current(visitor.external_id):
@@ -94,7 +95,11 @@ class VisitorTokenAuthenticator:
         return visitor, timezone.now() - claims.minted_at > RENEWED_AFTER
 
     def open(self, token: str) -> VisitorCaller:
-        """Raises Refused: the token is forged, expired, or older than the visitor's identity, or the visitor is deleted."""
+        """Return the caller that a token identifies.
+
+        Raises FunctionError if the token is forged, expired, or older than the visitor's identification, or if the visitor is
+        deleted.
+        """
         claims = _claimed(token)
         widget_id, external_id = _rows(claims).values_list("brand__widget_id", "external_id").first() or (None, None)
         if widget_id is None or not claims.are_current(external_id):
@@ -125,7 +130,7 @@ class _Claims(NamedTuple):
     expires_at: datetime
 
     def are_current(self, external_id: str | None) -> bool:
-        """external_id: the visitor's now."""
+        """Return whether the token is valid now. external_id: the visitor's current one."""
         return self.is_identified == (external_id is not None) and self.expires_at > timezone.now()
 
 
@@ -134,7 +139,10 @@ def _rows(claims: _Claims) -> QuerySet[Visitor]:
 
 
 def _claimed(token: str) -> _Claims:
-    """What a token that we signed says; whether it is still good is looked at elsewhere, by a clock that tests may set."""
+    """Return the claims of a correctly signed token. Raises FunctionError.
+
+    `are_current` checks the expiry instead, because it uses Django's clock, which tests can set.
+    """
     try:
         claims = SIGNER.decode(token)
         minted_at, expires_at = (datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp"))

@@ -1,1 +1,1 @@
-"""What changes about workspaces and operators."""
+"""Actions that change workspaces and operators."""

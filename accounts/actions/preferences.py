@@ -1,4 +1,4 @@
-"""How an operator wants to be told of things, and to work."""
+"""An operator's preferences: notifications and keyboard shortcuts."""
 
 from accounts.models import Operator
 from accounts.operator_tokens import operator_topic
@@ -6,21 +6,21 @@ from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
 DEFAULTS = {
-    "sound": True,  # when a visitor writes to me, or to nobody
-    "desktop": False,  # the same, as a notification of the system
-    "shortcuts": True,  # single keys in the inbox
-    "mentionMails": True,  # an e-mail for a mention or an assignment that I have not seen
+    "sound": True,  # for a message in a conversation of mine or an unassigned one, an assignment or a mention
+    "desktop": False,  # the same, as a desktop notification
+    "shortcuts": True,  # single-key shortcuts in the inbox
+    "mentionMails": True,  # e-mail me about a mention or an assignment that I have not seen
 }
 
 
 def preferences_of(operator: Operator) -> dict[str, bool]:
-    """All of them, with the default where the operator has said nothing."""
+    """Return all preferences of the operator, with the default for each one that is not set."""
     return {name: bool(operator.preferences.get(name, default)) for name, default in DEFAULTS.items()}
 
 
 @joined_transaction()
 def update_preferences(operator: Operator, **values: bool) -> dict[str, bool]:
-    """Change some of DEFAULTS."""
+    """Change some of the preferences in DEFAULTS. Return all of them."""
     operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=operator.workspace_id, pk=operator.pk)
     operator.preferences |= values
     operator.save(update_fields=["preferences"])

@@ -1,8 +1,8 @@
-"""Who works in a workspace: inviting operators, joining, and changing what they may do.
+"""The team of a workspace: invite operators, accept invitations, and change roles and access.
 
-Owners may do everything; admins everything but to owners, and make none. Nobody takes anything from themselves, and a team is
-changed by one after another, so a workspace always keeps an owner. Operators are switched off, never deleted: what they wrote
-keeps its author.
+Owners may change everybody. Admins may change everybody except owners, and cannot make anybody an owner. Nobody can change their
+own role or access, and changes of a team run one after another, so a workspace always keeps an owner. Operators who have joined
+are deactivated, never deleted: what they wrote keeps its author.
 """
 
 from collections.abc import Iterable
@@ -25,17 +25,20 @@ CHANGEABLE = ("name", "role", "sees_all_brands", "is_active", "brands")
 
 
 def team_topic(workspace_id: UUID) -> str:
-    """Announced when an operator joins or is changed."""
+    """Return the topic that is published when an operator joins or is changed."""
     return f"team.{workspace_id}"
 
 
 def may_change(by: Operator, operator: Operator) -> bool:
-    """Whether `by` may do anything at all to the operator."""
+    """Return whether `by` may change `operator` at all."""
     return by.role == Role.OWNER or operator.role != Role.OWNER
 
 
 def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]) -> None:
-    """Raises ValidationError where `by` may not do this to the operator; None for one who is to be invited."""
+    """Raise ValidationError if `by` may not make this change.
+
+    operator: who is changed, None for an invitation. values: the new values by field name.
+    """
     was, will_be = operator and operator.role, values.get("role", operator and operator.role)
     if Role.OWNER in (was, will_be) and by.role != Role.OWNER:
         raise ValidationError("Only an owner may invite owners, or change one.")
@@ -54,7 +57,10 @@ def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]
 def invite(
     by: Operator, *, email: str, name: str, role: str, sees_all_brands: bool = True, brands: Iterable[Any] = ()
 ) -> Operator:
-    """An operator who can sign in once they have chosen a password, by the link that they are sent. Raises ValidationError."""
+    """Create an inactive operator and queue an invitation e-mail. Raises ValidationError.
+
+    They can sign in once they have chosen a password with the link in the e-mail.
+    """
     brands = list(brands)
     by = _lock_team(by)
     check_change(by, None, {"role": role, "sees_all_brands": sees_all_brands, "brands": brands})
@@ -78,7 +84,7 @@ def invite(
 
 @joined_transaction()
 def invite_again(operator: Operator) -> bool:
-    """Another link; the one before is good no more. False if they have joined meanwhile."""
+    """Queue another invitation e-mail. The previous link becomes invalid. Return False if the operator has already joined."""
     rows = Operator.objects.filter(pk=operator.pk, invited_at__isnull=False)
     if not rows.update(invited_at=timezone.now()):
         return False
@@ -88,15 +94,15 @@ def invite_again(operator: Operator) -> bool:
 
 
 def join(operator: Operator, *, password: str) -> bool:
-    """Let the invited operator in, with the password that they have chosen. False if the invitation was used or revoked."""
-    operator.set_password(password)  # hashing takes long: before the row is locked
+    """Activate an invited operator with the password that they chose. Return False if the invitation was used or revoked."""
+    operator.set_password(password)  # hashing is slow: do it before the row is locked
     return _join(operator)
 
 
 @joined_transaction()
 def _join(operator: Operator) -> bool:
     rows = Operator.objects.filter(workspace_id=operator.workspace_id, pk=operator.pk, invited_at__isnull=False)
-    if not rows.update(invited_at=None):  # a second request waits here, and finds none
+    if not rows.update(invited_at=None):  # a concurrent request blocks here, then matches no row
         return False
     operator.is_active, operator.invited_at = True, None
     operator.save(update_fields=["password", "is_active", "invited_at"])
@@ -107,7 +113,7 @@ def _join(operator: Operator) -> bool:
 
 @joined_transaction()
 def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Operator:
-    """Change any of CHANGEABLE. Sockets that are open look anew at what they may see. Raises ValidationError."""
+    """Change any of the fields in CHANGEABLE. Open live connections check again what they may see. Raises ValidationError."""
     by = _lock_team(by)
     operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=by.workspace_id, pk=operator.pk)
     check_change(by, operator, values)
@@ -127,7 +133,7 @@ def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Opera
 
 @joined_transaction()
 def revoke_invitation(operator: Operator, *, by: Operator) -> bool:
-    """Forget an invitation. False if they have joined meanwhile."""
+    """Delete an operator who has not joined yet. Return False if they have joined. Raises ValidationError."""
     check_change(_lock_team(by), operator, {})
     deleted, _ = Operator.objects.filter(
         workspace_id=by.workspace_id, pk=operator.pk, invited_at__isnull=False
@@ -139,13 +145,16 @@ def revoke_invitation(operator: Operator, *, by: Operator) -> bool:
 
 @joined_transaction()
 def reset_two_factor(operator: Operator, *, by: Operator) -> None:
-    """For who has lost both phone and recovery codes. Raises ValidationError."""
+    """Disable the second factor of an operator who has lost both phone and recovery codes. Raises ValidationError."""
     check_change(_lock_team(by), operator, {"two_factor": False})
     two_factor.switch_off(operator, action=Action.TWO_FACTOR_RESET)
 
 
 def _lock_team(by: Operator) -> Operator:
-    """Who changes the team, as they are once those who came before have changed it. Raises ValidationError."""
+    """Lock the workspace and reload the acting operator, so that changes of the team are serialised.
+
+    Raises ValidationError if the acting operator has been deactivated.
+    """
     Workspace.objects.select_for_update(no_key=True).get(pk=by.workspace_id)
     by = Operator.objects.get(workspace_id=by.workspace_id, pk=by.pk)
     if not by.is_active:

@@ -1,9 +1,9 @@
-"""The second factor of a sign-in: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for when it is lost.
+"""Two-factor authentication: codes of an authenticator app (TOTP, RFC 6238), and recovery codes in case the app is lost.
 
-1. `begin` makes a secret, which the operator's app takes; nothing is stored yet.
-2. `switch_on` stores it once the app's first code proves that it has it, and gives ten recovery codes, to be had this once.
-3. `verify` takes a code of now, the 30 seconds before or after, each once; or a recovery code, each once.
-4. `switch_off` forgets all of it.
+1. `begin` returns a secret for the operator's app. Nothing is stored yet.
+2. `switch_on` stores the secret once a code proves that the app has it. It returns ten recovery codes, which are shown only once.
+3. `verify` accepts the code of the current, the previous or the next 30 seconds, or a recovery code. Each code works once.
+4. `switch_off` deletes the secret and the recovery codes.
 """
 
 import hashlib
@@ -20,23 +20,23 @@ from praxtalk.core.db.transactions import joined_transaction
 ISSUER = "PraxTalk"
 STEP_SECONDS = 30
 CODE_COUNT = 10
-ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that is read two ways
-CODE_LENGTH = 12  # 59 bits
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # without i, l, o, 0 and 1, which are easily confused
+CODE_LENGTH = 12  # 59 bits of entropy
 
 
 def begin() -> str:
-    """A secret for an authenticator app: 160 bits in base32."""
+    """Return a new secret for an authenticator app: 160 random bits in base32."""
     return pyotp.random_base32()
 
 
 def address_of(secret: str, operator: Operator) -> str:
-    """What the app reads from the QR code: otpauth://..."""
+    """Return the otpauth:// URL that the app reads from the QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=operator.email, issuer_name=ISSUER)
 
 
 @joined_transaction()
 def switch_on(operator: Operator, *, secret: str, code: str) -> list[str] | None:
-    """The recovery codes, or None if this is no code of the secret."""
+    """Enable two-factor sign-in. Return the recovery codes, or None if `code` is not a valid code of `secret`."""
     step = _step_of(secret, code)
     if step is None:
         return None
@@ -47,26 +47,26 @@ def switch_on(operator: Operator, *, secret: str, code: str) -> list[str] | None
 
 @joined_transaction()
 def renew_codes(operator: Operator) -> list[str]:
-    """New recovery codes; those from before are refused from now on."""
+    """Replace the recovery codes and return the new ones. The old ones stop working."""
     record(Action.RECOVERY_CODES_MADE, workspace_id=operator.workspace_id, subject=operator)
     return _new_codes(operator)
 
 
 @joined_transaction()
 def switch_off(operator: Operator, *, action: Action = Action.TWO_FACTOR_OFF) -> None:
-    """A password is enough again. action: TWO_FACTOR_RESET where somebody else does it."""
+    """Disable two-factor sign-in. action: TWO_FACTOR_RESET if somebody else does it for the operator."""
     Operator.objects.filter(pk=operator.pk).update(encrypted_totp_secret="", totp_step=0)
     operator.recovery_codes.all().delete()
     record(action, workspace_id=operator.workspace_id, subject=operator)
 
 
 def verify(operator: Operator, code: str) -> bool:
-    """Whether this lets the operator in. Each code does so once, however many ask at the same time."""
+    """Return whether the code is valid for the operator. Each code is accepted once, even by concurrent requests."""
     if not operator.encrypted_totp_secret:
         return False
     try:
         step = _step_of(decrypt(operator.encrypted_totp_secret), code)
-    except Unreadable:  # its key is missing; the recovery codes need none
+    except Unreadable:  # the encryption key is missing; recovery codes do not need it
         step = None
     if step is not None:
         return bool(Operator.objects.filter(pk=operator.pk, totp_step__lt=step).update(totp_step=step))
@@ -75,7 +75,7 @@ def verify(operator: Operator, code: str) -> bool:
 
 
 def _step_of(secret: str, code: str) -> int | None:
-    """Which 30 seconds the code belongs to, None if to none near now."""
+    """Return the 30-second step of the code: the current, previous or next one. None if the code belongs to none of them."""
     digits = "".join(code.split())
     if not (digits.isascii() and digits.isdecimal() and len(digits) == 6):
         return None
@@ -95,6 +95,9 @@ def _new_codes(operator: Operator) -> list[str]:
 
 
 def _digest(code: str) -> bytes:
-    """Of a code however it is spaced. With 59 random bits and a limit on trying, a slow hash would protect nobody."""
+    """Return the hash of a recovery code, ignoring case, spaces and hyphens.
+
+    A slow hash would not add protection: a code has 59 random bits, and the number of attempts is limited.
+    """
     plain = "".join(character for character in code.lower() if character.isalnum())
     return hashlib.sha256(plain.encode()).digest()

@@ -1,4 +1,4 @@
-"""The dashboard's page of the audit log. That of the team is registered by conversations.dashboard, which adds to it."""
+"""Register the audit log in the dashboard. `conversations.dashboard` extends and registers the admin of the team."""
 
 from accounts.dashboard.audit import AuditAdmin
 from accounts.models import AuditEntry

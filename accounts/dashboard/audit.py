@@ -28,7 +28,7 @@ class WhoFilter(admin.SimpleListFilter):
     parameter_name = "operator"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(operator.pk), str(operator)) for operator in model_admin.seen(Operator, request)]
+        return [(str(operator.pk), str(operator)) for operator in model_admin.visible_objects(Operator, request)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         known = {pk for pk, _ in self.lookup_choices}
@@ -36,7 +36,7 @@ class WhoFilter(admin.SimpleListFilter):
 
 
 class AuditAdmin(WorkspaceAdmin):
-    """The newest first. Nobody writes here."""
+    """A read-only list, newest first."""
 
     url_prefix = "audit-log"
     title = "Audit log"
@@ -50,7 +50,10 @@ class AuditAdmin(WorkspaceAdmin):
 
     @admin.display(description="who")
     def who(self, entry: AuditEntry) -> str:
-        """The name as it was then, which is theirs to choose, and the address, which is not."""
+        """Return the actor's name at that time.
+
+        Operators choose their own names, so add the e-mail address, which they cannot change.
+        """
         return f"{entry.actor} ({entry.operator.email})" if entry.operator else entry.actor
 
     @admin.display(description="what", ordering="action")
@@ -59,7 +62,10 @@ class AuditAdmin(WorkspaceAdmin):
 
     @admin.display(description="subject", ordering="subject")
     def to_whom(self, entry: AuditEntry) -> str:
-        """Of a visitor the log holds the id only; their page tells who it is, until they are erased."""
+        """Return the subject. For an exported visitor the log has only the id, so link it to their page.
+
+        The page exists until the visitor is erased.
+        """
         if entry.action == Action.VISITOR_EXPORTED and parse_id(entry.subject):
             page = reverse("admin:conversations_visitor_change", args=[entry.subject])
             return format_html('<a href="{}">{}</a>', page, entry.subject)

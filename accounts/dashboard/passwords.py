@@ -1,7 +1,7 @@
-"""Choosing a password: by the link of an e-mail, by an invitation, or in one's profile.
+"""Choose a password: with a link from an e-mail, with an invitation, or in the profile.
 
-A link is good once. Opened, its secret moves into the session and out of the address (Django's PasswordResetConfirmView). A new
-password ends every other session, and never stands in for the second factor.
+A link works once. When it is opened, its token moves from the URL into the session (Django's `PasswordResetConfirmView`). A new
+password ends every other session. It never replaces the second factor.
 """
 
 from typing import Any
@@ -32,10 +32,10 @@ class AddressForm(Form):
 
 
 class PasswordResetView(RateLimitedFormView):
-    """Asks for a link. The answer is the same for every address.
+    """Queue an e-mail with a link to choose a new password. The response is the same for every address.
 
-    Where others have asked too often for links to an address, the answer is still the same, but no further link is sent:
-    the owner has got several, and each of them works.
+    If others have requested too many links for an address, the response is still the same, but no further link is sent:
+    the owner has already received several, and each of them works.
     """
 
     template_name = "accounts/password_reset.html"
@@ -65,7 +65,7 @@ class PasswordResetView(RateLimitedFormView):
 
 
 class TokenPasswordView(auth_views.PasswordResetConfirmView):
-    """Whoever has the link chooses a password."""
+    """Let whoever has a valid link choose a password."""
 
     template_name = "accounts/choose_password.html"
     success_url = reverse_lazy("admin:login")
@@ -84,7 +84,7 @@ class TokenPasswordView(auth_views.PasswordResetConfirmView):
 
 
 class PasswordResetConfirmView(TokenPasswordView):
-    """For an operator who has forgotten it. The link came by e-mail, so the account knows this browser from then on."""
+    """Set a new password for an operator who forgot it. The link came by e-mail, so mark this browser as known to the account."""
 
     token_generator = emails.reset_tokens
 
@@ -98,11 +98,11 @@ class PasswordResetConfirmView(TokenPasswordView):
 
 
 class AcceptInvitationView(TokenPasswordView):
-    """For an operator who is invited."""
+    """Set the password of an invited operator, who joins with it."""
 
     token_generator = emails.invitation_tokens
     is_invitation = True
-    reset_url_token = "password"  # noqa: S105 - what stands in the address instead of the secret
+    reset_url_token = "password"  # noqa: S105 - replaces the token in the URL
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer = redirect(str(self.success_url))
@@ -115,7 +115,7 @@ class AcceptInvitationView(TokenPasswordView):
 
 
 class ChangePasswordForm(PasswordChangeForm):
-    """Django's, with a limit on guessing the old password."""
+    """Django's form, with a limit on guessing the old password."""
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -128,7 +128,7 @@ class ChangePasswordForm(PasswordChangeForm):
 
 
 class ChangePassword(auth_views.PasswordChangeView):
-    """In the profile, by an operator who knows the old password."""
+    """Change the password in the profile, for an operator who knows the old one."""
 
     template_name = "admin/change_password.html"
     form_class = ChangePasswordForm

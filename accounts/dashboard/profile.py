@@ -1,4 +1,4 @@
-"""An operator's own page: their name, their password, their second factor."""
+"""An operator's own pages: the profile with their name, and two-factor sign-in."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from praxtalk.core.dashboard.views import Page
 from praxtalk.core.db.encryption import decrypt, encrypt
 from praxtalk.core.validators import check_visible
 
-SECRET = "second_factor_secret"  # noqa: S105 - the session's name for it
+SECRET = "second_factor_secret"  # noqa: S105 - a session key, not a secret
 
 
 class NameForm(Form):
@@ -26,7 +26,7 @@ class NameForm(Form):
 
 
 class Profile(Page):
-    """GET shows it; POST changes the name."""
+    """GET shows the profile; POST changes the name."""
 
     title = "Profile"
     template_name = "accounts/profile.html"
@@ -55,7 +55,7 @@ class CodeForm(Form):
 
 
 class EnableTwoFactorView(Page):
-    """GET shows a QR code; POST proves by a code that an app has it, and shows the recovery codes, this once."""
+    """GET shows a QR code. POST takes a code as proof that an app has the secret, and shows the recovery codes once."""
 
     title = "Two-factor sign-in"
     template_name = "accounts/enable_two_factor.html"
@@ -88,7 +88,7 @@ class EnableTwoFactorView(Page):
 
 
 class PasswordForm(Form):
-    """Asks the operator for the password again, so that an unlocked computer is not enough."""
+    """Ask the operator for their password again, so that access to an unlocked computer is not enough."""
 
     password = CharField(
         max_length=4096, label="Your password", widget=PasswordInput(attrs={"autocomplete": "current-password"})
@@ -105,7 +105,7 @@ class PasswordForm(Form):
 
 
 class ConfirmPasswordView(Page):
-    """GET asks for the password; POST does what the page is for."""
+    """GET asks for the password; POST checks it and calls `confirmed`."""
 
     template_name = "accounts/confirm_password.html"
     explanation = ""
@@ -155,5 +155,8 @@ def _shown_once(page: Page, codes: list[str]) -> HttpResponse:
 
 
 def _qr_svg(text: str) -> SafeString:
-    """As a QR code in SVG, dark on light in every theme, of attributes only: the policy forbids styles in a page."""
+    """Return a QR code of `text` in SVG, dark on light in every theme.
+
+    It uses attributes only, because the content security policy forbids inline styles.
+    """
     return mark_safe(segno.make(text, error="m").svg_inline(scale=5, border=3, light="#fff", title="QR code"))  # noqa: S308

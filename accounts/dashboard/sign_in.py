@@ -1,11 +1,13 @@
-"""Signing in at /app/login/.
+"""Sign in at /app/login/.
 
-1. E-mail address and password. An address that nobody has is answered as a wrong password is, and takes as long.
-2. Without two-factor sign-in: signed in. With it, the session remembers for ten minutes whose code it waits for, and nothing
-   else: every page still treats the visitor as a stranger.
-3. The code: signed in, under a new session key.
+1. The operator enters e-mail address and password. An unknown address gets the same response as a wrong password, and after the
+   same time.
+2. Without two-factor sign-in, the operator is signed in. With it, the session stores only whose code it expects, for ten minutes:
+   every view still treats the request as anonymous.
+3. The operator enters the code and is signed in, under a new session key.
 
-accounts.throttling limits the attempts at both steps. A browser and an address that have signed in are known from then on.
+`accounts.throttling` limits the attempts for both password and code. After a sign-in, the browser and the IP address are known to
+the account.
 """
 
 from time import time
@@ -45,16 +47,16 @@ NO_WORKSPACE = UUID(int=0)
 
 
 class RateLimitedFormView(FormView[Any]):
-    """A form that takes a secret, or has an e-mail sent: accounts.throttling counts each POST as an attempt.
+    """A form that takes a secret or queues an e-mail. `accounts.throttling` counts each POST as an attempt.
 
-    `form_valid` deletes `attempt` if the secret was right.
+    `form_valid` of a subclass deletes `attempt` if the secret is right.
     """
 
     purpose: Purpose
     attempt: FailedAttempt
 
     def attempted_email(self, request: HttpRequest) -> str:
-        """Whose secret it is, whether or not there is such an operator."""
+        """Return the e-mail address of the account, whether or not an operator has it."""
         raise NotImplementedError
 
     def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
@@ -65,7 +67,7 @@ class RateLimitedFormView(FormView[Any]):
         return super().post(request, *args, **kwargs)
 
     def refuse(self, refusal: TooManyAttempts) -> HttpResponse:
-        """429, without a look at what was sent."""
+        """Return the form with status 429, without validating what was sent."""
         form = self.get_form()
         form.full_clean = lambda: None
         form._errors, form.cleaned_data = {}, {}
@@ -75,7 +77,7 @@ class RateLimitedFormView(FormView[Any]):
 
 
 class SignIn(RateLimitedFormView, LoginView):
-    """The first step."""
+    """Ask for e-mail address and password."""
 
     template_name = "admin/login.html"
     redirect_authenticated_user = True
@@ -87,7 +89,7 @@ class SignIn(RateLimitedFormView, LoginView):
         return request.POST.get("username", "")
 
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
-        """Never back to the sign-in page."""
+        """Return the URL to redirect to, or an empty string if it is the sign-in page itself."""
         url: str = super().get_redirect_url()
         return "" if url.startswith(reverse("sign_in")) else url
 
@@ -120,7 +122,7 @@ class CodeForm(Form):
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
 class SecondStep(RedirectURLMixin, RateLimitedFormView):
-    """The second step."""
+    """Ask for a code of two-factor sign-in."""
 
     template_name = "accounts/two_factor.html"
     form_class = CodeForm
@@ -155,7 +157,7 @@ class SecondStep(RedirectURLMixin, RateLimitedFormView):
 
 
 def confirm_password(request: HttpRequest, password: str) -> None:
-    """Raises ValidationError unless this is the password of the operator who is signed in, or after too many attempts."""
+    """Raise ValidationError if this is not the password of the signed-in operator, or after too many attempts."""
     operator = current_operator(request)
     try:
         attempt = begin(Purpose.CONFIRMATION, request, email=operator.email)
@@ -168,7 +170,7 @@ def confirm_password(request: HttpRequest, password: str) -> None:
 
 @receiver(user_logged_out)
 def _end_pages(user: Operator | None, **kwargs: Any) -> None:
-    """What other tabs show ends with the session."""
+    """Revoke the tokens of other open tabs when the session ends."""
     if user is not None:
         revoke_dashboard_tokens(user)
 
@@ -183,9 +185,9 @@ def _complete_login(request: HttpRequest, operator: Operator, url: str) -> HttpR
 
 @transaction.atomic
 def _record_failure(attempt: FailedAttempt, email: str, step: str) -> None:
-    """Write it into the audit log of the operator, if there is one.
+    """Record the failure in the audit log of the operator, if there is one.
 
-    For nobody the same is written, and rolled back: how long an answer takes must not tell whether the operator exists.
+    Without an operator, write the same entry and roll it back: the response time must not reveal whether the operator exists.
     """
     attempt.created_at = timezone.now()
     attempt.save(update_fields=["created_at"])

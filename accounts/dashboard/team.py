@@ -15,7 +15,7 @@ from praxtalk.core.dashboard.admin import WorkspaceAdmin
 
 
 class OperatorForm(ModelForm[Operator]):
-    """Refuses what `accounts.actions.team` would refuse, beside the fields."""
+    """Run the checks of `accounts.actions.team` as form validation, so that the form shows their errors."""
 
     class Meta:
         model = Operator
@@ -24,7 +24,7 @@ class OperatorForm(ModelForm[Operator]):
     brands: Any = ModelMultipleChoiceField(
         None, required=False, widget=CheckboxSelectMultiple, help_text="If they do not see all of them."
     )
-    operator: Operator  # who fills it in
+    operator: Operator  # the signed-in operator
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,7 +40,7 @@ class OperatorForm(ModelForm[Operator]):
             existing: Operator | None = Operator.objects.get(pk=self.instance.pk)
         else:
             existing = None
-            if Operator.objects.filter(email__iexact=values.get("email", "")).exists():  # of whichever workspace
+            if Operator.objects.filter(email__iexact=values.get("email", "")).exists():  # in any workspace
                 self.add_error("email", "Nobody can be invited by this address: it is in use already.")
         if not self.errors:
             team.check_change(self.operator, existing, values)
@@ -48,7 +48,7 @@ class OperatorForm(ModelForm[Operator]):
 
 
 class TeamAdmin(WorkspaceAdmin):
-    """Who works here. Inviting, changing and switching off; nobody is deleted but who has not joined yet."""
+    """Invite, change and deactivate operators. Only operators who have not joined yet can be deleted."""
 
     url_prefix = "team"
     title = "Team"
@@ -95,7 +95,7 @@ class TeamAdmin(WorkspaceAdmin):
             team.change_operator(row, by=current_operator(request), **values)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        """Buttons of their own beside Save: another invitation, withdrawing it, switching a lost second factor off."""
+        """Handle the buttons next to Save: send another invitation, revoke it, or disable a lost second factor."""
         operator = self.get_queryset(request).get(pk=obj.pk)
         try:
             if "_invite_again" in request.POST:

@@ -18,7 +18,7 @@ class WorkspaceForm(forms.Form):
 
 
 class WorkspaceSettings(Page):
-    """GET shows them; POST changes the name."""
+    """GET shows the settings; POST changes the workspace's name."""
 
     ability = "workspace"
     title = "Settings"

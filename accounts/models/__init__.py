@@ -1,4 +1,4 @@
-"""The tenant, the people who work in it, and the traces of what they do. They are imported from here."""
+"""Models of workspaces, operators, sign-in attempts, the audit log and mail failures. Import them from this package."""
 
 from accounts.models.audit import AuditEntry
 from accounts.models.mail import MailFailure

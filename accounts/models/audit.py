@@ -1,4 +1,4 @@
-"""The audit log: who did what, when, from where. Rows are written once; a trigger refuses any change of them."""
+"""The audit log: who did what, when and from which address. It is append-only: a trigger rejects updates and deletions."""
 
 from typing import Any, ClassVar
 
@@ -13,10 +13,10 @@ from praxtalk.core.db.ids import new_id
 
 
 class AuditEntry(models.Model):
-    """One thing that somebody did. `actor` is the name of an operator or an API key as it was then.
+    """One recorded action. `actor` is the name of an operator or an API key at that time.
 
-    `subject` is the name of an operator, brand, key or webhook as it was then. Of a visitor it is the id: see
-    accounts.audit.record.
+    `subject` is the name of an operator, brand, API key or webhook at that time. For a visitor it is the id: see
+    `accounts.audit.record`.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -24,7 +24,7 @@ class AuditEntry(models.Model):
     operator = models.ForeignKey(Operator, on_delete=models.PROTECT, null=True, related_name="+")
     actor = models.CharField(max_length=200)
     address = models.GenericIPAddressField(null=True)
-    action = models.CharField(max_length=60)  # of accounts.audit.Action
+    action = models.CharField(max_length=60)  # a value of accounts.audit.Action
     subject = models.CharField(max_length=200, blank=True)
     details = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now)

@@ -1,4 +1,4 @@
-"""What the owners are told about e-mails that could not be sent."""
+"""E-mails that could not be sent, as the overview shows them to owners and admins."""
 
 from typing import Any, ClassVar
 
@@ -9,7 +9,10 @@ from accounts.models.workspaces import Workspace
 
 
 class MailFailure(models.Model):
-    """Failed tries to send e-mails of one brand, of one kind, for one reason. It names no recipient and no mail server's text."""
+    """The number of failures to send e-mails of one brand and one kind, for one reason.
+
+    It contains neither recipients nor responses of the mail server.
+    """
 
     class Kind(models.TextChoices):
         REPLY = "reply", "Replies to visitors"
@@ -28,11 +31,11 @@ class MailFailure(models.Model):
         UNKNOWN = "unknown", "An error that is in the log."
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
-    brand_id = models.UUIDField(null=True)  # accounts knows no brands
+    brand_id = models.UUIDField(null=True)  # not a foreign key: accounts does not depend on brands
     kind = models.CharField(max_length=10, choices=Kind.choices)
     reason = models.CharField(max_length=12, choices=Reason.choices)
-    tries = models.PositiveIntegerField(default=0)  # that failed
-    given_up = models.PositiveIntegerField(default=0)  # e-mails that are not tried again
+    tries = models.PositiveIntegerField(default=0)  # failed ones only
+    given_up = models.PositiveIntegerField(default=0)  # e-mails that are not retried
     first_at = models.DateTimeField(default=timezone.now)
     last_at = models.DateTimeField(default=timezone.now, db_index=True)
 

@@ -1,4 +1,4 @@
-"""Operators: the people of a workspace who answer, what each may do, and what lets them in."""
+"""Operators: the people of a workspace who answer, their permissions and their credentials."""
 
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from praxtalk.core.db.ids import new_id
 
 
 class OperatorManager(BaseUserManager["Operator"]):
-    """Creates operators, and finds one by e-mail for the login, letter case ignored."""
+    """Create operators, and find them by e-mail address for the login, ignoring case."""
 
     def create_operator(self, *, workspace: Workspace, email: str, password: str | None, **fields: Any) -> "Operator":
         operator = self.model(workspace=workspace, email=self.normalize_email(email), **fields)
@@ -28,7 +28,7 @@ class OperatorManager(BaseUserManager["Operator"]):
 
 
 class Operator(AbstractBaseUser):
-    """A person of the workspace who answers; signs in by e-mail. Sees every brand, or only those of `brands`."""
+    """A person of the workspace who answers. Signs in by e-mail address. Sees all brands, or only those in `brands`."""
 
     Role = Role
 
@@ -39,10 +39,10 @@ class Operator(AbstractBaseUser):
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.OPERATOR)
     sees_all_brands = models.BooleanField(default=True)
     is_active = models.BooleanField("active", default=True)
-    encrypted_totp_secret = models.TextField(blank=True, default="", editable=False)  # empty: no second factor
-    totp_step = models.BigIntegerField(default=0, editable=False)  # of the last code that was taken: none is good twice
-    invited_at = models.DateTimeField(null=True, blank=True, editable=False)  # until they join
-    preferences = models.JSONField(default=dict, blank=True, editable=False)  # of accounts.actions.preferences
+    encrypted_totp_secret = models.TextField(blank=True, default="", editable=False)  # empty without a second factor
+    totp_step = models.BigIntegerField(default=0, editable=False)  # of the last accepted code, so that none works twice
+    invited_at = models.DateTimeField(null=True, blank=True, editable=False)  # set until they join
+    preferences = models.JSONField(default=dict, blank=True, editable=False)  # see accounts.actions.preferences
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[Manager[Any]] = OperatorManager()
@@ -67,12 +67,12 @@ class Operator(AbstractBaseUser):
         return bool(self.encrypted_totp_secret)
 
     def may(self, ability: Ability | str) -> bool:
-        """Whether the operator's role, and how much of the workspace they see, allow it."""
+        """Return whether the operator's role and access to brands allow `ability`."""
         return may(self.role, Ability(ability), sees_all_brands=self.sees_all_brands)
 
 
 class RecoveryCode(models.Model):
-    """What lets an operator in once, instead of a code of their authenticator. Stored as a hash only."""
+    """A code that an operator can use once instead of a code of their authenticator app. Only its hash is stored."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="recovery_codes")
@@ -86,8 +86,10 @@ class RecoveryCode(models.Model):
 
 
 class QueuedEmail(models.Model):
-    """An e-mail to an operator that is to be sent. Written for any address that asks for one, whether somebody has it or not:
-    the answer to who asks must not tell."""
+    """An e-mail to an operator that is to be sent.
+
+    A row is created for any requested address, whether or not an operator has it: the response must not reveal that.
+    """
 
     class Kind(models.TextChoices):
         PASSWORD_RESET = "password_reset"  # noqa: S105
@@ -100,10 +102,10 @@ class QueuedEmail(models.Model):
 
 
 class OperatorSession(models.Model):
-    """What an operator token was minted for; ending it refuses the token at once."""
+    """The session of an operator token. Revoking it invalidates the token at once."""
 
     class Source(models.TextChoices):
-        """By which way the token was asked for: what is sent with it goes by that channel."""
+        """Where the token was requested. Messages that are sent with it get this channel."""
 
         API = "api"
         DASHBOARD = "dashboard"

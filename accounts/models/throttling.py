@@ -1,6 +1,6 @@
-"""What limits guessing: failed attempts, and the addresses from which people have signed in.
+"""Data for limits on guessing secrets: failed attempts, and the addresses from which people have signed in.
 
-Both name an account by the digest of an e-mail address, whether or not an operator has it, so they belong to no workspace.
+Both identify an account by the digest of an e-mail address, whether or not an operator has it, so they belong to no workspace.
 """
 
 from typing import Any, ClassVar
@@ -13,9 +13,9 @@ class FailedAttempt(models.Model):
     """An attempt to guess a secret. It is stored before the secret is checked, and deleted if the secret is right."""
 
     class Purpose(models.TextChoices):
-        PASSWORD = "password"  # noqa: S105 - to sign in
-        CODE = "code"  # of two-factor sign-in, or a recovery code
-        CONFIRMATION = "confirmation"  # the password again, of an operator who is signed in
+        PASSWORD = "password"  # noqa: S105 - for sign-in
+        CODE = "code"  # a two-factor code or a recovery code
+        CONFIRMATION = "confirmation"  # the password of a signed-in operator, asked for again
         RESET = "reset"  # a request for a password link; every request counts
 
     purpose = models.CharField(max_length=12, choices=Purpose.choices)

@@ -1,4 +1,4 @@
-"""The workspace: the tenant."""
+"""Workspaces, the tenants."""
 
 from django.db import models
 from django.utils import timezone
@@ -7,7 +7,7 @@ from praxtalk.core.db.ids import new_id
 
 
 class Workspace(models.Model):
-    """The tenant: every row belongs to one, and no query crosses them."""
+    """A tenant. Its data belongs to it alone, and no query on behalf of a user returns data of another tenant."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=100)

@@ -1,12 +1,13 @@
-"""Fault injection for webhooks: real workers, PostgreSQL and Valkey; receivers, clock and accidents are made here.
+"""Fault injection for webhooks. Workers, PostgreSQL and Valkey are real; receivers, time scale and faults are simulated here.
 
-- times: the steps, the lease and the deadline, scaled so that six attempts take seconds
-- receivers, manners: who gets webhooks, and how badly they behave
-- writers: changes through the real actions, some rolled back, some cut off
-- worker: Celery's worker and beat with the scaled times, and the places where a worker can be made to die
-- processes, chaos: starting and restarting them, and what goes wrong when
-- stage, run: putting it up and taking it down
-- invariants: what must hold afterwards
+- times: the retry steps, the lease and the deadline, scaled so that six attempts take seconds
+- receivers, receiver_faults: the receivers of webhooks, and how each of them misbehaves
+- writers: changes through the real actions, some rolled back, some with a terminated connection
+- worker: Celery's worker and beat with the scaled times, and the points at which a worker can be killed
+- processes, chaos: start and restart the processes, and inject the faults at their times
+- environment, run: set up a run, execute it and tear it down
+- evidence, invariants, latency: collect the results, and check what must hold afterwards
+- report: print the results
 
-docs/reliability.md tells what it proves. `python -m bench.faults` is the long form, tests/webhooks/test_faults.py the short.
+docs/reliability.md describes what is checked. `python -m bench.faults` is the long form, tests/webhooks/test_faults.py the short.
 """

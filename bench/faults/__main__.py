@@ -1,4 +1,4 @@
-"""`python -m bench.faults`: five minutes of webhooks in which everything goes wrong, and what held."""
+"""Deliver webhooks for five minutes while faults are injected, and check which invariants hold."""
 
 import argparse
 import os
@@ -15,14 +15,14 @@ FOLDER = devservices.PROJECT / ".data" / "faults"
 
 
 def main() -> int:
-    """The exit status: 1 if an invariant does not hold."""
+    """Return the exit status: 1 if an invariant does not hold, 130 after Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__.splitlines()[0])
     parser.add_argument("--short", action="store_true", help="the form that the tests run, about a minute")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="of what is chosen at random")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop)
     for name in devservices.PROVIDED:
-        os.environ.pop(name, None)  # never somebody's own database
+        os.environ.pop(name, None)  # never use a database that the environment configures
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
     os.environ |= {"WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8", "LOG_LEVEL": "WARNING"}
     started = time.monotonic()

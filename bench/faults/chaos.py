@@ -1,4 +1,4 @@
-"""What goes wrong when. One thread: it looks at a timeline, and starts again whoever has died."""
+"""Inject faults according to a timeline, and restart the processes that have ended. All of it runs in one thread."""
 
 import itertools
 import random
@@ -17,7 +17,7 @@ from bench.faults.processes import Crew, Valkey
 from bench.faults.receivers import Street
 
 LOOK_EVERY_SECONDS = 0.05
-LONGEST_DELAY = 60.0  # seconds; on a machine that is busy with other things, workers take long to start
+LONGEST_DELAY = 60.0  # seconds; on a busy machine, workers take long to start
 
 CUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -28,19 +28,19 @@ CUT = """
 
 @dataclass(frozen=True)
 class Accidents:
-    """How many of each, spread over the time that is not calm."""
+    """How many faults of each kind to inject, spread over the time after the calm start."""
 
-    kills: int  # of workers; two thirds at kill points in turn, the rest at any moment
+    kills: int  # of workers; two thirds at the kill points in turn, the rest at random moments
     flushes: int
     valkey_freezes: int
     valkey_stops: int
     worker_freezes: int
-    worker_stops: int  # in order, with SIGTERM
+    worker_stops: int  # clean shutdowns, with SIGTERM
     beat_kills: int
     cut_writers: int
     cut_workers: int
-    absences: int  # of the receiver that is gone for a while
-    pauses: int  # of a subscription
+    absences: int  # of the receiver "away"
+    pauses: int  # of the subscription "paused"
 
     valkey_seconds: float = 4.0
     frozen_seconds: float = 6.0  # longer than a lease
@@ -49,7 +49,7 @@ class Accidents:
 
 
 class Chaos:
-    """Accidents at their times."""
+    """The timeline of faults."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Chaos:
         self._timeline: list[tuple[float, Callable[[], None]]] = []
 
     def plan(self, *, calm: float, until: float) -> None:
-        """Spread the accidents over `calm` to `until` seconds from now."""
+        """Spread the faults over the time between `calm` and `until` seconds from now."""
         how = self._accidents
         self._until = until
         spread = lambda count, do, latest=until: self._spread(calm, latest, count, do)  # noqa: E731
@@ -84,7 +84,7 @@ class Chaos:
         spread(how.beat_kills, self._kill_beat)
         spread(how.cut_writers, lambda: self._cut(times.WRITER))
         spread(how.cut_workers, lambda: self._cut(times.WORKER))
-        # Valkey is frozen or down, never both at once; and the same of each of the others.
+        # Faults of one kind do not overlap: Valkey is either frozen or stopped, for example.
         outages = [(self._freeze_valkey, self._thaw_valkey)] * how.valkey_freezes
         outages += [(self._stop_valkey, self._start_valkey)] * how.valkey_stops
         self._lock_team(calm, until, outages, how.valkey_seconds)
@@ -95,7 +95,7 @@ class Chaos:
         self._started = time.monotonic()
 
     def look(self) -> None:
-        """Do what is due, start whoever ended, wait a moment."""
+        """Inject the faults that are due, restart processes that have ended, and wait for LOOK_EVERY_SECONDS."""
         while self._timeline and self._elapsed >= self._timeline[0][0]:
             self._timeline.pop(0)[1]()
         self._see_frozen()
@@ -116,12 +116,18 @@ class Chaos:
 
     @property
     def is_over(self) -> bool:
-        """Also of what waits for a worker to come by, as far as one still does."""
+        """Whether the timeline has ended and no worker is still to be frozen.
+
+        A freeze that no worker has reached by LONGEST_DELAY after the end is not waited for any longer.
+        """
         is_waiting = (self._folder / times.STOP_POINT).exists() and self._elapsed < self._until + LONGEST_DELAY
         return not self._timeline and not is_waiting
 
     def kill_until(self, count: int) -> bool:
-        """After the timeline: nothing armed, nobody frozen; one more kill if there were fewer than `count`. Whether done."""
+        """After the timeline, disarm all points, resume all workers, and kill one more if fewer than `count` were killed.
+
+        Return whether `count` is reached.
+        """
         for point in (*times.KILL_POINTS, times.STOP_POINT):
             (self._folder / point).unlink(missing_ok=True)
         for worker in self._crew.webhooks:
@@ -163,7 +169,7 @@ class Chaos:
 
         try:
             self._valkey.flush()
-        except redis.RedisError:  # frozen or down at this moment: later
+        except redis.RedisError:  # Valkey is frozen or stopped: try again later
             self._at(self._elapsed + 0.5, self._flush)
             return
         self.done["FLUSHALL"] += 1
@@ -188,7 +194,7 @@ class Chaos:
         self._valkey.start()
 
     def _see_frozen(self) -> None:
-        """Whoever has come to the stop point stands still for longer than its leases, then goes on."""
+        """Resume each worker that has stopped itself at the stop point, after a time that is longer than its leases."""
         for worker in self._crew.webhooks:
             mark = self._folder / f"{times.STOP_POINT}.{worker.process.pid}"
             if not worker.is_frozen and mark.exists():

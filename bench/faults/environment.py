@@ -1,4 +1,4 @@
-"""Who writes where, and who listens: workspaces, brands, subscriptions and their receivers."""
+"""Create the workspaces and brands that the writers change, and the subscriptions with their receivers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,10 @@ STATUSES = (EventName.CONVERSATION_STATUS_CHANGED, EventName.LEAD_STATUS_CHANGED
 
 @dataclass(frozen=True)
 class Part:
-    """A brand, and the subscription to it. weight: its part of the changes; rare: changes at the beginning instead."""
+    """A brand and the receiver of its events.
+
+    weight: its share of the changes. rare: a number of changes at the start instead.
+    """
 
     name: str
     manner: Manner
@@ -28,11 +31,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Stage:
-    """What was put up."""
+    """The environment of a run."""
 
     street: Street
-    subscriptions: dict[str, WebhookSubscription]  # by receiver
-    places: list[dict[str, Any]]  # for the writers
+    subscriptions: dict[str, WebhookSubscription]  # by name of the receiver
+    places: list[dict[str, Any]]  # the brands that the writers change
 
     def pause(self, is_paused: bool) -> None:
         status = WebhookSubscription.Status.PAUSED if is_paused else WebhookSubscription.Status.ACTIVE
@@ -40,7 +43,10 @@ class Stage:
 
 
 def parts(street: Street, rare: int) -> list[Part]:
-    """A place for each manner. Those who make every attempt last get few events: two at a time are sent to them."""
+    """Return a part for each kind of receiver.
+
+    Receivers that make every attempt last until the deadline get few events, because only two at a time are sent to them.
+    """
     return [
         Part("steady", receiver_faults.steady, weight=30),
         Part("flaky", receiver_faults.flaky, weight=10),
@@ -62,7 +68,7 @@ def parts(street: Street, rare: int) -> list[Part]:
 
 
 def put_up(rare: int) -> Stage:
-    """Fill the database; the receivers do not listen yet (their ports are free until `street.open()`)."""
+    """Create the database rows and the receivers, which get their ports only in `street.open()`."""
     street = Street([])
     own = parts(street, rare)
     rival = Part("rival", receiver_faults.steady, weight=4)
@@ -79,7 +85,7 @@ def put_up(rare: int) -> Stage:
 
 
 def subscribe(stage: Stage) -> None:
-    """Once the receivers listen: a subscription for each."""
+    """Create a subscription for each receiver. The receivers must be listening already."""
     street = stage.street
     from brands.models import Brand
 

@@ -1,4 +1,4 @@
-"""What is left after a run: the rows, the receipts, the writers' journal, and what was done to whom."""
+"""Collect the results of a run: the rows, the receipts, the journals of the writers, and the injected faults."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from leads.models import Lead
 
 @dataclass(frozen=True)
 class Known:
-    """An event's row."""
+    """The row of an event, with its body parsed."""
 
     id: str
     workspace: str
@@ -33,11 +33,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All of it, in memory."""
+    """All results of a run."""
 
     events: dict[str, Known]
     deliveries: dict[str, Delivery]
-    attempts: dict[str, list[Attempt]]  # by delivery, in order
+    attempts: dict[str, list[Attempt]]  # by delivery, ordered by number
     subscriptions: dict[str, WebhookSubscription]
     counts: dict[str, DeliveryCount]  # sums, by subscription
     leads: dict[str, str]  # id to status
@@ -48,8 +48,8 @@ class Evidence:
     journal: list[dict[str, Any]]
     done: Counter[str]
     killed: Counter[str]
-    ended: Counter[str]  # by themselves, or told to
-    fired: Counter[str]  # kills by point
+    ended: Counter[str]  # exits other than by SIGKILL, by process
+    fired: Counter[str]  # kills by kill point
     trapped: int
     began: float
     calm_until: float
@@ -60,7 +60,7 @@ class Evidence:
 
     @property
     def committed(self) -> dict[str, float]:
-        """When each event committed, by the writers' clocks."""
+        """The time at which each event committed, by the clocks of the writers."""
         return {one: entry["at"] for entry in self.journal if entry["fate"] == "kept" for one in entry["ids"]}
 
     @property
@@ -69,12 +69,12 @@ class Evidence:
 
     @property
     def uncertain(self) -> list[list[str]]:
-        """The events of transactions that were cut off while they committed, transaction by transaction."""
+        """The ids of the events of each transaction whose connection was terminated, so that its outcome is unknown."""
         return [entry["ids"] for entry in self.journal if entry["fate"] == "unknown"]
 
 
 def gather(folder: Path, stage: Stage, chaos: Chaos, crew: Crew, *, began: float, calm: float, **more: Any) -> Evidence:
-    """Read everything, once nothing moves any more."""
+    """Read all results. All processes must have ended."""
     attempts: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in Attempt.objects.order_by("number"):
         attempts[str(attempt.delivery_id)].append(attempt)

@@ -1,4 +1,7 @@
-"""What must hold after a run. Each check returns what is wrong; the first line of its documentation is its name."""
+"""The invariants that must hold after a run.
+
+Each check yields its violations. The report prints the first line of its docstring as the name of the invariant.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +13,7 @@ from bench.faults.receivers import Receipt
 Check = Callable[[Evidence], Iterable[str]]
 CHECKS: list[Check] = []
 
-ROUNDED = 0.01  # seconds: durations are kept in milliseconds
+ROUNDED = 0.01  # seconds: durations are stored in milliseconds
 
 
 def check(function: Check) -> Check:
@@ -19,7 +22,7 @@ def check(function: Check) -> Check:
 
 
 def receipts_by_event(evidence: Evidence) -> dict[tuple[str, str], list[Receipt]]:
-    """By receiver and event."""
+    """Return the receipts by receiver and event id."""
     found: dict[tuple[str, str], list[Receipt]] = defaultdict(list)
     for receipt in evidence.receipts:
         found[receipt.receiver, receipt.event_id].append(receipt)
@@ -41,7 +44,7 @@ def what_committed_is_there(evidence: Evidence) -> Iterator[str]:
 
 @check
 def changes_have_events(evidence: Evidence) -> Iterator[str]:
-    """every lead, conversation and message has its one event, and none is of another"""
+    """every lead, conversation and message has exactly one event, and no event is about another object"""
     for name, key, rows in (
         ("lead.created", "lead", set(evidence.leads)),
         ("conversation.created", "conversation", set(evidence.conversations)),
@@ -55,7 +58,7 @@ def changes_have_events(evidence: Evidence) -> Iterator[str]:
 
 @check
 def statuses_form_chains(evidence: Evidence) -> Iterator[str]:
-    """the status changes of each lead and conversation lead from its first status to the one it has"""
+    """the status changes of each lead and conversation form a chain from its first status to its present one"""
     for key, rows, first in (("lead", evidence.leads, "new"), ("conversation", evidence.conversations, "open")):
         now = dict.fromkeys(rows, first)
         for event in sorted(evidence.events.values(), key=lambda event: event.sequence):
@@ -70,7 +73,7 @@ def statuses_form_chains(evidence: Evidence) -> Iterator[str]:
 
 @check
 def events_have_their_deliveries(evidence: Evidence) -> Iterator[str]:
-    """every event has a delivery for each matching subscription, and for none else"""
+    """every event has one delivery for each matching subscription, and for no other"""
     wanted = {
         (event.id, id_)
         for event in evidence.events.values()
@@ -86,7 +89,7 @@ def events_have_their_deliveries(evidence: Evidence) -> Iterator[str]:
 
 @check
 def nothing_is_left_undone(evidence: Evidence) -> Iterator[str]:
-    """no delivery is waiting or leased, no attempt is left begun"""
+    """no delivery is pending, held or leased, and no attempt is unfinished"""
     if evidence.drained_seconds is None:
         yield "something was still owed when the time was up"
     for id_, one in evidence.deliveries.items():
@@ -98,7 +101,7 @@ def nothing_is_left_undone(evidence: Evidence) -> Iterator[str]:
 
 @check
 def success_was_answered(evidence: Evidence) -> Iterator[str]:
-    """what succeeded has one attempt that did, its last, and its receiver gave a 2xx"""
+    """only the last attempt of a succeeded delivery succeeded, and its receiver answered it with 2xx"""
     given = {(each.delivery_id, each.number) for each in evidence.receipts if 200 <= (each.status or 0) < 300}
     for id_, one in evidence.deliveries.items():
         if one.status == "succeeded":
@@ -111,7 +114,7 @@ def success_was_answered(evidence: Evidence) -> Iterator[str]:
 
 @check
 def failure_took_six(evidence: Evidence) -> Iterator[str]:
-    """what failed has exactly six failed attempts (or five interruptions), and none that succeeded"""
+    """a failed delivery has exactly six failed attempts (or five interruptions), and none that succeeded"""
     for id_, one in evidence.deliveries.items():
         ended = Counter(attempt.outcome for attempt in evidence.attempts[id_])
         if one.attempts_made != ended["failed"] + ended["succeeded"] or one.interruptions != ended["interrupted"]:
@@ -124,7 +127,7 @@ def failure_took_six(evidence: Evidence) -> Iterator[str]:
 
 @check
 def always_failing_receivers_fail(evidence: Evidence) -> Iterator[str]:
-    """who never gives a 2xx has only failed deliveries; who always does, only succeeded ones"""
+    """a receiver that never answers 2xx has only failed deliveries, one that always does has only succeeded ones"""
     expected = dict.fromkeys(("broken", "redirecting", "hanging", "hanging too"), "failed")
     expected |= dict.fromkeys(
         ("steady", "slow", "huge", "paused", "leads only", "rival", "statuses of all"), "succeeded"
@@ -138,7 +141,7 @@ def always_failing_receivers_fail(evidence: Evidence) -> Iterator[str]:
 
 @check
 def numbers_have_no_gaps(evidence: Evidence) -> Iterator[str]:
-    """attempts are numbered from 1 without gaps; a number is sent twice only after a kept connection gave no answer"""
+    """attempts are numbered from 1 without gaps; a number is sent twice only if a reused connection gave no answer"""
     for id_, one in evidence.deliveries.items():
         numbers = [attempt.number for attempt in evidence.attempts[id_]]
         if numbers != list(range(1, one.last_number + 1)):
@@ -155,7 +158,7 @@ def numbers_have_no_gaps(evidence: Evidence) -> Iterator[str]:
 
 @check
 def receivers_saw_only_what_committed(evidence: Evidence) -> Iterator[str]:
-    """no receiver saw an event or a change that did not commit, or one of somebody else"""
+    """no receiver got an event or a change that did not commit, or that belongs to another receiver"""
     for each in evidence.receipts:
         delivery = evidence.deliveries.get(each.delivery_id)
         if each.is_of_gone_change or each.event_id not in evidence.events:
@@ -168,7 +171,7 @@ def receivers_saw_only_what_committed(evidence: Evidence) -> Iterator[str]:
 
 @check
 def duplicates_are_the_same(evidence: Evidence) -> Iterator[str]:
-    """whatever a receiver gets twice has the same event id, delivery id and body, byte for byte as recorded"""
+    """repeated requests have the same event id, delivery id and body, byte for byte as recorded"""
     for (receiver, event), receipts in receipts_by_event(evidence).items():
         if len({each.delivery_id for each in receipts}) > 1:
             yield f"{receiver} got event {event} as different deliveries"
@@ -179,7 +182,7 @@ def duplicates_are_the_same(evidence: Evidence) -> Iterator[str]:
 
 @check
 def signatures_are_right(evidence: Evidence) -> Iterator[str]:
-    """every request carries a right signature"""
+    """every request has a valid signature"""
     return (
         f"{each.receiver}: attempt {each.number} of {each.event_id}" for each in evidence.receipts if not each.is_signed
     )
@@ -187,7 +190,7 @@ def signatures_are_right(evidence: Evidence) -> Iterator[str]:
 
 @check
 def counts_agree(evidence: Evidence) -> Iterator[str]:
-    """the counts by subscription are those of the deliveries and attempts"""
+    """the counts of each subscription agree with its deliveries and attempts"""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for id_, one in evidence.deliveries.items():
         subscription = found[str(one.subscription_id)]
@@ -204,7 +207,7 @@ def counts_agree(evidence: Evidence) -> Iterator[str]:
 
 @check
 def traps_stay_empty(evidence: Evidence) -> Iterator[str]:
-    """no redirect was followed, no forbidden address was dialled"""
+    """no redirect was followed, and no forbidden address was connected to"""
     if evidence.trapped:
         yield f"{evidence.trapped} connections"
     for attempts in evidence.attempts.values():

@@ -1,4 +1,4 @@
-"""The checks that look at clocks: pauses, places, how soon, and that nobody waits for Valkey."""
+"""The invariants about time: pauses between attempts, parallel requests, latency, and no waiting for Valkey."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from bench.faults.invariants import ROUNDED, check
 from integrations.models import Attempt
 
 GOOD = ("steady", "huge", "leads only", "rival", "statuses of all")
-FEWEST = 30  # events that say something about 95 of 100
+FEWEST = 30  # events that are necessary for a meaningful p95
 FAST_FAILING = ("broken", "redirecting")
-LATE = 2.0  # seconds that a due attempt may wait for its turn, while nothing goes wrong
-NOTICED = 0.1  # seconds after which a receiver has surely seen that a connection is closed
+LATE = 2.0  # seconds by which an attempt may be late while there are no faults
+NOTICED = 0.1  # seconds until a receiver notices at the latest that a connection is closed
 MOST_WORD_SECONDS = 1.0
-MOST_WRITE_SECONDS = 5.0  # with two cores that carry all of this: stuck, not slow
+MOST_WRITE_SECONDS = 5.0  # on two cores that run everything, more than this is stuck rather than slow
 P95_SECONDS = 2.0
 
 
@@ -33,7 +33,7 @@ def ended(attempt: Attempt) -> float:
 
 @check
 def pauses_fit_the_schedule(evidence: Evidence) -> Iterator[str]:
-    """no attempt comes before its step is over; with nothing going wrong, none comes late"""
+    """no attempt starts before its pause is over; without faults, none starts late"""
     for id_, attempts in evidence.attempts.items():
         receiver = evidence.receiver_of[str(evidence.deliveries[id_].subscription_id)]
         failed = 0
@@ -57,7 +57,7 @@ def pauses_fit_the_schedule(evidence: Evidence) -> Iterator[str]:
 
 @check
 def retry_after_is_obeyed(evidence: Evidence) -> Iterator[str]:
-    """who asks with 503 and Retry-After for a pause gets it"""
+    """a pause that a receiver asks for with 503 and Retry-After is kept"""
     for id_, attempts in evidence.attempts.items():
         for attempt, following in pairwise(attempts):
             if attempt.status_code == 503 and begun(following) - ended(attempt) < times.RETRY_AFTER - ROUNDED:
@@ -73,7 +73,10 @@ def at_most_eight_at_once(evidence: Evidence) -> Iterator[str]:
 
 
 def most_at_once(evidence: Evidence) -> dict[str, int]:
-    """By receiver. What was cut off does not count: its lease had run out, while the receiver may still be at it."""
+    """Return the largest number of parallel requests, by receiver.
+
+    Interrupted attempts do not count: their leases have expired, but the receiver may still be processing the request.
+    """
     interrupted = {
         (id_, one.number) for id_, all_ in evidence.attempts.items() for one in all_ if one.outcome == "interrupted"
     }
@@ -94,7 +97,7 @@ def most_at_once(evidence: Evidence) -> dict[str, int]:
 
 @check
 def good_receivers_do_not_wait_for_bad_ones(evidence: Evidence) -> Iterator[str]:
-    """while nothing goes wrong, 95 of 100 events are at a good receiver within 2 s, beside hanging and dripping ones"""
+    """without faults, 95% of the events reach a good receiver within 2 s, in spite of hanging and dripping receivers"""
     waits = calm_waits(evidence)
     if len(waits) < FEWEST:
         yield f"only {len(waits)} events to judge by"
@@ -103,7 +106,7 @@ def good_receivers_do_not_wait_for_bad_ones(evidence: Evidence) -> Iterator[str]
 
 
 def calm_waits(evidence: Evidence) -> list[float]:
-    """Seconds from commit to first receipt, of what committed before anything went wrong."""
+    """Return the seconds from commit to first receipt, of the events that committed before the first fault."""
     first: dict[str, float] = {}
     for each in evidence.receipts:
         if each.receiver in GOOD:
@@ -114,7 +117,7 @@ def calm_waits(evidence: Evidence) -> list[float]:
 
 @check
 def changes_do_not_wait_for_valkey(evidence: Evidence) -> Iterator[str]:
-    """no change fails or waits because Valkey is gone"""
+    """no change fails or waits because Valkey is unavailable"""
     if evidence.writers_failed:
         yield f"{evidence.writers_failed} writers did not end well: see writers.log"
     for entry in evidence.journal:
@@ -126,7 +129,7 @@ def changes_do_not_wait_for_valkey(evidence: Evidence) -> Iterator[str]:
 
 @check
 def workers_end_in_order(evidence: Evidence) -> Iterator[str]:
-    """told to stop, workers finish what they have begun and end; by themselves they do not end"""
+    """workers finish their attempts and exit when they are told to stop, and never exit otherwise"""
     if not evidence.stopped_cleanly:
         yield "one had to be killed"
     if evidence.ended["webhooks"] > evidence.done["worker told to stop"] or evidence.ended["beat"]:

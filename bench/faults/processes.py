@@ -1,4 +1,4 @@
-"""The harness's own Valkey, and the processes that it kills: started, restarted at once, ended."""
+"""Start, restart and stop the processes that are killed during a run, and a private Valkey."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ STOP_SECONDS = 20.0
 
 
 class Valkey:
-    """A Valkey that may be flushed, frozen and stopped. Always at the same address."""
+    """A Valkey that can be flushed, frozen and stopped. Its address never changes."""
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as probe:
@@ -50,7 +50,7 @@ class Valkey:
         self._process.wait(STOP_SECONDS)
 
     def freeze(self) -> None:
-        """Accepts connections (the kernel does) and answers nothing."""
+        """Stop the process with SIGSTOP. The kernel still accepts connections, but nothing answers."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -72,7 +72,7 @@ class Valkey:
 
 @dataclass
 class Worker:
-    """A process that is to be there always."""
+    """A process that is restarted whenever it ends."""
 
     name: str
     command: list[str]
@@ -101,7 +101,7 @@ class Worker:
 
 
 class Crew:
-    """The workers: whichever ends is started again, and how it ended is counted."""
+    """All workers. A worker that ends is restarted, and the way it ended is counted."""
 
     def __init__(self, workers: list[Worker]) -> None:
         self.workers = workers
@@ -126,7 +126,7 @@ class Crew:
         return [worker for worker in self.workers if worker.name.startswith("webhooks")]
 
     def stop(self) -> None:
-        """In order."""
+        """Stop all workers with SIGTERM. Kill those that do not exit within STOP_SECONDS."""
         for worker in self.workers:
             worker.signal(signal.SIGCONT)
             worker.process.terminate()
@@ -142,7 +142,7 @@ class Crew:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """What the processes find set."""
+    """Return the environment variables of the processes: the current ones, the defaults below, and `settings`."""
     ours = {
         "DJANGO_SETTINGS_MODULE": "praxtalk.settings",
         "LOG_LEVEL": "WARNING",

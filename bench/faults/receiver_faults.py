@@ -1,4 +1,4 @@
-"""How receivers behave. Each manner is called once for each request that was read whole."""
+"""The behaviours of receivers. Each function is called once for each complete request."""
 
 import asyncio
 import random
@@ -13,29 +13,29 @@ HUGE = b"x" * (4 * 1024 * 1024)
 
 
 async def steady(exchange: Exchange) -> None:
-    """200 at once."""
+    """Answer 200 immediately."""
     await exchange.answer(200, b"thanks")
 
 
 async def flaky(exchange: Exchange) -> None:
-    """500 every other time, at random."""
+    """Answer 200 or 500, at random."""
     await exchange.answer(random.choice([200, 500]))
 
 
 async def slow(exchange: Exchange) -> None:
-    """200 after 300 ms."""
+    """Answer 200 after 300 ms."""
     await asyncio.sleep(0.3)
     await exchange.answer(200)
 
 
 async def hanging(exchange: Exchange) -> None:
-    """Never an answer."""
+    """Never answer."""
     while not await exchange.is_closed_within(10):
         pass
 
 
 async def dripping(exchange: Exchange) -> None:
-    """A byte at a time: two times out of three longer than the deadline, else to its end."""
+    """Answer 200 with a body of single bytes. Two times out of three this takes longer than the deadline."""
     is_endless = random.random() < 2 / 3
     exchange.receipt.status = 200
     exchange.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n")
@@ -46,12 +46,12 @@ async def dripping(exchange: Exchange) -> None:
 
 
 async def huge(exchange: Exchange) -> None:
-    """200 with megabytes, of which 16 KB are read."""
+    """Answer 200 with 4 MB, of which the sender reads 16 KB."""
     await exchange.answer(200, HUGE)
 
 
 async def resetting(exchange: Exchange) -> None:
-    """200, or a reset: before the event was dealt with, in the middle of the answer, or after all of it was done."""
+    """Answer 200 one time out of four. Otherwise reset the connection, without an answer or in the middle of it."""
     choice = random.randrange(4)
     if choice == 0:
         await exchange.answer(200)
@@ -66,7 +66,7 @@ async def resetting(exchange: Exchange) -> None:
 
 
 def redirecting(port: Callable[[], int]) -> Manner:
-    """302 to where nothing may arrive."""
+    """Return a behaviour that redirects with 302 to a port at which nothing may ever arrive."""
 
     async def redirect(exchange: Exchange) -> None:
         await exchange.answer(302, headers=f"Location: http://{times.RECEIVERS_AT}:{port()}/trap\r\n")
@@ -75,12 +75,12 @@ def redirecting(port: Callable[[], int]) -> Manner:
 
 
 async def broken(exchange: Exchange) -> None:
-    """Always 500."""
+    """Always answer 500."""
     await exchange.answer(500, b"broken")
 
 
 async def busy(exchange: Exchange) -> None:
-    """503 with Retry-After, every other time, at random."""
+    """Answer 503 with Retry-After, or 204, at random."""
     if random.random() < 0.5:
         await exchange.answer(503, headers=f"Retry-After: {times.RETRY_AFTER}\r\n")
     else:
@@ -88,7 +88,7 @@ async def busy(exchange: Exchange) -> None:
 
 
 async def garbled(exchange: Exchange) -> None:
-    """What is no HTTP, or HTTP with bytes that are no text; 200 one time out of three."""
+    """Answer 200 one time out of three. Otherwise send bytes that are not HTTP, or HTTP with bytes that are not text."""
     answers = [
         random.randbytes(200),
         b"HTTP/1.1 500 \xff\xfe\x00\r\nX-\xff: \xed\xa0\x80\r\nRetry-After: \xff\xfe\r\nContent-Length: 2\r\n\r\n\x00\xff",

@@ -1,4 +1,7 @@
-"""Receivers on loopback, in one thread, each on a port of its own. They remember what they got, and check its signature."""
+"""Receivers on loopback, all in one thread, each on its own port.
+
+They record the requests that they get and check the signatures.
+"""
 
 import asyncio
 import contextlib
@@ -11,13 +14,13 @@ from dataclasses import dataclass, field
 
 from bench.faults import times
 
-GONE = b"gone-"  # the marker of a change that was rolled back
+GONE = b"gone-"  # marks the texts of changes that are rolled back
 MAX_AGE_SECONDS = 300
 
 
 @dataclass
 class Receipt:
-    """One request as its receiver saw it."""
+    """One request, as its receiver got it."""
 
     receiver: str
     event_id: str
@@ -27,26 +30,26 @@ class Receipt:
     digest: bytes
     is_signed: bool
     is_of_gone_change: bool
-    is_first: bool  # on its connection
-    status: int | None = None  # of the answer, where its status line was given
+    is_first: bool  # whether it is the first one on its connection
+    status: int | None = None  # of the answer; None if no status line was sent
     closed: float = 0.0
 
 
 class Exchange:
-    """A request and what can be answered."""
+    """A request, and methods to answer it."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receipt: Receipt) -> None:
         self._reader, self.writer, self.receipt = reader, writer, receipt
 
     async def answer(self, status: int, body: bytes = b"", headers: str = "") -> None:
-        """A whole answer. It counts as given, and the request as over, before the first byte is out."""
+        """Send a complete answer. The receipt records it, and the end of the request, before the first byte is sent."""
         self.receipt.status, self.receipt.closed = status, time.time()
         head = f"HTTP/1.1 {status} Whatever\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
         self.writer.write(head.encode() + body)
         await self.writer.drain()
 
     async def is_closed_within(self, seconds: float) -> bool:
-        """Whether the other side ends the connection by then."""
+        """Wait until the sender closes the connection. Return False if it does not within `seconds`."""
         try:
             return not await asyncio.wait_for(self._reader.read(1), seconds)
         except TimeoutError:
@@ -58,7 +61,7 @@ Manner = Callable[[Exchange], Awaitable[None]]
 
 @dataclass
 class Receiver:
-    """One subscription's other end."""
+    """The receiver of one subscription."""
 
     name: str
     manner: Manner
@@ -68,12 +71,12 @@ class Receiver:
     _server: asyncio.Server | None = None
 
     async def listen(self) -> None:
-        """On the port it had before, or on a free one."""
+        """Listen on the port that was used before, or on a free one."""
         self._server = await asyncio.start_server(self._serve, times.RECEIVERS_AT, self.port, backlog=256)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def go_away(self) -> None:
-        """Refuse connections, and end those there are, until `listen`."""
+        """Refuse new connections until `listen`, and abort the open ones."""
         if self._server:
             self._server.close()
             for writer in list(self._writers):
@@ -116,7 +119,7 @@ class Receiver:
 
 
 def is_signed(header: str, secret: str, body: bytes, now: float) -> bool:
-    """As docs/webhooks.md tells a receiver to check it."""
+    """Return whether the signature is valid, checked as docs/webhooks.md describes."""
     parts = dict(part.split("=", 1) for part in header.split(","))
     expected = hmac.new(secret.encode(), parts["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected, parts["v1"]) and abs(now - int(parts["t"])) < MAX_AGE_SECONDS
@@ -128,7 +131,7 @@ def _headers(head: bytes) -> dict[str, str]:
 
 
 class Street:
-    """All receivers, in a thread with an event loop; and traps where nothing may ever arrive."""
+    """All receivers, in a thread with an event loop, and traps to which nothing may ever connect."""
 
     def __init__(self, receivers: list[Receiver]) -> None:
         self.receivers = {receiver.name: receiver for receiver in receivers}
@@ -137,7 +140,7 @@ class Street:
         self._loop = asyncio.new_event_loop()
 
     def do(self, work: Awaitable[None]) -> None:
-        """Run a coroutine there, and wait for it."""
+        """Run a coroutine in the event loop of the receivers, and wait for it for up to 10 seconds."""
 
         async def wait() -> None:
             await work
@@ -146,7 +149,7 @@ class Street:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
-        """Listening while the body runs."""
+        """Run the receivers and the traps while the body runs."""
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
         try:
@@ -163,7 +166,7 @@ class Street:
             await receiver.listen()
         trap = await asyncio.start_server(self._trap, times.RECEIVERS_AT, 0)
         self.trap_port = trap.sockets[0].getsockname()[1]
-        with contextlib.suppress(OSError):  # Linux has all of 127.0.0.0/8, others have not
+        with contextlib.suppress(OSError):  # only Linux configures all of 127.0.0.0/8
             await asyncio.start_server(self._trap, times.FORBIDDEN, self.receivers["rebinding"].port)
 
     async def _trap(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""The outcome as tables."""
+"""Print the results of a run as tables."""
 
 import os
 from collections import Counter
@@ -13,19 +13,19 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Verdict:
-    """One invariant, and what speaks against it."""
+    """One invariant, and its violations."""
 
     name: str
     problems: list[str]
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
-    """Every invariant."""
+    """Check every invariant."""
     return [Verdict((check.__doc__ or "").splitlines()[0], list(check(evidence))) for check in CHECKS]
 
 
 def figures(evidence: Evidence) -> dict[str, str]:
-    """What happened, in numbers."""
+    """Return the figures of a run, by name."""
     statuses = Counter(delivery.status for delivery in evidence.deliveries.values())
     outcomes = Counter(attempt.outcome for attempts in evidence.attempts.values() for attempt in attempts)
     fates = Counter(entry["fate"] for entry in evidence.journal)
@@ -67,7 +67,7 @@ def figures(evidence: Evidence) -> dict[str, str]:
 
 
 def text(evidence: Evidence, verdicts: list[Verdict]) -> str:
-    """Both tables, and the first problems of each broken invariant."""
+    """Return the figures, the invariants, and the first SHOWN violations of each."""
     rows = list(figures(evidence).items())
     width = max(len(name) for name, _ in rows)
     lines = ["", *(f"{name.ljust(width)}  {value}" for name, value in rows), ""]

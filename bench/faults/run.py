@@ -1,4 +1,4 @@
-"""One run: put up, let it happen, wait until nothing is owed any more, take down, and look at what is left."""
+"""One run: set it up, make changes and inject faults, wait until every delivery is finished, stop, and collect the results."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ from praxtalk.processes import workers
 
 CREW = (("webhooks.1", "webhooks"), ("webhooks.2", "webhooks"), ("beat", "beat"))  # names, and parts of `serve`
 WRITERS = 2  # processes
-THREADS = 2  # of each
+THREADS = 2  # of each process
 UP_SECONDS = 120.0
 DRAIN_SECONDS = 120.0
 
@@ -33,11 +33,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Extent:
-    """How much of everything."""
+    """The size of a run."""
 
     events: int
-    seconds: float  # in which to write them
-    calm: float  # of these, without accidents
+    seconds: float  # duration of the writing
+    calm: float  # how many of these seconds at the start are without faults
     rare: int
     accidents: Accidents
 
@@ -83,7 +83,10 @@ LONG = Extent(
 
 
 def run(extent: Extent, *, database_url: str, folder: Path, seed: int, say: Say) -> Evidence:
-    """Django is set up and the database empty. The folder is emptied first."""
+    """Execute a run and return its results.
+
+    Django must be set up, and the database must have all tables and no rows. The folder is emptied first.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     random.seed(seed)
@@ -129,7 +132,7 @@ def _valkey(valkey: Valkey) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _crew(folder: Path, database_url: str, redis_url: str) -> Iterator[Crew]:
-    """The processes of `serve` that webhooks need: two such workers, and beat."""
+    """Run the processes of `serve` that webhooks need: two workers, and beat."""
     settings = environment(
         DATABASE_URL=_as(times.WORKER, database_url),
         REDIS_URL=redis_url,
@@ -144,7 +147,7 @@ def _crew(folder: Path, database_url: str, redis_url: str) -> Iterator[Crew]:
 
 
 def _wrapped(name: str, part: str, folder: Path) -> list[str]:
-    """The command with which `serve` starts this part, through bench.faults.worker."""
+    """Return the command with which `serve` starts this part, wrapped in bench.faults.worker."""
     _, _, *module = workers()[part].command
     return python("bench.faults.worker", name, str(folder), *module)
 
@@ -152,7 +155,10 @@ def _wrapped(name: str, part: str, folder: Path) -> list[str]:
 def _let_it_happen(
     extent: Extent, stage: Stage, chaos: Chaos, folder: Path, seed: int, database_url: str, redis_url: str, say: Say
 ) -> tuple[float, int, float]:
-    """When the writing began, how many writers failed, and how long it took."""
+    """Run the writers, and inject the faults.
+
+    Return the time at which the writing began, the number of writers that failed, and the duration in seconds.
+    """
     plan = folder / "plan.json"
     share = -(-extent.events // (WRITERS * THREADS))
     plan.write_text(
@@ -198,7 +204,7 @@ def _let_it_happen(
 
 
 def _wait_until_up(folder: Path) -> None:
-    """However slow this machine is at the moment: what is judged begins when everybody is there."""
+    """Wait until all processes are ready, so that a slow start on a busy machine does not affect the results."""
     names = {*(name for name, _ in CREW), *(f"writers.{number}" for number in range(WRITERS))}
     deadline = time.monotonic() + UP_SECONDS
     while missing := {name for name in names if not times.ready(folder, name).exists()}:
@@ -208,7 +214,7 @@ def _wait_until_up(folder: Path) -> None:
 
 
 def _drain(crew: Crew, say: Say) -> float | None:
-    """Until nothing is owed: how long that took, or None if it did not come to that."""
+    """Wait until every delivery is finished. Return how many seconds it took, or None if it takes over DRAIN_SECONDS."""
     say("Nothing goes wrong any more; waiting until nothing is owed ...")
     started = time.monotonic()
     owed = Delivery.objects.filter(Q(status__in=["pending", "held"]) | Q(lease__isnull=False))

@@ -1,8 +1,8 @@
-"""Scaled times, and names that harness, workers and writers share."""
+"""Scaled times, and names that the harness, the workers and the writers share."""
 
 from pathlib import Path
 
-STEPS = (0.3, 0.5, 0.8, 1.2, 2.0)  # for 30 s, 2 min, 10 min, 1 h, 6 h
+STEPS = (0.3, 0.5, 0.8, 1.2, 2.0)  # instead of 30 s, 2 min, 10 min, 1 h, 6 h
 ATTEMPTS = len(STEPS) + 1
 MAX_JITTER = 0.05
 DEADLINE = 1.5
@@ -10,15 +10,15 @@ LEASE = 4.0
 RUN_SECONDS = 6.0
 PUMP_EVERY = 1.0
 PUMP_EXPIRES = 3.0
-RETRY_AFTER = 1  # what a busy receiver asks for, and the longest wait that is obeyed
+RETRY_AFTER = 1  # seconds: what a busy receiver asks for, and the longest wait that is obeyed
 MAX_INTERRUPTIONS = 5
 MAX_IN_FLIGHT = 8
 
 RECEIVERS_AT = "127.0.0.1"
-FORBIDDEN = "127.0.0.66"  # on this machine, and not in WEBHOOK_ALLOW_CIDRS: a trap can listen there
+FORBIDDEN = "127.0.0.66"  # a local address for a trap, not in WEBHOOK_ALLOW_CIDRS
 REBINDING_HOST = "rebinding.faults.example"
 
-WRITER = "faults-writer"  # their application_name in PostgreSQL
+WRITER = "faults-writer"  # application_name of the connections in PostgreSQL
 WORKER = "faults-worker"
 
 STOP_POINT = "stopped before settling"
@@ -33,10 +33,10 @@ KILL_POINTS = (
 
 
 def ready(folder: Path, name: str) -> Path:
-    """The mark that a process leaves once it is up."""
+    """Return the path of the file that a process creates when it is ready."""
     return folder / f"{name}.ready"
 
 
 def go(folder: Path) -> Path:
-    """The mark for which the writers wait."""
+    """Return the path of the file for which the writers wait."""
     return folder / "go"

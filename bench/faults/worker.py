@@ -1,7 +1,8 @@
-"""`python -m bench.faults.worker NAME FOLDER MODULE ...`: a module that `serve` runs, with scaled times and kill points.
+"""`python -m bench.faults.worker NAME FOLDER MODULE ...`: run a module of `serve` with scaled times and kill points.
 
-A kill point is armed by a file of its name in FOLDER. The first process to come by renames the file and kills itself; at the
-stop point, it stops until the harness lets it go on. Once it is up, it leaves the mark `times.ready(FOLDER, NAME)`.
+A file in FOLDER with the name of a kill point arms it. The first process that reaches the point renames the file and kills
+itself. At the stop point, it stops itself instead, until the harness resumes it. When the process is ready, it creates the file
+`times.ready(FOLDER, NAME)`.
 """
 
 import os
@@ -24,7 +25,7 @@ from praxtalk import settings as module
 
 
 def main() -> None:
-    """Never returns: Celery ends the process."""
+    """Run the module. This never returns, because Celery exits the process."""
     name, folder = sys.argv.pop(1), Path(sys.argv.pop(1))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
     django.setup()
@@ -36,7 +37,7 @@ def main() -> None:
 
 
 def say_when_ready(mark: Path) -> None:
-    """A worker that takes tasks, a beat that sends them."""
+    """Create the file `mark` when the worker accepts tasks, or when beat sends them."""
     from celery.signals import beat_init, worker_ready
 
     def ready(**_: Any) -> None:
@@ -47,7 +48,7 @@ def say_when_ready(mark: Path) -> None:
 
 
 def scale() -> None:
-    """Make seconds of the hours."""
+    """Replace the times by those of bench.faults.times."""
     from integrations.webhooks import delivery, leases
     from integrations.webhooks.dispatcher import Dispatcher
     from praxtalk.core.http import transport
@@ -60,11 +61,11 @@ def scale() -> None:
     pump = settings.CELERY_BEAT_SCHEDULE["integrations.tasks.pump"]
     every = timedelta(seconds=times.PUMP_EVERY)
     schedule = {"pump": {**pump, "schedule": every, "options": {"expires": times.PUMP_EXPIRES}}}
-    settings.CELERY_BEAT_SCHEDULE = module.CELERY_BEAT_SCHEDULE = schedule  # the beat reads the module itself
+    settings.CELERY_BEAT_SCHEDULE = module.CELERY_BEAT_SCHEDULE = schedule  # beat reads it from the module
 
 
 def rebind() -> None:
-    """One host name resolves now to a permitted address, now to a forbidden one."""
+    """Make one host name resolve at random to a permitted or to a forbidden address."""
     resolve = socket.getaddrinfo
 
     def rebinding(host: Any, *args: Any, **kwargs: Any) -> Any:
@@ -76,7 +77,7 @@ def rebind() -> None:
 
 
 def lay_mines(folder: Path) -> None:
-    """Wrap the functions between which a worker may die."""
+    """Wrap the functions before, in or after which a worker can be killed."""
     from integrations.webhooks import delivery, health, leases, results
 
     claim, attempt, settle, judge, release = (
@@ -126,7 +127,7 @@ def lay_mines(folder: Path) -> None:
         judge(*args)
 
     def mined_release() -> int:
-        # Alone, the statement commits as it ends: in a transaction there is a moment before the commit.
+        # Without a transaction, the statement would commit immediately, and there would be no moment before the commit.
         from django.db import transaction
 
         with (

@@ -1,7 +1,7 @@
-"""`python -m bench.faults.writers PLAN NUMBER`: threads that change things through the real actions, and keep a journal.
+"""`python -m bench.faults.writers PLAN NUMBER`: threads that make changes through the real actions, and keep a journal.
 
-Each line of the journal is one transaction: its fate, the ids of the events that it recorded, and how long it took. What is
-rolled back carries the marker "gone-" in what it writes, so that a receiver that sees it can tell.
+Each line of the journal is one transaction: its fate, the ids of the events that it recorded, and how long it took. Changes that
+are rolled back write texts with the marker "gone-", so that a receiver that gets one can recognise it.
 """
 
 import json
@@ -20,31 +20,31 @@ import psycopg
 
 from bench.faults import times
 
-SHARES = {"kept": 85, "gone": 10, "half": 3, "cut": 2}  # of 100 transactions
-UNPACED = 25  # of the first ones of a thread: a burst
+SHARES = {"kept": 85, "gone": 10, "half": 3, "cut": 2}  # percent of the transactions
+UNPACED = 25  # events at the start of a thread, which are written in a burst
 MOST_REMEMBERED = 200
-CUT_STATES = (None, "57P01")  # the connection is not there any more, or just being told so
+CUT_STATES = (None, "57P01")  # SQLSTATE of a connection that was lost, or that is being terminated
 
 
 @dataclass
 class Entry:
-    """One transaction. fate: kept, gone, unknown (cut off while it committed) or error."""
+    """One transaction. fate: kept, gone, unknown (its connection was terminated, so it may have committed) or error."""
 
     fate: str = "kept"
     ids: list[str] = field(default_factory=list)
     gone_ids: list[str] = field(default_factory=list)
-    at: float = 0.0  # of the commit
+    at: float = 0.0  # time of the commit
     seconds: float = 0.0
-    word_seconds: float = 0.0  # of these, what announcing it in Valkey took
+    word_seconds: float = 0.0  # the part of them that publishing in Valkey took
     error: str = ""
 
 
 class RolledBack(Exception):
-    """Thrown to undo a transaction."""
+    """Raised to roll back a transaction."""
 
 
 class Writer(threading.Thread):
-    """Changes things until its share of events has committed."""
+    """A thread that makes changes until its share of events has committed."""
 
     def __init__(self, plan: dict[str, Any], seed: str, rare: list[dict[str, Any]], journal: Path) -> None:
         super().__init__()
@@ -87,7 +87,8 @@ class Writer(threading.Thread):
             entry.fate, entry.gone_ids, entry.ids = "gone", entry.gone_ids + entry.ids, []
         except (DatabaseError, InterfaceError) as error:
             _disconnect()
-            # Cut off by itself, before COMMIT: it is gone. By somebody else: who knows.
+            # A connection that the writer itself terminated was lost before COMMIT, so the change is gone. Any other loss may
+            # have happened during COMMIT, so the outcome is unknown.
             was_cut = getattr(error.__cause__, "sqlstate", "") in CUT_STATES
             entry.fate = ("gone" if fate in ("gone", "cut") else "unknown") if was_cut else "error"
             entry.error = f"{type(error).__name__}: {error}"[:300]
@@ -106,19 +107,19 @@ class Writer(threading.Thread):
         if fate == "cut":
             with psycopg.connect(_database_url(), autocommit=True, application_name="faults") as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
-        if fate == "half":  # a part is undone, the whole commits
+        if fate == "half":  # roll back a part, and commit the rest
             before, made = list(entry.ids), list(self._made)
             try:
                 with transaction.atomic():
                     self._act(place, "gone-")
                     raise RolledBack
             except RolledBack:
-                if connection.needs_rollback:  # cut off meanwhile: Django undoes the whole, and says nothing
+                if connection.needs_rollback:  # connection lost: Django silently rolls back everything
                     raise
                 entry.gone_ids, entry.ids, self._made = entry.ids[len(before) :], before, made
 
     def _act(self, place: dict[str, Any], marker: str, *, only_lead: bool = False) -> None:
-        """One of the real actions, on something of this brand that this thread has made."""
+        """Run one of the real actions, on a random object of this brand that this thread has created."""
         from brands.models import Brand
         from conversations.actions import send_message, set_status, start_conversation
         from conversations.models import Channel, Conversation, Message, Visitor
@@ -150,7 +151,7 @@ told = threading.local()  # the entry of this thread's transaction
 
 
 def listen() -> None:
-    """Note each event's id, and the time that publishing takes, in the entry of the transaction."""
+    """Record the id of each event, and the time that publishing takes, in the entry of the transaction."""
     from integrations.models import Event
     from integrations.webhooks import outbox
     from praxtalk.core.live import topics
@@ -191,7 +192,7 @@ def _wait_for_the_others(folder: Path, name: str) -> None:
 
 
 def main() -> None:
-    """Until every thread has had its share."""
+    """Run the threads until each has written its share of events."""
     plan = json.loads(Path(sys.argv[1]).read_text())
     number = int(sys.argv[2])
     django.setup()

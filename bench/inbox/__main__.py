@@ -1,6 +1,6 @@
-"""The inbox: its page in a real Chromium while much happens, and its search over 1,000,000 messages.
+"""Measure the inbox: its page in a real Chromium under load, and its search over 1,000,000 messages.
 
-Each part has a process, development services and a seeded database of its own; the databases are kept for the next time.
+Each part has its own process, development services and seeded database. The databases are kept for the next run.
 """
 
 import subprocess
@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> int:
-    """The exit status: 1 if something was not measured as it was meant to be."""
+    """Return the exit status: 1 if a measurement is not valid."""
     parts = [
         subprocess.run([sys.executable, "-m", f"bench.inbox.{part}", *sys.argv[1:]], check=False)
         for part in ("page", "search")

@@ -1,10 +1,11 @@
-"""10,000 conversations in a real Chromium.
+"""Measure the page of the inbox with 10,000 conversations in a real Chromium.
 
-1. Private servers and a copy of the seeded database. Alice opens her inbox: how long its scripts ran until the first rows stood.
-2. Open conversations change, 200 a second for ten seconds, each by a new first message that every list shows; the page notes the
-   time between its frames.
-3. An hour of traffic, ten messages a second, as fast as it goes, one in twenty of them in the conversation that is open; the
-   page's memory and its nodes before and after, with the garbage taken out.
+1. Start private servers with a copy of the seeded database. Alice opens her inbox. Measure how long its scripts run until the
+   first rows are visible.
+2. Change open conversations, 200 a second for ten seconds. Each change makes a conversation the first row of every list. The page
+   records the time between its frames.
+3. Send the messages of an hour (ten a second) as fast as possible, one in twenty to the conversation that is open. Measure the
+   page's memory and DOM nodes before and after, following a garbage collection.
 """
 
 import os
@@ -31,7 +32,7 @@ FIRST_ROWS_MS = 200
 ROWS = 60
 FRAME_MS = 50
 A_SECOND = 200
-IN_OPENED = 20  # one of so many messages of the hour
+IN_OPENED = 20  # one in so many messages of the hour goes to the open conversation
 WATCH_FRAMES = """() => {
   window.frames_ = [];
   window.tasks_ = [0];
@@ -50,7 +51,7 @@ WATCH_FRAMES = """() => {
 @dataclass(frozen=True)
 class Extent:
     conversations: int
-    seconds: float  # of A_SECOND changes
+    seconds: float  # duration of the changes, A_SECOND of them a second
     traffic: int  # messages of the hour
 
 
@@ -59,7 +60,7 @@ QUICK = Extent(1_000, 1, 100)
 
 
 def main() -> int:
-    """The exit status: 1 if something was not measured as it was meant to be."""
+    """Return the exit status: 1 if a measurement is not valid."""
     quick = is_quick("bench.inbox.page", __doc__.splitlines()[0], "a small database and little traffic, for a test")
     if not Path(CHROMIUM).exists():
         say("The inbox's page is not measured: there is no Chromium (apt-get install chromium).")
@@ -77,9 +78,8 @@ def _measured(folder: Path, extent: Extent) -> str:
     url = environment.make_database()
     say("Starting a Chromium and PraxTalk ...")
     with _browser() as browser:
-        os.nice(
-            10
-        )  # who looks at an inbox has a computer of their own: here the browser goes before all that is started now
+        # Give the browser priority over the processes that are started from here on. In reality it has its own machine.
+        os.nice(10)
         with serving(PRODUCT, log=folder / "inbox.log", DATABASE_URL=url) as port:
             return _told(_inbox(browser, f"http://127.0.0.1:{port}"), extent)
 
@@ -88,7 +88,7 @@ def _measured(folder: Path, extent: Extent) -> str:
 def _browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop runs in this thread, beside the ORM
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop and the ORM share this thread
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, "--js-flags=--expose-gc"])
         yield browser
@@ -96,7 +96,7 @@ def _browser() -> Iterator[Any]:
 
 
 def _inbox(browser: Any, origin: str) -> Any:
-    """Alice's page, signed in."""
+    """Open the inbox as Alice, who is signed in. Return the page."""
     from django.test import Client
 
     from accounts.models import Operator
@@ -156,7 +156,7 @@ def _metric(protocol: Any, name: str) -> float:
 
 
 def _memory(page: Any, protocol: Any) -> tuple[float, float]:
-    """Bytes of the heap, and nodes."""
+    """Return the bytes of the JavaScript heap and the number of DOM nodes, after a garbage collection."""
     page.wait_for_timeout(1000)
     for _ in range(3):
         protocol.send("HeapProfiler.collectGarbage")
@@ -164,7 +164,7 @@ def _memory(page: Any, protocol: Any) -> tuple[float, float]:
 
 
 class Traffic:
-    """What happens to the newest open conversations, from threads beside the page's."""
+    """Changes and messages for the newest open conversations, made by separate threads."""
 
     THREADS = 2
 
@@ -176,7 +176,7 @@ class Traffic:
         self.opened = self.talks[0]
 
     def write(self, number: int) -> None:
-        """A visitor writes, by the product's own action."""
+        """Send a visitor's message with PraxTalk's own action."""
         from conversations.actions import send_message
         from conversations.models import Channel, Message
 
@@ -184,7 +184,10 @@ class Traffic:
         send_message(talk, role=Message.Role.VISITOR, body=f"Message {number}", channel=Channel.WIDGET)
 
     def change(self, number: int) -> None:
-        """What the lists see of that, without the rest: two such cores could not write 200 messages a second beside a browser."""
+        """Make the change that such a message causes in the lists, without the message itself.
+
+        Two cores that also run a browser could not store 200 messages a second.
+        """
         from conversations.models import Conversation
         from praxtalk.core.live.topics import publish_on_commit
 
@@ -195,7 +198,10 @@ class Traffic:
         publish_on_commit(*talk.topics)
 
     def make(self, do: Callable[[int], None], count: int, *, a_second: float | None, page: Any) -> float:
-        """How many a second it came to. a_second: of all threads together, None for as fast as it goes."""
+        """Call `do` `count` times in THREADS threads. Return the calls per second that were reached.
+
+        a_second: the intended rate of all threads together, or None for as fast as possible.
+        """
         started = time.monotonic()
         each, rate = count // self.THREADS, a_second and a_second / self.THREADS
         threads = [threading.Thread(target=self._run, args=(do, each, rate)) for _ in range(self.THREADS)]

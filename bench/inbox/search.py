@@ -1,6 +1,8 @@
-"""The search of the inbox among 1,000,000 messages, by the function that the inbox calls: for words that are in nearly every
-message, in one of a hundred, in one, in none; each of the whole workspace and of one brand. Beside it the list without a search,
-the floor that any page has; and how PostgreSQL goes about a common and a rare word.
+"""Measure the search of the inbox among 1,000,000 messages.
+
+It calls the function that the inbox calls, for words that occur in nearly every message, in one of a hundred, in one, or in none.
+Each search runs in the whole workspace and in one brand. The baseline is the list without a search. For a common and a rare word,
+the query plans of PostgreSQL are printed too.
 """
 
 import gc
@@ -17,7 +19,7 @@ QUICK = 1_000
 SEARCH_MS = 100
 PAGE = 101
 TIMES = 15
-# w1x and so on are as frequent as the words of a language (see bench.seed): the first is in 4 of 10 messages.
+# w1x and so on are as frequent as the words of a language (see bench/seed.py): the first is in 4 of 10 messages.
 WORDS = (
     "",
     "cable",
@@ -36,7 +38,7 @@ SHOWN = ("w30x", "xylophone")
 
 
 def main() -> int:
-    """The exit status: 1 if something was not measured as it was meant to be."""
+    """Return the exit status: 1 if a measurement is not valid."""
     quick = is_quick("bench.inbox.search", __doc__.splitlines()[0], "a small database, for a test")
     folder = (QUICK_FOLDER if quick else FOLDER).with_name("bench-search-quick" if quick else "bench-search")
     return run(folder, lambda: _measured(folder, QUICK if quick else FULL))
@@ -57,7 +59,7 @@ def _measured(folder: Path, conversations: int) -> str:
     Message.objects.filter(conversation=oldest, position=1).update(body="The word xylophone stands here only")
     everything = scope_of(alice)
     one_brand = Scope(alice.workspace_id, (oldest.brand_id,))
-    gc.freeze()  # what is loaded is not looked through again meanwhile
+    gc.freeze()  # keeps the garbage collector from scanning the loaded objects during the measurement
     rows = [["search", "all brands: p50", "longest", "found", "one brand: p50", "longest", "found"]]
     for text in WORDS:
         columns = [column for scope in (everything, one_brand) for column in _timed(scope, text)]
@@ -75,7 +77,7 @@ def _page(scope: Any, text: str) -> list[Any]:
 
 
 def _timed(scope: Any, text: str) -> list[str]:
-    """p50 and the longest in ms, and how many rows the page has."""
+    """Return p50 and the longest time in ms, and the number of rows on the page."""
     times, found = [], 0
     for _ in range(TIMES):
         began = time.perf_counter()
@@ -85,7 +87,7 @@ def _timed(scope: Any, text: str) -> list[str]:
 
 
 def _plans(scope: Any, text: str) -> str:
-    """Of each query, what PostgreSQL did."""
+    """Return the plan that PostgreSQL executes for each query of a search."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

@@ -1,10 +1,12 @@
-"""Live queries beside socket.io: from a change's commit to everybody who looks at the inbox, in one run.
+"""Compare live queries with socket.io: the time from a change's commit until every client of the inbox has it.
 
-1. Private servers as in bench.rest; this run's own copy of the database; two processes of each side, asked directly. PraxTalk
-   once more, through the front.
-2. The same change for both: a visitor writes, and the inbox is pushed again. What both push is compared first.
-3. 1, 50 and 500 clients, in rounds, the two in turn, so that both meet the same machine; only one side's are connected.
-4. Once more with clocks inside PraxTalk (bench/live/traced.py): how often it reads, and where the time goes.
+1. Start private servers as in bench.rest, with a copy of the database for this run. Each side has two processes, to which the
+   clients connect directly. PraxTalk also runs a second time, behind its reverse proxy.
+2. Both sides get the same change: a visitor writes, and the inbox is pushed again. What the sides push is compared first.
+3. Measure 1, 50 and 500 clients in rounds. The sides take turns, so that they run under the same conditions. Only the clients of
+   one side are connected at a time.
+4. Run one more round with timestamps inside PraxTalk (bench/live/traced.py): how often it runs the query, and where the time
+   goes.
 """
 
 import contextlib
@@ -32,18 +34,18 @@ if TYPE_CHECKING:
 TRACED = ["-m", "bench.application_server", "sockets", "bench.live.traced:application"]
 RIVAL = ["node", str(PACKAGE / "rival.mjs")]
 INSTALL = ["npm", "ci", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund", "--loglevel=error"]
-PROXIES = "127.0.0.0/8"  # the load process is believed when it says that its clients have different addresses
+PROXIES = "127.0.0.0/8"  # trusts the X-Forwarded-For of the load process, which gives its clients different addresses
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much of everything."""
+    """The size of a benchmark."""
 
     folder: Path
     conversations: int
     sizes: tuple[int, ...]  # numbers of clients
     rounds: int
-    changes: int  # of a round
+    changes: int  # in each round
     warm_up: int  # changes before the first round
 
 
@@ -52,7 +54,7 @@ QUICK = Extent(QUICK_FOLDER, 1_000, (1, 50), rounds=1, changes=5, warm_up=3)
 
 
 def main() -> int:
-    """The exit status: 1 if a client was not shown a change, or the two sides showed different things."""
+    """Return the exit status: 1 if a client did not receive a change, or if the sides pushed different data."""
     quick = is_quick("bench.live", __doc__.splitlines()[0], "a small database and one small round, for a test")
     if shutil.which("npm") is None:
         say("Live queries are not measured: the clients and the rival need Node and npm (apt-get install nodejs npm).")
@@ -65,7 +67,7 @@ def _measured(extent: Extent) -> str:
     _install()
     django.setup()
     from bench import seed
-    from bench.live import environment, rounds  # models can be imported from here on only
+    from bench.live import environment, rounds  # they import models, so not before django.setup()
 
     seed.seeded(extent.folder, extent.conversations)
     url = environment.make_database()
@@ -115,7 +117,7 @@ def _measured(extent: Extent) -> str:
 
 
 def _install() -> None:
-    """The packages of package-lock.json, unless they are there."""
+    """Install the packages of package-lock.json, unless they are installed already."""
     lock, installed = PACKAGE / "package-lock.json", PACKAGE / "node_modules" / ".installed"
     if installed.exists() and installed.stat().st_mtime > lock.stat().st_mtime:
         return

@@ -1,11 +1,12 @@
-// The clients of both sides, in one process. Lines of JSON come in, one line of JSON answers each (bench/live/clients.py).
+// The clients of both sides, in one process. Each line of JSON on stdin is a command, answered with a line of JSON on stdout
+// (bench/live/clients.py).
 //
-// Two kinds. "real": the libraries that people use, `convex` and `socket.io-client`; a value has arrived when its callback runs.
-// "light": the same WebSockets without the libraries, so that this process does not become what is measured. A frame has
-// arrived when `ws` hands it over. It is parsed when the burst is over: 500 clients on machines of their own do not wait for
-// each other's parsing.
+// There are two kinds of clients. "real" clients use the libraries `convex` and `socket.io-client`; a value has arrived when its
+// callback runs. "light" clients use the same WebSocket protocols without the libraries, so that this process does not dominate
+// the measurement. A frame has arrived when `ws` delivers it. Frames are parsed only after a burst, because 500 clients on
+// separate machines would not wait for each other's parsing.
 //
-// Times are nanoseconds of CLOCK_MONOTONIC, which is Python's time.monotonic_ns() on the same machine.
+// Times are nanoseconds of CLOCK_MONOTONIC, the clock of Python's time.monotonic_ns() on the same machine.
 
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
@@ -13,12 +14,12 @@ import { ConvexClient } from "convex/browser";
 import { io } from "socket.io-client";
 import { WebSocket } from "ws";
 
-const AT_ONCE = 25; // connections that wait for their first value
+const AT_ONCE = 25; // connections that are opened in parallel
 const BURST_OVER_MS = 60;
-const SOCKETS_OF_ADDRESS = 50; // PraxTalk takes 100
+const SOCKETS_OF_ADDRESS = 50; // PraxTalk allows 100
 const QUERY = "conversations:listInbox";
 
-console.log = console.error; // stdout is for answers
+console.log = console.error; // stdout carries the answers
 
 const monotonic = () => Number(process.hrtime.bigint());
 
@@ -26,15 +27,15 @@ class Client {
   constructor() {
     this.arrivals = []; // [change, nanoseconds]
     this.value = null;
-    this.newest = -1; // change
-    this.bytes = 0; // of the newest frame
+    this.newest = -1; // number of the newest change
+    this.bytes = 0; // size of the newest frame
     this.first = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
     this.hasBroken = false;
   }
 
   shows(value, at) {
     this.value = value;
-    this.newest = Number.parseInt(value[0].preview) || 0; // 0: what was there before our changes
+    this.newest = Number.parseInt(value[0].preview) || 0; // 0: a message that is older than the changes
     this.arrivals.push([this.newest, at]);
     this.resolve();
   }
@@ -104,8 +105,8 @@ class LightSocketIo extends Light {
     super(`ws://127.0.0.1:${port}/socket.io/?EIO=4&transport=websocket`);
     this.socket.on("message", (frame) => {
       const kind = String.fromCharCode(frame[0]);
-      if (kind === "0") this.socket.send("40"); // opened: connect to the main namespace
-      if (kind === "2") this.socket.send("3"); // ping, pong
+      if (kind === "0") this.socket.send("40"); // "open": connect to the main namespace
+      if (kind === "2") this.socket.send("3"); // "ping": answer with "pong"
     });
   }
 
@@ -155,7 +156,7 @@ let clients = [];
 const commands = {
   clock: () => ({ ns: monotonic() }),
 
-  /** One client for each token; answers when all have their first value. */
+  /** Connect one client for each token. Answers when all of them have their first value. */
   async connect({ kind, side, port, tokens, args }) {
     for (let first = 0; first < tokens.length; first += AT_ONCE) {
       const group = tokens
@@ -168,7 +169,7 @@ const commands = {
     return {};
   },
 
-  /** What arrived since the last call, for each client, once all show this change or the time (s) is over. */
+  /** Return what arrived at each client since the last call, once all have this change or `seconds` have passed. */
   async arrivals({ change, seconds }) {
     const deadline = monotonic() + seconds * 1e9;
     const behind = () => clients.filter((client) => client.newest < change).length;

@@ -1,4 +1,4 @@
-"""The load process (clients.mjs), driven from here."""
+"""Control the load process (clients.mjs)."""
 
 import contextlib
 import json
@@ -20,33 +20,36 @@ PATIENCE_SECONDS = 15.0
 
 @dataclass
 class Shown:
-    """What the clients were shown. arrivals: for each client, (change, nanoseconds) in their order."""
+    """What the clients received. arrivals: for each client, (change, nanoseconds) in the order of arrival."""
 
     arrivals: list[list[tuple[int, int]]]
-    value: Any  # the newest one of the first client
-    bytes: int  # of the frame that carried it
+    value: Any  # the newest value of the first client
+    bytes: int  # size of the frame with this value
 
 
 class Clients:
-    """Some clients of one side at a time."""
+    """The clients, which are connected to one side at a time."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self.process = psutil.Process(process.pid)
 
     def check_clock(self) -> None:
-        """Raises Invalid unless Node's clock is ours."""
+        """Check that Node and Python use the same monotonic clock. Raises Invalid if they do not."""
         before = time.monotonic_ns()
         there = self._ask("clock")["ns"]
         if not before - 1000 <= there <= time.monotonic_ns() + 1000:
             raise Invalid("Node's monotonic clock is not Python's: nothing can be measured between them.")
 
     def connect(self, *, kind: str, side: str, port: int, tokens: list[str], arguments: dict[str, Any]) -> None:
-        """One client for each token; back when each has its first value."""
+        """Connect one client for each token. Return when each has its first value."""
         self._ask("connect", kind=kind, side=side, port=port, tokens=tokens, args=arguments)
 
     def shown(self, *, change: int) -> Shown:
-        """What came since the last call, once every client shows this change or a newer one. Raises Invalid if one does not."""
+        """Return what arrived since the last call, once every client has received this change or a newer one.
+
+        Raises Invalid if a client does not receive it within PATIENCE_SECONDS or loses its connection.
+        """
         answer = self._ask("arrivals", change=change, seconds=PATIENCE_SECONDS)
         behind, broken = answer["behind"], answer["broken"]
         if behind or broken:
@@ -73,7 +76,7 @@ class Clients:
 
 @contextlib.contextmanager
 def clients(log: Path) -> Iterator[Clients]:
-    """The load process, while the body runs."""
+    """Run the load process while the body runs."""
     with log.open("wb") as errors:
         process = subprocess.Popen(
             ["node", str(FOLDER / "clients.mjs")],

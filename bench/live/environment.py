@@ -1,4 +1,7 @@
-"""The database that is worked in, who looks at it, and one change after the other. Models can be imported here."""
+"""The database of a run, the tokens of its clients, and the changes that are measured.
+
+This module imports models, so import it after django.setup().
+"""
 
 import itertools
 import json
@@ -30,7 +33,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Change:
-    """Nanoseconds of the monotonic clock: when it was committed, and when its word was out."""
+    """One change. The times are nanoseconds of the monotonic clock: after the commit, and after its topics were published."""
 
     number: int
     committed: int
@@ -38,7 +41,7 @@ class Change:
 
 
 def make_database() -> str:
-    """A copy of the seeded database, which this process works in from now on; its URL."""
+    """Copy the seeded database and use the copy in this process from now on. Return its URL."""
     url = copy_database(COPY_NAME)
     connection.close()
     connection.settings_dict["NAME"] = COPY_NAME
@@ -46,13 +49,16 @@ def make_database() -> str:
 
 
 def mint_tokens(count: int) -> list[str]:
-    """Operator tokens, each with a session of its own: as many people as there are sockets."""
+    """Issue `count` operator tokens, each with its own session, as if every socket belonged to a different person."""
     operator = Operator.objects.get(name="Alice")
     return [issue_token(operator)[0] for _ in range(count)]
 
 
 def change_inbox(*, tell_rival: bool) -> Change:
-    """A visitor writes to an open conversation, which becomes the first of the inbox; its preview begins with our number."""
+    """Send a visitor's message to an open conversation, which becomes the first one of the inbox.
+
+    The preview of the conversation then begins with the number of the change.
+    """
     number, moments = next(_numbers), []
     conversation = next(_conversations())
     with transaction.atomic():
@@ -70,7 +76,10 @@ def valkey_pid() -> int:
 
 
 def rivals_environment(url: str) -> dict[str, str]:
-    """What the rival reads (bench/live/rival.mjs): the address of the database, and the SQL that PraxTalk sends for the inbox."""
+    """Return the environment of the socket.io server (bench/live/rival.mjs).
+
+    It contains the address of the database, and the SQL with which PraxTalk queries the inbox.
+    """
     rows = filter_conversations(Scope(Workspace.objects.get().pk), status=ARGUMENTS["status"]).values_list(*COLUMNS)
     sql, values = rows[: ARGUMENTS["limit"]].query.sql_with_params()
     for number in range(1, len(values) + 1):

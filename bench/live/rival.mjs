@@ -1,8 +1,8 @@
-// The rival: socket.io with its Redis adapter, as people write it. Two processes behind Node's own `cluster`, which hands each
-// connection to one of them in turn (sockets are WebSockets from the start, so none has to come back to the same process).
+// The server with which PraxTalk is compared: a typical use of socket.io with its Redis adapter. Node's `cluster` distributes the
+// connections over two processes in turn. Only the WebSocket transport is used, so no sticky sessions are necessary.
 //
-// On the word that something changed, one process reads the inbox and emits it to the room; the adapter brings it to the other
-// process's sockets through Valkey. The rows come by the SQL that PraxTalk sends, and become the JSON that PraxTalk sends.
+// When a change is published, one process queries the inbox and emits it to the room. The adapter forwards it through Valkey to
+// the sockets of the other process. The server runs the same SQL and sends the same JSON as PraxTalk.
 
 import cluster from "node:cluster";
 import { createServer } from "node:http";
@@ -21,7 +21,7 @@ if (cluster.isPrimary) {
 }
 
 async function serve() {
-  const pool = new pg.Pool({ max: Number(RIVAL_THREADS) }); // its address stands in libpq's variables
+  const pool = new pg.Pool({ max: Number(RIVAL_THREADS) }); // libpq's environment variables contain its address
   const query = { name: "inbox", text: RIVAL_SQL, values: JSON.parse(RIVAL_VALUES), rowMode: "array" };
   const inbox = async () => (await pool.query(query)).rows.map(conversation);
 

@@ -1,4 +1,7 @@
-"""The rounds: clients connect, changes happen, each client tells when it was shown them. Models can be imported here."""
+"""Run the rounds: connect clients, make changes, and collect when each client received them.
+
+This module imports models, so import it after django.setup().
+"""
 
 import random
 import time
@@ -17,15 +20,15 @@ from bench.servers import cpu_seconds
 INTERVAL_SECONDS = (0.25, 0.35)
 SETTLE_SECONDS = 0.5
 UNCOUNTED = 3  # changes at the start of a round
-REAL = 1  # so many clients are of the real kind
+REAL = 1  # up to this number of clients, they are of the real kind
 
 
 @dataclass(frozen=True)
 class Side:
-    """PraxTalk or the rival, running."""
+    """A running server: PraxTalk or socket.io."""
 
     name: str
-    key: str  # rival, or anything else for PraxTalk
+    key: str  # "rival" for socket.io, anything else for PraxTalk
     port: int
     pid: int
 
@@ -35,12 +38,12 @@ class Side:
 
     @property
     def resident(self) -> int:
-        """Bytes."""
+        """The resident memory of all its processes, in bytes."""
         return sum(each.memory_info().rss for each in self.process.children(recursive=True))
 
     @property
     def sockets(self) -> list[int]:
-        """How many clients each process has."""
+        """The number of clients of each process, largest first."""
         lists = [each.net_connections("tcp") for each in self.process.children(recursive=True)]
         ours = [[one for one in each if one.laddr.port == self.port and one.status == "ESTABLISHED"] for each in lists]
         return sorted((len(each) for each in ours), reverse=True)
@@ -48,13 +51,13 @@ class Side:
 
 @dataclass
 class Result:
-    """What was measured of one side with as many clients; several rounds add up."""
+    """The measurements of one side with one number of clients, added up over the rounds."""
 
     seconds: list[float] = field(default_factory=list)  # from commit to client, for each change and client
     changes: int = 0
     frame_bytes: int = 0
-    cpu: dict[str, float] = field(default_factory=dict)  # seconds, by who used them
-    grown: int = 0  # bytes of memory, in the first round
+    cpu: dict[str, float] = field(default_factory=dict)  # seconds, by process
+    grown: int = 0  # growth of the memory in the first round, in bytes
     sockets: list[int] = field(default_factory=list)  # of each process, in the last round
 
     def milliseconds(self, share: float) -> float:
@@ -63,11 +66,11 @@ class Result:
 
 class Rounds:
     def __init__(self, load: Clients, tokens: list[str], others: dict[str, psutil.Process]) -> None:
-        """others: besides the sides, those whose CPU seconds are told."""
+        """others: the processes whose CPU seconds are measured besides those of a side."""
         self._load, self._tokens, self._others = load, tokens, others | {"load": load.process}
 
     def compare(self, sides: Sequence[Side]) -> int:
-        """Show each side's client one state of the inbox; how many rows it has. Raises Invalid if they differ."""
+        """Compare the inbox that each side sends to a client. Return its number of rows. Raises Invalid if the sides differ."""
         values: dict[str, Any] = {}
         for side in sides:
             with self._connected(side, 1):
@@ -82,7 +85,7 @@ class Rounds:
             self._change(side, changes)
 
     def round(self, side: Side, size: int, changes: int, into: Result) -> list[Change]:
-        """Add one round's measurements; the changes that were made."""
+        """Run one round and add its measurements to `into`. Return the changes that were made."""
         before = side.resident
         with self._connected(side, size):
             self._change(side, UNCOUNTED)
@@ -123,6 +126,6 @@ class Rounds:
 
 
 def _delays(changes: Sequence[Change], arrivals: Sequence[tuple[int, int]]) -> Iterator[float]:
-    """Seconds until one client was shown each change or a newer one."""
+    """Yield, for each change, the seconds until one client received it or a newer one."""
     for change in changes:
         yield next(at - change.committed for number, at in arrivals if number >= change.number) / 1e9

@@ -1,4 +1,4 @@
-"""Where a change's time goes: the moments that bench/live/traced.py wrote down, put beside the changes."""
+"""Where the time of a change goes: relate the timestamps of bench/live/traced.py to the changes."""
 
 import json
 from bisect import bisect_left
@@ -18,7 +18,10 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Steps:
-    """after: step -> milliseconds from the commit, the median over changes and processes. reads: for each change."""
+    """after: milliseconds from the commit to each step, as the median over changes and processes.
+
+    reads: how often the query runs for each change.
+    """
 
     after: dict[str, float]
     reads: float
@@ -30,7 +33,10 @@ def forget(folder: Path) -> None:
 
 
 def read_steps(folder: Path, changes: Sequence["Change"]) -> Steps:
-    """Of these changes, each of which ends where the next begins."""
+    """Return the steps of these changes.
+
+    A timestamp belongs to a change if it lies between its commit and the next change's commit (for the last change: one second).
+    """
     processes = [json.loads(path.read_text()) for path in sorted(folder.glob(PATTERN))]
     ends = [change.committed for change in changes[1:]] + [changes[-1].committed + 1000 * MILLION]
     found: dict[str, list[int]] = {"its word is out": [change.published - change.committed for change in changes]}

@@ -1,6 +1,7 @@
-"""PraxTalk with a clock at each step of a change's way, whose times are written to TRACE_FOLDER when the process ends.
+"""PraxTalk's ASGI application, which records a timestamp at each step of a change.
 
-Slower by what the clocks cost, so the times that are compared with the rival's come from a server without them.
+The timestamps are written to TRACE_FOLDER when the process ends. Recording them takes time, so the times that are compared with
+socket.io come from a server without them.
 """
 
 import atexit

@@ -1,9 +1,10 @@
-"""REST beside its floor: three calls of PraxTalk, and the same calls of a hand-written server, in one run.
+"""Compare three REST calls of PraxTalk with the same calls of a hand-written baseline, in one run.
 
-1. Private servers under .data/bench, filled once (bench/seed.py); this run's own copy of the database.
-2. PraxTalk and the floor (bench/rest/baseline.py), each in two processes of Granian; their answers are compared first.
-3. Each scenario in rounds, the two in turn, so that both meet the same machine.
-4. As a report beside it: PraxTalk through the front, and both with 1 ms on every answer of PostgreSQL and Valkey.
+1. Start private services under .data/bench, seeded once (bench/seed.py), with a copy of the database for this run.
+2. Start PraxTalk and the baseline (bench/rest/baseline.py), each in two processes of Granian. Their answers are compared first.
+3. Measure each scenario in rounds. The two servers take turns, so that they run under the same conditions.
+4. Report in addition: PraxTalk behind its reverse proxy, and both servers with a delay of 1 ms for every answer of PostgreSQL and
+   Valkey.
 """
 
 import asyncio
@@ -35,12 +36,12 @@ FAR_PRODUCT_SIDE, FAR_FLOOR_SIDE = "PraxTalk, 1 ms a trip", "the floor, 1 ms a t
 
 @dataclass(frozen=True)
 class Extent:
-    """How much of everything."""
+    """The size of a benchmark."""
 
     folder: Path
     conversations: int
     rounds: int
-    seconds: float  # of a round, for each of the two
+    seconds: float  # of a round, for each server
     warm_up: float
 
 
@@ -50,7 +51,7 @@ QUICK = Extent(QUICK_FOLDER, 1_000, rounds=1, seconds=1.0, warm_up=0.3)
 
 @dataclass
 class Scenario:
-    """One call: the requests that make it, the status of a right answer, and what was measured."""
+    """One call: its requests, the status of a correct answer, and the measurements."""
 
     name: str
     requests: Iterator[bytes]
@@ -59,7 +60,7 @@ class Scenario:
 
 
 def main() -> int:
-    """The exit status: 1 if an answer was wrong or did not come."""
+    """Return the exit status: 1 if an answer was wrong or missing."""
     quick = is_quick("bench.rest", __doc__.splitlines()[0], "a small database and one round of a second, for a test")
     extent = QUICK if quick else FULL
     return run(extent.folder, lambda: _measured(extent))
@@ -77,7 +78,7 @@ def _measured(extent: Extent) -> str:
 
 def _run(extent: Extent) -> list[Scenario]:
     django.setup()
-    from bench.seed import fresh_copy, seeded  # models can be imported from here on only
+    from bench.seed import fresh_copy, seeded  # it imports models, so not before django.setup()
 
     seed = seeded(extent.folder, extent.conversations)
     say(f"{seed.conversations:,} conversations; starting PraxTalk and the floor ...")
@@ -119,7 +120,7 @@ def _scenarios(ids: list[UUID], write_key: str, read_key: str) -> list[Scenario]
 
 @contextlib.contextmanager
 def _far_services(url: str, folder: Path) -> Iterator[dict[str, str]]:
-    """The settings of PostgreSQL and Valkey behind proxies that hold each answer back."""
+    """Run proxies that delay the answers of PostgreSQL and Valkey. Yield the settings that use them."""
     database, valkey = urlsplit(url), urlsplit(os.environ["REDIS_URL"])
     options = dict(parse_qsl(database.query))
     ports = {"DATABASE_URL": free_port(), "REDIS_URL": free_port()}
@@ -148,7 +149,7 @@ def _request(method: str, way: str, key: str, body: bytes = b"") -> bytes:
 
 
 async def _measure(scenarios: list[Scenario], ports: dict[str, int], extent: Extent, what: str) -> None:
-    """One round of all scenarios. ports: of the sides, by name."""
+    """Run one round of all scenarios. ports: the port of each side, by name."""
     for scenario in scenarios:
         for side, port in ports.items():
             result = await load(

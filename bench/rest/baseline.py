@@ -1,7 +1,7 @@
-"""The floor: what three REST calls cost with no framework between Granian, PostgreSQL and Valkey.
+"""The baseline: what three REST calls cost without a framework between Granian, PostgreSQL and Valkey.
 
-A hand-written ASGI application on an async connection pool with prepared statements. It asks the same SQL, makes the same
-checks and gives the same answers as PraxTalk (bench/rest/parity.py holds it to that), for these calls only:
+This is a hand-written ASGI application with an async connection pool and prepared statements. It runs the same SQL, makes the
+same checks and gives the same answers as PraxTalk (bench/rest/parity.py verifies this), for these calls only:
 
     GET /api/v1/conversations?status=&limit=    the first page; no other parameters
     GET /api/v1/conversations/:id
@@ -63,7 +63,7 @@ Answer = tuple[int, dict[str, Any], Headers]
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """The ASGI entry."""
+    """The entry point for ASGI."""
     headers: Headers
     if scope["path"] == "/healthz":
         status, answer, headers = 200, {"ok": True}, []
@@ -188,7 +188,7 @@ def _checked(body: bytes) -> str:
 
 
 async def _append(connection: Any, row: sql.Row, body: str) -> tuple[UUID, bool]:
-    """The new message's id, and whether deliveries are due."""
+    """Insert a message with its event and deliveries. Return its id, and whether there are deliveries."""
     now = max(datetime.now(UTC), row[13])
     position, count, preview, updated_at = row[9] + 1, row[8] + 1, body[: sql.PREVIEW_LENGTH], max(row[12], now)
     await connection.execute(sql.ADVANCE, [preview, count, position, updated_at, now, now, row[0]])

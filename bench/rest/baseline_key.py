@@ -1,4 +1,7 @@
-"""The floor's door: who calls, from where, and how often. The same checks in the same order as praxtalk/core/api/view.py."""
+"""Access checks of the baseline: API key, client address and rate limits.
+
+They are the same checks in the same order as in praxtalk/core/api/view.py.
+"""
 
 import hashlib
 import ipaddress
@@ -31,7 +34,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Refused(Exception):
-    """An answer that is no success."""
+    """Raised to answer with an error."""
 
     def __init__(self, status: int, sentence: str, word: str) -> None:
         super().__init__(sentence)
@@ -40,7 +43,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One limit as it stands after this call."""
+    """The state of one rate limit after this call."""
 
     limit: int
     remaining: int
@@ -57,7 +60,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What the endpoints ask of an authenticated key."""
+    """The fields of an authenticated key that the endpoints use."""
 
     id: UUID
     workspace_id: UUID
@@ -70,7 +73,10 @@ class Key:
 
 
 async def admit(connection: Any, headers: dict[bytes, bytes], peer: str, usages: list[Usage], *, writes: bool) -> Key:
-    """The key of this call, counted; each limit that counts it is added to `usages`. Raises Refused."""
+    """Authenticate a request and count it in the rate limits. Return its key.
+
+    Each limit in which the request counts is appended to `usages`. Raises Refused.
+    """
     key, refusal = None, None
     try:
         key = await _identify(connection, headers.get(b"authorization"))
@@ -123,7 +129,7 @@ def _is_well_formed(secret: str) -> bool:
 
 
 async def _count(what: str, limit: int, sentence: str, usages: list[Usage]) -> None:
-    """Count in the minute of django-ratelimit, in one round trip."""
+    """Count a call in the same one-minute window as django-ratelimit, in one round trip. Raises Refused above the limit."""
     now = int(time.time())
     window = now - now % PERIOD + zlib.crc32(what.partition(":")[2].encode()) % PERIOD
     if window < now:

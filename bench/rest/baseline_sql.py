@@ -1,4 +1,4 @@
-"""The floor's SQL, column for column what the product's querysets ask, and rows as JSON."""
+"""SQL of the baseline, with the same columns as the querysets of PraxTalk, and conversion of rows to JSON."""
 
 import base64
 import hashlib
@@ -88,17 +88,17 @@ ADD_DELIVERY = """
 """
 
 Row = tuple[Any, ...]
-BRAND_AT = 24  # where ONE's columns of the brand begin
+BRAND_AT = 24  # index of the first column of the brand in ONE
 
 
 def milliseconds(moment: datetime) -> int:
-    """Since the epoch, rounded down."""
+    """Return the milliseconds since the epoch, rounded down."""
     passed = moment - EPOCH
     return (passed.days * 86_400 + passed.seconds) * 1000 + passed.microseconds // 1000
 
 
 def conversation_json(row: Row) -> dict[str, Any]:
-    """Of a row that begins with the columns of conversation, visitor and assignee."""
+    """Return the JSON of a conversation, from a row that begins with the columns of conversation, visitor and assignee."""
     return {
         "_id": str(row[0]),
         "status": row[5],
@@ -116,7 +116,7 @@ def conversation_json(row: Row) -> dict[str, Any]:
 
 
 def listed_json(row: Row) -> dict[str, Any]:
-    """Of a row of LIST."""
+    """Return the JSON of a conversation, from a row of LIST."""
     return {
         "_id": str(row[0]),
         "status": row[1],
@@ -134,7 +134,7 @@ def listed_json(row: Row) -> dict[str, Any]:
 
 
 def brand_json(row: Row) -> dict[str, Any]:
-    """Of a row of brand columns."""
+    """Return the JSON of a brand, from its columns."""
     return {
         "_id": str(row[0]),
         "slug": row[2],
@@ -146,7 +146,7 @@ def brand_json(row: Row) -> dict[str, Any]:
 
 
 def message_json(row: Row) -> dict[str, Any]:
-    """Of a row of THREAD: message and author."""
+    """Return the JSON of a message, from a row of THREAD: message and author."""
     return {
         "_id": str(row[0]),
         "conversationId": str(row[2]),
@@ -160,7 +160,7 @@ def message_json(row: Row) -> dict[str, Any]:
 
 
 def sign(name: str, owner: UUID, key: list[Any]) -> str:
-    """A cursor, as django.core.signing.Signer makes it."""
+    """Return a cursor, signed as django.core.signing.Signer does."""
     data = orjson.dumps(key)
     packed = zlib.compress(data)
     text = "." + _base64(packed) if len(packed) < len(data) - 1 else _base64(data)

@@ -1,4 +1,4 @@
-"""The load: a few keep-alive connections that each send the next request when the answer to the last has come."""
+"""Generate load: a few keep-alive connections, each of which sends a request as soon as the previous one is answered."""
 
 import asyncio
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 CONNECTIONS = 16
-OPEN_EVERY_SECONDS = 0.01  # one after the other, so that the kernel spreads them over the processes
+OPEN_EVERY_SECONDS = 0.01  # pause between connections, so that the kernel distributes them over the processes
 PATIENCE_SECONDS = 10.0
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -16,7 +16,7 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 @dataclass
 class Result:
-    """What was measured; results of several rounds add up."""
+    """The measurements, added up over the rounds."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)  # seconds, one for each answer
@@ -32,13 +32,16 @@ class Result:
         return len(self.latencies) / self.seconds if self.seconds else 0.0
 
     def milliseconds(self, share: float) -> float:
-        """The latency that this share of the answers did not exceed."""
+        """Return the latency that this share (0 to 1) of the answers did not exceed."""
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 if ordered else 0.0
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, until its first error. Knows of HTTP what our servers send: a status and Content-Length bytes."""
+    """One connection, which is closed after its first error.
+
+    It parses only the HTTP that the measured servers send: a status line, and a body with Content-Length.
+    """
 
     def __init__(self, requests: Iterator[bytes], status: bytes, begins: float, ends: float, result: Result) -> None:
         self.requests, self.status, self.result = requests, status, result
@@ -90,9 +93,9 @@ class _Connection(asyncio.Protocol):
 
 
 async def load(port: int, requests: Iterator[bytes], *, status: int, seconds: float, warm_up: float) -> Result:
-    """Send `requests` to the port of this machine for `seconds`, after `warm_up` seconds that do not count.
+    """Send `requests` to a local port for `seconds`, after `warm_up` seconds that are not measured. Return the measurements.
 
-    status: of every right answer; any other counts as an error, as does a connection that breaks off.
+    status: the status of a correct answer. Any other status and a lost connection count as errors.
     """
     loop, result = asyncio.get_running_loop(), Result()
     begins = time.perf_counter() + warm_up
@@ -105,7 +108,7 @@ async def load(port: int, requests: Iterator[bytes], *, status: int, seconds: fl
     futures = [connection.finished for connection in connections]
     _, late = await asyncio.wait(futures, timeout=warm_up + seconds + PATIENCE_SECONDS)
     result.errors["no answer"] += len(late)
-    result.errors += Counter()  # drops the zero
+    result.errors += Counter()  # removes a count of zero
     for connection in connections:
         connection.transport.close()
     result.seconds = max(0.0, time.perf_counter() - begins)

@@ -1,4 +1,7 @@
-"""Holds the floor to PraxTalk's answers: a comparison of two programs that do different work would say nothing."""
+"""Verify that the baseline gives the same answers as PraxTalk.
+
+A comparison of two programs that do different work would be meaningless.
+"""
 
 import base64
 import http.client
@@ -24,11 +27,14 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class NotTheSame(Invalid):
-    """The two answers differ; the message shows where."""
+    """Raised when two answers differ. The message shows the difference."""
 
 
 def check(product: int, floor: int, *, write_key: str, read_key: str, ids: Sequence[UUID]) -> int:
-    """Ask both ports the same and compare status, headers and JSON; how many answers were compared. Raises NotTheSame."""
+    """Send the same requests to both ports, and compare status, headers and JSON.
+
+    Return how many answers were compared. Raises NotTheSame.
+    """
     message = b'{"body": "Is it the same?"}'
     calls = [
         *[("GET", f"?status={status}&limit=50", read_key, b"") for status in ("open", "closed", "resolved", "snoozed")],
@@ -61,13 +67,17 @@ def _call(port: int, method: str, way: str, key: str, body: bytes) -> Answer:
     except orjson.JSONDecodeError as error:
         raise NotTheSame(f"{method} {way}: {response.status}, and no JSON.") from error
     connection.close()
-    varying = {*VARYING, "content-length"} if has_cursor else VARYING  # a cursor is compressed, with the time in it
+    # A cursor contains the time and is compressed, so its length varies.
+    varying = {*VARYING, "content-length"} if has_cursor else VARYING
     kept = {name.lower(): value for name, value in response.getheaders() if name.lower() not in varying}
     return response.status, kept, answer
 
 
 def _timeless(answer: dict[str, Any]) -> dict[str, Any]:
-    """Without `syncedAt`, which moves on between two calls, and with what its cursor says besides."""
+    """Return the answer without its times, which differ between two calls.
+
+    `syncedAt` is replaced by whether it is present, and the cursor by its content without the time.
+    """
     if "syncedAt" in answer and "nextCursor" in answer:
         packed = answer["nextCursor"].removeprefix(".").split(":")[0]
         data = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
@@ -77,7 +87,10 @@ def _timeless(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_events(database: str) -> None:
-    """Compare the last two events: what each has recorded of the message that `check` sent. Raises NotTheSame."""
+    """Compare the last two events, which both servers recorded for the message that `check` sent.
+
+    Only the names and types of the fields are compared. Raises NotTheSame.
+    """
     with psycopg.connect(database) as connection:
         rows = connection.execute(EVENTS).fetchall()
     theirs, ours = ((*row[:3], _shape(orjson.loads(row[3]))) for row in rows)

@@ -1,10 +1,13 @@
-"""Webhooks: deliveries a second beside a Celery task for each, latency when idle, fairness, and the claim alone.
+"""Measure webhooks: throughput beside one Celery task per delivery, latency when idle, fairness, and the claim alone.
 
-1. Private servers as in bench.rest; databases of this run's own with 100,000 deliveries already made (bench/webhooks/outbox.py).
-2. PraxTalk as `manage.py serve --only webhooks,beat`; the rival (bench/webhooks/celery_baseline.py) as its own Celery worker.
-3. A backlog of deliveries for 20 receivers on loopback, in rounds, the two in turn, so that both meet the same machine.
+1. Start private services as in bench.rest, with databases for this run that contain 100,000 finished deliveries
+   (bench/webhooks/outbox.py).
+2. Start PraxTalk as `manage.py serve --only webhooks,beat`, and the baseline (bench/webhooks/celery_baseline.py) as a Celery
+   worker.
+3. Measure a backlog of deliveries for 20 receivers on loopback, in rounds. The two senders take turns, so that they run under the
+   same conditions.
 
-A delivery that is lost, sent twice or invented ends the run.
+The run ends with an error if a delivery is lost, sent twice or invented.
 """
 
 import contextlib
@@ -31,16 +34,16 @@ WARM_UP = 100
 
 @dataclass(frozen=True)
 class Extent:
-    """How much of everything."""
+    """The size of a benchmark."""
 
     folder: Path
     conversations: int
-    done: int  # deliveries that were made before
+    done: int  # finished deliveries in the database at the start
     rounds: int
-    deliveries: int  # of a round
-    rivals: int  # the same for the rival, which needs longer for each
-    single: int  # events at random moments
-    seconds: float  # with bad receivers
+    deliveries: int  # in each round
+    rivals: int  # in each round of the baseline, which is slower
+    single: int  # number of single events at random moments
+    seconds: float  # duration of the part with bad receivers
     claims: int
 
 
@@ -49,7 +52,7 @@ QUICK = Extent(QUICK_FOLDER, 1_000, 2_000, rounds=1, deliveries=300, rivals=100,
 
 
 def main() -> int:
-    """The exit status: 1 if a delivery was lost, sent twice or invented."""
+    """Return the exit status: 1 if a delivery was lost, sent twice or invented."""
     quick = is_quick("bench.webhooks", __doc__.splitlines()[0], "a small database and one small round, for a test")
     extent = QUICK if quick else FULL
     return run(extent.folder, lambda: _measured(extent))
@@ -58,11 +61,11 @@ def main() -> int:
 def _measured(extent: Extent) -> str:
     django.setup()
     from bench import seed
-    from bench.webhooks import celery_baseline, deliveries, outbox  # models can be imported from here on only
+    from bench.webhooks import celery_baseline, deliveries, outbox  # they import models, so not before django.setup()
 
     seed.seeded(extent.folder, extent.conversations)
     say(f"Making databases with {extent.done:,} deliveries done ...")
-    # The receivers end first: they would keep PraxTalk waiting for the hanging one.
+    # The receivers are stopped first; otherwise PraxTalk would wait for the hanging one when it stops.
     with contextlib.ExitStack() as stack, receivers(outbox.WEBHOOKS) as crm:
         ours, rivals = outbox.make_databases(crm.good, done=extent.done)
         outbox.use(ours)
@@ -93,7 +96,7 @@ def _measured(extent: Extent) -> str:
 
 
 def _drain_in_turn(senders: "dict[str, Sender]", extent: Extent, crm: Receivers) -> "tuple[Drained, Drained]":
-    """senders: by the URLs of their databases."""
+    """Measure the rounds of both senders in turn. senders: by the URLs of their databases."""
     from bench.webhooks import deliveries, outbox
 
     postgres = psutil.Process(int((extent.folder / "postgres" / "postmaster.pid").read_text().split()[0]))

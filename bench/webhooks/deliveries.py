@@ -1,4 +1,4 @@
-"""The measurements: a backlog drained, one event at a time, good receivers beside bad ones, and the claim alone."""
+"""The measurements: a backlog, single events, good receivers beside bad ones, and the claim alone."""
 
 import contextlib
 import random
@@ -28,7 +28,10 @@ Publish = Callable[[str], object]
 
 @dataclass
 class Sender:
-    """One that delivers: its name, its processes, and how it is told of a delivery where it must be told of each."""
+    """A system that delivers webhooks: its name, its processes, and how to announce a delivery to it.
+
+    publish: called with the id of each delivery, or None if the sender finds deliveries in the database.
+    """
 
     name: str
     process: psutil.Process
@@ -36,7 +39,7 @@ class Sender:
 
     @contextlib.contextmanager
     def standing_still(self) -> Iterator[None]:
-        """While the body runs, none of its processes gets on."""
+        """Suspend all processes of the sender while the body runs."""
         processes = [self.process, *self.process.children(recursive=True)]
         for each in processes:
             each.suspend()
@@ -49,7 +52,7 @@ class Sender:
 
 @dataclass
 class Drained:
-    """What was measured; several rounds add up."""
+    """The measurements, added up over the rounds."""
 
     deliveries: int = 0
     seconds: float = 0.0  # from first to last receipt
@@ -68,7 +71,7 @@ class Drained:
 
 
 def drain(sender: Sender, count: int, receivers: Receivers, postgres: psutil.Process) -> Drained:
-    """Have a backlog sent. The sender stands still until all of it is committed and published."""
+    """Measure how a backlog is sent. The sender is suspended until all of it is committed and published."""
     with sender.standing_still():
         _, ids = record(count)
         for delivery_id in ids if sender.publish else ():
@@ -80,7 +83,7 @@ def drain(sender: Sender, count: int, receivers: Receivers, postgres: psutil.Pro
 
 
 def latencies(count: int, receivers: Receivers) -> list[float]:
-    """Seconds from commit to the first byte at the receiver, of single events at random moments."""
+    """Return the seconds from commit to the first byte at the receiver, for single events at random moments."""
     found = []
     for _ in range(count):
         time.sleep(random.uniform(0.05, 0.2))
@@ -90,7 +93,10 @@ def latencies(count: int, receivers: Receivers) -> list[float]:
 
 
 def lags(seconds: float, receivers: Receivers) -> list[float]:
-    """Seconds from commit to the first byte at good receivers, while each event goes to a hanging and a dripping one too."""
+    """Return the seconds from commit to the first byte at good receivers.
+
+    Each event also goes to a receiver that hangs and to one that sends its answer a byte a second.
+    """
     bad = [add_webhook(url) for url in (receivers.hanging, receivers.dripping)]
     committed: dict[str, float] = {}
     begun = time.monotonic()
@@ -104,7 +110,10 @@ def lags(seconds: float, receivers: Receivers) -> list[float]:
 
 
 def claim_seconds(due: int, times: int) -> list[float]:
-    """Seconds of single claims of as many due deliveries, all of which it gets. No pump may be running."""
+    """Return the seconds that each of `times` claims takes while `due` deliveries are due, all of which it gets.
+
+    No dispatcher may be running. Raises Invalid if a claim does not get all of them.
+    """
     _, ids = record(due)
     found = []
     for _ in range(times):
@@ -119,7 +128,10 @@ def claim_seconds(due: int, times: int) -> list[float]:
 
 
 def _received(receivers: Receivers, ids: list[str], name: str) -> dict[str, float]:
-    """When each delivery was received, once all are written down too. Raises Invalid if one was lost, sent twice or invented."""
+    """Wait until all deliveries are received and stored as succeeded. Return when each was received.
+
+    Raises Invalid if a delivery was lost, sent twice, invented or not stored.
+    """
     receipts: list[Receipt] = []
     deadline, say_at = time.monotonic() + PATIENCE_SECONDS, time.monotonic() + SAY_EVERY_SECONDS
     while len(receipts) < len(ids) or count_undone():

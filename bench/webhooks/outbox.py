@@ -1,7 +1,8 @@
-"""The databases that webhooks are measured in: 20 webhooks, what they were sent before, and new events for them.
+"""The databases of the webhook benchmark: 20 webhooks, their finished deliveries, and new events for them.
 
-Each of the 20 is for one of 20 brands, so an event is one delivery: the pump reads as many bodies as it sends, which is the
-harder case. The rival's database is a copy of PraxTalk's, so neither sees the other's deliveries.
+Each webhook is limited to one of 20 brands, so an event causes one delivery. The dispatcher then has to read as many bodies as it
+sends, which is the harder case. The database of the Celery baseline is a copy of PraxTalk's, so neither of them sees the
+deliveries of the other.
 """
 
 import itertools
@@ -26,7 +27,7 @@ OURS, RIVALS = "praxtalk_webhooks", "praxtalk_rival"
 WEBHOOKS = 20
 DATA = {"message": {"role": "visitor", "channel": "widget", "body": TEXT * 16}}  # a body of about 2 KB
 
-# Done long ago: each event was sent to all, at the first attempt.
+# Insert finished deliveries: each event was sent to all webhooks, with one attempt.
 DONE = """
     WITH events AS (
         INSERT INTO integrations_event (id, workspace_id, brand_id, name, body, number, created_at)
@@ -52,7 +53,10 @@ _turns: Iterator[tuple[Brand, EventName]] = iter(())
 
 
 def make_databases(urls: list[str], *, done: int) -> tuple[str, str]:
-    """The URLs of both databases, each with a webhook to each of `urls` and `done` deliveries that have succeeded."""
+    """Create both databases, with a webhook for each of `urls` and `done` succeeded deliveries. Return their URLs.
+
+    The first is for PraxTalk, the second for the Celery baseline.
+    """
     global _turns
     ours = copy_database(OURS)
     use(ours)
@@ -70,21 +74,24 @@ def make_databases(urls: list[str], *, done: int) -> tuple[str, str]:
 
 
 def use(url: str) -> None:
-    """Work in the database of this URL from now on."""
+    """Use the database of this URL in this process from now on."""
     connection.close()
     connection.settings_dict["NAME"] = urlsplit(url).path[1:]
 
 
 def add_webhook(url: str) -> UUID:
-    """Another webhook, for the events of all brands."""
+    """Create another webhook, for the events of all brands. Return its id."""
     return create_webhook(_brands[0].workspace_id, url=check_url(url), events=list(EventName))[0].pk
 
 
 def record(count: int) -> tuple[float, list[str]]:
-    """Record as many events in one transaction. The moment of the commit, and the ids of the deliveries for the 20 webhooks."""
+    """Record `count` events in one transaction.
+
+    Return the time of the commit, and the ids of the deliveries for the 20 webhooks.
+    """
     committed: list[float] = []
     with transaction.atomic():
-        transaction.on_commit(lambda: committed.append(time.time()))  # before the word goes out
+        transaction.on_commit(lambda: committed.append(time.time()))  # runs before the topic is published
         events = [
             record_event(name, workspace_id=brand.workspace_id, brand_id=brand.pk, data=DATA)
             for brand, name in itertools.islice(_turns, count)
@@ -94,13 +101,13 @@ def record(count: int) -> tuple[float, list[str]]:
 
 
 def count_undone() -> int:
-    """How many deliveries for the 20 webhooks are not written down as succeeded."""
+    """Return how many deliveries for the 20 webhooks are not stored as succeeded."""
     undone = Delivery.objects.exclude(status=Delivery.Status.SUCCEEDED)
     return undone.filter(subscription__brand__isnull=False).count()
 
 
 def make_due(ids: list[str]) -> None:
-    """Exactly these are due, and none of them is leased; all others have succeeded."""
+    """Make exactly these deliveries due, without a lease, and mark all others as succeeded."""
     Delivery.objects.exclude(status=Delivery.Status.SUCCEEDED).update(
         status=Delivery.Status.SUCCEEDED, lease=None, leased_until=None
     )

@@ -1,6 +1,6 @@
-"""Receivers on loopback, all in one process of their own: they answer 204 at once, never, or a byte a second.
+"""Receivers on loopback, all in one separate process. They answer 204 immediately, never, or a byte a second.
 
-They know of HTTP what our two senders send: one request at a time, a head with Content-Length, a body.
+They parse only the HTTP that the two senders use: one request at a time, a head with Content-Length, and a body.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 DELIVERY = re.compile(rb"\r\nx-praxtalk-delivery: *([0-9a-f-]{36})", re.IGNORECASE)
 STOP_SECONDS = 5.0
 
-Receipt = tuple[str, float]  # the delivery's id, and when its first byte came (time.time())
+Receipt = tuple[str, float]  # the id of the delivery, and when its first byte arrived (time.time())
 
 
 class Receivers:
-    """What the receivers know; made by `receivers()`."""
+    """The URLs of the running receivers, and access to what they received. `receivers()` creates it."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -32,7 +32,7 @@ class Receivers:
         self.dripping: str = pipe.recv()
 
     def take(self) -> list[Receipt]:
-        """What the good ones received since the last call."""
+        """Return what the good receivers got since the last call."""
         self._pipe.send(None)
         receipts: list[Receipt] = self._pipe.recv()
         return receipts
@@ -40,11 +40,11 @@ class Receivers:
 
 @contextlib.contextmanager
 def receivers(good: int) -> Iterator[Receivers]:
-    """Run as many good receivers, a hanging and a dripping one, while the body runs."""
+    """Run `good` good receivers, a hanging and a dripping one (a byte a second) while the body runs. Yield them."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_run, args=(theirs, good), daemon=True)
     process.start()
-    theirs.close()  # so that each side sees the other's end
+    theirs.close()  # so that each side notices when the other one ends
     try:
         yield Receivers(ours)
     finally:

@@ -1,9 +1,9 @@
-"""The widget: from an operator's reply to the open widget of a visitor on another origin, beside the call that sends it.
+"""Measure the time from an operator's reply until a visitor's open widget on another origin shows it.
 
-1. Private servers and a copy of the seeded database, as in bench.live.
-2. A customer's page with the tag, in a real Chromium; a visitor fills the form, the panel stays open.
-3. An operator replies, in turn by REST and by the Agent SDK's mutation. The page notes when the text stands in the thread.
-4. The floor of each is the call itself: from sending it to its answer. What is over is the way to the visitor's eyes.
+1. Start private servers with a copy of the seeded database, as in bench.live.
+2. Load a customer's page with the script of the widget in a real Chromium. A visitor submits the form, and the widget stays open.
+3. An operator replies, alternately by REST and by the Agent SDK's mutation. The page records when the text appears in the thread.
+4. The baseline of each is the call alone, from the request to its answer. The rest is the time until the visitor sees the reply.
 """
 
 import http.client
@@ -29,8 +29,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-component-update", "--disable-sync"]
 PATIENCE_SECONDS = 10.0
 WARM_UP = 5
-PAUSE_MS = 300  # people pause longer; without, changes are gathered for up to 100 ms
-# The time of each text's arrival in the thread, in ms since the epoch, by its first word.
+PAUSE_MS = 300  # people pause longer; without a pause, changes are batched for up to 100 ms
+# Record when each text appears in the thread, in ms since the epoch, by its first word.
 WATCH = """() => {
   window.shown = {};
   const log = document.getElementById("praxtalk").shadowRoot.querySelector("[role=log]");
@@ -45,7 +45,7 @@ WATCH = """() => {
 class Extent:
     folder: Path
     conversations: int
-    replies: int  # by each way
+    replies: int  # by each of the two ways
 
 
 FULL = Extent(FOLDER, 100_000, replies=100)
@@ -54,7 +54,10 @@ QUICK = Extent(QUICK_FOLDER, 1_000, replies=5)
 
 @dataclass
 class Way:
-    """How a reply is sent, and milliseconds: of each call, and from sending it until the visitor sees it."""
+    """One way to send a reply, with its measurements in milliseconds.
+
+    calls: the duration of each call. shown: the time from sending each reply until the visitor sees it.
+    """
 
     name: str
     path: str
@@ -65,7 +68,7 @@ class Way:
 
 
 def main() -> int:
-    """The exit status: 1 if a reply was not shown."""
+    """Return the exit status: 1 if a reply was not shown."""
     quick = is_quick("bench.widget", __doc__.splitlines()[0], "a small database and few replies, for a test")
     if not Path(CHROMIUM).exists():
         say("The widget is not measured: there is no Chromium (apt-get install chromium).")
@@ -77,7 +80,7 @@ def main() -> int:
 def _measured(extent: Extent) -> str:
     django.setup()
     from bench import seed
-    from bench.live import environment  # models can be imported from here on only
+    from bench.live import environment  # it imports models, so not before django.setup()
 
     seed.seeded(extent.folder, extent.conversations)
     url = environment.make_database()
@@ -99,12 +102,12 @@ def _measured(extent: Extent) -> str:
 
 @contextmanager
 def _visitor(host: str) -> Iterator[Any]:
-    """The page of a visitor who has sent the form and looks at the thread."""
+    """Open the page of a visitor who has submitted the form and sees the thread. Yield the page."""
     from playwright.sync_api import sync_playwright
 
     from brands.models import Brand
 
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop runs in this thread, beside the ORM
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop and the ORM share this thread
     widget_id = Brand.objects.order_by("created_at").values_list("widget_id", flat=True)[0]
     with _site(host, widget_id) as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -117,7 +120,7 @@ def _visitor(host: str) -> Iterator[Any]:
         page.get_by_role("button", name="Start the chat").click()
         page.get_by_role("log").get_by_text("Do you ship to Addis Ababa?").wait_for()
         page.get_by_text("Sending").wait_for(state="hidden")
-        page.wait_for_timeout(1000)  # for the socket
+        page.wait_for_timeout(1000)  # until the WebSocket is connected
         page.evaluate(WATCH)
         yield page
         browser.close()
@@ -125,7 +128,7 @@ def _visitor(host: str) -> Iterator[Any]:
 
 @contextmanager
 def _site(host: str, widget_id: str) -> Iterator[str]:
-    """The customer's site, on an origin of its own."""
+    """Serve the customer's site on an origin of its own. Yield its URL."""
     html = f'<!doctype html><h1>Shop</h1><script src="{host}/widget.js" data-widget-id="{widget_id}" defer></script>'
 
     class Customer(BaseHTTPRequestHandler):
@@ -163,7 +166,7 @@ def _ways() -> list[Way]:
 
 
 def _reply(port: int, page: Any, way: Way, word: str) -> None:
-    """One reply, until it is seen. Raises Invalid."""
+    """Send one reply and wait until the page shows it. Raises Invalid if the call fails or the reply is not shown."""
     if way.name == "REST":
         way.body["body"] = f"{word}."
     else:

@@ -1,4 +1,4 @@
-"""Which workspace and brand a management command is about."""
+"""Arguments of management commands that choose a workspace and a brand."""
 
 from argparse import ArgumentParser
 
@@ -14,7 +14,7 @@ def add_workspace_argument(parser: ArgumentParser) -> None:
 
 
 def chosen_workspace(text: str | None) -> Workspace:
-    """The workspace of this id or name, or the only one. Raises CommandError naming those there are."""
+    """Return the workspace with this id or name, or the only one. Raises CommandError, which lists the workspaces."""
     workspaces = Workspace.objects.order_by("created_at")
     if text:
         pk = parse_id(text)
@@ -29,7 +29,7 @@ def chosen_workspace(text: str | None) -> Workspace:
 
 
 def chosen_brand(workspace: Workspace, slug: str | None) -> Brand | None:
-    """The workspace's brand of this slug, None for none. Raises CommandError naming those there are."""
+    """Return the workspace's brand with this slug, None without a slug. Raises CommandError, which lists the slugs."""
     if not slug:
         return None
     brand = workspace.brands.filter(slug=slug).first()

@@ -1,4 +1,4 @@
-"""Brands, and which operators see them. They are imported from here."""
+"""Models of brands and of which operators see them. Import them from this package."""
 
 from brands.models.brands import ALPHANUMERIC, Brand, OperatorBrand, new_widget_id
 

@@ -1,4 +1,4 @@
-"""The brands under which a workspace talks, and which of them an operator sees."""
+"""The brands of a workspace, and which of them an operator sees."""
 
 import secrets
 import string
@@ -18,18 +18,18 @@ from praxtalk.core.db.ids import new_id
 from praxtalk.core.mail.headers import ascii_address
 
 ALPHANUMERIC = string.ascii_letters + string.digits
-WIDGET_ID_LENGTH = 22  # 131 bits
+WIDGET_ID_LENGTH = 22  # 131 bits of entropy
 MAX_DOMAINS = 50
 MAX_TEXT = 500
 
 
 def new_widget_id() -> str:
-    """`ws_` and 22 random letters and digits."""
+    """Return `ws_` and 22 random letters and digits."""
     return "ws_" + "".join(secrets.choice(ALPHANUMERIC) for _ in range(WIDGET_ID_LENGTH))
 
 
 def check_texts(texts: object) -> None:
-    """Sentences of the widget by language and key, in place of our own. Raises ValidationError."""
+    """Check texts that replace the widget's own, by language and key. Raises ValidationError."""
     if not isinstance(texts, dict) or not all(isinstance(sentences, dict) for sentences in texts.values()):
         raise ValidationError("Texts are objects of sentences, by language.")
     for sentences in texts.values():
@@ -39,7 +39,7 @@ def check_texts(texts: object) -> None:
 
 
 def check_sender(address: str) -> None:
-    """Whether every mail server takes it as a sender. Raises ValidationError."""
+    """Raise ValidationError unless every mail server accepts the address as a sender."""
     try:
         ascii_address(address)
     except ValueError as error:
@@ -47,7 +47,7 @@ def check_sender(address: str) -> None:
 
 
 class Brand(models.Model):
-    """A name and look under which a workspace talks, and how its widget behaves."""
+    """A name and appearance that a workspace presents to visitors, with the settings of its widget."""
 
     class Side(models.TextChoices):
         RIGHT = "right"
@@ -62,7 +62,7 @@ class Brand(models.Model):
     )
     widget_id = models.CharField(max_length=40, unique=True, default=new_widget_id, editable=False)
     side = models.CharField(max_length=5, choices=Side.choices, default=Side.RIGHT)
-    greeting = models.CharField(max_length=300, blank=True)  # empty: one in the visitor's language
+    greeting = models.CharField(max_length=300, blank=True)  # empty: the default in the visitor's language
     privacy_url = models.URLField(max_length=500, blank=True)
     allowed_domains = ArrayField(
         models.CharField(max_length=253, validators=[check_domain]), default=list, blank=True, size=MAX_DOMAINS
@@ -72,7 +72,7 @@ class Brand(models.Model):
     texts = models.JSONField(default=dict, blank=True, validators=[check_texts])  # {"de": {"greeting": "..."}}
     # The sender of e-mails to visitors. Empty: EMAIL_FROM.
     email_from = models.EmailField(max_length=254, blank=True, validators=[check_sender])
-    widget_seen_at = models.DateTimeField(null=True, editable=False)  # when a page of another site last asked for it
+    widget_seen_at = models.DateTimeField(null=True, editable=False)  # when another site last loaded the widget
     encrypted_identity_secret = models.TextField(blank=True, default="", editable=False)
     created_at = models.DateTimeField(default=timezone.now)
     operators = models.ManyToManyField(Operator, through="OperatorBrand", related_name="brands", blank=True)
@@ -92,7 +92,7 @@ class Brand(models.Model):
 
 
 class OperatorBrand(models.Model):
-    """A brand that a limited operator sees."""
+    """A brand that is visible to an operator who does not see all brands."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="+")

@@ -1,6 +1,6 @@
-"""What can happen to a conversation. Each action writes, records the events of it, and says what changed, in one transaction.
+"""Every change of a conversation. Each action writes, records its events and publishes its topics in one transaction.
 
-Every action takes the conversation's row lock first: changes of one conversation happen one after the other.
+An action locks the conversation's row before it changes the conversation, so changes of one conversation are serialised.
 """
 
 from conversations.actions._base import lock_conversation, locked

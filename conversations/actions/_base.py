@@ -1,4 +1,4 @@
-"""What the actions share: the row's lock, the next position, the lines of the thread, the events."""
+"""Helpers that the actions share: lock a conversation, number the entries of its thread, add activities, record events."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,10 @@ from praxtalk.core.db.transactions import is_locked, mark_locked
 
 
 def lock_conversation(workspace_id: UUID, conversation_id: UUID) -> Conversation | None:
-    """The row with its people, locked until this transaction ends: for a caller whose next step is an action."""
+    """Return the conversation with its visitor and assignee, or None if there is none. Lock it until the transaction ends.
+
+    A caller that passes the result to an action saves a query: the action does not read the row again.
+    """
     found = _locked(workspace_id=workspace_id, conversation_id=conversation_id)
     return mark_locked(found[0]) if found else None
 
@@ -27,8 +30,11 @@ def _locked(workspace_id: Any, conversation_id: Any) -> QuerySet[Conversation, C
 
 
 def locked(conversation: Conversation) -> Conversation:
-    """The row as it is now, with its people, locked until this transaction ends. Not read again if `lock` has read it. Raises
-    Conversation.DoesNotExist."""
+    """Return the current row with its visitor and assignee, locked until the transaction ends.
+
+    An instance that was locked in this transaction already (see `is_locked`) is returned without a query. Raises
+    Conversation.DoesNotExist.
+    """
     if is_locked(conversation):
         return conversation
     row = lock_conversation(conversation.workspace_id, conversation.pk)
@@ -38,7 +44,7 @@ def locked(conversation: Conversation) -> Conversation:
 
 
 def next_position(conversation: Conversation) -> int:
-    """A place at the end of the thread. The row is locked."""
+    """Reserve the next position in the thread and return it. The row must be locked."""
     conversation.last_position += 1
     conversation.save(update_fields=["last_position"])
     return conversation.last_position
@@ -47,7 +53,7 @@ def next_position(conversation: Conversation) -> int:
 def add_activity(
     conversation: Conversation, kind: Activity.Kind, *, actor: Actor | None = None, **details: Any
 ) -> Activity:
-    """Add a line that says who did what. actor: where it is not who asked."""
+    """Add an activity to the thread. actor: who did it, if not the current actor."""
     actor = actor or current_actor()
     return Activity.objects.create(
         workspace_id=conversation.workspace_id,
@@ -61,7 +67,7 @@ def add_activity(
 
 
 def record_conversation_event(name: EventName, conversation: Conversation, **more: object) -> None:
-    """The event of a change of this conversation. more: what its data holds beside the conversation."""
+    """Record an event of this conversation. more: further keys of the event's data."""
     record_event(
         name,
         workspace_id=conversation.workspace_id,

@@ -1,4 +1,4 @@
-"""Who answers."""
+"""Assign conversations to operators."""
 
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Greatest
@@ -18,7 +18,7 @@ HANDED_OVER = (Conversation.Status.OPEN, Conversation.Status.SNOOZED)
 
 
 class CannotAnswer(ValueError):
-    """The operator may not be given the conversation."""
+    """The conversation cannot be assigned to this operator, who is inactive or does not see its brand."""
 
 
 @joined_transaction()
@@ -26,8 +26,8 @@ def assign(conversation: Conversation, *, operator: Operator | None) -> Conversa
     """Assign the conversation to an operator, or to nobody. The new assignee is notified, unless they assigned it themselves.
     Raises CannotAnswer.
 
-    The operator's row is locked before the conversation's, as a change of the team does: nobody is given a conversation in
-    the moment in which they are deactivated.
+    The operator's row is locked before the conversation's, as in changes of the team. So no conversation is assigned to an
+    operator while they are being deactivated.
     """
     operator = operator and _locked_operator(operator)
     conversation = locked(conversation)
@@ -43,7 +43,7 @@ def assign(conversation: Conversation, *, operator: Operator | None) -> Conversa
 
 def release_from_absent(conversation: Conversation) -> None:
     """Unassign the conversation if its assignee is inactive or no longer sees the brand. The row must be locked. The caller
-    announces the change."""
+    publishes the topics."""
     if conversation.assignee_id is None:
         return
     rows = Operator.objects.filter(workspace_id=conversation.workspace_id, pk=conversation.assignee_id, is_active=True)
@@ -52,7 +52,7 @@ def release_from_absent(conversation: Conversation) -> None:
 
 
 def held_by(operator: Operator) -> QuerySet[Conversation, Conversation]:
-    """The open and snoozed conversations that are assigned to the operator."""
+    """Return the open and snoozed conversations that are assigned to the operator."""
     rows = Conversation.objects.filter(workspace_id=operator.workspace_id, assignee_id=operator.pk)
     return rows.filter(status__in=HANDED_OVER)
 
@@ -96,7 +96,7 @@ def _give(conversation: Conversation, operator: Operator | None, *, actor: Actor
 
 
 def _give_many(conversations: list[Conversation], operator: Operator | None) -> None:
-    """Set the assignee of many locked rows of one workspace in a few statements, and announce the changes."""
+    """Set the assignee of many locked rows of one workspace in a few statements, and publish their topics."""
     if not conversations:
         return
     now, actor = now_after(max(each.updated_at for each in conversations)), current_actor()

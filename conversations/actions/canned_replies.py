@@ -1,4 +1,4 @@
-"""Writing, changing and deleting canned replies."""
+"""Create, change and delete canned replies."""
 
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from praxtalk.core.live.topics import publish_on_commit
 
 @joined_transaction()
 def create_canned_reply(workspace_id: UUID, *, shortcut: str, body: str, brand: Brand | None = None) -> CannedReply:
-    """Raises ValidationError."""
+    """Create a canned reply. brand: None for all brands. Raises ValidationError."""
     reply = CannedReply(workspace_id=workspace_id, brand=brand, shortcut=shortcut, body=body)
     reply.full_clean()
     reply.save()
@@ -23,7 +23,7 @@ def create_canned_reply(workspace_id: UUID, *, shortcut: str, body: str, brand: 
 
 @joined_transaction()
 def change_canned_reply(reply: CannedReply, **values: Any) -> None:
-    """Give it another shortcut, body or brand. Raises ValidationError."""
+    """Change the shortcut, body or brand. Raises ValidationError."""
     reply = CannedReply.objects.select_for_update(no_key=True).get(workspace_id=reply.workspace_id, pk=reply.pk)
     before = topics_of(CANNED_REPLIES, reply.workspace_id, reply.brand_id)
     for name, value in values.items():

@@ -1,4 +1,4 @@
-"""Erasing a visitor: all that they wrote, and all that was written to them and about them in their threads."""
+"""Erase a visitor: everything that they wrote, and everything that was written to or about them in their conversations."""
 
 from functools import partial
 from uuid import UUID
@@ -17,7 +17,7 @@ log = structlog.get_logger("praxtalk.attachments")
 
 
 def locked_conversations(visitor: Visitor) -> list[Conversation]:
-    """The visitor's conversations, with a lock on the visitor and on each of them until this transaction ends."""
+    """Lock the visitor and their conversations until the transaction ends. Return the conversations, ordered by id."""
     Visitor.objects.select_for_update().get(workspace_id=visitor.workspace_id, pk=visitor.pk)
     rows = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor_id=visitor.pk).select_for_update()
     return list(rows.order_by("id"))
@@ -25,14 +25,14 @@ def locked_conversations(visitor: Visitor) -> list[Conversation]:
 
 @joined_transaction()
 def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
-    """Delete the visitor with their conversations, files and events; how many conversations.
+    """Delete the visitor with their conversations, files and events. Return the number of conversations.
 
-    and_events_about: ids of leads that are deleted with them; their events go too. A lead that is not deleted loses its
-    conversation, and its `updated_at` moves.
+    and_events_about: ids of leads that the caller deletes in the same transaction; their events are deleted too. In a lead that
+    is not deleted, the conversation becomes null and `updated_at` changes.
 
-    Open widgets lose the thread, and webhooks that are still owed are not sent. Files are deleted after the commit; those that
-    the storage does not delete, or that a killed process leaves, are deleted later, see orphaned_files. The audit log records
-    the visitor's id, and how many conversations and leads were deleted.
+    Open widgets lose the thread, and pending webhook deliveries are dropped. Files are deleted after the commit. If the storage
+    fails to delete a file, or the process is killed before, `orphaned_files` deletes it later. The audit log records the
+    visitor's id, and how many conversations and leads were deleted.
     """
     conversations = locked_conversations(visitor)
     files = [one.file for one in Attachment.objects.filter(conversation__in=conversations)]
@@ -58,5 +58,5 @@ def _delete_files(files: list[FieldFile]) -> None:
     for file in files:
         try:
             file.delete(save=False)
-        except Exception as error:  # of any kind of storage: the other files are deleted now, this one later
+        except Exception as error:  # storages raise errors of any kind; delete the other files now, this one later
             log.error("the file of an erased visitor could not be deleted yet", error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""What is said."""
+"""Start conversations and send messages."""
 
 from datetime import timedelta
 
@@ -17,12 +17,12 @@ from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
-MAIL_AFTER = timedelta(minutes=5)  # a reply unseen for so long goes to the visitor by e-mail
+MAIL_AFTER = timedelta(minutes=5)  # a reply that the visitor has not seen for this long is sent by e-mail
 REOPENED_BY_VISITOR = (Conversation.Status.SNOOZED, Conversation.Status.RESOLVED)
 
 
 class AnsweredMeanwhile(ValueError):
-    """Somebody else has answered since the writer looked; `message` is their answer."""
+    """Somebody else answered after the newest message that the author has seen. `message` is that answer."""
 
     def __init__(self, message: Message) -> None:
         super().__init__(f"{message.sender} has answered meanwhile")
@@ -37,7 +37,7 @@ def start_conversation(
     client_id: str | None = None,
     attachment: Attachment | None = None,
 ) -> Conversation:
-    """A new open conversation with the visitor's first message."""
+    """Create an open conversation with the visitor's first message. Return the conversation."""
     message = begin_conversation(visitor, body=body, channel=channel, client_id=client_id, attachment=attachment)
     return message.conversation
 
@@ -51,7 +51,7 @@ def begin_conversation(
     client_id: str | None = None,
     attachment: Attachment | None = None,
 ) -> Message:
-    """The first message of a new open conversation."""
+    """Create an open conversation with the visitor's first message. Return the message."""
     conversation = Conversation(
         workspace_id=visitor.workspace_id, brand_id=visitor.brand_id, visitor=visitor, channel=channel
     )
@@ -82,15 +82,18 @@ def send_message(
     attachment: Attachment | None = None,
     seen: Message | None = None,
 ) -> Message:
-    """Add a message to the thread. A visitor's reopens a snoozed or resolved conversation, and after a closed one it starts
-    a new one: the message returned tells in which conversation it stands.
+    """Add a message to the conversation and return it.
+
+    A visitor's message reopens a snoozed or resolved conversation. If the conversation is closed, a visitor's message starts a
+    new one, so use the `conversation` of the returned message.
 
     author: the operator who wrote it.
-    api_key: the key of the REST call that sent it. Its name is kept with the message.
-    client_id: the sender's own name for it; the message that has it already is returned, and nothing changes.
-    attachment: one that is `kept` and of no message yet. Its name is the body of a message without text. Raises UploadTooOld.
-    seen: the newest message that the author knows of. Raises AnsweredMeanwhile, and sends nothing, where a colleague has
-    answered after it.
+    api_key: the key of the REST call that sent it. The key's name is stored with the message.
+    client_id: the sender's own id for the message. If a message with this id exists, it is returned and nothing changes.
+    attachment: an attachment from `attachments.kept` that no message has yet. Its name becomes the body of a message without
+    text. Raises UploadTooOld if it was stored too long ago.
+    seen: the newest message that the author has seen. Raises AnsweredMeanwhile, and sends nothing, if somebody else has answered
+    after it.
     """
     conversation = locked(conversation)
     if client_id and (sent := _sent_before(conversation, client_id)):
@@ -121,13 +124,13 @@ def send_message(
 
 
 def _sent_before(conversation: Conversation, client_id: str) -> Message | None:
-    """Looked for in all of the visitor's conversations: it may have begun a new one."""
+    """Return the message with this client_id. Search all conversations of the visitor: the message may have started a new one."""
     rows = Message.objects.filter(workspace_id=conversation.workspace_id, client_id=client_id)
     return rows.filter(conversation__visitor_id=conversation.visitor_id).select_related("conversation").first()
 
 
 def _answer_after(seen: Message, author: Operator | None) -> Message | None:
-    """The newest of the others' answers behind it."""
+    """Return the newest answer after `seen` that `author` did not write, or None. Visitors' messages do not count."""
     rows = Message.objects.filter(workspace_id=seen.workspace_id, conversation_id=seen.conversation_id)
     answers = rows.filter(position__gt=seen.position).exclude(role=Message.Role.VISITOR).select_related("author")
     return answers.exclude(author=author, author__isnull=False).order_by("-position").first()

@@ -1,4 +1,4 @@
-"""What operators tell each other."""
+"""Write internal notes."""
 
 from collections.abc import Iterable
 
@@ -19,10 +19,11 @@ def write_note(
     client_id: str | None = None,
     mentioned: Iterable[Operator] = (),
 ) -> Note:
-    """A remark that no visitor, REST call or webhook ever gets.
+    """Add an internal note, which visitors, REST calls and webhooks never receive.
 
-    client_id: the sender's own name for it; the note that has it already is returned, and nothing changes.
-    mentioned: who is told of it. Those who do not see the conversation's brand are not, nor is the author.
+    client_id: the sender's own id for the note. If a note with this id exists, it is returned and nothing changes.
+    mentioned: the operators to notify. Inactive operators, those who do not see the conversation's brand, and the author are
+    skipped.
     """
     conversation = locked(conversation)
     rows = Note.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)

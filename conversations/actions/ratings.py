@@ -1,4 +1,4 @@
-"""What the visitor thought of it."""
+"""Rate a conversation on behalf of its visitor."""
 
 from django.utils import timezone
 
@@ -13,12 +13,12 @@ RATED = (Conversation.Status.RESOLVED, Conversation.Status.CLOSED)
 
 
 class NotAsked(ValueError):
-    """Only a resolved or closed conversation is rated."""
+    """The conversation cannot be rated, because it is neither resolved nor closed."""
 
 
 @joined_transaction()
 def rate(conversation: Conversation, *, rating: int, comment: str = "") -> Conversation:
-    """How it went, from 1 (bad) to 5 (good); said again, the last word counts. Raises NotAsked."""
+    """Store the visitor's rating, from 1 (bad) to 5 (good), in place of an earlier one. Raises NotAsked."""
     conversation = locked(conversation)
     if conversation.status not in RATED:
         raise NotAsked("this conversation is not over")

@@ -1,4 +1,4 @@
-"""Presence in a conversation, read positions, and what an operator has seen."""
+"""Record presence in a conversation, read positions, and which mentions and assignments an operator has seen."""
 
 from datetime import datetime
 
@@ -15,7 +15,10 @@ from praxtalk.core.live.topics import publish_on_commit
 
 @joined_transaction()
 def touch_presence(conversation: Conversation, *, operator: Operator, is_typing: bool) -> Presence:
-    """The operator looks at the conversation now. Said only when others see a difference: fading, they look again themselves."""
+    """Record that the operator is looking at the conversation now, and has read all of it.
+
+    Publishes presence only on visible changes: live queries re-run by themselves when presence or typing expires.
+    """
     now = timezone.now()
     here = Presence.objects.select_for_update(no_key=True).filter(
         workspace_id=conversation.workspace_id, conversation=conversation, operator=operator
@@ -37,7 +40,7 @@ def touch_presence(conversation: Conversation, *, operator: Operator, is_typing:
 
 
 def _note_what_was_seen(conversation: Conversation, operator: Operator) -> None:
-    """By this one operator, whose own counts follow."""
+    """Advance this operator's own read position, and mark their mentions and assignments here as seen."""
     rows = OperatorReadState.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
     reading, _ = rows.get_or_create(
         conversation=conversation, operator=operator, defaults={"workspace_id": conversation.workspace_id}
@@ -55,7 +58,10 @@ def _note_what_was_seen(conversation: Conversation, operator: Operator) -> None:
 
 @joined_transaction()
 def see_assignments(operator: Operator, *, until: datetime | None = None) -> None:
-    """Mark the operator's assignments as seen. until: the time of the newest that they saw, in whole milliseconds; None: all."""
+    """Mark the operator's assignments as seen.
+
+    until: the creation time of the newest assignment that they saw, in whole milliseconds; None marks all.
+    """
     rows = Mention.objects.filter(workspace_id=operator.workspace_id, operator=operator, seen_at__isnull=True)
     if until is not None:
         rows = rows.filter(created_at__lt=until + MILLISECOND)
@@ -67,9 +73,9 @@ def see_assignments(operator: Operator, *, until: datetime | None = None) -> Non
 def read_until(
     conversation: Conversation, *, by_visitor: int = 0, by_operators: int = 0, visitor_types: bool | None = None
 ) -> ReadState:
-    """Either side has read up to a position; one that is behind what is known changes nothing.
+    """Advance the positions up to which each side has read, and return them. A position below the stored one has no effect.
 
-    visitor_types: whether the visitor types now, which fades; None leaves it.
+    visitor_types: whether the visitor is typing now, which expires after TYPING_FOR; None leaves it unchanged.
     """
     rows = ReadState.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
     reading, _ = rows.get_or_create(conversation=conversation, defaults={"workspace_id": conversation.workspace_id})
@@ -89,6 +95,6 @@ def read_until(
 
 
 def _topics_of_looking(conversation: Conversation) -> list[str]:
-    """Of operators who look at it together, and of its visitor's thread."""
+    """Return the topics of the operators who look at the conversation, and of its visitor's thread."""
     thread = Visitor.topic(conversation.workspace_id, conversation.visitor_id)
     return [Presence.topic(conversation.workspace_id, conversation.pk), thread]

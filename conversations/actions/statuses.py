@@ -1,4 +1,4 @@
-"""Open, snoozed, resolved, closed."""
+"""Change the status of a conversation: open, snoozed, resolved or closed."""
 
 from datetime import datetime
 from types import EllipsisType
@@ -19,10 +19,10 @@ from praxtalk.core.live.topics import publish_on_commit
 def set_status(
     conversation: Conversation, *, status: Conversation.Status, snoozed_until: datetime | EllipsisType | None = ...
 ) -> Conversation:
-    """Change the status; the status it has already changes nothing but, when snoozed, the time of waking.
+    """Change the status. If the conversation has this status already, only the end of its snooze can change.
 
-    snoozed_until: with status snoozed, when the conversation reopens by itself; None for not before somebody acts; left
-    out, a conversation that is snoozed already keeps its time.
+    snoozed_until: with status snoozed, when the conversation reopens by itself; None if it does not. If omitted, a conversation
+    that is snoozed already keeps its time.
     """
     conversation = locked(conversation)
     if conversation.status != status:
@@ -40,8 +40,10 @@ def set_status(
 
 @joined_transaction()
 def wake_next_snoozed() -> Conversation | None:
-    """Reopen one snoozed conversation that is due, in any workspace. Return it, or None. It moves to the top of the lists and
-    becomes unread, as after a message."""
+    """Reopen one snoozed conversation that is due, in any workspace. Return it, or None if none is due.
+
+    The conversation moves to the top of the lists and becomes unread, as after a new message.
+    """
     due = Conversation.objects.filter(snoozed_until__lte=timezone.now()).order_by("snoozed_until")
     conversation = due.select_related("visitor").select_for_update(of=("self",), no_key=True, skip_locked=True).first()
     if conversation:
@@ -61,7 +63,10 @@ def change_status(
     *,
     actor: Actor | None = None,
 ) -> None:
-    """Of a row that is locked. actor: where it is not who asked: the visitor, or nobody when the time of a snooze has come."""
+    """Set the status of a locked row, and record the event and the activity. The caller publishes the topics.
+
+    actor: who changed it, if not the current actor: the visitor who wrote, or PraxTalk itself at the end of a snooze.
+    """
     previous = conversation.status
     conversation.status, conversation.snoozed_until = status, snoozed_until
     conversation.updated_at = now_after(conversation.updated_at)

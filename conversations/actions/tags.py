@@ -1,4 +1,4 @@
-"""Words by which conversations are found again."""
+"""Create, rename and delete tags, and change the tags of a conversation."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -16,7 +16,7 @@ class UnknownTag(ValueError):
 
 @joined_transaction()
 def create_tag(workspace_id: UUID, *, name: str) -> Tag:
-    """Raises ValidationError."""
+    """Create a tag. Raises ValidationError if the name is invalid or already used in the workspace."""
     check_visible(name)
     tag = Tag(workspace_id=workspace_id, name=name)
     tag.full_clean()
@@ -27,7 +27,7 @@ def create_tag(workspace_id: UUID, *, name: str) -> Tag:
 
 @joined_transaction()
 def rename_tag(tag: Tag, *, name: str) -> Tag:
-    """On every conversation that has it. Raises ValidationError."""
+    """Rename the tag on every conversation that has it. Raises ValidationError if the name is invalid or already used."""
     tag = Tag.objects.select_for_update(no_key=True).get(workspace_id=tag.workspace_id, pk=tag.pk)
     check_visible(name)
     tag.name = name
@@ -39,7 +39,7 @@ def rename_tag(tag: Tag, *, name: str) -> Tag:
 
 @joined_transaction()
 def delete_tag(tag: Tag) -> None:
-    """Conversations that have it lose it."""
+    """Delete the tag and remove it from every conversation."""
     Tag.objects.filter(workspace_id=tag.workspace_id, pk=tag.pk).delete()
     publish_on_commit(_topic(tag.workspace_id))
 
@@ -48,7 +48,7 @@ def delete_tag(tag: Tag) -> None:
 def change_tags(
     conversation: Conversation, *, add: Collection[UUID] = (), remove: Collection[UUID] = ()
 ) -> Conversation:
-    """Give it tags, and take others away; what colleagues do to the rest meanwhile stays. Raises UnknownTag."""
+    """Add and remove tags. Other tags stay as they are, so concurrent changes by colleagues are kept. Raises UnknownTag."""
     conversation = locked(conversation)
     wanted = {tag.pk: tag.name for tag in Tag.objects.filter(workspace_id=conversation.workspace_id, pk__in=add)}
     if len(wanted) < len(set(add)):

@@ -1,4 +1,4 @@
-"""The conversation as an e-mail."""
+"""Request a transcript: the conversation as an e-mail."""
 
 from conversations.actions._base import add_activity, locked
 from conversations.models import Activity, Conversation, Transcript
@@ -7,12 +7,16 @@ from praxtalk.core.live.topics import publish_on_commit
 
 
 class NoAddress(ValueError):
-    """The visitor has told no e-mail address."""
+    """The visitor has not given an e-mail address."""
 
 
 @joined_transaction()
 def request_transcript(conversation: Conversation, *, email: str | None = None) -> Transcript:
-    """Have its messages sent, once for all who ask before it is. email: whose; None for the visitor's own. Raises NoAddress."""
+    """Queue an e-mail with the conversation's messages.
+
+    Requests for the same address before the first attempt to send share one e-mail. email: the recipient; None for the visitor.
+    Raises NoAddress if the visitor has no address.
+    """
     conversation = locked(conversation)
     address = email or conversation.visitor.email
     if not address:

@@ -1,4 +1,4 @@
-"""Blocking a visitor, and joining two visitors who are the same person."""
+"""Block visitors, and merge two visitors who are the same person."""
 
 from django.db.models import Q
 from django.utils import timezone
@@ -14,10 +14,11 @@ FILLED_BY_MERGE = ("email", "phone", "locale", "page", "referrer", "browser", "t
 
 @joined_transaction()
 def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
-    """Take no more messages of this conversation's visitor, or take them again. What they wrote stays."""
+    """Block or unblock the conversation's visitor. Messages of a blocked visitor are rejected; earlier messages stay."""
+    # Lock the visitor first, as `widget.actions` does when a visitor writes: another order could deadlock.
     visitor = Visitor.objects.select_for_update(no_key=True).get(
         workspace_id=conversation.workspace_id, pk=conversation.visitor_id
-    )  # first, as who writes does: the two would wait for each other
+    )
     conversation = locked(conversation)
     if (visitor.blocked_at is not None) != is_blocked:
         visitor.blocked_at = timezone.now() if is_blocked else None
@@ -32,8 +33,8 @@ def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
 def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
     """Move every conversation of an anonymous visitor to another visitor of the brand, and delete the anonymous one.
 
-    `into` keeps its details, and takes over those that it lacks. A block counts for both. Raises Visitor.DoesNotExist where
-    the anonymous visitor is gone, or anonymous no longer.
+    `into` keeps its details and takes over those that it lacks. If either visitor is blocked, the merged one is. Raises
+    Visitor.DoesNotExist if either visitor no longer exists, or the anonymous one has an external id by now.
     """
     both = Q(pk=anonymous.pk, external_id=None) | Q(pk=into.pk)
     rows = Visitor.objects.filter(both, workspace_id=into.workspace_id, brand_id=into.brand_id)
@@ -50,7 +51,7 @@ def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
         topics += conversation.topics
     for field in FILLED_BY_MERGE:
         setattr(into, field, getattr(into, field) or getattr(anonymous, field))
-    into.created_at = min(into.created_at, anonymous.created_at)  # an erasure looks for events since then
+    into.created_at = min(into.created_at, anonymous.created_at)  # erase_visitor deletes events since this time
     into.save(update_fields=[*FILLED_BY_MERGE, "created_at"])
     anonymous.delete()
     publish_on_commit(*topics)

@@ -1,4 +1,7 @@
-"""The dashboard's pages of the talk: visitors, canned replies and tags; and of the team, whose conversations are handed over."""
+"""Dashboard pages for visitors, canned replies, tags and the team.
+
+The team page is here, because changing an operator can hand over their conversations.
+"""
 
 from accounts.models import Operator
 from conversations.dashboard.canned_replies import CannedReplyAdmin

@@ -14,7 +14,7 @@ from conversations.actions.canned_replies import change_canned_reply, create_can
 from conversations.models import CannedReply
 from praxtalk.core.dashboard.admin import ScopedRelatedFilter, WorkspaceAdmin
 
-# What the inbox puts in the place of {{...}}: static/dashboard/inbox/thread.js.
+# The names in {{...}} that the inbox replaces, see static/dashboard/inbox/thread.js.
 PLACEHOLDERS = ("visitor.name", "visitor.email", "operator.name", "brand.name")
 
 
@@ -22,7 +22,7 @@ class CannedReplyForm(ModelForm[CannedReply]):
     workspace_id: UUID
 
     def clean_body(self) -> str:
-        """A placeholder that stands for nothing would go to visitors as it is."""
+        """Reject unknown placeholders, which visitors would receive unreplaced."""
         body: str = self.cleaned_data["body"]
         unknown = sorted(set(re.findall(r"\{\{\s*([\w.]+)\s*\}\}", body)) - set(PLACEHOLDERS))
         if unknown:
@@ -31,7 +31,7 @@ class CannedReplyForm(ModelForm[CannedReply]):
         return body
 
     def clean(self) -> dict[str, Any]:
-        """A shortcut stands once in a brand, and once for all brands."""
+        """Require a shortcut that is unique within its brand, or among the replies for all brands."""
         values: dict[str, Any] = super().clean() or {}
         others = CannedReply.objects.filter(workspace_id=self.workspace_id, brand=values.get("brand"))
         if others.filter(shortcut__iexact=values.get("shortcut", "")).exclude(pk=self.instance.pk).exists():
@@ -40,7 +40,7 @@ class CannedReplyForm(ModelForm[CannedReply]):
 
 
 class CannedReplyAdmin(WorkspaceAdmin):
-    """Everybody uses those of their brands and of all brands; only who sees all brands changes the latter."""
+    """Operators see the replies of their brands and those for all brands. Only operators who see all brands change the latter."""
 
     url_prefix = "canned-replies"
     may_add = may_change = may_delete = True

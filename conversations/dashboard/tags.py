@@ -15,7 +15,7 @@ class TagForm(ModelForm[Tag]):
     workspace_id: UUID
 
     def clean_name(self) -> str:
-        """A name stands once in a workspace."""
+        """Require a name that is unique in the workspace, ignoring case."""
         name: str = self.cleaned_data["name"].strip()
         others = Tag.objects.filter(workspace_id=self.workspace_id, name__iexact=name).exclude(pk=self.instance.pk)
         if others.exists():
@@ -24,7 +24,10 @@ class TagForm(ModelForm[Tag]):
 
 
 class TagAdmin(WorkspaceAdmin):
-    """Of the whole workspace: everybody uses and makes them; who sees all brands renames and deletes."""
+    """Tags belong to the whole workspace. Every operator creates and uses them.
+
+    Only operators who see all brands rename and delete them.
+    """
 
     url_prefix = "tags"
     brand_field = None

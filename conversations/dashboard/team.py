@@ -13,7 +13,7 @@ from conversations.actions import change_operator, held_by
 
 
 class OperatorForm(team_page.OperatorForm):
-    """Asks who takes the conversations that the operator can no longer answer."""
+    """Add a field for the colleague who gets the conversations that the operator can no longer answer."""
 
     successor = ModelChoiceField(
         Operator.objects.none(),
@@ -37,7 +37,7 @@ class OperatorForm(team_page.OperatorForm):
 
 
 class TeamAdmin(team_page.TeamAdmin):
-    """The team page, with the conversations of the operator who is changed."""
+    """The team page, which also hands over the conversations of an operator who is changed."""
 
     form = OperatorForm
 
@@ -47,7 +47,7 @@ class TeamAdmin(team_page.TeamAdmin):
         return (*fields, "successor") if is_open and held_by(obj).exists() else fields
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:
-        values.pop("successor", None)  # of an operator who has conversations
+        values.pop("successor", None)  # only for an operator who has conversations
         return super().create(request, values)
 
     def change(self, request: HttpRequest, row: Any, values: dict[str, Any]) -> None:
@@ -61,7 +61,7 @@ class TeamAdmin(team_page.TeamAdmin):
 
 
 def successors_of(operator: Operator) -> QuerySet[Operator, Operator]:
-    """The active colleagues who see at least one of the brands of the operator's conversations."""
+    """Return the active colleagues who see at least one of the brands of the operator's conversations."""
     brand_ids = held_by(operator).order_by().values("brand_id").distinct()
     colleagues = Operator.objects.filter(workspace_id=operator.workspace_id, is_active=True).exclude(pk=operator.pk)
     sees = Q(sees_all_brands=True) | Q(brands__in=brand_ids)

@@ -1,4 +1,7 @@
-"""/app/inbox: the page itself, the token with which it listens, and the files that go through it. All else is live."""
+"""/app/inbox: the page, the token with which it connects, the unread count, and the upload and download of files.
+
+Everything else in the inbox uses live queries and mutations.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -19,7 +22,7 @@ TOKEN_LIFETIME = timedelta(minutes=30)
 
 
 class Inbox(Page):
-    """With or without a conversation's id in its path: the page reads its own address."""
+    """The page, with or without the id of a conversation in its path. Its script reads the id from the URL."""
 
     title = "Inbox"
     template_name = "conversations/inbox.html"
@@ -34,7 +37,7 @@ class Inbox(Page):
 
 
 class InboxToken(Page):
-    """POST: an operator token for this page. It is asked for whenever the page connects."""
+    """Issue an operator token for the page on POST. The page requests one each time it connects."""
 
     http_method_names = ("post",)
 
@@ -46,7 +49,7 @@ class InboxToken(Page):
 
 
 class Unread(Page):
-    """How many conversations wait for who is signed in: the number in the rail."""
+    """Return the signed-in operator's number of unread conversations, which the navigation shows."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
         operator_id = current_operator(request).pk
@@ -54,7 +57,7 @@ class Unread(Page):
 
 
 class SendFile(Page):
-    """POST of a form with a file, and what else `messages:send` takes."""
+    """Send a message with a file on POST. Form fields: file, conversationId, clientMessageId, and optionally body."""
 
     http_method_names = ("post",)
 
@@ -89,9 +92,10 @@ class SendFile(Page):
 
 
 class ShowFile(Page):
-    """A file of a conversation that the operator sees. Images are shown by the page, the rest is downloaded.
+    """Return a file of a conversation in the operator's scope. The page shows images and downloads other files.
 
-    The operator's own browser may keep the file for an hour. Any other answer, such as a redirect to the sign-in, is not kept.
+    The operator's own browser may cache the file for an hour. Any other response, such as a redirect to the sign-in page, is not
+    cached.
     """
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> FileResponse:  # type: ignore[override]

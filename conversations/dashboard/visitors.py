@@ -10,13 +10,13 @@ from praxtalk.core.dashboard.admin import ScopedRelatedFilter, WorkspaceAdmin
 
 
 class VisitorAdmin(WorkspaceAdmin):
-    """Who has written, the newest first."""
+    """The visitors who have written, newest first."""
 
     url_prefix = "visitors"
     list_display = ("name", "email", "phone", "brand", "locale", "created_at")
     list_select_related = ("brand",)
     list_filter = (("brand", ScopedRelatedFilter),)
-    search_fields = ("name",)  # shows the box; the search is get_search_results
+    search_fields = ("name",)  # shows the search box; get_search_results does the search
     search_help_text = "Words of the name, e-mail address or phone number"
     ordering = ("-created_at", "-id")
     change_form_template = "conversations/visitor.html"

@@ -1,4 +1,4 @@
-"""Live queries about conversations: the same rows, actions and JSON as REST, and what the inbox needs beside them."""
+"""Live queries and mutations: the same rows, actions and JSON as in the REST API, and what else the inbox needs."""
 
 from conversations.live import changes, lists, presence, threads, words
 

@@ -1,4 +1,4 @@
-"""The arguments of the functions."""
+"""Serializers for the arguments of the live functions."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from praxtalk.core.api.serializers import (
 
 MAX_MENTIONS = 20
 
-# ruff: noqa: N815 - the names are JSON's
+# ruff: noqa: N815 - the field names are the keys of the JSON
 
 
 class OfConversation(StrictSerializer):
@@ -72,7 +72,7 @@ class Assignment(OfConversation):
 
 
 class ChangeOfMany(StrictSerializer):
-    """What is left out stays."""
+    """Omitted fields leave the conversations unchanged."""
 
     conversationIds = serializers.ListField(child=Id(), min_length=1, max_length=MAX_LIMIT)
     operatorId = Id(allow_null=True, required=False)

@@ -1,4 +1,4 @@
-"""What operators change about conversations and who writes in them."""
+"""Mutations with which operators change conversations and block visitors."""
 
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ def assign(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
 
 @mutation("conversations:change", authenticator=operators, shape=ChangeOfMany)
 def change_many(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    """All of them or none. In the order of their ids, so that two such calls never wait for each other."""
+    """Change all of the conversations, or none. Lock them in the order of their ids, so that two such calls cannot deadlock."""
     for conversation_id in sorted({each.lower() for each in arguments["conversationIds"]}):
         conversation = in_scope(caller, {"conversationId": conversation_id})
         if "operatorId" in arguments:

@@ -1,4 +1,4 @@
-"""Which conversations there are."""
+"""Live queries for lists of conversations and their counts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +45,7 @@ def _count_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 
 
 def _listed(caller: OperatorCaller, arguments: Arguments) -> QuerySet[Any, Any]:
-    """All that the arguments name, but for the words of `q`."""
+    """Return the conversations that match all filters of the arguments except `q`."""
     assignee = arguments.get("assignee")
     return filter_conversations(
         caller.scope,
@@ -57,7 +57,7 @@ def _listed(caller: OperatorCaller, arguments: Arguments) -> QuerySet[Any, Any]:
 
 
 def _first(caller: OperatorCaller, arguments: Arguments) -> Callable[[QuerySet[Any, Any], int], list[Any]]:
-    """Of rows, the first that hold the words of `q`, if it is given."""
+    """Return a function (rows, limit) that returns the first rows, or the first that match `q` if it is given."""
     text = arguments.get("q")
     return lambda rows, limit: search(rows, caller.scope, text, limit) if text else list(rows[:limit])
 

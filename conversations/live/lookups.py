@@ -1,4 +1,4 @@
-"""What the functions share: the conversation in scope, the operator who asks, what is watched."""
+"""Helpers that the live functions share: find a conversation in scope or an operator, and name topics."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ Arguments = dict[str, Any]
 
 
 def in_scope(caller: OperatorCaller, arguments: Arguments) -> Conversation:
-    """The conversation that a call is about. Raises Refused."""
+    """Return the conversation that the arguments name. Raises FunctionError if it is not in the caller's scope."""
     rows = Conversation.objects.with_people().select_related("brand")
     return caller.get_in_scope(rows, arguments["conversationId"])
 
 
 def thread_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    """Of the conversation that a query is about."""
+    """Return the topics of the conversation that a query reads."""
     return [Conversation.topic(caller.workspace_id, arguments["conversationId"].lower())]
 
 
 def operator_named(caller: OperatorCaller, operator_id: object) -> Operator:
-    """An operator of the caller's workspace. Raises Refused."""
+    """Return an operator of the caller's workspace. Raises FunctionError if there is none with this id."""
     pk = parse_id(str(operator_id))
     rows = Operator.objects.filter(workspace_id=caller.workspace_id)
     operator: Operator | None = rows.filter(pk=pk).first() if pk else None

@@ -1,4 +1,4 @@
-"""Who is here, and what the visitor has seen."""
+"""Live functions for the presence of operators, and for what the visitor has read and is typing."""
 
 from django.utils import timezone
 

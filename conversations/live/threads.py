@@ -1,4 +1,4 @@
-"""One conversation: what was said, and saying more."""
+"""Live functions for one conversation: read its entries, send messages and write notes."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from praxtalk.core.live.results import Code, FunctionError
 
 
 def _talk_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    """With the brand: whichever it is of those in scope."""
+    """Return the topics of the conversation and of all brands in scope, because its brand is not known before it is read."""
     return [*thread_topics(caller, arguments), *caller.scope.topics("brands")]
 
 

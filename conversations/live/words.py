@@ -1,4 +1,4 @@
-"""What the inbox offers while one works: canned replies, tags, mentions, and what is known of a visitor."""
+"""Live functions for canned replies, tags, mentions, assignments, and the details of a visitor."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def _canned_reply_topics(caller: OperatorCaller, arguments: Arguments) -> list[s
 
 @query("cannedReplies:list", authenticator=operators, shape=OfBrand, topics=_canned_reply_topics)
 def list_canned_replies(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
-    """Those of all brands, and those of the brand that is named, or of each in scope."""
+    """Return the canned replies for all brands, and those of the given brand or, without one, of each brand in scope."""
     rows = CannedReply.objects.filter(workspace_id=caller.workspace_id)
     if brand := brand_in_scope(caller, arguments.get("brandId")):
         rows = rows.filter(Q(brand=brand) | Q(brand__isnull=True))
@@ -60,15 +60,15 @@ def list_tags(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, An
 
 @mutation("tags:create", authenticator=operators, shape=NewTag)
 def create_tag(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
-    """The tag of this name, made if there is none."""
+    """Return the id of the tag with this name, ignoring case. Create the tag if there is none."""
     same = Tag.objects.filter(workspace_id=caller.workspace_id, name__iexact=arguments["name"])
     tag = same.first()
     if tag is None:
         try:
-            with transaction.atomic():  # the savepoint from which it goes on below
+            with transaction.atomic():  # a savepoint, to continue after an error
                 tag = actions.create_tag(caller.workspace_id, name=arguments["name"])
         except (ValidationError, IntegrityError) as error:
-            tag = same.first()  # made by somebody else at the same moment
+            tag = same.first()  # created by a concurrent call
             if tag is None:
                 reason = error.messages[0] if isinstance(error, ValidationError) else "This name cannot be used."
                 raise FunctionError(Code.INVALID, f"name: {reason}") from error
@@ -81,7 +81,7 @@ def _mention_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 
 @query("inbox:mentions", authenticator=operators, shape=StrictSerializer, topics=_mention_topics, personal=True)
 def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
-    """Notes that name the operator and that they have not looked at yet, the newest first."""
+    """Return the notes that mention the operator and that they have not seen, newest first."""
     rows = caller.scope.rows(
         Mention.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False),
         brand_field="note__conversation__brand_id",
@@ -104,7 +104,7 @@ def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str
 
 @query("inbox:assignments", authenticator=operators, shape=StrictSerializer, topics=_mention_topics, personal=True)
 def list_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    """Conversations that somebody else has assigned to the operator and that they have not looked at yet: how many (up to
+    """Return the conversations that somebody else assigned to the operator and that they have not seen: how many (up to
     MAX_COUNT), and the newest of them."""
     rows = caller.scope.rows(
         Mention.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, conversation__isnull=False),
@@ -138,7 +138,7 @@ def _visitor_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 
 @query("visitors:get", authenticator=operators, shape=OfVisitor, topics=_visitor_topics)
 def get_visitor(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    """Who they are, where they write from, and their newest conversations."""
+    """Return the visitor's details, and their newest conversations in scope."""
     visitor = caller.get_in_scope(Visitor.objects.all(), arguments["visitorId"])
     talks = caller.scope.rows(Conversation.objects.filter(visitor=visitor)).order_by("-last_activity_at", "-id")
     return {

@@ -1,4 +1,4 @@
-"""The talk."""
+"""The models of visitors, conversations, messages, and everything that belongs to them."""
 
 from conversations.models.activity import MAX_TAG, MAX_TAGS, TAGS, Activity, ConversationTag, Mention, Tag, Transcript
 from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment

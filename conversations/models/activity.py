@@ -1,4 +1,4 @@
-"""What the thread tells beside messages and notes, and the tags by which conversations are sorted."""
+"""Activities, tags, mentions and transcripts of conversations."""
 
 from typing import Any, ClassVar
 
@@ -12,13 +12,13 @@ from conversations.models.messages import Note
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
 
-TAGS = "tags"  # the kind of topic that lists of them watch
+TAGS = "tags"  # kind of the topics to which lists of tags subscribe
 MAX_TAG = 40
-MAX_TAGS = 20  # of one conversation
+MAX_TAGS = 20  # per conversation
 
 
 class Activity(models.Model):
-    """A line in the thread that says who did what. `actor` is a name as it was then; the visitor never sees one."""
+    """A thread entry that records who did what. `actor` is the name at that time. Visitors never see activities."""
 
     class Kind(models.TextChoices):
         STATUS = "status"
@@ -31,7 +31,7 @@ class Activity(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="activities")
-    position = models.PositiveIntegerField()  # counted with the messages' and the notes'
+    position = models.PositiveIntegerField()  # numbered together with messages and notes
     kind = models.CharField(max_length=10, choices=Kind.choices)
     operator = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, related_name="+")
     actor = models.CharField(max_length=200)
@@ -50,7 +50,7 @@ class Activity(models.Model):
 
 
 class Tag(models.Model):
-    """A word by which conversations are found again. Of the whole workspace."""
+    """A label by which operators find conversations again. Tags belong to the whole workspace, not to one brand."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="tags")
@@ -68,7 +68,7 @@ class Tag(models.Model):
 
 
 class ConversationTag(models.Model):
-    """A conversation has a tag."""
+    """The assignment of a tag to a conversation."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="tagged")
@@ -86,7 +86,7 @@ class Mention(models.Model):
     """A notification for one operator: a note mentions them, or somebody assigned a conversation to them.
 
     note: set for a mention. conversation, assigned_by: set for an assignment; assigned_by is the assigner's name at that time.
-    seen_at: when they looked. mailed_at: when an e-mail was sent, given up, or no longer needed.
+    seen_at: when the operator saw it. mailed_at: when an e-mail was sent, given up, or no longer needed.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -97,7 +97,7 @@ class Mention(models.Model):
     seen_at = models.DateTimeField(null=True)
     mailed_at = models.DateTimeField(null=True)
     mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
-    mail_due_at = models.DateTimeField(null=True)  # after the first try
+    mail_due_at = models.DateTimeField(null=True)  # of the next attempt; null before the first one
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -120,9 +120,9 @@ class Mention(models.Model):
 
     @property
     def subject(self) -> Conversation:
-        """The conversation that it is about. Reads the note: load it."""
+        """Return the conversation that it is about. Reads the note: load it first."""
         conversation = self.note.conversation if self.note else self.conversation
-        assert conversation is not None  # noqa: S101 - one of the two is there: a constraint
+        assert conversation is not None  # noqa: S101 - a constraint ensures that one of the two is set
         return conversation
 
     @staticmethod
@@ -131,7 +131,7 @@ class Mention(models.Model):
 
 
 class Transcript(models.Model):
-    """A conversation that is to be sent by e-mail. Gone once it was."""
+    """A conversation to send by e-mail. The row is deleted once the e-mail is sent or given up."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")

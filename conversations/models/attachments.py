@@ -1,4 +1,4 @@
-"""Files that come with messages."""
+"""Files that are attached to messages."""
 
 from typing import Any, ClassVar
 
@@ -16,26 +16,26 @@ MAX_FILE_NAME = 200
 
 
 def storage() -> Storage:
-    """Where the contents are: Django's storage `attachments`."""
+    """Return the storage `attachments` of Django's STORAGES setting, which holds the contents."""
     return storages["attachments"]
 
 
 def storage_path(attachment: "Attachment", name: str) -> str:
-    """In the storage: nothing of what the sender chose is in it."""
+    """Return the path in the storage. It contains nothing that the sender chose."""
     return f"{attachment.workspace_id}/{attachment.pk}"
 
 
 class Attachment(models.Model):
-    """One file of a message. What its lists show of it stands in `Message.attachments` too, so that they read one table.
+    """One file of a message. `Message.attachments` repeats what lists of messages show, so that they read only one table.
 
-    content_type: found in the content, never what the sender claims.
-    width, height: of an image, in pixels.
+    content_type: detected from the content, never what the sender claims.
+    width, height: in pixels; None if the file is not an image.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
-    position = models.PositiveIntegerField()  # of its message
+    position = models.PositiveIntegerField()  # of the message
     name = models.CharField(max_length=MAX_FILE_NAME)
     content_type = models.CharField(max_length=40)
     size = models.PositiveIntegerField()  # bytes
@@ -60,5 +60,5 @@ class Attachment(models.Model):
 
     @property
     def brand_id(self) -> Any:
-        """Reads the conversation: load it."""
+        """Return the id of the conversation's brand. Reads the conversation: load it first."""
         return self.conversation.brand_id

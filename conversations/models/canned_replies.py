@@ -1,4 +1,4 @@
-"""Replies that are written once and sent often."""
+"""Canned replies: texts that operators write once and send often."""
 
 from typing import Any, ClassVar
 
@@ -13,11 +13,11 @@ from conversations.models.messages import MAX_BODY, body_length
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
 
-CANNED_REPLIES = "canned_replies"  # the kind of topic that lists of them watch
+CANNED_REPLIES = "canned_replies"  # kind of the topics to which lists of canned replies subscribe
 
 
 class CannedReply(models.Model):
-    """Found in the inbox by `/` and its shortcut. Of one brand, or of all."""
+    """A text that operators insert in the inbox by typing `/` and its shortcut. brand: None for all brands."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="canned_replies")

@@ -23,11 +23,11 @@ MAX_PAGE = 2_000
 MAX_BROWSER = 200
 MAX_TIME_ZONE = 64
 MAX_RATING_COMMENT = 1_000
-INBOX = "conversations"  # the kind of topic that lists of them watch
+INBOX = "conversations"  # kind of the topics to which lists of conversations subscribe
 
 
 class Channel(models.TextChoices):
-    """The way by which a conversation or a message came."""
+    """How a conversation or a message arrived."""
 
     WIDGET = "widget"
     API = "api"
@@ -35,7 +35,7 @@ class Channel(models.TextChoices):
 
 
 class Visitor(models.Model):
-    """The person in the widget. Belongs to one brand; nothing connects the same person across brands."""
+    """A person who writes in the widget. A visitor belongs to one brand; nothing links the same person across brands."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="visitors")
@@ -43,18 +43,18 @@ class Visitor(models.Model):
     name = models.CharField(max_length=200)
     email = models.EmailField(max_length=254, blank=True)
     phone = models.CharField(max_length=40, blank=True)
-    external_id = models.CharField(
-        max_length=MAX_EXTERNAL_ID, null=True, blank=True
-    )  # the site's own, proven by a hash
-    start_id = models.UUIDField(
-        null=True, blank=True, editable=False
-    )  # of the form that made them: sent twice, it is one
+    # The site's own id of the visitor, verified by an HMAC. Null for an anonymous visitor.
+    external_id = models.CharField(max_length=MAX_EXTERNAL_ID, null=True, blank=True)
+    # The client's id of the form that created the visitor. Submitting the form twice creates one visitor.
+    start_id = models.UUIDField(null=True, blank=True, editable=False)
     locale = models.CharField(max_length=MAX_LOCALE, blank=True, default="", db_default="")  # of their browser
-    blocked_at = models.DateTimeField(null=True, blank=True)  # their messages are not taken any more
-    page = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # where they wrote from
-    referrer = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # where they came from
-    browser = models.CharField(max_length=MAX_BROWSER, blank=True, default="", db_default="")  # and its system
-    time_zone = models.CharField(max_length=MAX_TIME_ZONE, blank=True, default="", db_default="")  # as "Asia/Tokyo"
+    blocked_at = models.DateTimeField(null=True, blank=True)  # if set, their messages are rejected
+    page = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # on which they wrote
+    referrer = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # from which they came
+    browser = models.CharField(max_length=MAX_BROWSER, blank=True, default="", db_default="")  # and operating system
+    time_zone = models.CharField(
+        max_length=MAX_TIME_ZONE, blank=True, default="", db_default=""
+    )  # such as "Asia/Tokyo"
     created_at = models.DateTimeField(default=timezone.now)
     search_vector = search_vector_field("name", "email", "phone")
 
@@ -78,23 +78,26 @@ class Visitor(models.Model):
 
     @staticmethod
     def topic(workspace_id: UUID, visitor_id: UUID) -> str:
-        """Of all that one visitor sees of their thread."""
+        """Return the topic of everything that the visitor sees of their thread."""
         return f"visitor.{workspace_id}.{visitor_id}"
 
 
 def private_operator_fields(path: str) -> list[str]:
-    """The fields of the operator at `path` that no answer shows; least of all is a password read to show a name."""
+    """Return the operator's fields at `path` that no response shows, for `defer`.
+
+    Showing an operator's name must not load their password hash.
+    """
     shown = ("id", "workspace", "name")
     return [f"{path}__{field.name}" for field in Operator._meta.concrete_fields if field.name not in shown]
 
 
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def with_people(self) -> "ConversationQuerySet":
-        """Each row with its visitor and assignee, in one query."""
-        return self.with_assignee().select_related("visitor").defer("visitor__words")
+        """Load each row with its visitor and assignee, in one query."""
+        return self.with_assignee().select_related("visitor").defer("visitor__search_vector")
 
     def with_assignee(self) -> "ConversationQuerySet":
-        """Each row with its assignee: for a visitor who is known already."""
+        """Load each row with its assignee, in one query. Use it if the visitor is loaded already."""
         return self.select_related("assignee").defer(*private_operator_fields("assignee"))
 
 
@@ -117,26 +120,26 @@ class Conversation(models.Model):
     preview = models.CharField(max_length=PREVIEW_LENGTH, blank=True)
     message_count = models.PositiveIntegerField(default=0)
     last_position = models.PositiveIntegerField(default=0)
-    # Of what is unread for an operator who has not read so far: the visitor's newest message, or the end of a snooze.
+    # The conversation is unread for operators who have not read up to here: the visitor's newest message, or, after a snooze has
+    # ended, the newest entry at that time.
     unread_position = models.PositiveIntegerField(default=0, db_default=0, db_column="visitor_position")
     snoozed_until = models.DateTimeField(null=True, blank=True)
-    mail_due_at = models.DateTimeField(null=True, blank=True)  # when unseen replies go to the visitor by e-mail
-    mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)  # of the e-mail that is due
-    mailed_position = models.PositiveIntegerField(default=0, db_default=0)  # of the last reply that has gone so
+    mail_due_at = models.DateTimeField(null=True, blank=True)  # when to e-mail unseen replies to the visitor
+    mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)  # to send the e-mail that is due
+    mailed_position = models.PositiveIntegerField(default=0, db_default=0)  # of the last reply sent by e-mail
     first_reply_at = models.DateTimeField(null=True, blank=True)
     first_reply_by = models.ForeignKey(
         Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
-    resolved_at = models.DateTimeField(null=True, blank=True)  # while it is resolved or closed
+    resolved_at = models.DateTimeField(null=True, blank=True)  # set only while resolved or closed
     rating = models.PositiveSmallIntegerField(null=True, blank=True)  # the visitor's, from 1 (bad) to 5 (good)
     rating_comment = models.CharField(max_length=MAX_RATING_COMMENT, blank=True, default="", db_default="")
     rated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     last_message_at = models.DateTimeField(default=timezone.now)
-    last_activity_at = models.DateTimeField(
-        default=timezone.now, db_default=Now()
-    )  # the last message, or end of a snooze
+    # The time of the last message or the last end of a snooze.
+    last_activity_at = models.DateTimeField(default=timezone.now, db_default=Now())
 
     objects = ConversationQuerySet.as_manager()
 
@@ -203,16 +206,19 @@ class Conversation(models.Model):
 
     @property
     def topics(self) -> list[str]:
-        """What its changes are announced under: itself, its visitor's thread, and all lists that may show it."""
+        """Return the topics to publish after a change: the conversation, its visitor's thread, and all lists that may show it."""
         thread = Visitor.topic(self.workspace_id, self.visitor_id)
         return [self.thread_topic, thread, *topics_of(INBOX, self.workspace_id, self.brand_id)]
 
     @property
     def thread_topic(self) -> str:
-        """What a change that only operators see, in the thread alone, is announced under."""
+        """Return the topic to publish after a change that only operators see, and only in the thread."""
         return self.topic(self.workspace_id, self.pk)
 
     @staticmethod
     def topic(workspace_id: UUID, conversation_id: UUID | str) -> str:
-        """Of one conversation. Named with the asker's own workspace, a foreign id listens to nothing."""
+        """Return the topic of one conversation.
+
+        Pass the caller's own workspace id. With the id of another workspace's conversation, nobody ever publishes the topic.
+        """
         return f"conversation.{workspace_id}.{conversation_id}"

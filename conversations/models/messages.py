@@ -1,4 +1,4 @@
-"""Messages, and the operators' notes."""
+"""Messages and internal notes."""
 
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from praxtalk.core.db.ids import new_id
 
 MAX_BODY = 10_000
 MAX_CLIENT_ID = 64
-FORMER_OPERATOR = "Former operator"  # shown where an author's account is gone
+FORMER_OPERATOR = "Former operator"  # shown if the author's account was deleted
 
 
 def body_length(model: str) -> models.CheckConstraint:
@@ -29,7 +29,7 @@ def body_length(model: str) -> models.CheckConstraint:
 
 
 class Message(models.Model):
-    """One utterance. `position` counts up in its conversation under the conversation's row lock, so order needs no clock."""
+    """One message. `position` increases under the row lock of its conversation, so the order does not depend on clocks."""
 
     class Role(models.TextChoices):
         VISITOR = "visitor"
@@ -46,12 +46,11 @@ class Message(models.Model):
     api_key = models.ForeignKey(
         ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
-    api_key_name = models.CharField(max_length=100, blank=True, default="", db_default="")  # as it was when it was sent
+    api_key_name = models.CharField(max_length=100, blank=True, default="", db_default="")  # at the time of sending
     body = models.TextField()
-    attachments = models.JSONField(
-        default=list, blank=True, db_default=Value([], models.JSONField())
-    )  # of each `Attachment`
-    client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own name for it
+    # The JSON of each `Attachment`.
+    attachments = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))
+    client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own id for it
     created_at = models.DateTimeField(default=timezone.now)
     search_vector = search_vector_field("body")
 
@@ -84,10 +83,10 @@ class Message(models.Model):
 
     @property
     def sender(self) -> str | None:
-        """The name that operators see beside it; None for a visitor's message. Reads the author: load it.
+        """Return the name that operators see next to it; None for a visitor's message. Reads the author: load it first.
 
-        Never shown to visitors: the name of an API key is internal. A message that was sent by REST before PraxTalk stored
-        the key is from "API".
+        Never show it to visitors: the name of an API key is internal. It is "API" for a message that was sent by REST before
+        PraxTalk stored the key.
         """
         if self.role == self.Role.VISITOR:
             return None
@@ -99,7 +98,7 @@ class Message(models.Model):
 
 
 class Note(models.Model):
-    """An operator's internal remark in the thread. A table of its own, so that no list of messages can leak one."""
+    """An operator's internal note in the thread. Notes have their own table, so that no list of messages can leak one."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="notes", db_index=False)
@@ -125,5 +124,5 @@ class Note(models.Model):
 
     @property
     def sender(self) -> str:
-        """The name of who wrote it. Reads the author: load it."""
+        """Return the author's name. Reads the author: load it first."""
         return self.author.name if self.author else FORMER_OPERATOR

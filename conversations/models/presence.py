@@ -1,4 +1,4 @@
-"""Who looks at a conversation now, and how far both sides have read."""
+"""Which operators look at a conversation now, and how far both sides have read it."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ TYPING_FOR = timedelta(seconds=10)
 
 
 class Presence(models.Model):
-    """An operator in front of a conversation, until they were last heard of PRESENT_FOR ago."""
+    """An operator who looks at a conversation. It expires PRESENT_FOR after the last report (`seen_at`)."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
@@ -37,7 +37,7 @@ class Presence(models.Model):
 
 
 class OperatorReadState(models.Model):
-    """How far one operator has read a conversation, as a position. It only grows."""
+    """The position up to which one operator has read a conversation. It only increases."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="readings", db_index=False)
@@ -57,7 +57,10 @@ class OperatorReadState(models.Model):
 
 
 class ReadState(models.Model):
-    """How far a conversation has been read, as positions of messages, and whether its visitor types. It only grows."""
+    """The positions up to which the visitor and the operators have read a conversation, and until when the visitor is typing.
+
+    The positions only increase.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="reading")

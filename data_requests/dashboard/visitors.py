@@ -1,4 +1,4 @@
-"""What the law gives a visitor: a copy of all that is known of them, and its erasure."""
+"""What the law grants a visitor: a copy of all data about them, and its erasure."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from praxtalk.core.dashboard.views import Page
 
 class VisitorPage(Page):
     def visitor(self) -> Visitor:
-        """Raises Http404 where the operator does not see them."""
+        """Return the visitor. Raises Http404 if the operator may not see them."""
         rows = current_scope(self.request).rows(Visitor.objects.select_related("brand"))
         visitor = rows.filter(pk=self.kwargs["id"]).first()
         if visitor is None:
@@ -28,7 +28,7 @@ class VisitorPage(Page):
 
 
 class ExportVisitor(VisitorPage):
-    """GET: a copy of all that is kept of them, as a JSON file."""
+    """GET returns all data about the visitor as a JSON file."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         visitor = self.visitor()
@@ -40,7 +40,7 @@ class ExportVisitor(VisitorPage):
 
 
 class EraseVisitor(VisitorPage):
-    """GET asks whether to; POST does."""
+    """GET asks for confirmation; POST erases the visitor."""
 
     ability = Ability.ERASE
     title = "Erase a visitor"

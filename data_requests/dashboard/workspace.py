@@ -1,4 +1,4 @@
-"""The export of a workspace, and how far it has come."""
+"""The export of a workspace, and its progress."""
 
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from praxtalk.core.dashboard.views import Page
 
 
 class ExportWorkspace(Page):
-    """GET: everything, as one JSON document that is sent while it is read. ?id= names it to ExportProgress."""
+    """GET streams all data as one JSON document. ?id= is the id by which ExportProgress finds this export."""
 
     ability = "workspace"
 
@@ -35,7 +35,7 @@ class ExportWorkspace(Page):
 
 
 class ExportProgress(Page):
-    """GET: {"done", "total"} rows of the export of this id; zeros before it begins."""
+    """GET returns {"done", "total"}: numbers of rows of the export with this id. Both are 0 before it begins."""
 
     ability = "workspace"
 

@@ -1,1 +1,1 @@
-"""What changes about API keys, webhook subscriptions and replays."""
+"""Actions that change API keys, webhook subscriptions and replays."""

@@ -1,7 +1,8 @@
-"""API keys: `ptk_live_` + 36 random base62 characters + 6 base62 characters of the CRC-32 of all before them.
+"""Create, check and revoke API keys.
 
-The checksum lets a mistyped or made-up key be refused without asking the database. What is stored is the SHA-256 of the whole
-secret: with 214 random bits there is nothing to guess, so a slow hash would protect nobody.
+A key is `ptk_live_`, 36 random base62 characters and a checksum: the CRC-32 of everything before it, as 6 base62 characters.
+The checksum allows a mistyped or invented key to be rejected without a database query. Only the SHA-256 digest of the whole
+secret is stored. The secret has 214 random bits and cannot be guessed, so a slow hash would add no protection.
 """
 
 import hashlib
@@ -35,7 +36,7 @@ def create_key(
     expires_at: datetime | None = None,
     created_by: Operator | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret, which is to be had this once only."""
+    """Create an API key. Return it with its secret, which cannot be retrieved later."""
     secret = _new_secret()
     key = ApiKey.objects.create(
         workspace=workspace,
@@ -57,7 +58,7 @@ def create_key(
 
 @joined_transaction()
 def revoke_key(key: ApiKey) -> bool:
-    """Refuse the key from now on. False if it was revoked before."""
+    """Revoke the key immediately. Return False if it was already revoked."""
     now = timezone.now()
     rows = ApiKey.objects.filter(workspace_id=key.workspace_id, pk=key.pk, revoked_at__isnull=True)
     if not rows.update(revoked_at=now):
@@ -67,12 +68,12 @@ def revoke_key(key: ApiKey) -> bool:
 
 
 def digest(secret: str) -> bytes:
-    """The 32 bytes by which a secret is found."""
+    """Return the SHA-256 digest (32 bytes) by which a key is looked up."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def is_well_formed(secret: str) -> bool:
-    """Whether the secret has the right prefix, length and checksum."""
+    """Return whether the secret has the right prefix, length and checksum."""
     if len(secret) != SECRET_LENGTH or not secret.startswith(PREFIX) or not secret.isascii():
         return False
     return secret[-CHECKSUM_LENGTH:] == _checksum(secret[:-CHECKSUM_LENGTH])

@@ -1,7 +1,7 @@
-"""Sending again: one delivery (retry), or many (a replay, which the pump advances until it is done).
+"""Send deliveries again: one (`retry`), or many (a replay, which the dispatcher advances until it is done).
 
-A replay's row holds how far it has come. Each step moves some deliveries and the mark in one commit, so a restart in between
-goes on where the last step ended, and does nothing twice.
+A replay's row stores its progress. Each step updates a batch of deliveries and the progress in one transaction. After a
+restart, the replay therefore continues where the last step ended and does nothing twice.
 """
 
 from datetime import datetime
@@ -25,12 +25,15 @@ Status = Delivery.Status
 
 
 class WebhookPaused(Exception):
-    """The delivery's subscription is paused: nothing is sent to it."""
+    """Raised when the delivery's subscription is paused, because nothing is sent to a paused subscription."""
 
 
 @joined_transaction()
 def retry(delivery: Delivery) -> None:
-    """Make a delivery due at once; one under way already stays as it is. Raises WebhookPaused, WebhookDeleted."""
+    """Make a delivery due immediately. Leave it unchanged if it is being attempted now.
+
+    Raises WebhookPaused or WebhookDeleted.
+    """
     webhook = lock_webhook(delivery.workspace_id, delivery.subscription_id)
     if webhook is None:
         raise WebhookDeleted
@@ -41,7 +44,10 @@ def retry(delivery: Delivery) -> None:
 
 
 def _make_due(rows: QuerySet[Delivery]) -> int:
-    """A waiting delivery keeps its count of attempts; a finished one begins anew, with all six."""
+    """Make deliveries due, except leased ones. Return how many.
+
+    An unfinished delivery keeps its count of attempts; a finished one starts again with all six.
+    """
     is_finished = Q(status__in=[Status.SUCCEEDED, Status.FAILED])
     return rows.filter(lease__isnull=True).update(
         status=Status.PENDING,
@@ -61,7 +67,10 @@ def start_replay(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Replay:
-    """Begin a replay of what failed, succeeded or is missing at this moment. Raises WebhookDeleted."""
+    """Start a replay of the deliveries that have failed or succeeded, or of the events without a delivery, up to now.
+
+    Raises WebhookDeleted.
+    """
     now, subscription = timezone.now(), locked(subscription)
     replay = Replay(
         workspace_id=subscription.workspace_id,
@@ -82,9 +91,9 @@ def start_replay(
 
 @joined_transaction()
 def advance() -> bool:
-    """One step of the oldest replay that nobody else advances; whether there was one.
+    """Run one step of the oldest running replay that no other process has locked. Return whether there was one.
 
-    Its webhook's row is locked too: a deletion, which begins there, waits for the step's end and not in a circle.
+    The subscription's row is locked too. A deletion locks that row first, so it waits for the step and cannot deadlock with it.
     """
     running = Replay.objects.select_related("subscription").filter(status=Replay.Status.RUNNING)
     replay = (
@@ -111,7 +120,10 @@ def advance() -> bool:
 
 
 def _ahead(replay: Replay) -> QuerySet[Any]:
-    """What the replay is still to look at, by an index: deliveries of its status, or the events that its webhook asks for."""
+    """Return the rows that the replay has not processed yet, in a form that uses an index.
+
+    They are the deliveries with its status, or the events that its subscription matches.
+    """
     rows: QuerySet[Any]
     if replay.what == Replay.What.MISSING:
         rows, name = _asked_for(replay.subscription), "name"
@@ -143,7 +155,7 @@ def _without_delivery(events: QuerySet[Event], replay: Replay) -> QuerySet[Event
 
 
 def _make_missing(replay: Replay, event_ids: list[Any]) -> int:
-    """A delivery for each of these events that has none; how many."""
+    """Create a delivery for each of these events that has none. Return how many were created."""
     now = timezone.now()
     events = Event.objects.filter(workspace_id=replay.workspace_id, pk__in=event_ids)
     missing = list(_without_delivery(events, replay).values_list("pk", flat=True))

@@ -1,4 +1,4 @@
-"""What an owner can do with a webhook subscription: create, change, pause, delete it, and rotate its secret."""
+"""Create, change, pause and delete webhook subscriptions, and rotate their secrets."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -17,34 +17,38 @@ from praxtalk.core.db.encryption import decrypt, encrypt
 from praxtalk.core.db.transactions import is_locked, joined_transaction, lock
 from praxtalk.core.http.addresses import PermittedUrl
 
-OLD_SECRET_SIGNS_FOR = timedelta(hours=24)  # after Promote
-MAX_WEBHOOKS = 100  # of a workspace: each event is written once for each, in the transaction of a visitor's message
+OLD_SECRET_SIGNS_FOR = timedelta(hours=24)  # after its promotion
+# Per workspace. Recording an event inserts a delivery for each webhook, in the transaction that stores a visitor's message.
+MAX_WEBHOOKS = 100
 
 DELETE_ATTEMPTS = f"""
     DELETE FROM {Attempt._meta.db_table} AS attempt USING {Delivery._meta.db_table} AS delivery
     WHERE attempt.delivery_id = delivery.id AND delivery.subscription_id = %s
-"""  # noqa: S608 - tables' names
-DELETE_DELIVERIES = f"DELETE FROM {Delivery._meta.db_table} WHERE subscription_id = %s"  # noqa: S608 - a table's name
+"""  # noqa: S608 - no user input
+DELETE_DELIVERIES = f"DELETE FROM {Delivery._meta.db_table} WHERE subscription_id = %s"  # noqa: S608 - no user input
 
 
 class WebhookDeleted(LookupError):
-    """Somebody else has deleted it meanwhile."""
+    """Raised when the subscription no longer exists, because it was deleted concurrently."""
 
 
 class TooManyWebhooks(ValueError):
-    """The workspace has MAX_WEBHOOKS already."""
+    """Raised when the workspace already has MAX_WEBHOOKS subscriptions."""
 
 
 class NotPaused(ValueError):
-    """What becomes of events during a pause was said, and there is none."""
+    """Raised when `holds_events` is given for a subscription that is not paused."""
 
 
 class NothingToPromote(ValueError):
-    """No new secret waits for its promotion."""
+    """Raised when there is no new secret to promote."""
 
 
 class OldSecretStillSigns(ValueError):
-    """A rotation was promoted lately; a third secret would put out one that receivers may still use."""
+    """Raised when a secret is rotated while the previous one still signs.
+
+    A third secret would replace one that receivers may still use.
+    """
 
 
 @joined_transaction()
@@ -56,9 +60,13 @@ def create_webhook(
     brand: Brand | None = None,
     description: str = "",
 ) -> tuple[WebhookSubscription, str]:
-    """A new active subscription and its secret, shown this once. It gets what happens from now on. Raises TooManyWebhooks."""
+    """Create an active subscription, which receives the events recorded from now on.
+
+    Return it with its secret, for the caller to show once. Raises TooManyWebhooks.
+    """
     workspace_id = workspace.pk if isinstance(workspace, Workspace) else workspace
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace_id)  # one at a time, or two would count the same
+    # Serialise creation per workspace: two concurrent calls would otherwise both count the same number.
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace_id)
     if WebhookSubscription.objects.filter(workspace_id=workspace_id).count() >= MAX_WEBHOOKS:
         raise TooManyWebhooks(f"A workspace has at most {MAX_WEBHOOKS} webhooks: delete one first.")
     secret = new_secret()
@@ -84,9 +92,10 @@ def change_webhook(
     status: WebhookSubscription.Status | None = None,
     holds_events: bool | None = None,
 ) -> None:
-    """Change what is given. Another URL is a new receiver: what was known of the old one's health is forgotten.
+    """Change the given fields. A different URL is a new receiver, so it resets the recorded health.
 
-    holds_events: while paused; each pause begins with True unless told. Raises NotPaused.
+    holds_events: whether events are kept while the subscription is paused. Pausing sets it to True unless it is given.
+    Raises NotPaused if it is given and the subscription is not paused after the change. Raises WebhookDeleted.
     """
     webhook = locked(webhook)
     if holds_events is not None and (status or webhook.status) != Status.PAUSED:
@@ -116,10 +125,13 @@ def change_webhook(
 
 @joined_transaction()
 def delete_webhook(webhook: WebhookSubscription) -> None:
-    """End it, with its deliveries. Its row is locked first: whoever records an event for it at this moment comes before."""
+    """Delete the subscription with its deliveries.
+
+    Its row is locked first, so the deletion waits for transactions that are recording an event for it. Raises WebhookDeleted.
+    """
     if not is_locked(webhook) and lock_webhook_to_delete(webhook.workspace_id, webhook.pk) is None:
         raise WebhookDeleted
-    with connection.cursor() as cursor:  # Django would load them all, to delete what hangs on each
+    with connection.cursor() as cursor:  # Django would load every delivery, to delete its attempts
         cursor.execute(DELETE_ATTEMPTS, [webhook.pk])
         cursor.execute(DELETE_DELIVERIES, [webhook.pk])
     webhook.delete()
@@ -128,9 +140,9 @@ def delete_webhook(webhook: WebhookSubscription) -> None:
 
 @joined_transaction()
 def rotate_secret(webhook: WebhookSubscription) -> str:
-    """A new secret, shown this once; it signs second until `promote_secret`. One that waits already is replaced.
+    """Create a new secret and return it, for the caller to show once. It signs second until `promote_secret`.
 
-    Raises OldSecretStillSigns.
+    It replaces a new secret that is not promoted yet. Raises OldSecretStillSigns or WebhookDeleted.
     """
     webhook = locked(webhook)
     if webhook.second_secret_ends_at and webhook.second_secret_ends_at > timezone.now():
@@ -143,7 +155,10 @@ def rotate_secret(webhook: WebhookSubscription) -> str:
 
 @joined_transaction()
 def promote_secret(webhook: WebhookSubscription) -> None:
-    """The new secret signs first; the old one second, for another day. Again: nothing more. Raises NothingToPromote."""
+    """Make the new secret sign first. The old one signs second for another 24 hours.
+
+    Do nothing if the new secret is already promoted. Raises NothingToPromote or WebhookDeleted.
+    """
     webhook = locked(webhook)
     if len(webhook.secrets_at(timezone.now())) == 1:
         raise NothingToPromote
@@ -158,7 +173,7 @@ def promote_secret(webhook: WebhookSubscription) -> None:
 
 @joined_transaction()
 def retire_secret(webhook: WebhookSubscription) -> None:
-    """The second secret signs no more: the old one after Promote, or a new one that was not wanted after all."""
+    """Stop signing with the second secret: the old one after a promotion, or a new one that was not promoted."""
     second = _rows(webhook).exclude(encrypted_second_secret="")
     if second.update(encrypted_second_secret="", second_secret_ends_at=None):
         record(Action.WEBHOOK_SECRET_RETIRED, workspace_id=webhook.workspace_id, subject=webhook)
@@ -166,7 +181,10 @@ def retire_secret(webhook: WebhookSubscription) -> None:
 
 @joined_transaction()
 def show_secrets(webhook: WebhookSubscription) -> list[str]:
-    """The secrets that sign now, the first first. Raises Unreadable."""
+    """Return the secrets that sign now, in signing order. The audit log records the call.
+
+    Raises Unreadable if a secret cannot be decrypted. Raises WebhookDeleted.
+    """
     webhook = locked(webhook)
     shown = [decrypt(encrypted) for encrypted in webhook.secrets_at(timezone.now())]
     record(Action.WEBHOOK_SECRET_SHOWN, workspace_id=webhook.workspace_id, subject=webhook)
@@ -174,23 +192,32 @@ def show_secrets(webhook: WebhookSubscription) -> list[str]:
 
 
 def forget_ended_secrets() -> int:
-    """Delete the old secrets whose day is over; returns how many."""
+    """Delete the old secrets whose 24 hours are over. Return how many."""
     ended = WebhookSubscription.objects.filter(second_secret_ends_at__lte=timezone.now())
     return ended.update(encrypted_second_secret="", second_secret_ends_at=None)
 
 
 def lock_webhook(workspace_id: UUID, webhook_id: UUID) -> WebhookSubscription | None:
-    """The row, locked until this transaction ends: for a caller whose next step is an action."""
+    """Return the row, locked until the transaction ends, or None if there is none.
+
+    Use it before an action of this module, which then does not read the row again.
+    """
     return lock(WebhookSubscription.objects.filter(workspace_id=workspace_id, pk=webhook_id))
 
 
 def lock_webhook_to_delete(workspace_id: UUID, webhook_id: UUID) -> WebhookSubscription | None:
-    """The same for `delete_webhook`: waits for those who record an event for it, which `lock_webhook` does not."""
+    """Like `lock_webhook`, for `delete_webhook`.
+
+    It also waits for transactions that are recording an event for the subscription.
+    """
     return lock(WebhookSubscription.objects.filter(workspace_id=workspace_id, pk=webhook_id), no_key=False)
 
 
 def locked(webhook: WebhookSubscription) -> WebhookSubscription:
-    """The row as it is now, locked until this transaction ends. Not read again if it was locked before. Raises WebhookDeleted."""
+    """Return the current row, locked until the transaction ends.
+
+    The row is not read again if this transaction has already locked it. Raises WebhookDeleted.
+    """
     row = webhook if is_locked(webhook) else lock_webhook(webhook.workspace_id, webhook.pk)
     if row is None:
         raise WebhookDeleted

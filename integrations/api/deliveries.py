@@ -1,4 +1,4 @@
-"""/api/v1/deliveries and /api/v1/replays: what was sent, how it was answered, and sending it again."""
+"""Endpoints /api/v1/deliveries and /api/v1/replays: list deliveries with their attempts, and send them again."""
 
 from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema
@@ -30,7 +30,7 @@ SHOWN_ATTEMPTS = 100
 
 
 def _deliveries() -> QuerySet[Delivery]:
-    """With the brand that decides about scope, and without the events' bodies."""
+    """Return deliveries with the brand that determines whether they are in scope, and without the bodies of their events."""
     rows = Delivery.objects.annotate(brand_id=F("subscription__brand_id"), type=F("event__name"))
     return rows.only("id", "workspace_id", "subscription_id", "event_id", "status", "attempts_made", "next_attempt_at",
         "created_at")  # fmt: skip

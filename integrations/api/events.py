@@ -1,4 +1,4 @@
-"""GET /api/v1/events"""
+"""Endpoint GET /api/v1/events: the event feed."""
 
 import orjson
 from drf_spectacular.utils import OpenApiResponse, extend_schema

@@ -1,4 +1,7 @@
-"""/api/v1/webhooks: subscriptions, their secrets, a test. For write keys; one limited to a brand manages its brand's only."""
+"""Endpoints /api/v1/webhooks: manage subscriptions and their secrets, and send a test.
+
+They need a key with write scope. A key that is limited to a brand manages only the webhooks of this brand.
+"""
 
 from typing import Any
 
@@ -90,7 +93,7 @@ class Webhooks(WebhookView):
         body = self.body(NewWebhook)
         brand_id = body.pop("brandId", None) or (str(self.key.brand_id) if self.key.brand_id else None)
         brand = brand_in_scope(self, brand_id)
-        body["url"] = PermittedUrl(target(body["url"]).url)  # permitted by _look
+        body["url"] = PermittedUrl(target(body["url"]).url)  # checked by _look
         try:
             webhook, secret = subscriptions.create_webhook(self.key.workspace_id, brand=brand, **body)
         except subscriptions.TooManyWebhooks as error:

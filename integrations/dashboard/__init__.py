@@ -1,4 +1,4 @@
-"""The dashboard at /app/integrations: API keys, webhooks, the log of their deliveries, the Agent SDK."""
+"""The pages at /app/integrations: API keys, webhooks, the log of their deliveries, and the Agent SDK."""
 
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ TABS = {
 
 
 class IntegrationsPage(Page):
-    """One of the four tabs, or a page below one. tab: of TABS."""
+    """Base of the four tabs and the pages below them. tab: a key of TABS."""
 
     ability = "integrations"
     title = "Integrations"
@@ -37,14 +37,14 @@ class IntegrationsPage(Page):
         return super().get_context_data(**{**more, **kwargs})
 
     def one(self, rows: QuerySet[Row, Row], row_id: UUID, *, brand_field: str = "brand_id") -> Row:
-        """The row of this id that the operator may see. Raises Http404 for others, as for none."""
+        """Return the row with this id. Raises Http404 if there is none or the operator may not see it."""
         row = current_scope(self.request).rows(rows, brand_field=brand_field).filter(pk=row_id).first()
         if row is None:
             raise Http404
         return row
 
     def brands(self) -> QuerySet[Brand]:
-        """What a key or a webhook may be limited to."""
+        """Return the brands to which the operator may limit a key or a webhook."""
         return current_scope(self.request).rows(Brand.objects.order_by("created_at"), brand_field="pk")
 
     @property

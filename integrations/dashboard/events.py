@@ -29,7 +29,7 @@ BRAND = "subscription__brand_id"
 
 
 class Filters(forms.Form):
-    """What the log is narrowed to. Anything else is taken for nothing."""
+    """The filters of the event log. Invalid values are ignored."""
 
     webhook = forms.ModelChoiceField(WebhookSubscription.objects.none(), required=False, empty_label="Every webhook")
     status = forms.ChoiceField(choices=[("", "Every status"), *Delivery.Status.choices], required=False)
@@ -43,7 +43,7 @@ class Filters(forms.Form):
 
 
 class EventLog(IntegrationsPage):
-    """Deliveries, the newest first, each with its last attempt."""
+    """The event log: deliveries, newest first, each with its last finished attempt."""
 
     tab = "events"
     template_name = "integrations/event_log.html"
@@ -79,7 +79,7 @@ class EventLog(IntegrationsPage):
 
 
 class DeliveryPage(IntegrationsPage):
-    """One delivery: what is sent, and how each attempt was answered."""
+    """One delivery: the request that is sent, and the answer to each attempt."""
 
     tab = "events"
     template_name = "integrations/delivery.html"
@@ -108,9 +108,9 @@ class DeliveryPage(IntegrationsPage):
 
 
 class RetryNow(DeliveryPage):
-    """POST makes a delivery due at once."""
+    """POST makes a delivery due immediately."""
 
-    http_method_names = ["post"]  # noqa: RUF012 - Django's name
+    http_method_names = ["post"]  # noqa: RUF012 - an attribute that Django defines
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
         delivery = self.delivery(id)
@@ -127,7 +127,7 @@ class RetryNow(DeliveryPage):
 
 
 class ReplayPage(IntegrationsPage):
-    """How far a replay has come."""
+    """The progress of a replay."""
 
     tab = "webhooks"
     template_name = "integrations/replay.html"
@@ -138,7 +138,7 @@ class ReplayPage(IntegrationsPage):
 
 
 def _with_last_attempts(deliveries: list[Delivery]) -> list[Any]:
-    """Each with its last attempt that has ended, by one more query for all."""
+    """Return the deliveries, each with its last finished attempt. One query reads all attempts."""
     newest = Attempt.objects.filter(delivery_id__in=[delivery.pk for delivery in deliveries])
     newest = newest.exclude(outcome=Attempt.Outcome.STARTED).order_by("delivery_id", "-number").distinct("delivery_id")
     found = {attempt.delivery_id: attempt for attempt in newest.defer("response_body")}
@@ -146,7 +146,7 @@ def _with_last_attempts(deliveries: list[Delivery]) -> list[Any]:
 
 
 def _headers(delivery: Delivery) -> tuple[dict[str, str], str]:
-    """What the next attempt would say, were it made now; or why it cannot be made."""
+    """Return the headers of the next attempt as if it were made now, and an error message if it cannot be made."""
     now, webhook = timezone.now(), delivery.subscription
     claimed = Claimed(
         delivery_id=delivery.pk,
@@ -169,7 +169,7 @@ def _headers(delivery: Delivery) -> tuple[dict[str, str], str]:
 
 
 def _curl(url: str, headers: dict[str, str], body: str) -> str:
-    """The request as a command. Its signature is good for the five minutes that a receiver allows."""
+    """Return the request as a shell command. Receivers accept its signature for five minutes."""
     lines = [f"curl -X POST {shlex.quote(url)}"]
     lines += [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in headers.items()]
     return " \\\n  ".join([*lines, f"--data-raw {shlex.quote(body)}"])

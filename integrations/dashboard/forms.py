@@ -1,4 +1,4 @@
-"""The forms of /app/integrations. What they ask for is what REST asks for, and is checked by the same rules."""
+"""The forms of /app/integrations. They take the same values as the REST API and validate them by the same rules."""
 
 import ipaddress
 from datetime import timedelta
@@ -18,7 +18,7 @@ MAX_NETWORKS = 50
 
 
 class OfBrands(forms.Form):
-    """With a choice of a brand. Who sees all of them may choose none, which means all."""
+    """A form with a brand. An operator who sees all brands may leave it empty, which means all brands."""
 
     brand = forms.ModelChoiceField(Brand.objects.none(), required=False, empty_label="All brands")
 
@@ -31,7 +31,7 @@ class OfBrands(forms.Form):
 
 
 class Networks(forms.CharField):
-    """One address or network a line, as CIDR."""
+    """IP addresses or networks in CIDR notation, one on each line."""
 
     widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
 
@@ -65,7 +65,7 @@ class KeyForm(OfBrands):
     field_order = ("name", "scope", "brand", "allowed_cidrs", "expires")
 
     def values(self) -> dict[str, Any]:
-        """What create_key takes."""
+        """Return the arguments of `create_key`."""
         values = dict(self.cleaned_data)
         days = values.pop("expires")
         return values | {"expires_at": timezone.now() + timedelta(days=int(days)) if days else None}

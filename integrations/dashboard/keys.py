@@ -17,7 +17,7 @@ MOST_SHOWN = 200
 
 
 class Keys(IntegrationsPage):
-    """GET lists keys; POST makes one and shows its secret, this once."""
+    """GET lists the API keys. POST creates one and shows its secret once."""
 
     tab = "keys"
     template_name = "integrations/keys.html"
@@ -44,7 +44,7 @@ class Keys(IntegrationsPage):
 
 
 class RevokeKey(IntegrationsPage):
-    """GET asks whether to; POST does."""
+    """GET asks for confirmation. POST revokes the key."""
 
     tab = "keys"
     template_name = "integrations/revoke_key.html"

@@ -42,7 +42,7 @@ class TokenForm(forms.Form):
 
 
 class AgentSdk(IntegrationsPage):
-    """GET shows where live queries are asked, and whose tokens are good; POST mints one and shows it, this once."""
+    """GET shows how to connect to the live queries, and lists the valid tokens. POST issues a token and shows it once."""
 
     tab = "sdk"
     template_name = "integrations/sdk.html"
@@ -72,10 +72,10 @@ class AgentSdk(IntegrationsPage):
 
 
 class RevokeToken(IntegrationsPage):
-    """POST ends a token at once."""
+    """POST revokes a token immediately."""
 
     tab = "sdk"
-    http_method_names = ["post"]  # noqa: RUF012 - Django's name
+    http_method_names = ["post"]  # noqa: RUF012 - an attribute that Django defines
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
         revoke(get_object_or_404(_sessions(request), pk=id))
@@ -84,7 +84,10 @@ class RevokeToken(IntegrationsPage):
 
 
 def _operators(request: HttpRequest) -> QuerySet[Operator]:
-    """Whose tokens one may mint: nobody's who may do or see more than oneself."""
+    """Return the operators for whom the current operator may issue tokens.
+
+    Operators who have more permissions or see more brands than the current one are excluded.
+    """
     own = current_operator(request)
     if not own.sees_all_brands:
         return Operator.objects.filter(pk=own.pk)

@@ -41,7 +41,7 @@ class WebhookPage(IntegrationsPage):
 
 
 class Webhooks(WebhookPage):
-    """GET lists webhooks; POST makes one and shows its secret."""
+    """GET lists the webhooks. POST creates one and shows its secret."""
 
     template_name = "integrations/webhooks.html"
 
@@ -64,7 +64,7 @@ class Webhooks(WebhookPage):
 
 
 class Webhook(WebhookPage):
-    """GET shows one with all that can be done to it; POST changes what it is."""
+    """GET shows a webhook with all available actions. POST changes its fields."""
 
     template_name = "integrations/webhook.html"
 
@@ -73,7 +73,7 @@ class Webhook(WebhookPage):
         now = timezone.now()
         values = {name: getattr(webhook, name) for name in ("url", "events", "description", "brand")}
         form = self.form(initial=values)
-        del form.fields["brand"]  # whose events it gets is settled when it is made
+        del form.fields["brand"]  # the brand cannot be changed after the creation
         replays = webhook.replays.order_by("-created_at")[:5]
         more = {"is_second_signing": len(webhook.secrets_at(now)) == 2, "replays": replays, "replay_form": ReplayForm()}
         return super().get_context_data(**{"webhook": webhook, "form": form, **more, **kwargs})
@@ -90,9 +90,9 @@ class Webhook(WebhookPage):
 
 
 class WebhookAction(WebhookPage):
-    """POST does one thing to a webhook: pause, resume, rotate, promote, retire or test."""
+    """POST runs an action on a webhook: pause, resume, rotate, promote, retire or test."""
 
-    http_method_names = ["post"]  # noqa: RUF012 - Django's name
+    http_method_names = ["post"]  # noqa: RUF012 - an attribute that Django defines
 
     def post(self, request: HttpRequest, id: UUID, action: str) -> HttpResponse:
         webhook = self.webhook(id)
@@ -131,7 +131,7 @@ class WebhookAction(WebhookPage):
 
 
 class DeleteWebhook(WebhookPage):
-    """GET asks whether to; POST does."""
+    """GET asks for confirmation. POST deletes the webhook."""
 
     template_name = "integrations/delete_webhook.html"
 
@@ -145,7 +145,7 @@ class DeleteWebhook(WebhookPage):
 
 
 class RevealSecret(WebhookPage):
-    """GET asks for the operator's password; POST shows the secrets that sign."""
+    """GET asks for the operator's password. POST shows the secrets that sign."""
 
     template_name = "integrations/reveal_secret.html"
 
@@ -162,9 +162,9 @@ class RevealSecret(WebhookPage):
 
 
 class StartReplay(WebhookPage):
-    """POST sends many deliveries of a webhook again."""
+    """POST starts a replay of a webhook's deliveries."""
 
-    http_method_names = ["post"]  # noqa: RUF012 - Django's name
+    http_method_names = ["post"]  # noqa: RUF012 - an attribute that Django defines
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
         webhook = self.webhook(id)
@@ -176,7 +176,7 @@ class StartReplay(WebhookPage):
 
 
 def _webhook_page(request: HttpRequest, id: UUID, **context: Any) -> HttpResponse:
-    """The page of one webhook, with what has just been done to it."""
+    """Return the page of one webhook with the result of an action."""
     page = Webhook()
     page.setup(request, id=id)
     answer = page.render_to_response(page.get_context_data(id=id, **context))

@@ -1,4 +1,4 @@
-"""The workspace's outside connections: API keys, events, webhook subscriptions and what is owed to them."""
+"""Models of a workspace's integrations: API keys, events, webhook subscriptions and their deliveries."""
 
 from integrations.models.api_keys import ApiKey
 from integrations.models.deliveries import Attempt, Delivery, DeliveryCount, Replay

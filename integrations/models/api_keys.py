@@ -1,4 +1,4 @@
-"""Keys of the REST API."""
+"""API keys of the REST API."""
 
 import ipaddress
 from datetime import datetime
@@ -16,7 +16,7 @@ from praxtalk.core.db.ids import new_id
 
 
 class ApiKey(models.Model):
-    """A key of the REST API. Its secret is shown once and kept as a SHA-256 digest; 214 random bits need no slow hash."""
+    """A key of the REST API. Only the SHA-256 digest of its secret is stored; 214 random bits need no slow hash."""
 
     class Scope(models.TextChoices):
         READ = "read"
@@ -53,11 +53,11 @@ class ApiKey(models.Model):
         return self.scope == self.Scope.WRITE
 
     def is_valid_at(self, moment: datetime) -> bool:
-        """Neither revoked nor expired."""
+        """Return whether the key is not revoked and does not expire until after `moment`."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > moment)
 
     def lists_address(self, address: str) -> bool:
-        """Whether the key has an allowlist and it holds this IP address."""
+        """Return whether the key has an allowlist that contains this IP address."""
         try:
             ip = ipaddress.ip_address(address)
         except ValueError:

@@ -1,4 +1,4 @@
-"""What is owed to a subscription, each attempt to pay it, and the counts that outlive both."""
+"""Deliveries of events to subscriptions, their attempts, bulk replays, and daily counts that outlive them."""
 
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from praxtalk.core.db.ids import new_id
 
 
 class Trigger(models.TextChoices):
-    """What an attempt was made for."""
+    """What caused an attempt: the schedule, or a retry or replay by hand."""
 
     SCHEDULE = "schedule"
     MANUAL = "manual"
@@ -36,9 +36,9 @@ class Delivery(models.Model):
     )
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
-    attempts_made = models.PositiveSmallIntegerField(default=0)  # of the six
+    attempts_made = models.PositiveSmallIntegerField(default=0)  # those that count towards the six
     interruptions = models.PositiveSmallIntegerField(default=0)
-    last_number = models.PositiveIntegerField(default=0)  # of all attempts ever, interrupted and manual ones too
+    last_number = models.PositiveIntegerField(default=0)  # of the latest attempt, interrupted and manual ones included
     next_attempt_at = models.DateTimeField(default=timezone.now)
     next_trigger = models.CharField(max_length=10, choices=Trigger.choices, default=Trigger.SCHEDULE)
     lease = models.UUIDField(null=True, editable=False)
@@ -70,7 +70,7 @@ class Delivery(models.Model):
                 fields=["subscription", "leased_until"], condition=Q(lease__isnull=False), name="delivery_leased"
             ),
             models.Index(fields=["subscription"], condition=Q(status="held"), name="delivery_held"),
-            # For lists:
+            # For the lists of the REST API and the dashboard.
             models.Index(fields=["workspace", "-created_at", "-id"], name="delivery_newest"),
             models.Index(fields=["subscription", "-created_at", "-id"], name="delivery_by_webhook"),
             models.Index(
@@ -93,7 +93,7 @@ class Delivery(models.Model):
 
 
 class Attempt(models.Model):
-    """One POST of a delivery. `number` counts all of them, interrupted and manual ones too."""
+    """One POST of a delivery. `number` counts every attempt, including interrupted and manual ones."""
 
     class Outcome(models.TextChoices):
         STARTED = "started"
@@ -128,12 +128,12 @@ class Attempt(models.Model):
 
 
 class Replay(models.Model):
-    """A bulk replay: which deliveries, and how far it has come. The pump advances it; see webhooks/replays.py."""
+    """A bulk replay: what to send again, and its progress. The dispatcher advances it; see actions/replays.py."""
 
     class What(models.TextChoices):
         FAILED = "failed"
         SUCCEEDED = "succeeded"
-        MISSING = "missing"  # events that the subscription never had
+        MISSING = "missing"  # events for which the subscription has no delivery
 
     class Status(models.TextChoices):
         RUNNING = "running"
@@ -149,7 +149,7 @@ class Replay(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
     total = models.PositiveIntegerField()
     done = models.PositiveIntegerField(default=0)
-    reached_at = models.DateTimeField(null=True, editable=False)  # with reached_id: the last row that was dealt with
+    reached_at = models.DateTimeField(null=True, editable=False)  # with reached_id: the last processed row
     reached_id = models.UUIDField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -168,7 +168,10 @@ class Replay(models.Model):
 
 
 class DeliveryCount(models.Model):
-    """How a subscription's deliveries and attempts ended on one day (UTC). Outlives events, attempts and the subscription."""
+    """How many of a subscription's deliveries and attempts ended in which way on one day (UTC).
+
+    The row is kept after the events, the attempts and the subscription are deleted.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="delivery_counts")
     subscription = models.ForeignKey(

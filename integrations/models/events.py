@@ -1,4 +1,4 @@
-"""What happened, once and for all, and its place in the feed."""
+"""Events, and the feed that numbers them."""
 
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from praxtalk.core.db.ids import new_id
 
 
 class EventName(models.TextChoices):
-    """What a webhook can subscribe to."""
+    """The events to which a webhook can subscribe."""
 
     CONVERSATION_CREATED = "conversation.created"
     CONVERSATION_STATUS_CHANGED = "conversation.status_changed"
@@ -23,14 +23,17 @@ class EventName(models.TextChoices):
 
 
 class NextEventSequence(Func):
-    """The database's next value, in the order in which events were recorded (not in which they commit)."""
+    """The next value of the event sequence. It follows the order in which events are recorded, not in which they commit."""
 
     template = "nextval('integrations_event_sequence')"
     output_field = models.BigIntegerField()
 
 
 class Event(models.Model):
-    """A fact that committed, with the body that webhooks carry, frozen. `number` is its place in the feed (see feed.py)."""
+    """A committed change, with the body that webhooks send, which never changes.
+
+    `number` is its position in the feed (see feed.py).
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="events", db_index=False)
@@ -58,8 +61,11 @@ class Event(models.Model):
 
 
 class EventFeed(models.Model):
-    """The last number given to an event of this workspace; its row lock makes the numbering one writer."""
+    """The last number assigned to an event of this workspace.
+
+    Locking this row ensures that only one transaction at a time numbers events.
+    """
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="event_feed")
     last_number = models.BigIntegerField(default=0)
-    forgotten_number = models.BigIntegerField(default=0)  # up to here, events have been deleted
+    forgotten_number = models.BigIntegerField(default=0)  # events up to this number have been deleted

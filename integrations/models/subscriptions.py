@@ -1,4 +1,4 @@
-"""Who is to be told what, and where."""
+"""Webhook subscriptions: which events are sent to which URL."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -19,10 +19,10 @@ MAX_DESCRIPTION = 200
 
 
 class WebhookSubscription(models.Model):
-    """Where to send which events. With a brand, only that brand's events.
+    """A URL and the events that are sent to it. With a brand, only that brand's events are sent.
 
-    The secrets: `encrypted_secret` signs first. During a rotation `encrypted_second_secret` signs beside it: the new one until
-    Promote changes places; then the old one, until `second_secret_ends_at`.
+    `encrypted_secret` always signs first. During a rotation, `encrypted_second_secret` signs second. It holds the new secret
+    until the promotion, which swaps the two. Afterwards it holds the old secret, until `second_secret_ends_at`.
     """
 
     class Status(models.TextChoices):
@@ -31,8 +31,8 @@ class WebhookSubscription(models.Model):
 
     class PausedBy(models.TextChoices):
         OWNER = "owner"
-        FAILING = "failing"  # itself: every attempt failed for days
-        GONE = "gone"  # itself: the receiver answered 410
+        FAILING = "failing"  # paused automatically: every attempt failed for days
+        GONE = "gone"  # paused automatically: the receiver answered 410
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="webhooks", db_index=False)
@@ -48,15 +48,15 @@ class WebhookSubscription(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
     paused_by = models.CharField(max_length=10, choices=PausedBy.choices, blank=True)
     paused_at = models.DateTimeField(null=True, editable=False)
-    holds_events = models.BooleanField(default=True)  # while paused: keep what happens, or let it pass
+    holds_events = models.BooleanField(default=True)  # while paused: keep new events, or discard them
     next_probe_at = models.DateTimeField(null=True, editable=False)
     owners_told_at = models.DateTimeField(null=True, editable=False)
     owner_mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
-    owner_mail_due_at = models.DateTimeField(null=True, editable=False)  # after the first try
-    verified_at = models.DateTimeField(null=True, editable=False)  # the last ping that was answered 2xx
+    owner_mail_due_at = models.DateTimeField(null=True, editable=False)  # set by the first try
+    verified_at = models.DateTimeField(null=True, editable=False)  # when a ping was last answered with 2xx
     failing_since = models.DateTimeField(null=True, editable=False)  # the first failed attempt since the last success
     gone_since = models.DateTimeField(null=True, editable=False)
-    gone_answers = models.PositiveIntegerField(default=0, editable=False)  # 410s in a row
+    gone_answers = models.PositiveIntegerField(default=0, editable=False)  # consecutive 410 responses
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -87,18 +87,18 @@ class WebhookSubscription(models.Model):
         return self.status == self.Status.ACTIVE
 
     def secrets_at(self, moment: datetime) -> tuple[str, ...]:
-        """The encrypted secrets that sign at this moment: one, or two, the first of which signs first."""
+        """Return the encrypted secrets that sign at this moment: one or two, in signing order."""
         return signing_secrets(
             self.encrypted_secret, self.encrypted_second_secret, self.second_secret_ends_at, moment=moment
         )
 
     @property
     def is_rotating(self) -> bool:
-        """A new secret waits for its promotion."""
+        """Whether a new secret is waiting for its promotion."""
         return bool(self.encrypted_second_secret) and self.second_secret_ends_at is None
 
 
 def signing_secrets(first: str, second: str, second_ends_at: datetime | None, *, moment: datetime) -> tuple[str, ...]:
-    """Those of a subscription's encrypted secrets that sign at this moment."""
+    """Return those of a subscription's encrypted secrets that sign at this moment, in signing order."""
     is_over = second_ends_at is not None and second_ends_at <= moment
     return (first, second) if second and not is_over else (first,)

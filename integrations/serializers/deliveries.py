@@ -1,4 +1,4 @@
-"""Deliveries, their attempts and replays in JSON, and the bodies and queries that ask for them."""
+"""Serializers of deliveries, their attempts and replays, and of the bodies and query parameters of their endpoints."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from integrations.models.deliveries import Trigger
 from praxtalk.core.api.serializers import EpochField, GrowingChoice, Id, Milliseconds, Page, StrictSerializer
 from praxtalk.core.epoch import to_milliseconds
 
-# ruff: noqa: N815 - the names are JSON's
+# ruff: noqa: N815 - the attributes are named like the JSON fields
 
 
 def delivery_json(delivery: Any) -> dict[str, Any]:
-    """The shape that DeliveryJson declares. delivery: with its event's name as `type`."""
+    """Return a delivery in the format of DeliveryJson. delivery: annotated with the name of its event as `type`."""
     is_waiting = delivery.status == Delivery.Status.PENDING
     return {
         "_id": str(delivery.pk),
@@ -28,7 +28,7 @@ def delivery_json(delivery: Any) -> dict[str, Any]:
 
 
 def attempt_json(attempt: Attempt) -> dict[str, Any]:
-    """The shape that AttemptJson declares."""
+    """Return an attempt in the format of AttemptJson."""
     return {
         "number": attempt.number,
         "trigger": attempt.trigger,

@@ -1,4 +1,4 @@
-"""Events in JSON, and the query of the feed."""
+"""Serializers of events, and of the query parameters of the event feed."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from integrations.models import EventName
 from praxtalk.core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from praxtalk.core.api.serializers import MAX_CURSOR, EpochField, GrowingChoice, StrictSerializer, WholeNumber
 
-# ruff: noqa: N815 - the names are JSON's
+# ruff: noqa: N815 - the attributes are named like the JSON fields
 
 
 class EventJson(serializers.Serializer[Any]):
-    """What a webhook carries."""
+    """The body of a webhook request."""
 
     id = serializers.UUIDField()
     type = GrowingChoice(EventName.values)

@@ -1,4 +1,4 @@
-"""Webhooks in JSON, and the bodies and queries that ask for them."""
+"""Serializers of webhooks, and of the bodies and query parameters of their endpoints."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ from praxtalk.core.api.serializers import (
 from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.http.addresses import MAX_URL
 
-# ruff: noqa: N815 - the names are JSON's
+# ruff: noqa: N815 - the attributes are named like the JSON fields
 
 
 def webhook_json(webhook: WebhookSubscription) -> dict[str, Any]:
-    """The shape that WebhookJson declares."""
+    """Return a webhook in the format of WebhookJson."""
     pause = None
     if webhook.paused_at:
         since = to_milliseconds(webhook.paused_at)

@@ -1,1 +1,1 @@
-"""All that happens between a change and a CRM's 2xx."""
+"""Webhook delivery: from recording an event to the receiver's 2xx response."""

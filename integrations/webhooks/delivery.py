@@ -1,14 +1,16 @@
-"""A delivery's state machine. Rows are the truth; broker, worker and socket may die at any moment.
+"""The state machine of a delivery. All state is in rows, because the broker, a worker or a connection may fail at any moment.
 
-1. pending, due: `claims.claim` gives it a lease and writes an Attempt "started", in one commit. At most MAX_IN_FLIGHT of one
-   subscription hold a lease, so a slow receiver keeps nobody else waiting.
-2. leased: `attempt` signs and sends, outside any transaction.
-3. `settlement.settle`, if the lease is still its own, writes what `outcome` says in one commit:
-   2xx: succeeded. Else, after the sixth attempt: failed. Else: pending again, due after the step of SCHEDULE.
-4. A lease that ran out (its worker died): `claims.release_expired` marks the attempt interrupted, which is none of the six, and
-   makes the delivery due again. After MAX_INTERRUPTIONS it is failed: a delivery that kills its workers must not do so for ever.
-5. held: its subscription is paused. `claims.follow_pauses` makes it so, and pending again when the subscription is active.
-6. `replays.retry` makes any of them due at once. One that was finished begins anew, with six attempts.
+1. Pending and due: `leases.claim` leases it and inserts an Attempt with outcome "started", in one transaction. At most
+   MAX_IN_FLIGHT deliveries of a subscription are leased at a time, so a slow receiver does not delay the others.
+2. Leased: `attempt` signs and sends it, outside any transaction.
+3. `results.settle` stores what `outcome` returns, in one transaction, if the lease is still valid. After a 2xx, the delivery
+   has succeeded. After the sixth attempt, it has failed. Otherwise it is pending again, due after the next step of SCHEDULE.
+4. Expired lease (the worker died): `leases.release_expired` marks the attempt as interrupted, which does not count towards the
+   six, and makes the delivery due again. After MAX_INTERRUPTIONS it has failed, so that a delivery that crashes its workers
+   does not do so forever.
+5. Held: its subscription is paused. `leases.follow_pauses` holds it, and makes it pending again when the subscription is active.
+6. `replays.retry` makes a delivery in any state due immediately, unless it is leased. A finished one starts again with six
+   attempts.
 """
 
 import random
@@ -24,12 +26,12 @@ from integrations.webhooks.signature import signature, standard_signature
 from praxtalk.core.db.encryption import Unreadable, decrypt
 from praxtalk.core.http.transport import DEADLINE_SECONDS, Answer, Transport
 
-SCHEDULE = [timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 21600)]  # the seed's 30s, 2m, 10m, 1h, 6h
+SCHEDULE = [timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 21600)]  # 30 s, 2 min, 10 min, 1 h, 6 h
 MAX_ATTEMPTS = len(SCHEDULE) + 1
-MAX_JITTER = 0.05  # upwards only: a promised pause is never cut short
+MAX_JITTER = 0.05  # only added: no attempt comes earlier than promised
 MAX_INTERRUPTIONS = 5
 MAX_IN_FLIGHT = 8
-MAX_IN_FLIGHT_FAILING = 2  # of a subscription that has not succeeded lately: many of them leave room for the others
+MAX_IN_FLIGHT_FAILING = 2  # of a subscription that is failing, so that many of them leave slots for the others
 LEASE = timedelta(seconds=DEADLINE_SECONDS + 5)
 LONGEST_OBEYED_WAIT = timedelta(minutes=15)
 ASKS_TO_WAIT = (429, 503)
@@ -37,7 +39,7 @@ ASKS_TO_WAIT = (429, 503)
 
 @dataclass(frozen=True)
 class Claimed:
-    """A delivery to attempt now, with all that the attempt needs."""
+    """A leased delivery, with everything that its attempt needs."""
 
     delivery_id: UUID
     workspace_id: UUID
@@ -45,9 +47,9 @@ class Claimed:
     lease: UUID
     number: int  # of this attempt, from 1
     trigger: str
-    attempts_made: int  # before this one, of the six
+    attempts_made: int  # before this one, counted towards the six
     url: str
-    encrypted_secrets: tuple[str, ...]  # the first signs first
+    encrypted_secrets: tuple[str, ...]  # in signing order
     event_id: UUID
     event_name: str
     body: bytes
@@ -55,7 +57,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What becomes of a delivery after an attempt."""
+    """The new state of a delivery after an attempt."""
 
     status: Delivery.Status
     attempts_made: int
@@ -63,7 +65,11 @@ class Outcome:
 
 
 async def attempt(transport: Transport, claimed: Claimed) -> Answer:
-    """Sign and send. The time signed is that of this attempt: a receiver refuses what is older than five minutes."""
+    """Sign the delivery, send it and return the answer.
+
+    The signed timestamp is the time of this attempt, because receivers reject signatures that are older than five minutes.
+    If a secret cannot be decrypted, nothing is sent and the answer contains the error.
+    """
     try:
         headers = signed_headers(claimed, timezone.now())
     except Unreadable as problem:
@@ -72,7 +78,7 @@ async def attempt(transport: Transport, claimed: Claimed) -> Answer:
 
 
 def signed_headers(claimed: Claimed, moment: datetime) -> dict[str, str]:
-    """What an attempt at this moment says beside the body. Raises Unreadable."""
+    """Return the headers of an attempt at this moment. Raises Unreadable if a secret cannot be decrypted."""
     keys = [decrypt(encrypted) for encrypted in claimed.encrypted_secrets]
     timestamp = int(moment.timestamp())
     return {
@@ -90,7 +96,7 @@ def signed_headers(claimed: Claimed, moment: datetime) -> dict[str, str]:
 
 
 def outcome(claimed: Claimed, answer: Answer, now: datetime) -> Outcome:
-    """What the answer makes of the delivery. A manual attempt is one of the six only where it begins them."""
+    """Return the new state of the delivery. A manual attempt counts towards the six only if it is the first one."""
     counts = claimed.trigger == Trigger.SCHEDULE or claimed.attempts_made == 0
     made = claimed.attempts_made + counts
     if answer.is_success:
@@ -101,9 +107,13 @@ def outcome(claimed: Claimed, answer: Answer, now: datetime) -> Outcome:
 
 
 def pause_after(attempts_made: int, answer: Answer) -> timedelta:
-    """How long to wait after `attempts_made` (1 to 5) failures: the step, or what a busy receiver asks for, within bounds."""
+    """Return how long to wait after `attempts_made` (1 to 5) failures.
+
+    This is the step of SCHEDULE plus jitter. A busy receiver (429 or 503) can ask for a longer pause with Retry-After, up to
+    twice the step or LONGEST_OBEYED_WAIT, whichever is longer.
+    """
     step = SCHEDULE[attempts_made - 1]
-    pause = step * (1 + random.uniform(0, MAX_JITTER))  # noqa: S311 - spreads load, guards nothing
+    pause = step * (1 + random.uniform(0, MAX_JITTER))  # noqa: S311 - not used for security
     if answer.status_code in ASKS_TO_WAIT and answer.retry_after is not None:
         pause = max(pause, min(timedelta(seconds=answer.retry_after), max(2 * step, LONGEST_OBEYED_WAIT)))
     return pause

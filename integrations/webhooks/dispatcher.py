@@ -1,4 +1,7 @@
-"""The pump: claims what is due, sends it, settles it, for about a minute; woken by the word, polling as the safety net."""
+"""The dispatcher: claim due deliveries, send them and store the results, for about a minute.
+
+A published topic wakes it. It also polls, in case a message is lost.
+"""
 
 import asyncio
 import contextlib
@@ -24,9 +27,9 @@ from praxtalk.core.live.topics import channel_of
 
 RUN_SECONDS = 55.0
 POLL_SECONDS = 1.0
-MAX_AT_ONCE = 512  # connections of one run; praxtalk/celery.py allows as many files
+MAX_AT_ONCE = 512  # connections of one run; praxtalk/celery.py raises the limit of open files accordingly
 MAX_SETTLED_AT_ONCE = 100
-PAUSE_SECONDS = 0.01  # between two claims, and for answers to gather: so both come in batches, and nobody notices
+PAUSE_SECONDS = 0.01  # between two claims, and before results are stored: both are batched, and the delay is negligible
 SETTLE_TRIES = 3
 NO_LOCK = nullcontext()
 
@@ -37,7 +40,7 @@ T = TypeVar("T")
 
 
 class Dispatcher:
-    """One run. Any number may run at once: the claim keeps them apart."""
+    """One run of the dispatcher. Any number of runs may overlap: the lease ensures that only one of them sends a delivery."""
 
     def __init__(
         self,
@@ -46,7 +49,10 @@ class Dispatcher:
         run_seconds: float = RUN_SECONDS,
         claim_lock: AbstractContextManager[object] = NO_LOCK,
     ) -> None:
-        """turn: entered before the first claim, left after the last one, so that the next run begins while this one finishes."""
+        """claim_lock: held from the first claim to the last one.
+
+        The next run can therefore start claiming while this one finishes its requests.
+        """
         self._should_stop = should_stop
         self._turn = claim_lock
         self._run_seconds = run_seconds
@@ -56,7 +62,10 @@ class Dispatcher:
         self._upkeep_at = 0.0
 
     async def run(self) -> None:
-        """Until `run_seconds` are over or `should_stop()` says so; what is in flight is finished first, and written down."""
+        """Run until `run_seconds` are over or `should_stop()` returns True.
+
+        Requests that are in flight then are finished, and their results are stored.
+        """
         async with open_transport() as transport:
             with self._turn:
                 listener, writer = asyncio.create_task(self._listen()), asyncio.create_task(self._write())
@@ -79,7 +88,7 @@ class Dispatcher:
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 
     async def _start_due(self, transport: Transport) -> bool:
-        """Whether anything was due."""
+        """Start the deliveries that are due. Return whether there were any."""
         has_more = await self._upkeep() if time.monotonic() >= self._upkeep_at else False
         room = MAX_AT_ONCE - len(self._in_flight)
         claimed = (await _in_database(leases.claim, *share(room)) if room else None) or []
@@ -90,7 +99,7 @@ class Dispatcher:
         return bool(claimed) or has_more
 
     async def _upkeep(self) -> bool:
-        """Once a second, what no word tells of; whether there may be more of it."""
+        """Do the work that no topic announces, once a second. Return whether there may be more of it."""
         has_more = [await _in_database(do) for do in (leases.release_expired, leases.follow_pauses, replays.advance)]
         if not any(has_more):
             self._upkeep_at = time.monotonic() + POLL_SECONDS
@@ -105,7 +114,7 @@ class Dispatcher:
             log.error("an attempt broke off; its lease will run out", exc_info=error)
 
     async def _write(self) -> None:
-        """Settle what has ended, in batches."""
+        """Store the results of finished attempts, in batches."""
         while True:
             batch = [await self._ended.get()]
             await asyncio.sleep(PAUSE_SECONDS)
@@ -113,14 +122,17 @@ class Dispatcher:
                 batch.append(self._ended.get_nowait())
             try:
                 await self._settle(batch)
-            except Exception as error:  # our own mistake: it must not end the writing of all that follows
+            except Exception as error:  # a bug must not stop the storing of later results
                 log.error("attempts were not written down; their leases will run out", exc_info=error)
-            self._woken.set()  # their places may let the next ones of their subscriptions go
+            self._woken.set()  # the freed slots may allow the next deliveries of these subscriptions
             for _ in batch:
                 self._ended.task_done()
 
     async def _settle(self, batch: list[Attempted]) -> None:
-        """Tried a few times: what cannot be written would be sent again when its lease has run out."""
+        """Store a batch of results, with retries.
+
+        If a result is not stored, its delivery is sent again once its lease has expired.
+        """
         for _ in range(SETTLE_TRIES):
             settled = await _in_database(results.settle, batch)
             if settled is not None:
@@ -129,7 +141,7 @@ class Dispatcher:
                 return
 
     async def _listen(self) -> None:
-        """Wake the run at each word; without Valkey the poll remains."""
+        """Wake the run at each published message. Without Valkey, the run only polls."""
         while True:
             with contextlib.suppress(redis.RedisError, OSError):
                 async with redis.asyncio.Redis.from_url(settings.REDIS_URL) as client, client.pubsub() as words:
@@ -140,10 +152,11 @@ class Dispatcher:
 
 
 def share(room: int) -> tuple[int, int]:
-    """Of so many free places: how many to fill, and with how many of one subscription.
+    """Return how many of `room` free slots to fill, and how many deliveries one subscription may have in flight.
 
-    The second half is filled with two of each, the last quarter with one: however many receivers hang, there is a place for
-    those that have nothing under way.
+    The first half of all slots is filled with up to MAX_IN_FLIGHT deliveries of a subscription, the third quarter with up to
+    MAX_IN_FLIGHT_FAILING, the last quarter with one. However many receivers hang, slots remain for subscriptions that have
+    nothing in flight.
     """
     for kept, of_one in ((MAX_AT_ONCE // 2, MAX_IN_FLIGHT), (MAX_AT_ONCE // 4, MAX_IN_FLIGHT_FAILING)):
         if room > kept:
@@ -168,7 +181,7 @@ def _disconnect() -> None:
 
 
 async def _in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-    """The function's result, or None where the database refused: that is logged, and the pump goes on."""
+    """Return the function's result. If the database raises an error, log it and return None, so that the run continues."""
 
     def call() -> T | None:
         close_old_connections()
@@ -185,5 +198,5 @@ async def _in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwar
 
 
 def _first_line(error: Exception) -> str:
-    """What PostgreSQL says; the lines below it may hold the row."""
+    """Return the first line of PostgreSQL's message. The lines after it may contain values of the row."""
     return str(error).split("\n", 1)[0]

@@ -1,9 +1,11 @@
-"""A subscription that only fails pauses itself, and opens again when its receiver is back.
+"""Pause a subscription whose attempts all fail, and reactivate it when its receiver is back.
 
 1. The first failed attempt after a success sets `failing_since`; the next success clears it.
-2. Failing for FAILING_FOR, or answered 410 three times in a row over ten minutes: it pauses itself. Its events are held.
-3. `owners_to_tell` are told by e-mail, until one was sent.
-4. Each hour a probe (a ping) asks whether the receiver is back; a 2xx opens the subscription, and what was held is sent.
+2. The subscription is paused automatically after failing for FAILING_FOR, or after at least three consecutive 410 responses
+   over ten minutes. Its events are held.
+3. `mail.notify_owners` tells the owners and admins by e-mail. It tries again until the e-mail is sent or given up.
+4. Every hour, a probe (a ping) checks whether the receiver is back. A 2xx reactivates the subscription, and the held events
+   are sent.
 """
 
 from collections.abc import Sequence
@@ -34,7 +36,7 @@ Status = WebhookSubscription.Status
 
 @dataclass(frozen=True)
 class Health:
-    """What was known of a subscription before the answers that are judged now."""
+    """The stored health of a subscription, before the answers that are being processed."""
 
     failing_since: datetime | None
     gone_since: datetime | None
@@ -46,7 +48,10 @@ class Health:
 
 
 def update_health(subscription_id: UUID, known: Health, answers: Sequence[Answer], now: datetime) -> None:
-    """Keep a subscription's health in step with the answers it got together. One row, one statement: it blocks nobody."""
+    """Update the stored health of a subscription after a batch of answers, and pause it if necessary.
+
+    Each statement updates this one row and is a transaction of its own, so it does not block other work.
+    """
     rows = WebhookSubscription.objects.filter(pk=subscription_id)
     if any(answer.is_success for answer in answers):
         if not known.is_good:
@@ -87,7 +92,7 @@ def _pause_itself(subscription_id: UUID, by: PausedBy, now: datetime) -> None:
 
 
 def open_again(rows: QuerySet[WebhookSubscription]) -> int:
-    """Make paused subscriptions active; the pump sends what is held. How many were opened."""
+    """Make paused subscriptions active, so that the dispatcher sends what is held. Return how many were paused."""
     opened = rows.filter(status=Status.PAUSED).update(
         status=Status.ACTIVE,
         paused_by="",

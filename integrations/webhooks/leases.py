@@ -1,4 +1,4 @@
-"""Who delivers what: leases, taken and run out, and deliveries that wait for their subscription."""
+"""Lease due deliveries, release expired leases, and hold the deliveries of paused subscriptions."""
 
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,11 @@ from integrations.webhooks.stats import COUNT
 from praxtalk.core.db.ids import new_id
 
 FOLLOWED_AT_ONCE = 1000
-CLAIMING = 0x70747821  # the advisory lock's number, this project's own choice
+CLAIMING = 0x70747821  # key of the advisory lock, an arbitrary number
 
-# One claim at a time, or two pumps would each fill a subscription's places. A pump that freezes in its turn loses it. What
-# PostgreSQL knows of the table is from before the queue filled or emptied: so it is told to go by the indexes' order, and
-# to plan once.
+# Only one claim runs at a time; otherwise two dispatchers would each fill a subscription's slots. A dispatcher that freezes
+# while it holds the lock loses it after 10 s. PostgreSQL's statistics may be older than the last filling or emptying of the
+# queue, so the planner is told to follow the order of the indexes, and to plan only once.
 LOCK_CLAIMS = """
     SELECT set_config('idle_in_transaction_session_timeout', '10000', true), set_config('lock_timeout', '10000', true),
         set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),
@@ -25,21 +25,22 @@ LOCK_CLAIMS = """
         pg_advisory_xact_lock(%s)
 """
 
-# The subscriptions that have deliveries of this kind, by skipping through a partial index: what is done and who has none cost
-# nothing.
+# The subscriptions that have deliveries of this kind, found by skipping through a partial index. Finished deliveries, and
+# subscriptions that have none of this kind, cost nothing.
 SUBSCRIPTIONS_OF = f"""
     (SELECT subscription_id AS id FROM {Delivery._meta.db_table} WHERE {{condition}} ORDER BY subscription_id LIMIT 1)
     UNION ALL
     SELECT (SELECT delivery.subscription_id FROM {Delivery._meta.db_table} AS delivery
             WHERE {{condition}} AND delivery.subscription_id > found.id ORDER BY delivery.subscription_id LIMIT 1)
     FROM found WHERE found.id IS NOT NULL
-"""  # noqa: S608 - tables' names
+"""  # noqa: S608 - no user input
 WAITING = "status = 'pending' AND lease IS NULL"
 HELD = "status = 'held'"
 
-# Of each subscription that anything waits for, as many due deliveries as it has places free; everybody's first one before
-# anybody's second. What somebody else has in hand at this moment is left out. (What is free is judged after the rows are
-# locked, by id: with the condition of delivery_due beside the id, the planner reads all that is due, for each of them.)
+# Lease, for each subscription with pending deliveries, as many due ones as it has free slots. The first delivery of every
+# subscription comes before the second of any. Rows that another transaction has locked are skipped. (The rows are locked by
+# id, and only then checked for being free. With the condition of the index delivery_due next to the id, the planner would
+# read all due rows for each id.)
 LEASE_DUE = f"""
     WITH RECURSIVE found AS ({SUBSCRIPTIONS_OF.format(condition=WAITING)}
     ), chosen AS (
@@ -73,7 +74,7 @@ LEASE_DUE = f"""
     SET lease = %(lease)s, leased_until = %(leased_until)s, last_number = last_number + 1
     FROM free WHERE delivery.id = free.id AND free.status = 'pending' AND free.lease IS NULL
     RETURNING delivery.id, delivery.workspace_id, delivery.last_number, delivery.next_trigger
-"""  # noqa: S608 - tables' names
+"""  # noqa: S608 - no user input
 
 BEGIN_ATTEMPTS = f"""
     INSERT INTO {Attempt._meta.db_table}
@@ -81,10 +82,11 @@ BEGIN_ATTEMPTS = f"""
     SELECT begun.id, begun.delivery_id, begun.workspace_id, begun.number, begun.trigger, 'started', %s, '', '', ''
     FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::int[], %s::text[])
         AS begun(id, delivery_id, workspace_id, number, trigger)
-"""  # noqa: S608 - a table's name
+"""  # noqa: S608 - no user input
 
 
-# What the attempts need, read once the leases have committed: a pump that freezes over a long answer holds up nobody.
+# What the attempts need. It is read after the leases have committed and the lock is released, so a dispatcher that freezes
+# while it reads a large result blocks nobody.
 READ = f"""
     SELECT delivery.id, delivery.workspace_id, delivery.subscription_id, delivery.lease, delivery.last_number,
         delivery.next_trigger, delivery.attempts_made, subscription.url, event.id, event.name, event.body,
@@ -94,11 +96,14 @@ READ = f"""
     JOIN {WebhookSubscription._meta.db_table} AS subscription ON subscription.id = delivery.subscription_id
     JOIN {Event._meta.db_table} AS event ON event.id = delivery.event_id
     ORDER BY delivery.next_attempt_at
-"""  # noqa: S608 - tables' names
+"""  # noqa: S608 - no user input
 
 
 def claim(limit: int, of_one: int = MAX_IN_FLIGHT) -> list[Claimed]:
-    """Lease at most `limit` due deliveries, until `of_one` of a subscription are under way, and begin an attempt of each."""
+    """Lease at most `limit` due deliveries and start an attempt of each. Return them.
+
+    A subscription has at most `of_one` deliveries in flight, or MAX_IN_FLIGHT_FAILING while it is failing, if that is fewer.
+    """
     now, lease = timezone.now(), new_id()
     values: dict[str, Any] = {
         "now": now,
@@ -143,11 +148,11 @@ RELEASE_EXPIRED = f"""
         {COUNT.format(rows="SELECT workspace_id, subscription_id, status, 'interrupted' AS outcome FROM released")}
     )
     SELECT count(*) FROM released
-"""  # noqa: S608 - tables' names
+"""  # noqa: S608 - no user input
 
 
 def release_expired() -> int:
-    """Make due again what a dead worker had leased; returns how many."""
+    """Release leases that have expired because their worker died, so that the deliveries are due again. Return how many."""
     now = timezone.now()
     if not Delivery.objects.filter(lease__isnull=False, leased_until__lt=now).exists():
         return 0
@@ -161,17 +166,20 @@ FIND = f"""
     WITH RECURSIVE found AS ({SUBSCRIPTIONS_OF})
     SELECT subscription.id FROM found JOIN {WebhookSubscription._meta.db_table} AS subscription ON subscription.id = found.id
     WHERE subscription.status = %s
-"""  # noqa: S608 - tables' names
+"""  # noqa: S608 - no user input
 MOVE = f"""
     UPDATE {Delivery._meta.db_table} SET status = %s, next_attempt_at = greatest(next_attempt_at, %s) WHERE id IN (
         SELECT id FROM {Delivery._meta.db_table} WHERE {{condition}} AND subscription_id = ANY(%s)
         LIMIT %s FOR UPDATE SKIP LOCKED
     )
-"""  # noqa: S608 - a table's name
+"""  # noqa: S608 - no user input
 
 
 def follow_pauses() -> int:
-    """Hold what waits for a paused subscription, make due what is held for an active one; some of it each time. How many."""
+    """Hold pending deliveries of paused subscriptions, and make held deliveries of active ones pending. Return how many changed.
+
+    Each call changes at most FOLLOWED_AT_ONCE of either kind.
+    """
     return _move(WAITING, WebhookSubscription.Status.PAUSED, Delivery.Status.HELD) + _move(
         HELD, WebhookSubscription.Status.ACTIVE, Delivery.Status.PENDING
     )

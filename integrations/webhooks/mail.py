@@ -1,4 +1,4 @@
-"""Telling the owners by e-mail that a webhook has paused itself."""
+"""E-mails that tell the owners and admins of a workspace that a webhook was paused automatically."""
 
 from functools import partial
 
@@ -16,7 +16,10 @@ from integrations.webhooks.health import FAILING_FOR, PausedBy
 
 
 def notify_owners() -> int:
-    """Send what is owed, one e-mail for each webhook. How many were sent. See accounts/mail.py."""
+    """Send the e-mails that are due, one for each webhook. Return how many were sent.
+
+    accounts/mail.py describes when a failed e-mail is tried again.
+    """
     run = MailRun(MailFailure.Kind.WEBHOOK)
     while run.goes_on and (webhook := _take()):
         owners = _owners(webhook)
@@ -36,7 +39,10 @@ def notify_owners() -> int:
 
 
 def _take() -> WebhookSubscription | None:
-    """One whose owners are to be told now, put off by its next pause."""
+    """Return a webhook whose e-mail is due, or None if there is none.
+
+    The try is counted, and the next one is postponed by `pause_after`.
+    """
     now = timezone.now()
     is_due = Q(owner_mail_due_at__isnull=True) | Q(owner_mail_due_at__lte=now)
     with transaction.atomic():

@@ -1,7 +1,7 @@
-"""The webhooks section of the OpenAPI document: what each event's own app describes of it.
+"""Helpers with which each app describes its events in the webhooks section of the OpenAPI document.
 
-Each event has a schema of its own, told apart by `type`. There is no union of them: a receiver looks at `type` first, and so
-passes over the types that it does not know yet.
+Each event has a schema of its own, identified by `type`. There is no union of them: a receiver reads `type` first and can
+ignore types that it does not know yet.
 """
 
 from typing import Any
@@ -12,17 +12,17 @@ from rest_framework import serializers
 from integrations.models import EventName
 from integrations.serializers.events import EventJson
 
-TAG = "Webhook events"  # not that of the calls that manage webhooks: generators make a module of each tag
+TAG = "Webhook events"  # not the tag of the endpoints that manage webhooks: generators create a module for each tag
 
 
 def event_type(name: EventName) -> Any:
-    """The field `type` of an event's schema: always this name."""
+    """Return the field `type` of an event's schema, whose only value is this name."""
     field: Any = type("EventTypeField", (serializers.CharField,), {})
     return extend_schema_field({"type": "string", "const": name.value})(field)()
 
 
 def webhook(name: EventName, event: type[EventJson], *, summary: str) -> OpenApiWebhook:
-    """The webhook of an event. event: the shape of its body."""
+    """Return the OpenAPI webhook of an event. event: the serializer class of its body."""
     words = name.value.replace(".", "_").split("_")
     described = extend_schema(
         operation_id="on" + "".join(word.capitalize() for word in words),

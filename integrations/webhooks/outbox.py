@@ -1,4 +1,4 @@
-"""record_event(): an event exists if and only if the change it tells of has committed."""
+"""The transactional outbox: an event exists if and only if the change that it describes has committed."""
 
 from typing import Any
 from uuid import UUID
@@ -16,9 +16,9 @@ WEBHOOKS_DUE = "webhooks.due"
 
 Status = WebhookSubscription.Status
 
-# The event, and who subscribes to it, in one round trip.
-# FOR KEY SHARE: a subscription deleted meanwhile waits for this commit, and takes its deliveries with it. (Without, the
-# foreign key would fail our caller's commit.)
+# Insert the event and find its subscribers, in one round trip.
+# FOR KEY SHARE: a concurrent deletion of a subscription waits for this commit, and then deletes the new deliveries too.
+# (Without the lock, a violated foreign key would make the caller's commit fail.)
 ADD_EVENT = f"""
     WITH event AS (
         INSERT INTO {Event._meta.db_table} (id, workspace_id, brand_id, name, body, created_at)
@@ -28,14 +28,15 @@ ADD_EVENT = f"""
     WHERE workspace_id = %(workspace)s AND (status = 'active' OR holds_events) AND %(name)s = ANY(events)
         AND (brand_id IS NULL OR brand_id = %(brand)s)
     FOR KEY SHARE
-"""  # noqa: S608 - tables' names
+"""  # noqa: S608 - no user input
 
 
 def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, data: dict[str, Any]) -> Event:
-    """Write the event and one delivery for each matching subscription, in the caller's transaction. Paused ones get theirs held.
+    """Insert an event and one delivery for each matching subscription, in the caller's transaction. Return the event.
 
-    data: the objects in their REST shape; the body made of it here is what every attempt sends, byte for byte.
-    Raises TransactionManagementError outside a transaction: the event would not stand or fall with its change.
+    The delivery for a paused subscription is held. data: the objects in their REST format. Every attempt sends the body that
+    is built from it here, byte for byte. Raises TransactionManagementError outside a transaction, because the event could then
+    exist without its change.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("record_event() belongs into the transaction of the change")
@@ -69,7 +70,7 @@ def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, 
 
 
 def _add(event: Event) -> list[tuple[UUID, str]]:
-    """Insert the event. Return who is to get it, each with the status of the subscription."""
+    """Insert the event. Return the id and the status of each subscription that receives it."""
     values: dict[str, Any] = {
         "id": event.pk,
         "workspace": event.workspace_id,

@@ -1,4 +1,4 @@
-"""Pings: one signed attempt outside the outbox, to see whether a receiver is there. It is no event, and kept nowhere."""
+"""Pings: single signed requests that test a receiver. A ping is not an event, bypasses the outbox and is not stored."""
 
 import asyncio
 from collections.abc import Iterable
@@ -20,7 +20,10 @@ PROBED_AT_ONCE = 50
 
 
 def ping(webhook: WebhookSubscription) -> Answer:
-    """Send one `ping` and wait for its end, at most 15 seconds: outside any transaction. Never raises for the receiver."""
+    """Send a ping and return the answer. A 2xx sets `verified_at`.
+
+    This takes up to 15 seconds, so call it outside any transaction. No behaviour of the receiver raises an exception.
+    """
     answer = asyncio.run(_send([_ping(webhook)]))[0]
     if answer.is_success:
         rows = WebhookSubscription.objects.filter(workspace_id=webhook.workspace_id, pk=webhook.pk)
@@ -29,7 +32,10 @@ def ping(webhook: WebhookSubscription) -> Answer:
 
 
 def probe_paused() -> int:
-    """Ping the subscriptions that paused themselves and whose hour is over; open those that answer 2xx. How many opened."""
+    """Ping the automatically paused subscriptions whose probe is due, at most PROBED_AT_ONCE of them.
+
+    Those that answer with 2xx become active again. Return how many.
+    """
     now = timezone.now()
     due = WebhookSubscription.objects.filter(next_probe_at__lte=now).order_by("next_probe_at")
     mine = [webhook for webhook in due[:PROBED_AT_ONCE] if _take(webhook)]
@@ -42,7 +48,7 @@ def probe_paused() -> int:
 
 
 def _take(webhook: WebhookSubscription) -> bool:
-    """Move the probe by an hour; False if another worker did so first."""
+    """Postpone the next probe by an hour. Return False if another worker has already done so."""
     rows: QuerySet[WebhookSubscription] = WebhookSubscription.objects.filter(
         pk=webhook.pk, next_probe_at=webhook.next_probe_at
     )

@@ -1,4 +1,4 @@
-"""Writing down how attempts ended: a batch in one commit, each guarded by its lease."""
+"""Store the results of attempts: a batch in one transaction, each result only if its lease is still valid."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +14,11 @@ from integrations.webhooks.delivery import Claimed, outcome
 from integrations.webhooks.stats import COUNT
 from praxtalk.core.http.transport import Answer
 
-# Taken before the deliveries' own locks, as a deletion of the subscription does: so neither waits for the other in a circle.
+# The subscriptions are locked before the deliveries, as a deletion of a subscription does, so that the two cannot deadlock.
 KEEP_SUBSCRIPTIONS = f"""
     SELECT id, failing_since, gone_since, gone_answers FROM {WebhookSubscription._meta.db_table}
     WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
-"""  # noqa: S608 - a table's name
+"""  # noqa: S608 - no user input
 
 SETTLE = f"""
     WITH given AS (
@@ -48,19 +48,22 @@ SETTLE = f"""
 }
     )
     SELECT id FROM settled
-"""  # noqa: S608 - tables' names
+"""  # noqa: S608 - no user input
 
 
 @dataclass(frozen=True)
 class Attempted:
-    """An attempt that has ended, not yet written down."""
+    """A finished attempt whose result is not stored yet."""
 
     claimed: Claimed
     answer: Answer
 
 
 def settle(batch: list[Attempted]) -> set[UUID]:
-    """Write how the attempts ended; the ids of those whose lease was still their own. Of the rest, another attempt counts."""
+    """Store the results of the attempts. Return the ids of the deliveries whose lease was still valid.
+
+    The other results are discarded: their leases expired, so another attempt decides.
+    """
     now = timezone.now()
     subscriptions = sorted({each.claimed.subscription_id for each in batch})
     with connection.cursor() as cursor, transaction.atomic():

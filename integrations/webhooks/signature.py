@@ -1,4 +1,7 @@
-"""Two signatures on every request, from the same secrets: ours (the seed's) and that of the Standard Webhooks specification."""
+"""The two signatures of every webhook request, made with the same secrets.
+
+One is PraxTalk's own (X-PraxTalk-Signature), the other follows the Standard Webhooks specification (standardwebhooks.com).
+"""
 
 import base64
 import hashlib
@@ -11,14 +14,15 @@ RANDOM_BYTES = 32
 
 
 def new_secret() -> str:
-    """`whsec_` and 32 random bytes in base64, the form of the Standard Webhooks specification."""
+    """Return `whsec_` and 32 random bytes in base64, the format of the Standard Webhooks specification."""
     return PREFIX + base64.b64encode(secrets.token_bytes(RANDOM_BYTES)).decode()
 
 
 def signature(keys: Sequence[str], timestamp: int, body: bytes) -> str:
-    """`t=<unix seconds>,v1=<hex>`, one v1 for each secret: HMAC-SHA256 over "<t>.<body>", keyed with the secret as it was shown.
+    """Return `t=<unix seconds>,v1=<hex>`, with one v1 for each secret.
 
-    The two verifiers printed in the seed read only the first v1, want it in lowercase hex directly behind t, and no spaces.
+    A v1 is the HMAC-SHA256 of "<t>.<body>", keyed with the secret as it was shown, `whsec_` included. Some receivers read only
+    the first v1. They expect it in lowercase hex, directly after t and without spaces.
     """
     text = b"%d.%b" % (timestamp, body)
     macs = [hmac.new(key.encode(), text, hashlib.sha256).hexdigest() for key in keys]
@@ -26,8 +30,10 @@ def signature(keys: Sequence[str], timestamp: int, body: bytes) -> str:
 
 
 def standard_signature(keys: Sequence[str], message_id: str, timestamp: int, body: bytes) -> str:
-    """`v1,<base64>`, one for each secret, with spaces between: HMAC-SHA256 over "<id>.<t>.<body>", keyed with the bytes behind
-    `whsec_` (standardwebhooks.com)."""
+    """Return `v1,<base64>` for each secret, separated by spaces.
+
+    Each is the HMAC-SHA256 of "<id>.<t>.<body>", keyed with the bytes that the base64 after `whsec_` encodes.
+    """
     text = b"%b.%d.%b" % (message_id.encode(), timestamp, body)
     macs = [hmac.new(base64.b64decode(key.removeprefix(PREFIX)), text, hashlib.sha256).digest() for key in keys]
     return " ".join("v1," + base64.b64encode(mac).decode() for mac in macs)

@@ -1,4 +1,4 @@
-"""Counts of how deliveries and attempts ended, by subscription and day. They outlive what they count."""
+"""Counts of how deliveries and attempts ended, by subscription and day. They are kept when the counted rows are deleted."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from integrations.models import Delivery, DeliveryCount, WebhookSubscription
 
-# How deliveries and attempts of `rows` (workspace_id, subscription_id, status, outcome) ended, added to the day's counts.
-# In order, so that two pumps that count the same subscriptions wait for each other and do not block each other.
+# Add to the day's counts how the deliveries and attempts of `rows` (workspace_id, subscription_id, status, outcome) ended.
+# The rows are ordered, so that two dispatchers that count the same subscriptions wait for each other instead of deadlocking.
 COUNT = f"""
     INSERT INTO {DeliveryCount._meta.db_table} AS counts (workspace_id, subscription_id, day, deliveries_succeeded,
         deliveries_failed, deliveries_expired, attempts_succeeded, attempts_failed, attempts_interrupted)
@@ -24,12 +24,12 @@ COUNT = f"""
         attempts_succeeded = counts.attempts_succeeded + excluded.attempts_succeeded,
         attempts_failed = counts.attempts_failed + excluded.attempts_failed,
         attempts_interrupted = counts.attempts_interrupted + excluded.attempts_interrupted
-"""  # noqa: S608 - a table's name
+"""  # noqa: S608 - no user input
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What is owed at this moment, in all workspaces."""
+    """The unfinished deliveries and the automatically paused subscriptions of all workspaces, at one moment."""
 
     oldest_due_seconds: float
     due: int
@@ -39,7 +39,7 @@ class Waiting:
 
 
 def waiting_now() -> Waiting:
-    """Counted anew, by the partial indexes of what is not done."""
+    """Count them in the database, with the partial indexes of unfinished deliveries."""
     now = timezone.now()
     due = Delivery.objects.filter(
         subscription__status=WebhookSubscription.Status.ACTIVE,
@@ -57,7 +57,10 @@ def waiting_now() -> Waiting:
 
 
 def ended_in_all() -> dict[str, dict[str, int]]:
-    """{"deliveries": {"succeeded": ..., "failed": ..., "expired": ...}, "attempts": {..., "interrupted": ...}}"""
+    """Return the sums of all counts.
+
+    They look like {"deliveries": {"succeeded": ..., "failed": ..., "expired": ...}, "attempts": {..., "interrupted": ...}}.
+    """
     outcomes = {"deliveries": ("succeeded", "failed", "expired"), "attempts": ("succeeded", "failed", "interrupted")}
     names = [f"{what}_{outcome}" for what, words in outcomes.items() for outcome in words]
     sums = DeliveryCount.objects.aggregate(**{f"sum_{name}": Sum(name, default=0) for name in names})

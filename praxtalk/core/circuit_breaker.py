@@ -1,4 +1,4 @@
-"""A pause after a failure, so that a Valkey that is gone costs one time-out and not one for each request."""
+"""A circuit breaker for Valkey: after a failure it pauses, so that an outage costs one timeout and not one per request."""
 
 import time
 
@@ -11,7 +11,10 @@ log = structlog.get_logger("praxtalk.valkey")
 
 
 class Breaker:
-    """Whether to try Valkey at all. One per use in a process; two threads that race only try once more."""
+    """Decides whether to try Valkey. Create one for each use in a process.
+
+    It has no lock: a race between two threads costs only one more attempt.
+    """
 
     def __init__(self, use: str) -> None:
         self.use = use
@@ -19,11 +22,11 @@ class Breaker:
         self._logged_at = float("-inf")
 
     def allows(self) -> bool:
-        """False for five seconds after a failure."""
+        """Return False for five seconds after a failure, and True otherwise."""
         return time.monotonic() >= self._paused_until
 
     def failed(self, error: Exception) -> None:
-        """Begin a pause; say so at most once a minute."""
+        """Start a pause, and log it at most once a minute."""
         now = time.monotonic()
         self._paused_until = now + PAUSE_SECONDS
         if now - self._logged_at >= LOG_EVERY_SECONDS:

@@ -1,4 +1,4 @@
-"""Times leave PraxTalk as whole milliseconds since the Unix epoch, UTC."""
+"""Convert times to and from whole milliseconds since the Unix epoch (UTC), the format in which PraxTalk sends them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,15 +10,15 @@ MAX_MILLISECONDS = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // MILLISECOND
 
 
 def to_milliseconds(moment: datetime) -> int:
-    """Milliseconds since the epoch, rounded down."""
+    """Return milliseconds since the epoch, rounded down."""
     return (moment - EPOCH) // MILLISECOND
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
-    """The moment that many milliseconds after the epoch; 0 to MAX_MILLISECONDS."""
+    """Return the time that is `milliseconds` (0 to MAX_MILLISECONDS) after the epoch."""
     return EPOCH + milliseconds * MILLISECOND
 
 
 def now_after(previous: datetime) -> datetime:
-    """The time now, or `previous` where the clock has jumped back: a change must not hide from `updatedSince`."""
+    """Return the current time, or `previous` if the clock was set back, so that `updatedSince` does not miss the change."""
     return max(timezone.now(), previous)

@@ -1,4 +1,4 @@
-"""Signs and verifies JWTs (RFC 7519, HS256) with keys derived from SECRET_KEY."""
+"""Sign and verify JWTs (RFC 7519, HS256) with keys derived from SECRET_KEY."""
 
 import contextlib
 import hmac
@@ -16,10 +16,11 @@ ALGORITHM = "HS256"
 
 @dataclass(frozen=True)
 class JwtSigner:
-    """The tokens of one kind.
+    """Signs and verifies the tokens of one kind.
 
-    purpose: part of the key, so that nothing else that SECRET_KEY signs is accepted as such a token.
-    audience: the claim `aud`. required: the claims without which a token is refused.
+    purpose: part of the key derivation, so that nothing else signed with SECRET_KEY is accepted as such a token.
+    audience: the claim `aud`.
+    required: the claims that a token must have to be accepted.
     """
 
     purpose: str
@@ -27,13 +28,14 @@ class JwtSigner:
     required: tuple[str, ...]
 
     def encode(self, claims: Mapping[str, Any]) -> str:
-        """A token that SECRET_KEY signs."""
+        """Return a token with these claims, signed with SECRET_KEY."""
         return jwt.encode({**claims, "aud": self.audience}, _derived(settings.SECRET_KEY, self.purpose), ALGORITHM)
 
     def decode(self, token: str) -> dict[str, Any]:
-        """The claims of a token that SECRET_KEY or one of SECRET_KEY_FALLBACKS signed, even if it has expired.
+        """Return the claims of a token signed with SECRET_KEY or one of SECRET_KEY_FALLBACKS, even if it has expired.
 
-        Raises jwt.InvalidTokenError.
+        Raises jwt.InvalidTokenError if the token is malformed or signed with another key, its audience is wrong, or a required
+        claim is missing.
         """
         options: Options = {"require": list(self.required), "verify_exp": False, "verify_iat": False}
         for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):

@@ -1,14 +1,17 @@
-"""Names that people read in lists: of something to see, and without characters that turn, hide or break a line."""
+"""Validators for names that are displayed in lists."""
 
 import unicodedata
 
 from django.core.exceptions import ValidationError
 
-JOINERS = "\u200c\u200d"  # which Persian, Hindi and emoji are written with
+JOINERS = "\u200c\u200d"  # zero-width (non-)joiners, which Persian, Hindi and emoji need
 
 
 def check_visible(text: str) -> None:
-    """Raises Django's ValidationError."""
+    """Reject text that is blank, or contains control or formatting characters (which can hide, reorder or break text).
+
+    Raises Django's ValidationError. An empty string is accepted.
+    """
     kinds = {unicodedata.category(character) for character in text if character not in JOINERS}
     if kinds & {"Cc", "Cf"}:
         raise ValidationError("This holds characters that cannot be seen.")

@@ -1,17 +1,17 @@
 """PostgreSQL 18 and Valkey 9 for development, under DATA_DIR (`.data/` by default).
 
-`start()` sets DATABASE_URL, REDIS_URL, SECRET_KEY and ENCRYPTION_KEYS for this process. It keeps what the environment already
-holds, starts the servers that are missing, and generates missing keys once. `attach()` uses servers that run already and
-starts, creates and generates nothing. Only `manage.py devservices`, the tests and the benchmarks call `start()`.
+`start()` sets DATABASE_URL, REDIS_URL, SECRET_KEY and ENCRYPTION_KEYS for this process. Variables that are already set are
+kept. It starts the servers whose URLs are missing, and generates missing keys once. `attach()` uses servers that are already
+running; it starts no server and generates no keys. Only `manage.py devservices`, the tests and the benchmarks call `start()`.
 
 1. Every process that uses the servers holds a shared lock on `users.lock`. The kernel releases it however the process ends.
 2. Servers are started and stopped under the exclusive lock `start.lock`, so that two commands never race.
-3. A keeper process (`keeper.py`) watches from the background. It restarts a server that died, at the same address, and stops
-   the servers once nobody holds `users.lock`. Its own lock, `keeper.lock`, allows one keeper for each folder.
-4. If everything is killed, the next `start()` uses servers that still answer, and restarts the others.
+3. A keeper process (`keeper.py`) runs in the background. It restarts a server that died, at the same address, and stops the
+   servers once no process holds `users.lock`. Its own lock, `keeper.lock`, ensures that each folder has one keeper.
+4. If all processes are killed, the next `start()` uses the servers that still answer and restarts the others.
 
-PostgreSQL listens on a Unix socket only, Valkey on loopback with a password of its own. Besides the settings, this module is
-the only one that touches the environment, because it runs before the settings are read.
+PostgreSQL listens on a Unix socket only, Valkey on the loopback interface with its own password. Apart from the settings, only
+this module reads and changes the environment, because it runs before the settings are loaded.
 """
 
 import contextlib
@@ -33,8 +33,8 @@ from praxtalk.devservices.files import write_private
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PROVIDED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
-IN_USE = "DEVSERVICES_IN_USE"  # for the programs that a user of the services starts
-UNUSABLE = '$`"\\\n'  # in a path, to the shell that PostgreSQL's programs use
+IN_USE = "DEVSERVICES_IN_USE"  # environment variable that child processes inherit
+UNUSABLE = '$`"\\\n'  # characters in a path that break the shell commands of PostgreSQL's programs
 FREE_BYTES_NEEDED = 300 * 1024 * 1024
 RETRY_SECONDS = 5
 KEEPER = Path(__file__).with_name("keeper.py")
@@ -44,7 +44,7 @@ _held: list[IO[str]] = []
 
 
 def start(data_dir: Path | None = None) -> None:
-    """Set every variable of PROVIDED. Exits with one clear sentence if that is impossible."""
+    """Set all variables in PROVIDED, and start the servers if needed. Exits with an error message if that fails."""
     missing = _missing()
     if not missing:
         return
@@ -54,7 +54,7 @@ def start(data_dir: Path | None = None) -> None:
         with _exclusive(folder / "start.lock"):
             _hold(folder)
             values = _keys(folder)
-            # The keeper first: it stops what this process has started if it is killed in between.
+            # Start the keeper first: it stops the servers if this process is killed after it has started them.
             if "DATABASE_URL" in missing:
                 _keep(folder, "postgres")
                 values["DATABASE_URL"] = postgres.start(folder / "postgres", say=_say)
@@ -65,7 +65,7 @@ def start(data_dir: Path | None = None) -> None:
 
 
 def attach() -> None:
-    """Use the development services if they are running and DATABASE_URL is not set."""
+    """Set the missing variables to the running development services. Do nothing if DATABASE_URL is set or PostgreSQL is down."""
     missing = _missing()
     folder = _folder()
     if "DATABASE_URL" not in missing or not (folder / "users.lock").exists():
@@ -80,9 +80,10 @@ def attach() -> None:
 
 
 def run(command: list[str]) -> NoReturn:
-    """Start the services and replace this process by `command`, which then holds them for as long as it runs.
+    """Start the services and replace this process by `command`, which keeps them running until it ends.
 
-    The programs of this virtual environment and of the development PostgreSQL (`psql`, `pg_dump`) come first on its PATH.
+    The programs of this virtual environment and of the development PostgreSQL (`psql`, `pg_dump`) come first on its PATH. Exits
+    with an error message if there is no such command.
     """
     if "DATABASE_URL" in _missing() and (programs := postgres.programs_if_installed()):
         _prepend_to_path(programs)
@@ -95,25 +96,28 @@ def run(command: list[str]) -> NoReturn:
 
 
 def hold_through_exec() -> None:
-    """Let the program that replaces this process hold the services in its place."""
+    """Make the locks on `users.lock` inheritable, so that the program that replaces this process keeps the services running."""
     for users in _held:
         os.set_inheritable(users.fileno(), True)
 
 
 def folder_in_use() -> str:
-    """The folder whose services this process uses, which a parent may have started; empty if it uses others."""
+    """Return the folder of the development services that this process uses; empty if it uses other servers.
+
+    A parent process may have started the services.
+    """
     return os.environ.get(IN_USE, "")
 
 
 def ensure_keeper(folder: Path) -> None:
-    """Start the keeper of services that are in use unless it runs."""
+    """Start the keeper of this folder's services unless it is running."""
     with _exclusive(folder / "start.lock"):
         for server in _kept(folder):
             _keep(folder, server)
 
 
 def write_environment() -> Path:
-    """Write the variables as a file for a shell to read, and return its path."""
+    """Write the variables to a file that a shell can source, and return its path."""
     path = _folder() / "devservices.env"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_private(path, "".join(f"export {name}={shlex.quote(os.environ[name])}\n" for name in PROVIDED))
@@ -121,7 +125,10 @@ def write_environment() -> Path:
 
 
 def tend(folder: Path, keeper_lock: int) -> None:
-    """Called by the keeper: stop the servers if nobody uses them; otherwise restart those that died, and go on watching."""
+    """Stop the servers if no process uses them; otherwise restart those that died and become the keeper again.
+
+    The keeper replaces itself by a process that calls this. keeper_lock: the file descriptor of the locked `keeper.lock`.
+    """
     is_unused = False
     try:
         with _exclusive(folder / "start.lock"):
@@ -131,7 +138,7 @@ def tend(folder: Path, keeper_lock: int) -> None:
                 postgres.stop(folder / "postgres")
                 valkey.stop(valkey.last_url(folder / "valkey"))
                 (folder / "kept").unlink(missing_ok=True)
-                os.close(keeper_lock)  # before start.lock is released: whoever starts next needs a new keeper
+                os.close(keeper_lock)  # before start.lock is released: the next start() must start a new keeper
                 return
             if "postgres" in _kept(folder):
                 postgres.start(folder / "postgres", say=_say)
@@ -189,7 +196,7 @@ def _check_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".write-test").open("w") as probe:
         probe.write("x")
-    (folder / ".write-test").unlink(missing_ok=True)  # another command may be checking too
+    (folder / ".write-test").unlink(missing_ok=True)  # another command may have deleted it during its own check
     free = shutil.disk_usage(folder).free
     if free < FREE_BYTES_NEEDED:
         raise OSError(f"only {free // 2**20} MB free, {FREE_BYTES_NEEDED // 2**20} MB needed")
@@ -203,7 +210,7 @@ def _exclusive(path: Path) -> Iterator[None]:
 
 
 def _hold(folder: Path) -> None:
-    """Count this process among the users until it ends."""
+    """Register this process as a user of the services until it ends."""
     users = (folder / "users.lock").open("a")
     fcntl.flock(users, fcntl.LOCK_SH)
     _held.append(users)
@@ -220,7 +227,7 @@ def _is_unused(folder: Path) -> bool:
 
 
 def _keys(folder: Path) -> dict[str, str]:
-    """The keys of this data folder, generated on first use and readable by its owner only."""
+    """Return the keys of this data folder. They are generated on first use, in a file that only its owner may read."""
     path = folder / "secrets.json"
     if not path.exists():
         from cryptography.fernet import Fernet
@@ -237,14 +244,14 @@ def _kept(folder: Path) -> set[str]:
 
 
 def _keep(folder: Path, server: str) -> None:
-    """Have the keeper watch this server, and start the keeper unless it runs."""
+    """Make the keeper watch this server, and start the keeper unless it is running."""
     (folder / "kept").write_text(" ".join(sorted(_kept(folder) | {server})))
     with (folder / "keeper.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        # The keeper inherits the lock together with the file, so that it is never free in between.
+        # The keeper inherits the file descriptor and with it the lock, so the lock is never free in between.
         with (folder / "keeper.log").open("ab") as log:
             subprocess.run(
                 _keeper_command(folder, lock.fileno(), "--detach"),
@@ -259,7 +266,7 @@ def _keep(folder: Path, server: str) -> None:
 
 
 def _keeper_command(folder: Path, keeper_lock: int, *options: str) -> list[str]:
-    """Isolated and without site-packages: it stays small while it waits."""
+    """Return the command that runs the keeper: isolated and without site-packages, so that it uses little memory."""
     return [sys.executable, "-I", "-S", str(KEEPER), str(folder), str(keeper_lock), *options]
 
 

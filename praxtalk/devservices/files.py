@@ -1,11 +1,11 @@
-"""Files that only their owner may read."""
+"""Writing files that only their owner may read."""
 
 import os
 from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` to a file of mode 0600 that appears whole or not at all."""
+    """Write `text` atomically to a file with mode 0600."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,8 +1,8 @@
-"""The process that watches the development services in the background: `keeper.py FOLDER LOCK [--detach]`.
+"""The background process that watches the development services: `keeper.py FOLDER LOCK [--detach]`.
 
-LOCK is the inherited file descriptor of the locked `keeper.lock`. This script needs the standard library only, so that it
-stays small while it waits. As soon as there is something to do, it replaces itself by a process that calls
-`praxtalk.devservices.tend`, which comes back here if the services are still in use.
+LOCK is the inherited file descriptor of the locked `keeper.lock`. To use little memory while it waits, this script imports only
+the standard library. When a server has died or the services are no longer used, it replaces itself by a process that calls
+`praxtalk.devservices.tend`. If the services are still in use, that process becomes this script again.
 """
 
 import fcntl
@@ -41,7 +41,7 @@ def is_used(lock: Path) -> bool:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether every server that is kept has a live process."""
+    """Return whether every server in the file `kept` has a live process."""
     return all(is_alive(folder / PID_FILES[name]) for name in (folder / "kept").read_text().split())
 
 

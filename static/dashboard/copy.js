@@ -1,4 +1,4 @@
-/** Buttons that copy the text before them. Without this script there are none, and the text is selected by hand. */
+/** Show the buttons that copy the text before them. Without this script they stay hidden, and users select the text by hand. */
 
 for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("[data-copy]"))) {
   const label = button.textContent ?? "";
@@ -13,7 +13,7 @@ for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (document.quer
         button.textContent = label;
       }, 2000);
     } catch {
-      getSelection()?.selectAllChildren(text); // without https a page may not write there: Ctrl+C does
+      getSelection()?.selectAllChildren(text); // pages without https cannot write to the clipboard; users press Ctrl+C
     }
   });
 }

@@ -1,4 +1,4 @@
-/** While the browser downloads the export, says how far the server has come. Without this script it is downloaded just so. */
+/** Show the server's progress while the browser downloads the export. Without this script the download works all the same. */
 
 const link = /** @type {HTMLAnchorElement} */ (document.getElementById("export"));
 const line = /** @type {HTMLElement} */ (document.getElementById("export-progress"));
@@ -12,7 +12,7 @@ const watch = async () => {
       return;
     }
   } catch {
-    // asked again
+    // retried in a second
   }
   setTimeout(watch, 1000);
 };

@@ -1,9 +1,9 @@
-/** The rail: where one is, is in view on a phone too; beside "Inbox", how many conversations are unread. */
+/** The navigation: scroll the current entry into view on phones, and show the number of unread conversations beside "Inbox". */
 
 const place = document.querySelector("#rail a[data-unread]");
 const EVERY = 60_000;
 
-/** When a page opens, and each minute while it is looked at. */
+/** Update the badge. Runs when a page opens, and every minute while the page is visible. */
 const ask = async () => {
   if (document.hidden || !(place instanceof HTMLElement)) return;
   try {
@@ -12,7 +12,7 @@ const ask = async () => {
     const badge = /** @type {HTMLElement} */ (place.querySelector(".badge"));
     badge.textContent = unread ? `${unread} unread` : "";
   } catch {
-    // signed out, or out of reach: asked again
+    // signed out, or the server is unreachable: retried in a minute
   }
 };
 

@@ -1,6 +1,6 @@
 /**
- * Keeps parts of a page up to date: each element with `data-refresh` and an id is fetched anew every two seconds while the
- * page is looked at. What has the focus, or has been opened, stays as it is.
+ * Keep parts of a page up to date: reload each element with `data-refresh` and an id every two seconds while the page is
+ * visible. An element that contains the focus is not replaced. `<details>` keep their open state.
  */
 
 const EVERY = 2000;
@@ -14,7 +14,7 @@ const refresh = async () => {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
       if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
-      // out of reach: asked again
+      // the server is unreachable: retried in two seconds
     }
   }
   setTimeout(refresh, EVERY);

@@ -1,28 +1,30 @@
 /**
- * The live protocol of PraxTalk in a browser: values that keep themselves up to date, and mutations that happen once.
+ * A browser client of PraxTalk's live protocol: subscriptions to queries, and mutations that are executed exactly once.
  *
  *     const client = connect(location.origin, { getToken: () => token, onState: (state) => show(state) });
  *     const stop = client.watch("conversations:listInbox", { status: "open" }, (rows) => draw(rows), (error) => warn(error));
- *     await client.mutate("messages:send", { conversationId, body }); // when it resolves, every watch shows it
+ *     await client.mutate("messages:send", { conversationId, body }); // when it resolves, every watch shows the change
  *     stop();
  *     client.close();
  *
- * A callback that throws is reported as uncaught, and disturbs nothing. An error's message is for people; its `data` is
- * the server's `{code, message, retryAfter}`, where the server expected it. A mutation waits for a connection as long as it
- * takes: what is of use only now (that somebody types) is sent when `live`.
+ * An exception from a callback is reported as uncaught and does not affect the client. The message of an error is meant for
+ * people. Its `data` is the server's `{code, message, retryAfter}` if the server raised the error deliberately. A mutation waits
+ * for a connection without a time limit, so send what is only of momentary use (such as typing) only while the state is `live`.
  *
- * The life of a connection:
- * 1. A socket is opened. 40 seconds without a frame, here or later, lead to 5 (the server pings after 15).
- * 2. Once open it says who we are, with a token that `getToken` gives, then asks for the whole query set under the old
- *    ids, then sends every unfinished mutation again, in order. The server knows them by session and number.
- * 3. A Transition must begin where the one before ended. Its values are kept, watchers are told, mutations up to its
- *    timestamp resolve. From the first that answers our query set on, we are live.
- * 4. A query that is UNAUTHENTICATED leads to 5, for another token; its watchers hear of it when that does not help either.
- * 5. Any fault: the socket is closed, and 1 follows after 100 ms x 2^n, at most 16 s, half of it more or less at random.
- *    n is 0 again after a Transition that leaves no mutation unfinished. `online` and becoming visible cut the wait short.
- * 6. A page that is left closes its socket, so that the back/forward cache may keep it; 1 follows when it is shown again.
+ * How a connection works:
+ * 1. Open a socket. If no frame arrives for 40 seconds, now or later, continue with step 5. (The server pings after 15 seconds.)
+ * 2. Once the socket is open, authenticate with the token from `getToken`, send the whole query set with its old ids, and
+ *    resend every unfinished mutation in order. The server recognises mutations by session id and number.
+ * 3. A Transition must start at the version at which the previous one ended. Store its values, notify the watchers, and resolve
+ *    the mutations up to its timestamp. The first Transition that answers the query set makes the state `live`.
+ * 4. If a query fails with UNAUTHENTICATED, continue with step 5 to get another token. Its watchers are notified only if the
+ *    next attempt fails the same way.
+ * 5. After any failure, close the socket and return to step 1 after 100 ms x 2^n, at most 16 s, varied at random by up to half.
+ *    A Transition that leaves no mutation unfinished resets n to 0. The event `online` and becoming visible end the wait.
+ * 6. When the user leaves the page, close the socket, so that the back/forward cache can keep the page. Return to step 1 when
+ *    the page is shown again.
  *
- * @typedef {"connecting" | "live" | "offline"} State offline: an attempt to connect again has failed, too
+ * @typedef {"connecting" | "live" | "offline"} State offline: an attempt to reconnect has failed, too
  * @typedef {Error & {data?: {code: string, message: string, retryAfter?: number}}} LiveError
  * @typedef {string | null | undefined} Token
  * @typedef {{onValue: (value: any) => void, onError?: (error: LiveError) => void}} Watcher
@@ -37,23 +39,25 @@ const LONGEST_WAIT = 16_000;
 const SILENCE = 40_000;
 
 /**
- * @param {string} url the server's address, http(s)://host
+ * Connect to the server.
+ *
+ * @param {string} url the server's URL, http(s)://host
  * @param {object} [options]
- * @param {(state: State) => void} [options.onState] told of every change, of the first `connecting` too
- * @param {(refused?: string) => Token | Promise<Token>} [options.getToken] asked on every connection, with the server's
- *     reason if it refused the last one; when it throws, it is asked again later
- * @param {typeof WebSocket} [options.WebSocket] where there is none
+ * @param {(state: State) => void} [options.onState] called on every change of state, including the first `connecting`
+ * @param {(refused?: string) => Token | Promise<Token>} [options.getToken] called for every connection, with the server's error
+ *     message if it rejected the last token; if it throws, it is called again later
+ * @param {typeof WebSocket} [options.WebSocket] an implementation, for environments without a global WebSocket
  */
 export function connect(url, { onState, getToken, WebSocket: Socket = globalThis.WebSocket } = {}) {
   const address = `${url.replace(/^http/, "ws").replace(/\/$/, "")}/api/praxtalk-1/sync`;
   const sessionId = newId();
   const ended = new AbortController();
   const { signal } = ended;
-  const queries = /** @type {Map<string, Query>} */ (new Map()); // by name and arguments
+  const queries = /** @type {Map<string, Query>} */ (new Map()); // the keys are the name and arguments as JSON
   const requests = /** @type {Map<number, Request>} */ (new Map());
   /** @type {WebSocket | undefined} */
   let socket;
-  /** @type {ReturnType<typeof setTimeout>} of the silence while there is a socket, else of the next attempt */
+  /** @type {ReturnType<typeof setTimeout>} the receive timeout while there is a socket, else the delay until the next attempt */
   let timer;
   /** @type {State} */
   let state;
@@ -62,8 +66,8 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
   let refused = /** @type {string | undefined} */ (undefined);
   let lastCloseReason = "InitialConnect";
   let connectionCount = 0;
-  let querySet = 0; // the newest that was sent; 0: this socket is not ready for anything
-  let changes = /** @type {object[]} */ ([]); // of the query set, not sent yet
+  let querySet = 0; // the last version that was sent; 0: nothing can be sent on this socket yet
+  let changes = /** @type {object[]} */ ([]); // changes of the query set that have not been sent
   let queryIds = 0;
   let requestIds = 0;
   let failures = 0;
@@ -91,7 +95,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
     if (changes.length) modify(changes);
   };
 
-  /** What changes in one go is sent as one message. @param {object} modification */
+  /** Queue a change of the query set. Changes of the same task are sent in one message. @param {object} modification */
   const change = (modification) => {
     if (querySet && changes.push(modification) === 1) queueMicrotask(flush);
   };
@@ -126,7 +130,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
     try {
       mine = new Socket(address);
     } catch (error) {
-      return drop(String(error)); // a page's policy forbids it: some browsers throw
+      return drop(String(error)); // some browsers throw if the page's Content-Security-Policy forbids the connection
     }
     socket = mine;
     version = { querySet: 0, identity: 0, ts: "AAAAAAAAAAA=" };
@@ -150,7 +154,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
       }
     };
     mine.onclose = ({ code }) => mine === socket && drop(`closed with code ${code}`);
-    mine.onerror = () => {}; // onclose follows; but Node's `ws` throws an error that nobody listens to
+    mine.onerror = () => {}; // onclose follows anyway; without a listener, Node's `ws` throws the error
   };
 
   /** @param {Token} value */
@@ -159,7 +163,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
     if (value) send({ type: "Authenticate", baseVersion: 0, tokenType: "User", value });
     modify([...queries.values()].map(({ add }) => add));
     for (const request of requests.values()) {
-      request.ts = undefined; // of another connection, perhaps with another server
+      request.ts = undefined; // the timestamp is from an earlier connection, perhaps to another server
       socket?.send(request.text);
     }
   };
@@ -241,11 +245,14 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
 
   return {
     /**
+     * Subscribe to a query.
+     *
      * @param {string} name such as "conversations:listInbox"
      * @param {Record<string, any>} args
-     * @param {(value: any) => void} onValue called with the value whenever it changed, and again after a reconnect
-     * @param {(error: LiveError) => void} [onError] called when the query fails; a value may follow. Without: reported
-     * @returns {() => void} ends it
+     * @param {(value: any) => void} onValue called with each new value, and again after a reconnect
+     * @param {(error: LiveError) => void} [onError] called when the query fails; a value may follow. Without it, the error is
+     *     reported as uncaught
+     * @returns {() => void} ends the subscription
      */
     watch(name, args, onValue, onError) {
       const sorted = Object.fromEntries(Object.entries(args).sort());
@@ -271,9 +278,11 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
     },
 
     /**
+     * Run a mutation.
+     *
      * @param {string} name such as "messages:send"
      * @param {Record<string, any>} args
-     * @returns {Promise<any>} its value, once every watch shows what it did; rejects with a LiveError
+     * @returns {Promise<any>} the mutation's value, once every watch shows its effect; rejects with a LiveError
      */
     mutate(name, args) {
       return new Promise((resolve, reject) => {
@@ -285,7 +294,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
       });
     },
 
-    /** Ends all watches; mutations that are not finished reject. */
+    /** Close the connection and end all watches. Unfinished mutations reject. */
     close() {
       ended.abort();
       stop();
@@ -300,8 +309,8 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
 /** @param {string} message @param {any} [data] @returns {LiveError} */
 const toError = (message, data) => Object.assign(new Error(data?.message ?? message), data && { data });
 
-/** A timestamp is a number of 8 bytes, the smallest first, in base64: as text that sorts. @param {string} ts */
+/** Convert a timestamp (8 bytes, little-endian, in base64) to a string that sorts by time. @param {string} ts */
 const order = (ts) => [...atob(ts)].reverse().join("");
 
-/** `crypto.randomUUID` is missing on pages that came without https. */
+/** Return a random id. `crypto.randomUUID` is missing on pages without https. */
 const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");

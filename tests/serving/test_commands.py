@@ -1,5 +1,6 @@
 """The management commands, as a person at a terminal uses them."""
 
+import importlib
 import io
 import json
 import os
@@ -9,6 +10,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
@@ -185,3 +187,9 @@ def test_an_operator_token_for_the_right_operator_and_no_longer_than_12_hours(ca
             run("create_operator_token", "bob@acme.example", **wrong)
     with pytest.raises(CommandError, match="e-mail"):
         run("create_operator_token", "nobody@acme.example")
+
+
+def test_every_periodic_task_exists():
+    for name in settings.CELERY_BEAT_SCHEDULE:
+        module, _, function = name.rpartition(".")
+        assert callable(getattr(importlib.import_module(module), function)), name

@@ -1,4 +1,4 @@
-"""The dashboard's pages of brands: how their widget looks, what it says, and where it stands."""
+"""Dashboard pages for brands: the appearance and texts of their widget, and the sites that embed it."""
 
 from brands.models import Brand
 from praxtalk.core.dashboard.site import dashboard

@@ -13,12 +13,12 @@ from brands.models import Brand
 from praxtalk.core.dashboard.admin import WorkspaceAdmin
 
 DAY_NAMES = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))
-HOURS = "hours"  # of all days, among the cleaned values
+HOURS = "hours"  # the key in cleaned_data for the hours of all days
 HOURS_FIELDS = tuple(f"hours_{day}" for day in DAYS)
 
 
 class Domains(CharField):
-    """One domain a line."""
+    """A list of domains, one per line."""
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
@@ -31,7 +31,7 @@ class Domains(CharField):
 
 
 class BrandForm(ModelForm[Brand]):
-    """A brand's settings. Hours are written a day a field: 09:00-12:30, 13:30-18:00."""
+    """A brand's settings. Each day has a field for its hours: 09:00-12:30, 13:30-18:00."""
 
     class Meta:
         model = Brand
@@ -72,7 +72,7 @@ class BrandForm(ModelForm[Brand]):
 
     @property
     def changed_data(self) -> list[str]:
-        """With the hours of all days as one."""
+        """The changed fields, with HOURS in place of the fields of the days."""
         names = super().changed_data
         return [name for name in names if name not in HOURS_FIELDS] + [HOURS] * bool({*HOURS_FIELDS} & {*names})
 
@@ -88,7 +88,7 @@ class NewBrandForm(ModelForm[Brand]):
 
 
 class BrandAdmin(WorkspaceAdmin):
-    """Those that the operator sees, as cards. Only who sees all brands makes new ones."""
+    """The brands in the operator's scope, as cards. Only operators who see all brands can add one."""
 
     url_prefix = "brands"
     ability = "brands"
@@ -117,7 +117,7 @@ class BrandAdmin(WorkspaceAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """A card for each."""
+        """Show each brand as a card."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         brands = [{"brand": brand, **_install(brand)} for brand in self.get_queryset(request)]
@@ -142,7 +142,7 @@ HOURS_HELP = "Such as 09:00-12:30, 13:30-18:00. A day without is closed; no day 
 
 
 def _install(brand: Brand) -> dict[str, str]:
-    """What goes into the pages of a site: the snippet, word for word as in our docs, and the policy's two entries."""
+    """Return the snippet, exactly as in the docs, and the two Content-Security-Policy entries that a site needs."""
     base = settings.BASE_URL
     return {
         "snippet": f'<script src="{base}/widget.js" data-widget-id="{brand.widget_id}" defer ></script>',

@@ -1,4 +1,4 @@
-"""Pages below a brand: its texts, its identity secret, and a look at its site."""
+"""Dashboard pages of a brand: its texts, its identity secret, and the check of its site."""
 
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ class BrandPage(Page):
     heading = ""
 
     def brand(self) -> Brand:
-        """The brand that the address names. Raises Http404 where the operator does not see it."""
+        """Return the brand of the URL. Raises Http404 if it is outside the operator's scope."""
         rows = current_scope(self.request).rows(Brand.objects.all(), brand_field="pk")
         brand = rows.filter(pk=self.kwargs["id"]).first()
         if brand is None:
@@ -42,7 +42,7 @@ class BrandPage(Page):
 
 
 class TextsForm(forms.Form):
-    """A field for each sentence of one language; empty ones are ours, which stand in the field's background."""
+    """A field for each text of one language. An empty field means the default text, which the field's placeholder shows."""
 
     def __init__(self, *args: Any, brand: Brand, language: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,7 +64,7 @@ class TextsForm(forms.Form):
 
 
 class Texts(BrandPage):
-    """GET shows the sentences of ?language=; POST stores the brand's own."""
+    """GET shows the texts of ?language=; POST stores the brand's own texts."""
 
     heading = "Texts"
     template_name = "widget/texts.html"
@@ -96,7 +96,7 @@ class Texts(BrandPage):
 
 
 class IdentitySecret(BrandPage):
-    """GET asks for the operator's password; POST shows the secret, or makes a new one and shows that."""
+    """GET asks for the operator's password; POST shows the secret, or replaces it and shows the new one."""
 
     heading = "Identity secret"
     template_name = "widget/identity_secret.html"
@@ -121,7 +121,7 @@ class SiteForm(forms.Form):
 
 
 class CheckSite(BrandPage):
-    """GET asks for an address; POST fetches it, and says what it found."""
+    """GET asks for a URL; POST fetches the page and shows the results of the check."""
 
     heading = "Check my site"
     template_name = "widget/check_site.html"

@@ -1,7 +1,7 @@
-// Bundles src/ into static/widget/: widget.js, and extras.js, which it fetches when somebody needs more. Each with its
-// source map, and as Brotli; compress.py makes the gzip.
-//   node build.mjs [folder]     another folder than static/widget
-// esbuild is taken from node_modules here (npm ci), or from where NODE_PATH says.
+// Bundle src/ into static/widget/: widget.js, and extras.js, which widget.js fetches when it is first needed. Each is written
+// with its source map and a Brotli version; compress.py writes the gzip versions.
+//   node build.mjs [folder]     writes to this folder instead of static/widget
+// esbuild is loaded from node_modules in this folder (npm ci), or from NODE_PATH.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,7 +13,8 @@ const { build, transform } = createRequire(import.meta.url)("esbuild");
 const project = fileURLToPath(new URL("../../", import.meta.url));
 const folder = process.argv[2] ?? join(project, "static/widget");
 
-// Names of properties that neither a browser, nor the server, nor the storage, nor the host page knows: shorter in the bundle.
+// Internal property names, which are shortened in the bundle. Names that a browser API, the server, the storage or the host page
+// uses must not be listed here.
 const OURS =
   /^(is(Own|First|Last|NewDay|Stuck|Reached|Live|AtBottom|Phone|Closed|PraxTalk)|on(Change|SignedOut|State|Value|Error)|getToken|setKnown|showErrors?|toBottom|loadOlder|wake|settle|trouble|retry|say|clock|moment|bubble|panel|parts|composer|chat|room|row|box|look|draw|fill|emit|read|write|forget|watchers|tell|bottom|store|lock|run|root|host|items|watch|mutate|older|api|config|comeBack|opens|proof|onOther|announce|isFile|patience|button|log|drop|thread|retryAfter|discard|attach|isOther|isDenied|owner|isSignedOut|isTransient)$/;
 
@@ -25,14 +26,15 @@ await bundle("widget", "iife", extras.names, { EXTRAS: JSON.stringify(`extras&v=
 /**
  * @param {"widget" | "extras"} name
  * @param {"iife" | "esm"} format
- * @param {Record<string, string | false>} [names] what OURS are called in the other bundle: the two talk with each other
+ * @param {Record<string, string | false>} [names] the short names in the other bundle; the bundles call each other, so both need
+ *   the same names
  * @param {Record<string, string>} [define]
  */
 async function bundle(name, format, names = {}, define = {}) {
   const { outputFiles, mangleCache } = await build({
     absWorkingDir: project,
     entryPoints: { [name]: `widget/frontend/src/${name === "widget" ? "index" : name}.js` },
-    outdir: "static/widget", // wherever the files go: the map's paths to the sources start here
+    outdir: "static/widget", // the source map's paths are relative to this, whichever folder the files are written to
     bundle: true,
     format,
     define,
@@ -57,7 +59,7 @@ async function bundle(name, format, names = {}, define = {}) {
   return { script, names: mangleCache };
 }
 
-/** A style sheet as a string of the script. @param {{path: string}} file */
+/** Load a style sheet, minified, as a string in the script. @param {{path: string}} file */
 async function textOf({ path }) {
   const { code } = await transform(readFileSync(path, "utf8"), { loader: "css", minify: true });
   return { contents: code.trim().replace(/(--\w+:) /g, "$1"), loader: /** @type {const} */ ("text") };

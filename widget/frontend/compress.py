@@ -1,4 +1,7 @@
-"""Makes the gzip of the scripts in static/widget by Zopfli: 3 % less than zlib, for seconds that only `make widget` spends."""
+"""Compress the scripts in static/widget to gzip with Zopfli.
+
+The files are 3 % smaller than with zlib. It takes seconds, which only `make widget` spends.
+"""
 
 import sys
 from pathlib import Path

@@ -13,7 +13,7 @@ OLDEST_SECONDS = 300
 
 class Command(BaseCommand):
     help = "A receiver to try webhooks with: prints each event, and whether its signature is right."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+    requires_system_checks: list[str] = []  # noqa: RUF012 - an attribute that Django defines
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("secret", help="the whsec_... that create_webhook printed")
@@ -33,7 +33,7 @@ class Command(BaseCommand):
                 command.stdout.flush()
 
             def log_message(self, *args: Any) -> None:
-                """Nothing: the event's own line says it."""
+                """Disable the log of requests, because do_POST prints a line for each event."""
 
         self.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.")
         try:
@@ -43,9 +43,10 @@ class Command(BaseCommand):
 
 
 def verify(secret: str, header: str, body: bytes) -> bool:
-    """What every receiver should do: recompute the signature, compare in constant time, refuse what is over 5 minutes old.
+    """Return whether the signature is valid, with the checks that every receiver should make.
 
-    While the secret is being changed there are two v1, one for each secret. Any will do.
+    Recompute the signature, compare it in constant time, and reject timestamps that differ by more than 5 minutes. During a
+    rotation of the secret there are two v1, one for each secret; either of them may match.
     """
     time_field, *fields = header.split(",")
     if not re.fullmatch(r"t=[0-9]{1,12}", time_field):

@@ -42,7 +42,10 @@ class Command(BaseCommand):
 
     @transaction.atomic
     def _reencrypt(self, model: type[Model], field: str, pk: Any) -> bool:
-        """Under the row's lock: a rotation at this moment is not undone."""
+        """Encrypt one value again, under a lock on its row, so that a concurrent rotation is not undone.
+
+        Return False if no key can decrypt the value.
+        """
         row = model._default_manager.select_for_update(no_key=True).filter(pk=pk)
         try:
             for encrypted in row.values_list(field, flat=True):

@@ -1,1 +1,1 @@
-"""What every REST endpoint shares. Knows no app: a key is any object of `view.Caller`'s shape."""
+"""The base of all REST endpoints. It imports no app: an API key is any object that implements `view.Caller`."""

@@ -1,4 +1,4 @@
-"""The address a request came from, seen through trusted proxies only."""
+"""The client's IP address. X-Forwarded-For and X-Forwarded-Proto count only if a trusted proxy sent them."""
 
 import ipaddress
 import re
@@ -9,10 +9,10 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-UNKNOWN = "0.0.0.0"  # noqa: S104 - not an address to bind to: what a caller without one counts as
+UNKNOWN = "0.0.0.0"  # noqa: S104 - not an address to bind to; stands for all clients whose address is unknown
 UNIX_SOCKET = ""  # the peer's address on a Unix socket
-LIMITED_IPV6_PREFIX = 64  # a household's or a server's share of IPv6; one address of it is free to change
-# As proxies write them: 203.0.113.7:5678, [2001:db8::7], [2001:db8::7]:5678, "[2001:db8::7]:5678"
+LIMITED_IPV6_PREFIX = 64  # a household or server usually gets a /64 and can change its address within it
+# Forms that proxies write: 203.0.113.7:5678, [2001:db8::7], [2001:db8::7]:5678, "[2001:db8::7]:5678"
 WITH_PORT = re.compile(r'"?(?:\[(?P<six>[^\]]+)\](?::\d+)?|(?P<four>[\d.]+):\d+)"?')
 TOLD_EVERY_SECONDS = 60.0
 
@@ -23,7 +23,7 @@ _told_at: dict[str, float] = {}
 
 
 class ForwardedProtoMiddleware:
-    """Believes X-Forwarded-Proto from trusted proxies only."""
+    """Remove X-Forwarded-Proto unless a trusted proxy sent the request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -35,18 +35,19 @@ class ForwardedProtoMiddleware:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's IP address."""
+    """Return the IP address of the client that sent the request."""
     return address_behind(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
 
 
 def address_behind(peer: str, forwarded_for: str) -> str:
-    """The client's IP address.
+    """Return the client's IP address. peer: the address of the connection; forwarded_for: the X-Forwarded-For header.
 
-    The peer of the connection, or, if that is one of TRUSTED_PROXIES, the right-most address of X-Forwarded-For that is
-    not: whatever stands further left was written by someone we have no reason to believe. A peer without an address has
-    come through the Unix socket that only the front can open, and is trusted likewise.
+    This is the peer, unless the peer is one of TRUSTED_PROXIES: then it is the right-most address in X-Forwarded-For that is
+    not one of them. Addresses further left come from clients that are not trusted. A peer without an address is connected
+    through the Unix socket that only the reverse proxy can open, and is trusted in the same way.
 
-    Callers whose address is unknown share one, and with it their limits: the log says so once a minute.
+    All clients whose address is unknown get the address UNKNOWN, and so share one rate limit. The log reports this once a
+    minute.
     """
     address = None if peer == UNIX_SOCKET else _parse(peer)
     if address is None and peer != UNIX_SOCKET:
@@ -67,13 +68,13 @@ def address_behind(peer: str, forwarded_for: str) -> str:
 
 
 def is_trusted_proxy(address: str) -> bool:
-    """Whether this peer is the front, or one of TRUSTED_PROXIES."""
+    """Return whether this peer is PraxTalk's own reverse proxy or one of TRUSTED_PROXIES."""
     ip = _parse(address)
     return address == UNIX_SOCKET or (ip is not None and _is_trusted(ip))
 
 
 def limited_unit(address: str) -> str:
-    """What the per-IP limit counts: an IPv4 address, or the /64 of an IPv6 address."""
+    """Return what the per-IP limit counts: the IPv4 address, or the /64 network of an IPv6 address."""
     ip = ipaddress.ip_address(address)
     if ip.version == 6:
         return str(ipaddress.ip_network((ip, LIMITED_IPV6_PREFIX), strict=False))
@@ -85,7 +86,11 @@ def _is_trusted(address: IP) -> bool:
 
 
 def _parse(text: str) -> IP | None:
-    """IPv4 that is mapped into IPv6, as on a socket for both, is IPv4. A zone (fe80::1%eth0) is ours, not the caller's."""
+    """Parse an address, with or without a port; return None if it is invalid.
+
+    IPv4-mapped IPv6 addresses, which dual-stack sockets report, become IPv4. A zone such as %eth0 in fe80::1%eth0 is dropped:
+    it names a network interface of this machine and is not part of the client's address.
+    """
     if with_port := WITH_PORT.fullmatch(text):
         text = with_port["six"] or with_port["four"]
     try:

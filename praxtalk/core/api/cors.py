@@ -1,6 +1,7 @@
-"""CORS for /api/ and for the widget's calls: open to every origin, never with credentials (the seed's "Base URL").
+"""CORS for /api/ and /widget/v1/: every origin is allowed, never with credentials (docs/rest.md, "CORS").
 
-Which sites may carry a brand's widget is looked at by the widget itself, so that its refusal can be read.
+The widget's endpoints check themselves whether a site may embed a brand's widget. With an open CORS policy, the widget can read
+their error response.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ PREFLIGHT = {
 
 
 class CorsMiddleware:
-    """Answers OPTIONS itself (204, not counted, no key needed) and marks every other answer, errors included."""
+    """Answer OPTIONS requests (204, without key and rate limit) and add the CORS headers to all responses, including errors."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,12 +1,13 @@
-"""The cache under django-ratelimit, which lets it count several limits in one round trip.
+"""The cache backend of django-ratelimit, with which several limits are counted in one round trip.
 
-django-ratelimit asks a cache for each limit in turn: `add` the key, and `incr` it if it is there. Whoever counts several limits
+For each limit, django-ratelimit calls the cache separately: `add` with the key, then `incr` if the key exists. To count several
+limits at once, the caller
 
-1. asks django-ratelimit for all of them inside `keys_asked_for`: the cache notes the keys and sends nothing;
-2. calls `count` with these keys: one script counts them all;
-3. asks django-ratelimit again: `add` and `incr` answer from what was counted.
+1. checks all limits with django-ratelimit inside `keys_asked_for`: the cache records the keys and sends nothing;
+2. calls `count` with these keys: one Lua script counts all of them;
+3. checks the limits again: `add` and `incr` return the values from step 2.
 
-A key that was not counted, since a new window has begun after step 1, costs round trips of its own.
+If a new window begins after step 1, its key was not counted in step 2 and costs separate round trips.
 """
 
 import threading
@@ -29,7 +30,7 @@ return counts
 
 
 class RequestedKey(NamedTuple):
-    """What django-ratelimit would count by."""
+    """A key that django-ratelimit wants to count."""
 
     key: str
     seconds: int  # until the key expires
@@ -51,7 +52,7 @@ class PrecountedCache(RedisCache):  # type: ignore[misc] # django_redis has no t
 
     @contextmanager
     def keys_asked_for(self) -> Iterator[list[RequestedKey]]:
-        """The keys that django-ratelimit asks for inside the block, which counts nothing."""
+        """Record the keys that django-ratelimit adds inside the block, without counting. Yields the list of keys."""
         requested: list[RequestedKey] = []
         _state.requested = requested
         try:
@@ -61,8 +62,10 @@ class PrecountedCache(RedisCache):  # type: ignore[misc] # django_redis has no t
 
     @contextmanager
     def count(self, requested: Sequence[RequestedKey], limits: Sequence[int]) -> Iterator[None]:
-        """Count one of each key, in this order and up to the first limit that is passed. Inside the block `add` and `incr`
-        answer with these counts. Raises RedisError."""
+        """Increment each key by one, in this order, and stop at the first limit that is exceeded.
+
+        Inside the block, `add` and `incr` return these counts. Raises RedisError.
+        """
         client = self.client.get_client(write=True)
         keys = [str(self.client.make_key(each.key)) for each in requested]
         values = [value for each, limit in zip(requested, limits, strict=True) for value in (each.seconds, limit)]

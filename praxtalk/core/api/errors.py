@@ -1,4 +1,4 @@
-"""Every error leaves as {"error": "<a sentence to act on>"}, with a machine's word for it in X-Error-Code."""
+"""The error format of the JSON endpoints: {"error": "<what is wrong>"}, with a machine-readable code in X-Error-Code."""
 
 from typing import Any
 
@@ -36,18 +36,18 @@ class OtherBrand(exceptions.PermissionDenied):
 
 
 class NotFound(exceptions.NotFound):
-    """404: no such thing in the key's workspace."""
+    """404: the key's workspace has no such object."""
 
 
 class Gone(exceptions.APIException):
-    """410: what is asked for was there and has been deleted."""
+    """410: the requested objects existed and have been deleted."""
 
     status_code = status.HTTP_410_GONE
     default_code = "forgotten"
 
 
 class TooManyRequests(exceptions.APIException):
-    """429, with the seconds until the limit's window ends."""
+    """429. retry_after: the seconds to wait before a retry."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_code = "rate_limited"
@@ -58,14 +58,14 @@ class TooManyRequests(exceptions.APIException):
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler: the one place that turns an exception into an answer."""
+    """Convert an exception to a response. This is DRF's EXCEPTION_HANDLER, so every exception in an API view ends here."""
     set_rollback()
     code, sentence, headers = (
         500,
         "Something went wrong on our side. Try again later.",
         {"X-Error-Code": "internal_error"},
     )
-    if isinstance(error, ObjectDoesNotExist):  # found, and deleted before an action locked it
+    if isinstance(error, ObjectDoesNotExist):  # the row was deleted after it was read and before an action locked it
         log.warning("a row is gone", error=type(error).__qualname__, exc_info=error)
         error = NotFound()
     if isinstance(error, Http404):
@@ -97,14 +97,14 @@ def _error_code(error: exceptions.APIException) -> str:
 
 
 def error_message(error: exceptions.APIException) -> str:
-    """The complaint, naming the fields it is about."""
+    """Return the message of the error, with the names of the fields it is about."""
     if isinstance(error, exceptions.UnsupportedMediaType):
         return "Content-Type must be application/json."
     return "; ".join(_flat(error.detail)) or str(error.default_detail)
 
 
 def _flat(detail: Any, path: str = "") -> list[str]:
-    """DRF's nested details as sentences, each with the field it is about: `name: This field is required.`"""
+    """Flatten DRF's nested details to sentences, each with its field: `name: This field is required.`"""
     if isinstance(detail, dict):
         return [
             line
@@ -117,7 +117,7 @@ def _flat(detail: Any, path: str = "") -> list[str]:
 
 
 def _outside_drf(status_code: int, sentence: str, word: str) -> Any:
-    """A Django error handler: JSON below JSON_PREFIXES, Django's own page elsewhere."""
+    """Return a Django error handler: JSON for paths that begin with one of JSON_PREFIXES, Django's own page for all others."""
     page = {
         400: defaults.bad_request,
         403: defaults.permission_denied,

@@ -1,11 +1,11 @@
-"""Idempotency-Key: a repeated POST is answered as the first time, and has no second effect.
+"""Idempotency-Key: a repeated POST gets the first response again and has no second effect.
 
-1. The transaction begins by inserting a StoredAnswer. A second request with the same key waits there, in PostgreSQL, until
-   the first one commits or rolls back.
-2. Inserted: the endpoint runs, and its answer is written into the row, in the same transaction as the effect. Encrypted: it
-   may be the one time that a secret is shown.
-3. Already there: the stored answer, with Idempotency-Replayed: true; 422 if the request was another one.
-4. An error rolls all of it back, so a refused request may be mended and sent again under its key.
+1. The transaction begins by inserting an IdempotencyRecord. A concurrent request with the same key waits for this insert in
+   PostgreSQL until the first request commits or rolls back.
+2. If the record is new, the endpoint runs. Its response is stored in the record, in the transaction of the change itself. The
+   response is encrypted, because it may contain a secret that is shown only once.
+3. If the record exists, the stored response is sent with Idempotency-Replayed: true, or 422 if the request differs.
+4. An error rolls back everything, so the client may correct a refused request and send it again with the same key.
 """
 
 import functools
@@ -30,12 +30,15 @@ Post = Callable[..., Response]
 
 
 def idempotent(post: Post) -> Post:
-    """Decorates an ApiView's `post`. Every POST has it, or one of the two below: a test walks them."""
+    """Decorate an ApiView's `post`. A test checks that every POST has this decorator or one of the two below."""
     return idempotent_after(None)(post)
 
 
 def idempotent_after(look: Callable[[Any, Request], None] | None) -> Callable[[Post], Post]:
-    """`look(view, request)` runs before the transaction begins: what asks the network, and may refuse the request."""
+    """Like `idempotent`, but call `look(view, request)` before the transaction begins.
+
+    `look` does what needs the network and may raise to refuse the request. It is not called if a response is stored.
+    """
 
     def decorate(post: Post) -> Post:
         @functools.wraps(post)
@@ -58,7 +61,10 @@ def idempotent_after(look: Callable[[Any, Request], None] | None) -> Callable[[P
 
 
 def idempotent_outside(post: Post) -> Post:
-    """For a POST that waits for the network and changes nothing: no transaction is held meanwhile. Two at once both run."""
+    """Decorate a `post` that waits for the network and changes nothing: it runs outside a transaction.
+
+    Two concurrent requests with the same key both run.
+    """
 
     @functools.wraps(post)
     def wrapper(view: Any, request: Request, **path: Any) -> Response:

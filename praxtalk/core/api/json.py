@@ -1,4 +1,4 @@
-"""JSON in and out, by orjson: it refuses what is not JSON (NaN, lone surrogates, bytes that are not UTF-8)."""
+"""DRF's JSON parser and renderer, with orjson: it rejects invalid JSON (NaN, lone surrogates, bytes that are not UTF-8)."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 
 class JsonParser(BaseParser):
-    """A request body: one JSON object."""
+    """Parse a request body, which must be one JSON object of at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes."""
 
     media_type = "application/json"
 
@@ -22,7 +22,7 @@ class JsonParser(BaseParser):
             raise ValidationError("The body is too long.", code="too_long")
         try:
             value = orjson.loads(body)
-            orjson.dumps(value)  # writes 254 levels at most, where it reads 1,024: no more is passed on
+            orjson.dumps(value)  # raises for over 254 nested levels: orjson reads 1,024 but writes only 254
         except orjson.JSONDecodeError as error:
             raise ValidationError(f"The body is not valid JSON: {error}.", code="malformed_json") from error
         except TypeError as error:
@@ -42,7 +42,7 @@ class JsonRenderer(BaseRenderer):
 
 
 class JsonContentNegotiation(BaseContentNegotiation):
-    """Every answer is JSON, whatever Accept says."""
+    """Respond with JSON regardless of the Accept header."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         media_type = (request.content_type or "").split(";")[0].strip().lower()

@@ -1,7 +1,8 @@
-"""The two limits on every REST call: per IP before authentication, per key after it.
+"""Rate limits of every REST call: one per client IP address, which needs no valid key, and one per accepted API key.
 
-Numbers and headers: the seed's "Rate limits". django-ratelimit counts, in Valkey, so that all processes count together; both
-limits of a call take one round trip (praxtalk/core/api/counters.py). While Valkey is away, calls are served uncounted.
+docs/rest.md ("Rate limits") describes the limits and the headers. django-ratelimit counts in Valkey, so all processes share
+the counts. Both limits of a call take one round trip (praxtalk/core/api/counters.py). While Valkey is unreachable, calls are
+served without being counted.
 """
 
 import time
@@ -26,11 +27,11 @@ _breaker = Breaker("rate limits")
 
 @dataclass(frozen=True)
 class Usage:
-    """One limit as it stands after this call."""
+    """The state of one limit after the current call."""
 
-    limit: int  # calls a minute
+    limit: int  # calls per minute
     remaining: int
-    seconds_left: int  # until the count starts again, at least 1
+    seconds_left: int  # until the count restarts, at least 1
 
     @property
     def headers(self) -> dict[str, str]:
@@ -43,45 +44,55 @@ class Usage:
 
 @dataclass(frozen=True)
 class Limit:
-    """How often a caller may call."""
+    """The number of calls per minute that a caller may make."""
 
     group: str
-    value: str  # who is counted, within the group
+    value: str  # identifies the caller within the group
     a_minute: int
-    sentence: str  # of the refusal
+    sentence: str  # the beginning of the error message
 
 
 def per_ip(address: str) -> Limit:
-    """Of this address."""
+    """Return the limit for this client IP address."""
     return Limit("ip", limited_unit(address), settings.RATE_LIMIT_IP, f"Too many requests from {address}")
 
 
 def per_key(key: Any) -> Limit:
-    """Of this API key."""
+    """Return the limit for this API key."""
     a_minute = settings.RATE_LIMIT_WRITE_KEY if key.may_write else settings.RATE_LIMIT_READ_KEY
     return Limit("key", str(key.pk), a_minute, "Too many requests with this key")
 
 
 def count_test(key: Any) -> Usage | None:
-    """Count a call that waits for a stranger's server, for the workspace of this key. Raises LimitReached."""
+    """Count a webhook test, which waits for an external server, for the workspace of this key.
+
+    Returns None while Valkey is unreachable. Raises LimitReached.
+    """
     return count("test", str(key.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
 
 
 def count_person(person: str, *, is_write: bool = True) -> Usage | None:
-    """Count a live call of this operator, with the limit of a key. Raises LimitReached; None while Valkey is away."""
+    """Count an operator's call of a live function, against the limit of an API key of the same scope.
+
+    person: the operator's `principal_id`. Returns None while Valkey is unreachable. Raises LimitReached.
+    """
     limit = settings.RATE_LIMIT_WRITE_KEY if is_write else settings.RATE_LIMIT_READ_KEY
     return count(f"live.{is_write}", person, limit, "Too many calls")
 
 
 def count(group: str, value: str, limit: int, sentence: str) -> Usage | None:
-    """Count one of `limit` a minute for this value of a group. Raises LimitReached; None while Valkey is away."""
+    """Count one call for this value of a group, of which `limit` per minute are allowed.
+
+    sentence: the beginning of the error message. Returns None while Valkey is unreachable. Raises LimitReached.
+    """
     return count_each(Limit(group, value, limit, sentence))
 
 
 def count_each(*limits: Limit) -> Usage | None:
-    """Count a call by each of these limits, in one round trip. A call that one refuses is not counted by those behind it.
+    """Count a call against each of these limits, in one round trip.
 
-    Returns the usage of the limit that will be reached first; None while Valkey is away. Raises LimitReached.
+    If one limit refuses the call, the limits after it do not count the call. Returns the usage of the limit that has the
+    fewest calls left, or None while Valkey is unreachable. Raises LimitReached.
     """
     if not limits or not _breaker.allows():
         return None
@@ -99,7 +110,7 @@ def count_each(*limits: Limit) -> Usage | None:
 
 
 def most_restrictive(first: Usage | None, second: Usage | None) -> Usage | None:
-    """The limit that will be reached first."""
+    """Return the usage with fewer calls left; None if both are None."""
     usages = [usage for usage in (first, second) if usage]
     return min(usages, key=lambda usage: usage.remaining, default=None)
 
@@ -112,7 +123,7 @@ def _usage(limit: Limit) -> dict[str, int]:
 
 
 def _checked(limit: Limit, counted: dict[str, int]) -> Usage:
-    # django-ratelimit counts the second in which a window ends to that window, so one more has to pass.
+    # For django-ratelimit, a window includes the second in which it ends, so the count restarts one second later.
     usage = Usage(limit.a_minute, max(0, limit.a_minute - counted["count"]), max(1, counted["time_left"] + 1))
     if counted["should_limit"]:
         raise LimitReached(limit.sentence, usage)
@@ -120,7 +131,7 @@ def _checked(limit: Limit, counted: dict[str, int]) -> Usage:
 
 
 class LimitReached(TooManyRequests):
-    """429 with the usage that its headers tell."""
+    """429: a limit is exceeded. `usage` holds the values for the rate limit headers."""
 
     def __init__(self, sentence: str, usage: Usage) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""The answers kept for repeated requests."""
+"""Stored responses for requests that are repeated with the same Idempotency-Key."""
 
 from typing import Any, ClassVar
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 class IdempotencyRecord(models.Model):
-    """What a POST with an Idempotency-Key was answered; written in the transaction of its effect, kept for 24 hours."""
+    """The response to a POST with an Idempotency-Key. Written in the transaction of the change itself; kept for 24 hours."""
 
     workspace_id = models.UUIDField()
     caller_id = models.UUIDField()

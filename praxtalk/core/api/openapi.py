@@ -1,4 +1,4 @@
-"""What every endpoint's description in OpenAPI has in common."""
+"""The parts of the OpenAPI document that all endpoints share, and drf-spectacular's hooks."""
 
 import re
 from collections import Counter
@@ -20,7 +20,8 @@ REFUSALS = {
 
 
 TEXT = {"type": "string"}
-INT64 = {"type": "integer", "format": "int64"}  # without the format generators take 32 bits, where no time fits
+# Without the format, generated clients use 32 bits, which is too small for times.
+INT64 = {"type": "integer", "format": "int64"}
 
 
 def _headers(schema: dict[str, str], texts: dict[str, str]) -> dict[str, Any]:
@@ -56,10 +57,10 @@ IDEMPOTENCY_KEY = {
 
 
 class Schema(AutoSchema):
-    """An endpoint's description: its summary."""
+    """Describe an endpoint by its summary only."""
 
     def get_description(self) -> str:  # type: ignore[override]
-        """The endpoint's own summary says it all; docstrings are for those who read the code."""
+        """Return no description: drf-spectacular would use the docstring, which is written for readers of the code."""
         return ""
 
 
@@ -76,15 +77,15 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 def only_rest(endpoints: list[Any]) -> list[Any]:
-    """Preprocessing hook: the REST endpoints and nothing else."""
+    """Preprocessing hook: keep only the REST endpoints."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(BASE)]
 
 
 def describe_every_answer(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Postprocessing hook: what holds for every shape and every operation."""
+    """Postprocessing hook: add what applies to every schema and every operation."""
     schemas = result["components"]["schemas"]
     for name, schema in schemas.items():
-        schema.pop("description", None)  # a docstring, written for those who read the code
+        schema.pop("description", None)  # a docstring, written for readers of the code
         if name.endswith("Request"):
             schema["additionalProperties"] = False
     schemas["Refusal"] = REFUSAL
@@ -105,14 +106,17 @@ def describe_every_answer(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 
 
 def suit_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Postprocessing hook: what makes generated clients read well. The names of components are promises: add, never rename."""
+    """Postprocessing hook: adapt the document to client generators.
+
+    Names of components are part of the public API: add new ones, but never rename one.
+    """
     schemas = result["components"]["schemas"]
     enums = {tuple(schema["enum"]): name for name, schema in schemas.items() if "enum" in schema}
     for schema in schemas.values():
         if schema.get("type") == "object":
-            schema.setdefault("additionalProperties", True)  # left out, Go clients refuse a field that is added later
+            schema.setdefault("additionalProperties", True)  # without it, Go clients reject fields that are added later
         for name, field in schema.get("properties", {}).items():
-            field.pop("title", None)  # "_id" would get the title " id"
+            field.pop("title", None)  # drf-spectacular would give "_id" the title " id"
             schema["properties"][name] = _in_one(_with_named_choices(field, enums))
     for operation in (operation for path in result["paths"].values() for operation in path.values()):
         if body := operation.get("requestBody"):
@@ -123,18 +127,22 @@ def suit_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for webhook in result["webhooks"].values():
         body = webhook["post"]["requestBody"]
         event = body["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
-        body["x-py-typing"] = event  # openapi-generator forgets it in webhooks: its Python is no Python without
+        # openapi-generator omits the type in webhooks, which makes the Python code it generates invalid.
+        body["x-py-typing"] = event
     return result
 
 
 def _with_named_choices(schema: dict[str, Any], enums: dict[tuple[str, ...], str]) -> dict[str, Any]:
-    """One type for each set of choices, also where drf-spectacular's own hook does not look: in parameters and webhooks."""
+    """Use one enum component for each set of choices, also in parameters and webhooks, which drf-spectacular's hook skips."""
     name = enums.get(tuple(schema.get("enum", ())))
     return {"$ref": _at(name)} if name else schema
 
 
 def _in_one(schema: dict[str, Any]) -> dict[str, Any]:
-    """What may be empty as well, without the oneOf that drf-spectacular makes of it, and generators a class."""
+    """Replace "oneOf this schema or an empty string" by the schema itself.
+
+    drf-spectacular generates such a oneOf for fields that may be empty, and client generators turn it into a class.
+    """
     match schema:
         case {"oneOf": [dict() as wanted, {"type": "string", "maxLength": 0}], **more}:
             return {**wanted, **more}
@@ -142,7 +150,10 @@ def _in_one(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _name_values_apart(schemas: dict[str, Any]) -> None:
-    """In Go the values of all enums are constants of one package: those of enums that share a value get the enum's name."""
+    """Prefix the constants of enums that share a value with the enum's name.
+
+    Generated Go clients declare the values of all enums as constants of one package, where equal names would collide.
+    """
     enums = {name: schema for name, schema in schemas.items() if "enum" in schema}
     used = Counter(value for schema in enums.values() for value in schema["enum"])
     for name, schema in enums.items():

@@ -1,14 +1,14 @@
-"""Slots for requests that wait for somebody else's server: tests of webhooks, checks of sites.
+"""Slots for requests that wait for an external server: webhook tests and checks of the widget's installation on a site.
 
-Each holds a web thread until the other side has answered, or for 15 seconds. So that such requests never take all threads of
-a process, nor all slots for one workspace:
+Each of them occupies a web thread until the external server has answered, for at most 15 seconds. Two limits ensure that
+such requests never take all threads of a process, and that one workspace never takes all slots:
 
-1. a workspace has one slot, over all nodes: a lease in Valkey, which runs out if the process dies;
-2. a process has one slot for every four threads. Two more kinds of requests hold a thread for long and have as many slots of
-   their own: look-ups of host names (praxtalk/core/http/addresses.py) and exports (praxtalk/core/dashboard/export.py). So at
-   least a quarter of the threads is free for other requests.
+1. A workspace has one slot across all nodes. It is a lease in Valkey, which expires if the process dies.
+2. A process has one slot for every four threads. Two more kinds of requests occupy a thread for long and have as many slots
+   of their own: host name lookups (praxtalk/core/http/addresses.py) and exports (praxtalk/core/dashboard/export.py). So at
+   least a quarter of the threads remains free for other requests.
 
-Where no slot is free the request is refused at once. While Valkey is unreachable, only the slots of the process count.
+If no slot is free, the request is refused immediately. While Valkey is unreachable, only the slots of the process count.
 """
 
 import secrets
@@ -31,7 +31,7 @@ UNREACHABLE = (ConnectionInterrupted, RedisError, OSError)
 
 
 def slots_of(threads: int) -> int:
-    """How many of a process's threads one kind of long requests may hold."""
+    """Return how many of a process's threads one kind of long request may occupy."""
     return max(1, threads // 4)
 
 
@@ -48,7 +48,7 @@ class NoFreeSlot(TooManyRequests):
 
 @contextmanager
 def outgoing_slot(workspace_id: UUID) -> Iterator[None]:
-    """A slot of this workspace and of this process, for a call that waits for somebody else's server. Raises NoFreeSlot."""
+    """Occupy a slot of this workspace and of this process while the block waits for an external server. Raises NoFreeSlot."""
     with _workspace_slot(workspace_id), _process_slot():
         yield
 
@@ -85,7 +85,7 @@ def _take_lease(key: str, owner: str) -> bool:
 
 
 def _end_lease(key: str, owner: str) -> None:
-    """Release the lease if this owner still holds it; if Valkey is unreachable, it expires."""
+    """Release the lease if this owner still holds it. If Valkey is unreachable, the lease expires by itself."""
     if not _breaker.allows():
         return
     try:

@@ -1,4 +1,4 @@
-"""Keyset pages: a cursor names the last row that was seen, so that a page costs the same at row 50 and row 5,000,000."""
+"""Keyset pagination: a cursor identifies the last row of a page, so a page costs the same at row 50 and at row 5,000,000."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,28 +13,28 @@ from praxtalk.core.epoch import to_milliseconds
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
-FROM_THE_BEGINNING = 0  # safe where a cursor carries no mark: one that an earlier release has made
+FROM_THE_BEGINNING = 0  # `synced_at` of a cursor from an earlier release, which holds none: no change is missed
 
 
-Fetch = Callable[[list[Any] | None, int], list[Any]]  # (after this key, at most so many) to rows
+Fetch = Callable[[list[Any] | None, int], list[Any]]  # (key of the last row or None, maximum number of rows) -> rows
 
 
 class PageOfRows(NamedTuple):
     rows: list[Any]
-    cursor: str | None  # of the next page, if there is one
-    synced_at: int  # milliseconds; means something where the Keyset is `mirrored`
+    cursor: str | None  # of the next page; None on the last page
+    synced_at: int  # milliseconds since the Unix epoch; meaningful only if the Keyset is `mirrored`
 
 
 @dataclass(frozen=True)
 class Keyset:
-    """How one list is ordered, and the cursor that follows from it.
+    """The order of one list, which defines its cursors.
 
-    name: of the list; a cursor of another list or workspace is refused.
-    order: fields of the ordering, the last one unique, each "-field" or all "field".
-    to_key: a row's values of these fields, as JSON and as SQL takes them.
-    mirrored: whether the list takes `updatedSince`. Its pages then have a `synced_at` (praxtalk/core/db/sync_mark.py), which is
-    that of the first page for all pages of a reading: the cursor carries it. Rows that move while a client reads the pages
-    change after the first page, so the next reading finds them.
+    name: the name of the list. A cursor of another list or workspace is refused.
+    order: the fields to order by. The last one is unique. Either all are "-field" or all are "field".
+    to_key: returns a row's values of these fields, in a form that both JSON and SQL accept.
+    mirrored: whether the list accepts `updatedSince`. Its pages then have a `synced_at` (praxtalk/core/db/sync_mark.py). The
+    cursor carries the value of the first page, so all pages of one pass have the same. A row that moves within the list while
+    a client reads the pages has changed after the first page, so the client's next pass finds it.
     """
 
     name: str
@@ -51,16 +51,16 @@ class Keyset:
         limit: int,
         first: Callable[[QuerySet[Any, Any], int], list[Any]] = lambda rows, limit: list(rows[:limit]),
     ) -> PageOfRows:
-        """At most `limit` rows after the cursor. Raises Invalid.
+        """Return the page of at most `limit` rows after the cursor. Raises UnprocessableEntity if the cursor is invalid.
 
-        owner: who may use the cursor, for instance the workspace's id.
-        first: the first ones of the ordered rows, for a list that wants only some of them.
+        owner: identifies who may use the cursor, for instance the workspace's id.
+        first: returns the first rows of the ordered queryset. A list that shows only some of its rows passes its own function.
         """
         fetch = lambda after, most: first(self.select(rows, after), most)  # noqa: E731
         return self.page_from(fetch, owner=owner, cursor=cursor, limit=limit)
 
     def page_from(self, fetch: Fetch, *, owner: str, cursor: str | None, limit: int) -> PageOfRows:
-        """The same of rows that are read by `fetch`, with a queryset that `select` made."""
+        """Like `page`, but read the rows with `fetch`, whose queryset comes from `select`."""
         carried: list[int] = []
         after: list[Any] | None = None
         if cursor is not None:
@@ -75,17 +75,17 @@ class Keyset:
         return PageOfRows(page, following, carried[0] if carried else FROM_THE_BEGINNING)
 
     def select(self, rows: QuerySet[Any, Any], after: Sequence[Any] | None) -> QuerySet[Any, Any]:
-        """The rows in order, those after a key if there is one."""
+        """Return the rows in order; if `after` is a key, only the rows after it."""
         return (rows if after is None else self._after(rows, after)).order_by(*self.order)
 
     def _after(self, rows: QuerySet[Any, Any], key: Sequence[Any]) -> QuerySet[Any, Any]:
-        """SQL's row comparison, (a, b) < (x, y): one range of the index, where nested ORs would not be."""
+        """Filter with SQL's row comparison, (a, b) < (x, y). It is one range of the index; nested ORs would not be."""
         descending = self.order[0].startswith("-")
         fields = [field.lstrip("-") for field in self.order]
         columns = ", ".join(_column(rows.model, field) for field in fields)
         marks = ", ".join(["%s"] * len(fields))
         comparison = f"({columns}) {'<' if descending else '>'} ({marks})"
-        return rows.extra(where=[comparison], params=list(key))  # noqa: S610 - the columns are a Keyset's own
+        return rows.extra(where=[comparison], params=list(key))  # noqa: S610 - a Keyset defines the columns
 
 
 def _column(model: type[Model], field: str) -> str:
@@ -93,12 +93,12 @@ def _column(model: type[Model], field: str) -> str:
 
 
 def sign(name: str, owner: str, key: Any) -> str:
-    """An opaque cursor for `key`, good for this list and owner only."""
+    """Return an opaque cursor for `key`. It is valid only for this list and owner."""
     return signing.Signer(salt=f"cursor.{name}.{owner}").sign_object(key, compress=True)
 
 
 def unsign(name: str, owner: str, cursor: str) -> Any:
-    """The key within a cursor. Raises Invalid for one that is forged, cut off, or another list's or owner's."""
+    """Return the key in a cursor. Raises UnprocessableEntity if it is forged, truncated, or of another list or owner."""
     try:
         return signing.Signer(salt=f"cursor.{name}.{owner}").unsign_object(cursor)
     except (signing.BadSignature, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What a key's scope allows."""
+"""DRF permissions that check the scope and the brand of an API key."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 
 class WriteScopeToWrite(BasePermission):
-    """Reading needs any key; anything else needs a key of scope write."""
+    """Any key may read; everything else needs a key of scope write."""
 
     message = "This key has read scope; this call needs a key of scope write."
     code = "read_only_key"
@@ -16,22 +16,22 @@ class WriteScopeToWrite(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         method = (request.method or "").lower()
-        is_unknown = not hasattr(view, method)  # answered 405 later on
+        is_unknown = not hasattr(view, method)  # later, DRF responds with 405
         return request.method in self.free_methods or is_unknown or bool(view.key.may_write)
 
 
 class WriteScope(WriteScopeToWrite):
-    """Reading too needs a write key: what is shown may hold secrets of others, like a token in a webhook's URL."""
+    """Reading also needs a write key: the response may hold secrets of other systems, such as a token in a webhook's URL."""
 
     free_methods = ()
 
 
 class WholeWorkspace(BasePermission):
-    """Not for a key that is limited to a brand: what it would be given reaches further."""
+    """Refuse keys that are limited to a brand, because the call grants access beyond that brand."""
 
     message = "This key is limited to a brand; this call needs a key of the whole workspace."
     code = "brand_key"
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        is_unknown = not hasattr(view, (request.method or "").lower())  # answered 405 later on
+        is_unknown = not hasattr(view, (request.method or "").lower())  # later, DRF responds with 405
         return is_unknown or view.key.brand_id is None

@@ -1,4 +1,4 @@
-"""X-Request-Id: on every answer, and in every log line that the request writes."""
+"""X-Request-Id: an id in every response and in every log line of the request."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from praxtalk.core.db.ids import new_id
 
 
 class RequestIdMiddleware:
-    """First in the chain. The id is always made here, so that nobody outside writes into the log."""
+    """Set the request id. It is always generated here, so that no client can put text of its own into the log."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

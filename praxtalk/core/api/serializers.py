@@ -1,4 +1,4 @@
-"""Shapes that come in: nothing unknown, nothing coerced, every complaint naming its field."""
+"""Strict serializers and fields: they reject unknown fields, convert no types, and name the field in each error."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -21,7 +21,7 @@ SYNCED_AT = "Send it as updatedSince the next time: no change is missed. The sam
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A request's body or query: an unknown field is refused, which catches the typing error that would silently widen a list."""
+    """Base for a request's body or query. It rejects unknown fields: a misspelt filter would silently return too many rows."""
 
     def to_internal_value(self, data: Any) -> Any:
         unknown = [name for name in data if name not in self.fields] if isinstance(data, Mapping) else []
@@ -32,7 +32,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class PartialStrictSerializer(StrictSerializer):
-    """A PATCH's body: any of its fields, at least one."""
+    """Base for the body of a PATCH, which must hold at least one field."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not data:
@@ -42,10 +42,10 @@ class PartialStrictSerializer(StrictSerializer):
 
 
 class Text(serializers.CharField):
-    """A JSON string, trimmed; numbers and booleans are not turned into strings."""
+    """A JSON string, trimmed. Unlike CharField, it does not convert numbers to strings."""
 
     def __init__(self, *, optional: bool = False, **kwargs: Any) -> None:
-        """optional: may be left out, null or empty; all three mean empty."""
+        """optional: the field may be missing, null or empty; all three mean an empty string."""
         if optional:
             kwargs |= {"required": False, "allow_null": True, "allow_blank": True}
         super().__init__(**kwargs)
@@ -61,18 +61,18 @@ class Text(serializers.CharField):
 
 
 class Email(Text, serializers.EmailField):
-    """An e-mail address."""
+    """An e-mail address, as a trimmed JSON string."""
 
 
 class Id(Text):
-    """The id of another row. One that is no UUID, or nobody's, is a 404 where the row is looked up."""
+    """The id of another row. An invalid UUID or an unknown id passes here and leads to 404 when the row is looked up."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MAX_ID, **kwargs)
 
 
 class StrictBooleanField(serializers.BooleanField):
-    """JSON's true or false, where BooleanField would take "yes" and 1 too."""
+    """JSON's true or false. BooleanField would also accept "yes" and 1."""
 
     def to_internal_value(self, data: Any) -> bool:
         if type(data) is not bool:
@@ -81,7 +81,7 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 class WholeNumber(serializers.IntegerField):
-    """A number in a query: plain digits, where IntegerField would take 5.0, 1_0 and digits of other scripts too."""
+    """An integer in a query string. IntegerField would also accept 5.0, 1_0 and digits of other scripts."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, str) and not re.fullmatch(r"-?[0-9]{1,20}", data):
@@ -90,7 +90,7 @@ class WholeNumber(serializers.IntegerField):
 
 
 class MillisecondsParameter(WholeNumber):
-    """A time in a query: whole milliseconds since the Unix epoch. Becomes an aware datetime."""
+    """A time in a query string: an integer number of milliseconds since the Unix epoch, converted to an aware datetime."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(min_value=0, max_value=MAX_MILLISECONDS, **kwargs)
@@ -101,7 +101,7 @@ class MillisecondsParameter(WholeNumber):
 
 
 class Milliseconds(MillisecondsParameter):
-    """A time in a body: a JSON number, not a string of digits."""
+    """A time in a request body: like MillisecondsParameter, but only as a JSON number, not as a string of digits."""
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not int:
@@ -110,7 +110,7 @@ class Milliseconds(MillisecondsParameter):
 
 
 class Integer(serializers.IntegerField):
-    """A whole number in a body: a JSON number, where IntegerField would take "5" and 5.0 too."""
+    """An integer in a request body, only as a JSON number. IntegerField would also accept "5" and 5.0."""
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not int:
@@ -119,7 +119,7 @@ class Integer(serializers.IntegerField):
 
 
 class Page(StrictSerializer):
-    """The query of every list."""
+    """The query parameters that every list accepts."""
 
     limit = WholeNumber(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
     cursor = serializers.CharField(max_length=MAX_CURSOR, required=False, help_text="nextCursor of the page before")
@@ -127,18 +127,21 @@ class Page(StrictSerializer):
 
 @extend_schema_serializer(component_name="Done")
 class OkSerializer(serializers.Serializer[Any]):
-    """{"ok": true}"""
+    """The response {"ok": true} of calls that return no data."""
 
     ok = serializers.BooleanField()
 
 
 class GrowingChoice(serializers.CharField):
-    """Of an answer: one of these values now. No enum in the OpenAPI document: a generated client would refuse a later one."""
+    """A response field that holds one of a set of values, which may grow.
+
+    The OpenAPI document declares no enum for it: generated clients would reject values that are added later.
+    """
 
     def __init__(self, values: Collection[str]) -> None:
         super().__init__(help_text=f"One of {', '.join(values)}; later versions may add others")
 
 
-@extend_schema_field(OpenApiTypes.INT64)  # without it generators take 32 bits
+@extend_schema_field(OpenApiTypes.INT64)  # without it, generated clients use 32 bits
 class EpochField(serializers.IntegerField):
-    """Of an answer: milliseconds since the Unix epoch, UTC."""
+    """A time in a response: milliseconds since the Unix epoch, UTC."""

@@ -9,5 +9,5 @@ from praxtalk.core.api.models import IdempotencyRecord
 
 @shared_task
 def forget_answers() -> None:
-    """Delete the answers that no repeat may ask for any more."""
+    """Delete the stored responses whose Idempotency-Key has expired."""
     IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - timedelta(hours=KEPT_HOURS)).delete()

@@ -1,4 +1,4 @@
-"""Bodies with a file in them."""
+"""The parser and the upload handler for requests with files."""
 
 from tempfile import TemporaryFile
 from typing import Any
@@ -12,19 +12,19 @@ from rest_framework.parsers import DataAndFiles, MultiPartParser
 
 
 class UploadParser(MultiPartParser):
-    """multipart/form-data, of at most MAX_UPLOAD_SIZE bytes. Its `data` is a QueryDict with the files among the fields."""
+    """Parse multipart/form-data of at most MAX_UPLOAD_SIZE bytes. `request.data` is a QueryDict that also holds the files."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> "DataAndFiles[Any, Any]":
         if int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) > settings.MAX_UPLOAD_SIZE:
             raise ValidationError("The body is too long.", code="too_long")
         try:
             return super().parse(stream, media_type, parser_context)
-        except (ParseError, SuspiciousOperation) as error:  # the second: too many fields or files
+        except (ParseError, SuspiciousOperation) as error:  # SuspiciousOperation: too many fields or files
             raise ValidationError("The body is not a valid multipart/form-data.", code="malformed_form") from error
 
 
 class UnnamedFileUploadHandler(FileUploadHandler):
-    """Keeps an upload in a temporary file without a name: a killed process leaves nothing of it behind."""
+    """Store an upload in an unnamed temporary file, so that a killed process leaves no file behind."""
 
     file: "UploadedFile[bytes]"
 

@@ -1,4 +1,4 @@
-"""ApiView: the way of every REST call from the door to its endpoint, and back."""
+"""The base view of all REST endpoints: API key authentication, rate limits, scope checks and pagination."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -23,7 +23,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class Caller(Protocol):
-    """What this package asks of an authenticated key (integrations.models.ApiKey)."""
+    """What this package needs of an authenticated API key (integrations.models.ApiKey)."""
 
     pk: UUID
     workspace_id: UUID
@@ -36,16 +36,17 @@ class Caller(Protocol):
 
 
 class ApiView(APIView):
-    """Base of every endpoint under /api/v1.
+    """Base of every endpoint under /api/v1. A request passes these steps:
 
-    1. Who is it? The key, or a refusal kept for step 3: no, malformed, revoked or expired key (401), a key used from outside
-       its allowlist (403).
-    2. Count the IP, unless the key's allowlist holds it, and the key, unless it is refused; 429.
-    3. Refuse; and a write needs a write key (403).
-    4. The endpoint: shape, get_in_scope or lock_in_scope, one action, answer.
+    1. Authentication. An error is raised only in step 3: 401 if the key is missing, malformed, unknown, revoked or expired, 403
+       if the client's address is not in the key's allowlist.
+    2. Rate limits. The client's IP address is counted unless the key's allowlist contains it, and the key is counted unless it
+       was refused. An exceeded limit is a 429.
+    3. The error of step 1. The permissions follow: 403 if the call writes and the key has read scope.
+    4. The endpoint: it validates the input, reads the row with `get_in_scope` or `lock_in_scope`, calls one action, responds.
     """
 
-    http_method_names = [  # noqa: RUF012 - Django's own declaration
+    http_method_names = [  # noqa: RUF012 - as Django declares it
         "get",
         "post",
         "patch",
@@ -73,7 +74,7 @@ class ApiView(APIView):
             raise refusal
 
     def _identify(self, request: Request) -> tuple[Caller | None, APIException | None]:
-        """The key, or why there is none. Neither where the call needs none."""
+        """Return the key, or the error that explains why there is none. Both are None if the call needs no key."""
         if not self.authentication_classes:
             return None, None
         try:
@@ -96,7 +97,10 @@ class ApiView(APIView):
         return response
 
     def parameters(self, shape: type[Serializer[Any]]) -> dict[str, Any]:
-        """The query parameters, checked by `shape`. Raises ValidationError naming the parameter."""
+        """Return the query parameters, validated by the serializer `shape`.
+
+        Raises ValidationError or UnprocessableEntity, which name the parameter.
+        """
         query: Mapping[str, Any] = self.request.query_params
         repeated = [name for name, values in self.request.query_params.lists() if len(values) > 1]
         if repeated:
@@ -104,13 +108,16 @@ class ApiView(APIView):
         return _validate(shape, dict(query.items()))
 
     def body(self, shape: type[Serializer[Any]]) -> dict[str, Any]:
-        """The JSON body, checked by `shape`. Raises ValidationError naming the field."""
+        """Return the JSON body, validated by the serializer `shape`.
+
+        Raises ValidationError, which names the field, or UnprocessableEntity if the request has query parameters.
+        """
         if self.request.query_params:
             raise UnprocessableEntity(f"{next(iter(self.request.query_params))}: this call takes no query parameters.")
         return _validate(shape, self.request.data)
 
     def validate_empty_body(self) -> None:
-        """For a call that takes no body: an empty one, or {}."""
+        """Check that the body is missing, empty or {}. Raises what `body` raises otherwise."""
         self.body(StrictSerializer)
 
     def page_of(
@@ -122,7 +129,7 @@ class ApiView(APIView):
         name: str,
         as_json: Callable[[Any], dict[str, Any]],
     ) -> Response:
-        """One page of `rows` as {name: [...], nextCursor?, syncedAt?}."""
+        """Return one page of `rows` as {name: [...], nextCursor?, syncedAt?}. Raises UnprocessableEntity for a bad cursor."""
         owner = str(self.key.workspace_id)
         read = partial(keyset.page, rows) if isinstance(rows, QuerySet) else partial(keyset.page_from, rows)
         page = read(owner=owner, cursor=query.get("cursor"), limit=query["limit"])
@@ -134,20 +141,25 @@ class ApiView(APIView):
         return Response(answer)
 
     def get_in_scope(self, rows: QuerySet[Row], text: str, *, brand_field: str = "brand_id") -> Row:
-        """The row of this id in the key's workspace and brand. Raises NotHere (404) and OtherBrand (403)."""
+        """Return the row with this id in the key's workspace and brand.
+
+        Raises NotFound (404) if the workspace has no such row, OtherBrand (403) if the row belongs to another brand.
+        """
         row_id = parse_id(text)
         row = rows.filter(workspace_id=self.key.workspace_id, pk=row_id).first() if row_id else None
         return self._permitted(row, brand_field)
 
     def read_in_scope(self, read: Callable[..., list[Row]], text: str) -> Row:
-        """The same, read by `read(workspace_id=, row_id=)`, a prepared query."""
+        """Like `get_in_scope`, but read the row with `read(workspace_id=, row_id=)`, a compiled query."""
         row_id = parse_id(text)
         found = read(workspace_id=self.key.workspace_id, row_id=row_id) if row_id else []
         return self._permitted(found[0] if found else None, "brand_id")
 
     def lock_in_scope(self, lock: Callable[[UUID, UUID], Row | None], text: str) -> Row:
-        """The same, read by `lock(workspace_id, row_id)`: for a call that changes the row, so that its action need not read it
-        again."""
+        """Like `get_in_scope`, but lock the row with `lock(workspace_id, row_id)`.
+
+        Use it for a call that changes the row, so that the action does not read the row again.
+        """
         row_id = parse_id(text)
         return self._permitted(lock(self.key.workspace_id, row_id) if row_id else None, "brand_id")
 
@@ -159,7 +171,7 @@ class ApiView(APIView):
         return row
 
     def in_scope(self, rows: QuerySet[Row], *, brand_field: str = "brand_id") -> QuerySet[Row]:
-        """The rows of the key's workspace, and of its brand if it has one."""
+        """Limit `rows` to the key's workspace, and to its brand if the key is limited to one."""
         rows = rows.filter(workspace_id=self.key.workspace_id)
         return rows.filter(**{brand_field: self.key.brand_id}) if self.key.brand_id else rows
 
@@ -172,7 +184,7 @@ def _validate(shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:
 
 
 class NoSuchEndpoint(ApiView):
-    """Any other path under /api/: 404 as JSON, counted per IP like every call."""
+    """Respond to any other path under /api/ with a JSON 404. The call counts against the per-IP limit."""
 
     authentication_classes = ()
     permission_classes = ()

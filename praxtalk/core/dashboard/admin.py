@@ -1,4 +1,4 @@
-"""A model's pages in the dashboard, which see only what their operator may see."""
+"""The base ModelAdmin of the dashboard. Its pages show only rows that the operator may see."""
 
 from typing import Any, ClassVar
 
@@ -19,25 +19,26 @@ from django.utils.functional import cached_property
 from praxtalk.core.validators import check_visible
 
 MAX_COUNT = 10_000
-# What a query raises that asks for no such thing.
+# Raised for query strings whose lookups or values are invalid.
 INVALID_LOOKUP_ERRORS = (DataError, ValidationError, ValueError, OverflowError, IncorrectLookupParameters)
 
 
 class BoundedPaginator(Paginator[Any]):
-    """Counts no further than MOST_COUNTED: what lies behind is found by search and filters, and no page waits for a count."""
+    """Count at most MAX_COUNT rows, so that no page waits for a count. Search and filters find the rows beyond that number."""
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return int(rows[:MAX_COUNT].count())  # in its order, which leads to its index
+        return int(rows[:MAX_COUNT].count())  # the list's ordering is kept, so that the query uses its index
 
 
 class WorkspaceAdmin(ModelAdmin[Any]):
-    """A ModelAdmin whose every query starts from the operator's scope, and whose writes are actions.
+    """A ModelAdmin whose queries are limited to the operator's scope and whose writes go through actions.
 
-    place: where its pages are, below /app/; ability: what one must be allowed to do to see them; ability_to_change: to write.
-    brand_field: which field holds the brand's id; None: the rows belong to the whole workspace.
-    A subclass that has forms overrides `create` and `change`, which call an action; nothing else is ever saved.
+    url_prefix: the path of its pages below /app/. ability: the permission needed to see the pages. ability_to_change: the
+    permission needed to write; empty: the same as `ability`. brand_field: the field that holds the brand's id; None if the rows
+    belong to the whole workspace. A subclass with forms overrides `create` and `change`, which call an action. The admin itself
+    saves nothing.
     """
 
     url_prefix: ClassVar[str]
@@ -47,7 +48,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     may_add: ClassVar[bool] = False
     may_change: ClassVar[bool] = False
     may_delete: ClassVar[bool] = False
-    title: ClassVar[str] = ""  # of the list; empty: what the model's rows are called
+    title: ClassVar[str] = ""  # the list's heading; empty: the model's verbose_name_plural
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -56,7 +57,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     show_facets = ShowFacets.NEVER
 
     def rows(self, request: HttpRequest, rows: QuerySet[Any], brand_field: str | None) -> QuerySet[Any]:
-        """Those of them that the operator may see."""
+        """Return those of `rows` that the operator may see. brand_field: as on the class."""
         scope: Any = request.scope  # type: ignore[attr-defined]
         if brand_field is None:
             return rows.filter(workspace_id=scope.workspace_id)
@@ -67,24 +68,34 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         return self.rows(request, super().get_queryset(request), self.brand_field)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Raises Http404 for what is not there as for what is somebody else's. Django's own tells, on another page."""
+        """Return the row. Raises Http404 if it does not exist or is out of scope.
+
+        Django instead redirects to another page, with a message.
+        """
         row = super().get_object(request, object_id, from_field)
         if row is None:
             raise Http404
         return row
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """By its filters only. Django lets an address ask for any field: whether somebody's password hash begins with an a."""
+        """Allow only lookups of the list's filters.
+
+        Django also allows query strings with other fields, which could reveal for instance whether an operator's password hash
+        begins with a certain letter.
+        """
         filters = [each[0] if isinstance(each, tuple) else each for each in self.get_list_filter(request)]
         names = [getattr(each, "parameter_name", each) for each in filters]
         return lookup.partition("__")[0] in names and super().lookup_allowed(lookup, value, request)
 
     def get_urls(self) -> list[URLPattern]:
-        """Without Django's own history: that is the audit log's."""
+        """Return the URLs without Django's history page, which the audit log replaces."""
         return [url for url in super().get_urls() if not str(url.name).endswith("_history")]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Titled by what it lists. A query that no database takes leads to the whole list, as Django does with other nonsense."""
+        """Show the list under its title.
+
+        If the query string leads to an invalid query, redirect to the unfiltered list, as Django does for invalid lookups.
+        """
         title = self.title or str(self.opts.verbose_name_plural).capitalize()
         try:
             return super().changelist_view(request, {"title": title, **(extra_context or {})})
@@ -94,7 +105,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
             return redirect(request.path)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """What an action refuses though the form did not, as for two people at the same time, is told."""
+        """Show an error message if an action refuses a valid form, for instance after a concurrent change."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except ValidationError as error:
@@ -103,7 +114,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
             messages.error(request, "Somebody has saved the same at the same time. Look whether it is there already.")
         return redirect(request.get_full_path())
 
-    # who may -------------------------------------------------------------------------------------------------------------
+    # permissions ---------------------------------------------------------------------------------------------------------
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_authenticated and request.user.may(self.ability))
@@ -124,14 +135,18 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         needed = self.ability_to_change or self.ability
         return self.has_module_permission(request) and request.user.may(needed)  # type: ignore[union-attr]
 
-    # what forms and filters offer ------------------------------------------------------------------------------------------
+    # choices in forms and filters ------------------------------------------------------------------------------------------
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> QuerySet[Any]:
-        """What a foreign key may be set to: what the operator sees of that model."""
+        """Return the choices of a foreign key: the rows of that model that the operator may see."""
         return self.visible_objects(db_field.remote_field.model, request)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """A choice without the buttons that lead away from the form; a line of text that can be read."""
+        """Return the form field.
+
+        A foreign key has no buttons for adding and changing related rows, which lead away from the form. One-line text must
+        have visible characters only.
+        """
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
@@ -140,21 +155,24 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         return field
 
     def visible_objects(self, model: type[Model], request: HttpRequest) -> QuerySet[Any]:
-        """The rows of another model that the operator sees, by its own admin. Raises NotRegistered where it has none."""
+        """Return the rows of another model that the operator may see, as that model's admin defines them.
+
+        Raises NotRegistered if the model has no admin.
+        """
         return self.admin_site.get_model_admin(model).get_queryset(request)
 
-    # what is written: by actions, and by nothing else -----------------------------------------------------------------------
+    # writes: only through actions -------------------------------------------------------------------------------------------
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Model:
-        """The new row of a form's cleaned values."""
+        """Create a row from a form's cleaned values and return it."""
         raise NotImplementedError
 
     def change(self, request: HttpRequest, row: Model, values: dict[str, Any]) -> None:
-        """Give the row the cleaned values of a form."""
+        """Change the row. values: the cleaned values of the form's changed fields."""
         raise NotImplementedError
 
     def save_form(self, request: HttpRequest, form: ModelForm[Any], change: bool) -> Any:
-        """The row as it is, not as the form would write it: what has changed is what `change` does."""
+        """Return the form's instance without saving: `create` and `change` do the writing, including many-to-many fields."""
         form.save_m2m = lambda: None  # type: ignore[method-assign]
         return form.instance
 
@@ -175,7 +193,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
             self.delete_model(request, row)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Nothing: actions write the audit log. So below."""
+        """Log nothing, here and in the two methods below: actions write the audit log."""
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         pass
@@ -185,7 +203,10 @@ class WorkspaceAdmin(ModelAdmin[Any]):
 
 
 class ScopedRelatedFilter(RelatedFieldListFilter):
-    """A filter by a foreign key that offers what the operator sees. Django's own names every row of every workspace."""
+    """A filter by a foreign key whose choices are the rows that the operator may see.
+
+    Django's own filter would list the rows of every workspace.
+    """
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [(str(row.pk), str(row)) for row in model_admin.visible_objects(field.remote_field.model, request)]

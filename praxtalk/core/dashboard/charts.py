@@ -1,4 +1,7 @@
-"""Plain charts, drawn on the server as SVG of attributes only: the policy forbids styles in a page. Readable without colour."""
+"""Charts as SVG, rendered on the server and readable without colour.
+
+They use attributes only, because the Content-Security-Policy forbids inline styles.
+"""
 
 from collections.abc import Sequence
 
@@ -7,11 +10,14 @@ from django.utils.safestring import SafeString
 
 WIDTH, HEIGHT = 600, 160
 TOP, BOTTOM = 16, 20
-GAP = 0.25  # of a bar's place
+GAP = 0.25  # fraction of the width that each bar has available
 
 
 def bars(title: str, labels: Sequence[str], values: Sequence[int]) -> SafeString:
-    """A bar for each value, with its number in its tooltip; the largest number and the first and last label stand beside."""
+    """Return an SVG bar chart with one bar per value, whose tooltip shows the label and the value.
+
+    Text shows the largest value, and the first and the last label.
+    """
     place = WIDTH / max(len(values), 1)
     largest = max([*values, 1])
     room = HEIGHT - TOP - BOTTOM

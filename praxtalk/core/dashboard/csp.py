@@ -1,4 +1,4 @@
-"""A Content-Security-Policy on every page: the inbox shows text written by strangers."""
+"""A Content-Security-Policy for every page, because the inbox shows text from untrusted visitors."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,10 @@ API_DOCS = STRICT.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"
 
 
 class ContentSecurityPolicyMiddleware:
-    """The strict policy everywhere; on the API reference, styles and images as Swagger UI writes them. A file has its own."""
+    """Add the policy to every response that has none of its own (files have one).
+
+    The API reference also allows the inline styles and data: images of Swagger UI.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

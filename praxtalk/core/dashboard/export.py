@@ -1,4 +1,4 @@
-"""Streamed downloads: rows of a list as a CSV file (RFC 4180), and others."""
+"""Streamed downloads, such as the rows of a list as a CSV file (RFC 4180)."""
 
 import csv
 import threading
@@ -20,12 +20,15 @@ _slots = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
 
 
 class ExportResponse(StreamingHttpResponse):
-    """Occupies a web thread, and an export slot of the process, until the client has read it. Raises NoFreeSlot."""
+    """A streamed file. It occupies a web thread and an export slot of the process until the client has read it.
+
+    Raises NoFreeSlot if the process has no free export slot.
+    """
 
     def __init__(self, content: Iterable[bytes | str], *, filename: str, content_type: str) -> None:
         if not _slots.acquire(blocking=False):
             raise NoFreeSlot("Other exports are being downloaded.")
-        self._release = weakref.finalize(self, _slots.release)  # also for a response that nobody closes
+        self._release = weakref.finalize(self, _slots.release)  # also if the response is never closed
         super().__init__(content, content_type=content_type)
         self["Content-Disposition"] = f'attachment; filename="{filename}"'
         self["X-Content-Type-Options"] = "nosniff"
@@ -37,9 +40,10 @@ class ExportResponse(StreamingHttpResponse):
 
 
 def csv_response(name: str, columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> ExportResponse:
-    """columns: maps each heading to a function that returns a row's value. Raises NoFreeSlot.
+    """Return the rows as a CSV file for download. Raises NoFreeSlot.
 
-    The file begins with a byte order mark, so that Excel reads UTF-8.
+    columns: maps each heading to a function that returns a row's value. The file begins with a byte order mark, so that Excel
+    reads it as UTF-8.
     """
     return ExportResponse(_lines(columns, rows), filename=f"{name}.csv", content_type="text/csv; charset=utf-8")
 

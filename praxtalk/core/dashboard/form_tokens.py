@@ -1,4 +1,8 @@
-"""Forms that make a secret and show it in the answer: sent again, as by a reload of that answer, they make nothing."""
+"""Protection against resubmitted forms.
+
+Some forms create a secret and show it in the response to the POST. Reloading that response submits the form again; the second
+submission must not create another secret.
+"""
 
 from uuid import uuid4
 
@@ -14,13 +18,15 @@ MAX_ID = 64
 
 
 def new_form_id() -> str:
-    """For a hidden field named FIELD, of each page anew."""
+    """Return a new id for the form's hidden field FIELD. Every rendered page needs its own."""
     return uuid4().hex
 
 
 def is_resubmission(request: HttpRequest) -> bool:
-    """Whether this form has been sent before; if so, that is told. A form without an id is always new, and while Valkey is away
-    all are."""
+    """Return whether this form has been submitted before; if so, add a message for the operator.
+
+    A form without an id always counts as new. While Valkey is unreachable, every form does.
+    """
     form_id = request.POST.get(FIELD, "")[:MAX_ID]
     if not form_id:
         return False

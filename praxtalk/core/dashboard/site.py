@@ -1,4 +1,4 @@
-"""The dashboard at /app: Django's admin site, entered by operators."""
+"""The dashboard at /app: a Django admin site for operators."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +10,11 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 
 @dataclass(frozen=True)
 class NavItem:
-    """An entry of the rail. url: a URL's name; ability: what an operator must be allowed to do to see it; unread: the name of the
-    URL that tells how much waits there."""
+    """An item of the navigation.
+
+    url: the name of the page's URL. ability: the permission that an operator needs to see the item.
+    unread: the name of the URL that returns the number of unread items; empty if there is none.
+    """
 
     title: str
     url: str
@@ -37,7 +40,7 @@ NOT_HERE = ("app_list", "view_on_site")
 
 
 class Dashboard(AdminSite):
-    """Entering needs an active operator; what one sees there is scoped to the operator's workspace, page by page."""
+    """The admin site. Access needs an active operator; each page limits its data to the operator's workspace."""
 
     site_title = "PraxTalk"
     site_header = "PraxTalk"
@@ -49,7 +52,7 @@ class Dashboard(AdminSite):
         return request.user.is_authenticated and request.user.is_active
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What every page shows: besides Django's, `rail`, the places that this operator may go to."""
+        """Return the context of every page: Django's, and `rail`, the navigation items that this operator may open."""
         context = super().each_context(request)
         if context["has_permission"]:
             context["rail"] = [
@@ -65,11 +68,14 @@ class Dashboard(AdminSite):
         return context
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """None: the rail is what leads to the pages."""
+        """Return no apps: the navigation replaces Django's list of apps."""
         return []
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Each model where its admin's `place` says. Django's own pages without those of apps, which nobody needs here."""
+        """Return the URLs: each model's pages below its admin's `url_prefix`, and Django's general pages.
+
+        Django's app pages and `view_on_site` are left out, because the dashboard does not use them.
+        """
         admins: Any = self._registry.values()
         places: list[Any] = [path(f"{admin.url_prefix}/", include(admin.get_urls())) for admin in admins]
         general = [url for url in super().get_urls() if isinstance(url, URLPattern) and url.name not in NOT_HERE]

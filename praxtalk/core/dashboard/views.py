@@ -1,4 +1,4 @@
-"""Pages of the dashboard that are made by hand."""
+"""The base of the dashboard's views outside ModelAdmin, and the CSRF failure view."""
 
 from typing import Any, ClassVar
 
@@ -19,9 +19,9 @@ SIGN_IN = reverse_lazy("admin:login")
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
 class Page(TemplateView):
-    """Entered like the admin's own: signed in, and allowed to do what the page is for (403 otherwise).
+    """Base view of a dashboard page. It redirects to the sign-in page if needed, and responds with 403 without permission.
 
-    ability: what one must be allowed to do; title: its heading.
+    ability: the permission that the page needs. title: the heading of the page.
     """
 
     ability: ClassVar[str] = "answer"
@@ -39,7 +39,10 @@ class Page(TemplateView):
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's page, with the code by which a script tells this refusal from that of a firewall: the session has changed."""
+    """Return Django's CSRF failure page, with an X-Error-Code header.
+
+    The failure means that the session has changed. By the code, a script can distinguish it from a firewall's 403.
+    """
     response = csrf_failure_page(request, reason=reason)
     response["X-Error-Code"] = "csrf_failed"
     return response

@@ -1,9 +1,9 @@
 """Querysets whose SQL is compiled once per process.
 
-The ORM composes the SQL of a query anew each time, which takes several times as long as PostgreSQL takes to answer it. For the
-queries of the busiest calls the work is done once:
+The ORM compiles the SQL of a query each time it runs, which takes several times as long as PostgreSQL takes to execute it. The
+most frequent queries are therefore compiled once:
 
-    @prepared(literal=("limit",))
+    @compiled(literal=("limit",))
     def _newest(workspace_id, status, limit):
         rows = Lead.objects.filter(workspace_id=workspace_id)
         if status is not None:
@@ -12,8 +12,9 @@ queries of the busiest calls the work is done once:
 
     leads = _newest(workspace_id=..., status=None, limit=50)
 
-The function is called with a Parameter for each value, and its SQL is kept, once for each choice of arguments that are None and
-for each value of the literal ones. It may use a Parameter where the ORM takes an expression, and ask whether it is None.
+The decorated function receives a Parameter in place of each value that is neither None nor literal. Its SQL is cached once for
+each combination of arguments that are None and values of the literal arguments. The function may use a Parameter wherever the ORM
+accepts an expression, and may test whether an argument is None.
 """
 
 import copy
@@ -26,13 +27,13 @@ from django.db import connections
 from django.db.models import Expression, QuerySet
 from django.db.transaction import TransactionManagementError
 
-KEPT = 256  # statements of each function
+KEPT = 256  # cached statements of each function
 
 Row = TypeVar("Row")
 
 
 class Parameter(Expression):
-    """Stands for a value that is known when the query runs."""
+    """A placeholder for a value that is supplied when the query runs."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -47,11 +48,11 @@ class _Composed(NamedTuple):
     compiler: Any
     sql: str
     params: tuple[Any, ...]
-    converters: dict[int, Any]  # of the columns, to Python's values
+    converters: dict[int, Any]  # from column index to functions that convert to Python values
 
 
 class _Query:
-    """What Django's iterables ask of a queryset and of its query, with the SQL there already."""
+    """Provides what Django's iterables need from a queryset and its `query`, with SQL that is already compiled."""
 
     def __init__(self, composed: _Composed, values: dict[str, Any]) -> None:
         self.query, self.db = self, composed.rows.db
@@ -73,8 +74,8 @@ class _Query:
 def compiled(*, literal: Sequence[str] = ()) -> Callable[[Callable[..., QuerySet[Any, Row]]], Callable[..., list[Row]]]:
     """Compile the SQL of a queryset function once per process, and return its rows as a list.
 
-    literal: the arguments that become a part of the SQL, such as the end of a slice. Call the function with keyword arguments
-    only; its querysets are of instances or of `values_list`.
+    literal: the names of arguments that become part of the SQL, such as the end of a slice.
+    Call the function with keyword arguments only. Its querysets must return instances or use `values_list`.
     """
 
     def decorate(build: Callable[..., QuerySet[Any, Row]]) -> Callable[..., list[Row]]:
@@ -89,7 +90,7 @@ def compiled(*, literal: Sequence[str] = ()) -> Callable[[Callable[..., QuerySet
             compiler = rows.query.get_compiler(rows.db)
             sql, params = compiler.as_sql()
             converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
-            compiler.connection = None  # the connection of this thread, which it would keep
+            compiler.connection = None  # otherwise the cache would keep this thread's connection
             return _Composed(rows, compiler, sql, tuple(params), converters)
 
         @wraps(build)

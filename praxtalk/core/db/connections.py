@@ -1,10 +1,10 @@
-"""How processes connect to PostgreSQL."""
+"""Connection settings for PostgreSQL."""
 
 from typing import Any
 
-MAX_CONNECTIONS = 16  # of one process; it opens as many as its threads need
-IDLE_SECONDS = 600.0  # after which a connection is closed
-# Over TCP, a host that vanished without a word is noticed within about half a minute.
+MAX_CONNECTIONS = 16  # per process, which opens only as many as its threads need
+IDLE_SECONDS = 600.0  # then an idle connection is closed
+# Over TCP, detect within about 30 seconds that a host has disappeared without closing the connection.
 LOST_PEER = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 
 
@@ -17,10 +17,10 @@ def database_settings(
     lock_timeout: int,
     idle_transaction_timeout: int,
 ) -> dict[str, Any]:
-    """Django's settings of one database. Timeouts are in seconds; 0 is none.
+    """Return an entry of Django's DATABASES setting. Timeouts are in seconds; 0 disables a timeout.
 
-    Servers take connections from a pool for each request: their threads come and go. Others keep one for each thread.
-    A statement is prepared once it has been executed three times, which halves PostgreSQL's time for a list.
+    Servers take a connection from a pool for each request, because their threads are short-lived. Other processes keep one for
+    each thread. A statement is prepared after three executions, which halves the time that PostgreSQL needs for a list.
     """
     timeouts = {
         "statement_timeout": statement_timeout,
@@ -40,7 +40,7 @@ def database_settings(
             "max_idle": IDLE_SECONDS,
             "num_workers": 1,
             "timeout": connect_timeout,
-            "reconnect_timeout": connect_timeout,  # then the next call begins another attempt
+            "reconnect_timeout": connect_timeout,  # then the next call starts another attempt
         }
     return {
         **url_settings,

@@ -1,4 +1,4 @@
-"""Tenancy held by the database: foreign keys over several columns, which Django's ForeignKey cannot express."""
+"""Enforce tenancy in the database with foreign keys over several columns, which Django's ForeignKey cannot express."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from django.db.models.constraints import BaseConstraint
 class CompositeForeignKey(BaseConstraint):
     """FOREIGN KEY (fields) REFERENCES to (to_fields), checked at commit.
 
-    fields: names of model fields here, e.g. ("brand", "workspace").
-    to: the model referred to, e.g. "brands.Brand"; it needs a UniqueConstraint over to_fields.
-    A row with NULL in one of the fields passes (SQL's MATCH SIMPLE).
+    fields: names of fields of this model, e.g. ("brand", "workspace").
+    to: the referenced model, e.g. "brands.Brand"; it needs a UniqueConstraint over to_fields.
+    A row with NULL in one of the fields is valid (SQL's MATCH SIMPLE).
     """
 
     def __init__(self, *, name: str, fields: tuple[str, ...], to: str, to_fields: tuple[str, ...]) -> None:
@@ -20,11 +20,11 @@ class CompositeForeignKey(BaseConstraint):
         self.fields, self.to, self.to_fields = tuple(fields), to, tuple(to_fields)
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> str:
-        """Of a new table: nothing inside CREATE TABLE; see create_sql."""
+        """Return no SQL for CREATE TABLE; add the constraint later. See `create_sql`."""
         return self.create_sql(model, schema_editor)
 
     def create_sql(self, model: Any, schema_editor: Any) -> str:
-        """Nothing now, the constraint at the end of the migration, when the unique constraint it refers to is there."""
+        """Return no SQL; add the constraint at the end of the migration, when the referenced unique constraint exists."""
         quote = schema_editor.quote_name
         target = apps.get_model(self.to)
         here = ", ".join(quote(str(model._meta.get_field(field).column)) for field in self.fields)
@@ -50,7 +50,7 @@ class CompositeForeignKey(BaseConstraint):
         )
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the database checks it at commit."""
+        """Do nothing: the database checks the constraint at commit."""
 
     def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
         path, _, kwargs = super().deconstruct()
@@ -63,7 +63,7 @@ class CompositeForeignKey(BaseConstraint):
 
 
 def same_workspace(model: str, field: str, to: str) -> CompositeForeignKey:
-    """The row that `field` of `model` points to must belong to the row's own workspace."""
+    """Return a constraint: the row that `field` of `model` references must belong to the same workspace."""
     return CompositeForeignKey(
         name=f"{model}_{field}_workspace", fields=(field, "workspace"), to=to, to_fields=("id", "workspace")
     )

@@ -1,4 +1,4 @@
-"""Several counts in one round trip."""
+"""Count several querysets in one round trip."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,14 @@ from django.db.models import QuerySet
 
 
 def count_each(rows: Mapping[str, QuerySet[Any, Any]]) -> dict[str, int]:
-    """How many rows each of them has, by the same names. Bound them (`[:1000]`): each is counted to its end."""
+    """Return the number of rows of each queryset, by name. Slice large ones (`[:1000]`), since all their rows are counted."""
     counts = dict.fromkeys(rows, 0)
     parts: dict[str, str] = {}
     values: list[Any] = []
     for name, each in rows.items():
         try:
             sql, parameters = each.values("pk").query.sql_with_params()
-        except EmptyResultSet:  # it is known without asking
+        except EmptyResultSet:  # the ORM knows that there are no rows
             continue
         parts[name] = f"(SELECT count(*) FROM ({sql}) AS counted)"  # noqa: S608 - the ORM's own SQL
         values += parameters

@@ -1,4 +1,4 @@
-"""Text encrypted at rest (Fernet), each with the id of the key that did it, so that keys can be changed one after the other."""
+"""Encrypt text at rest (Fernet). Each encrypted text contains the id of its key, so that keys can be rotated gradually."""
 
 from functools import cache
 
@@ -8,17 +8,17 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class Unreadable(ValueError):
-    """The key that encrypted this is not in ENCRYPTION_KEYS any more."""
+    """The text cannot be decrypted, for example because its key is no longer in ENCRYPTION_KEYS."""
 
 
 def encrypt(text: str) -> str:
-    """The text under the newest of ENCRYPTION_KEYS, as `<key id>:<token>`."""
+    """Encrypt `text` with the newest key, the first of ENCRYPTION_KEYS. Return `<key id>:<token>`."""
     key_id, cipher = next(iter(_ciphers().items()))
     return f"{key_id}:{cipher.encrypt(text.encode()).decode()}"
 
 
 def decrypt(encrypted: str) -> str:
-    """The text again. Raises Unreadable."""
+    """Decrypt a value of `encrypt`. Raises Unreadable if no key decrypts it."""
     key_id, _, token = encrypted.partition(":")
     try:
         return _ciphers()[key_id].decrypt(token).decode()
@@ -27,7 +27,7 @@ def decrypt(encrypted: str) -> str:
 
 
 def is_current(encrypted: str) -> bool:
-    """Whether the newest key encrypted it."""
+    """Return whether the newest key encrypted this value."""
     return encrypted.partition(":")[0] == next(iter(_ciphers()))
 
 

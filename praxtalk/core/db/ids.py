@@ -1,4 +1,4 @@
-"""Ids: UUIDv7 (RFC 9562), time-ordered, so that indexes stay warm at their end."""
+"""Ids are UUIDv7 (RFC 9562). They are ordered by time, so inserts touch only the end of an index, which stays cached."""
 
 import uuid
 
@@ -6,12 +6,12 @@ from uuid_utils.compat import uuid7
 
 
 def new_id() -> uuid.UUID:
-    """A new UUIDv7."""
+    """Return a new UUIDv7."""
     return uuid7()
 
 
 def parse_id(text: str) -> uuid.UUID | None:
-    """The UUID written in `text` in its canonical form, or None."""
+    """Return the UUID that `text` contains in canonical form, or None if there is none."""
     try:
         value = uuid.UUID(text)
     except ValueError:

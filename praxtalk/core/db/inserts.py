@@ -1,4 +1,4 @@
-"""Inserting a row unless it exists."""
+"""Insert a row unless it exists."""
 
 from django.db import connection
 from django.db.models import Model
@@ -8,8 +8,8 @@ from django.db.models.expressions import DatabaseDefault
 def insert_if_new(row: Model) -> bool:
     """INSERT ... ON CONFLICT DO NOTHING. Return whether the row was inserted.
 
-    One statement, where `get_or_create` takes four. It waits for a transaction that inserts the same row at this moment: a
-    later SELECT sees that row if the other transaction has committed.
+    This is one statement, where `get_or_create` takes four. It waits for any open transaction that has inserted the same row. If
+    that transaction commits, a later SELECT sees the row.
     """
     values = {}
     for field in row._meta.concrete_fields:

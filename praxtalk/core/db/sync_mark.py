@@ -1,10 +1,10 @@
-"""The time that a mirror may ask again from (`updatedSince`) without missing a row.
+"""Compute the time from which a mirroring client may request changes next (`updatedSince`) without missing a row.
 
-A row carries the time at which it was written, and others see it only when its transaction commits. A mirror that asked again
-from the time of its last reading would miss the rows written before that reading and committed after it.
+A row contains the time at which it was written, but becomes visible to others only when its transaction commits. A client that
+continued from the time of its last request would miss rows that were written before that request and committed after it.
 
-Each write stamps its row after its transaction has begun, so no row that is still to be committed is older than the oldest
-transaction that is open now. The mark is the beginning of that transaction, less MARGIN.
+Each write sets the timestamp of its row after its transaction has begun. So no uncommitted row has a timestamp before the start
+of the oldest open transaction. The mark is the start of that transaction minus MARGIN.
 """
 
 from datetime import datetime, timedelta
@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.utils import timezone
 
-# Covers what may put a stamp before the beginning of its transaction: a new row is stamped in Python a moment before BEGIN
-# reaches PostgreSQL, and the clocks of several machines differ. Machines that run NTP differ by milliseconds.
+# Covers the reasons why a timestamp may be earlier than the start of its transaction: Python sets the timestamp of a new row
+# shortly before BEGIN reaches PostgreSQL, and the clocks of several machines differ. With NTP, they differ by milliseconds.
 MARGIN = timedelta(seconds=5)
 
-# - PostgreSQL measures the age, and it is subtracted from our clock. MARGIN covers the difference between the clocks.
-# - Only client backends of this database write its rows. What the role may not see (another role's transactions, where it is
-#   neither superuser nor in pg_read_all_stats) has a null xact_start and is passed over.
-# - pg_dump holds one transaction for hours. It is read-only; the missing transaction id shows that it has written nothing.
+# - PostgreSQL measures the age, which is subtracted from this machine's clock. MARGIN covers the difference between the clocks.
+# - Only client backends of this database write its rows. Transactions that the role may not see have a null xact_start and are
+#   ignored: those of other roles, unless it is a superuser or a member of pg_read_all_stats.
+# - pg_dump keeps one transaction open for hours, but only reads. The null backend_xid shows that it has written nothing.
 OLDEST_TRANSACTION = """
     SELECT coalesce(greatest(clock_timestamp() - min(xact_start), interval '0'), interval '0')
     FROM pg_stat_activity
@@ -29,11 +29,11 @@ OLDEST_TRANSACTION = """
 
 
 def sync_mark() -> datetime:
-    """Return a time that is not later than the stamp of any change that is still uncommitted.
+    """Return a time that is not later than the timestamp of any uncommitted change.
 
-    Call it before the rows are read, in a statement of its own. A transaction that commits is visible before it leaves
-    pg_stat_activity, so a later statement sees each row whose transaction was not found here. One statement for both would
-    look at the rows first.
+    Call this before the rows are read, as a separate statement. When a transaction commits, its rows become visible before it
+    disappears from pg_stat_activity. So a later statement sees the rows of every transaction that was not found here. A single
+    statement for both would read the rows first.
     """
     now = timezone.now()
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Transactions that may take longer than the timeouts of a server allow."""
+"""Transactions that may exceed the timeouts of a server process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,10 @@ LONG_SECONDS = 600
 
 @contextmanager
 def long_transaction(*, is_snapshot: bool = False) -> Iterator[None]:
-    """For an export: a statement may take ten minutes, and so may the reader between two of them.
+    """Begin a transaction for an export: a statement may take ten minutes, and so may the pause between two statements.
 
-    is_snapshot: read-only, at REPEATABLE READ, so all statements see the data of one moment. Ignored inside another transaction.
+    is_snapshot: use a read-only REPEATABLE READ transaction, so that all statements see the same snapshot of the data. Ignored
+    inside another transaction.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         if is_snapshot and not connection.savepoint_ids:

@@ -1,4 +1,4 @@
-"""One transaction for each call, however many actions take part in it."""
+"""Run each call in one transaction, regardless of how many actions it consists of."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ Row = TypeVar("Row", bound=Model)
 
 
 class _Transaction:
-    """What is known of the transaction under way."""
+    """The state of the current transaction."""
 
     def __init__(self) -> None:
-        self.locked: dict[int, Model] = {}  # by identity: another instance of the row may be older than the lock
+        self.locked: dict[int, Model] = {}  # by id(): another instance of the row may be older than the lock
         self.after_commit: dict[Callable[[set[str]], None], set[str]] = {}
 
 
@@ -28,7 +28,7 @@ def joined_transaction() -> Iterator[None]:
     """Begin a transaction, or join the one that another `joined_transaction` has begun.
 
     Unlike `transaction.atomic`, an inner block has no savepoint, which would cost two round trips. An exception that leaves an
-    inner block therefore rolls back everything. Where a caller goes on after one, it needs a `transaction.atomic` of its own.
+    inner block therefore rolls back everything. A caller that continues after one needs its own `transaction.atomic`.
     """
     if _current.get() is not None:
         with transaction.atomic(savepoint=False):
@@ -46,8 +46,10 @@ def joined_transaction() -> Iterator[None]:
 
 
 def after_commit(call: Callable[[set[str]], None], items: Iterable[str]) -> None:
-    """Call `call` once after the commit, with the union of the items passed for it in this transaction; after a rollback, not at
-    all. What it raises is logged."""
+    """Call `call` once after the commit, with the union of all items passed for it in this transaction.
+
+    After a rollback, it is not called. Exceptions that it raises are logged.
+    """
     if begun := _current.get():
         begun.after_commit.setdefault(call, set()).update(items)
     else:
@@ -55,22 +57,22 @@ def after_commit(call: Callable[[set[str]], None], items: Iterable[str]) -> None
 
 
 def lock(rows: QuerySet[Row, Row], *, no_key: bool = True) -> Row | None:
-    """The first of `rows`, locked until the transaction ends.
+    """Return the first of `rows`, locked until the transaction ends, or None if there is none.
 
-    no_key: use FOR NO KEY UPDATE, so rows that refer to it can still be inserted.
+    no_key: use FOR NO KEY UPDATE, so that rows that reference it can still be inserted.
     """
     row = rows.select_for_update(of=("self",), no_key=no_key).first()
     return row and mark_locked(row)
 
 
 def mark_locked(row: Row) -> Row:
-    """Mark a row that was locked other than by `lock`, so that `is_locked` is true for it."""
+    """Mark a row that was locked by other means than `lock`, so that `is_locked` returns True for it. Return the row."""
     if begun := _current.get():
         begun.locked[id(row)] = row
     return row
 
 
 def is_locked(row: Model) -> bool:
-    """Whether this instance was read by `lock` in this transaction, and so is the row as it is now."""
+    """Return whether this instance was locked in this transaction, by `lock` or another query, and so is up to date."""
     begun = _current.get()
     return begun is not None and begun.locked.get(id(row)) is row

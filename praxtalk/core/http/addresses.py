@@ -1,8 +1,8 @@
-"""Where a webhook may go: public addresses only, unless the self-hoster allows more with WEBHOOK_ALLOW_CIDRS.
+"""The URLs and addresses that webhooks may use: public addresses only, unless WEBHOOK_ALLOW_CIDRS allows more.
 
-- `target` alone reads a URL, when a webhook is made as at every attempt, and refuses each form that two parsers could read
-  differently. What it returns is ASCII with a plain host: dialler and TLS can read it in one way only.
-- The address rules follow the IANA special-purpose registries; `is_global` alone lets much of them through.
+- Only `target` parses URLs, both when a webhook is created and at every attempt. It refuses every form that two parsers could
+  interpret differently. It returns an ASCII URL with a plain host, so the connecting code and TLS interpret it in the same way.
+- The address rules follow the IANA special-purpose registries; `is_global` alone would allow many of those addresses.
 """
 
 import ipaddress
@@ -27,27 +27,27 @@ FIRST_FREE_PORT = 1024
 LAST_PORT = 65535
 WEB_PORTS = (80, 443)
 RESOLVE_SECONDS = 3.0
-TURN_SECONDS = 0.1  # for which a thread waits until another has its answer from the resolver
+TURN_SECONDS = 0.1  # how long a thread waits for a slot of `_waiting`
 MAX_LOOKUPS = 4
-REMEMBERED = 1000  # URLs and addresses: the same few are read at every attempt
+REMEMBERED = 1000  # cached URLs and addresses: each attempt parses the same few again
 
-PermittedUrl = NewType("PermittedUrl", str)  # what check_url returned
+PermittedUrl = NewType("PermittedUrl", str)  # a URL that check_url has returned
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# re.ASCII: without it IGNORECASE takes the long s of "http\u017f" for an s
+# Without re.ASCII, IGNORECASE would match the long s in "http\u017f" as an s.
 WEB_URL = re.compile(r"(https?)://([^/?#]+)([^#]*)(#.*)?", re.ASCII | re.IGNORECASE)
 AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]+)(:.*)?")
 NAME = re.compile(r"(?=.{1,254}\Z)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
-ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")  # resolvers read such a name as an IPv4 address
+ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")  # resolvers interpret such a name as an IPv4 address
 PORT = re.compile(r":[1-9][0-9]{0,4}")
-KEPT_ON_THE_WIRE = "%/?:@!$&'()*+,;=-._~[]"  # not "quoted again": a URL arrives as it was given
+KEPT_ON_THE_WIRE = "%/?:@!$&'()*+,;=-._~[]"  # not percent-encoded again: the URL is sent as it was entered
 
 
 def _networks(*texts: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
     return [ipaddress.ip_network(text) for text in texts]
 
 
-# Link-local, and where clouds answer with credentials
+# Link-local addresses, and the metadata addresses at which cloud providers hand out credentials
 NEVER = _networks(
     *("169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32"),
     *("fe80::/10", "fd00:ec2::/32", "fd20:ce::/32", "fd00:c1::/32", "fd00:42::42/128"),
@@ -56,26 +56,27 @@ NOT_PUBLIC = _networks(
     *("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15"),
     *("2001::/23", "2002::/16", "3fff::/20"),
 )
-# All that IANA has given out for global use. Outside are NAT64 (64:ff9b::/96), site-local, discard-only and 5f00::/16.
+# All IPv6 addresses that IANA has allocated for global use. This excludes NAT64 (64:ff9b::/96), site-local and discard-only
+# addresses, and 5f00::/16.
 PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
 
-# IPv6 addresses that a translator or tunnel turns into the IPv4 address in their last four bytes
+# IPv6 addresses that a translator or tunnel converts to the IPv4 address in their last four bytes
 ENDS_IN_IPV4 = _networks("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48")
 LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")  # bytes 8 to 11, under any prefix
 
 
 class ForbiddenUrl(ValueError):
-    """A URL that no webhook may have; the text says why."""
+    """A webhook may not have this URL. The message gives the reason."""
 
 
 class ForbiddenAddress(OSError):
-    """An address to which no webhook goes."""
+    """Webhooks may not be sent to this address. The message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """A URL of good form, and whom it names. `url` is what goes over the wire; reading it again changes nothing."""
+    """A well-formed URL with its host and port. `url` is the URL to send; passing it to `target` again returns it unchanged."""
 
     url: str
     host: str  # a lowercase ASCII name, or an IP address without brackets
@@ -83,10 +84,10 @@ class Target:
 
 
 def check_url(url: str) -> PermittedUrl:
-    """The URL as it will be sent, if a webhook may have it. Raises ForbiddenUrl with a sentence that says what to change.
+    """Return the URL as it will be sent. Raises ForbiddenUrl, which says what to change, if a webhook may not have it.
 
-    Asks the resolver, for RESOLVE_SECONDS at most. A name that it does not know by then passes: it may exist tomorrow, and
-    what it then resolves to is checked at each attempt.
+    This resolves the host name, for at most RESOLVE_SECONDS. A name that does not resolve within this time is accepted: it may
+    exist later, and each attempt checks the addresses that it resolves to.
     """
     found = target(url)
     try:
@@ -98,7 +99,7 @@ def check_url(url: str) -> PermittedUrl:
 
 
 def check_address(text: str) -> None:
-    """Raises ForbiddenAddress unless a webhook may be sent to this IP address."""
+    """Check that a webhook may be sent to this IP address. Raises ForbiddenAddress otherwise."""
     address = _unwrapped(text)
     if any(each in network for each in (address, *_inside(address)) for network in NEVER):
         raise ForbiddenAddress("a webhook may not go to a link-local or metadata address")
@@ -107,14 +108,14 @@ def check_address(text: str) -> None:
 
 
 def is_allowed_privately(text: str) -> bool:
-    """Whether WEBHOOK_ALLOW_CIDRS holds the address: an answer from there is not kept, it may be internal."""
+    """Return whether WEBHOOK_ALLOW_CIDRS contains the address. Responses from there are not stored: they may be internal."""
     address = _unwrapped(text)
     return any(address in network for network in settings.WEBHOOK_ALLOW_CIDRS)
 
 
 @lru_cache(REMEMBERED)
 def target(url: str) -> Target:
-    """Whom the URL names, by its form alone. Raises ForbiddenUrl. An IDN host becomes punycode."""
+    """Parse the URL without resolving its host. An internationalised host name becomes Punycode. Raises ForbiddenUrl."""
     if len(url) > MAX_URL:
         raise ForbiddenUrl(f"url: at most {MAX_URL} characters.")
     if not url.isprintable() or " " in url or "\\" in url:
@@ -168,9 +169,10 @@ _waiting = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
 
 
 def _resolved(host: str, port: int) -> list[str]:
-    """What the resolver answers in RESOLVE_SECONDS, or nothing.
+    """Return the addresses that the resolver finds within RESOLVE_SECONDS, or an empty list.
 
-    Nothing, too, where as many threads of this process wait for the resolver as may: others are left for other requests.
+    The list is also empty if the maximum number of this process's threads already waits for the resolver. This leaves the other
+    threads to other requests.
     """
     if not _waiting.acquire(timeout=TURN_SECONDS):
         return []
@@ -183,7 +185,7 @@ def _resolved(host: str, port: int) -> list[str]:
 def _looked_up(host: str, port: int) -> list[str]:
     until = time.monotonic() + RESOLVE_SECONDS
     if not _lookups.acquire(timeout=RESOLVE_SECONDS):
-        return []  # the resolver hangs on others' names: no further thread for it
+        return []  # the resolver hangs on other names: start no further thread
     answers: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
 
     def look_up() -> None:
@@ -194,7 +196,7 @@ def _looked_up(host: str, port: int) -> list[str]:
         finally:
             _lookups.release()
 
-    threading.Thread(target=look_up, daemon=True).start()  # daemon: a command need not wait for it to end
+    threading.Thread(target=look_up, daemon=True).start()  # daemon: a command can exit before it ends
     try:
         return answers.get(timeout=max(0.0, until - time.monotonic()))
     except queue.Empty:
@@ -222,13 +224,13 @@ def _unwrapped(text: str) -> Address:
 
 
 def _inside(address: Address) -> Iterator[ipaddress.IPv4Address]:
-    """The IPv4 addresses that a translator or a tunnel would go to for this IPv6 address."""
+    """Yield the IPv4 addresses to which a translator or a tunnel would forward this IPv6 address."""
     if isinstance(address, ipaddress.IPv4Address):
         return
     packed = address.packed
     if _is_isatap(address) or any(address in network for network in ENDS_IN_IPV4):
         yield ipaddress.IPv4Address(packed[12:])
-    if address in LOCAL_NAT64:  # RFC 6052: where the IPv4 address stands depends on the prefix's length, which is local
+    if address in LOCAL_NAT64:  # RFC 6052: the IPv4 address's position depends on the prefix length, a local choice
         for four in (packed[6:8] + packed[9:11], packed[7:8] + packed[9:12], packed[9:13]):
             yield ipaddress.IPv4Address(four)
     if address.sixtofour:

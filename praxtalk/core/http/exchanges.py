@@ -1,7 +1,7 @@
-"""The status line of an answer, read from the raw bytes. It decides how an attempt ends, whatever follows it.
+"""The status line of a response, read from the raw bytes. It alone decides the result of an attempt.
 
-aiohttp gives no status if what follows is malformed: a body after a 204, a wrong chunk, a reset between two header lines.
-So a `RecordingProtocol` stands between the connection and aiohttp's own protocol and keeps the first bytes of each answer.
+aiohttp returns no status if the rest of the response is malformed: a body after a 204, an invalid chunk, a reset between two
+header lines. So a `RecordingProtocol` between the connection and aiohttp's own protocol records the first bytes of each response.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 
 
 class Exchange:
-    """One request on one connection. `is_reused` says whether the connection carried a request before."""
+    """One request on one connection. `is_reused`: whether the connection has carried another request before."""
 
     def __init__(self) -> None:
         self.recorded = b""
@@ -29,26 +29,29 @@ class Exchange:
         self._is_over = False
 
     def read_from(self, body: aiohttp.StreamReader) -> None:
-        """Tell which stream the answer is read from, so that it ends with the connection."""
+        """Set the stream from which the response body is read, so that `end` can close it."""
         self._body = body
         if self._is_over:
             self.end()
 
     def end(self) -> None:
-        """The connection is lost. After a malformed chunk, aiohttp closes the connection but leaves the stream open."""
+        """End the body's stream when the connection is lost.
+
+        After a malformed chunk, aiohttp closes the connection but leaves the stream open.
+        """
         self._is_over = True
         if self._body and not self._body.is_eof():
             self._body.feed_eof()
 
     @property
     def status_code(self) -> int | None:
-        """The status of the final answer, or None as long as its status line is not complete."""
+        """The status code of the final response, or None while its status line is incomplete."""
         start = 0
         while line := STATUS_LINE.match(self.recorded, start):
             status = int(line[1])
             if status >= 200 or status == HTTPStatus.SWITCHING_PROTOCOLS:
                 return status
-            end = END_OF_HEADERS.search(self.recorded, line.end() - 2)  # an interim answer such as 103 Early Hints
+            end = END_OF_HEADERS.search(self.recorded, line.end() - 2)  # an interim response such as 103 Early Hints
             if not end:
                 return None
             start = end.end()
@@ -56,10 +59,10 @@ class Exchange:
 
     @property
     def met_dead_connection(self) -> bool:
-        """Whether the request went into a kept connection on which the other side no longer expected one.
+        """Whether the request was sent on a reused connection on which the server no longer expected one.
 
-        It gave no answer, or 408 (RFC 9110, 15.5.9), or the rest of the answer before. RFC 9110, 9.2.2 allows the client to
-        send such a request again if it is idempotent. A delivery is: the receiver knows the event by its id.
+        The server sent no response, or 408 (RFC 9110, 15.5.9), or the rest of the previous response. RFC 9110, 9.2.2 allows the
+        client to repeat such a request if it is idempotent. A delivery is: the receiver recognises the event by its id.
         """
         has_answer = self.recorded.startswith(b"HTTP/") and self.status_code != HTTPStatus.REQUEST_TIMEOUT
         return self.is_reused and not has_answer
@@ -71,7 +74,7 @@ class _Resumable(Protocol):
 
 
 class RecordingProtocol(asyncio.Protocol):
-    """Hands everything to aiohttp's protocol, and keeps the first bytes for the present exchange."""
+    """Pass everything to aiohttp's protocol, and record the first bytes for the current exchange."""
 
     def __init__(self, inner: asyncio.Protocol) -> None:
         self._inner = inner
@@ -101,7 +104,7 @@ current_exchange: ContextVar[Exchange | None] = ContextVar("current_exchange", d
 
 
 class RecordingRequest(aiohttp.ClientRequest):
-    """Records the answer in `current_exchange`, where one is set."""
+    """A request whose response is recorded in `current_exchange`, if one is set."""
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         exchange = current_exchange.get()
@@ -115,5 +118,6 @@ class RecordingRequest(aiohttp.ClientRequest):
             recorder.exchange = exchange
             exchange.peer = str(transport.get_extra_info("peername", ("",))[0])
             if exchange.is_reused and conn.protocol and conn.protocol.should_close:
-                raise aiohttp.ServerDisconnectedError  # bytes came while it was idle: aiohttp would take them for the answer
+                # Bytes have arrived while the connection was idle: aiohttp would read them as the response.
+                raise aiohttp.ServerDisconnectedError
         return await super().send(conn)

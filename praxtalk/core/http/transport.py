@@ -1,12 +1,14 @@
-"""All outgoing HTTP: POST, and GET of a page, to permitted addresses only, no redirects, bounded in time and size.
+"""All outgoing HTTP: POST, and GET of a page. Only to permitted addresses, without redirects, limited in time and size.
 
-- `addresses.target` reads the URL, as it does when a URL is saved, and the URL is sent as it writes it. aiohttp decides nothing.
-- The resolver refuses a name if any of its addresses is forbidden. The socket factory checks the address that is really
-  dialled (aiohttp asks no resolver about IP literals, and a name may resolve otherwise the second time).
-- One deadline bounds the whole exchange. No environment proxies, no cookies, no decompression; the answer is read up to 16 KB.
-- The status line decides. What comes after it may be malformed, incomplete or late.
-- A kept connection that turns out to be dead counts as no attempt: the request goes out once more on a new connection,
-  within the same deadline.
+- `addresses.target` parses the URL here and when a URL is saved. The URL is sent exactly as `target` returns it: aiohttp does
+  not change it.
+- The resolver refuses a name if any of its addresses is forbidden. In addition, the socket factory checks the address of the
+  actual connection: aiohttp does not resolve IP literals, and a name may resolve to another address the second time.
+- One deadline limits the whole exchange. There are no proxies from the environment, no cookies and no decompression. At most
+  16 KiB of the response to a POST are read.
+- The status line alone decides the result. What follows it may be malformed, incomplete or late.
+- If a reused connection turns out to be dead, the request is sent once more on a new connection, within the same deadline.
+  Both together count as one attempt.
 """
 
 import asyncio
@@ -36,21 +38,21 @@ MAX_HEADER_LINE_BYTES = 64 * 1024
 MAX_HEADER_LINES = 1000
 MAX_LOOKUPS = 64
 MAX_ERROR = 300
-MAX_RETRY_AFTER_SECONDS = 10**7  # what is obeyed of it, delivery.py says
+MAX_RETRY_AFTER_SECONDS = 10**7  # integrations/webhooks/delivery.py decides how much of it to follow
 
 _lookups = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="dns")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """How one POST ended. `status_code` is None when no answer came; `error` then says why."""
+    """The result of one POST. Without a response, `status_code` is None and `error` gives the reason."""
 
     status_code: int | None
     duration_ms: int
     body: str = ""
     address: str = ""
     error: str = ""
-    retry_after: float | None = None  # seconds, where a receiver asked for a pause
+    retry_after: float | None = None  # seconds to wait, if the receiver sent Retry-After
 
     @property
     def is_success(self) -> bool:
@@ -59,7 +61,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """How one GET ended. `status_code` is None when no answer came; `error` then says why. headers: names in lower case."""
+    """The result of one GET. Without a response, `status_code` is None and `error` gives the reason.
+
+    headers: (name in lower case, value) pairs.
+    """
 
     status_code: int | None
     headers: list[tuple[str, str]]
@@ -68,7 +73,7 @@ class Page:
 
 
 class _PermittedResolver(AbstractResolver):
-    """The system's resolver, on threads of its own: names that nobody answers for must not keep other names waiting."""
+    """The system's resolver, on a thread pool of its own, so that names that do not resolve do not delay other names."""
 
     async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
         look_up = partial(socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM)
@@ -83,19 +88,19 @@ class _PermittedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing: the threads serve the next transport too."""
+        """Close nothing: all transports share the thread pool."""
 
 
 class Transport:
-    """A pool of connections; made by `open_transport()`."""
+    """A connection pool. Create it with `open_transport()`."""
 
     def __init__(self, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> None:
-        """kept: keeps connections for the next request; fresh: makes a new one for each."""
+        """kept: a session that reuses connections. fresh: a session that opens a new connection for each request."""
         self._kept = kept
         self._fresh = fresh
 
     async def get(self, url: str, *, most: int) -> Page:
-        """GET a page, the first `most` bytes of it; never raises for what the other side does."""
+        """Send a GET request and return the first `most` bytes of the page. A failing server causes no exception."""
         status_code, pairs, content = None, [], bytearray()
         try:
             as_given = URL(target(url).url, encoded=True)
@@ -105,18 +110,18 @@ class Transport:
                     status_code = response.status
                     pairs = [(name.lower(), value) for name, value in response.headers.items()]
                     await _read_head(response, content, most)
-        except Exception as problem:  # as in post
+        except Exception as problem:  # for the same reason as in `post`
             if status_code is None:
                 return Page(None, [], "", _sentence(problem))
         return Page(status_code, pairs, _as_text(content))
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """POST the body; never raises for what the other side does."""
+        """Send a POST request with the body and return the result. A failing server causes no exception."""
         started = time.monotonic()
         post = _Post(headers, body)
         error = ""
         try:
-            # encoded: receivers that sign or route by the URL get it as it was given, not decoded and not normalised
+            # encoded: receivers that sign or route by the URL get it as it was entered, neither decoded nor normalised
             as_given = URL(target(url).url, encoded=True)
             async with asyncio.timeout(DEADLINE_SECONDS):
                 try:
@@ -126,7 +131,7 @@ class Transport:
                         raise
                 if post.exchange.met_dead_connection:
                     await post.send(self._fresh, as_given)
-        except Exception as problem:  # whatever a stranger's server causes is an outcome, not our failure
+        except Exception as problem:  # whatever the external server causes is a result, not a bug in PraxTalk
             if post.exchange.status_code is None:
                 error = _sentence(problem)
         if post.exchange.status_code is None:
@@ -138,7 +143,7 @@ class Transport:
 
 
 class _Post:
-    """One POST, and what has come of its answer so far, also when `send` raises."""
+    """One POST, and what has been received of its response so far, also if `send` raises."""
 
     def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
         self._headers = headers
@@ -148,13 +153,13 @@ class _Post:
         self.retry_after: float | None = None
 
     async def send(self, session: aiohttp.ClientSession, url: URL) -> None:
-        """Send it and read the answer. Raises what aiohttp raises."""
+        """Send the request and read the response. Raises aiohttp's exceptions."""
         self.exchange, self.content, self.retry_after = Exchange(), bytearray(), None
         current_exchange.set(self.exchange)
         async with session.post(url, data=self._body, headers=self._headers, allow_redirects=False) as response:
             self.retry_after = _seconds(response.headers.get("Retry-After", ""))
             if response.status == HTTPStatus.NO_CONTENT and _announces_body(response):
-                response.close()  # the body that must not be there would be read as the next answer
+                response.close()  # a 204 has no body, so aiohttp would read this one as the next response
                 return
             self.exchange.read_from(response.content)
             await _read_head(response, self.content, MAX_ANSWER_BYTES)
@@ -162,7 +167,7 @@ class _Post:
 
 @contextlib.asynccontextmanager
 async def open_transport() -> AsyncIterator[Transport]:
-    """The transport, for as long as the body runs; inside a running event loop."""
+    """Open a transport for the duration of the block. Needs a running event loop."""
     async with _session(keepalive_timeout=10) as kept, _session(force_close=True) as fresh:
         yield Transport(kept, fresh)
 
@@ -172,7 +177,7 @@ def _session(**connections: Any) -> aiohttp.ClientSession:
         resolver=_PermittedResolver(),
         socket_factory=_checked_socket,
         use_dns_cache=False,
-        limit=0,  # the pump bounds them; a wait here would use up the deadline
+        limit=0,  # the webhook dispatcher limits them; waiting here would use up the deadline
         **connections,
     )
     return aiohttp.ClientSession(
@@ -202,7 +207,7 @@ async def _read_head(response: aiohttp.ClientResponse, content: bytearray, most:
         if not chunk:
             return
         content += chunk
-    response.close()  # the rest is not read, so the connection cannot be used again
+    response.close()  # the rest is not read, so the connection cannot be reused
 
 
 def _announces_body(response: aiohttp.ClientResponse) -> bool:
@@ -210,7 +215,7 @@ def _announces_body(response: aiohttp.ClientResponse) -> bool:
 
 
 def _seconds(retry_after: str) -> float | None:
-    """Retry-After in seconds from now: a number, or a date (RFC 9110, 10.2.3)."""
+    """Parse Retry-After, a number or a date (RFC 9110, 10.2.3), to seconds from now. Return None if it is invalid."""
     text = retry_after.strip()
     if text.isascii() and text.isdecimal():
         return float(min(int(text[:10]), MAX_RETRY_AFTER_SECONDS))

@@ -7,5 +7,5 @@ class LiveConfig(AppConfig):
     label = "live"
 
     def ready(self) -> None:
-        """Each app registers its functions in its own live.py."""
+        """Import the `live` module of each app, which registers the functions of that app."""
         autodiscover_modules("live")

@@ -1,7 +1,7 @@
-"""How many sockets somebody may hold, over all processes: a set of their names in Valkey.
+"""Count the open sockets of an address or session over all processes, as a set of slot names in Valkey.
 
-A name begins with its process, which shows each second that it lives: the places of one that was killed are free again after a
-few seconds, when its clients come back.
+A slot name begins with the id of its process. Each process renews a key with an expiry time every second. If a process is killed,
+its slots are free again after a few seconds, when its clients reconnect.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from redis.backoff import NoBackoff
 from praxtalk.core.circuit_breaker import Breaker
 
 ALIVE_SECONDS = 3
-KEPT_SECONDS = 25 * 3600  # longer than a socket lives (LIFE_SECONDS in consumer.py)
-CONNECTIONS = 4  # to Valkey: thousands of sockets that come or go at once take turns
+KEPT_SECONDS = 25 * 3600  # longer than the maximum age of a socket (LIFE_SECONDS in consumer.py)
+CONNECTIONS = 4  # to Valkey: if thousands of sockets open or close at once, they share these
 PREFIX = "praxtalk:sockets"
 
 
 class ConnectionCounter:
-    """A Valkey that is away refuses nobody."""
+    """Reserve and release slots. While Valkey is unavailable, no socket is rejected."""
 
     def __init__(self) -> None:
         options = settings.VALKEY_OPTIONS | {"retry": Retry(NoBackoff(), 0)}
@@ -33,7 +33,7 @@ class ConnectionCounter:
         self._process = uuid.uuid4().hex
 
     async def beat(self) -> None:
-        """Called each second: this process lives."""
+        """Renew the key of this process. Called every second."""
         if self._breaker.allows():
             try:
                 await self._client.set(_alive(self._process), "", ex=ALIVE_SECONDS)
@@ -41,7 +41,7 @@ class ConnectionCounter:
                 self._breaker.failed(error)
 
     async def take(self, holder: str, limit: int) -> str | None:
-        """A place for one more socket of `holder`: its name for leave(); None when all are taken."""
+        """Reserve a slot for one more socket of `holder`. Return its name, for `leave`; None if the limit is reached."""
         name, key = f"{self._process}.{uuid.uuid4().hex}", f"{PREFIX}:{holder}"
         async with self._turns:
             if not self._breaker.allows():
@@ -69,7 +69,7 @@ class ConnectionCounter:
                     self._breaker.failed(error)
 
     async def _free_of_the_dead(self, key: str) -> int:
-        """Take out the names of processes that are no more; how many they were."""
+        """Remove the slots of processes that have ended. Return their number."""
         names: set[str] = await self._client.smembers(key)
         processes = {name.split(".")[0] for name in names}
         dead = {process for process in processes if not await self._client.exists(_alive(process))}

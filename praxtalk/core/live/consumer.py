@@ -1,7 +1,8 @@
-"""SyncConsumer: one socket. One task takes its messages, in order, and sends all its Transitions, so each follows the one before.
+"""SyncConsumer: one WebSocket of the sync protocol.
 
-While that task waits for a message, and the client has read what was sent before, a new result is written without waking it.
-A slow client blocks only its own task; changes made meanwhile are merged, and the latest state is sent.
+One worker task processes the messages of a socket in order and sends its Transitions, so that each follows the previous one.
+While that task waits for a message, and all earlier frames have been sent, a new result is written without waking the task.
+A slow client blocks only its own task. Changes that occur during that time are merged, and only the latest state is sent.
 """
 
 import asyncio
@@ -29,22 +30,22 @@ from praxtalk.core.live.results import Code, Failure, FunctionError, Result
 from praxtalk.core.live.session import Session
 
 PING_SECONDS = 15.0
-SENTINEL = protocol.Event()  # in the inbox: everything before it is done, and nothing comes after it
-NEWS = protocol.Event()  # in the inbox: a query has another result
+SENTINEL = protocol.Event()  # in the inbox: process everything before it, then stop
+NEWS = protocol.Event()  # in the inbox: a query has a new result
 UNAUTHORISED_SECONDS = 60.0
-LIFE_SECONDS = 24 * 3600.0  # then the client has to come back: nothing is held for ever
-FIRST_RESULTS_SECONDS = 1.0  # how long the first results of new queries wait for each other
+LIFE_SECONDS = 24 * 3600.0  # then the client has to reconnect, so that no resource is held forever
+FIRST_RESULTS_SECONDS = 1.0  # how long to wait in order to send the first results of new queries together
 
-# What Uvicorn and Daphne raise when the other side is gone, or the server has closed the connection itself.
+# What Uvicorn and Daphne raise when the client has disconnected, or the server itself has closed the connection.
 GONE = (OSError, RuntimeError)
 
 log = structlog.get_logger("praxtalk.live")
 
 
 class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
-    """The sync protocol over one WebSocket. Knows no cookie, so pages of any origin may connect."""
+    """The sync protocol over one WebSocket. It reads no cookies, so pages of any origin may connect."""
 
-    channel_layer_alias = ""  # none: the hub subscribes for all sockets of the process
+    channel_layer_alias = ""  # no channel layer: the hub subscribes for all sockets of the process
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         try:
@@ -53,7 +54,10 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             self._leave()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Replaces Channels' dispatch, which checks database connections in a thread for every message: none is used here."""
+        """Call the handler of a message.
+
+        Channels' own dispatch checks database connections in a thread for every message. The handlers use none.
+        """
         await getattr(self, message["type"].replace(".", "_"))(message)
 
     # --- the socket ---
@@ -79,7 +83,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._worker = self._hub.spawn(self._close_on_error(self._run))
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
-        """Read at once, so that nothing unreadable waits in memory; done in its turn."""
+        """Parse the message at once, so that no malformed message waits in memory. The worker task processes it in order."""
         if self._is_closed or self._budget.is_spent:
             return
         try:
@@ -98,7 +102,10 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         raise StopConsumer
 
     async def heartbeat(self, now: float) -> None:
-        """Each second: send a ping if idle; close the socket if it is unauthorised or a day old; retry refused places."""
+        """Send a ping if idle, close the socket if it is unauthorised or a day old, and retry rejected connection slots.
+
+        Called every second.
+        """
         if self._is_closed:
             return
         if now - self._sent_at >= PING_SECONDS:
@@ -113,13 +120,18 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             self._inbox.put_nowait(TokenChanged(None))
 
     def stop(self) -> None:
-        """Finish what has come in, then close. The hub asks for it when the server stops, and waits for `has_left`."""
+        """Process the messages already received, then close the socket.
+
+        The hub calls this when the server stops, and waits for `has_left`.
+        """
         self._budget.is_spent = True
         self._inbox.put_nowait(SENTINEL)
 
     def _leave(self) -> None:
-        """The other side is gone. The socket's task is not cut off, wherever it may be, but comes to its end: what it holds is
-        given back then, and nothing before."""
+        """End the worker task, because the client has disconnected.
+
+        The task is not cancelled but finishes its work. Only then are its queries and connection slots released.
+        """
         if not hasattr(self, "_worker"):
             return
         self._is_closed = True
@@ -148,7 +160,10 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             await self.base_send({"type": "websocket.send", "text": frame})
 
     async def _close_on_error(self, do: Callable[[], Any]) -> None:
-        """Any error closes the socket, and the client reconnects from scratch: after a Transition left out it would be lost."""
+        """Run `do`, and close the socket on any error.
+
+        The client then reconnects and starts from version 0. If a Transition were left out, it would ignore every later update.
+        """
         try:
             await do()
         except Violation:
@@ -160,12 +175,12 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             log.exception("a socket is closed", exc_info=error)
             await self._close(CloseCode.OUR_FAULT)
 
-    # --- messages, in their order ---
+    # --- messages, in the order of their arrival ---
 
     async def _run(self) -> None:
         while (message := await self._inbox.get()) is not SENTINEL:
             if self._is_closed and not isinstance(message, Call):
-                continue  # nobody is there to hear of it; what was sent before the tab was closed is done all the same
+                continue  # the client is gone; only mutations that it sent before are still executed
             self._is_busy = True
             if message is not NEWS:
                 await self._handle(message)
@@ -223,7 +238,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         await self._send_transition(self._hub.timestamps.next())
 
     async def _mutate(self, message: Call) -> None:
-        """Commit the mutation, take `ts`, then read the queries again that it affects."""
+        """Commit the mutation, take `ts`, then run the queries again that the mutation affects."""
         result, topics = await self._perform(message)
         ts = self._hub.timestamps.next()
         await self._send(protocol.mutation_response(message.request_id, result, ts))
@@ -249,7 +264,10 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     # --- results ---
 
     def _on_news(self) -> None:
-        """Write it, or wake the socket's task if the client has not read what was sent before. A task at work will send it."""
+        """Write the waiting results, or wake the worker task if earlier frames have not been sent yet.
+
+        If the worker task is busy, it sends them itself.
+        """
         if self._is_busy or self._is_closed or not self._session.has_news:
             return
         if not self._inbox.empty():

@@ -1,4 +1,4 @@
-"""Running a function: in a thread with a database connection, whether it was asked over a socket or over HTTP."""
+"""Run functions, called over a WebSocket or over HTTP. Everything here runs in a thread with a database connection."""
 
 import hashlib
 import uuid
@@ -33,9 +33,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a query came to. Equal answers have equal digests.
+    """The result of a query. Answers with equal results have equal digests.
 
-    until: when the value changes by itself.
+    until: when the value changes without a write; None: never.
     """
 
     result: Result = field(compare=False)
@@ -48,21 +48,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class MutationId:
-    """The client's name for one mutation: it may be sent twice, and happens once."""
+    """The id that a client gives to a mutation. A mutation that is sent twice with the same id is executed once."""
 
     session_id: str
     request_id: int
 
 
 def identify(authenticator: TokenAuthenticator, token: str | None) -> Any:
-    """The Caller behind a token. Raises Refused."""
+    """Return the Caller behind a token. Raises FunctionError if it is missing or not valid."""
     if not token:
         raise FunctionError(Code.UNAUTHENTICATED, f"Pass {authenticator.argument}, or authenticate the connection.")
     return authenticator.open(token)
 
 
 def answer(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> Answer:
-    """A query's value now. Raises only when the database does not answer."""
+    """Run a query. Errors are returned as Failure; raises OperationalError or InterfaceError if the database fails."""
     until = None
     try:
         value = call.function.run(caller, arguments)
@@ -78,13 +78,15 @@ def answer(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> Ans
 
 
 def run_mutation(call: FunctionCall, once: MutationId | None = None) -> tuple[Result, set[str]]:
-    """Do a mutation: what came of it, and the topics it announced. Raises only when the database does not answer.
+    """Run a mutation. Return its result and the topics that it published.
 
-    1. Who is it? Counted with the limit of a write key. A token that has ended since may still learn what came of a mutation that
-       was done in its time.
-    2. With `once`, the transaction begins by inserting the log's row: the same mutation sent twice waits there for the first.
-    3. Not the first: the answer of then, if it is the same call.
-    4. The function runs; its effect, its events and the row's answer commit together.
+    Errors are returned as Failure; raises OperationalError or InterfaceError if the database fails.
+
+    1. Identify the caller, and count the call with the rate limit of a write key. If the token is no longer valid, return the
+       stored result, provided that the mutation was executed while the token was valid.
+    2. With `once`, insert the log row first. If the same mutation is sent twice, the second waits here for the first to commit.
+    3. If the row already exists, return its stored result, provided that the call is the same.
+    4. Run the function. Its changes, its events and the stored result commit together.
     """
     with capture_topics() as topics:
         try:
@@ -126,7 +128,7 @@ def _run_once(call: FunctionCall, caller: Caller, once: MutationId | None) -> st
 
 
 def _stored_result(call: FunctionCall, once: MutationId | None) -> str | None:
-    """What this very mutation came to when its token was good."""
+    """Return the stored result of this mutation, if it was executed while its token was still valid."""
     if once is None or not call.token:
         return None
     workspace_id, principal_id = call.function.authenticator.issued_to(call.token)
@@ -152,14 +154,17 @@ def _count(caller: Caller) -> None:
 
 
 def _internal_error(call: FunctionCall, error: Exception) -> Failure:
-    """Arguments are not logged: they hold tokens and what people write."""
+    """Log an unexpected error. The arguments are not logged, because they contain tokens and what users write."""
     number = uuid.uuid4().hex[:16]
     log.error("a live function failed", function=call.function.name, request_id=number, exc_info=error)
     return Failure(f"[Request ID: {number}] Server Error")
 
 
 def with_fresh_connection(do: Callable[[], T]) -> T:
-    """Run what may be run twice, again if the thread's connection turns out to be dead. Raises the second error."""
+    """Run `do`, and run it again if the thread's connection turns out to be dead. Raises the error of the second run.
+
+    `do` must be safe to run twice.
+    """
     try:
         return do()
     except (OperationalError, InterfaceError):
@@ -172,7 +177,7 @@ def with_fresh_connection(do: Callable[[], T]) -> T:
 
 
 def with_checked_connection(do: Callable[[], T]) -> T:
-    """Run what may be run once only, on a connection that has just been looked at."""
+    """Check the thread's connection, then run `do` once. For functions that are not safe to run twice."""
     connection.close_if_unusable_or_obsolete()
     try:
         return do()

@@ -1,8 +1,9 @@
-"""The WebSocket connection of Uvicorn, which can also write a frame without waiting.
+"""A WebSocket connection of Uvicorn that can also write a frame without waiting.
 
-An application sends with `await send(...)`, for which the socket's own task must be woken. That costs more than the frame, when
-one change goes to hundreds of sockets. So the connection offers itself as an ASGI extension: while `is_ready`, `write` takes a
-frame at once. Sockets of other servers (Daphne, under `manage.py runserver`) do not have it, and `send` does the same.
+An ASGI application sends with `await send(...)`, for which the socket's own task must be woken. When one change goes to hundreds
+of sockets, that costs more than the frame itself. So the connection provides itself as an ASGI extension: while `is_ready` is
+true, `write` sends a frame at once. Other servers (Daphne, under `manage.py runserver`) do not provide the extension; their
+sockets use `send` instead.
 """
 
 import asyncio
@@ -16,22 +17,25 @@ EXTENSION = "praxtalk.frame_writer"
 
 
 class FrameWriter(WebSocketsSansIOProtocol):
-    """One connection. It has no write buffer: what the kernel does not take pauses the sender."""
+    """One connection. It has no write buffer: if the kernel does not accept all bytes, sending pauses."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Write each frame at once. uvloop would collect those of all sockets, so that the first waited for the last."""
+        """Disable write buffering. uvloop would collect the frames of all sockets, so the first would wait for the last."""
         cast(asyncio.Transport, transport).set_write_buffer_limits(high=0)
         super().connection_made(transport)
 
     def handle_connect(self, event: Request) -> None:
-        """Called by Uvicorn with the request; the application's task has not begun."""
+        """Add the extension to the ASGI scope. Uvicorn calls this before the application's task starts."""
         super().handle_connect(event)
         if self.response.status_code == 101:
             extensions = cast(dict[str, object], self.scope["extensions"])
             extensions[EXTENSION] = self
 
     def data_received(self, data: bytes) -> None:
-        """Refuse a handshake that cannot be read, such as one with a header of over MAX_LINE bytes. Uvicorn would not answer."""
+        """Respond with 400 to a handshake that cannot be parsed, to which Uvicorn would not respond.
+
+        An example is a header line longer than websockets' MAX_LINE_LENGTH (8192 bytes).
+        """
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -39,10 +43,10 @@ class FrameWriter(WebSocketsSansIOProtocol):
 
     @property
     def is_ready(self) -> bool:
-        """Whether the client has taken all that was written before."""
+        """Return whether the connection is open and everything written before has been sent."""
         return self.writable.is_set() and self.conn.state is State.OPEN and not self.transport.is_closing()
 
     def write(self, text: str) -> None:
-        """Send a text frame. Only while `is_ready`."""
+        """Send a text frame. Call this only while `is_ready` is true."""
         self.conn.send_text(text.encode())
         self.transport.write(b"".join(self.conn.data_to_send()))

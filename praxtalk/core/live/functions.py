@@ -1,6 +1,6 @@
-"""What can be asked: `conversations:listInbox` and its like, registered by the apps' live.py.
+"""The registry of live functions, such as `conversations:listInbox`. Each app registers its own in its `live` module.
 
-A query names the topics that it depends on; it runs again when one of them changes. A mutation calls one action.
+A query declares the topics that it depends on, and runs again when one of them is published. A mutation calls one action.
 """
 
 from collections.abc import Callable, Hashable
@@ -26,47 +26,53 @@ Personal = Callable[[dict[str, Any]], bool] | bool
 
 
 class Caller(Protocol):
-    """Who asks, as a door found out from a token."""
+    """The authenticated caller of a function, as returned by `TokenAuthenticator.open`."""
 
     @property
     def workspace_id(self) -> Any: ...
     @property
     def scope(self) -> Hashable:
-        """Callers of equal scope get equal answers."""
+        """Return the access scope. Callers with equal scopes get equal results, except from personal queries."""
 
     @property
     def principal_id(self) -> str:
-        """The same whichever of their tokens they come with."""
+        """Return an id of the operator or visitor, which is the same for all their tokens."""
 
     @property
     def session(self) -> str:
-        """Of this token and all that are minted with it."""
+        """Return the id of the session, which is the same for all tokens issued for it."""
 
     @property
     def expires_at(self) -> datetime: ...
 
     def acting(self) -> AbstractContextManager[None]:
-        """What is done inside is recorded as theirs."""
+        """Return a context manager. Changes made inside it are recorded as made by this caller."""
 
 
 class TokenAuthenticator(Protocol):
-    """One kind of token: `argument` carries it where the socket itself is not authenticated."""
+    """One kind of token. argument: the function argument that carries it if the socket itself is not authenticated."""
 
     argument: str
 
     def topics(self, token: str) -> tuple[str, ...]:
-        """What may change who this is. Reads no database. Raises Refused for what is no token of ours."""
+        """Return the topics on which possible changes of the caller behind `token` are published. Runs no database query.
+
+        Raises FunctionError if PraxTalk did not sign the token.
+        """
 
     def open(self, token: str) -> Any:
-        """The Caller. Raises Refused."""
+        """Return the Caller. Raises FunctionError if the token is not valid."""
 
     def issued_to(self, token: str) -> tuple[UUID, str]:
-        """The workspace and the person, of a token that we signed and that may be good no more. Raises Refused."""
+        """Return (workspace_id, principal_id) of a correctly signed token, even if it has expired or been revoked.
+
+        Raises FunctionError if PraxTalk did not sign the token.
+        """
 
 
 @dataclass(frozen=True)
 class ExpiringResult:
-    """A query's value that is different after `until` with nothing written meanwhile."""
+    """A query's value that changes at `until` even if nothing is written; None: it does not."""
 
     value: Any
     until: datetime | None
@@ -74,9 +80,11 @@ class ExpiringResult:
 
 @dataclass(frozen=True)
 class Function:
-    """topics: of a query, (caller, arguments) -> names; None for a mutation.
+    """A registered query or mutation.
 
-    personal: of a query, whether its value depends on the person beyond their scope; or (arguments) -> whether.
+    topics: for a query, (caller, arguments) -> topic names; None for a mutation.
+    personal: for a query, whether its value depends on the caller's `principal_id` and not only on their scope; or a callable
+    (arguments) -> bool.
     """
 
     name: str
@@ -95,7 +103,7 @@ class Function:
 
 @dataclass(frozen=True)
 class FunctionCall:
-    """A function with its arguments and the token that came with them, read but not yet checked."""
+    """A function with the decoded arguments and the token of a call. Neither has been validated yet."""
 
     function: Function
     token: str | None
@@ -103,11 +111,11 @@ class FunctionCall:
 
     @property
     def fingerprint(self) -> bytes:
-        """Equal for equal arguments, the token aside."""
+        """Return bytes that are equal for equal arguments, regardless of the token."""
         return orjson.dumps(self.arguments, option=orjson.OPT_SORT_KEYS, default=repr)
 
     def checked(self) -> dict[str, Any]:
-        """The arguments as the function takes them. Raises WrongArguments naming one."""
+        """Return the arguments as validated by the serializer. Raises WrongArguments, which names the invalid ones."""
         serializer = self.function.shape(data=self.arguments)
         try:
             serializer.is_valid(raise_exception=True)
@@ -118,7 +126,7 @@ class FunctionCall:
 
 
 class WrongArguments(Exception):
-    """The call itself is wrong: a plain Error for the client, with this sentence."""
+    """The call itself is invalid. The client gets a plain Error with this message."""
 
 
 _functions: dict[str, Function] = {}
@@ -132,7 +140,7 @@ def query(
     topics: Topics,
     personal: Personal = False,
 ) -> Callable[[Run], Run]:
-    """Registers (caller, arguments) -> JSON value or Fading as a query."""
+    """Register a function (caller, arguments) -> JSON value or ExpiringResult as a query."""
 
     def register(run: Run) -> Run:
         _functions[name] = Function(name, authenticator, shape, run, topics, personal)
@@ -142,7 +150,7 @@ def query(
 
 
 def mutation(name: str, *, authenticator: TokenAuthenticator, shape: type[Serializer[Any]]) -> Callable[[Run], Run]:
-    """Registers (caller, arguments) -> JSON value as a mutation. It runs in a transaction, and calls one action."""
+    """Register a function (caller, arguments) -> JSON value as a mutation. It runs in a transaction and calls one action."""
 
     def register(run: Run) -> Run:
         _functions[name] = Function(name, authenticator, shape, run)
@@ -152,20 +160,21 @@ def mutation(name: str, *, authenticator: TokenAuthenticator, shape: type[Serial
 
 
 def authenticators() -> list[TokenAuthenticator]:
-    """Each kind of token that some function takes."""
+    """Return every authenticator that a registered function uses."""
     return list({id(function.authenticator): function.authenticator for function in _functions.values()}.values())
 
 
 def every_function() -> dict[str, Function]:
-    """All of them, by name."""
+    """Return all registered functions by name."""
     return dict(_functions)
 
 
 def parse_call(name: str, wire_arguments: Any, *, kind: str, socket_token: str | None) -> FunctionCall:
-    """What a client asks for. Raises WrongArguments and Refused.
+    """Parse a client's call. Raises WrongArguments if it is invalid, FunctionError if the arguments are too large.
 
-    wire_arguments: the JSON that came: [], [{...}] or {...}.
+    wire_arguments: the received JSON: [], [{...}] or {...}.
     kind: "query", "mutation" or "action".
+    socket_token: used if the arguments contain no token.
     """
     function = _functions.get(_canonical(name))
     if function is None or kind == "action" or (function.topics is None) != (kind == "mutation"):
@@ -195,6 +204,6 @@ def failure_from(error: WrongArguments | FunctionError) -> Failure:
 
 
 def _canonical(name: str) -> str:
-    """`conversations.js:listInbox` and `conversations:listInbox` are one; no function means `default`."""
+    """Remove `.js`: `conversations.js:listInbox` means `conversations:listInbox`. The default function name is `default`."""
     module, _, function = name.partition(":")
     return f"{module.removesuffix('.js')}:{function or 'default'}"

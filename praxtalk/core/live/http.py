@@ -1,7 +1,7 @@
-"""POST /api/query, /api/mutation, /api/action: the same functions without a socket, as the clients' HTTP classes call them.
+"""POST /api/query, /api/mutation, /api/action: call the same functions without a WebSocket, as the clients' HTTP classes do.
 
-A function's failure is 200 with status "error"; only what is no call at all is 4xx, as {"code", "message"}: both are the
-clients' forms.
+If a function fails, the response is 200 with status "error". A malformed request, a reached per-IP limit and an unavailable
+database are 4xx or 503 with {"code", "message"}. The clients expect both formats.
 """
 
 from typing import Any
@@ -21,10 +21,10 @@ from praxtalk.core.live.functions import FunctionCall, WrongArguments, failure_f
 from praxtalk.core.live.results import Code, Failure, FunctionError, Result
 
 
-@csrf_exempt  # no cookie is read
+@csrf_exempt  # no cookies are read
 @require_POST
 def call(request: HttpRequest, kind: str) -> HttpResponse:
-    """kind: "query", "mutation" or "action"."""
+    """Run the function that the body names. kind: "query", "mutation" or "action"."""
     try:
         body = orjson.loads(request.body)
         name, arguments = body["path"], body.get("args", {})
@@ -56,7 +56,7 @@ def call(request: HttpRequest, kind: str) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def now(request: HttpRequest) -> HttpResponse:
-    """POST /api/query_ts: a time for /api/query_at_ts. Reads are of now, whatever it says."""
+    """POST /api/query_ts: return a timestamp for /api/query_at_ts, which ignores it and always reads the current data."""
     return _json(f'{{"ts":"{timestamps.written(timestamps.Timestamps().next())}"}}')
 
 
@@ -70,7 +70,10 @@ def _answered(function_call: FunctionCall) -> Answer:
 
 
 def _is_nobody(result: Result) -> bool:
-    """Whether no operator was there whose calls are counted."""
+    """Return whether the call may have failed before its caller was identified and counted.
+
+    That is so for plain errors and UNAUTHENTICATED. Such calls count against the limit of the address.
+    """
     return isinstance(result, Failure) and (result.data is None or Code.UNAUTHENTICATED.value in result.data)
 
 

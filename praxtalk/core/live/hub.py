@@ -1,4 +1,4 @@
-"""The hub, one per process: which topics its sockets watch, and one run for all who ask alike."""
+"""The hub, one per process: it maps topics to queries, and runs a query once for all sockets that make the same call."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from praxtalk.core.live.timestamps import Timestamps
 
 TEND_SECONDS = 1.0
 DRAIN_SECONDS = 5.0
-RETURN_SECONDS = 2.0  # over which all is read again when Valkey is back
+RETURN_SECONDS = 2.0  # all queries run again, spread over this time, when Valkey is back
 
 log = structlog.get_logger("praxtalk.live")
 
@@ -31,10 +31,10 @@ class Socket(Protocol):
     has_left: asyncio.Event
 
     async def heartbeat(self, now: float) -> None:
-        """Called each second; now: monotonic seconds."""
+        """Do periodic work. Called every second. now: monotonic seconds."""
 
     def stop(self) -> None:
-        """Close it, once what it was asked is done."""
+        """Process the messages already received, then close the socket."""
 
 
 class Hub:
@@ -42,7 +42,7 @@ class Hub:
         self.timestamps = Timestamps()
         self.sockets: set[Socket] = set()
         self.connections = ConnectionCounter()
-        # Threads for database work, each with a connection of its own.
+        # Threads for database work, each with its own connection.
         self._threads = ThreadPoolExecutor(settings.LIVE_THREADS, thread_name_prefix="live")
         self.query_slots = asyncio.Semaphore(settings.LIVE_THREADS)
         self._queries: dict[Hashable, SharedQuery[Any]] = {}
@@ -62,9 +62,14 @@ class Hub:
         name: str,
         refresh_interval: float,
     ) -> SharedQuery[Any]:
-        """Tell `listener` what `read` reads, now and after each change. Topics are joined before the first read.
+        """Pass the result of `read` to `listener`, now and after each change. Return the shared query.
 
-        key: of those who may share one run; equal keys must mean equal topics and values.
+        The topics are subscribed to before the first read.
+
+        key: listeners with equal keys share one query. Equal keys must mean equal topics and values.
+        read: called in a thread. Returns the value and the time at which it changes without a write (None: never).
+        name: for the log.
+        refresh_interval: seconds.
         """
         query = self._queries.get(key)
         if query is None:
@@ -75,13 +80,13 @@ class Hub:
             for topic in topics:
                 self._by_topic[topic].add(query)
         query.listeners.add(listener)
-        listener.first_run = 10**18  # nothing yet: the topics come first
+        listener.first_run = 10**18  # ignore all runs until the topics are subscribed to
         await self._subscriber.subscribe(topics)
         listener.first_run = query.request_run(is_urgent=True)
         return query
 
     def leave(self, query: SharedQuery[Any], listener: Listener) -> None:
-        """The last one takes the watch along."""
+        """Remove `listener` from `query`. Without a listener left, the query stops and its topics are unsubscribed."""
         query.listeners.discard(listener)
         if query.listeners:
             return
@@ -96,7 +101,7 @@ class Hub:
         self.spawn(self._subscriber.unsubscribe_forgotten(unwatched))
 
     async def in_thread(self, do: Callable[[], T]) -> T:
-        """Run what waits for the database."""
+        """Run `do`, which blocks on the database, in the thread pool, and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, do)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -106,7 +111,7 @@ class Hub:
         return task
 
     async def drain(self) -> None:
-        """Close every socket in order, in five seconds at most: their clients come back elsewhere."""
+        """Let every socket finish and close, for at most five seconds. The clients reconnect to another process."""
         sockets = list(self.sockets)
         for socket in sockets:
             socket.stop()
@@ -115,12 +120,12 @@ class Hub:
             await asyncio.wait(leaving, timeout=DRAIN_SECONDS)
 
     def was_connected_since(self, moment: float) -> bool:
-        """Whether every word since then (monotonic seconds) was heard."""
+        """Return whether no message since `moment` (monotonic seconds) can have been missed."""
         return self._subscriber.connected_since is not None and self._subscriber.connected_since < moment
 
     @property
     def is_connected(self) -> bool:
-        """Whether changes made by other processes are heard at once."""
+        """Return whether changes made by other processes arrive at once."""
         return not self._subscriber.is_lost
 
     def _on_topic(self, topic: str) -> None:
@@ -128,7 +133,7 @@ class Hub:
             query.request_run()
 
     def _on_reconnect(self) -> None:
-        """Words may have been missed: everything is read again, spread a little."""
+        """Run all queries again, spread over RETURN_SECONDS, because messages may have been missed."""
         loop = asyncio.get_running_loop()
         for number, query in enumerate(list(self._queries.values())):
             loop.call_later(RETURN_SECONDS * number / len(self._queries), query.request_run)
@@ -148,18 +153,18 @@ _hubs: list[Hub] = []
 
 
 async def drain() -> None:
-    """The server stops."""
+    """Close all sockets of this process. Called when the server stops."""
     for each in _hubs:
         await each.drain()
 
 
 def is_connected() -> bool:
-    """Of this process; one without sockets misses nothing."""
+    """Return whether changes made by other processes arrive at once here. True for a process that never had a socket."""
     return all(each.is_connected for each in _hubs)
 
 
 def hub() -> Hub:
-    """This process's. Made on its event loop, with the first socket."""
+    """Return the hub of this process. The first socket creates it, on the event loop."""
     if not _hubs:
         _hubs.append(Hub())
     return _hubs[0]

@@ -1,4 +1,4 @@
-"""What one socket may ask for, and the codes with which it is closed (3000 to 4999 are for applications, RFC 6455, 7.4.2)."""
+"""Limits of one socket, and its close codes (RFC 6455, section 7.4.2, reserves 3000 to 4999 for applications)."""
 
 import asyncio
 import time
@@ -9,14 +9,14 @@ from praxtalk.core.live.connection_limits import ALIVE_SECONDS, ConnectionCounte
 MAX_QUERIES = 64
 MAX_SOCKETS_OF_SESSION = 20
 MAX_SOCKETS_OF_ADDRESS = 100
-ASK_AGAIN_SECONDS = 2.0  # for a place, by a socket that got none
+ASK_AGAIN_SECONDS = 2.0  # how often a socket that exceeds a limit tries to get a slot
 MESSAGES_A_SECOND = 6.0  # 60 in 10 s
 MESSAGES_AT_ONCE = 120
-MAX_WAITING = 8 * 1024 * 1024  # characters of frames that wait for their turn
+MAX_WAITING = 8 * 1024 * 1024  # characters of received frames that are not yet processed
 
 
 class CloseCode(IntEnum):
-    """Clients reconnect after each of them, later and later."""
+    """Close codes. Clients reconnect after each of them, with increasing delays."""
 
     VIOLATION = 4400
     UNAUTHENTICATED = 4401
@@ -25,8 +25,11 @@ class CloseCode(IntEnum):
 
 
 class TokenBucket:
-    """A socket's messages. Spent, it takes no more; what came before is still done, so that a client that resends a long
-    queue gets on with each connection."""
+    """Limit the messages of one socket.
+
+    When the bucket is spent, the socket accepts no more messages, processes those already received, and is closed. A client that
+    resends a long queue therefore makes progress with each connection.
+    """
 
     def __init__(self) -> None:
         self._left = float(MESSAGES_AT_ONCE)
@@ -35,7 +38,7 @@ class TokenBucket:
         self.is_spent = False
 
     def spend(self, length: int, now: float) -> None:
-        """One message of `length` characters; now: monotonic seconds."""
+        """Count one received message. length: characters; now: monotonic seconds."""
         if self._counted_at is not None:
             self._left = min(float(MESSAGES_AT_ONCE), self._left + (now - self._counted_at) * MESSAGES_A_SECOND)
         self._counted_at = now
@@ -44,24 +47,24 @@ class TokenBucket:
         self.is_spent = self._left < 1 or self._waiting > MAX_WAITING
 
     def done(self, is_empty: bool) -> bool:
-        """A message has been done; whether the socket is to be closed now."""
+        """Record that a message was processed. Return whether to close the socket now. is_empty: no message is waiting."""
         if is_empty:
             self._waiting = 0
         return is_empty and self.is_spent
 
 
 class ConnectionSlots:
-    """The places that one socket takes: one of its address, one of each operator session that it speaks for."""
+    """The connection slots of one socket: one for its address, and one for each session (`Caller.session`) that it uses."""
 
     def __init__(self, places: ConnectionCounter, address: str) -> None:
         self._places, self._address = places, f"ip:{address}"
         self._held: dict[str, str | None] = {}
         self._asked_at = 0.0
-        self._turn = asyncio.Lock()  # nothing is taken while all is given back, or after it
+        self._turn = asyncio.Lock()  # no slot is taken while or after all slots are released
         self._is_over = False
 
     async def are_taken(self, session: str | None = None) -> bool:
-        """Whether this socket is one too many, of its address or of a session that it speaks for."""
+        """Reserve a slot for the address and, if given, for the session. Return True if a limit is exceeded."""
         async with self._turn:
             for holder in (self._address, f"session:{session}") if session is not None else (self._address,):
                 if holder not in self._held and not self._is_over:
@@ -69,7 +72,7 @@ class ConnectionSlots:
             return None in self._held.values()
 
     async def heartbeat(self, now: float) -> bool:
-        """Ask again for what was taken; whether it is to be had now. now: monotonic seconds."""
+        """Retry the slots that the socket did not get. Return True if it now has all of them. now: monotonic seconds."""
         if None not in self._held.values() or now - self._asked_at < ASK_AGAIN_SECONDS or self._turn.locked():
             return False
         self._asked_at = now
@@ -87,7 +90,7 @@ class ConnectionSlots:
             self._held.clear()
 
     async def _take(self, holder: str) -> str | None:
-        """For as long as a killed process may still be counted, patiently: its clients come back at once."""
+        """Retry for as long as a killed process may still hold slots, because its clients reconnect at once."""
         until = time.monotonic() + ALIVE_SECONDS + 1
         while (name := await self._places.take(holder, _limit_of(holder))) is None and time.monotonic() < until:
             await asyncio.sleep(1)

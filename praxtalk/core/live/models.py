@@ -1,4 +1,4 @@
-"""The log of mutations that makes each one happen once."""
+"""The log of executed mutations. It ensures that a mutation that is sent twice is executed once."""
 
 from typing import Any, ClassVar
 
@@ -7,10 +7,10 @@ from django.utils import timezone
 
 
 class MutationLog(models.Model):
-    """What a mutation was answered; written in the transaction of its effect, kept for 24 hours.
+    """The stored result of a mutation, written in the transaction of its changes and kept for 24 hours.
 
-    A client that lost its connection sends what is unanswered again, under the same session and request number. The row is the
-    person's and not the token's: it may have a fresh token by then.
+    A client that lost its connection sends its unanswered mutations again, with the same session and request ids. The row belongs
+    to the principal and not to the token, because the client may have a new token by then.
     """
 
     workspace_id = models.UUIDField()

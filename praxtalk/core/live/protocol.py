@@ -1,6 +1,6 @@
-"""The messages of the sync protocol, typed: what a client sends is parsed here, what it is sent is written here.
+"""The typed messages of the sync protocol: parse the frames that clients send, and build the frames that they receive.
 
-From the wire of the public clients (npm and PyPI `convex`). All frames are text, one JSON object each.
+The format is that of the public clients (`convex` on npm and PyPI). Each frame is text and contains one JSON object.
 """
 
 import json
@@ -22,10 +22,10 @@ PING = '{"type":"Ping"}'
 
 
 class Violation(Exception):
-    """A frame that no client of the protocol sends."""
+    """A frame that violates the protocol. No correct client sends it."""
 
 
-# --- in ---
+# --- incoming ---
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Authenticate:
-    """token: None signs out."""
+    """Sign the connection in with `token`, or out if it is None."""
 
     base: int
     token: str | None
@@ -73,14 +73,14 @@ class Authenticate:
 
 @dataclass(frozen=True)
 class Event:
-    """Telemetry of the client; nothing is done with it."""
+    """Telemetry of the client, which is ignored."""
 
 
 Message = Connect | ModifyQuerySet | Call | Authenticate | Event
 
 
 def parse(text: str) -> Message:
-    """The message in a frame. Raises Violation."""
+    """Parse a frame. Raises Violation if it is malformed."""
     try:
         frame = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -102,7 +102,7 @@ def parse(text: str) -> Message:
             kind, base = frame.get("tokenType"), _count(frame, "baseVersion")
             if kind == "None":
                 return Authenticate(base, None)
-            # "Admin" is a deployment's key, which there is none of here: refused as a token that is not good.
+            # "Admin" means a Convex deployment key. PraxTalk has none: use an empty token, which is rejected as invalid.
             return Authenticate(base, _text(frame, "value") if kind == "User" else "")
         case "Event":
             return Event()
@@ -110,7 +110,10 @@ def parse(text: str) -> Message:
 
 
 def _read_leniently(text: str) -> Any:
-    """Half of a surrogate pair is JSON to browsers. It has to come as far as a failed answer: closed sockets are resent to."""
+    """Parse JSON with lone surrogates, which browsers send and orjson rejects. The call then fails with an error response.
+
+    Closing the socket instead would make the client resend the frame forever.
+    """
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -137,7 +140,7 @@ def _text(frame: dict[str, Any], field: str) -> str:
 
 
 def _name(frame: dict[str, Any]) -> str:
-    """Cut off where no function's name reaches: it is answered as unknown then."""
+    """Truncate the name. No function has a name of this length, so the call fails as an unknown function."""
     return _text(frame, "udfPath")[:MAX_NAME]
 
 
@@ -166,11 +169,14 @@ def _observed(value: Any) -> int | None:
         raise Violation("maxObservedTimestamp") from error
 
 
-# --- out ---
+# --- outgoing ---
 
 
 class Version(NamedTuple):
-    """What a value is of: the client's counts of its own requests, and the time of the read."""
+    """The version of a client's results: its own counts of query-set and identity changes, and the time of the read.
+
+    ts: in the unit of `timestamps`.
+    """
 
     query_set: int
     identity: int
@@ -182,13 +188,16 @@ def query_removed(query_id: int) -> str:
 
 
 def query_answered(query_id: int, result: Result) -> str:
-    """QueryUpdated or QueryFailed."""
+    """Return the QueryUpdated or QueryFailed modification of a Transition."""
     kind = "QueryFailed" if isinstance(result, Failure) else "QueryUpdated"
     return f'{{"type":"{kind}","queryId":{query_id},{_told(result, "errorMessage", "value")},"journal":null}}'
 
 
 def transition(start: Version, end: Version, modifications: Iterable[str]) -> str:
-    """The only carrier of results. `start` must be the `end` of the one before, or the client is lost."""
+    """Return a Transition, the only message that carries query results.
+
+    `start` must be the `end` of the previous Transition. Otherwise the client ignores every later update.
+    """
     return (
         f'{{"type":"Transition","startVersion":{_version(start)},"endVersion":{_version(end)},'
         f'"modifications":[{",".join(modifications)}]}}'
@@ -201,7 +210,7 @@ def _version(version: Version) -> str:
 
 
 def mutation_response(request_id: int, result: Result, ts: int) -> str:
-    """A promise resolves when a Transition of at least `ts` follows a success."""
+    """Return a MutationResponse. After a success, the client resolves its promise when a Transition reaches `ts`."""
     told = _told(result, "result", "result")
     is_success = not isinstance(result, Failure)
     covered = f',"ts":"{timestamps.written(ts)}"' if is_success else ""
@@ -215,13 +224,17 @@ def action_failed(request_id: int, failure: Failure) -> str:
 
 
 def auth_error(sentence: str, base: int) -> str:
-    """base: the identity's version before the one that is refused."""
+    """Return an AuthError. base: the identity version before the rejected one."""
     told = {"type": "AuthError", "error": sentence, "baseVersion": base, "authUpdateAttempted": True}
     return orjson.dumps(told).decode()
 
 
 def _told(result: Result, failed: str, succeeded: str) -> str:
-    """errorData only where there is some: its presence makes a ConvexError, null or not. logLines always."""
+    """Return the JSON members of a result, without braces. `failed` and `succeeded` are the names of the main member.
+
+    A client raises a ConvexError if errorData is present, even if it is null, so it is left out where there is no data. logLines
+    is always present.
+    """
     if isinstance(result, Failure):
         data = f',"errorData":{result.data}' if result.data is not None else ""
         return f'"{failed}":{orjson.dumps(result.message).decode()}{data},"logLines":[]'

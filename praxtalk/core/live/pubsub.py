@@ -1,4 +1,4 @@
-"""Hearing `changed(topic)`: one Valkey connection per process, subscribed to the topics that its sockets watch."""
+"""Receive published topics: one Valkey connection per process, subscribed to the topics of its queries."""
 
 import asyncio
 import contextlib
@@ -15,16 +15,19 @@ from redis.backoff import NoBackoff
 from praxtalk.core.live.topics import CHANNEL_PREFIX, channel_of
 
 RECONNECT_SECONDS = 0.5
-SILENT_SECONDS = 10.0  # then a ping; a second silence means that Valkey vanished without a word
+SILENT_SECONDS = 10.0  # then send a ping; without an answer for as long again, the connection is lost
 ACKNOWLEDGED_SECONDS = 1.0
-PUBSUB_STATUS = "hearing"  # the topic of whether words are heard; of this process alone
-KEEPALIVE_CHANNEL = channel_of("")  # a subscription that is always there: a connection without one would end
+PUBSUB_STATUS = "hearing"  # local to this process: published when the connection is lost or restored
+KEEPALIVE_CHANNEL = channel_of("")  # always subscribed: a connection without a subscription would end
 
 log = structlog.get_logger("praxtalk.live")
 
 
 class TopicSubscriber:
-    """Tells `on_word(topic)`, with HEARING when Valkey is lost or found; and `on_return()` when words may have been missed."""
+    """Call `on_topic(topic)` for each published topic, and `on_reconnect()` when messages may have been missed.
+
+    `on_topic(PUBSUB_STATUS)` is called when the connection to Valkey is lost or restored.
+    """
 
     def __init__(self, *, on_topic: Callable[[str], None], on_reconnect: Callable[[], None]) -> None:
         self._on_topic, self._on_reconnect = on_topic, on_reconnect
@@ -36,7 +39,10 @@ class TopicSubscriber:
         self.connected_since: float | None = None  # monotonic seconds; None while there is no connection
 
     async def subscribe(self, topics: Iterable[str]) -> None:
-        """Returns once Valkey has the subscription, so that a read begun now misses nothing; or after a second without it."""
+        """Subscribe, and return once Valkey has acknowledged it, so that a read that starts afterwards misses no change.
+
+        Returns after one second without an acknowledgement, and at once without a connection.
+        """
         channels = [channel_of(topic) for topic in topics]
         new = [channel for channel in channels if channel not in self._channels]
         self._channels.update(new)
@@ -52,11 +58,11 @@ class TopicSubscriber:
                 await asyncio.wait(acknowledged, timeout=ACKNOWLEDGED_SECONDS)
 
     def forget(self, topics: Iterable[str]) -> None:
-        """Nobody watches them any more."""
+        """Stop keeping the subscriptions to `topics`, which no query uses any more. See `unsubscribe_forgotten`."""
         self._channels.difference_update(map(channel_of, topics))
 
     async def unsubscribe_forgotten(self, topics: Iterable[str]) -> None:
-        """Tell Valkey of those that nobody has come to watch meanwhile."""
+        """Unsubscribe in Valkey from those `topics` that no query has subscribed to again."""
         with contextlib.suppress(redis.RedisError, OSError):
             async with self._writing:
                 channels = [channel for channel in map(channel_of, topics) if channel not in self._channels]
@@ -64,7 +70,7 @@ class TopicSubscriber:
                     await self._pubsub.unsubscribe(*channels)
 
     async def listen(self) -> None:
-        """For ever, whatever becomes of Valkey."""
+        """Receive messages forever. Reconnect whenever the connection to Valkey is lost."""
         is_first = True
         while True:
             try:
@@ -84,9 +90,8 @@ class TopicSubscriber:
             self._on_topic(PUBSUB_STATUS)
 
     async def _listen(self, is_first: bool) -> None:
-        never_again = Retry(
-            NoBackoff(), 0
-        )  # a connection that came back by itself would hide what was missed meanwhile
+        # Do not let redis-py reconnect by itself: that would hide that messages may have been missed.
+        never_again = Retry(NoBackoff(), 0)
         client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, retry=never_again)
         async with client, client.pubsub() as pubsub:
             await pubsub.subscribe(KEEPALIVE_CHANNEL, *self._channels)

@@ -1,9 +1,9 @@
-"""The queries of one socket: each bound to who asks it, and to the watch that it shares with all who ask alike.
+"""The queries of one socket. Each is bound to its caller and to a SharedQuery, which equal queries of other sockets share.
 
-1. Add: read the call, find out who asks (a watch of its own, so that a revocation is a change like any other), check the
-   arguments, listen.
-2. A token that is good no more, or good for other brands, binds its queries anew.
-3. The socket's task does all of this; a watch only hands over what it read.
+1. To add a query: parse the call, identify the caller, validate the arguments, then listen. The caller is itself the result of a
+   SharedQuery, so that the revocation of a token arrives like any other change.
+2. When a token becomes invalid, or gives access to other brands, its queries are bound again.
+3. The socket's worker task does all of this. A SharedQuery only passes on its results.
 """
 
 import asyncio
@@ -30,13 +30,14 @@ IDENTITY_REFRESH_INTERVAL = 30.0
 
 @dataclass(frozen=True)
 class TokenChanged:
-    """Who a token stands for is different now; None: what all queries of the socket were refused for is over."""
+    """The caller behind `token` changed. None: the connection limit that rejected every query no longer applies, or a
+    SharedQuery failed."""
 
     token: str | None
 
 
 class Identity:
-    """Who stands behind a token, as this socket was told last."""
+    """The caller behind a token, as last reported to this socket."""
 
     def __init__(self, queries: "Queries", token: str) -> None:
         self.first_run = 0
@@ -57,7 +58,7 @@ class Identity:
 
 
 class Query:
-    """One query of the socket."""
+    """One query of the socket, a listener of its SharedQuery."""
 
     def __init__(self, queries: "Queries", query_id: int, call: FunctionCall) -> None:
         self.first_run = 0
@@ -84,7 +85,7 @@ class Queries:
         on_news: Callable[[], None],
         wake: Callable[[TokenChanged], None],
     ) -> None:
-        """on_news: called when the session may have news. wake: hands the socket's task a message."""
+        """on_news: called when the session may have unsent results. wake: puts a message into the inbox of the worker task."""
         self.socket_token: str | None = None
         self._hub, self._session, self._slots, self._on_news, self.wake = hub, session, slots, on_news, wake
         self._queries: dict[int, Query] = {}
@@ -94,7 +95,7 @@ class Queries:
 
     @property
     def is_authorised(self) -> bool:
-        """Whether somebody whom we know watches something here, or has authenticated the socket."""
+        """Return whether the socket is authenticated, or at least one of its queries has an authenticated caller."""
         socket = self._identities.get(self.socket_token or "")
         knows_socket = socket is not None and not isinstance(socket.caller, Failure)
         return knows_socket or any(query.is_authorised for query in self._queries.values())
@@ -118,7 +119,7 @@ class Queries:
             self._forget_identities()
 
     async def authenticate(self, token: str | None) -> str | None:
-        """Let the socket speak for this token from now on; the sentence with which it is refused."""
+        """Use `token` for the socket from now on; None signs out. Return the error message if the token is rejected."""
         if token is not None:
             refusal = "There is no such token."
             for authenticator in functions.authenticators():
@@ -136,20 +137,23 @@ class Queries:
         return None
 
     async def rebind(self, token: str | None) -> None:
-        """Who this token stands for has changed; None for all tokens."""
+        """Bind the queries of `token` again, because its caller has changed. None: the queries of all tokens."""
         for query in list(self._queries.values()):
             if token in (None, query.call.token or self.socket_token):
                 await self._bind(query)
         await self.wait_for_results(None)
 
     def read_again(self, topics: set[str]) -> None:
-        """These changed by this socket's own doing: their queries' next results are awaited."""
+        """Request a run of each query that depends on `topics`, which this socket's mutation changed, and await its result."""
         for query in self._queries.values():
             if query.watch is not None and topics & query.watch.topics:
                 self._await(query, query.watch.request_run(is_urgent=True))
 
     async def wait_for_results(self, seconds: float | None) -> None:
-        """Until every awaited result is there, or the time is over. Raises what closes the socket if a watch broke off."""
+        """Wait until every awaited result has arrived, but no longer than `seconds`; None: no limit.
+
+        Raises RuntimeError, which closes the socket, if a SharedQuery failed.
+        """
         while not self._is_over and any(query.is_awaited for query in self._queries.values()):
             self._all_told.clear()
             try:
@@ -173,7 +177,7 @@ class Queries:
         self.wake(TokenChanged(None))
 
     def abandon(self) -> None:
-        """Nobody listens any more: nothing is waited for from now on."""
+        """Stop waiting for results and callers, now and from now on: the client has disconnected."""
         self._is_over = True
         self._all_told.set()
         for identity in self._identities.values():
@@ -181,7 +185,7 @@ class Queries:
                 identity.known.set_result(identity.caller)
 
     def leave(self) -> None:
-        """Give all watches back. Called once nothing else goes on here."""
+        """Leave all shared queries. Call this only after all other work of the socket has finished."""
         for query in self._queries.values():
             self._unbind(query)
         self._queries.clear()
@@ -221,7 +225,7 @@ class Queries:
         query.watch, query.is_awaited, query.is_authorised = None, False, False
 
     async def _caller(self, call: FunctionCall) -> Caller:
-        """Raises Refused."""
+        """Return the caller of `call`. Raises FunctionError if there is no valid token."""
         authenticator, token = call.function.authenticator, call.token or self.socket_token
         if not token:
             raise FunctionError(Code.UNAUTHENTICATED, f"Pass {authenticator.argument}, or authenticate the connection.")
@@ -249,7 +253,7 @@ class Queries:
         return identity.caller
 
     def _forget_identities(self) -> None:
-        """Those whose token nobody uses here any more."""
+        """Leave the identities whose tokens this socket no longer uses."""
         used = {query.call.token or self.socket_token for query in self._queries.values()} | {self.socket_token}
         for token in [token for token in self._identities if token not in used]:
             identity = self._identities.pop(token)
@@ -263,7 +267,7 @@ def _read(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> tupl
 
 
 def _identity(authenticator: TokenAuthenticator, token: str) -> tuple[Any, datetime | None]:
-    """The Caller, or why there is none; until the token expires."""
+    """Return the Caller and the time at which the token expires, or a Failure with the reason and None."""
     try:
         caller = authenticator.open(token)
     except FunctionError as refusal:

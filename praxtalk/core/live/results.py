@@ -1,4 +1,4 @@
-"""What comes of a function: a value or a failure, as wire text already, so that it is written once for all who get it."""
+"""The result of a function: a value or a failure. It is already encoded, so that it is encoded once for all its receivers."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from praxtalk.core.live import wire_format
 
 
 class Code(StrEnum):
-    """`data.code` of the errors that a caller can expect."""
+    """`data.code` of the expected errors."""
 
     UNAUTHENTICATED = "UNAUTHENTICATED"
     NOT_FOUND = "NOT_FOUND"
@@ -21,7 +21,7 @@ class Code(StrEnum):
 
 
 class FunctionError(Exception):
-    """An expected error: the client gets a ConvexError whose data is {code, message, retryAfter?}."""
+    """An expected error. The client gets a ConvexError whose data is {code, message, retryAfter?}."""
 
     def __init__(self, code: Code, message: str, *, retry_after: int | None = None) -> None:
         """retry_after: seconds."""
@@ -33,26 +33,26 @@ class FunctionError(Exception):
 
 @dataclass(frozen=True)
 class Success:
-    """value: wire text."""
+    """A returned value. value: text in the wire format."""
 
     value: str
 
     @property
     def text(self) -> str:
-        """Equal for equal outcomes."""
+        """Return text that is equal for equal results."""
         return self.value
 
 
 @dataclass(frozen=True)
 class Failure:
-    """data: wire text of a ConvexError's data; None for a plain Error."""
+    """An error. data: the data of a ConvexError, as text in the wire format; None for a plain Error."""
 
     message: str
     data: str | None = None
 
     @property
     def text(self) -> str:
-        """Equal for equal outcomes, and that of no success: JSON does not begin like this."""
+        """Return text that is equal for equal failures and differs from that of any Success, which is JSON."""
         return f"failed: {self.message}\0{self.data}"
 
 

@@ -1,10 +1,10 @@
-"""What the protocol counts for one socket, without any input or output: versions, what was sent, what waits to be sent.
+"""The protocol state of one connection, without I/O: versions, results already sent, and results waiting to be sent.
 
-1. A client's request raises a count (`query_set`, `identity`); its base must be the count before.
-2. An answer waits until the next Transition; one that equals what was sent last is dropped. It becomes text when it is sent:
-   until then, all sockets share it.
-3. A Transition begins at the version where the last one ended, carries all that waits, and is never skipped: after a gap
-   the client would ignore every later update.
+1. A client's request increases a version (`query_set` or `identity`). Its base must be the version before.
+2. A result waits for the next Transition. A result that equals the last one sent is dropped. The frame is built only when it is
+   sent; until then, all sockets share the result.
+3. A Transition starts at the version at which the previous one ended, and carries all waiting results. None is ever skipped:
+   after a gap, the client would ignore every later update.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from praxtalk.core.live import protocol
 from praxtalk.core.live.executor import Answer
 from praxtalk.core.live.protocol import Authenticate, ModifyQuerySet, Version, Violation
 
-MAX_FRAME = 2**18  # characters, of up to four bytes
+MAX_FRAME = 2**18  # characters, each of up to four bytes
 KEPT_FRAMES = 4
 
 
 class Session:
-    """The state of one connection; it begins anew with each."""
+    """The state of one connection. A client that reconnects gets a new one."""
 
     def __init__(self) -> None:
         self._version = Version(0, 0, 0)
@@ -29,32 +29,32 @@ class Session:
         self._waiting: dict[int, Answer | None] = {}  # None: the query was removed
 
     def modify(self, message: ModifyQuerySet) -> None:
-        """Raises Violation when the counts do not follow each other, or a number is used twice."""
+        """Set the query-set version. Raises Violation if the base is not the current version, or the new one is not higher."""
         if message.base != self._query_set or message.new <= message.base:
             raise Violation("baseVersion")
         self._query_set = message.new
 
     def authenticate(self, message: Authenticate) -> None:
-        """Raises Violation."""
+        """Increase the identity version. Raises Violation if the base is not the current version."""
         if message.base != self._identity:
             raise Violation("baseVersion")
         self._identity += 1
 
     def added(self, query_id: int) -> None:
-        """Register a query, whose first result is pending. Raises Violation."""
+        """Register a query, which has no result yet. Raises Violation if the id is in use."""
         if query_id in self._sent:
             raise Violation("queryId")
         self._sent[query_id] = None
 
     def removed(self, query_id: int) -> None:
-        """Raises Violation."""
+        """Remove a query. Raises Violation if there is none with this id."""
         if query_id not in self._sent:
             raise Violation("queryId")
         del self._sent[query_id]
         self._waiting[query_id] = None
 
     def answered(self, query_id: int, answer: Answer) -> None:
-        """The query has this outcome now."""
+        """Set the current result of a query, to be sent unless it equals the last one sent."""
         if query_id not in self._sent:
             return
         if answer.digest == self._sent[query_id]:
@@ -64,13 +64,14 @@ class Session:
 
     @property
     def has_news(self) -> bool:
-        """Whether the client is behind."""
+        """Return whether a result or the removal of a query is waiting to be sent."""
         return bool(self._waiting)
 
     def transitions(self, ts: int) -> Iterator[str]:
-        """Yield the frames for all pending changes, at least one, even if there are none; the last one ends at `ts`.
+        """Yield the frames for all waiting results: at least one, even if nothing is waiting.
 
-        What is large goes in several, since clients refuse frames of many megabytes; only the last one carries `ts`.
+        Large results are spread over several frames, because clients reject frames of many megabytes. Only the last frame ends at
+        `ts`.
         """
         while len(self._waiting) > 1 and sum(map(_length, self._waiting.values())) > MAX_FRAME:
             yield self._transition(self._version.ts, [next(iter(self._waiting))])
@@ -87,7 +88,7 @@ class Session:
 
 @lru_cache(KEPT_FRAMES)
 def _single(start: Version, end: Version, query_id: int, answer: Answer | None) -> str:
-    """A Transition with one change. Many sockets of a process are in the same state, and are sent the same text."""
+    """Return a Transition with one change, cached: many sockets of a process are in the same state and get the same text."""
     return protocol.transition(start, end, [_modification(query_id, answer)])
 
 
@@ -98,5 +99,5 @@ def _modification(query_id: int, answer: Answer | None) -> str:
 
 
 def _length(answer: Answer | None) -> int:
-    """Approximate length in characters."""
+    """Return the approximate length in characters."""
     return len(answer.result.text) if answer is not None else 0

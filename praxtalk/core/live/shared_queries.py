@@ -1,11 +1,12 @@
-"""Watch: something that is read again when one of its topics changes, once for all who listen.
+"""SharedQuery: run a query again when one of its topics changes, once for all its listeners.
 
-1. Who begins to listen asks for a run that starts from now on: one that has not started yet is shared, one under way may have
-   read before.
-2. A changed topic asks for a run: at once, then at most one in 100 ms (of a slow query, one in five times what it takes), and
-   always one after the last change.
-3. Each 60 s it runs anyway, silently: a word that was lost costs a minute at most. A change found so is an error of ours.
-4. Nothing is kept for those who come later, so nothing has to be invalidated.
+1. A new listener requests a run that starts after the request. It shares a run that has not started yet, but not one in progress,
+   which may already have read the data.
+2. A message on a topic requests a run: at once, then at most one per 100 ms (for a slow query, one per five times its duration),
+   and always one after the last change.
+3. The query also runs at every refresh interval (60 s for queries, 30 s for identities, +/- 25 %), so a lost message delays a
+   change by about one interval at most. If such a run finds a change that was never published, that is a bug and is logged.
+4. Results are not cached for later listeners, so nothing has to be invalidated.
 """
 
 import asyncio
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from praxtalk.core.live.hub import Hub
 
 COALESCED_SECONDS = 0.1
-SLOW_FACTOR = 5  # so that one slow query leaves most of a thread to the others
+SLOW_FACTOR = 5  # pause of a slow query, as a multiple of its duration; leaves most of a thread to other queries
 LATE_MESSAGE_SECONDS = 2.0
-TOLD_AT_ONCE = 50  # listeners, in a few milliseconds
+TOLD_AT_ONCE = 50  # listeners notified before yielding to the event loop; takes a few milliseconds
 RETRY_SECONDS = 0.25
 MAX_RETRY_SECONDS = 5.0
 
@@ -37,22 +38,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class QueryRun(Generic[T]):
-    """What a run read. number: of the run in its watch."""
+    """The result of one run. number: the sequence number of the run within its SharedQuery."""
 
     value: T
     number: int
 
 
 class Listener(Protocol):
-    first_run: int  # runs before it are none of this listener's business
+    first_run: int  # runs with a lower number do not concern this listener
 
     def on_result(self, reading: QueryRun[Any]) -> None: ...
     def on_error(self) -> None:
-        """Something broke that is our own mistake."""
+        """Handle an unexpected error in a run, which is a bug in PraxTalk."""
 
 
 class SharedQuery(Generic[T]):
-    """Made by Hub.listen(), gone with its last listener."""
+    """A query with its listeners. Hub.listen() creates it, and Hub.leave() removes it with its last listener."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class SharedQuery(Generic[T]):
         name: str,
         refresh_interval: float,
     ) -> None:
-        """read: runs in a thread; the value, and when it changes by itself."""
+        """read: called in a thread. Returns the value and the time at which it changes without a write (None: never)."""
         self.key, self.topics = key, topics
         self.listeners: set[Listener] = set()
         self.latest: QueryRun[T] | None = None
@@ -79,7 +80,7 @@ class SharedQuery(Generic[T]):
         self._plan("net", refresh_interval * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load
 
     def request_run(self, *, is_urgent: bool = False) -> int:
-        """Ask for a run that starts from now on; its number."""
+        """Request a run that starts after this call, and return its number. is_urgent: skip the pause after the last run."""
         self._woken_at = time.monotonic()
         self._want(is_urgent)
         return self._started + 1
@@ -135,8 +136,8 @@ class SharedQuery(Generic[T]):
                 self._want(self._is_urgent)
 
     async def _tell(self, reading: QueryRun[T]) -> None:
-        """Tell all listeners, letting others of the process work now and then. They send it with one `ts`, so that those in the
-        same state are sent the same text."""
+        """Notify all listeners, yielding to the event loop after each TOLD_AT_ONCE of them. They send the result with the same
+        `ts`, so that sockets in the same state are sent the same text."""
         self._hub.timestamps.next()
         for count, listener in enumerate(list(self.listeners), 1):
             if listener in self.listeners and listener.first_run <= reading.number:
@@ -145,7 +146,7 @@ class SharedQuery(Generic[T]):
                 await asyncio.sleep(0)
 
     def _database_is_away(self, error: Exception) -> None:
-        """Sockets stay, and see the last value; the first values of new ones wait."""
+        """Retry with backoff. Existing listeners keep the last value; new ones wait for their first."""
         if self._failures == 0:
             log.error("a live query waits for the database", name=self._name, error=type(error).__name__)
         self._failures += 1
@@ -167,7 +168,7 @@ class SharedQuery(Generic[T]):
         self._want(False)
 
     def _detect_missed_change(self, value: T, was_connected: bool) -> None:
-        """A run that nobody asked for found a change: unless its word comes within two seconds, it got lost."""
+        """Report a change found by a run that was not requested, unless its message arrives within two seconds."""
         is_unasked = self._woken_at < self._started_at - LATE_MESSAGE_SECONDS
         if is_unasked and was_connected and self.latest is not None and self.latest.value != value:
             asyncio.get_running_loop().call_later(LATE_MESSAGE_SECONDS, self._report_missed_change, self._started_at)

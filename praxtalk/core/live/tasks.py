@@ -10,5 +10,5 @@ KEPT_HOURS = 24
 
 @shared_task
 def forget_mutations() -> None:
-    """Delete what no client will send again."""
+    """Delete the stored results of mutations that are too old for a client to send again."""
     MutationLog.objects.filter(created_at__lt=timezone.now() - timedelta(hours=KEPT_HOURS)).delete()

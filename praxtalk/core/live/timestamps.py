@@ -1,4 +1,4 @@
-"""The protocol's `ts`: nanoseconds as an unsigned 64-bit number, written as base64 of its little-endian bytes."""
+"""The protocol's `ts`: nanoseconds as an unsigned 64-bit integer, encoded as base64 of its little-endian bytes."""
 
 import base64
 import binascii
@@ -8,35 +8,40 @@ AHEAD_NANOSECONDS = 60 * 10**9
 
 
 class Timestamps:
-    """Strictly increasing; one per process, used on its event loop only."""
+    """A generator of strictly increasing timestamps. One per process, used only on its event loop."""
 
     def __init__(self) -> None:
         self._last = 0
 
     @property
     def latest(self) -> int:
-        """The last one that was given out."""
+        """Return the latest timestamp, whether returned by `next` or passed to `observe`."""
         return self._last
 
     def next(self) -> int:
-        """Later than all before it. Taken before a read it says: what has committed until here is in the value."""
+        """Return a timestamp later than all previous ones.
+
+        Taken before a read, it means that the value includes everything that was committed up to this time.
+        """
         self._last = max(time.time_ns(), self._last + 1)
         return self._last
 
     def observe(self, seen: int) -> None:
-        """A client saw this on another node, whose clock may be ahead. More than a minute ahead is not believed: one client
-        could push the counter to its end."""
+        """Return only timestamps later than `seen` from now on. A client received it from a node whose clock may be ahead.
+
+        A value that is more than a minute ahead is ignored. Otherwise one client could push the counter to its maximum.
+        """
         if seen <= time.time_ns() + AHEAD_NANOSECONDS:
             self._last = max(self._last, seen)
 
 
 def written(ts: int) -> str:
-    """As the protocol writes it."""
+    """Return `ts` in the encoding of the protocol."""
     return base64.b64encode(ts.to_bytes(8, "little")).decode()
 
 
 def read(text: str) -> int:
-    """The number written in `text`. Raises ValueError."""
+    """Return the timestamp that `text` encodes. Raises ValueError if it is malformed."""
     try:
         data = base64.b64decode(text, validate=True)
     except binascii.Error as error:

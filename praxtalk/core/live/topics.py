@@ -1,7 +1,8 @@
-"""Publish a topic after commit. What Valkey did not take is published again once it answers; subscribers also poll, so a
-message that is lost for good only delays them.
+"""Publish topics after commit.
 
-A topic is a name with ids in it. The message is empty, so no tenant's data is ever in Valkey's channels.
+If Valkey is unavailable, topics are published again once it responds. Subscribers also poll, so a message that is lost
+permanently only delays them. A topic is a name that contains ids. The messages are empty, so Valkey's channels never carry a
+tenant's data.
 """
 
 import threading
@@ -25,19 +26,24 @@ _witness = threading.local()
 
 
 def channel_of(topic: str) -> str:
-    """The Valkey channel on which `topic` is announced."""
+    """Return the Valkey channel on which `topic` is published."""
     return CHANNEL_PREFIX + topic
 
 
 def publish_on_commit(*topics: str) -> None:
-    """Publish `topics` once this transaction has committed: all that it changed in one round trip. A rollback publishes
-    nothing. Never raises, and blocks for less than 0.5 s."""
+    """Publish `topics` after the current transaction commits, or nothing if it is rolled back.
+
+    All topics of one transaction are published in one round trip. Publishing never raises, and blocks for less than 0.5 s.
+    """
     after_commit(_publish, topics)
 
 
 @contextmanager
 def capture_topics() -> Iterator[set[str]]:
-    """The topics published by this thread inside the block: a connection learns of its own changes without Valkey."""
+    """Collect the topics that this thread publishes inside the block.
+
+    A socket uses this to learn of its own changes without Valkey.
+    """
     _witness.topics = topics = set[str]()
     try:
         yield topics
@@ -62,7 +68,7 @@ def _publish(topics: set[str]) -> None:
 
 
 def _publish_later(topics: set[str]) -> None:
-    """Try again when the breaker's pause is over. A process that ends before leaves it to the subscribers' polling."""
+    """Publish `topics` after the circuit breaker's pause. If the process ends before, subscribers rely on polling."""
     with _unpublished_lock:
         is_planned = bool(_unpublished)
         if len(_unpublished) < MOST_UNPUBLISHED:

@@ -1,6 +1,6 @@
-"""Values on the wire: JSON, with one-key objects for what JSON cannot say ($float, $integer, $bytes).
+"""Encode and decode values: JSON, with one-key objects ($float, $integer, $bytes) for what JSON cannot represent.
 
-Checked before it is sent: a client that cannot read a value is lost without a word.
+Values are validated before they are sent, because a client that cannot parse one fails without reporting an error.
 """
 
 import base64
@@ -12,18 +12,21 @@ from typing import Any
 
 import orjson
 
-LARGEST_SAFE = 2**53  # beyond it a float, which is what a client's number is, skips integers
+LARGEST_SAFE = 2**53  # clients' numbers are floats, which cannot represent every integer beyond this
 MAX_KEY = 1024
 MAX_DEPTH = 64
-KEPT_NAMES = 1000  # answers hold the same few field names again and again
+KEPT_NAMES = 1000  # size of the cache: results contain the same few field names again and again
 
 
 class UnsupportedValue(ValueError):
-    """What cannot go over the wire, or came in malformed."""
+    """A value that cannot be encoded, or a malformed encoded value."""
 
 
 def encode(value: Any) -> str:
-    """The wire text. Whole numbers are written as 3.0, since PyPI's HTTP client refuses 3. Raises Unfit."""
+    """Return the encoded text. Raises UnsupportedValue.
+
+    Integers are written as 3.0, because the HTTP client of the PyPI package rejects 3.
+    """
     try:
         return orjson.dumps(_to_wire(value)).decode()
     except (orjson.JSONEncodeError, RecursionError) as error:
@@ -54,13 +57,13 @@ def _to_wire(value: Any) -> Any:
 
 @lru_cache(KEPT_NAMES)
 def is_field_name(key: Any) -> bool:
-    """Printable ASCII, at most 1,024 characters, not beginning with $: other names make a client throw."""
+    """Return whether `key` is 1 to 1,024 printable ASCII characters and does not start with $. Clients throw on others."""
     is_text = isinstance(key, str) and 0 < len(key) <= MAX_KEY and not key.startswith("$")
     return is_text and key.isascii() and key.isprintable()
 
 
 def decode(value: Any, depth: int = 0) -> Any:
-    """The value of parsed JSON. 5.0 becomes 5: a client's numbers are all floats. Raises Unfit."""
+    """Decode parsed JSON. 5.0 becomes 5, because a client's numbers are all floats. Raises UnsupportedValue."""
     if depth > MAX_DEPTH:
         raise UnsupportedValue("nested too deeply")
     if isinstance(value, float):

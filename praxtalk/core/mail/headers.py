@@ -1,4 +1,4 @@
-"""Names and addresses in the headers of e-mails."""
+"""Names and addresses in e-mail headers."""
 
 import re
 from email.utils import formataddr, parseaddr
@@ -10,14 +10,14 @@ DOMAIN = re.compile(r"[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f.:IPv]+\]")
 
 
 def one_line(text: str) -> str:
-    """Without the line breaks that would begin another header; Django refuses to send those."""
+    """Return the text on one line. A line break would begin another header, so Django refuses to send it."""
     return " ".join(text.split())
 
 
 def ascii_address(address: str) -> str:
-    """The address as every mail server takes it: `hello@bücher.example` becomes `hello@xn--bcher-kva.example`.
+    """Return the address in ASCII, which every mail server accepts: `hello@bücher.example` becomes `hello@xn--bcher-kva.example`.
 
-    Raises ValueError where it has no such form: letters beyond ASCII before the @ need SMTPUTF8, which few servers speak.
+    Raises ValueError if there is no such form: non-ASCII letters before the @ need SMTPUTF8, which few servers support.
     """
     local, _, domain = address.rpartition("@")
     if not LOCAL_PART.fullmatch(local):
@@ -33,6 +33,6 @@ def ascii_address(address: str) -> str:
 
 
 def ascii_sender(text: str) -> str:
-    """The same of an address that may have a name: `Bücher <hello@bücher.example>`. Raises ValueError."""
+    """Like `ascii_address`, for an address with an optional name: `Bücher <hello@bücher.example>`. Raises ValueError."""
     name, address = parseaddr(text)
     return formataddr((name, ascii_address(address)))

@@ -1,4 +1,4 @@
-"""manage.py bootstrap: database tables, and on the first run the demo workspace."""
+"""manage.py bootstrap: apply the migrations and, on the first run, create the demo workspace."""
 
 import time
 from typing import Any
@@ -13,11 +13,14 @@ from django.db.migrations.loader import MigrationLoader
 from praxtalk import devservices
 from praxtalk.demo import demo_file, demo_shop, make_demo
 
-ONE_AT_A_TIME = 0x7072_6178  # any number that only this command locks
+ONE_AT_A_TIME = 0x7072_6178  # an arbitrary key for an advisory lock that only this command uses
 
 
 def is_older(loader: MigrationLoader) -> bool:
-    """Whether migrations were applied that no longer exist, or before others that they need now."""
+    """Return whether the database is older than the first release.
+
+    It is if it has applied migrations that no longer exist, or that now depend on others that it has not applied.
+    """
     own = {app for app, _ in loader.disk_migrations}
     if any(app in own and (app, name) not in loader.disk_migrations for app, name in loader.applied_migrations):
         return True
@@ -36,14 +39,18 @@ class Command(BaseCommand):
         self._keep_older_aside()
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])  # until this connection ends
+                cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])  # held until this connection is closed
         except OperationalError as error:
             raise CommandError(f"The database of DATABASE_URL does not answer: {error}") from error
         call_command("migrate", verbosity=0)
         self._make_demo()
 
     def _keep_older_aside(self) -> None:
-        """Migrations were squashed before the first release: give a private database with others a new name, and begin anew."""
+        """Rename a development database that is older than the first release, and create a new one.
+
+        Migrations were squashed before the first release, so such a database cannot be migrated. Raises CommandError if the
+        database does not belong to the development services.
+        """
         try:
             loader = MigrationLoader(connection)
         except OperationalError as error:

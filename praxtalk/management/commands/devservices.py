@@ -1,4 +1,4 @@
-"""manage.py devservices: PostgreSQL and Valkey for development."""
+"""manage.py devservices: run PostgreSQL and Valkey for development."""
 
 import argparse
 import signal
@@ -10,13 +10,13 @@ from praxtalk import devservices
 
 
 class Command(BaseCommand):
-    """manage.py runs it before the settings are read, because it provides what they demand."""
+    """manage.py runs this command before the settings are loaded, because it sets the variables that they require."""
 
     help = (
         "Run a command with PostgreSQL and Valkey for development, which keep their data under DATA_DIR. "
         "Without a command: keep them running until Ctrl-C."
     )
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+    requires_system_checks: list[str] = []  # noqa: RUF012 - as Django declares it
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("command", nargs=argparse.REMAINDER, help="for example: python manage.py shell")

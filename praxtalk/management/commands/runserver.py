@@ -1,4 +1,4 @@
-"""manage.py runserver: HTTP and WebSockets in one process that reloads when code changes. For development."""
+"""manage.py runserver: serve HTTP and WebSockets from one process that reloads when code changes. For development only."""
 
 from daphne.management.commands.runserver import Command
 

@@ -1,4 +1,4 @@
-"""manage.py serve: everything a node runs, under one parent."""
+"""manage.py serve: run all processes of a node under one supervisor."""
 
 import os
 import shutil
@@ -20,13 +20,13 @@ from praxtalk.supervisor import Child, Plan
 
 PARTS = ("front", "web", "sockets", "worker", "webhooks", "beat")
 PORT_WAIT_SECONDS = 5
-FOLDER_PREFIX = "praxtalk-node-"  # the id of the supervisor's process follows
+FOLDER_PREFIX = "praxtalk-node-"  # followed by the PID of the supervisor
 
 
 def make_folder() -> str:
-    """A folder for the node's sockets, which only this user may read.
+    """Create a folder for the node's Unix sockets, which only this user may read, and return its path.
 
-    The supervisor deletes it; the next node does if the supervisor was killed.
+    The supervisor deletes it. If the supervisor was killed, the next call of this function does.
     """
     for left in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
         pid = left.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
@@ -47,7 +47,7 @@ def is_running(pid: int) -> bool:
 
 class Command(BaseCommand):
     help = "Run the front, the web and socket servers, the workers and the beat until Ctrl-C."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's own declaration
+    requires_system_checks: list[str] = []  # noqa: RUF012 - as Django declares it
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         if not servers:
             return Plan(folder, workers)
         if servers != ["sockets"]:
-            collect_static_files()  # pages name them by their hashes
+            collect_static_files()  # pages link to the hashed file names
         if servers == ["web"]:
             return Plan(folder, [processes.web(port), *workers], host, [port], health=port)
         if servers == ["sockets"]:
@@ -115,7 +115,7 @@ class Command(BaseCommand):
                 time.sleep(1)
 
     def _demo_shop(self) -> list[Child]:
-        """None where its port is taken, which is no reason to stay down."""
+        """Return the process of the demo shop, if any. If its port is in use, the node starts without it."""
         shop = demo_shop()
         if shop is None:
             return []

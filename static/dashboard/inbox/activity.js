@@ -1,4 +1,4 @@
-/** What the lines of the thread say: who did what. */
+/** The texts of activities in the thread: who did what. */
 
 import { date, h } from "./dom.js";
 
@@ -22,11 +22,12 @@ const SENTENCES = {
   rated: ({ rating, comment }) => `rated this ${FACES[rating]} ${rating} of 5${comment ? `: “${comment}”` : ""}`,
 };
 
-/** What the actor did. @param {{kind: string, details: any}} activity */
+/** Return what the actor did. @param {{kind: string, details: any}} activity */
 const sentenceOf = ({ kind, details }) => SENTENCES[kind]?.(details) ?? kind;
 
 /**
- * The line without its time. The end of a snooze is nobody's deed: the time has come, or the visitor has written.
+ * Return the text of an activity, without its time. The end of a snooze has no actor, because it ends at its time or when the
+ * visitor writes.
  * @param {{kind: string, actor: string, details: any}} activity
  */
 export const wordsOf = (activity) =>

@@ -1,11 +1,11 @@
-/** What an answer to something that was sent means: refused for good, to be tried again, or to be tried later. */
+/** Classify the failures of what was sent: rejected for good, to be retried, or to be retried at a given time. */
 
 import { reasonOf } from "./dom.js";
 
-/** It will never be taken as it is. `message` says why, as a sentence. */
+/** The server rejected it for good. `message` is the reason as a sentence. */
 export class Refusal extends Error {}
 
-/** To be tried again after so many seconds, as the server asked. */
+/** The server asked to retry after a number of seconds. */
 export class Later extends Error {
   /** @param {number} seconds */
   constructor(seconds) {
@@ -14,12 +14,12 @@ export class Later extends Error {
   }
 }
 
-const REFUSALS = new Set(["NOT_FOUND", "INVALID", "CONFLICT", "ARGS_TOO_LARGE"]); // codes of the live functions
-const WRONG_ARGUMENTS = "ArgumentValidationError"; // has no code
-const PAUSE = 30; // seconds, where none are named
+const REFUSALS = new Set(["NOT_FOUND", "INVALID", "CONFLICT", "ARGS_TOO_LARGE"]); // error codes of the live functions
+const WRONG_ARGUMENTS = "ArgumentValidationError"; // the message's prefix, since this error has no code
+const PAUSE = 30; // seconds, if the server names none
 const LONGEST_PAUSE = 3600;
 
-/** Why something is refused; undefined when it is to be tried again. @param {unknown} error */
+/** Return why something was rejected; undefined if it can be retried. @param {unknown} error */
 export const refusalOf = (error) => {
   const { data, message } = /** @type {any} */ (error);
   const code = data?.code ?? "";
@@ -27,14 +27,14 @@ export const refusalOf = (error) => {
   return isRefused ? { code, message: reasonOf(error) } : undefined;
 };
 
-/** How long the server asked to wait; undefined where it did not. @param {unknown} error */
+/** Return how many seconds the server asked to wait; undefined if it did not. @param {unknown} error */
 export const secondsToWait = (error) => {
   if (error instanceof Later) return error.seconds;
   const { code, retryAfter } = /** @type {any} */ (error).data ?? {};
   return code === "RATE_LIMITED" ? (retryAfter ?? PAUSE) : undefined;
 };
 
-/** Of an answer with the status 429: seconds or a date (RFC 9110, section 10.2.3). @param {Response} answer */
+/** Read Retry-After of a 429 response: seconds or a date (RFC 9110, section 10.2.3). @param {Response} answer */
 export const laterOf = (answer) => {
   const value = answer.headers.get("Retry-After") ?? "";
   const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);

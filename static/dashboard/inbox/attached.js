@@ -1,4 +1,4 @@
-/** The files of a reply that is being written: checked when they are chosen, shown as chips, sent with the reply. */
+/** The files of a reply draft: checked when they are added, shown as chips, sent with the reply. */
 
 import { fill, h, wellFormed } from "./dom.js";
 import { forgetFile, keepFile } from "./files.js";
@@ -8,14 +8,14 @@ import { newId } from "./outbox.js";
 /** @typedef {import("./outbox.js").KeptFile} KeptFile */
 
 const ACCEPTED = "Images (PNG, JPEG, GIF, WebP) and PDF files are accepted";
-// What the server looks for, too: it goes by the content, not by the name.
+// The server checks for the same signatures. It decides by the content, not by the name.
 const HEAD = 1024;
 const SIGNATURES = [/^\x89PNG/, /^\xff\xd8\xff/, /^GIF8/, /^RIFF.{4}WEBP/s, /%PDF-/];
 
 /** @param {() => void} onChange */
 export function createAttachments(onChange) {
-  let kept = /** @type {KeptFile[]} */ ([]); // shared by tabs, with the draft
-  let ofThisPage = /** @type {KeptFile[]} */ ([]); // the browser has no room to keep them
+  let kept = /** @type {KeptFile[]} */ ([]); // stored with the draft, which all tabs share
+  let ofThisPage = /** @type {KeptFile[]} */ ([]); // could not be stored: a reload loses them
   const list = h("ul", { class: "attached", "aria-label": "Attached files" });
   const warning = h("p", { class: "quiet" }, "This browser cannot keep the files: reloading the page loses them.");
   const refusals = h("div", { role: "alert" });
@@ -47,14 +47,14 @@ export function createAttachments(onChange) {
   draw();
   return {
     element,
-    /** Those that the draft keeps. */
+    /** The files that are stored with the draft. */
     get kept() {
       return kept;
     },
     get all() {
       return [...kept, ...ofThisPage];
     },
-    /** Checked first: what cannot be sent is told, and not attached. @param {File[]} files */
+    /** Check and attach files. Show the reason for each one that cannot be sent. @param {File[]} files */
     async add(files) {
       const refused = /** @type {string[]} */ ([]);
       for (const file of files) {
@@ -68,17 +68,17 @@ export function createAttachments(onChange) {
       draw();
       onChange();
     },
-    /** As the draft has them now. @param {KeptFile[]} files */
+    /** Show the files of the stored draft. @param {KeptFile[]} files */
     show(files) {
       kept = files;
       draw();
     },
-    /** They are attached again. @param {KeptFile[]} files */
+    /** Attach files of a withdrawn message again. @param {KeptFile[]} files */
     putBack(files) {
       kept = [...kept, ...files];
       draw();
     },
-    /** They were sent. */
+    /** Empty the list after the files were sent. */
     clear() {
       kept = [];
       ofThisPage = [];
@@ -88,7 +88,7 @@ export function createAttachments(onChange) {
   };
 }
 
-/** Why it cannot be sent, as a sentence; "" if it can. @param {File} file */
+/** Return why a file cannot be sent, as a sentence; "" if it can be. @param {File} file */
 const reasonAgainst = async (file) => {
   const limit = `up to ${Math.floor(mostBytes / 2 ** 20)} MB`;
   if (!file.size) return `it is empty. ${ACCEPTED}, ${limit}.`;
@@ -97,7 +97,7 @@ const reasonAgainst = async (file) => {
     const head = String.fromCharCode(...new Uint8Array(await file.slice(0, HEAD).arrayBuffer()));
     return SIGNATURES.some((signature) => signature.test(head)) ? "" : `${ACCEPTED}, ${limit}.`;
   } catch {
-    return "the browser cannot read it."; // a folder, or a file that is gone
+    return "the browser cannot read it."; // a folder, or a deleted file
   }
 };
 

@@ -1,4 +1,4 @@
-/** Suggestions while one writes: canned replies after "/", colleagues after "@". A listbox under the text, for the keyboard too. */
+/** Suggestions in the composer: canned replies after "/", colleagues after "@". The listbox works with the keyboard. */
 
 import { h, setAttribute } from "./dom.js";
 
@@ -7,8 +7,8 @@ const MOST = 8;
 /**
  * @typedef {{title: string, text: string, insert: string}} Suggestion
  * @param {HTMLTextAreaElement} field
- * @param {any} box where the suggestions are shown
- * @param {(sign: string, word: string) => Suggestion[]} find for "/" or "@" and what was written behind it
+ * @param {any} box the element that shows the suggestions
+ * @param {(sign: string, word: string) => Suggestion[]} find called with "/" or "@" and the text after it
  */
 export function createAutocomplete(field, box, find) {
   let found = /** @type {Suggestion[]} */ ([]);

@@ -1,10 +1,13 @@
-/** The end of a thread: it stays in view for who is there, and who has scrolled up is told what came, and led back. */
+/**
+ * Keep the end of a thread in view while the reader is there. For a reader who has scrolled up, a button counts the new entries
+ * and leads back to the end.
+ */
 
 import { h, setText } from "./dom.js";
 
 const NEAR_END = 80; // px
 
-/** @param {HTMLElement} log which scrolls */
+/** @param {HTMLElement} log the scrolling element */
 export function createAutoscroll(log) {
   let missed = 0;
   let wasAtEnd = true;
@@ -21,7 +24,7 @@ export function createAutoscroll(log) {
     button.hidden = wasAtEnd;
     setText(button, missed ? `${missed} new ↓` : "Newest ↓");
   };
-  // The composer grows: who was at the end stays there. The scrolling that comes of it alone is none of the reader's.
+  // When the composer grows, a reader at the end stays there. Scroll events that the resize causes are not the reader's.
   new ResizeObserver(() => {
     height = log.clientHeight;
     if (wasAtEnd) toEnd();
@@ -32,7 +35,7 @@ export function createAutoscroll(log) {
     button,
     isAtEnd,
     toEnd,
-    /** @param {number} count of entries that came below what is seen */
+    /** @param {number} count the number of new entries below the visible ones */
     miss(count) {
       missed += count;
       draw();

@@ -1,28 +1,34 @@
-/** What is done to conversations: by the tools over the thread, by keys, and to many at once. */
+/** The commands on conversations, for the buttons above the thread, the shortcuts and the bulk actions. */
 
 import { askLead, askSnooze, askTags, choose, confirm } from "./dialogs.js";
 import { counted, h, reasonOf } from "./dom.js";
 import { showToast } from "./toast.js";
 
-const AT_ONCE = 100; // as many as the server changes together
+const AT_ONCE = 100; // the most conversations that the server changes in one call
 
 /**
  * @typedef {import("./dom.js").Row} Row
- * @param {any} app what main.js offers: client, me, colleaguesIn, tags
- * @param {() => Row | null | undefined} current the conversation that is open, once it is known
+ * @param {any} app the object of main.js; this uses its client, me, colleaguesIn and tags
+ * @param {() => Row | null | undefined} current returns the open conversation once it has loaded
  */
 export function createCommands(app, current) {
-  /** A mutation whose failure is told; undefined then. @param {string} name @param {Record<string, any>} args */
+  /**
+   * Run a mutation. If it fails, show the reason and return undefined.
+   * @param {string} name @param {Record<string, any>} args
+   */
   const change = (name, args) =>
     app.client.mutate(name, args).catch((/** @type {unknown} */ error) => showToast(reasonOf(error), true));
 
-  /** @param {string} name @param {Record<string, any>} args to the conversation that is open now, whichever is open later */
+  /**
+   * Run a mutation on the conversation that is open at the time of the call.
+   * @param {string} name @param {Record<string, any>} args
+   */
   const changeThis = (name, args) => {
     const row = current();
     if (row) change(name, { conversationId: row._id, ...args });
   };
 
-  /** @param {(operatorId: string | null) => void} take @param {string} [brandId] whose people */
+  /** @param {(operatorId: string | null) => void} take @param {string} [brandId] offer only operators who can see this brand */
   const askAssignee = (take, brandId) => {
     const others = app.colleaguesIn(brandId);
     choose("Assign to", [
@@ -90,7 +96,7 @@ export function createCommands(app, current) {
       else act();
     },
 
-    /** The buttons over the thread. @param {Row} row */
+    /** Return the buttons above the thread. @param {Row} row */
     tools: (row) =>
       [
         tool("Assign", "a", commands.assign),
@@ -101,7 +107,7 @@ export function createCommands(app, current) {
         row.status !== "closed" && tool("Close", "", commands.close),
       ].filter(Boolean),
 
-    /** The bar for those that are chosen in the list. @param {Set<string>} chosen @param {() => void} unchoose */
+    /** Return the bar of bulk actions for the selected rows. @param {Set<string>} chosen @param {() => void} unchoose */
     many(chosen, unchoose) {
       /** @param {Record<string, any>} changes */
       const all = (changes) => {
@@ -125,6 +131,6 @@ export function createCommands(app, current) {
 /** @param {Row} row */
 const isOver = ({ status }) => status === "resolved" || status === "closed";
 
-/** @param {string} text @param {string} key that does the same @param {() => void} onclick */
+/** @param {string} text @param {string} key its shortcut, or "" @param {() => void} onclick */
 const tool = (text, key, onclick) =>
   h("button", { type: "button", class: "plain", title: key && `Key: ${key}`, onclick }, text);

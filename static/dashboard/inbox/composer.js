@@ -1,4 +1,4 @@
-/** Where the operator writes: a reply with its files, and a note, which are two drafts; with canned replies and mentions. */
+/** The operator's composer: two drafts, a reply with files and a note, with suggestions for canned replies and mentions. */
 
 import { createAttachments } from "./attached.js";
 import { createAutocomplete } from "./autocomplete.js";
@@ -15,7 +15,7 @@ import { showToast } from "./toast.js";
  */
 
 const TYPING_AGAIN = 4000;
-const LONGEST = 10_000; // characters, as the server counts them
+const LONGEST = 10_000; // Unicode code points, as the server counts them
 const KINDS = /** @type {const} */ (["reply", "note"]);
 const WORDS = {
   reply: { label: "Reply", hint: "Write a reply. / finds canned replies", send: "Send" },
@@ -28,16 +28,16 @@ const WORDS = {
  * @param {Outbox} with_.outbox
  * @param {() => CannedReply[]} with_.cannedReplies
  * @param {() => Person[]} with_.colleagues
- * @param {() => Record<string, string>} with_.words what stands for {{visitor.name}} and its like
- * @param {() => string | undefined} with_.newest the newest message that is shown
- * @param {() => void} with_.onTyping begun, gone on, or ended by sending
+ * @param {() => Record<string, string>} with_.words returns the values of placeholders such as {{visitor.name}}
+ * @param {() => string | undefined} with_.newest returns the id of the newest message in the thread
+ * @param {() => void} with_.onTyping called when typing begins, continues, or ends by sending
  * @param {() => void} with_.onSent
  */
 export function createComposer(with_) {
   const { conversationId, outbox, cannedReplies, colleagues, words, newest, onTyping, onSent } = with_;
   const texts = { reply: "", note: "" };
-  let kind = /** @type {Kind} */ ("reply"); // the one that is shown
-  let seenMessageId = /** @type {string | undefined} */ (undefined); // the newest that the writer of the reply knew of
+  let kind = /** @type {Kind} */ ("reply"); // the draft that is shown
+  let seenMessageId = /** @type {string | undefined} */ (undefined); // the newest message when the reply was begun
   let typedAt = 0;
 
   const field = h("textarea", {
@@ -88,7 +88,7 @@ export function createComposer(with_) {
     field.focus();
   };
 
-  /** The texts and files as this tab or another has kept them. Whether a reply or a note is shown is this tab's own. */
+  /** Load the stored texts and files, which another tab may have changed. This tab's choice of reply or note does not change. */
   const takeDraft = () => {
     const draft = outbox.draft(conversationId);
     for (const each of KINDS) texts[each] = draft[each];
@@ -102,7 +102,7 @@ export function createComposer(with_) {
     outbox.keepDraft(conversationId, { kind, ...texts, files, ...(seenMessageId && { seenMessageId }) });
   };
 
-  /** As high as the text, up to a point. What is too long to be sent is told, and not cut. */
+  /** Fit the field's height to the text, up to a limit. A text that is too long is marked as such and not truncated. */
   const fit = () => {
     field.style.height = "auto";
     field.style.height = `${Math.min(320, field.scrollHeight + 2)}px`;
@@ -135,7 +135,7 @@ export function createComposer(with_) {
       });
   };
 
-  /** The draft that is shown; the other one stays. @param {boolean} resolves */
+  /** Send the draft that is shown. The other one stays. @param {boolean} resolves */
   const send = (resolves) => {
     const body = wellFormed(field.value.trim());
     const isReply = kind === "reply";
@@ -156,7 +156,7 @@ export function createComposer(with_) {
     onSent();
   };
 
-  /** Chosen, pasted or dropped: they wait in the reply until it is sent. @param {File[]} files */
+  /** Attach chosen, pasted or dropped files to the reply. @param {File[]} files */
   const attachFiles = (files) => {
     if (kind === "note" && files.length) showToast("Notes take no files. What you added waits in the reply.");
     seenMessageId ??= newest();
@@ -211,13 +211,16 @@ export function createComposer(with_) {
       return Date.now() - typedAt <= TYPING_AGAIN;
     },
     /**
-     * The thread is there: what was begun before it was begun with what it holds. Nothing is stored: the draft has not changed,
-     * and another tab may just have sent it.
+     * Handle the loaded thread: a reply that was begun before counts as begun after its newest message. The draft is not stored,
+     * because it has not changed, and another tab may just have sent it.
      */
     loaded() {
       if (isBegun()) seenMessageId ??= newest();
     },
-    /** What was refused is for the writer again, with the files that waited for it. @param {Sent | null} sent @param {KeptFile[]} files */
+    /**
+     * Put a withdrawn message back into the draft, with the files that waited for it.
+     * @param {Sent | null} sent @param {KeptFile[]} files
+     */
     takeUp(sent, files) {
       const of = sent?.kind === "note" ? "note" : "reply";
       if (sent) texts[of] = [sent.body, texts[of]].filter(Boolean).join("\n\n");
@@ -228,7 +231,11 @@ export function createComposer(with_) {
   };
 }
 
-/** Whom the text names behind an "@", chosen or typed: the longest name that fits. @param {string} body @param {Person[]} people */
+/**
+ * Return the ids of the people whose names follow an "@" in the text, whether suggested or typed. Of several matching names, the
+ * longest counts.
+ * @param {string} body @param {Person[]} people
+ */
 const mentionedIn = (body, people) => {
   const text = body.toLowerCase();
   const found = /** @type {Set<string>} */ (new Set());

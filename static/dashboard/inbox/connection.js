@@ -1,4 +1,4 @@
-/** The line that says how the connection is, when it is not well. */
+/** The line that shows problems of the connection. */
 
 import { byId, h, setText } from "./dom.js";
 import { addresses } from "./http.js";

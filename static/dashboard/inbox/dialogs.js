@@ -1,10 +1,10 @@
-/** What is asked in between: whom to assign, until when to snooze, which tags, a lead, the keys. One dialog, for the keyboard too. */
+/** The dialogs: assignee, snooze, tags, lead, shortcuts, preferences. They share one element and work with the keyboard. */
 
 import { byId, h, reasonOf, setText } from "./dom.js";
 
 const HOUR = 3600_000;
 
-/** @param {string} title @param {any[]} content @param {any} [first] what has the focus @param {string} [leave] */
+/** @param {string} title @param {any[]} content @param {any} [first] gets the focus @param {string} [leave] label to close it */
 const ask = (title, content, first, leave = "Cancel") => {
   const dialog = byId("dialog");
   const heading = h("h2", { id: "dialog-title" }, title);
@@ -12,7 +12,7 @@ const ask = (title, content, first, leave = "Cancel") => {
   dialog.setAttribute("aria-labelledby", "dialog-title");
   dialog.onkeydown = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape") return;
-    event.preventDefault(); // at once, where the browser would let the next key pass first
+    event.preventDefault(); // close synchronously: the browser would process the next key before closing the dialog
     dialog.close();
   };
   dialog.replaceChildren(heading, ...content, close);
@@ -23,11 +23,12 @@ const ask = (title, content, first, leave = "Cancel") => {
 const closeDialog = () => byId("dialog").close();
 
 /**
- * A form in the dialog. It closes at once, for the next key; refused, it comes back with the reason and all that was written.
+ * Show a form in the dialog. It closes on submit without waiting for the server, so that the next key works at once. If the
+ * server rejects the form, the dialog opens again with the reason and everything that was entered.
  * @param {string} title
  * @param {any[]} fields
- * @param {string} label of its button
- * @param {(form: HTMLFormElement) => Promise<any>} take rejects with the reason why not
+ * @param {string} label the label of its button
+ * @param {(form: HTMLFormElement) => Promise<any>} take handles the form; rejects with the reason
  */
 const askForm = (title, fields, label, take) => {
   const dialog = byId("dialog");
@@ -49,7 +50,7 @@ const askForm = (title, fields, label, take) => {
 };
 
 /**
- * A choice by pointer, arrows or the beginning of a word.
+ * Show a list of choices, which works with the pointer, the arrow keys, or the first letter of a choice.
  * @param {string} title
  * @param {{label: string, take: () => void}[]} choices
  */
@@ -81,7 +82,10 @@ export const choose = (title, choices) => {
   ask(title, [list], buttons[0]);
 };
 
-/** Before what others are told of, or cannot be taken back. @param {string} question @param {string} label @param {() => void} take */
+/**
+ * Ask for confirmation, before an action that others notice or that cannot be undone.
+ * @param {string} question @param {string} label @param {() => void} take
+ */
 export const confirm = (question, label, take) => {
   const onclick = () => {
     closeDialog();
@@ -91,7 +95,7 @@ export const confirm = (question, label, take) => {
   ask(question, [button, " "], button);
 };
 
-/** Times to snooze until, as of now. */
+/** Return the suggested times to snooze until. */
 const snoozeTimes = () => {
   const now = new Date();
   /** @param {number} days @param {number} hour */
@@ -134,9 +138,9 @@ export const askSnooze = (take) => {
 };
 
 /**
- * @param {import("./dom.js").Person[]} tags all there are
- * @param {Set<string>} had ids
- * @param {(ids: string[], name: string) => Promise<any>} take name: of a new one, or ""
+ * @param {import("./dom.js").Person[]} tags all tags
+ * @param {Set<string>} had ids of the conversation's tags
+ * @param {(ids: string[], name: string) => Promise<any>} take name: the name of a new tag, or ""
  */
 export const askTags = (tags, had, take) => {
   const boxes = tags.map(({ _id, name }) =>

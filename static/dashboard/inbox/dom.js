@@ -1,4 +1,4 @@
-/** Elements and words. What strangers wrote is set as text, never parsed. */
+/** Helpers for elements and texts. Content from visitors is always set as text and never parsed as HTML. */
 
 /**
  * @typedef {{_id: string, name: string}} Person
@@ -9,9 +9,10 @@
  */
 
 /**
+ * Create an element.
  * @param {string} tag
- * @param {Record<string, any>} [properties] attributes; `onclick` and its like are listeners; what is false or missing is left out
- * @param {...any} children elements and texts, and lists of them
+ * @param {Record<string, any>} [properties] attributes and listeners such as `onclick`; false, null and undefined are skipped
+ * @param {...any} children elements, strings, and arrays of them
  * @returns {any}
  */
 export const h = (tag, properties = {}, ...children) => {
@@ -25,21 +26,21 @@ export const h = (tag, properties = {}, ...children) => {
   return element;
 };
 
-/** Writes only what differs: nothing is laid out anew for nothing. @param {Element} element @param {string} text */
+/** Set the text only if it differs, to avoid needless layout. @param {Element} element @param {string} text */
 export const setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
 
-/** @param {Element} element @param {string} name @param {string | null} value null takes it away */
+/** @param {Element} element @param {string} name @param {string | null} value null removes the attribute */
 export const setAttribute = (element, name, value) => {
   if (value === null) element.removeAttribute(name);
   else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 };
 
 /**
- * Other children for a box. The same ones again are not laid out anew; where they differ, the focus stays on the control of the
- * same words, or else on the one in its place.
- * @param {any} box @param {...any} children as of h()
+ * Replace the children of an element, unless they are the same. The focus stays on the control with the same text, or else on
+ * the one at the same position.
+ * @param {any} box @param {...any} children as for h()
  */
 export const fill = (box, ...children) => {
   const next = h(box.tagName, {}, children);
@@ -53,16 +54,16 @@ export const fill = (box, ...children) => {
   (now.find(({ textContent }) => textContent === words) ?? now[Math.min(place, now.length - 1)])?.focus();
 };
 
-/** Why something was refused, as a sentence: without the kind of the error and the argument's name. @param {unknown} error */
+/** Return an error's reason as a sentence, without the error class and the argument's name. @param {unknown} error */
 export const reasonOf = (error) => {
   const reason = /** @type {Error} */ (error).message.replace(/^(ArgumentValidationError: )?([a-z]\w*: )?/, "");
   return reason.charAt(0).toUpperCase() + reason.slice(1);
 };
 
-/** Half a character, which JSON and the server refuse, becomes U+FFFD. @param {any} text @returns {string} */
+/** Replace lone surrogates, which JSON and the server reject, by U+FFFD. @param {any} text @returns {string} */
 export const wellFormed = (text) => text.toWellFormed();
 
-/** The element of this id in the page. @param {string} id @returns {any} */
+/** Return the element with this id, untyped. @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);
 
 const MINUTE = 60_000;
@@ -70,7 +71,7 @@ const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
-/** How long ago, in two or three letters. @param {number} at */
+/** Return how long ago a time was, in two or three characters such as 5m. @param {number} at */
 export const ago = (at) => {
   const minutes = Math.max(0, Date.now() - at) / MINUTE;
   if (minutes < 1) return "now";
@@ -86,7 +87,7 @@ export const day = (at) => dayFormat.format(at);
 /** @param {number} at */
 export const date = (at) => dateFormat.format(at);
 
-/** @param {string} word @param {number} count */
+/** Return a count with its noun, such as "2 conversations". @param {string} word in the singular @param {number} count */
 export const counted = (word, count) => `${count.toLocaleString()} ${word}${count === 1 ? "" : "s"}`;
 
 /** @param {Status} status */

@@ -1,4 +1,4 @@
-/** Files that are attached or on their way, kept by the browser until the server has them: a reload loses none. */
+/** Store attached and unsent files in the browser until the server has them, so that a reload loses none. */
 
 import { wellFormed } from "./dom.js";
 
@@ -8,10 +8,11 @@ const address = (/** @type {string} */ id) => `/app/inbox/on-its-way/${id}`;
 const held = /** @type {Map<string, File>} */ (new Map());
 
 /**
+ * Store a file.
  * @param {string} id
  * @param {File} file
- * @returns {Promise<boolean>} whether it outlives this page. Where there is no store (a page without https), or it is full, memory
- *   has to do
+ * @returns {Promise<boolean>} whether it survives a reload. If the cache storage is full or missing (on a page without https),
+ *   the file is kept in memory only
  */
 export const keepFile = async (id, file) => {
   held.set(id, file);
@@ -44,6 +45,6 @@ export const forgetFile = async (id) => {
   try {
     await (await caches.open(CACHE)).delete(address(id));
   } catch {
-    // as above
+    // there is no cache storage: the file was in memory only
   }
 };

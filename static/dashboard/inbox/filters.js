@@ -1,4 +1,4 @@
-/** The views with their counts, and the filters of the list. */
+/** The list's views with their counts, its filters and its search. */
 
 import { byId, h, setAttribute, setText } from "./dom.js";
 
@@ -16,7 +16,8 @@ const MANY = 1000;
 const PAUSE = 200;
 
 /**
- * View, brand, assignee and tag stand in the page's address, for reloads and links; a search does not: it names people.
+ * Create the filters. View, brand, assignee and tag are part of the page's URL, for reloads and links. A search is not, because
+ * it names people.
  * @param {(query: Record<string, string>) => void} onChange
  */
 export function createFilters(onChange) {
@@ -48,7 +49,7 @@ export function createFilters(onChange) {
     pause = 0;
     const isFinding = Boolean(search.value.trim());
     const query = {
-      ...(isFinding ? {} : view.query), // a search is over all of them
+      ...(isFinding ? {} : view.query), // a search covers all views
       ...(isFinding && { q: search.value.trim().toWellFormed() }),
       ...(picked.brand && { brandId: picked.brand }),
       ...(picked.assignee && { assignee: picked.assignee }),

@@ -1,4 +1,4 @@
-/** Requests of the page to its own server beside the live connection: a token, and files. The session authenticates them. */
+/** HTTP requests beside the live connection: for a token, and for files. The session authenticates them. */
 
 import { laterOf, Refusal } from "./answers.js";
 import { byId } from "./dom.js";
@@ -6,30 +6,30 @@ import { byId } from "./dom.js";
 const root = byId("inbox");
 const { base, token, files, signIn } = root.dataset;
 
-/** How large a file may be. */
+/** The size limit of a file, in bytes. */
 export const mostBytes = Number(root.dataset.mostBytes);
 
 export const addresses = {
   base,
-  /** @param {string} id of a conversation */
+  /** @param {string} id a conversation's id */
   conversation: (id) => `${base}${id}/`,
-  /** @param {string} id of an attachment */
+  /** @param {string} id an attachment's id */
   file: (id) => `${files}${id}/`,
-  /** @param {string} id */
+  /** @param {string} id a lead's id */
   lead: (id) => `${base.replace("inbox/", "leads/")}${id}/change/`,
-  /** Signing in, and back to where one is. */
+  /** The sign-in page, which leads back to the current page. */
   signIn: () => `${signIn}?next=${location.pathname}${encodeURIComponent(location.search)}`,
 };
 
-/** Told once: the session has ended. */
+/** Called when the session has ended. */
 let onSignedOut = () => {};
 
-/** @param {() => void} told */
+/** Set the function to call when the session has ended. @param {() => void} told */
 export const whenSignedOut = (told) => {
   onSignedOut = told;
 };
 
-/** What our own server says in X-Error-Code when a session has ended. A 403 of something in front of it has no such header. */
+/** The server's X-Error-Code when the session has ended. A 403 from a reverse proxy has no such header. */
 const SIGNED_OUT_CODES = ["csrf_failed"];
 const UPLOAD_TIMEOUT = 180_000;
 const TOO_LARGE = 413;
@@ -51,7 +51,7 @@ const post = async (url, body, signal) => {
   return answer;
 };
 
-/** A token for the live connection. */
+/** Request a token for the live connection. */
 export const askToken = async () => {
   const answer = await post(token);
   if (!answer.ok) throw new Error(`No token: the server answered ${answer.status}.`);
@@ -59,11 +59,11 @@ export const askToken = async () => {
 };
 
 /**
- * Sends a file, once: the server knows it by its clientMessageId.
+ * Send a file. Retries are safe, because the server recognises the clientMessageId.
  * @param {{conversationId: string, clientMessageId: string, file: File}} what
- * @throws {Refusal} whatever answers with a 4xx: our server, or something in front of it
- * @throws {Later} when it is to be tried again at the time that the server named
- * @throws {Error} when it is to be tried again: there was no answer, or none of ours
+ * @throws {Refusal} on any 4xx other than 429, from the server or a reverse proxy: do not retry
+ * @throws {Later} on 429: retry at the time that the server names
+ * @throws {Error} if there was no response, or one that is not from PraxTalk: retry
  */
 export const sendFile = async ({ conversationId, clientMessageId, file }) => {
   const body = new FormData();
@@ -72,7 +72,7 @@ export const sendFile = async ({ conversationId, clientMessageId, file }) => {
   body.set("file", file);
   const answer = await post(files, body, AbortSignal.timeout(UPLOAD_TIMEOUT));
   if (answer.status === TOO_MANY) throw laterOf(answer);
-  const said = (await answer.json().catch(() => null)) ?? {}; // of a proxy it may be a page, also with the status 200
+  const said = (await answer.json().catch(() => null)) ?? {}; // a proxy may answer with an HTML page, even with status 200
   if (answer.status >= 400 && answer.status < 500) throw new Refusal(said.error ?? reasonFor(answer.status));
   if (!said.messageId) throw new Error(`The server answered ${answer.status}.`);
 };

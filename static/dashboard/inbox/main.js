@@ -1,8 +1,8 @@
 /**
- * The inbox: three panes, all of them live.
+ * The inbox: three panes that are updated live.
  *
- * The page's own address says which conversation is open: /app/inbox/<id>/. Everything else comes over one connection, with an
- * operator token that the page's session is good for; when the session has ended, the page says so and leads to the sign-in.
+ * The URL determines which conversation is open: /app/inbox/<id>/. All data comes over one connection, with an operator token
+ * that the page requests with its session. When the session has ended, the page says so and links to the sign-in page.
  */
 
 import { connect } from "../../live/client.js";
@@ -21,7 +21,7 @@ import { createVirtualList } from "./virtual-list.js";
 import { createVisitorPane } from "./visitor.js";
 
 const root = byId("inbox");
-const MOST_LINES = 3; // of mentions, and of assignments
+const MOST_LINES = 3; // the most lines of mentions, and of assignments
 
 const app = /** @type {any} */ ({
   me: { _id: "", name: "", preferences: {} },
@@ -49,7 +49,7 @@ whenSignedOut(() => {
   showConnection(app);
 });
 
-/** Colleagues who can be given a conversation of this brand, or mentioned in it. */
+/** Return the colleagues who can be assigned to a conversation of this brand, or mentioned in it. */
 app.colleaguesIn = (/** @type {string | undefined} */ brandId) =>
   app.colleagues.filter(
     (/** @type {any} */ { _id, brandIds }) =>
@@ -110,7 +110,7 @@ const drawMany = () => {
   );
 };
 
-// --- which conversation is open ---
+// --- the open conversation ---
 
 /** @param {string} id */
 const show = (id) => {
@@ -155,7 +155,7 @@ const fromAddress = () => {
   show(location.pathname.slice(addresses.base.length).replace(/\/$/, ""));
 };
 
-// --- what all of it needs ---
+// --- shared data ---
 
 const notices = createNotifications(app);
 const begin = () => {
@@ -178,7 +178,7 @@ const begin = () => {
   });
 };
 
-/** What is shown as it was while it cannot be asked: the line above tells. */
+/** Watch a query. If it fails, the last value stays on the screen; the line above it shows problems of the connection. */
 const keep = (
   /** @type {string} */ name,
   /** @type {Record<string, any>} */ args,
@@ -199,7 +199,10 @@ const drawMentions = (mentions) => {
   byId("mentions").replaceChildren(...found);
 };
 
-/** Each by itself, or many as one line, which leads to one's own; with a button for who knows already. @param {any} assignments */
+/**
+ * Show each assignment on a line, or many as one line that links to the operator's own conversations. A button dismisses them.
+ * @param {any} assignments
+ */
 const drawAssignments = ({ count, newest }) => {
   const line = (/** @type {any} */ to, /** @type {number} */ many) =>
     h("a", to, assignmentWords(newest[0].assignedBy, many, newest[0].visitor));
@@ -238,7 +241,7 @@ keep("tags:list", {}, (tags) => {
   filters.tags(tags);
 });
 
-// A file that misses the composer does not replace the page.
+// Without these listeners, a file that is dropped beside the composer would replace the page.
 root.addEventListener("dragover", (/** @type {Event} */ event) => event.preventDefault());
 root.addEventListener("drop", (/** @type {DragEvent} */ event) => {
   event.preventDefault();
@@ -269,4 +272,4 @@ listenToKeys(() => app.me.preferences.shortcuts, {
   "/": () => filters.focus(),
   "?": () => showKeys(KEYS),
 });
-setInterval(() => list.refresh(), 30_000); // times that have passed
+setInterval(() => list.refresh(), 30_000); // updates the relative times

@@ -1,15 +1,15 @@
-/** Telling the operator that somebody has written: the title, the rail, a sound, a notification of the system. */
+/** Notify the operator of messages, mentions and assignments: title, badge in the navigation, sound, desktop notification. */
 
 import { counted, setText } from "./dom.js";
 
-const QUIET = 1000; // ms: one thing that is told in two ways, as a message and an assignment, sounds once
+const QUIET = 1000; // ms: an event that is reported twice, as a message and as an assignment, sounds once
 const TITLE = "Inbox | PraxTalk";
 
 /**
  * @typedef {{count: number, newest: {id: string, conversationId: string, visitor: string, assignedBy: string}[]}} Assignments
  * @param {string} by
  * @param {number} count
- * @param {string} visitor of the one, where it is one
+ * @param {string} visitor the visitor's name; used only if count is 1
  */
 export const assignmentWords = (by, count, visitor) =>
   `${by} assigned ${count === 1 ? visitor : counted("conversation", count)} to you`;
@@ -17,14 +17,14 @@ export const assignmentWords = (by, count, visitor) =>
 /** @param {any} app */
 export function createNotifications(app) {
   let before = /** @type {number | null} */ (null);
-  const heard = /** @type {Map<string, number>} */ (new Map()); // how far each conversation had been written in
+  const heard = /** @type {Map<string, number>} */ (new Map()); // the last known position of each conversation
   let mentions = /** @type {number | null} */ (null);
-  let assignments = /** @type {Set<string> | null} */ (null); // those that were shown last
+  let assignments = /** @type {Set<string> | null} */ (null); // ids in the previous value
   let rangFor = "";
   let rangAt = 0;
   let audio = /** @type {AudioContext | null} */ (null);
 
-  /** Browsers let a page sound only after its reader has done something in it. */
+  /** Create the AudioContext. Browsers allow sound only after the user has interacted with the page. */
   const ready = () => {
     audio ??= new AudioContext();
   };

@@ -1,22 +1,25 @@
 /**
- * What the operator has sent and the server has not confirmed, and what they have begun to write. Both are kept in the browser's
- * storage, so a reload, a restart or a dead battery loses nothing.
+ * The operator's unconfirmed messages, and their drafts. Both are kept in localStorage, so that a reload, a restart or a dead
+ * battery loses nothing.
  *
- * 1. Sent: stored under a key of its own with a clientMessageId, then delivered. Texts go over the live connection; files go by
- *    requests of their own, one after the other in each conversation. A file that was sent with a text waits for that text.
- * 2. Confirmed: the key is removed. Refused: it stays, with the reason, until the operator sends it again or takes it back.
- * 3. No answer, or not PraxTalk's answer: it is retried, at most MOST_TRIES times, and then set aside like a refusal. Texts are
- *    delivered meanwhile, and files of the same conversation afterwards. When the connection comes back, what was set aside is
- *    delivered again.
- * 4. A page that is opened delivers what is stored, in its order. The server knows each by its clientMessageId: nothing is sent twice.
- * 5. Other tabs show the same. One that sees something unconfirmed for long delivers it, too: the tab that began may be closed.
+ * 1. A sent message is stored under a key of its own with a clientMessageId, and then delivered. Texts use the live connection.
+ *    Files use HTTP requests, one at a time in each conversation. A file that was sent with a text waits for that text.
+ * 2. When the server confirms a message, its key is removed. When the server rejects it, it stays, with the reason, until the
+ *    operator resends or withdraws it.
+ * 3. If there is no response, or one that is not from PraxTalk, delivery is retried. After MOST_TRIES attempts it counts as
+ *    rejected. During the retries, texts are still delivered; files of the same conversation wait. When the connection is back,
+ *    messages that failed this way are delivered again.
+ * 4. A page delivers the stored messages in order when it is opened. The server recognises each clientMessageId, so nothing is
+ *    stored twice.
+ * 5. All tabs show the same messages. A tab also delivers another tab's message that stays unconfirmed for TAKEOVER ms, because
+ *    the other tab may be closed.
  *
- * @typedef {{id: string, name: string}} KeptFile its content is in files.js
+ * @typedef {{id: string, name: string}} KeptFile files.js stores its content
  * @typedef {{id: string, conversationId: string, kind: "reply" | "note" | "file", body: string, mentions: string[], at: number,
  *   after?: string, seenMessageId?: string, resolves?: boolean, tries?: number,
- *   refused?: {code: string, message: string}}} Sent body: of a file, its name; after: the id of the text that it waits for
- * @typedef {{kind: "reply" | "note", reply: string, note: string, files: KeptFile[], seenMessageId?: string}} Draft kind: the one
- *   that is shown; files: of the reply
+ *   refused?: {code: string, message: string}}} Sent body: for a file, its name; after: the id of the text that a file waits for
+ * @typedef {{kind: "reply" | "note", reply: string, note: string, files: KeptFile[], seenMessageId?: string}} Draft kind: which
+ *   of the two is shown; files: those of the reply
  * @typedef {ReturnType<typeof import("../../live/client.js").connect>} Client
  */
 
@@ -27,27 +30,27 @@ import { sendFile } from "./http.js";
 const PAUSE = 5; // seconds
 const MOST_TRIES = 10;
 const TAKEOVER = 15_000;
-const UNREACHABLE = "UNREACHABLE"; // the code of what was set aside
+const UNREACHABLE = "UNREACHABLE"; // the error code of messages that got no response
 
 /**
- * @param {string} operatorId nobody sends in another's name, on whichever machine
+ * @param {string} operatorId part of the storage keys, so that operators who share a machine never send each other's messages
  * @param {Client} client
- * @param {() => void} onChange of what is on its way
- * @param {(conversationId: string) => void} onDraft another tab has written
+ * @param {() => void} onChange called when the unconfirmed messages change
+ * @param {(conversationId: string) => void} onDraft called when another tab has changed a draft
  */
 export function createOutbox(operatorId, client, onChange, onDraft) {
   const prefix = `praxtalk.inbox.${operatorId}.`;
   const held = /** @type {Map<string, Sent>} */ (new Map());
-  const underway = /** @type {Set<string>} */ (new Set()); // delivered by this tab now
-  const lines = /** @type {Map<string, Promise<void>>} */ (new Map()); // the files of each conversation
+  const underway = /** @type {Set<string>} */ (new Set()); // ids that this tab is delivering
+  const lines = /** @type {Map<string, Promise<void>>} */ (new Map()); // the last file delivery of each conversation
 
-  /** When storage is full or denied, what is in memory has to do. @param {string} key @param {object | null} value */
+  /** Store a value; null removes it. @param {string} key @param {object | null} value */
   const store = (key, value) => {
     try {
       if (value) localStorage.setItem(prefix + key, JSON.stringify(value));
       else localStorage.removeItem(prefix + key);
     } catch {
-      // nothing to be done about it
+      // storage is full or denied: the value is in memory only
     }
   };
 
@@ -85,7 +88,7 @@ export function createOutbox(operatorId, client, onChange, onDraft) {
     for (const each of followers) deliver(each);
   };
 
-  /** Throws a Refusal, or any other error when it is to be tried again. @param {Sent} sent */
+  /** Deliver a message. Throws a Refusal if it is rejected, any other error if it can be retried. @param {Sent} sent */
   const attempt = async ({ id, conversationId, kind, body, mentions, seenMessageId, resolves }) => {
     const message = { conversationId, body, clientMessageId: id };
     if (kind === "file") {
@@ -97,7 +100,7 @@ export function createOutbox(operatorId, client, onChange, onDraft) {
     if (resolves) await client.mutate("conversations:setStatus", { conversationId, status: "resolved" });
   };
 
-  /** Until it is confirmed, refused, set aside, or taken back. @param {string} id */
+  /** Attempt delivery until the message is confirmed, rejected, given up or withdrawn. @param {string} id */
   const tryFor = async (id) => {
     for (;;) {
       const sent = held.get(id);
@@ -109,7 +112,7 @@ export function createOutbox(operatorId, client, onChange, onDraft) {
         const refused = refusalOf(error);
         const seconds = secondsToWait(error);
         const tries = (sent.tries ?? 0) + 1;
-        if (!held.has(id)) return; // taken back meanwhile
+        if (!held.has(id)) return; // withdrawn during the attempt
         if (refused) return keep({ ...sent, refused });
         if (seconds === undefined && tries >= MOST_TRIES) {
           const message = `There was no answer, ${MOST_TRIES} times.`;
@@ -138,7 +141,7 @@ export function createOutbox(operatorId, client, onChange, onDraft) {
   };
 
   const outbox = {
-    /** A text, and files behind it; either may be missing. @param {Omit<Sent, "id" | "at">} what @param {KeptFile[]} [files] */
+    /** Send a text and then files; either may be missing. @param {Omit<Sent, "id" | "at">} what @param {KeptFile[]} [files] */
     send(what, files = []) {
       const text = what.body ? { ...what, id: newId(), at: nextTime() } : undefined;
       const { conversationId } = what;
@@ -150,22 +153,22 @@ export function createOutbox(operatorId, client, onChange, onDraft) {
       });
       for (const part of parts) deliver(part);
     },
-    /** Once more. */
+    /** Deliver a message again. */
     again,
-    /** The connection is back. */
+    /** Deliver the messages that got no response again. Call it when the connection is back. */
     reconnected() {
       for (const sent of [...held.values()].sort(oldestFirst)) if (sent.refused?.code === UNREACHABLE) again(sent);
     },
-    /** Takes it back. Returns the files that waited for it: they are in the hands of the caller. @param {Sent} sent */
+    /** Withdraw a message. Return the files that waited for it, for which the caller is then responsible. @param {Sent} sent */
     takeBack(sent) {
       const followers = followersOf(sent.id);
       for (const each of [...followers, sent]) drop(each);
       if (sent.kind === "file") forgetFile(sent.id);
       return followers.map(({ id, body }) => ({ id, name: body }));
     },
-    /** Whether it waits for a text that is refused. @param {Sent} sent */
+    /** Return whether a file waits for a text that was rejected. @param {Sent} sent */
     waitsForRefused: ({ after }) => Boolean(after && held.get(after)?.refused),
-    /** What is not confirmed, oldest first. @param {string} conversationId */
+    /** Return the unconfirmed messages of a conversation, oldest first. @param {string} conversationId */
     of: (conversationId) =>
       [...held.values()].filter((sent) => sent.conversationId === conversationId).sort(oldestFirst),
     /** @param {string} conversationId @returns {Draft} */
@@ -210,7 +213,7 @@ const storedKeys = () => {
   }
 };
 
-/** Of what is stored; until November 2026 that was one text with its kind. @param {any} value @returns {Draft} */
+/** Convert a stored value. Until November 2026 a draft was one text with its kind. @param {any} value @returns {Draft} */
 const toDraft = (value) => {
   if (!value) return { kind: "reply", reply: "", note: "", files: [] };
   const { kind, body = "", seenMessageId } = value;
@@ -223,7 +226,7 @@ const oldestFirst = (a, b) => a.at - b.at;
 
 let latest = 0;
 
-/** A time that none before has: what was sent first stands first, and is delivered first. */
+/** Return a unique, increasing time, so that messages keep the order in which they were sent. */
 const nextTime = () => {
   latest = Math.max(Date.now(), latest + 1);
   return latest;

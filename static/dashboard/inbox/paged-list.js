@@ -1,12 +1,12 @@
 /**
- * The rows of one view of the inbox, page by page, each page live.
+ * The rows of one view of the inbox, in pages that are each watched live.
  *
- * 1. The first page is watched. While the reader is at the top, its rows are the order that is shown.
- * 2. Scrolled down, the order is frozen: rows change where they are, what left the view goes, and what came above is counted
- *    as fresh. Nothing moves under the pointer.
- * 3. Nearing the end, the next page is watched, behind the cursor of the last one. Pages far from what is seen are let go, and
- *    watched again when they come near.
- * 4. Back at the top (or on "3 new"), the other pages are dropped, and 1 holds again.
+ * 1. The first page is always watched. While the reader is at the top, the list shows its rows in its order.
+ * 2. When the reader has scrolled down, the order is frozen, so that rows do not move under the pointer. Rows are updated in
+ *    place, rows that left the view are removed, and new ones are counted as fresh.
+ * 3. Near the end, the next page is watched, after the cursor of the last one. Pages far from the visible rows are unsubscribed,
+ *    and watched again when they come near.
+ * 4. When the reader returns to the top (or clicks "3 new"), all pages but the first are dropped, and step 1 applies again.
  *
  * @typedef {import("./dom.js").Row} Row
  * @typedef {{rows: Row[], next: string | null}} Page
@@ -20,15 +20,15 @@ export const PAGE = 100;
 
 /**
  * @param {Client} client
- * @param {() => void} onChange the order, a row or the count of fresh ones is another
- * @param {(ids: Set<string>) => void} onGone these have left the view
+ * @param {() => void} onChange called when the order, a row or the number of fresh rows changes
+ * @param {(ids: Set<string>) => void} onGone called with the rows that have left the view
  */
 export function createPagedList(client, onChange, onGone) {
   const rows = /** @type {Map<string, Row>} */ (new Map());
   let order = /** @type {string[]} */ ([]);
   let first = /** @type {Page | null} */ (null);
   let further = /** @type {Further[]} */ ([]);
-  const placeOf = /** @type {Map<string, number>} */ (new Map()); // of further, by conversation
+  const placeOf = /** @type {Map<string, number>} */ (new Map()); // index in `further`, by conversation id
   let stopFirst = () => {};
   let query = /** @type {Record<string, any>} */ ({});
   let newestShown = 0;
@@ -52,7 +52,7 @@ export function createPagedList(client, onChange, onGone) {
     newestShown = first?.rows[0]?.lastActivityAt ?? 0;
   };
 
-  /** What has left the view between two values of a page; what newer ones pushed out of the page has not. */
+  /** Return the rows that left the view between two values of a page, but not those that newer rows pushed off the page. */
   const goneFrom = (/** @type {Page} */ page, /** @type {Page | null} */ before) => {
     const now = new Set(page.rows.map(({ _id }) => _id));
     const last = page.next ? page.rows.at(-1)?.lastActivityAt : undefined;
@@ -104,7 +104,7 @@ export function createPagedList(client, onChange, onGone) {
   };
 
   return {
-    /** Another view: what was shown goes. @param {Record<string, any>} next the arguments of inbox:list */
+    /** Show a different view. @param {Record<string, any>} next the arguments of inbox:list */
     show(next) {
       stopFirst();
       query = next;
@@ -116,14 +116,14 @@ export function createPagedList(client, onChange, onGone) {
         onChange();
       });
     },
-    /** Whether the reader is at the top. @param {boolean} isAtTop */
+    /** Freeze the order, or return to the live one if the reader is back at the top. @param {boolean} isAtTop */
     read(isAtTop) {
       if (isAtTop && isFrozen) {
         toTop();
         onChange();
       } else isFrozen = !isAtTop;
     },
-    /** The reader nears the end. */
+    /** Watch the next page. Call it when the reader nears the end. */
     more() {
       const last = further.at(-1);
       const after = last ? last.page?.next : first?.next;
@@ -131,7 +131,7 @@ export function createPagedList(client, onChange, onGone) {
       further.push({ after, page: null, stop: null });
       watch(further[further.length - 1]);
     },
-    /** These conversations are seen. @param {string[]} ids */
+    /** Watch the pages near the visible conversations and unsubscribe the others. @param {string[]} ids the visible ones */
     see(ids) {
       const places = ids.map((id) => placeOf.get(id) ?? -1);
       const [from, until] = [Math.min(...places) - 1, Math.max(...places) + 1];

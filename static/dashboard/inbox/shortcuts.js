@@ -1,8 +1,8 @@
-/** Single keys, for who works without a mouse. They rest while one writes, and can be switched off. */
+/** Single-key shortcuts for working without a mouse. They are inactive in text fields, and operators can turn them off. */
 
 import { byId } from "./dom.js";
 
-/** What each does, as the help shows it. */
+/** The shortcuts with their descriptions, as the help shows them. */
 export const KEYS = [
   ["j, k", "next, previous conversation"],
   ["Enter", "open it"],
@@ -22,7 +22,7 @@ export const KEYS = [
   ["?", "this help"],
 ];
 
-const REPEATED = new Set(["j", "k"]); // while it is held down
+const REPEATED = new Set(["j", "k"]); // keys that repeat while held down
 
 const isWriting = () => {
   const { activeElement } = document;
@@ -30,8 +30,8 @@ const isWriting = () => {
 };
 
 /**
- * @param {() => boolean} areOn
- * @param {Record<string, () => void>} does by key
+ * @param {() => boolean} areOn whether the operator has shortcuts enabled; "?" works in any case
+ * @param {Record<string, () => void>} does the actions by key
  */
 export const listenToKeys = (areOn, does) => {
   document.addEventListener("keydown", (event) => {

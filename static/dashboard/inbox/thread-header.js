@@ -1,9 +1,9 @@
-/** What stands over a conversation: whose it is, how it stands, and what can be done with it. */
+/** The header of a conversation: the visitor, the status, and the buttons of the commands. */
 
 import { FACES } from "./activity.js";
 import { date, fill, h, setText, statusWord } from "./dom.js";
 
-/** @param {any} app what main.js offers: commands, close, createVisitorPane */
+/** @param {any} app the object of main.js; this uses its commands, close and createVisitorPane */
 export function createThreadHeader(app) {
   const name = h("h2", { tabindex: "-1" });
   const status = h("span", { class: "status" });

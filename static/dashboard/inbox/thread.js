@@ -1,4 +1,4 @@
-/** One conversation: its head, its entries, who else is here, and the composer. */
+/** One conversation: its header, its entries, the presence of others, and the composer. */
 
 import { createAutoscroll } from "./autoscroll.js";
 import { createComposer } from "./composer.js";
@@ -18,7 +18,7 @@ const MOST_OLDER = 300;
 
 /**
  * @param {any} pane
- * @param {any} app what main.js offers: client, outbox, me, cannedReplies, colleaguesIn, commands, onRow
+ * @param {any} app the object of main.js; this uses client, outbox, me, cannedReplies, colleaguesIn, commands, state and onRow
  * @param {string} conversationId
  */
 export function createThread(pane, app, conversationId) {
@@ -30,7 +30,7 @@ export function createThread(pane, app, conversationId) {
   let lastPosition = 0;
   let row = /** @type {(Row & {brand: {name: string}}) | null} */ (null);
   let readId = /** @type {string | null} */ (null);
-  let others = /** @type {{name: string, typing: boolean}[]} */ ([]); // colleagues who are here
+  let others = /** @type {{name: string, typing: boolean}[]} */ ([]); // colleagues who are viewing the conversation
   let isVisitorTyping = false;
 
   const head = createThreadHeader(app);
@@ -71,7 +71,7 @@ export function createThread(pane, app, conversationId) {
   const draw = () => {
     const isAtEnd = newest.isAtEnd();
     if (isAtEnd && older.length > MOST_OLDER) {
-      older = older.slice(-PAGE); // who is at the end reads none of them
+      older = older.slice(-PAGE); // a reader at the end does not see them
       hasMore = true;
     }
     const all = [...older, ...entries];
@@ -129,7 +129,7 @@ export function createThread(pane, app, conversationId) {
     if (last && read && read.position >= last.position) drawn.get(last._id)?.append(h("p", { class: "seen" }, "Seen"));
   };
 
-  // --- what is watched ---
+  // --- subscriptions ---
 
   const loadEarlier = () => {
     const before = (older[0] ?? entries[0])?.position;

@@ -1,4 +1,4 @@
-/** The entries of a thread as elements: messages, notes, lines of what was done, and what is not sent yet. */
+/** Create the elements of a thread: messages, notes, activities and unsent messages. */
 
 import { wordsOf } from "./activity.js";
 import { clock, h } from "./dom.js";
@@ -11,7 +11,7 @@ import { addresses } from "./http.js";
  *   sender: string | null, attachments: Attachment[], kind: string, actor: string, details: any}} Entry
  */
 
-/** @param {Entry} entry @param {string} visitor their name */
+/** @param {Entry} entry @param {string} visitor the visitor's name */
 export const createEntry = (entry, visitor) => {
   const { type, role, sender, body, attachments = [] } = entry;
   const time = h("time", {}, clock(entry.createdAt));

@@ -1,4 +1,4 @@
-/** A line over the page that goes again by itself: why something could not be done, or that it was, where that is not seen. */
+/** A message over the page that disappears after 8 seconds: why an action failed, or that it succeeded if that is not visible. */
 
 import { byId, setText } from "./dom.js";
 

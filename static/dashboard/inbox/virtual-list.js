@@ -1,30 +1,30 @@
-/** The list of conversations: a listbox of which only what is seen is in the page. */
+/** The list of conversations: a listbox that keeps only the visible rows in the document. */
 
 import { ago, h, setAttribute, setText } from "./dom.js";
 
 /** @typedef {import("./dom.js").Row} Row */
 
 const ROW_HEIGHT = 76;
-const SPARE = 5; // rows above and below what is seen
+const SPARE = 5; // extra rows above and below the visible ones
 
 /**
  * @param {any} box the listbox, which scrolls
  * @param {object} told
  * @param {(id: string) => void} told.onOpen
- * @param {() => void} told.onChosen the set of chosen rows is another
- * @param {() => void} told.onMore
- * @param {(ids: string[]) => void} told.onSeen
- * @param {(isAtTop: boolean) => void} told.onRead
+ * @param {() => void} told.onChosen called when the set of selected rows changes
+ * @param {() => void} told.onMore called when the end of the list is near
+ * @param {(ids: string[]) => void} told.onSeen called with the rows that are drawn
+ * @param {(isAtTop: boolean) => void} told.onRead called when the list is scrolled
  */
 export function createVirtualList(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
   const space = h("div", { class: "space", role: "presentation" });
-  const drawn = /** @type {Map<string, any>} */ (new Map()); // by conversation
+  const drawn = /** @type {Map<string, any>} */ (new Map()); // elements by conversation id
   const chosen = /** @type {Set<string>} */ (new Set());
   let order = /** @type {readonly string[]} */ ([]);
   let rowOf = /** @type {(id: string) => Row | undefined} */ (() => undefined);
   let brandName = /** @type {(id: string) => string} */ (() => "");
-  let active = ""; // under the keyboard
-  let lastPlace = 0; // of it
+  let active = ""; // the row that the keyboard acts on
+  let lastPlace = 0; // its last index
   let opened = "";
   let isDue = false;
   box.append(space);
@@ -118,7 +118,7 @@ export function createVirtualList(box, { onOpen, onChosen, onMore, onSeen, onRea
     due();
   };
 
-  /** All from the keyboard's row to this one. @param {string} id */
+  /** Select all rows from the active one to this one. @param {string} id */
   const chooseUntil = (id) => {
     const [from, until] = [order.indexOf(active), order.indexOf(id)].sort((a, b) => a - b);
     for (const each of order.slice(Math.max(0, from), until + 1)) chosen.add(each);
@@ -151,7 +151,7 @@ export function createVirtualList(box, { onOpen, onChosen, onMore, onSeen, onRea
       brandName = brand;
       due();
     },
-    /** Moves the keyboard's row; from where it was, if it has left the view. @param {number} by */
+    /** Move the active row. If it has left the list, move from its last position. @param {number} by */
     move(by) {
       const known = order.indexOf(active);
       const from = known >= 0 ? known : by > 0 ? lastPlace - 1 : lastPlace;
@@ -170,7 +170,7 @@ export function createVirtualList(box, { onOpen, onChosen, onMore, onSeen, onRea
       box.scrollTop = 0;
       due();
     },
-    /** Another list: from its top. */
+    /** Start a different list from its top, with nothing selected. */
     begin() {
       list.unchoose();
       list.top();
@@ -178,7 +178,7 @@ export function createVirtualList(box, { onOpen, onChosen, onMore, onSeen, onRea
       lastPlace = 0;
     },
     choose: () => isHere() && choose(active),
-    /** Some of them, or all. @param {Iterable<string>} [ids] */
+    /** Deselect these rows, or all. @param {Iterable<string>} [ids] */
     unchoose(ids = [...chosen]) {
       let isOther = false;
       for (const id of ids) isOther = chosen.delete(id) || isOther;
@@ -187,7 +187,7 @@ export function createVirtualList(box, { onOpen, onChosen, onMore, onSeen, onRea
       due();
     },
     refresh: due,
-    /** Under the keyboard, if it is in the list. */
+    /** The id of the active row; "" if it is not in the list. */
     get active() {
       return isHere() ? active : "";
     },

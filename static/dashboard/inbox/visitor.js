@@ -1,4 +1,4 @@
-/** The visitor's pane: who they are, where they write from, their other conversations and leads. */
+/** The visitor's pane: their details, their leads and their other conversations. */
 
 import { ago, date, fill, h, statusWord } from "./dom.js";
 import { addresses } from "./http.js";
@@ -6,7 +6,7 @@ import { addresses } from "./http.js";
 /**
  * @param {any} pane
  * @param {any} app
- * @param {import("./dom.js").Row} row the conversation that is open
+ * @param {import("./dom.js").Row} row the open conversation
  */
 export function createVisitorPane(pane, app, row) {
   let visitor = /** @type {any} */ (null);
@@ -107,7 +107,7 @@ export function createVisitorPane(pane, app, row) {
   };
 }
 
-/** A page's address: a link only where it is one of the web. @param {string} url */
+/** Return a link to a page, or plain text if the URL is not http or https. @param {string} url */
 const address = (url) =>
   /^https?:\/\//.test(url)
     ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url.replace(/^https?:\/\//, ""))

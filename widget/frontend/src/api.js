@@ -1,31 +1,31 @@
 /**
- * The server's HTTP answers.
+ * The widget's HTTP API.
  *
  * @typedef {{_id?: string, name: string, contentType: string, size: number, width: number | null, height: number | null}} Attachment
- *   _id: none before it is sent; width, height: of an image, in pixels
+ *   _id: missing before the file is sent; width, height: in pixels, null if it is not an image
  * @typedef {{_id: string, role: "visitor" | "operator" | "atlas", body: string, attachments: Attachment[],
  *   author: {name: string} | null, createdAt: number, clientId: string | null}} Message
  * @typedef {{messages: Message[], hasMore: boolean, status: string, typing: string[], seenId: string | null,
  *   readId: string | null, unread: number, online: boolean, opensAt: number | null,
- *   rating: {conversationId: string, value: number | null} | null}} Thread rating: of what has come to its end
+ *   rating: {conversationId: string, value: number | null} | null}} Thread rating: null if the visitor is not asked for one
  * @typedef {{brand: {name: string, color: string}, side: "left" | "right", greeting: string, privacyUrl: string | null,
  *   locale: string, dir: "ltr" | "rtl", online: boolean, opensAt: number | null, texts: Record<string, string>}} Config
  * @typedef {{id: string, hash: string, name?: string, email?: string, phone?: string}} Identity
  * @typedef {{name?: string, email?: string, phone?: string, website?: string, page?: string, locale?: string, identity?: Identity}} Form
  * @typedef {{status: number, code: string, fields?: Record<string, string>, retryAfter: number}} Refusal
- *   status 0: there was no answer, or one that was cut off; retryAfter: in seconds, 0 where the server does not say
+ *   status 0: there was no response, or an incomplete one; retryAfter: in seconds, 0 if the server did not send it
  * @typedef {ReturnType<typeof createApi>} Api
  */
 
-/** Whether the server has refused the token. A proxy may ask for a password, with 401 too. @param {Refusal} refusal */
+/** Return whether the server rejected the token. A 401 alone may come from a proxy's login. @param {Refusal} refusal */
 export const isSignedOut = ({ status, code }) => status === 401 && code === "unauthenticated";
 
-/** Whether the same request may succeed later: no answer, a fault of the server, or too many. @param {Refusal} refusal */
+/** Return whether a retry may succeed: no response, a server error, 408 or 429. @param {Refusal} refusal */
 export const isTransient = ({ status = 0 }) => status < 400 || status > 499 || status === 408 || status === 429;
 
 const PATIENCE = 20_000;
 
-/** A request that shall outlive its page may carry 64 KiB, together with others. */
+/** Requests with `keepalive` may carry 64 KiB in total, so longer bodies are sent without it. */
 const LONGEST_LIVED = 30_000;
 
 /** @param {string} origin @param {string} widgetId */
@@ -56,7 +56,7 @@ export function createApi(origin, widgetId) {
       if (response.ok) return answer;
       refusal = answer;
     } catch {
-      // no answer, or a body that is cut off or not ours: a proxy's error page says what it has to say by its status
+      // No response, an incomplete body, or one that is not JSON: of a proxy's error page, only the status is used.
     }
     const status = response && !response.ok ? response.status : 0;
     throw { code: "", ...refusal, status, retryAfter: Number(response?.headers.get("Retry-After")) || 0 };
@@ -68,7 +68,7 @@ export function createApi(origin, widgetId) {
     config: () => call(`config?${new URLSearchParams({ id: widgetId, locale: navigator.language })}`),
     /** @param {Form & {message: string, clientId: string}} body */
     start: (body) => call("start", { body }),
-    /** @param {Identity} body @param {string} [token] the browser's own */
+    /** @param {Identity} body @param {string} [token] the browser's current token */
     identify: (body, token) => call("identify", { body, token }),
     /** @param {string} token @param {string} body @param {string} clientId */
     send: (token, body, clientId) => call("messages", { token, body: { body, clientId } }),

@@ -11,7 +11,7 @@ import { createView } from "./view.js";
 import { createIdentity } from "./visitor-identity.js";
 
 /**
- * Brings together what is remembered, what is on its way, what the server says, and what is seen.
+ * Connect the storage, the outbox, the thread from the server, and the view.
  *
  * @typedef {import("./outbox.js").Entry} Entry
  */
@@ -22,7 +22,7 @@ const MOST_RENEWALS = 3;
  * @param {object} outside
  * @param {string} outside.origin
  * @param {string} outside.widgetId
- * @param {boolean} outside.opens whether it opens by itself
+ * @param {boolean} outside.opens whether the widget opens automatically
  * @param {import("./api.js").Api} outside.api
  * @param {import("./api.js").Config} outside.config
  * @param {(name: import("./page.js").EventName, detail?: any) => void} outside.emit
@@ -34,7 +34,10 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const store = createStore(widgetId, update);
   const lock = createLock(`praxtalk:${widgetId}`);
   const person = createIdentity({ store, api, lock, onChange: () => wake(), onOther: leave });
-  /** What of it is this page's: not the thread, once another tab has identified somebody else, nor what others wrote. */
+  /**
+   * The part of the store that belongs to this page. It leaves out the entries of other people, and the thread if another tab
+   * has identified a different person.
+   */
   const own = {
     ...store,
     read() {
@@ -43,7 +46,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       return person.isOther() ? { outbox } : { ...memory, outbox };
     },
   };
-  /** Accepted, and not in the thread yet. @type {Map<string, Entry>} */
+  /** Entries that the server has accepted, but the thread does not contain yet. @type {Map<string, Entry>} */
   const sent = new Map();
   let isOpen = false;
   let isTyping = false;
@@ -68,7 +71,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       update();
       if (!entry) return;
       thread.wake();
-      person.attach(); // written before the page said who it is
+      person.attach(); // the entry may have been written before the page identified the person
     },
   });
 
@@ -94,7 +97,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
 
   /** @param {string} body @param {Partial<Entry>} [more] */
   const add = (body, more) => {
-    if (person.isOther()) store.forget(); // the other tab's thread makes room for this page's
+    if (person.isOther()) store.forget(); // this page's thread replaces the one of the other tab
     outbox.add({ clientId: newId(), body, at: Date.now(), by: person.owner(), ...more });
     update();
   };
@@ -143,10 +146,10 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     attach: person.attach,
   }));
 
-  /** The server has refused a token. Who is identified gets another. @param {string} token */
+  /** Handle a token that the server rejected. An identified person gets a new one. @param {string} token */
   function signOut(token) {
     update();
-    if (own.read().token !== token) return; // replaced meanwhile
+    if (own.read().token !== token) return; // it has been replaced since
     store.write({ token: undefined, identity: undefined });
     sent.clear();
     form.warn(say("signedOut"));
@@ -159,7 +162,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     isTyping = is;
   }
 
-  /** What could not be sent goes back to the form, with the reason. @param {Entry[]} entries */
+  /** Put entries that could not be sent back into the form, with the reason. @param {Entry[]} entries */
   const giveBack = (entries) => {
     const begun = entries.find((entry) => entry.form);
     const { name, email, phone } = /** @type {any} */ (begun?.form ?? own.read().visitor ?? {});
@@ -228,12 +231,12 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
 
   const focus = () => {
     if (panel.isPhone())
-      panel.panel.focus(); // not a field: its keyboard would cover the half of the panel
+      panel.panel.focus(); // not a field: the on-screen keyboard would cover half of the panel
     else if (room === chat) composer.focus();
     else form.focus();
   };
 
-  /** @param {boolean} [isQuiet] the visitor has not asked: the focus stays where it is */
+  /** @param {boolean} [isQuiet] the visitor did not ask for it, so the focus does not move */
   const open = (isQuiet) => {
     if (isOpen) return;
     isOpen = true;
@@ -272,7 +275,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     leave();
   }
 
-  /** Somebody else sits here now. */
+  /** Clear everything of the current person, because a different one uses the page now. */
   function leave() {
     sent.clear();
     store.forget();
@@ -291,7 +294,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   for (const type of ["online", "offline", "pageshow"]) addEventListener(type, wake);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) setTyping(false);
-    else wake(); // a page that is being left is hidden last of all: it must not take the lock once more
+    else wake(); // not when hidden: a page that is being left becomes hidden last, and must not take the lock again
   });
 
   draw();
@@ -325,5 +328,5 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   };
 }
 
-/** Those on their way. A sandboxed frame may not even name the storage. */
+/** Delete the files that wait to be sent. In a sandboxed frame, access to `caches` throws. */
 const forgetFiles = async () => caches.delete("praxtalk");

@@ -2,13 +2,14 @@ import { element, icon } from "./dom.js";
 import { newId } from "./ids.js";
 
 /**
- * Files: the button and what it takes, their way to the server, and how they look in the thread. A part of its own, fetched
- * when a chat is opened first: nobody else pays for it.
+ * Files: choosing, uploading and displaying them. This is part of extras.js, which is fetched when a chat is first opened, so
+ * that other visitors do not download it.
  *
- * 1. A file is kept in the browser's cache storage before it is sent, so that it outlives a reload; its entry in the outbox
- *    knows it by the clientId. Where there is no such storage (pages without https), the page itself keeps it.
- * 2. Images are drawn on a canvas: no policy of the page forbids that, and nothing of a file is run or parsed as markup.
- * 3. A file of the thread is fetched with the visitor's token in a header. No address of it is good for anybody else.
+ * 1. A file is stored in the browser's cache storage before it is sent, so that it survives a reload. Its key is the clientId
+ *    of its outbox entry. Where there is no such storage (pages without https), the file is kept in memory.
+ * 2. Images are drawn on a canvas, because no Content-Security-Policy forbids that, and nothing in a file is run or parsed as
+ *    markup.
+ * 3. A file of the thread is fetched with the visitor's token in a header. Its URL gives nobody else access.
  *
  * @typedef {import("./api.js").Attachment} Attachment
  * @typedef {import("./outbox.js").Entry} Entry
@@ -23,7 +24,7 @@ const PAPERCLIP = "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7L9.5 
 
 /** @param {import("./extras.js").Outside} outside */
 export function createAttachments({ widgetId, call, token, say, locale, chat, composer, add }) {
-  /** What is at hand, by attachment or entry. @type {Map<string, Blob>} */
+  /** The loaded files, by attachment id or clientId. @type {Map<string, Blob>} */
   const blobs = new Map();
 
   const input = element("input", { type: "file", accept: TYPES.join(), hidden: true, change: chosen });
@@ -47,7 +48,7 @@ export function createAttachments({ widgetId, call, token, say, locale, chat, co
 
   /** @param {DragEvent} event */
   function drag(event) {
-    if (event.type === "dragover") event.preventDefault(); // says that it may be dropped here
+    if (event.type === "dragover") event.preventDefault(); // allows dropping here
     chat.classList.toggle("over", event.type === "dragover");
     if (event.type === "drop") takeFrom(event, event.dataTransfer);
   }
@@ -61,7 +62,7 @@ export function createAttachments({ widgetId, call, token, say, locale, chat, co
 
   /** @param {File} file */
   async function take(file) {
-    const isWrong = file.type && !TYPES.includes(file.type); // some systems tell none: the server looks into it anyway
+    const isWrong = file.type && !TYPES.includes(file.type); // some systems report no type; the server checks the content anyway
     refusal.hidden = !isWrong && file.size <= LARGEST;
     refusal.textContent = refusal.hidden ? "" : say(isWrong ? "fileType" : "fileTooLarge");
     if (!refusal.hidden) return;
@@ -94,9 +95,9 @@ export function createAttachments({ widgetId, call, token, say, locale, chat, co
 
   return {
     /**
-     * Into its place in the thread: an image as it is, anything else by its name. Pressed, it is downloaded.
+     * Replace the element with a button that downloads the file. The button shows the image, or the name of any other file.
      *
-     * @param {HTMLElement} place @param {Attachment} file @param {string} key of the message
+     * @param {HTMLElement} place @param {Attachment} file @param {string} key the message's key in the list
      */
     show(place, file, key) {
       const { name, size, width, height } = file;
@@ -125,7 +126,7 @@ export function createAttachments({ widgetId, call, token, say, locale, chat, co
       return answer;
     },
 
-    /** The entry is not sent any more. @param {string} clientId */
+    /** Delete the stored file of an entry that was removed. @param {string} clientId */
     discard(clientId) {
       blobs.delete(clientId);
       forget(clientId);
@@ -143,7 +144,7 @@ const keep = async (clientId, blob) => {
   try {
     await (await caches.open(CACHE)).put(addressOf(clientId), new Response(blob));
   } catch {
-    // blocked or full, or a page without https: it lives as long as the page
+    // The storage is blocked or full, or the page has no https: the file lasts as long as the page.
   }
 };
 
@@ -161,7 +162,7 @@ const forget = async (clientId) => {
   try {
     await (await caches.open(CACHE)).delete(addressOf(clientId));
   } catch {
-    // it was not kept; a sandboxed frame may not even name the storage
+    // The file was not stored. In a sandboxed frame, access to `caches` throws.
   }
 };
 
@@ -186,7 +187,7 @@ const paint = (canvas, bitmap) => {
   canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
 };
 
-/** @param {Blob} [blob] @returns {Promise<ImageBitmap | undefined>} none of what is no image */
+/** @param {Blob} [blob] @returns {Promise<ImageBitmap | undefined>} undefined if it is not an image */
 const bitmapOf = async (blob) => {
   try {
     return blob && (await createImageBitmap(blob));

@@ -4,11 +4,11 @@ const MOST_ROWS = 5;
 const TYPING_AGAIN = 5000;
 
 /**
- * Where a visitor writes.
+ * Create the field in which a visitor writes messages, with its send button.
  *
  * @param {import("./texts.js").Texts} texts
  * @param {(body: string) => void} onSend
- * @param {(isTyping: boolean) => void} onTyping true again every 5 s while typing, false once it is emptied
+ * @param {(isTyping: boolean) => void} onTyping called with true at most every 5 s while typing, with false once it is empty
  */
 export function createComposer({ say }, onSend, onTyping) {
   const input = element("textarea", {
@@ -42,7 +42,7 @@ export function createComposer({ say }, onSend, onTyping) {
     input.focus();
   }
 
-  /** Enter sends, where a keyboard has another way to begin a line. @param {KeyboardEvent} event */
+  /** Send on Enter, except with a touch screen, whose keyboard has no other key for a line break. @param {KeyboardEvent} event */
   function press(event) {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || touch.matches) return;
     event.preventDefault();
@@ -52,7 +52,7 @@ export function createComposer({ say }, onSend, onTyping) {
   button.disabled = true;
   return {
     box,
-    /** @param {string} [text] replaces what stands there */
+    /** Return the text of the field. @param {string} [text] replaces it */
     text(text) {
       const before = input.value.trim();
       if (text != null) {

@@ -1,6 +1,6 @@
 const LONGEST = 2000;
 
-/** Where the visitor comes from: the page of another site that led here, and their time zone. */
+/** Return the referrer, if it is a page of another site, and the visitor's time zone. */
 export function contextOf() {
   const { referrer } = document;
   const isOther = /^https?:/.test(referrer) && new URL(referrer).origin !== location.origin;

@@ -1,12 +1,12 @@
 import { element, ICONS, icon, setAttribute, setText } from "./dom.js";
 
-/** As in styles.js: there the panel covers the page. */
+/** As in views.css: at this width the panel covers the page. */
 const PHONE = "(max-width: 480px)";
 
 const REACHABLE = "a, button:enabled, textarea, input:not([tabindex])";
 
 /**
- * The dialog: a header in the brand's colour, a line for trouble, and one of two rooms.
+ * Create the dialog: a header in the brand's colour, a line for problems, and one of two views (the form or the chat).
  *
  * @param {import("./api.js").Config} config
  * @param {import("./texts.js").Texts} texts
@@ -48,11 +48,11 @@ export function createDialog({ brand }, { say, moment }, rooms, onClose) {
       (one) => one.getClientRects().length,
     );
     const { activeElement } = /** @type {ShadowRoot} */ (panel.getRootNode());
-    const now = stops.indexOf(/** @type {HTMLElement} */ (activeElement)); // -1: the panel itself
+    const now = stops.indexOf(/** @type {HTMLElement} */ (activeElement)); // -1 if the panel itself has the focus
     stops.at(event.shiftKey ? Math.max(now, 0) - 1 : (now + 1) % stops.length)?.focus();
   }
 
-  // a phone's keyboard covers what is fixed to the bottom: the panel shrinks to what is left
+  // A phone's keyboard covers fixed elements at the bottom, so the panel shrinks to the visible height.
   globalThis.visualViewport?.addEventListener("resize", () => {
     const { height, scale } = /** @type {VisualViewport} */ (visualViewport);
     panel.style.height = phone.matches ? `${height * scale}px` : "";

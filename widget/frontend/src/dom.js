@@ -1,8 +1,8 @@
-/** Elements without markup: nothing here needs a parser, so no Content-Security-Policy and no Trusted Types stop it. */
+/** Create elements without an HTML parser, so that neither a Content-Security-Policy nor Trusted Types can block it. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Strokes on a field of 24 x 24. */
+/** Paths of the icons, in a view box of 24 x 24. */
 export const ICONS = {
   chat: "M4 20l1-5a8 7 0 1 1 4 4z",
   close: "M6 6l12 12M18 6L6 18",
@@ -12,7 +12,7 @@ export const ICONS = {
 /**
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
- * @param {Record<string, any>} [attributes] a function listens to the event of that name; null and false leave out
+ * @param {Record<string, any>} [attributes] a function becomes a listener of the event of that name; null and false are skipped
  * @param {(Node | string)[]} children
  * @returns {HTMLElementTagNameMap[K]}
  */
@@ -25,7 +25,7 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** @param {Element} target @param {string} name @param {any} value null and false take it away */
+/** @param {Element} target @param {string} name @param {any} value null and false remove the attribute */
 export function setAttribute(target, name, value) {
   if (value == null || value === false) target.removeAttribute(name);
   else target.setAttribute(name, value === true ? "" : value);
@@ -42,7 +42,7 @@ export function icon(path) {
   return svg;
 }
 
-/** Writes only what differs, so that a live region does not speak twice. @param {Node} target @param {string} text */
+/** Set the text only if it differs, so that a live region is not announced twice. @param {Node} target @param {string} text */
 export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }

@@ -5,7 +5,7 @@ import RATING from "./rating.css";
 import { createRating } from "./rating.js";
 import { comeBack } from "./return.js";
 
-/** What not everybody needs: a script of its own, fetched when it is needed first. */
+/** The parts that not every visitor needs, in a separate script that is fetched when it is first needed. */
 export { ring } from "./sound.js";
 
 /**
@@ -18,9 +18,9 @@ export { ring } from "./sound.js";
  * @property {ShadowRoot} root
  * @property {HTMLElement} chat
  * @property {HTMLElement} composer
- * @property {(body: string, more: Partial<import("./outbox.js").Entry>) => void} add to the outbox
+ * @property {(body: string, more: Partial<import("./outbox.js").Entry>) => void} add adds an entry to the outbox
  * @property {import("./storage.js").Store} store
- * @property {() => void} attach tells the server who is signed in on the page
+ * @property {() => void} attach sends the identity of the person signed in on the page to the server
  *
  * @typedef {ReturnType<typeof start>} Parts
  */
@@ -29,7 +29,7 @@ export { ring } from "./sound.js";
 export function start(outside) {
   const { widgetId, call, token, root } = outside;
 
-  /** Over HTTP: where sockets are blocked, too. @type {import("./rating.js").Mutate} */
+  /** Run a mutation over HTTP, which works even where WebSockets are blocked. @type {import("./rating.js").Mutate} */
   const mutate = async (path, args) => {
     const body = { path, args: { visitorToken: token(), widgetId, ...args } };
     const { status, errorMessage } = await call("../../api/mutation", { body });
@@ -48,7 +48,7 @@ export function start(outside) {
     /** @param {string} code */
     comeBack: (code) => comeBack(outside, code),
 
-    /** @param {import("./api.js").Thread} [value] none until the thread of a visitor is there */
+    /** @param {import("./api.js").Thread} [value] missing until the thread has loaded */
     draw(value) {
       rating.draw(value?.rating);
       if (value && !isTold) mutate("widget:tell", contextOf()).catch(() => {});

@@ -1,7 +1,7 @@
 import { element, setAttribute, setText } from "./dom.js";
 
 /**
- * What a visitor fills in once.
+ * The form that a visitor fills in once, to start a conversation.
  *
  * @typedef {{name: string, email: string, phone: string, message: string}} Values
  * @typedef {import("./api.js").Form} Form
@@ -9,7 +9,7 @@ import { element, setAttribute, setText } from "./dom.js";
 
 const EMAIL = /^\S+@\S+\.\S+$/;
 
-/** Their names, and what a browser may fill in. */
+/** The names of the fields, and their `autocomplete` attributes. */
 const FIELDS = /** @type {const} */ ([["name", "name"], ["email", "email"], ["phone", "tel"], ["message"]]);
 
 /**
@@ -23,12 +23,12 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
   const alert = element("p", { class: "alert", role: "alert", hidden: true });
   let isKnown = false;
 
-  /** @param {Record<string, string>} [errors] codes by field */
+  /** @param {Record<string, string>} [errors] error codes by field name */
   const showErrors = (errors) => {
     for (const field of fields) field.showError(errors?.[field.name]);
   };
 
-  /** To the first field that is wrong, or still empty. */
+  /** Focus the first invalid field, or else the first empty one. */
   const focus = () =>
     (
       fields.find(({ input }) => input.hasAttribute("aria-invalid")) ??
@@ -57,7 +57,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
     if (Object.keys(errors).length) return focus();
     const { message, ...form } = read();
     onSubmit({ ...(isKnown ? {} : form), website: trap.value }, message);
-    trap.value = ""; // a browser may have filled it in for a person, who shall get through the second time
+    trap.value = ""; // a browser may have filled in the trap for a person; then the second attempt succeeds
   };
 
   /** @returns {Values} */
@@ -71,7 +71,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
     alert,
     ...fields.map((one) => one.row),
     element("div", { class: "unseen", "aria-hidden": "true" }, trap),
-    // pressed by Enter in a field, too; a frame without allow-forms has clicks, but no submit event
+    // Enter in a field also clicks it. It listens to click because a frame without allow-forms fires no submit event.
     element("button", { class: "submit", type: "submit", click: submit }, say("start")),
     ...privacy(privacyUrl, say),
   );
@@ -80,7 +80,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
     room,
     read,
     showErrors,
-    /** @param {Partial<Values>} values what is given replaces what stands there */
+    /** @param {Partial<Values>} values replace the texts of the fields that they name */
     fill(values) {
       for (const { name, input } of fields) if (typeof values[name] === "string") input.value = values[name];
     },
@@ -89,7 +89,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
       alert.hidden = !text;
       setText(alert, text);
     },
-    /** The page has told who it is: only the message is asked for. @param {any} [is] the proof of it */
+    /** Ask only for the message if the page has identified the visitor. @param {any} [is] the identity */
     setKnown(is) {
       isKnown = is;
       for (const { name, row } of fields) row.hidden = is && name !== "message";

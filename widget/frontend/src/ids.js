@@ -1,5 +1,5 @@
 /**
- * A UUID: the end of any blob URL is one (File API, 8.1). `crypto.randomUUID` is missing on pages that came without https.
+ * Return a new UUID, taken from the end of a blob URL (File API, 8.1). `crypto.randomUUID` is missing on pages without https.
  *
  * @returns {string}
  */

@@ -3,8 +3,8 @@ import { createApp } from "./app.js";
 import { openPage } from "./page.js";
 
 /**
- * The entry: `<script src="https://HOST/widget.js" data-widget-id="ws_..." defer></script>`. The page comes first: this
- * begins when it has loaded and is idle, with one request.
+ * The entry point: `<script src="https://HOST/widget.js" data-widget-id="ws_..." defer></script>`. So as not to slow down the
+ * page, it starts when the page has loaded and is idle, with one request.
  */
 
 const FIRST_WAIT = 5000;
@@ -14,7 +14,7 @@ const LONGEST_WAIT = 200_000;
  * @param {import("./page.js").Page} page
  * @param {string} origin
  * @param {string} widgetId
- * @param {boolean} opens whether it opens by itself (data-open)
+ * @param {boolean} opens whether the widget opens automatically (data-open)
  */
 async function begin(page, origin, widgetId, opens, wait = FIRST_WAIT) {
   const api = createApi(origin, widgetId);
@@ -31,7 +31,7 @@ async function begin(page, origin, widgetId, opens, wait = FIRST_WAIT) {
 
 /** @param {() => void} work */
 function whenIdle(work) {
-  /** Safari has no idle callback. @type {any} */
+  /** Safari has no requestIdleCallback. @type {any} */
   const later = globalThis.requestIdleCallback ?? setTimeout;
   const wait = () => later(work, { timeout: 3000 });
   if (document.readyState === "complete") wait();

@@ -1,11 +1,11 @@
 import { element, ICONS, icon, setAttribute, setText } from "./dom.js";
 
-/** The round button that is always there. @param {import("./texts.js").Texts} texts @param {() => void} onToggle */
+/** Create the round button that opens the widget. @param {import("./texts.js").Texts} texts @param {() => void} onToggle */
 export function createLauncher({ say }, onToggle) {
   const badge = element("span", { class: "badge", "aria-hidden": "true", hidden: true });
   const svg = icon(ICONS.chat);
   const button = element("button", { class: "bubble", click: onToggle }, svg, badge);
-  // outside of the button, for somebody who listens and is elsewhere on the page
+  // a live region outside the button, so that screen readers announce it while the user is elsewhere on the page
   const status = element("div", { class: "unseen", role: "status" });
 
   return {

@@ -1,6 +1,6 @@
 /**
- * Fetches extras.js: by `import`, which inherits the tag's nonce, from the one address that a page's policy names (its path
- * counts there, its query does not).
+ * Fetch extras.js with `import`, which inherits the nonce of the script tag. It has the same path as widget.js, because a page's
+ * Content-Security-Policy may name only that URL. Policies compare the path and ignore the query.
  *
  * @typedef {import("./extras.js").Parts} Parts
  */
@@ -19,15 +19,15 @@ export function createLazyLoader(origin, given) {
   let tries = 0;
   const load = () => {
     if (!extras) {
-      extras = import(`${origin}/widget.js?part=${EXTRAS}${tries++ || ""}`); // Chromium keeps what has failed
+      extras = import(`${origin}/widget.js?part=${EXTRAS}${tries++ || ""}`); // Chromium caches failed imports, so vary the URL
       extras.catch(() => setTimeout(() => (extras = undefined), PAUSE));
     }
     return extras;
   };
   return {
-    /** @param {string} id of the message */
+    /** @param {string} id the message's id */
     ring: (id) => load().then((made) => made.ring(id), ignore),
-    /** @returns {Promise<Parts>} rejects while they cannot be had */
+    /** @returns {Promise<Parts>} rejects if the script cannot be loaded */
     parts: () => load().then((made) => (parts ??= made.start(given()))),
   };
 }

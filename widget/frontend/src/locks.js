@@ -1,8 +1,8 @@
 /**
- * Runs work while no other tab does, by a Web Lock.
+ * Create a function that runs work under a Web Lock, in only one tab at a time.
  *
- * Where there is none, work runs one piece after the other in this tab: pages without https, sandboxed frames and browsers
- * that deny storage have no locks. Tabs may then send the same message twice; the server recognises its clientId.
+ * Pages without https, sandboxed frames and browsers that deny storage have no Web Locks. There, work is serialised within this
+ * tab only. Tabs may then send the same message twice; the server recognises its clientId.
  *
  * @param {string} name
  */
@@ -10,7 +10,7 @@ export function createLock(name) {
   /** @type {Promise<any>} */
   let last = Promise.resolve();
 
-  /** @param {() => Promise<boolean>} work @returns {Promise<boolean>} rejects when the page is left */
+  /** @param {() => Promise<boolean>} work @returns {Promise<boolean>} rejects when the user leaves the page */
   return async (work) => {
     const left = new AbortController();
     const { signal } = left;
@@ -18,10 +18,10 @@ export function createLock(name) {
     const gone = new Promise((_, reject) => {
       signal.onabort = reject;
     });
-    gone.catch(() => {}); // nobody else may be waiting for it
+    gone.catch(() => {}); // otherwise its rejection may be unhandled
     let isBegun = false;
     const leave = () => left.abort();
-    addEventListener("pagehide", leave); // a page that waits for a lock or holds one stays out of the back/forward cache
+    addEventListener("pagehide", leave); // the back/forward cache does not keep a page that waits for a lock or holds one
     try {
       return await navigator.locks.request(name, { signal }, () => {
         isBegun = true;

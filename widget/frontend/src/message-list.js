@@ -1,7 +1,7 @@
 import { element, setAttribute, setText } from "./dom.js";
 
 /**
- * The thread on the screen.
+ * The scrolling list of messages.
  *
  * @typedef {import("./timeline.js").Item} Item
  * @typedef {{items: Item[], greeting: string, typing: string[], hasMore: boolean, isClosed: boolean}} Model
@@ -18,8 +18,8 @@ const LINK_END = /[.,!?:;)\]]+$/;
  * @param {(key: string) => void} on.retry
  * @param {(key: string) => void} on.remove
  * @param {() => void} on.older
- * @param {(place: HTMLElement, file: import("./api.js").Attachment, key: string) => void} on.file shows it there
- * @param {() => void} on.bottom the newest message has come into view
+ * @param {(place: HTMLElement, file: import("./api.js").Attachment, key: string) => void} on.file shows the file there
+ * @param {() => void} on.bottom called when the newest message has scrolled into view
  */
 export function createMessageList({ say, clock, day }, on) {
   const nodes = /** @type {Map<string, {text: string, node: HTMLElement}>} */ (new Map());
@@ -33,7 +33,7 @@ export function createMessageList({ say, clock, day }, on) {
   let first;
   /** @type {string | undefined} */
   let last;
-  let isPinned = true; // to the end: whatever grows or shrinks, an image or the keyboard
+  let isPinned = true; // stay at the end when something changes the height, such as an image or the on-screen keyboard
   let height = 0;
 
   const isAtBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < BOTTOM;
@@ -50,7 +50,7 @@ export function createMessageList({ say, clock, day }, on) {
   pin.observe(list);
 
   function scroll() {
-    isPinned = isAtBottom() || (isPinned && scroller.scrollHeight !== height); // who scrolls leaves the end, not what grows
+    isPinned = isAtBottom() || (isPinned && scroller.scrollHeight !== height); // growing content does not count as scrolling away
     height = scroller.scrollHeight;
     if (isPinned && !down.hidden) {
       down.hidden = true;
@@ -59,7 +59,10 @@ export function createMessageList({ say, clock, day }, on) {
     if (scroller.scrollTop < TOP && !older.hidden) on.older();
   }
 
-  /** @param {string} key @param {unknown} model @param {() => HTMLElement} make @returns {HTMLElement} the one from before, if the same */
+  /**
+   * Return the existing element of this key if its model is unchanged, or else a new one.
+   * @param {string} key @param {unknown} model @param {() => HTMLElement} make @returns {HTMLElement}
+   */
   const keep = (key, model, make) => {
     const text = JSON.stringify(model);
     const known = nodes.get(key);
@@ -144,7 +147,7 @@ export function createMessageList({ say, clock, day }, on) {
   };
 }
 
-/** Text with its links as anchors. @param {string} body @returns {(Node | string)[]} */
+/** Split a text into strings and anchors for its links. @param {string} body @returns {(Node | string)[]} */
 function linked(body) {
   const parts = /** @type {(Node | string)[]} */ ([]);
   let end = 0;

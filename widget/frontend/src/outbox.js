@@ -1,23 +1,24 @@
 import { isSignedOut, isTransient } from "./api.js";
 
 /**
- * Messages on their way. Each is stored before it is sent, and leaves the store when the server has it.
+ * A queue of messages to send. Each message is stored before it is sent, and removed when the server has accepted it.
  *
- * 1. An entry is added at the end. Entries are sent in order, one after another, by one tab at a time.
- * 2. Without a token the first entry with a form starts the conversation; entries without a form wait for the token.
- * 3. Accepted: it leaves. The server knows it by its clientId, so sending it twice does no harm.
- * 4. No answer, a fault of the server, or too many requests: it is sent again after 1, 2, 4 .. 30 s, or when the server said.
- *    Messages behind a message wait too, so that they stay in order. Messages behind a file do not: the file is tried once
- *    more before each of them. `wake` cuts the wait short, but not that of a message after 429.
- * 5. After TRIES it is set aside, so that what comes behind is sent. The visitor may try it again or remove it; `wake` tries
- *    it once more. Tries while the browser knows that it is offline do not count.
- * 6. The token is refused (401, by the server itself): it is forgotten, the entries stay.
- * 7. Any other 4xx, whatever its body: the entry is refused, and the next one sent. The visitor may try it again or remove it.
+ * 1. New entries are added at the end. They are sent in order, one at a time, and by only one tab at a time.
+ * 2. Without a token, the first entry with a form starts the conversation. Entries without a form wait for the token.
+ * 3. When the server accepts an entry, it is removed. The server recognises its clientId, so sending it twice does no harm.
+ * 4. If there is no answer, a server error or 429, the entry is retried after 1, 2, 4 .. 30 s, or at the time that the server
+ *    names. Messages after a message wait too, so that they stay in order. Messages after a file do not wait; the file is retried
+ *    once before each of them. `wake` ends the wait, except the wait of a message after 429.
+ * 5. After TRIES attempts the entry is marked as failed, so that the entries after it are sent. The visitor can retry or remove
+ *    it, and `wake` retries it once. Attempts while the browser reports that it is offline do not count.
+ * 6. If the server itself, and not a proxy, rejects the token with 401, the token is deleted and the entries stay.
+ * 7. On any other 4xx, whatever its body, the entry is marked as failed and the next one is sent. The visitor can retry or
+ *    remove it.
  *
  * @typedef {import("./api.js").Form} Form
  * @typedef {import("./api.js").Refusal} Refusal
  * @typedef {{clientId: string, body: string, at: number, by?: string, form?: Form, file?: import("./api.js").Attachment,
- *   tries?: number, failed?: Refusal}} Entry by: the id of the person who was identified, as the site has it
+ *   tries?: number, failed?: Refusal}} Entry by: the site's own id of the person who was identified when it was written
  * @typedef {ReturnType<typeof createOutbox>} Outbox
  */
 
@@ -28,16 +29,16 @@ const LONGEST_WAIT = 30_000;
  * @param {object} outside
  * @param {import("./storage.js").Store} outside.store
  * @param {(entry: Entry, token?: string) => Promise<any>} outside.send rejects with a Refusal
- * @param {(work: () => Promise<boolean>) => Promise<boolean>} outside.lock runs it while no other tab does
+ * @param {(work: () => Promise<boolean>) => Promise<boolean>} outside.lock runs the work in one tab at a time
  * @param {(sent?: Entry) => void} outside.onChange
  * @param {(token: string) => void} outside.onSignedOut
  */
 export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
   let isRunning = false;
   let isAsked = false;
-  /** When an entry is sent again, by its clientId. These times, and the next, are of the clock that never jumps. */
+  /** The time of an entry's next attempt, by clientId. This and `blockedUntil` use the monotonic clock. */
   const retryAt = /** @type {Map<string, number>} */ (new Map());
-  /** Files that have failed in this run. */
+  /** The clientIds of files that failed in this run. */
   const failedFiles = /** @type {Set<string>} */ (new Set());
   let blockedUntil = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -65,7 +66,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
   /** @param {Entry} entry */
   const isDue = ({ clientId }) => (retryAt.get(clientId) ?? 0) <= now();
 
-  /** The first message that may be sent, and the files before it: what is behind a message stays behind it. */
+  /** Return the first message that may be sent, and the files before it. Nothing may overtake a message. */
   const candidates = () => {
     const { token, outbox } = store.read();
     const pending = outbox.filter(({ form, failed }) => !failed && (token || form));
@@ -73,17 +74,20 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     return first < 0 ? pending : pending.slice(0, first + 1);
   };
 
-  /** What is to be sent now. @returns {Entry | undefined} */
+  /** Return the entry to send now. @returns {Entry | undefined} */
   const next = () => {
     const entries = candidates();
     const isMessageDue = entries.some((entry) => !entry.file && isDue(entry));
     return entries.find((entry) => !failedFiles.has(entry.clientId) && (isMessageDue || isDue(entry)));
   };
 
-  /** When candidates are sent again. @returns {number[]} */
+  /** Return the times of the candidates' next attempts. @returns {number[]} */
   const retries = () => candidates().flatMap(({ clientId }) => retryAt.get(clientId) ?? []);
 
-  /** @param {Entry} entry @param {Refusal} refusal @param {string} [token] @returns {boolean} whether to go on */
+  /**
+   * Handle a failed attempt.
+   * @param {Entry} entry @param {Refusal} refusal @param {string} [token] @returns {boolean} whether to send the next entry
+   */
   const refuse = ({ clientId, file, tries = 0 }, refusal, token) => {
     const { status, retryAfter } = refusal;
     retryAt.delete(clientId);
@@ -115,7 +119,8 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       const { token: fresh, visitor } = await send(entry, before);
       const isWanted = find(entry.clientId);
       retryAt.delete(entry.clientId);
-      // gone meanwhile: the thread has shown it, or the visitor has been forgotten, and the token must not come back
+      // The entry may have been removed during the request: the thread has shown it, or the visitor's data was cleared. In that
+      // case the token must not be stored again.
       if (isWanted)
         store.write({
           ...(fresh && store.read().token === before && { token: fresh }),
@@ -142,14 +147,14 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       const times = retries();
       if (times.length) later(Math.min(...times) - now());
     } catch {
-      later(1000); // the lock was taken away; a page that is left comes back by `wake`
+      later(1000); // the lock was lost; if the user has left the page, `wake` runs when they return
     }
     isRunning = false;
   };
 
   const pump = () => {
     clearTimeout(timer);
-    if (!store.read().outbox.length) return; // no lock for nothing: it would stay with a page that is just being left
+    if (!store.read().outbox.length) return; // do not take the lock without need: a page that is being left would keep it
     if (now() < blockedUntil) later(blockedUntil - now());
     else if (isRunning) isAsked = true;
     else run();
@@ -159,9 +164,9 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     /** @param {Entry} entry */
     add(entry) {
       const { token, outbox } = store.read();
-      // without a token the form begins anew: it carries the text of whatever could not be sent
+      // Without a token the form was submitted again. It contains the text of all entries that could not be sent.
       const isAnew = entry.form && !token && !outbox.some(({ form, failed }) => form && !failed);
-      const at = Math.max(entry.at, (outbox.at(-1)?.at ?? 0) + 1); // the order, whatever the clock does
+      const at = Math.max(entry.at, (outbox.at(-1)?.at ?? 0) + 1); // keeps the order even if the clock is set back
       store.write({ [entry.clientId]: { ...entry, at } }, true);
       if (isAnew) drop(outbox.filter(({ file }) => !file).map(({ clientId }) => clientId));
       pump();
@@ -172,19 +177,19 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       pump();
     },
     drop,
-    /** The thread shows these. @param {Set<string | null>} shown */
+    /** Remove the entries that the thread shows. @param {Set<string | null>} shown their clientIds */
     settle: (shown) => drop(store.read().outbox.flatMap(({ clientId }) => (shown.has(clientId) ? clientId : []))),
-    /** The network or the page is back: nothing waits any longer, and what was set aside is tried once more. */
+    /** Retry all waiting entries now, and transiently failed ones once. Call it when the network or the page is back. */
     wake() {
       retryAt.clear();
       for (const { clientId, form, failed } of store.read().outbox)
         if (failed && !form && isTransient(failed)) change(clientId, { failed: undefined, tries: TRIES - 1 });
       pump();
     },
-    /** @returns {{seconds: number, isStuck: boolean}} how long the server wants to be left alone; is something waiting? */
+    /** @returns {{seconds: number, isStuck: boolean}} seconds until the rate limit ends; whether an entry waits for a retry */
     trouble: () => ({ seconds: Math.ceil((blockedUntil - now()) / 1000), isStuck: retries().length > 0 }),
   };
 }
 
-/** What an identity tells, without its proof. @param {import("./api.js").Identity} identity */
+/** Return an identity without its hash. @param {import("./api.js").Identity} identity */
 export const detailsOf = ({ id, name, email, phone }) => ({ id, name, email, phone });

@@ -1,19 +1,22 @@
 /**
- * The one name on the host page: `PraxTalk(command, ...)`. Calls made before the widget is there wait in its queue.
+ * The only global on the host page: `PraxTalk(command, ...)`. Calls made before the widget has loaded are queued.
  *
  * @typedef {"open" | "close" | "message" | "unread" | "ready"} EventName
  * @typedef {Record<string, (...args: any[]) => void>} Commands
  * @typedef {{run: (commands: Commands) => void, emit: (name: EventName, detail?: any) => void}} Page
  */
 
-/** @returns {Page | undefined} none: the page has it already */
+/** Install the global. @returns {Page | undefined} none if the page has it already */
 export function openPage() {
   const global = /** @type {any} */ (globalThis);
   if (global.PraxTalk?.isPraxTalk) return;
   const handlers = /** @type {Map<string, Set<(detail?: any) => void>>} */ (new Map());
   let isReady = false;
 
-  /** A fault in the page's handler is the page's to hear of, and not ours to stumble over. @param {(detail?: any) => void} fn @param {any} [detail] */
+  /**
+   * Call a handler of the page. An exception in it is reported as uncaught and does not affect the widget.
+   * @param {(detail?: any) => void} fn @param {any} [detail]
+   */
   const tell = (fn, detail) => queueMicrotask(() => fn(detail));
 
   const commands = /** @type {any} */ ({

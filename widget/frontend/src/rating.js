@@ -1,18 +1,18 @@
 import { element, icon, setAttribute, setText } from "./dom.js";
 
 /**
- * How the visitor finds what has come to its end.
+ * Ask the visitor to rate a finished conversation.
  *
- * 1. Asked under the thread, with five faces. The one that is pressed is sent at once; another may be pressed after it.
- * 2. Then a comment may follow, and goes with the face. Sent: thanks.
- * 3. Whoever writes on, or has rated before, is not asked.
+ * 1. Five faces appear below the thread. Pressing one sends the rating at once; the visitor can still press another.
+ * 2. The visitor can then add a comment, which is sent together with the rating. After that the widget thanks them.
+ * 3. A visitor who continues the conversation, or has already rated it, is not asked.
  *
  * @typedef {(name: string, args: object) => Promise<void>} Mutate
  */
 
 const HEAD = "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20M9 9v1M15 9v1";
 
-/** From bad to good: their names, and their mouths. Drawn: not every system has a font with all of them. */
+/** The faces from bad to good, with the paths of their mouths. They are drawn, because some systems lack the emoji. */
 const FACES = {
   VeryBad: "M8 17.5q4-5 8 0",
   Bad: "M8 16.5q4-2.5 8 0",
@@ -29,7 +29,7 @@ export function createRating({ say, root, composer }, mutate) {
   /** @type {string | undefined} */
   let asked;
   let chosen = 0;
-  let sending = Promise.resolve(true); // one after the other: the last word counts
+  let sending = Promise.resolve(true); // ratings are sent one after another, so that the last one wins
 
   const line = element("p", { role: "status", tabindex: "-1" });
   const faces = Object.entries(FACES).map(([name, mouth], index) =>
@@ -50,7 +50,7 @@ export function createRating({ say, root, composer }, mutate) {
   box.hidden = true;
   composer.before(box);
 
-  /** @param {number} rating 0: none yet */
+  /** @param {number} rating 0 for none */
   function press(rating) {
     chosen = rating;
     faces.forEach((face, index) => {
@@ -59,7 +59,7 @@ export function createRating({ say, root, composer }, mutate) {
     comment.hidden = !rating;
   }
 
-  /** @returns {Promise<boolean>} whether the server has it */
+  /** @returns {Promise<boolean>} whether the server accepted it */
   const send = () => {
     const said = { conversationId: asked, rating: chosen, comment: input.value.trim() };
     sending = sending

@@ -1,5 +1,5 @@
 /**
- * What the visitor has seen, and what they are told of while they look elsewhere.
+ * Track what the visitor has seen, and play a sound for new messages while they look elsewhere.
  *
  * @typedef {import("./api.js").Message} Message
  */
@@ -14,15 +14,15 @@ export function createReadReceipts({ store, thread, ring }) {
   let saidId = "";
 
   return {
-    /** A sound for the newest, once over all tabs, unless this page is being looked at. @param {Message[]} fresh */
+    /** Ring for the newest message, in only one of the tabs, unless this page has the focus. @param {Message[]} fresh */
     announce(fresh) {
       const newest = last(fresh);
       if (!newest || (!document.hidden && document.hasFocus()) || store.read().rungId === newest._id) return;
-      store.write({ rungId: newest._id }); // before it sounds: the other tabs have the same message
+      store.write({ rungId: newest._id }); // before the sound, because the other tabs receive the same message
       ring(newest._id);
     },
 
-    /** The newest stands on the screen. @param {boolean} typing what else is said of the visitor, in the same breath */
+    /** Record that the newest message is on the screen. @param {boolean} typing is sent in the same mutation */
     look(typing) {
       const { value, messages, isLive } = thread.get();
       const newest = last(messages);
@@ -33,7 +33,7 @@ export function createReadReceipts({ store, thread, ring }) {
       thread.look({ typing, seenId: newest._id });
     },
 
-    /** How many have not been seen, in any tab and on any device. */
+    /** Return the number of messages that the visitor has not seen in any tab or on any device. */
     unread() {
       const { value, messages } = thread.get();
       const { seenId } = store.read();

@@ -1,8 +1,12 @@
 const SPAN = 2000;
 
-/** In one of the tabs that hear of a message at the same moment: their storage would tell them too late. @param {string} id its */
+/**
+ * Ring for a message in only one tab. All tabs receive it at once, and localStorage would synchronise them too late, so they use
+ * a Web Lock.
+ * @param {string} id the message's id
+ */
 export function ring(id) {
-  if (!navigator.userActivation?.hasBeenActive) return; // a browser lets a page sound only after somebody has touched it
+  if (!navigator.userActivation?.hasBeenActive) return; // browsers allow sound only after the user has interacted with the page
   if (!navigator.locks) return tone();
   navigator.locks.request(`praxtalk:ring:${id}`, { ifAvailable: true }, async (lock) => {
     if (!lock) return;
@@ -11,7 +15,7 @@ export function ring(id) {
   });
 }
 
-/** Soft. */
+/** Play a soft tone. */
 function tone() {
   try {
     const context = new AudioContext();
@@ -22,8 +26,8 @@ function tone() {
     volume.gain.value = 0.12;
     volume.gain.setTargetAtTime(0, context.currentTime, 0.2);
     pitch.start();
-    setTimeout(() => context.close(), 1000); // an open one keeps the page out of the back/forward cache
+    setTimeout(() => context.close(), 1000); // the back/forward cache does not keep a page with an open AudioContext
   } catch {
-    // no sound here
+    // this browser cannot play sounds
   }
 }

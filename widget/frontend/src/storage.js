@@ -1,25 +1,24 @@
 /**
- * What the browser remembers of a visitor, in localStorage, which all tabs share. Nothing is written before the visitor
- * sends something. Where storage is denied or full, from the beginning or from some moment on, it is remembered as long as the
- * page lives, and `isDenied` says so.
+ * The visitor's data in localStorage, which all tabs share. Nothing is written before the visitor sends something. If storage is
+ * denied or full, at the start or later, the data is kept in memory as long as the page exists, and `isDenied` returns true.
  *
- * Each value has a key of its own, and so has each message on its way: tabs learn of each other's writes a moment later,
- * and one that wrote back all that it had read would undo what another has just added.
+ * Each value and each unsent message has a key of its own. Tabs see each other's writes with a delay, so a tab that wrote back
+ * everything that it had read would undo what another tab has just added.
  *
  * @typedef {import("./outbox.js").Entry} Entry
  * @typedef {{token?: string, visitor?: {name: string, email: string | null}, outbox: Entry[], open?: boolean,
  *   identity?: Owner, seenId?: string, rungId?: string}} Memory
- *   outbox: oldest first; identity: whose token it is, if the page told, with the details that the server knows; seenId,
- *   rungId: the newest message that a tab has shown, has rung for
+ *   outbox: oldest first; identity: the person of the token, if the page identified them, with the details that the server knows;
+ *   seenId: the newest message that a tab has shown; rungId: the newest message that a tab has rung for
  * @typedef {{id: string, name?: string, email?: string, phone?: string, isClaimed?: boolean}} Owner
- *   isClaimed: the server does not know yet
+ *   isClaimed: the server does not know the identity yet
  * @typedef {ReturnType<typeof createStore>} Store
  */
 
-/** @param {string} widgetId @param {() => void} onChange another tab has changed it */
+/** @param {string} widgetId @param {() => void} onChange called when another tab has changed the data */
 export function createStore(widgetId, onChange) {
   const prefix = `praxtalk:${widgetId}:`;
-  /** By name; an entry by its clientId. @type {Record<string, any>} */
+  /** Values by name, outbox entries by clientId. @type {Record<string, any>} */
   let values = {};
   let isKept = false;
   let isDenied = false;
@@ -50,8 +49,9 @@ export function createStore(widgetId, onChange) {
   };
 
   /**
-   * @param {Partial<Omit<Memory, "outbox">> | Record<string, Entry | undefined>} patch values by name, entries by clientId
-   * @param {boolean} [isSent] the visitor has sent something: from now on it is kept
+   * @param {Partial<Omit<Memory, "outbox">> | Record<string, Entry | undefined>} patch values by name, entries by clientId;
+   *   undefined removes
+   * @param {boolean} [isSent] the visitor has sent something, so the data is stored from now on
    */
   const write = (patch, isSent) => {
     load();
@@ -72,7 +72,11 @@ export function createStore(widgetId, onChange) {
     for (const name of names) write({ [name]: undefined });
   };
 
-  /** @param {boolean} [isAll] what somebody has not sent yet, too; else it waits for them */
+  /**
+   * Delete the data.
+   * @param {boolean} [isAll] also delete the unsent entries of identified people, which are otherwise kept until those people are
+   *   identified again
+   */
   const forget = (isAll) => {
     load();
     drop(Object.keys(values).filter((name) => isAll || !values[name]?.by));

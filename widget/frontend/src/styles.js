@@ -2,8 +2,8 @@ import ROOMS from "./views.css";
 import WIDGET from "./widget.css";
 
 /**
- * Black or white, whichever reads better on it. The exponent stands for the curve of sRGB in WCAG 2; either way the
- * contrast stays above 4.5.
+ * Return black or white, whichever has more contrast with the colour. The exponent 2.2 approximates the sRGB curve of WCAG 2;
+ * the contrast is above 4.5 in any case.
  *
  * @param {string} color #rrggbb
  */
@@ -12,7 +12,7 @@ export function readable(color) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
 }
 
-/** @param {string} brand its colour, #rrggbb: the database holds no other */
+/** Create the widget's style sheet. @param {string} brand the brand's colour; the database only accepts #rrggbb */
 export function createSheet(brand) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`${WIDGET}${ROOMS}.root{--brand:${brand};--on:${readable(brand)}}`);

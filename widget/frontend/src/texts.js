@@ -1,6 +1,6 @@
 import { isSameDay } from "./timeline.js";
 
-/** The sentences of the visitor's language, and times in it. */
+/** The texts in the visitor's language, and functions that format times in it. */
 
 /** @typedef {ReturnType<typeof createTexts>} Texts */
 
@@ -14,12 +14,12 @@ export function createTexts({ texts, locale }) {
   const isToday = (time) => isSameDay(time, Date.now());
 
   return {
-    /** @param {string} key @param {Record<string, string | number>} [values] of the placeholders */
+    /** @param {string} key @param {Record<string, string | number>} [values] values of the placeholders */
     say: (key, values = {}) => (texts[key] ?? "").replace(/\{(\w+)\}/g, (all, name) => `${values[name] ?? all}`),
     clock,
     /** @param {number} time */
     day: (time) => (isToday(time) ? texts.today : format(time, { weekday: "long", day: "numeric", month: "long" })),
-    /** @param {number} time to come */
+    /** Format a future time. @param {number} time */
     moment: (time) =>
       isToday(time) ? clock(time) : format(time, { weekday: "long", hour: "numeric", minute: "2-digit" }),
   };

@@ -2,12 +2,14 @@ import { connect } from "../../../static/live/client.js";
 import { isSignedOut } from "./api.js";
 
 /**
- * The visitor's thread, kept up to date.
+ * Keep the visitor's thread up to date.
  *
- * 1. It is watched over the live protocol from `start` on.
- * 2. Whenever that has not been live for 4 seconds, it is asked for by HTTP as well: after 3 s, x 1.5 while there is
- *    nothing new, at most 30 s; at least 30 s while the page is hidden. Live again ends that.
- * 3. What has slid out of the newest 50, or was loaded from before them, is kept as long as it joins on without a gap.
+ * 1. After `start`, the thread is watched over the live protocol.
+ * 2. When the connection has not been live for 4 seconds, the thread is also polled over HTTP. The interval starts at 3 s and
+ *    grows by a factor of 1.5 up to 30 s while there is nothing new. It is at least 30 s while the page is hidden. Polling ends
+ *    when the connection is live again.
+ * 3. The live value holds the newest 50 messages. Older ones that were shown or loaded before are kept as long as there is no
+ *    gap between them and the newest 50.
  *
  * @typedef {import("./api.js").Message} Message
  * @typedef {import("./api.js").Thread} Value
@@ -23,7 +25,7 @@ const LONGEST_GAP = 30_000;
  * @param {string} outside.origin
  * @param {string} outside.widgetId
  * @param {import("./api.js").Api} outside.api
- * @param {(fresh: Message[]) => void} outside.onChange with what has come since the value before
+ * @param {(fresh: Message[]) => void} outside.onChange called with the messages that are new since the previous value
  * @param {(token: string) => void} outside.onSignedOut
  */
 export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
@@ -101,7 +103,7 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
   };
 
   return {
-    /** @param {string} [next] the visitor's token; a fresh one of the same visitor keeps what is shown. None: ends it */
+    /** @param {string} [next] the visitor's token, or none to stop; a renewed token keeps the messages that are shown */
     start(next) {
       if (next === token) return;
       stop();
@@ -119,13 +121,16 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
       later(PATIENCE);
     },
 
-    /** Asks now, where it is not live. */
+    /** Poll now if the connection is not live. */
     wake() {
       gap = SHORTEST_GAP;
       if (token && !isLive) later(0);
     },
 
-    /** What this visitor does. Of use only now: while not live, it is not said. @param {{typing: boolean, seenId?: string}} look */
+    /**
+     * Report what the visitor is doing. It is of momentary use only, so it is not sent while the connection is not live.
+     * @param {{typing: boolean, seenId?: string}} look
+     */
     look(look) {
       if (isLive) client?.mutate("widget:look", { visitorToken: token, widgetId, ...look }).catch(() => {});
     },
@@ -141,7 +146,7 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
           hasMore = answer.hasMore;
         }
       } catch {
-        // asked again by scrolling or by the button
+        // scrolling or the button tries again
       }
       isLoading = false;
       onChange([]);

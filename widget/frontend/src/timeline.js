@@ -1,5 +1,5 @@
 /**
- * What a thread shows: the server's messages and those on their way, each once, with their place in a group.
+ * The items that a thread shows: the server's messages and the unsent entries, each once, with their position in a group.
  *
  * @typedef {import("./api.js").Message} Message
  * @typedef {import("./outbox.js").Entry} Entry
@@ -11,8 +11,8 @@ const GROUP_SPAN = 300_000;
 
 /**
  * @param {Message[]} messages oldest first
- * @param {Entry[]} entries in the order of sending
- * @param {string | null} seenId the newest message that an operator has seen
+ * @param {Entry[]} entries in sending order
+ * @param {string | null} seenId id of the newest message that an operator has seen
  * @returns {Item[]}
  */
 export function timeline(messages, entries, seenId) {
@@ -55,7 +55,7 @@ export function timeline(messages, entries, seenId) {
   });
 }
 
-/** @param {number} one @param {number} other in ms */
+/** Both times are in milliseconds. @param {number} one @param {number} other */
 export const isSameDay = (one, other) => new Date(one).toDateString() === new Date(other).toDateString();
 
 /** @typedef {{isOwn: boolean, name?: string, at: number}} Said @param {Said} one @param {Said} next */

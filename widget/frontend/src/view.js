@@ -6,11 +6,11 @@ import { createLauncher } from "./launcher.js";
 import { createMessageList } from "./message-list.js";
 import { createSheet } from "./styles.js";
 
-/** A page that takes the widget away again and again wins. */
+/** The most times that the widget reinserts itself. After that, a page that keeps removing it prevails. */
 const MOST_RETURNS = 20;
 
 /**
- * All that is seen, under one host beside the page's <body>, which a page may replace.
+ * Create the widget's elements under one host element. The host is a sibling of <body>, because a page may replace its <body>.
  *
  * @param {import("./api.js").Config} config
  * @param {import("./texts.js").Texts} texts
@@ -46,7 +46,7 @@ export function createView(config, texts, on) {
       bubble.status,
     ),
   );
-  // a page's shortcuts must not fire while somebody types, nor its dialogs fetch the focus back
+  // The page's shortcuts must not fire while the visitor types, and the page's dialogs must not take the focus back.
   for (const type of ["keydown", "keypress", "keyup", "focusin"])
     root.addEventListener(type, (event) => event.stopPropagation());
 

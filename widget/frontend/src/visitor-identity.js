@@ -2,15 +2,17 @@ import { isTransient } from "./api.js";
 import { detailsOf } from "./outbox.js";
 
 /**
- * Who the page says the visitor is, with the proof of it.
+ * The visitor's identity as the page reports it, with its hash as proof.
  *
- * 1. `identify` claims the thread of this browser and what is not sent yet for the person, unless it belongs to another: then
- *    `onOther` leaves that one. What another has not sent yet waits in the store until they are identified again.
- * 2. The server is told once, and again when details have changed. It answers with the person's own thread, to which it has
- *    added what was written anonymously before.
- * 3. Identifying and sending use the same lock, so each waits for the other.
- * 4. No answer: again after PAUSE. Refused: the person counts as unknown, and the claim is given up.
- * 5. Another tab may have identified somebody else since. That thread is not this page's (`isOther`).
+ * 1. `identify` claims this browser's thread and unsent entries for the person. If they belong to another person, it calls
+ *    `onOther` instead, which clears that person's thread from the browser. The other person's unsent entries stay in the store
+ *    until that person is identified again.
+ * 2. The identity is sent to the server once, and again when its details have changed. The server returns a token for the
+ *    person's own thread, to which it has added what was written anonymously before.
+ * 3. Identifying and sending use the same lock, so neither runs during the other.
+ * 4. If the server does not answer, the request is retried after PAUSE. If the server rejects the identity, the visitor counts as
+ *    anonymous and the claim is withdrawn.
+ * 5. Another tab may have identified a different person since. This page must not show that person's thread (`isOther`).
  *
  * @typedef {import("./api.js").Identity} Identity
  */
@@ -23,7 +25,7 @@ const PAUSE = 5000;
  * @param {import("./api.js").Api} outside.api
  * @param {(work: () => Promise<boolean>) => Promise<boolean>} outside.lock
  * @param {() => void} outside.onChange
- * @param {() => void} outside.onOther somebody else sits here now
+ * @param {() => void} outside.onOther called when a different person is identified
  */
 export function createIdentity({ store, api, lock, onChange, onOther }) {
   /** @type {Identity | undefined} */
@@ -34,14 +36,14 @@ export function createIdentity({ store, api, lock, onChange, onOther }) {
     return token && proof && JSON.stringify(identity) === JSON.stringify(detailsOf(proof));
   };
 
-  /** Inside the lock. @returns {Promise<boolean>} whether to tell once more */
+  /** Send the identity to the server. Call it inside the lock. @returns {Promise<boolean>} whether to send it once more */
   const tell = async () => {
     const mine = proof;
     if (!mine || isTold()) return false;
     const { token: before } = store.read();
     const { token, visitor } = await api.identify(mine, before);
-    if (store.read().token !== before) return true; // by the link of an e-mail (return.js), meanwhile
-    // none: the token of this browser belongs to somebody else, or has ended
+    if (store.read().token !== before) return true; // a link in an e-mail (return.js) has replaced it during the request
+    // no token: this browser's token belongs to somebody else, or is invalid
     if (mine === proof) store.write({ token: token ?? undefined, visitor, identity: token && detailsOf(mine) });
     return false;
   };
@@ -52,9 +54,9 @@ export function createIdentity({ store, api, lock, onChange, onOther }) {
     try {
       while (await lock(tell));
     } catch (error) {
-      if (mine !== proof) return; // somebody else is identified, or nobody
+      if (mine !== proof) return; // a different identity has been set, or none
       if (isTransient(/** @type {import("./api.js").Refusal} */ (error))) {
-        setTimeout(attach, PAUSE); // nothing has changed: what waits to be sent keeps its pauses
+        setTimeout(attach, PAUSE); // no onChange: it would wake the outbox, and entries would lose their retry delays
         return;
       }
       forget();
@@ -63,13 +65,13 @@ export function createIdentity({ store, api, lock, onChange, onOther }) {
     onChange();
   };
 
-  /** What is not sent yet changes hands. @param {string} [from] none: nobody's @param {string} [to] */
+  /** Reassign unsent entries. @param {string} [from] none for entries of an anonymous visitor @param {string} [to] */
   const claim = (from, to) => {
     for (const entry of store.read().outbox)
       if (entry.by === from) store.write({ [entry.clientId]: { ...entry, by: to } });
   };
 
-  /** The proof is refused, or given up. */
+  /** Drop the identity and withdraw its claims. Its unsent entries become anonymous. */
   const forget = () => {
     if (proof) claim(proof.id);
     if (store.read().identity?.isClaimed) store.write({ identity: undefined });
@@ -77,13 +79,13 @@ export function createIdentity({ store, api, lock, onChange, onOther }) {
   };
 
   return {
-    /** What goes with the form. */
+    /** Return the identity that is sent with the form. */
     proof: () => proof,
     forget,
     attach,
-    /** Whose page it is: the id, or none of a stranger. */
+    /** Return the id of the person that the page belongs to; none if they are anonymous. */
     owner: () => (proof ?? store.read().identity)?.id,
-    /** Whether the thread of this browser belongs to somebody else than the page says. */
+    /** Return whether this browser's thread belongs to a different person than the page has identified. */
     isOther() {
       const { identity } = store.read();
       return proof && identity && identity.id !== proof.id;

@@ -6,7 +6,10 @@ UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 @register.filter
 def duration(seconds: float | str | None) -> str:
-    """Seconds as the two largest units that say something: 3 h 20 min. A dash for none, which templates hand on as ""."""
+    """Format seconds with at most two units, the largest first, for example "3 h 20 min".
+
+    Returns a dash for None, and for any string: templates pass a missing value as "".
+    """
     if seconds is None or isinstance(seconds, str):
         return "–"
     rest, parts = round(seconds), list[str]()

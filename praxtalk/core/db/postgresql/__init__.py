@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend, for servers whose threads must not pile up in front of a database that is away."""
+"""Django's PostgreSQL backend, changed so that server threads do not pile up while the database is unavailable."""

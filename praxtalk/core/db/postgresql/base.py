@@ -1,7 +1,7 @@
-"""The database backend (settings.DATABASES): Django's, with one change.
+"""The database backend (settings.DATABASES): Django's PostgreSQL backend with one change.
 
-A server that waits for its database keeps a thread waiting with each call. So after one call has waited in vain for a connection,
-the others of the process fail at once. One call a second tries again; the first that gets a connection ends the outage.
+In a server that waits for its database, each call blocks a thread. So after one call has waited for a connection without success,
+the other calls of the process fail at once. One call per second tries again. The first that gets a connection ends the outage.
 """
 
 import threading
@@ -15,7 +15,7 @@ PAUSE_SECONDS = 1.0
 
 
 class Outage:
-    """Whether the database of this process is away."""
+    """Tracks whether the database is unavailable to this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,7 +30,7 @@ class Outage:
         self._is_on = False
 
     def may_try(self) -> bool:
-        """Whether the caller may ask for a connection. In an outage: the first caller after the pause."""
+        """Return whether the caller may request a connection. During an outage, only the first caller after each pause may."""
         if not self._is_on:
             return True
         with self._lock:
@@ -46,7 +46,7 @@ _outage = Outage()
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Raises psycopg.OperationalError after CONNECT_TIMEOUT, or at once during an outage."""
+        """Return a new connection. Raises psycopg.OperationalError after CONNECT_TIMEOUT, or at once during an outage."""
         if self.pool is None:
             return super().get_new_connection(conn_params)
         if not _outage.may_try():
