@@ -66,13 +66,14 @@ class TeamAdmin(WorkspaceAdmin):
         return super().get_queryset(request).prefetch_related("brands")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        base = ("name", "email", "role", "sees_all_brands", "brands")
+        brands = "brand_names" if "brand_names" in self.get_readonly_fields(request, obj) else "brands"
+        base = ("name", "email", "role", "sees_all_brands", brands)
         return (*base, "is_active") if obj and not obj.invited_at else base
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         if obj is None:
             return ()
-        access = ("role", "sees_all_brands", "brands", "is_active")
+        access = ("role", "sees_all_brands", "brand_names", "is_active")
         if not team.may_change(current_operator(request), obj):
             return ("name", "email", *access)
         return ("email", *access) if obj.pk == request.user.pk else ("email",)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models.fields.files import FieldFile
 
 from accounts.audit import Action, record
-from conversations.models import Attachment, Conversation, Visitor
+from conversations.models import Attachment, Conversation, Presence, Visitor
 from integrations.retention import forget_events_about
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
@@ -39,6 +39,7 @@ def erase_visitor(visitor: Visitor, *, and_events_about: list[UUID]) -> int:
     ids = [visitor.pk, *(one.pk for one in conversations), *and_events_about]
     forget_events_about(visitor.workspace_id, visitor.brand_id, ids, since=visitor.created_at)
     topics = {topic for conversation in conversations for topic in conversation.topics}
+    topics |= {Presence.topic(visitor.workspace_id, conversation.pk) for conversation in conversations}
     Attachment.objects.filter(conversation__in=conversations).delete()
     Conversation.objects.filter(pk__in=[one.pk for one in conversations]).delete()
     Visitor.objects.filter(pk=visitor.pk).delete()

@@ -230,7 +230,7 @@ def test_a_failure_of_ours_tells_nothing(crm, db, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("the password is swordfish")
 
-    monkeypatch.setattr("brands.api.Ping.parameters", broken)
+    monkeypatch.setattr("accounts.api.Ping.parameters", broken)
     answer = crm.get("/api/v1/ping")
     assert (answer.status_code, set(answer.json())) == (500, {"error"})
     assert b"swordfish" not in answer.content

@@ -49,7 +49,7 @@ def test_the_request_id_is_in_the_log_and_the_key_is_not(crm, db, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("brands.api.Ping.parameters", broken)
+    monkeypatch.setattr("accounts.api.Ping.parameters", broken)
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         answer = crm.get("/api/v1/ping")
     assert lines[0]["request_id"] == answer["X-Request-Id"]

@@ -29,7 +29,7 @@ def answer_of(function_name, arguments):
             outcome, _ = executor.run_mutation(asked)
         else:
             caller = executor.identify(asked.function.authenticator, asked.token)
-            outcome = executor.answer(asked, caller, asked.checked()).outcome
+            outcome = executor.answer(asked, caller, asked.checked()).result
     except (functions.WrongArguments, functions.FunctionError) as error:
         outcome = functions.failure_from(error)
     if isinstance(outcome, Failure):

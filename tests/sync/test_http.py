@@ -114,7 +114,7 @@ def test_a_failure_of_ours_tells_nothing_but_its_number(cast, talks, monkeypatch
     def broken(*_):
         raise RuntimeError("a secret")
 
-    monkeypatch.setattr("conversations.live.lists.counted", broken)
+    monkeypatch.setattr("conversations.live.lists.count_views", broken)
     answer = post("/api/query", {"path": "conversations:counts"}, issue_token(cast.alice)[0]).json()
     assert answer["errorMessage"].startswith("[Request ID: ")
     assert answer["errorMessage"].endswith("] Server Error")

@@ -208,7 +208,7 @@ async def test_a_sign_of_life_and_an_end_for_those_who_watch_nothing():
     async def send(message):
         sent.append(message.get("text") or message.get("code"))
 
-    socket.base_send, socket._places, socket._queries = send, NoPlaces(), NoQueries()
+    socket.base_send, socket._slots, socket._queries = send, NoPlaces(), NoQueries()
     socket._is_closed, socket._worker, socket._hub = False, None, FakeHub()
 
     async def heartbeat(now):

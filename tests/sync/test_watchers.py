@@ -113,7 +113,7 @@ DOES = {
             c.north, widget_actions.VisitorDetails(name="Anna", external_id="anna"), anonymous=t.north.visitor
         ),
     ),
-    "erase_visitor": (None, lambda c, t: erasure.erase_visitor(t.north.visitor)),
+    "erase_visitor": (None, lambda c, t: erasure.erase_visitor(t.north.visitor, and_events_about=[])),
     "erase": (None, lambda c, t: erase(t.north.visitor)),
     "merge_visitor": (None, lambda c, t: talk_actions.merge_visitor(t.north.visitor, into=a_visitor(c))),
     "hand_over": (

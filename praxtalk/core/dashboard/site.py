@@ -31,8 +31,8 @@ NAVIGATION = (
     NavItem("Tags", "admin:conversations_tag_changelist"),
     NavItem("Brands", "admin:brands_brand_changelist", "brands"),
     NavItem("Integrations", "integrations", "integrations"),
-    NavItem("Team", "admin:brands_operator_changelist", "team"),
-    NavItem("Audit log", "admin:brands_auditentry_changelist", "audit"),
+    NavItem("Team", "admin:accounts_operator_changelist", "team"),
+    NavItem("Audit log", "admin:accounts_auditentry_changelist", "audit"),
     NavItem("Settings", "workspace", "workspace"),
 )
 
