@@ -31,7 +31,7 @@ class FrameWriter(WebSocketsSansIOProtocol):
             extensions[EXTENSION] = self
 
     def data_received(self, data: bytes) -> None:
-        """Refuse a handshake that cannot be read, such as one with a header of over MAX_LINE bytes. Uvicorn would not answer."""
+        """Refuse a handshake that cannot be read, such as one with a header of over 8 KiB. Uvicorn would not answer."""
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")

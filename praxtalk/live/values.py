@@ -42,7 +42,7 @@ def _to_wire(value: Any) -> Any:
         return value if is_plain else {"$float": _base64(struct.pack("<d", value))}
     if isinstance(value, dict):
         for key in value:
-            if not is_field_name(key):
+            if not _is_field_name_of_answers(key):
                 raise Unfit(f"no field name: {key!r}")
         return {key: _to_wire(below) for key, below in value.items()}
     if isinstance(value, list | tuple):
@@ -52,11 +52,14 @@ def _to_wire(value: Any) -> Any:
     raise Unfit(f"no value: {type(value).__name__}")
 
 
-@lru_cache(KEPT_NAMES)
 def is_field_name(key: Any) -> bool:
     """Printable ASCII, at most 1,024 characters, not beginning with $: other names make a client throw."""
     is_text = isinstance(key, str) and 0 < len(key) <= MAX_KEY and not key.startswith("$")
     return is_text and key.isascii() and key.isprintable()
+
+
+# For what is sent only: names that come in may be as long as a request, and would stay in memory.
+_is_field_name_of_answers = lru_cache(KEPT_NAMES)(is_field_name)
 
 
 def decode(value: Any, depth: int = 0) -> Any:

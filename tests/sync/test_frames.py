@@ -65,6 +65,14 @@ def test_deep_nesting_is_refused():
         values.decode(nested)
 
 
+def test_names_that_clients_send_are_not_kept():
+    before = values._is_field_name_of_answers.cache_info().currsize
+    with pytest.raises(values.Unfit):
+        values.decode({"x" * 200_000: 1})
+    assert values.decode({"conversationId": "a"}) == {"conversationId": "a"}
+    assert values._is_field_name_of_answers.cache_info().currsize == before
+
+
 @pytest.mark.parametrize(
     "frame",
     [
