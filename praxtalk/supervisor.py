@@ -28,6 +28,7 @@ from praxtalk.endpoints import Endpoint
 STOP_SECONDS = 25.0
 STARTING_STOP_SECONDS = 3.0  # replaces STOP_SECONDS while the node is not up yet
 KEEPER_EVERY_SECONDS = 1.0
+KEEPER_START_SECONDS = 5.0  # if another command holds the lock for longer, the supervisor tries again
 ENSURE_KEEPER = (
     "import pathlib, sys; from praxtalk import devservices; devservices.ensure_keeper(pathlib.Path(sys.argv[1]))"
 )
@@ -189,10 +190,12 @@ class Supervisor:
         if not self._plan.services or now - self._keeper_seen_at < KEEPER_EVERY_SECONDS:
             return
         self._keeper_seen_at = now
-        with contextlib.suppress(OSError), Path(self._plan.services, "keeper.lock").open("a") as lock:
+        ignore_failure = contextlib.suppress(OSError, subprocess.TimeoutExpired)
+        with ignore_failure, Path(self._plan.services, "keeper.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(lock, fcntl.LOCK_UN)
-            subprocess.run([sys.executable, "-c", ENSURE_KEEPER, self._plan.services], check=False)
+            command = [sys.executable, "-c", ENSURE_KEEPER, self._plan.services]
+            subprocess.run(command, check=False, timeout=KEEPER_START_SECONDS)
 
     def _inform_watchdog(self) -> None:
         """Send the PIDs of the running processes to the watchdog, and start the watchdog if it is not running."""

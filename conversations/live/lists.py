@@ -70,7 +70,7 @@ def _first(caller: OperatorCaller, arguments: Arguments) -> Callable[[QuerySet[A
     personal=lambda arguments: arguments.get("assignee") == ME,
 )
 def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
-    if arguments.keys() & {"assignee", "tagId", "q"}:
+    if "assignee" in arguments or "q" in arguments:
         rows = _first(caller, arguments)(_listed(caller, arguments).values_list(*COLUMNS), arguments["limit"])
     else:
         rows = _newest(caller, arguments)

@@ -65,6 +65,14 @@ def test_deep_nesting_is_refused():
         wire_format.decode(nested)
 
 
+def test_names_that_clients_send_are_not_kept():
+    before = wire_format._is_outgoing_field_name.cache_info().currsize
+    with pytest.raises(wire_format.UnsupportedValue):
+        wire_format.decode({"x" * 200_000: 1})
+    assert wire_format.decode({"conversationId": "a"}) == {"conversationId": "a"}
+    assert wire_format._is_outgoing_field_name.cache_info().currsize == before
+
+
 @pytest.mark.parametrize(
     "frame",
     [

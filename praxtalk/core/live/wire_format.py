@@ -45,7 +45,7 @@ def _to_wire(value: Any) -> Any:
         return value if is_plain else {"$float": _base64(struct.pack("<d", value))}
     if isinstance(value, dict):
         for key in value:
-            if not is_field_name(key):
+            if not _is_outgoing_field_name(key):
                 raise UnsupportedValue(f"no field name: {key!r}")
         return {key: _to_wire(below) for key, below in value.items()}
     if isinstance(value, list | tuple):
@@ -55,11 +55,14 @@ def _to_wire(value: Any) -> Any:
     raise UnsupportedValue(f"no value: {type(value).__name__}")
 
 
-@lru_cache(KEPT_NAMES)
 def is_field_name(key: Any) -> bool:
     """Return whether `key` is 1 to 1,024 printable ASCII characters and does not start with $. Clients throw on others."""
     is_text = isinstance(key, str) and 0 < len(key) <= MAX_KEY and not key.startswith("$")
     return is_text and key.isascii() and key.isprintable()
+
+
+# Cached for outgoing values only: a name that a client sends may be as long as a request, and would stay in memory.
+_is_outgoing_field_name = lru_cache(KEPT_NAMES)(is_field_name)
 
 
 def decode(value: Any, depth: int = 0) -> Any:
