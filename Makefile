@@ -10,7 +10,7 @@ NODE := tests/live/node_modules/.bin
 .DEFAULT_GOAL := help
 # Python's own cache of compiled modules halves the time that each process takes to start.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help run test lint format widget openapi lock bench faults
+.PHONY: help run test lint format widget openapi docs lock bench faults
 
 help:
 	@echo "make run     everything up on http://127.0.0.1:8000, with a demo workspace"
@@ -18,9 +18,10 @@ help:
 	@echo "make lint    style, types, import directions, migrations, deployment checks"
 	@echo "make format  rewrite Python, templates, scripts and styles in the project's style"
 	@echo "make widget  bundle widget/frontend into static/widget, which is committed"
-	@echo "make openapi write docs/openapi.json"
+	@echo "make openapi write docs/openapi.json, and the types that the inbox shares with it"
+	@echo "make docs    build the documentation as a site in .data/site, and fail on broken links"
 	@echo "make lock    write the requirements*.lock files anew, with the hashes of all packages"
-	@echo "make bench   REST beside its floor, webhooks beside a Celery task for each, live queries beside socket.io, the widget, the inbox (quick: make bench ARGS=--quick)"
+	@echo "make bench   REST beside a baseline, webhooks beside a Celery task for each, live queries beside socket.io, the widget, the inbox (quick: make bench ARGS=--quick)"
 	@echo "make faults  five minutes of webhooks while workers are killed and Valkey is stopped"
 
 # uv installs in seconds what takes pip a minute. It is installed by pip, with the hashes of requirements-dev.lock. Where uv does
@@ -74,12 +75,24 @@ widget: .venv/tests tests/live/node_modules/.installed
 	@NODE_PATH=$(CURDIR)/tests/live/node_modules node widget/frontend/build.mjs
 	@$(BIN)/python widget/frontend/compress.py
 
-openapi: .venv/runs
+openapi: .venv/runs $(CLIENTS)
 	@$(UNCONNECTED) $(BIN)/python manage.py spectacular --format openapi-json --file docs/openapi.json
+	$(if $(CLIENTS),@node tests/live/openapi_types.mjs,@echo "No npm: static/dashboard/inbox/openapi.d.ts is not written.")
+
+# An environment of its own: the versions of the site generator's packages must not influence those of the tests.
+.venv/docs/.installed: requirements-docs.lock
+	@echo "Installing what the documentation site needs (about 10 seconds) ..."
+	@$(PYTHON) -m venv .venv/docs
+	@.venv/docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	@touch $@
+
+docs: .venv/docs/.installed
+	@NO_MKDOCS_2_WARNING=true .venv/docs/bin/python -m mkdocs build --quiet --strict --clean
+	@echo "The site is in .data/site."
 
 # For Python 3.11 to 3.14, on Linux and macOS.
 lock: .venv/tests
-	@for set in requirements requirements-embedded requirements-dev; do \
+	@for set in requirements requirements-embedded requirements-dev requirements-docs; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 			--custom-compile-command "make lock" $$set.txt --output-file $$set.lock || exit 1; done
 

@@ -9,17 +9,16 @@ from rest_framework.response import Response
 from accounts.models import Operator, OperatorSession
 from accounts.operator_tokens import issue_token, revoke
 from accounts.serializers import NewSession, PingSerializer, SessionOpened
-from praxtalk.core.api.errors import NotFound, UnprocessableEntity
+from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.idempotency import idempotent
 from praxtalk.core.api.permissions import WholeWorkspace, WriteScope
 from praxtalk.core.api.serializers import OkSerializer, StrictSerializer
 from praxtalk.core.api.view import ApiView
-from praxtalk.core.db.ids import parse_id
 from praxtalk.core.epoch import to_milliseconds
 
 
 class Ping(ApiView):
-    @extend_schema(operation_id="ping", summary="Check a key", tags=["Health"], responses=PingSerializer)
+    @extend_schema(operation_id="ping", summary="Check an API key", tags=["Health"], responses=PingSerializer)
     def get(self, request: Request) -> Response:
         self.parameters(StrictSerializer)
         return Response({"ok": True, "workspaceId": str(self.key.workspace_id)})
@@ -30,7 +29,7 @@ class OperatorSessions(ApiView):
 
     @extend_schema(
         operation_id="openOperatorSession",
-        summary="Mint an operator token for live queries",
+        summary="Create an operator token for live queries",
         tags=["Operator sessions"],
         request=NewSession,
         responses={201: SessionOpened},
@@ -42,7 +41,7 @@ class OperatorSessions(ApiView):
             workspace_id=self.key.workspace_id, email__iexact=body["email"], is_active=True
         ).first()
         if operator is None:
-            raise UnprocessableEntity("email: no active operator of this workspace has it.")
+            raise UnprocessableEntity("email: no active operator of this workspace has this e-mail address.")
         token, session = issue_token(operator, lifetime=timedelta(seconds=body["expiresIn"]))
         opened = {"token": token, "sessionId": str(session.pk), "expiresAt": to_milliseconds(session.expires_at)}
         location = f"/api/v1/operator-sessions/{session.pk}"
@@ -54,16 +53,11 @@ class OperatorSessionById(ApiView):
 
     @extend_schema(
         operation_id="endOperatorSession",
-        summary="Refuse an operator token from now on",
+        summary="Revoke an operator token",
         tags=["Operator sessions"],
         responses={200: OkSerializer},
     )
     def delete(self, request: Request, id: str) -> Response:
         self.validate_empty_body()
-        sessions = OperatorSession.objects.filter(workspace_id=self.key.workspace_id).select_related("operator")
-        session_id = parse_id(id)
-        session = sessions.filter(pk=session_id).first() if session_id else None
-        if session is None:
-            raise NotFound()
-        revoke(session)
+        revoke(self.get_in_scope(OperatorSession.objects.select_related("operator"), id))
         return Response({"ok": True})

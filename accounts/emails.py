@@ -1,7 +1,7 @@
 """E-mails to operators: invitations, and links to choose a new password.
 
-1. `write` creates a row that is due immediately.
-2. `send_due` takes a due row, postpones it under the row's lock, and sends the e-mail with no transaction open.
+1. `enqueue` creates a row that is due immediately.
+2. `send_due` claims a due row, postpones it under the row's lock, and sends the e-mail with no transaction open.
 3. The row is deleted if the e-mail is sent or given up, or if no operator has the address. Otherwise step 2 is repeated when the
    row is due again. See accounts/mail.py.
 
@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from accounts.mail import MailRun, Outcome, pause_after
+from accounts.mail import MailRun, Outcome, retry_delay
 from accounts.models import MailFailure, Operator, QueuedEmail
 from praxtalk.core.mail.headers import one_line
 
@@ -38,64 +38,66 @@ reset_tokens = PasswordResetTokenGenerator()
 invitation_tokens = InvitationTokens()
 
 
-def write(kind: QueuedEmail.Kind, email: str) -> None:
+def enqueue(kind: QueuedEmail.Kind, email: str) -> None:
     """Queue an e-mail. It is sent only if an operator has this address."""
     QueuedEmail.objects.create(kind=kind, email=email)
 
 
 def send_due() -> int:
     """Send the e-mails that are due. Return how many were sent."""
-    run = MailRun(MailFailure.Kind.LETTER)
-    while run.goes_on and (letter := _take()):
-        _send(run, letter)
+    run = MailRun(MailFailure.Kind.ACCOUNT)
+    while run.should_continue and (queued_email := _claim_due()):
+        _send(run, queued_email)
     return run.sent
 
 
-def _take() -> QueuedEmail | None:
+def _claim_due() -> QueuedEmail | None:
     with transaction.atomic():
         due = QueuedEmail.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
-        letter = due.select_for_update(skip_locked=True).first()
-        if letter:
-            letter.attempts += 1
-            letter.due_at = timezone.now() + pause_after(letter.attempts)
-            letter.save(update_fields=["attempts", "due_at"])
-        return letter
+        queued_email = due.select_for_update(skip_locked=True).first()
+        if queued_email:
+            queued_email.attempts += 1
+            queued_email.due_at = timezone.now() + retry_delay(queued_email.attempts)
+            queued_email.save(update_fields=["attempts", "due_at"])
+        return queued_email
 
 
-def _send(run: MailRun, letter: QueuedEmail) -> None:
-    if operator := _reader(letter):
+def _send(run: MailRun, queued_email: QueuedEmail) -> None:
+    if operator := _recipient(queued_email):
         outcome = run.send(
-            partial(_email, letter, operator),
-            tries=letter.attempts,
+            partial(_email, queued_email, operator),
+            tries=queued_email.attempts,
             workspace_id=operator.workspace_id,
             brand_id=None,
-            row=letter.pk,
+            row=queued_email.pk,
         )
-        if outcome == Outcome.LATER:
+        if outcome == Outcome.RETRY:
             return
-    QueuedEmail.objects.filter(pk=letter.pk).delete()
+    QueuedEmail.objects.filter(pk=queued_email.pk).delete()
 
 
-def _reader(letter: QueuedEmail) -> Operator | None:
-    rows = Operator.objects.select_related("workspace").filter(email__iexact=letter.email)
-    if letter.kind == QueuedEmail.Kind.INVITATION:
+def _recipient(queued_email: QueuedEmail) -> Operator | None:
+    rows = Operator.objects.select_related("workspace").filter(email__iexact=queued_email.email)
+    if queued_email.kind == QueuedEmail.Kind.INVITATION:
         return rows.filter(invited_at__isnull=False).first()
     return rows.filter(is_active=True).first()
 
 
-def _email(letter: QueuedEmail, operator: Operator) -> EmailMessage:
-    return EmailMessage(_subject(letter, operator), _text(letter, operator), to=[operator.email])
+def _email(queued_email: QueuedEmail, operator: Operator) -> EmailMessage:
+    return EmailMessage(_subject(queued_email, operator), _body(queued_email, operator), to=[operator.email])
 
 
-def _subject(letter: QueuedEmail, operator: Operator) -> str:
-    if letter.kind == QueuedEmail.Kind.INVITATION:
+def _subject(queued_email: QueuedEmail, operator: Operator) -> str:
+    if queued_email.kind == QueuedEmail.Kind.INVITATION:
         return f"Join {one_line(operator.workspace.name)} on PraxTalk"
-    return "Choose a new password for PraxTalk"
+    return "Reset your PraxTalk password"
 
 
-def _text(letter: QueuedEmail, operator: Operator) -> str:
-    is_invitation = letter.kind == QueuedEmail.Kind.INVITATION
+def _body(queued_email: QueuedEmail, operator: Operator) -> str:
+    is_invitation = queued_email.kind == QueuedEmail.Kind.INVITATION
     token = (invitation_tokens if is_invitation else reset_tokens).make_token(operator)
-    reader = urlsafe_base64_encode(force_bytes(operator.pk))
-    url = settings.BASE_URL + reverse("join" if is_invitation else "choose_password", args=[reader, token])
-    return render_to_string(f"accounts/{letter.kind}.txt", {"operator": operator, "url": url})
+    operator_id = urlsafe_base64_encode(force_bytes(operator.pk))
+    url = settings.BASE_URL + reverse(
+        "accept_invitation" if is_invitation else "password_reset_confirm", args=[operator_id, token]
+    )
+    return render_to_string(f"accounts/{queued_email.kind}.txt", {"operator": operator, "url": url})

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models import KnownAddress
-from praxtalk.core.api.address import client_address, limited_unit
+from praxtalk.core.api.address import client_address, rate_limit_unit
 
 COOKIE = "praxtalk_device"
 SALT = "accounts.known_clients"
@@ -47,7 +47,7 @@ def identify_client(request: HttpRequest, account: bytes) -> Client:
     device, known = _read_cookie(request)
     if account.hex()[:DIGEST_IN_COOKIE] in known:
         return Client(f"device:{device}", is_known=True)
-    address = limited_unit(client_address(request))
+    address = rate_limit_unit(client_address(request))
     rows = KnownAddress.objects.filter(account=account, address=address, seen_at__gt=timezone.now() - KNOWN_FOR)
     return Client(address, is_known=rows.exists())
 
@@ -56,7 +56,7 @@ def remember(request: HttpRequest, response: HttpResponse, email: str) -> None:
     """Mark this browser and this address as known to the account."""
     account = account_digest(email)
     KnownAddress.objects.update_or_create(
-        account=account, address=limited_unit(client_address(request)), defaults={"seen_at": timezone.now()}
+        account=account, address=rate_limit_unit(client_address(request)), defaults={"seen_at": timezone.now()}
     )
     device, known = _read_cookie(request)
     digest = account.hex()[:DIGEST_IN_COOKIE]
@@ -73,7 +73,7 @@ def remember(request: HttpRequest, response: HttpResponse, email: str) -> None:
     )
 
 
-def forget_old() -> None:
+def purge_old_addresses() -> None:
     """Delete the addresses from which nobody has signed in for KNOWN_FOR."""
     KnownAddress.objects.filter(seen_at__lt=timezone.now() - KNOWN_FOR).delete()
 

@@ -17,7 +17,7 @@ def _own_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [operator_topic(caller.operator_id)]
 
 
-@query("operators:me", authenticator=operators, shape=StrictSerializer, topics=_own_topics, personal=True)
+@query("operators:me", authenticator=operators, serializer_class=StrictSerializer, topics=_own_topics, personal=True)
 def show_me(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     operator = _self(caller)
     return {
@@ -35,16 +35,16 @@ class Preferences(PartialStrictSerializer):
         return {name: StrictBooleanField(required=False) for name in DEFAULTS}
 
 
-@mutation("operators:prefer", authenticator=operators, shape=Preferences)
+@mutation("operators:prefer", authenticator=operators, serializer_class=Preferences)
 def change_preferences(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     return update_preferences(_self(caller), **arguments)
 
 
-def _hearing_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+def _pubsub_status_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [PUBSUB_STATUS]
 
 
-@query("server:state", authenticator=operators, shape=StrictSerializer, topics=_hearing_topics)
+@query("server:state", authenticator=operators, serializer_class=StrictSerializer, topics=_pubsub_status_topics)
 def show_state(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     """Return `late`: whether Valkey is unreachable, so that changes by others are shown within a minute instead of at once."""
     return {"late": not is_connected()}

@@ -2,12 +2,12 @@
 
 A sender keeps a row for each e-mail, with the number of tries and the time when the next try is due:
 
-1. The sender takes a due row: under the row's lock, it counts the try and postpones the next one by `pause_after`.
+1. The sender takes a due row: under the row's lock, it counts the try and postpones the next one by `retry_delay`.
 2. `MailRun.send` builds and sends the e-mail, with no transaction open.
-3. After SENT or GIVEN_UP, the sender clears the row. After LATER, it retries when the row is due. An e-mail that cannot be built,
+3. After SENT or GIVEN_UP, the sender clears the row. After RETRY, it retries when the row is due. An e-mail that cannot be built,
    or whose recipient or content the mail server refuses permanently, is given up at once. Any other is given up after MAX_TRIES.
-4. A failure does not hold up the next e-mail. A run stops early only if, MAX_SILENCES times in a row, the mail server is
-   unreachable or rejects the login. The failed e-mails are postponed, so the next run continues with the others.
+4. A failure does not hold up the next e-mail. A run stops early only if the mail server is unreachable or rejects the login
+   MAX_CONSECUTIVE_OUTAGES times in a row. The failed e-mails are postponed, so the next run continues with the others.
 
 Failures are counted in MailFailure, which the overview shows to owners and admins.
 """
@@ -32,10 +32,10 @@ from praxtalk.core.mail.headers import ascii_address
 
 MAX_TRIES = 25  # about a day
 # Longer than one try may take: EMAIL_TIMEOUT limits each step of an SMTP session, not the whole session.
-FIRST_PAUSE = timedelta(minutes=10)
-LONGEST_PAUSE = timedelta(hours=1)
-MAX_SILENCES = 3
-KEPT = timedelta(days=30)
+FIRST_RETRY_DELAY = timedelta(minutes=10)
+MAX_RETRY_DELAY = timedelta(hours=1)
+MAX_CONSECUTIVE_OUTAGES = 3
+RETENTION = timedelta(days=30)
 
 Reason = MailFailure.Reason
 
@@ -44,14 +44,14 @@ log = structlog.get_logger("praxtalk.mail")
 
 class Outcome(Enum):
     SENT = "sent"
-    LATER = "later"
+    RETRY = "retry"
     GIVEN_UP = "given up"
 
 
-def pause_after(tries: int) -> timedelta:
+def retry_delay(tries: int) -> timedelta:
     """Return how long an e-mail waits after its failed try number `tries` (the first is 1)."""
     doublings = min(tries - 1, 10)
-    return min(LONGEST_PAUSE, FIRST_PAUSE * (1 << doublings))
+    return min(MAX_RETRY_DELAY, FIRST_RETRY_DELAY * (1 << doublings))
 
 
 class MailRun:
@@ -60,45 +60,53 @@ class MailRun:
     def __init__(self, kind: MailFailure.Kind) -> None:
         self.sent = 0
         self._kind = kind
-        self._silences = 0
+        self._consecutive_outages = 0
 
     @property
-    def goes_on(self) -> bool:
+    def should_continue(self) -> bool:
         """Whether this run should try the next e-mail."""
-        return self._silences < MAX_SILENCES
+        return self._consecutive_outages < MAX_CONSECUTIVE_OUTAGES
 
     def send(
         self, build: Callable[[], EmailMessage], *, tries: int, workspace_id: UUID, brand_id: UUID | None, row: object
     ) -> Outcome:
         """Build and send one e-mail. tries: their number, including this one. row: the id of the sender's row, for the log."""
         try:
-            _ready(build()).send()
+            _prepare(build()).send()
         except DatabaseError:
             raise
         except ObjectDoesNotExist:
             return Outcome.GIVEN_UP  # the object that the e-mail is about has been deleted
         except Exception as error:
-            reason, is_final = _judge(error)
-            self._silences = self._silences + 1 if reason in (Reason.UNREACHABLE, Reason.SIGN_IN) else 0
-            is_over = is_final or tries >= MAX_TRIES
-            _note_failure(workspace_id, brand_id, self._kind, reason, is_over=is_over)
+            reason, is_final = _classify_error(error)
+            is_outage = reason in (Reason.UNREACHABLE, Reason.SIGN_IN)
+            self._consecutive_outages = self._consecutive_outages + 1 if is_outage else 0
+            is_given_up = is_final or tries >= MAX_TRIES
+            _record_failure(workspace_id, brand_id, self._kind, reason, is_given_up=is_given_up)
             # Log the error's type only: its text contains addresses.
-            told = {"kind": self._kind.value, "row": str(row), "reason": reason.value, "error": type(error).__name__}
-            log.warning("an e-mail could not be sent", **told, tries=tries, given_up=is_over)
-            return Outcome.GIVEN_UP if is_over else Outcome.LATER
-        self._silences = 0
+            log.warning(
+                "an e-mail could not be sent",
+                kind=self._kind.value,
+                row=str(row),
+                reason=reason.value,
+                error=type(error).__name__,
+                tries=tries,
+                given_up=is_given_up,
+            )
+            return Outcome.GIVEN_UP if is_given_up else Outcome.RETRY
+        self._consecutive_outages = 0
         self.sent += 1
         return Outcome.SENT
 
 
-def _ready(message: EmailMessage) -> EmailMessage:
+def _prepare(message: EmailMessage) -> EmailMessage:
     """Encode the recipients for SMTP. Raises ValueError if the e-mail cannot be built."""
     message.to = [ascii_address(address) for address in message.to]
     message.message().as_bytes()
     return message
 
 
-def _judge(error: Exception) -> tuple[MailFailure.Reason, bool]:
+def _classify_error(error: Exception) -> tuple[MailFailure.Reason, bool]:
     """Return the reason of the failure, and whether it is permanent."""
     match error:
         case smtplib.SMTPRecipientsRefused():
@@ -118,13 +126,13 @@ def _judge(error: Exception) -> tuple[MailFailure.Reason, bool]:
 
 
 @joined_transaction()
-def _note_failure(
-    workspace_id: UUID, brand_id: UUID | None, kind: MailFailure.Kind, reason: MailFailure.Reason, *, is_over: bool
+def _record_failure(
+    workspace_id: UUID, brand_id: UUID | None, kind: MailFailure.Kind, reason: MailFailure.Reason, *, is_given_up: bool
 ) -> None:
     rows = MailFailure.objects.filter(workspace_id=workspace_id)
     failure, _ = rows.get_or_create(workspace_id=workspace_id, brand_id=brand_id, kind=kind, reason=reason)
     rows.filter(pk=failure.pk).update(
-        tries=F("tries") + 1, given_up=F("given_up") + int(is_over), last_at=timezone.now()
+        tries=F("tries") + 1, given_up=F("given_up") + int(is_given_up), last_at=timezone.now()
     )
 
 
@@ -133,6 +141,6 @@ def failures_since(moment: datetime) -> QuerySet[MailFailure]:
     return MailFailure.objects.filter(last_at__gte=moment).order_by("-last_at", "pk")
 
 
-def forget_failures() -> None:
+def purge_failures() -> None:
     """Delete failures of all workspaces that have not happened again for 30 days."""
-    MailFailure.objects.filter(last_at__lt=timezone.now() - KEPT).delete()
+    MailFailure.objects.filter(last_at__lt=timezone.now() - RETENTION).delete()

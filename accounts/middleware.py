@@ -46,4 +46,4 @@ def _actor_of(request: HttpRequest) -> Actor:
     known = None if address == UNKNOWN else address
     if request.path.startswith(DASHBOARD) and request.user.is_authenticated:
         return Actor(str(request.user), request.user.pk, known)
-    return Actor("Somebody", None, known)
+    return Actor("Anonymous", None, known)

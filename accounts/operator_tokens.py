@@ -13,12 +13,12 @@ from uuid import UUID
 
 import jwt
 from django.db.models import QuerySet
+from django.http import Http404
 from django.utils import timezone
 
 from accounts.audit import Action, Actor, acting, record
 from accounts.models import Operator, OperatorSession
 from accounts.scope import Row, Scope, scope_of
-from praxtalk.core.db.ids import parse_id
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.jwt_signer import JwtSigner
 from praxtalk.core.live.results import Code, FunctionError
@@ -26,7 +26,7 @@ from praxtalk.core.live.topics import publish_on_commit
 
 SIGNER = JwtSigner("operator", audience="sync", required=("sub", "ws", "sid", "exp"))
 MAX_LIFETIME = timedelta(hours=12)
-REFUSED = "Session expired or invalid. Sign in again."
+INVALID_TOKEN_MESSAGE = "Session expired or invalid. Sign in again."  # noqa: S105 - not a secret
 
 
 @joined_transaction()
@@ -50,7 +50,7 @@ def issue_token(
         "exp": int(session.expires_at.timestamp()),
     }
     if source == OperatorSession.Source.API:
-        record(Action.TOKEN_MINTED, workspace_id=operator.workspace_id, subject=operator)
+        record(Action.TOKEN_ISSUED, workspace_id=operator.workspace_id, subject=operator)
     return SIGNER.encode(claims), session
 
 
@@ -109,13 +109,12 @@ class OperatorCaller:
         name = Operator.objects.filter(pk=self.operator_id).values_list("name", flat=True).first()
         return Actor(name or "", self.operator_id)
 
-    def get_in_scope(self, rows: QuerySet[Row, Row], row_id: str, *, brand_field: str = "brand_id") -> Row:
+    def get_in_scope(self, rows: QuerySet[Row, Row], row_id: str, *, brand_field: str | None = "brand_id") -> Row:
         """Return the row with this id. Raises FunctionError if it does not exist, or if the operator may not see it."""
-        pk = parse_id(row_id)
-        row = self.scope.rows(rows, brand_field=brand_field).filter(pk=pk).first() if pk else None
-        if row is None:
-            raise FunctionError(Code.NOT_FOUND, f"No such {rows.model._meta.verbose_name}.")
-        return row
+        try:
+            return self.scope.get(rows, row_id, brand_field=brand_field)
+        except Http404 as error:
+            raise FunctionError(Code.NOT_FOUND, str(error)) from error
 
 
 class OperatorTokenAuthenticator:
@@ -128,7 +127,7 @@ class OperatorTokenAuthenticator:
 
         Raises FunctionError if the token is not correctly signed.
         """
-        claims = _claimed(token)
+        claims = _decode_claims(token)
         return _session_topic(claims.session_id), operator_topic(claims.operator_id)
 
     def issued_to(self, token: str) -> tuple[UUID, str]:
@@ -136,7 +135,7 @@ class OperatorTokenAuthenticator:
 
         Raises FunctionError.
         """
-        claims = _claimed(token)
+        claims = _decode_claims(token)
         return claims.workspace_id, _principal_id(claims.operator_id)
 
     def open(self, token: str) -> OperatorCaller:
@@ -144,13 +143,13 @@ class OperatorTokenAuthenticator:
 
         Raises FunctionError if the token is forged, expired or revoked, or if the operator is no longer active.
         """
-        claims = _claimed(token)
+        claims = _decode_claims(token)
         rows = OperatorSession.objects.select_related("operator").defer("operator__password")
         session = rows.filter(pk=claims.session_id, operator_id=claims.operator_id).first()
         if session is None or session.revoked_at is not None or session.expires_at <= timezone.now():
-            raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
+            raise FunctionError(Code.UNAUTHENTICATED, INVALID_TOKEN_MESSAGE)
         if not session.operator.is_active:
-            raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
+            raise FunctionError(Code.UNAUTHENTICATED, INVALID_TOKEN_MESSAGE)
         return OperatorCaller(
             operator_id=claims.operator_id,
             session_id=claims.session_id,
@@ -183,7 +182,7 @@ class _Claims(NamedTuple):
     session_id: UUID
 
 
-def _claimed(token: str) -> _Claims:
+def _decode_claims(token: str) -> _Claims:
     """Return the claims of a correctly signed token, even if it has expired or been revoked: `open` checks that in its row.
 
     Raises FunctionError.
@@ -192,4 +191,4 @@ def _claimed(token: str) -> _Claims:
         claims = SIGNER.decode(token)
         return _Claims(UUID(claims["sub"]), UUID(claims["ws"]), UUID(claims["sid"]))
     except (jwt.InvalidTokenError, ValueError) as error:
-        raise FunctionError(Code.UNAUTHENTICATED, REFUSED) from error
+        raise FunctionError(Code.UNAUTHENTICATED, INVALID_TOKEN_MESSAGE) from error

@@ -28,7 +28,7 @@ ABILITIES = {
     Role.ADMIN: set(Ability) - {Ability.WORKSPACE},
     Role.OWNER: set(Ability),
 }
-OF_THE_WHOLE_WORKSPACE = {Ability.TEAM, Ability.AUDIT, Ability.WORKSPACE}
+WORKSPACE_WIDE_ABILITIES = {Ability.TEAM, Ability.AUDIT, Ability.WORKSPACE}
 
 
 def may(role: str, ability: Ability, *, sees_all_brands: bool) -> bool:
@@ -36,4 +36,4 @@ def may(role: str, ability: Ability, *, sees_all_brands: bool) -> bool:
 
     Operators who are limited to some brands have no ability that concerns the whole workspace.
     """
-    return ability in ABILITIES[Role(role)] and (sees_all_brands or ability not in OF_THE_WHOLE_WORKSPACE)
+    return ability in ABILITIES[Role(role)] and (sees_all_brands or ability not in WORKSPACE_WIDE_ABILITIES)

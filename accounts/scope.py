@@ -5,8 +5,10 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
+from django.http import Http404
 
 from accounts.models import Operator
+from praxtalk.core.db.ids import parse_id
 
 Row = TypeVar("Row", bound=Model)
 
@@ -18,10 +20,23 @@ class Scope:
     workspace_id: UUID
     brand_ids: tuple[UUID, ...] | None = None
 
-    def rows(self, rows: QuerySet[Row, Row], *, brand_field: str = "brand_id") -> QuerySet[Row, Row]:
-        """Return the rows that are in scope. brand_field: the field that contains the brand's id."""
+    def rows(self, rows: QuerySet[Row, Row], *, brand_field: str | None = "brand_id") -> QuerySet[Row, Row]:
+        """Return the rows that are in scope.
+
+        brand_field: the field that contains the brand's id; None for rows that every operator of the workspace may see.
+        """
         rows = rows.filter(workspace_id=self.workspace_id)
-        return rows if self.brand_ids is None else rows.filter(**{f"{brand_field}__in": self.brand_ids})
+        if self.brand_ids is None or brand_field is None:
+            return rows
+        return rows.filter(**{f"{brand_field}__in": self.brand_ids})
+
+    def get(self, rows: QuerySet[Row, Row], row_id: UUID | str, *, brand_field: str | None = "brand_id") -> Row:
+        """Return the row with this id, which may be any text. Raises Http404 if there is none in scope."""
+        pk = parse_id(str(row_id))
+        row = self.rows(rows, brand_field=brand_field).filter(pk=pk).first() if pk else None
+        if row is None:
+            raise Http404(f"No such {rows.model._meta.verbose_name}.")
+        return row
 
     def sees_brand(self, brand_id: UUID | None) -> bool:
         return self.brand_ids is None or brand_id in self.brand_ids

@@ -1,6 +1,6 @@
 """Limits on guessing secrets: passwords, two-factor codes, and requests for password links.
 
-1. `begin` stores the attempt as a failed one, or raises TooManyAttempts. An interrupted attempt stays a failed one.
+1. `register_attempt` stores the attempt as a failed one, or raises TooManyAttempts. An interrupted attempt stays a failed one.
 2. The caller checks the secret, outside any transaction.
 3. The caller deletes the attempt if the secret was right.
 
@@ -34,8 +34,8 @@ MINUTE = timedelta(minutes=1)
 ATTEMPT_WINDOW = timedelta(hours=1)
 ACCOUNTS_PER_CLIENT_FACTOR = 4  # times SIGN_INS_A_MINUTE: the limit of a client over all accounts
 UNKNOWN_CLIENT_FACTOR = 2  # times SIGN_INS_A_MINUTE: failures on an account before attempts have to wait
-MAX_PAUSE_SECONDS = 60
-MAX_PAUSE_SECONDS_OF_LINKS = 600  # longer, so that the e-mails do not fill a mailbox
+MAX_BACKOFF_SECONDS = 60
+MAX_RESET_BACKOFF_SECONDS = 600  # longer, so that the e-mails do not fill a mailbox
 
 
 class TooManyAttempts(Exception):
@@ -47,12 +47,12 @@ class TooManyAttempts(Exception):
         super().__init__(f"Too many attempts. Try again in {self.retry_after} {unit}.")
 
 
-class AttemptsSlowedDown(TooManyAttempts):
+class AccountThrottled(TooManyAttempts):
     """An attempt exceeds the limit of the account, not that of the client: other clients may have caused it."""
 
 
-def begin(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttempt:
-    """Store an attempt on the account of this e-mail address. Raises TooManyAttempts; a refused attempt does not count."""
+def register_attempt(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttempt:
+    """Store an attempt on the account of this e-mail address. Raises TooManyAttempts; a rejected attempt does not count."""
     account = account_digest(email)
     client = identify_client(request, account)
     with transaction.atomic():
@@ -62,33 +62,33 @@ def begin(purpose: Purpose, request: HttpRequest, *, email: str) -> FailedAttemp
         rows = FailedAttempt.objects.filter(purpose=purpose, created_at__gt=now - ATTEMPT_WINDOW)
         of_client, limit = rows.filter(client=client.name), settings.SIGN_INS_A_MINUTE
         if wait := max(
-            _wait(of_client.filter(account=account), limit, now),
-            _wait(of_client, limit * ACCOUNTS_PER_CLIENT_FACTOR, now),
+            _rate_limit_delay(of_client.filter(account=account), limit, now),
+            _rate_limit_delay(of_client, limit * ACCOUNTS_PER_CLIENT_FACTOR, now),
         ):
             raise TooManyAttempts(wait)
         others = of_client if client.is_known else rows.filter(is_known=False)
-        longest = MAX_PAUSE_SECONDS_OF_LINKS if purpose == Purpose.RESET else MAX_PAUSE_SECONDS
-        if wait := _pause(others.filter(account=account), longest, now):
-            raise AttemptsSlowedDown(wait)
+        longest = MAX_RESET_BACKOFF_SECONDS if purpose == Purpose.RESET else MAX_BACKOFF_SECONDS
+        if wait := _backoff_delay(others.filter(account=account), longest, now):
+            raise AccountThrottled(wait)
         return FailedAttempt.objects.create(
             purpose=purpose, account=account, client=client.name, is_known=client.is_known, created_at=now
         )
 
 
-def forget_old() -> None:
+def purge_old_attempts() -> None:
     """Delete the failures that no longer count."""
     FailedAttempt.objects.filter(created_at__lt=timezone.now() - ATTEMPT_WINDOW).delete()
 
 
-def _wait(rows: QuerySet[FailedAttempt], limit: int, now: datetime) -> timedelta:
+def _rate_limit_delay(rows: QuerySet[FailedAttempt], limit: int, now: datetime) -> timedelta:
     """Return the time until the last minute has fewer than `limit` failures; zero if an attempt is allowed now."""
     newest = rows.filter(created_at__gt=now - MINUTE).order_by("-created_at").values_list("created_at", flat=True)
     counted = list(newest[:limit])
     return counted[-1] + MINUTE - now if len(counted) == limit else timedelta()
 
 
-def _pause(rows: QuerySet[FailedAttempt], longest: int, now: datetime) -> timedelta:
-    """Return the remaining pause on this account; zero if there is none."""
+def _backoff_delay(rows: QuerySet[FailedAttempt], longest: int, now: datetime) -> timedelta:
+    """Return the time until the next attempt on this account is allowed; zero if it is allowed now."""
     counted = rows.aggregate(number=Count("pk"), latest=Max("created_at"))
     excess = counted["number"] - UNKNOWN_CLIENT_FACTOR * settings.SIGN_INS_A_MINUTE
     if excess < 0:

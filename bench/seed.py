@@ -19,7 +19,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts.models import Operator
-from bench.run import say
+from bench.harness import log
 from brands.actions import create_brand, create_workspace
 from integrations.actions.api_keys import create_key
 from integrations.models import ApiKey
@@ -33,8 +33,8 @@ LOOPBACK = ["127.0.0.0/8"]  # requests with a key that has an allowlist are not 
 
 # Insert one batch. Each conversation n (numbered across all batches) has a visitor and 1 to 5 messages, each with eight random
 # words. The highest n is the newest.
-TALKS = """
-    WITH talk AS MATERIALIZED (
+ADD_CONVERSATIONS = """
+    WITH seeded AS MATERIALIZED (
         SELECT n, uuidv7(age) AS id, uuidv7(age) AS visitor_id, (%(brands)s::uuid[])[1 + n %% 2] AS brand_id,
                now() + age AS created_at, 1 + n %% 5 AS messages,
                CASE WHEN n %% 3 = 0 THEN (%(operators)s::uuid[])[1 + n %% 2] END AS assignee_id,
@@ -45,7 +45,7 @@ TALKS = """
     ), visitors AS (
         INSERT INTO conversations_visitor (id, workspace_id, brand_id, name, email, phone, created_at)
         SELECT visitor_id, %(workspace)s, brand_id, 'Visitor ' || n, 'visitor.' || n || '@example.com',
-               CASE WHEN n %% 4 = 0 THEN '+251 11 ' || n ELSE '' END, created_at FROM talk
+               CASE WHEN n %% 4 = 0 THEN '+251 11 ' || n ELSE '' END, created_at FROM seeded
     ), conversations AS (
         INSERT INTO conversations_conversation (id, workspace_id, brand_id, visitor_id, assignee_id, status, channel, preview,
             message_count, last_position, snoozed_until, created_at, updated_at, last_message_at,
@@ -53,16 +53,16 @@ TALKS = """
         SELECT id, %(workspace)s, brand_id, visitor_id, assignee_id, status, 'widget', left(%(text)s || messages, 140),
                messages, messages, CASE WHEN status = 'snoozed' THEN now() + interval '9 days' END, created_at,
                created_at + messages * interval '1 minute', created_at + messages * interval '1 minute',
-               created_at + messages * interval '1 minute' FROM talk
+               created_at + messages * interval '1 minute' FROM seeded
     )
     INSERT INTO conversations_message (id, workspace_id, conversation_id, position, role, channel, author_id, body, created_at)
     SELECT uuidv7(), %(workspace)s, id, position, CASE WHEN position %% 2 = 1 THEN 'visitor' ELSE 'operator' END,
            CASE WHEN position %% 2 = 1 THEN 'widget' ELSE 'dashboard' END,
            CASE WHEN position %% 2 = 0 THEN (%(operators)s::uuid[])[1 + n %% 2] END,
            %(text)s || position || '. ' || words, created_at + position * interval '1 minute'
-    FROM talk CROSS JOIN LATERAL generate_series(1, talk.messages) AS position CROSS JOIN LATERAL (
+    FROM seeded CROSS JOIN LATERAL generate_series(1, seeded.messages) AS position CROSS JOIN LATERAL (
         SELECT string_agg('w' || floor(exp(random() * ln(%(words)s)))::int || 'x', ' ') AS words
-        FROM generate_series(1, 8) WHERE talk.n + position > 0) AS said
+        FROM generate_series(1, 8) WHERE seeded.n + position > 0) AS said
 """
 WORDS = 50_000  # w1x, w2x and so on. As in a language, the tenth is a tenth as frequent as the first (Zipf's law)
 TEXT = "My order 1042 arrived without the cable. Could you send one, and does it reach Addis Ababa by Friday? Part "
@@ -89,9 +89,9 @@ def seeded(folder: Path, conversations: int) -> Seed:
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")
-    say("Migrating ...")
+    log("Migrating ...")
     call_command("migrate", verbosity=0)
-    write_key, read_key = _fill(conversations)
+    write_key, read_key = _add_data(conversations)
     seed = Seed(conversations, _schema(), write_key, read_key)
     write_private(path, json.dumps(asdict(seed), indent=2) + "\n")
     return seed
@@ -118,7 +118,7 @@ def _url_of(database: str) -> str:
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
 
 
-def _fill(conversations: int) -> tuple[str, str]:
+def _add_data(conversations: int) -> tuple[str, str]:
     workspace = create_workspace(
         name="Bench",
         brand_name="North",
@@ -141,8 +141,8 @@ def _fill(conversations: int) -> tuple[str, str]:
         cursor.execute("SELECT setseed(0.5)")
         for first in range(1, conversations + 1, BATCH):
             last = min(first + BATCH - 1, conversations)
-            cursor.execute(TALKS, values | {"first": first, "last": last})
-            say(f"Seeding: {last:,} of {conversations:,} conversations, {time.monotonic() - started:.0f} s ...")
+            cursor.execute(ADD_CONVERSATIONS, values | {"first": first, "last": last})
+            log(f"Seeding: {last:,} of {conversations:,} conversations, {time.monotonic() - started:.0f} s ...")
         cursor.execute("VACUUM ANALYZE")
     write, read = ApiKey.Scope.WRITE, ApiKey.Scope.READ
     _, write_key = create_key(workspace, name="Bench writes", scope=write, allowed_cidrs=LOOPBACK)

@@ -18,7 +18,7 @@ from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 from praxtalk.core.mail.headers import ascii_address
 
-WIDGET_NOTED_EVERY = timedelta(hours=1)
+WIDGET_LOAD_INTERVAL = timedelta(hours=1)
 WIDGET_FIELDS = (
     *("primary_color", "side", "greeting", "privacy_url", "allowed_domains", "business_hours", "time_zone"),
     "email_from",
@@ -62,7 +62,7 @@ def configure_widget(brand: Brand, **values: Any) -> Brand:
     brand = Brand.objects.select_for_update(no_key=True).get(workspace_id=brand.workspace_id, pk=brand.pk)
     unknown = set(values) - set(BRAND_FIELDS)
     if unknown:
-        raise ValidationError(f"{unknown.pop()}: unknown; there are {', '.join(BRAND_FIELDS)}.")
+        raise ValidationError(f"Unknown setting: {unknown.pop()}. Valid settings are: {', '.join(BRAND_FIELDS)}.")
     for name, value in values.items():
         setattr(brand, name, value)
     brand.full_clean()
@@ -74,10 +74,10 @@ def configure_widget(brand: Brand, **values: Any) -> Brand:
     return brand
 
 
-def note_widget(brand: Brand) -> None:
+def record_widget_load(brand: Brand) -> None:
     """Store that a page has loaded the brand's widget. Writes at most once an hour."""
     now = timezone.now()
-    if brand.widget_seen_at is None or now - brand.widget_seen_at > WIDGET_NOTED_EVERY:
+    if brand.widget_seen_at is None or now - brand.widget_seen_at > WIDGET_LOAD_INTERVAL:
         Brand.objects.filter(workspace_id=brand.workspace_id, pk=brand.pk).update(widget_seen_at=now)
 
 
@@ -87,7 +87,7 @@ def rotate_identity_secret(brand: Brand) -> str:
     secret = new_identity_secret()
     rows = Brand.objects.filter(workspace_id=brand.workspace_id, pk=brand.pk)
     rows.update(encrypted_identity_secret=encrypt(secret))
-    record(Action.IDENTITY_SECRET_RENEWED, workspace_id=brand.workspace_id, subject=brand)
+    record(Action.IDENTITY_SECRET_ROTATED, workspace_id=brand.workspace_id, subject=brand)
     return secret
 
 
@@ -95,9 +95,9 @@ def rotate_identity_secret(brand: Brand) -> str:
 def show_identity_secret(brand: Brand) -> str:
     """Return the secret with which the site's server signs visitors' ids, and record that it was shown.
 
-    Raises Unreadable if its encryption key is missing.
+    Raises DecryptionError if its encryption key is missing.
     """
-    record(Action.IDENTITY_SECRET_SHOWN, workspace_id=brand.workspace_id, subject=brand)
+    record(Action.IDENTITY_SECRET_REVEALED, workspace_id=brand.workspace_id, subject=brand)
     return decrypt(brand.encrypted_identity_secret)
 
 

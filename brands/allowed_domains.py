@@ -16,7 +16,9 @@ def check_domain(text: str) -> None:
     A leading `*.` allows all of its subdomains. A port may follow, and then only that port is allowed.
     """
     if len(text) > 253 or not DOMAIN.fullmatch(text):
-        raise ValidationError(f"{text[:60]!a}: write a domain as shop.example.com or *.example.com, without https://.")
+        raise ValidationError(
+            f"{text[:60]!a} is not a domain. Enter one such as shop.example.com or *.example.com, without https://."
+        )
 
 
 def is_allowed(origin: str, domains: list[str]) -> bool:

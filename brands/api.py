@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from brands.models import Brand
 from brands.serializers import BrandList, brand_json
 from praxtalk.core.api.pagination import Keyset
-from praxtalk.core.api.serializers import Page
+from praxtalk.core.api.serializers import PageQuery
 from praxtalk.core.api.view import ApiView
 
 OLDEST_FIRST = Keyset("brands", ("id",), lambda brand: [str(brand.pk)])
@@ -15,12 +15,12 @@ OLDEST_FIRST = Keyset("brands", ("id",), lambda brand: [str(brand.pk)])
 
 class Brands(ApiView):
     @extend_schema(
-        operation_id="listBrands", summary="List brands", tags=["Brands"], parameters=[Page], responses=BrandList
+        operation_id="listBrands", summary="List brands", tags=["Brands"], parameters=[PageQuery], responses=BrandList
     )
     def get(self, request: Request) -> Response:
-        query = self.parameters(Page)
+        query = self.parameters(PageQuery)
         rows = self.in_scope(Brand.objects.all(), brand_field="pk")
-        return self.page_of(OLDEST_FIRST, rows, query, name="brands", as_json=brand_json)
+        return self.paginated_response(OLDEST_FIRST, rows, query, name="brands", as_json=brand_json)
 
 
 def brand_in_scope(view: ApiView, brand_id: str | None) -> Brand | None:

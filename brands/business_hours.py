@@ -65,17 +65,17 @@ def _end_of_run(spans: list[tuple[datetime, datetime]], end: datetime) -> dateti
 def check_hours(hours: object) -> None:
     """Raise ValidationError if the business hours are not valid. Its message states the problem."""
     if not isinstance(hours, dict) or set(hours) - set(DAYS):
-        raise ValidationError(f"Business hours are an object whose keys are of {', '.join(DAYS)}.")
+        raise ValidationError(f"Business hours must be an object with keys from: {', '.join(DAYS)}.")
     for day, spans in hours.items():
         if not isinstance(spans, list) or len(spans) > MAX_SPANS:
-            raise ValidationError(f'{day}: a list of at most {MAX_SPANS} spans such as "09:00-17:30".')
+            raise ValidationError(f'{day}: enter a list of at most {MAX_SPANS} time ranges such as "09:00-17:30".')
         last = ""
         for span in sorted(spans, key=str):
             if not isinstance(span, str) or not SPAN.fullmatch(span):
-                raise ValidationError(f'{day}: write a span as "09:00-17:30".')
+                raise ValidationError(f'{day}: enter each time range as "09:00-17:30".')
             begin, end = span.split("-")
             if begin >= end or begin < last:
-                raise ValidationError(f"{day}: spans end after they begin, and do not overlap.")
+                raise ValidationError(f"{day}: a time range must end after it starts, and must not overlap another.")
             last = end
 
 
@@ -84,4 +84,4 @@ def check_time_zone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:  # not found; a path outside the database; a directory
-        raise ValidationError(f"{name!a} is no time zone such as Europe/Berlin.") from error
+        raise ValidationError(f"{name!a} is not a time zone. Enter one such as Europe/Berlin.") from error

@@ -12,7 +12,7 @@ from accounts.operator_tokens import OperatorCaller, operators
 from brands.models import Brand, OperatorBrand
 from brands.serializers import brand_json
 from praxtalk.core.api.pagination import MAX_LIMIT
-from praxtalk.core.api.serializers import Id, StrictSerializer
+from praxtalk.core.api.serializers import IdField, StrictSerializer
 from praxtalk.core.live.functions import query
 
 Arguments = dict[str, Any]
@@ -23,7 +23,7 @@ def _topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return caller.scope.topics("brands")
 
 
-@query("brands:list", authenticator=operators, shape=StrictSerializer, topics=_topics)
+@query("brands:list", authenticator=operators, serializer_class=StrictSerializer, topics=_topics)
 def list_brands(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     rows = caller.scope.rows(Brand.objects.all(), brand_field="pk")
     return [brand_json(brand) for brand in rows.order_by("pk")[:MAX_LIMIT]]
@@ -35,14 +35,14 @@ def brand_in_scope(caller: OperatorCaller, brand_id: str | None) -> Brand | None
 
 
 class OperatorsQuery(StrictSerializer):
-    brandId = Id(required=False)  # noqa: N815 - a JSON key
+    brandId = IdField(required=False)  # noqa: N815 - a JSON key
 
 
 def _team_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [team_topic(caller.workspace_id)]
 
 
-@query("operators:list", authenticator=operators, shape=OperatorsQuery, topics=_team_topics)
+@query("operators:list", authenticator=operators, serializer_class=OperatorsQuery, topics=_team_topics)
 def list_operators(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     """Return the operators to whom a conversation can be assigned: active ones who see the brand.
 

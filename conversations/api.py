@@ -15,9 +15,9 @@ from conversations.attachments import file_response
 from conversations.models import Attachment, Channel, Conversation, Message
 from conversations.serializers import (
     COLUMNS,
-    ConversationAnswer,
     ConversationList,
     ConversationQuery,
+    ConversationResponse,
     MessageList,
     MessageQuery,
     MessageSent,
@@ -40,13 +40,13 @@ NEWEST_ACTIVITY_FIRST = Keyset(
     "conversations",
     ("-last_activity_at", "-id"),
     lambda row: [row[-1].isoformat(), str(row[COLUMNS.index("id")])],
-    mirrored=True,
+    supports_updated_since=True,
 )
 
 
-@compiled(literal=("most",))
-def _conversations(
-    workspace_id: Any, brand_id: Any, status: Any, since: Any, activity: Any, last_id: Any, most: int
+@compiled(literal=("limit",))
+def _conversation_page(
+    workspace_id: Any, brand_id: Any, status: Any, since: Any, activity: Any, last_id: Any, limit: int
 ) -> QuerySet[Conversation, tuple[Any, ...]]:
     """Return one page, newest activity first, as tuples of COLUMNS and `last_activity_at`.
 
@@ -60,7 +60,7 @@ def _conversations(
     if since is not None:
         rows = rows.filter(updated_at__gte=since)
     after = None if activity is None else (activity, last_id)
-    return NEWEST_ACTIVITY_FIRST.select(rows.values_list(*COLUMNS, "last_activity_at"), after)[:most]
+    return NEWEST_ACTIVITY_FIRST.select(rows.values_list(*COLUMNS, "last_activity_at"), after)[:limit]
 
 
 @compiled()
@@ -81,39 +81,39 @@ class Conversations(ApiView):
         query = self.parameters(ConversationQuery)
         brand = brand_in_scope(self, query.get("brandId"))
 
-        def rows(after: list[Any] | None, most: int) -> list[tuple[Any, ...]]:
+        def rows(after: list[Any] | None, limit: int) -> list[tuple[Any, ...]]:
             activity, last_id = after or (None, None)
-            return _conversations(
+            return _conversation_page(
                 workspace_id=self.key.workspace_id,
                 brand_id=brand.pk if brand else self.key.brand_id,
                 status=query.get("status"),
                 since=query.get("updatedSince"),
                 activity=activity,
                 last_id=last_id,
-                most=most,
+                limit=limit,
             )
 
         as_json = lambda row: conversation_row_json(row[:-1])  # noqa: E731
-        return self.page_of(NEWEST_ACTIVITY_FIRST, rows, query, name="conversations", as_json=as_json)
+        return self.paginated_response(NEWEST_ACTIVITY_FIRST, rows, query, name="conversations", as_json=as_json)
 
 
 class ConversationById(ApiView):
     @extend_schema(
         operation_id="getConversation",
-        summary="One conversation with its newest messages",
+        summary="Get a conversation with its newest messages",
         tags=["Conversations"],
-        responses=ConversationAnswer,
+        responses=ConversationResponse,
     )
     def get(self, request: Request, id: str) -> Response:
         self.parameters(StrictSerializer)
-        conversation = self.read_in_scope(_with_brand, id)
+        conversation = self.get_in_scope_compiled(_with_brand, id)
         messages, has_more = newest_messages(conversation)
         older = {"olderCursor": _cursor(conversation, "before", messages[0])} if has_more else {}
         return Response({"conversation": thread_json(conversation, messages) | older})
 
     @extend_schema(
         operation_id="setConversationStatus",
-        summary="Change the status",
+        summary="Change a conversation's status",
         tags=["Conversations"],
         request=StatusChange,
         responses=OkSerializer,
@@ -152,7 +152,7 @@ class MessagesOfConversation(ApiView):
 class Messages(ApiView):
     @extend_schema(
         operation_id="listMessages",
-        summary="The messages of a conversation, oldest first",
+        summary="List a conversation's messages, oldest first",
         tags=["Messages"],
         parameters=[MessageQuery],
         responses=MessageList,
@@ -163,19 +163,21 @@ class Messages(ApiView):
         direction, position = "after", 0
         if "cursor" in query:
             direction, position = unsign("messages", str(conversation.pk), query["cursor"])
-        is_back = direction == "before"
-        messages, has_more = (messages_before if is_back else messages_after)(conversation, position, query["limit"])
-        answer: dict[str, object] = {"messages": [message_json(message) for message in messages]}
+        is_backward = direction == "before"
+        messages, has_more = (messages_before if is_backward else messages_after)(
+            conversation, position, query["limit"]
+        )
+        data: dict[str, object] = {"messages": [message_json(message) for message in messages]}
         if has_more:
-            end = messages[0] if is_back else messages[-1]
-            answer["olderCursor" if is_back else "nextCursor"] = _cursor(conversation, direction, end)
-        return Response(answer)
+            end = messages[0] if is_backward else messages[-1]
+            data["olderCursor" if is_backward else "nextCursor"] = _cursor(conversation, direction, end)
+        return Response(data)
 
 
 class AttachmentById(ApiView):
     @extend_schema(
         operation_id="getAttachment",
-        summary="Download a file that came with a message",
+        summary="Download an attachment",
         tags=["Messages"],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )

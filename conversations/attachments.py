@@ -13,11 +13,11 @@ from django.core.files import File
 from django.http import FileResponse, Http404
 from PIL import ExifTags, Image
 
-from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
+from conversations.models.attachments import MAX_FILE_BYTES, MAX_FILE_NAME, Attachment
 from conversations.orphaned_files import UploadTooOld
 
 # Content types by Pillow's names of the formats.
-IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
+CONTENT_TYPE_BY_FORMAT = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 # MPO is Pillow's name for a JPEG file with further images after the first one, as many cameras write it.
 FORMAT_ALIASES = {"MPO": "JPEG"}
 SUFFIXES = {
@@ -37,13 +37,13 @@ MAX_PIXELS = 50_000_000  # no photo has more: a few kilobytes could decompress t
 class InvalidUpload(ValueError):
     """The file is rejected; the message says why. code: "too_long" or "invalid"."""
 
-    def __init__(self, sentence: str, code: str = "invalid") -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, code: str = "invalid") -> None:
+        super().__init__(message)
         self.code = code
 
 
 @contextmanager
-def kept(workspace_id: UUID, file: "File[bytes]") -> Iterator[Attachment]:
+def stored_upload(workspace_id: UUID, file: "File[bytes]") -> Iterator[Attachment]:
     """Check the file, store it, and yield its unsaved attachment. Raises InvalidUpload.
 
     Send the message that has the attachment inside the context; otherwise the file is deleted at the end of the context. Do not
@@ -56,7 +56,7 @@ def kept(workspace_id: UUID, file: "File[bytes]") -> Iterator[Attachment]:
     try:
         yield attachment
     except UploadTooOld as error:
-        raise InvalidUpload("Storing the file took too long. Send it again.") from error
+        raise InvalidUpload("Storing the file took too long. Please send it again.") from error
     finally:
         if not Attachment.objects.filter(workspace_id=workspace_id, pk=attachment.pk).exists():
             attachment.file.delete(save=False)
@@ -64,13 +64,13 @@ def kept(workspace_id: UUID, file: "File[bytes]") -> Iterator[Attachment]:
 
 def inspect_upload(workspace_id: UUID, file: "File[bytes]") -> Attachment:
     """Check the file and return an attachment that is neither stored nor saved. Raises InvalidUpload."""
-    if not 0 < file.size <= MAX_FILE:
-        sentence = f"The file may have {MAX_FILE // 2**20} MB at most." if file.size else "The file is empty."
-        raise InvalidUpload(sentence, "too_long" if file.size else "invalid")
-    content_type, width, height = _content_of(file)
+    if not 0 < file.size <= MAX_FILE_BYTES:
+        message = f"The file is larger than {MAX_FILE_BYTES // 2**20} MB." if file.size else "The file is empty."
+        raise InvalidUpload(message, "too_long" if file.size else "invalid")
+    content_type, width, height = _detect_content(file)
     return Attachment(
         workspace_id=workspace_id,
-        name=_clean(file.name or "", SUFFIXES[content_type]),
+        name=_clean_name(file.name or "", SUFFIXES[content_type]),
         content_type=content_type,
         size=file.size,
         width=width,
@@ -95,7 +95,7 @@ def file_response(attachment: Attachment) -> FileResponse:
     try:
         content = attachment.file.open()
     except FileNotFoundError as error:
-        log.error("a file is not in the storage", attachment=str(attachment.pk))
+        log.error("attachment file is missing from storage", attachment=str(attachment.pk))
         raise Http404 from error
     response = FileResponse(content, as_attachment=True, filename=attachment.name, content_type=attachment.content_type)
     response["X-Content-Type-Options"] = "nosniff"
@@ -103,23 +103,23 @@ def file_response(attachment: Attachment) -> FileResponse:
     return response
 
 
-def _content_of(file: "File[bytes]") -> tuple[str, int | None, int | None]:
+def _detect_content(file: "File[bytes]") -> tuple[str, int | None, int | None]:
     """Detect the type from the first bytes and return (content type, width, height). Raises InvalidUpload."""
     file.seek(0)
     if file.read(5) == b"%PDF-":
         return "application/pdf", None, None
     file.seek(0)
     try:
-        with Image.open(file, formats=list(IMAGES)) as image:  # reads only the header, not the pixels
+        with Image.open(file, formats=list(CONTENT_TYPE_BY_FORMAT)) as image:  # reads only the header, not the pixels
             (width, height), format = image.size, str(image.format)
             if format in FORMATS_WITH_ORIENTATION and _orientation(image) in ROTATED_ORIENTATIONS:
                 width, height = height, width
-            content_type = IMAGES[FORMAT_ALIASES.get(format, format)]
+            content_type = CONTENT_TYPE_BY_FORMAT[FORMAT_ALIASES.get(format, format)]
     except Exception as error:  # Pillow raises errors of any kind for deliberately broken files
-        log.info("a file is no image", error=type(error).__name__)
-        raise InvalidUpload("Only images (PNG, JPEG, GIF, WebP) and PDF files are taken.") from error
+        log.info("upload rejected: not a readable image", error=type(error).__name__)
+        raise InvalidUpload("Only PNG, JPEG, GIF and WebP images and PDF files are accepted.") from error
     if width * height > MAX_PIXELS:
-        raise InvalidUpload(f"The image may have {MAX_PIXELS // 1_000_000} million pixels at most.", "too_long")
+        raise InvalidUpload(f"The image has more than {MAX_PIXELS // 1_000_000} million pixels.", "too_long")
     return content_type, width, height
 
 
@@ -131,9 +131,9 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _clean(name: str, suffixes: tuple[str, ...]) -> str:
+def _clean_name(name: str, suffixes: tuple[str, ...]) -> str:
     """Return the file's name without folders and invisible characters, and with a suffix that fits its content."""
-    visible = "".join(" " if unicodedata.category(letter)[0] in "CZ" else letter for letter in name)
+    visible = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in name)
     path = PurePosixPath(re.split(r"[\\/]", visible)[-1].strip())
     if path.suffix.lower() in suffixes:
         return f"{path.stem[: MAX_FILE_NAME - len(path.suffix)]}{path.suffix}"

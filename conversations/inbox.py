@@ -21,15 +21,17 @@ from praxtalk.core.db.counts import count_each
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.epoch import to_milliseconds
 
-NOBODY = "none"
+UNASSIGNED = "none"
 MAX_COUNT = 1000  # counts stop here: users read more as "many", and the index scan ends early
 RECENT_ROWS, SCAN_LIMIT = 1000, 20_000  # rows that a search scans one by one, at a few microseconds each
 INDEX_LIMIT = 3000  # matches that the index finds in negligible time
 NEWEST_FIRST = ("-last_activity_at", "-id")
 # The columns of a row of the inbox: those of the conversation, and the position up to which one operator has read it.
-ROW = (*COLUMNS, "rating", "unread_position", "last_activity_at", "seen_position")
-PAGES = Keyset(
-    "inbox", NEWEST_FIRST, lambda row: [row[ROW.index("last_activity_at")].isoformat(), str(row[ROW.index("id")])]
+ROW_COLUMNS = (*COLUMNS, "rating", "unread_position", "last_activity_at", "seen_position")
+INBOX_KEYSET = Keyset(
+    "inbox",
+    NEWEST_FIRST,
+    lambda row: [row[ROW_COLUMNS.index("last_activity_at")].isoformat(), str(row[ROW_COLUMNS.index("id")])],
 )
 
 Status = Conversation.Status
@@ -53,7 +55,7 @@ def filter_conversations(
         rows = rows.filter(brand_id=brand.pk)
     if status is not None:
         rows = rows.filter(status=status)
-    if assignee == NOBODY:
+    if assignee == UNASSIGNED:
         rows = rows.filter(assignee__isnull=True)
     elif assignee is not None:
         operator_id = parse_id(assignee)
@@ -96,12 +98,12 @@ def search(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> lis
     found, is_all = _scan_recent(rows, query, RECENT_ROWS, limit)
     if is_all:
         return found
-    few = _matching_few(query, scope.workspace_id)
+    few = _matching_ids_if_few(query, scope.workspace_id)
     if few is not None:
         return list(rows.filter(pk__in=few)[:limit])
     if len(found) * SCAN_LIMIT >= limit * RECENT_ROWS:  # at this rate, SCAN_LIMIT rows fill the page
         found, is_all = _scan_recent(rows, query, SCAN_LIMIT, limit)
-    return found if is_all else list(rows.filter(pk__in=_matching_all(query, scope.workspace_id))[:limit])
+    return found if is_all else list(rows.filter(pk__in=_matching_ids(query, scope.workspace_id))[:limit])
 
 
 def count_views(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
@@ -113,13 +115,13 @@ def _views(scope: Scope, brand: Brand | None, operator_id: UUID) -> dict[str, Qu
     views: dict[str, dict[str, Any]] = {status.value: {"status": status} for status in Status}
     views |= {
         "mine": {"status": Status.OPEN, "assignee": str(operator_id)},
-        "unassigned": {"status": Status.OPEN, "assignee": NOBODY},
+        "unassigned": {"status": Status.OPEN, "assignee": UNASSIGNED},
     }
     return {name: filter_conversations(scope, brand=brand, **filters)[:MAX_COUNT] for name, filters in views.items()}
 
 
 @dataclass(frozen=True)
-class Unread:
+class UnreadSummary:
     """Open conversations that are assigned to an operator or to nobody, and in which a visitor has written, or a snooze has
     ended, since the operator looked at them."""
 
@@ -127,10 +129,10 @@ class Unread:
     newest: Conversation | None  # with its visitor loaded
 
 
-def unread(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> Unread:
+def unread_summary(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> UnreadSummary:
     count, found = 0, list[Conversation]()
     is_unread = Q(unread_position__gt=F("seen_position"))
-    for assignee in (str(operator_id), NOBODY):
+    for assignee in (str(operator_id), UNASSIGNED):
         rows: Any = filter_conversations(scope, brand=brand, status=Status.OPEN, assignee=assignee)
         newest = _with_seen_position(rows, operator_id)[:MAX_COUNT]
         figures = newest.aggregate(
@@ -139,12 +141,12 @@ def unread(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> Un
         count += figures["count"]
         if figures["newest"]:
             found += rows.filter(last_activity_at=figures["newest"]).with_people()[:1]
-    return Unread(count, max(found, key=lambda row: row.last_activity_at, default=None))
+    return UnreadSummary(count, max(found, key=lambda row: row.last_activity_at, default=None))
 
 
-def with_readings(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
-    """Return the rows as tuples of ROW."""
-    return _with_seen_position(rows, operator_id).values_list(*ROW)
+def with_read_positions(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
+    """Return the rows as tuples of ROW_COLUMNS."""
+    return _with_seen_position(rows, operator_id).values_list(*ROW_COLUMNS)
 
 
 def _with_seen_position(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
@@ -153,7 +155,7 @@ def _with_seen_position(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet
     return annotated
 
 
-def tags_of(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, list[dict[str, str]]]:
+def tags_by_conversation(workspace_id: UUID, conversation_ids: Iterable[UUID]) -> dict[UUID, list[dict[str, str]]]:
     """Return the tags of each conversation, ordered by name. Conversations without tags have no key."""
     rows = ConversationTag.objects.filter(workspace_id=workspace_id, conversation_id__in=list(conversation_ids))
     tags = defaultdict[UUID, list[dict[str, str]]](list)
@@ -184,7 +186,7 @@ def _scan_recent(rows: QuerySet[Any, Any], query: SearchQuery, newest: int, limi
     return found, edge is None or len(found) == limit
 
 
-def _matching_few(query: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
+def _matching_ids_if_few(query: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
     """Return the ids of all conversations that match, or None if INDEX_LIMIT or more messages or visitors match.
 
     Returns ids instead of a subquery, because PostgreSQL estimates the number of matches badly.
@@ -198,7 +200,7 @@ def _matching_few(query: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
     return {*messages.values_list("conversation_id", flat=True), *of_visitors.values_list("pk", flat=True)}
 
 
-def _matching_all(query: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
+def _matching_ids(query: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
     """Return a query for the ids of all conversations that match.
 
     A union uses both indexes. With OR, PostgreSQL would check every conversation.
@@ -212,7 +214,7 @@ def _matching_all(query: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
 def row_json(row: tuple[Any, ...], tags: dict[UUID, list[dict[str, str]]]) -> dict[str, Any]:
     """Return a row of the inbox: the REST API's JSON with `tags`, `rating`, `lastActivityAt`, and `unread` for this operator.
 
-    row: the values of ROW. tags: the result of `tags_of`.
+    row: the values of ROW_COLUMNS. tags: the result of `tags_by_conversation`.
     """
     rating, unread_position, last_activity_at, seen_position = row[len(COLUMNS) :]
     return conversation_row_json(row[: len(COLUMNS)]) | {
@@ -223,7 +225,7 @@ def row_json(row: tuple[Any, ...], tags: dict[UUID, list[dict[str, str]]]) -> di
     }
 
 
-def row_of(conversation: Conversation) -> dict[str, Any]:
+def conversation_detail_json(conversation: Conversation) -> dict[str, Any]:
     """Return a model instance as JSON with `tags` and `rating`. There is no `unread`, because the operator is looking at it."""
-    tags = tags_of(conversation.workspace_id, [conversation.pk])
+    tags = tags_by_conversation(conversation.workspace_id, [conversation.pk])
     return conversation_json(conversation) | {"rating": conversation.rating, "tags": tags.get(conversation.pk, [])}

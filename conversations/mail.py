@@ -18,24 +18,24 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.actions.preferences import preferences_of
-from accounts.mail import MailRun, Outcome, pause_after
+from accounts.mail import MailRun, Outcome, retry_delay
 from accounts.models import MailFailure, Operator
 from accounts.scope import scope_of
 from conversations.models import Conversation, Mention, Transcript
 from conversations.timeline import messages_of
 from praxtalk.core.mail.headers import one_line
 
-MENTION_WAITS = timedelta(minutes=5)
-A_DAY = timedelta(days=1)
-MOST_MESSAGES = 1_000
-OF_MENTION = ("note__author", "note__conversation__visitor", "conversation__visitor")
-MOST_LISTED = 20  # conversations in one e-mail about assignments
+MENTION_DELAY = timedelta(minutes=5)
+MAX_MENTION_AGE = timedelta(days=1)
+MAX_TRANSCRIPT_MESSAGES = 1_000
+MENTION_RELATIONS = ("note__author", "note__conversation__visitor", "conversation__visitor")
+MAX_LISTED_ASSIGNMENTS = 20  # conversations in one e-mail about assignments
 
 
 def send_transcripts() -> int:
     """Send the transcripts that are due. Return how many were sent."""
     run = MailRun(MailFailure.Kind.TRANSCRIPT)
-    while run.goes_on and (transcript := _take_transcript()):
+    while run.should_continue and (transcript := _claim_transcript()):
         outcome = run.send(
             partial(_transcript_email, transcript),
             tries=transcript.attempts,
@@ -43,19 +43,19 @@ def send_transcripts() -> int:
             brand_id=transcript.conversation.brand_id,
             row=transcript.pk,
         )
-        if outcome != Outcome.LATER:
+        if outcome != Outcome.RETRY:
             Transcript.objects.filter(workspace_id=transcript.workspace_id, pk=transcript.pk).delete()
     return run.sent
 
 
-def _take_transcript() -> Transcript | None:
+def _claim_transcript() -> Transcript | None:
     with transaction.atomic():
         due = Transcript.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
         rows = due.select_related("conversation").select_for_update(of=("self",), skip_locked=True)
         transcript = rows.first()
         if transcript:
             transcript.attempts += 1
-            transcript.due_at = timezone.now() + pause_after(transcript.attempts)
+            transcript.due_at = timezone.now() + retry_delay(transcript.attempts)
             transcript.save(update_fields=["attempts", "due_at"])
         return transcript
 
@@ -63,9 +63,9 @@ def _take_transcript() -> Transcript | None:
 def _transcript_email(transcript: Transcript) -> EmailMessage:
     rows = Conversation.objects.select_related("visitor", "brand").filter(workspace_id=transcript.workspace_id)
     conversation = rows.get(pk=transcript.conversation_id)
-    messages = list(messages_of(conversation).order_by("-position")[:MOST_MESSAGES])[::-1]
+    messages = list(messages_of(conversation).order_by("-position")[:MAX_TRANSCRIPT_MESSAGES])[::-1]
     operators = Operator.objects.filter(workspace_id=transcript.workspace_id, is_active=True)
-    told = {
+    context = {
         "conversation": conversation,
         "brand": conversation.brand,
         "messages": messages,
@@ -73,23 +73,23 @@ def _transcript_email(transcript: Transcript) -> EmailMessage:
     }
     return EmailMessage(
         f"Your conversation with {one_line(conversation.brand.name)}",
-        render_to_string("conversations/transcript.txt", told),
+        render_to_string("conversations/transcript.txt", context),
         formataddr((one_line(conversation.brand.name), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
         [transcript.email],
     )
 
 
-def mail_mentions() -> int:
+def send_notification_emails() -> int:
     """E-mail operators about mentions and assignments that they have not seen for five minutes, unless they turned this off.
     One e-mail lists all assignments of an operator. Return how many e-mails were sent."""
     run = MailRun(MailFailure.Kind.MENTION)
-    while run.goes_on and (mention := _take_mention()):
+    while run.should_continue and (mention := _claim_mention()):
         operator, brand_id = mention.operator, mention.subject.brand_id
         wants = preferences_of(operator)["mentionMails"] and operator.is_active
         if not wants or not scope_of(operator).sees_brand(brand_id):
             _mark_mailed([mention])
             continue
-        assigned = [] if mention.note else [mention, *_take_assignments(operator)]
+        assigned = [] if mention.note else [mention, *_claim_assignments(operator)]
         outcome = run.send(
             partial(_assignments_email, assigned) if assigned else partial(_mention_email, mention),
             tries=mention.mail_attempts,
@@ -97,7 +97,7 @@ def mail_mentions() -> int:
             brand_id=brand_id,
             row=mention.pk,
         )
-        if outcome != Outcome.LATER:
+        if outcome != Outcome.RETRY:
             _mark_mailed(assigned or [mention])
     return run.sent
 
@@ -107,15 +107,15 @@ def _mark_mailed(mentions: list[Mention]) -> None:
     Mention.objects.filter(workspace_id=mentions[0].workspace_id, pk__in=ids).update(mailed_at=timezone.now())
 
 
-def _take_mention() -> Mention | None:
+def _claim_mention() -> Mention | None:
     with transaction.atomic():
-        mention = _due_mentions().select_related("operator", *OF_MENTION).first()
+        mention = _due_mentions().select_related("operator", *MENTION_RELATIONS).first()
         if mention:
-            _take([mention])
+            _claim([mention])
         return mention
 
 
-def _take_assignments(operator: Operator) -> list[Mention]:
+def _claim_assignments(operator: Operator) -> list[Mention]:
     """Return the operator's assignments that are due, in brands that they still see, and postpone their next attempts."""
     with transaction.atomic():
         rows = (
@@ -127,22 +127,24 @@ def _take_assignments(operator: Operator) -> list[Mention]:
         if scope.brand_ids is not None:
             rows = rows.filter(conversation__brand_id__in=scope.brand_ids)
         found = list(rows)
-        _take(found)
+        _claim(found)
         return found
 
 
-def _take(mentions: list[Mention]) -> None:
+def _claim(mentions: list[Mention]) -> None:
     """Count an attempt of each, and postpone its next one. The rows must be locked."""
     now = timezone.now()
     for mention in mentions:
         mention.mail_attempts += 1
-        mention.mail_due_at = now + pause_after(mention.mail_attempts)
+        mention.mail_due_at = now + retry_delay(mention.mail_attempts)
     Mention.objects.bulk_update(mentions, ["mail_attempts", "mail_due_at"])
 
 
 def _due_mentions() -> QuerySet[Mention, Mention]:
     now = timezone.now()
-    is_due = Q(seen_at__isnull=True, mailed_at__isnull=True, created_at__range=(now - A_DAY, now - MENTION_WAITS))
+    is_due = Q(
+        seen_at__isnull=True, mailed_at__isnull=True, created_at__range=(now - MAX_MENTION_AGE, now - MENTION_DELAY)
+    )
     is_due &= Q(mail_due_at__isnull=True) | Q(mail_due_at__lte=now)
     return Mention.objects.filter(is_due).order_by("created_at").select_for_update(of=("self",), skip_locked=True)
 
@@ -150,23 +152,23 @@ def _due_mentions() -> QuerySet[Mention, Mention]:
 def _mention_email(mention: Mention) -> EmailMessage:
     note = mention.note
     assert note is not None  # noqa: S101 - for the type checker: the caller has checked it
-    told = {"note": note, "url": _url_of(note.conversation)}
-    text = render_to_string("conversations/mention.txt", told)
+    context = {"note": note, "url": _inbox_url(note.conversation)}
+    text = render_to_string("conversations/mention.txt", context)
     return EmailMessage(f"{one_line(note.sender)} mentioned you on PraxTalk", text, to=[mention.operator.email])
 
 
 def _assignments_email(assigned: list[Mention]) -> EmailMessage:
     first, count = assigned[0], len(assigned)
     what = "a conversation" if count == 1 else f"{count:,} conversations"
-    told = {
+    context = {
         "what": what,
-        "assignments": [(each, _url_of(each.subject)) for each in assigned[:MOST_LISTED]],
-        "more": max(0, count - MOST_LISTED),
+        "assignments": [(each, _inbox_url(each.subject)) for each in assigned[:MAX_LISTED_ASSIGNMENTS]],
+        "more": max(0, count - MAX_LISTED_ASSIGNMENTS),
     }
-    text = render_to_string("conversations/assignment.txt", told)
+    text = render_to_string("conversations/assignment.txt", context)
     subject = f"{one_line(first.assigned_by)} assigned {what} to you on PraxTalk"
     return EmailMessage(subject, text, to=[first.operator.email])
 
 
-def _url_of(conversation: Conversation) -> str:
+def _inbox_url(conversation: Conversation) -> str:
     return settings.BASE_URL + reverse("inbox_conversation", args=[conversation.pk])

@@ -44,11 +44,11 @@ class MessageCreatedEvent(EventJson):
 
 # One constant each, because the setting SPECTACULAR_SETTINGS["WEBHOOKS"] refers to each by its dotted path.
 CONVERSATION_CREATED = webhook(
-    EventName.CONVERSATION_CREATED, ConversationCreatedEvent, summary="A visitor wrote for the first time"
+    EventName.CONVERSATION_CREATED, ConversationCreatedEvent, summary="A visitor started a conversation"
 )
 CONVERSATION_STATUS_CHANGED = webhook(
     EventName.CONVERSATION_STATUS_CHANGED, ConversationStatusChangedEvent, summary="A conversation's status changed"
 )
 MESSAGE_CREATED = webhook(
-    EventName.MESSAGE_CREATED, MessageCreatedEvent, summary="A visitor, an operator or Atlas wrote"
+    EventName.MESSAGE_CREATED, MessageCreatedEvent, summary="A visitor, an operator or Atlas sent a message"
 )

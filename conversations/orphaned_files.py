@@ -28,8 +28,8 @@ from praxtalk.core.db.advisory_locks import STORED_FILES, lock, try_lock
 MAX_UPLOAD_TIME = timedelta(minutes=30)
 MIN_ORPHAN_AGE = timedelta(hours=1)
 MAX_FILES = 20_000  # checked in one run; the next run continues after them
-BATCH = 500
-POSITION = "orphaned_files.position"
+BATCH_SIZE = 500
+POSITION_CACHE_KEY = "orphaned_files.position"
 
 log = structlog.get_logger("praxtalk.attachments")
 
@@ -57,12 +57,12 @@ def lock_stored_file(attachment: Attachment) -> None:
 def delete_orphans() -> int:
     """Check the next MAX_FILES files, in any workspace, and delete those without a row. Return the number deleted."""
     storage = Attachment._meta.get_field("file").storage
-    files = list(islice(_files_after(storage, cache.get(POSITION, "")), MAX_FILES))
-    cache.set(POSITION, files[-1].name if len(files) == MAX_FILES else "", timeout=None)
-    batches = (files[start : start + BATCH] for start in range(0, len(files), BATCH))
+    files = list(islice(_files_after(storage, cache.get(POSITION_CACHE_KEY, "")), MAX_FILES))
+    cache.set(POSITION_CACHE_KEY, files[-1].name if len(files) == MAX_FILES else "", timeout=None)
+    batches = (files[start : start + BATCH_SIZE] for start in range(0, len(files), BATCH_SIZE))
     deleted = sum(_delete_orphan(storage, file) for batch in batches for file in _without_row(batch))
     if deleted:
-        log.warning("deleted stored files that no message has", files=deleted)
+        log.warning("deleted orphaned files", files=deleted)
     return deleted
 
 
@@ -92,8 +92,8 @@ def _without_row(files: list[StoredFile]) -> list[StoredFile]:
     rows = Attachment.objects.filter(
         workspace_id__in={file.workspace_id for file in files}, pk__in=[file.attachment_id for file in files]
     )
-    kept = set(rows.values_list("workspace_id", "pk"))
-    return [file for file in files if file not in kept]
+    with_row = set(rows.values_list("workspace_id", "pk"))
+    return [file for file in files if file not in with_row]
 
 
 def _delete_orphan(storage: Storage, file: StoredFile) -> bool:
@@ -111,6 +111,6 @@ def _delete_orphan(storage: Storage, file: StoredFile) -> bool:
     except FileNotFoundError:
         return False
     except Exception as error:
-        log.error("a stored file that no message has cannot be deleted", file=file.name, error=type(error).__name__)
+        log.error("could not delete an orphaned file", file=file.name, error=type(error).__name__)
         return False
     return True

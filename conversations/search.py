@@ -17,7 +17,7 @@ _Model = TypeVar("_Model", bound=Model)
 _SEPARATORS = "@./_-+:"
 
 
-def _apart(text: Combinable) -> Func:
+def _separate_words(text: Combinable) -> Func:
     """Replace characters that join words (as in maya@example.com) by spaces, so that a search finds each part."""
     spaces = " " * len(_SEPARATORS)
     return Func(text, Value(_SEPARATORS), Value(spaces), function="translate", output_field=CharField())
@@ -29,7 +29,7 @@ def search_vector(*fields: str) -> SearchVector:
     if len(fields) > 1:
         parts = [part for name in fields for part in (Value(" "), F(name))]
         text = Concat(*parts[1:], output_field=CharField())
-    return SearchVector(_apart(text), config="simple")
+    return SearchVector(_separate_words(text), config="simple")
 
 
 def search_vector_field(*fields: str) -> GeneratedField:

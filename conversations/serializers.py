@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.models import Operator
@@ -13,13 +14,13 @@ from praxtalk.core.api.serializers import (
     SYNCED_AT,
     UPDATED_SINCE,
     EpochField,
-    GrowingChoice,
-    Id,
-    Milliseconds,
-    MillisecondsParameter,
-    Page,
+    IdField,
+    MillisecondsField,
+    OpenChoiceField,
+    PageQuery,
+    QueryMillisecondsField,
+    StrictCharField,
     StrictSerializer,
-    Text,
 )
 from praxtalk.core.epoch import to_milliseconds
 
@@ -133,19 +134,19 @@ class PersonJson(serializers.Serializer[Any]):
 class AttachmentJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     name = serializers.CharField()
-    contentType = GrowingChoice(sorted(SUFFIXES))
-    size = serializers.IntegerField(help_text="Bytes")
-    width = serializers.IntegerField(allow_null=True, help_text="Of an image, in pixels")
-    height = serializers.IntegerField(allow_null=True)
+    contentType = OpenChoiceField(sorted(SUFFIXES))
+    size = serializers.IntegerField(help_text="In bytes")
+    width = serializers.IntegerField(allow_null=True, help_text="In pixels; null if the file is not an image")
+    height = serializers.IntegerField(allow_null=True, help_text="In pixels; null if the file is not an image")
 
 
 class MessageJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     conversationId = serializers.UUIDField()
     role = serializers.ChoiceField(Message.Role.choices)
-    body = serializers.CharField(help_text="Of a file that was sent without a word, its name")
+    body = serializers.CharField(help_text="The text, or the file name if a file was sent without text")
     attachments = AttachmentJson(many=True)
-    channel = GrowingChoice(Channel.values)
+    channel = OpenChoiceField(Channel.values)
     author = PersonJson(allow_null=True)
     createdAt = EpochField()
 
@@ -153,7 +154,7 @@ class MessageJson(serializers.Serializer[Any]):
 class ConversationJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     status = serializers.ChoiceField(Conversation.Status.choices)
-    channel = GrowingChoice(Channel.values)
+    channel = OpenChoiceField(Channel.values)
     brandId = serializers.UUIDField()
     visitor = VisitorJson()
     assignee = PersonJson(allow_null=True)
@@ -167,8 +168,10 @@ class ConversationJson(serializers.Serializer[Any]):
 
 class ThreadJson(ConversationJson):
     brand = BrandJson()
-    messages = MessageJson(many=True, help_text="The newest 100, oldest first")
-    olderCursor = serializers.CharField(required=False, help_text="For GET /messages, where there are older ones")
+    messages = MessageJson(many=True, help_text="The newest 100 messages, oldest first")
+    olderCursor = serializers.CharField(
+        required=False, help_text="Cursor for GET /messages, present if there are older messages"
+    )
 
 
 class ConversationList(serializers.Serializer[Any]):
@@ -177,14 +180,17 @@ class ConversationList(serializers.Serializer[Any]):
     syncedAt = EpochField(help_text=SYNCED_AT)
 
 
-class ConversationAnswer(serializers.Serializer[Any]):
+@extend_schema_serializer(component_name="ConversationAnswer")
+class ConversationResponse(serializers.Serializer[Any]):
     conversation = ThreadJson()
 
 
 class MessageList(serializers.Serializer[Any]):
     messages = MessageJson(many=True)
-    nextCursor = serializers.CharField(required=False, help_text="Newer messages")
-    olderCursor = serializers.CharField(required=False, help_text="Older messages, when you came by an olderCursor")
+    nextCursor = serializers.CharField(required=False, help_text="Cursor of the next, newer messages")
+    olderCursor = serializers.CharField(
+        required=False, help_text="Cursor of older messages, if the request had an olderCursor as its cursor"
+    )
 
 
 class MessageSent(serializers.Serializer[Any]):
@@ -194,32 +200,32 @@ class MessageSent(serializers.Serializer[Any]):
 # --- requests ---
 
 
-class ConversationQuery(Page):
+class ConversationQuery(PageQuery):
     status = serializers.ChoiceField(Conversation.Status.choices, required=False)
-    brandId = Id(required=False)
-    updatedSince = MillisecondsParameter(required=False, help_text=UPDATED_SINCE)
+    brandId = IdField(required=False)
+    updatedSince = QueryMillisecondsField(required=False, help_text=UPDATED_SINCE)
 
 
 class StatusChange(StrictSerializer):
     status = serializers.ChoiceField(Conversation.Status.choices)
-    snoozedUntil = Milliseconds(
+    snoozedUntil = MillisecondsField(
         required=False,
         allow_null=True,
-        help_text="With status snoozed: reopen by itself at this time (ms since the epoch)",
+        help_text="When a snoozed conversation reopens by itself (milliseconds since the epoch)",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         wakes = attrs.get("snoozedUntil")
         if wakes and attrs["status"] != Conversation.Status.SNOOZED:
-            raise serializers.ValidationError({"snoozedUntil": "Only with status snoozed."})
+            raise serializers.ValidationError({"snoozedUntil": "Only allowed when status is snoozed."})
         if wakes and wakes <= timezone.now():
             raise serializers.ValidationError({"snoozedUntil": "Must be in the future."})
         return attrs
 
 
 class NewMessage(StrictSerializer):
-    body = Text(max_length=MAX_BODY)
+    body = StrictCharField(max_length=MAX_BODY)
 
 
-class MessageQuery(Page):
-    conversationId = Id()
+class MessageQuery(PageQuery):
+    conversationId = IdField()

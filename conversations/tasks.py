@@ -1,11 +1,7 @@
-from datetime import timedelta
-
 from celery import shared_task
-from django.utils import timezone
 
 from conversations import mail, orphaned_files
 from conversations.actions import wake_next_snoozed
-from conversations.models import Presence
 
 
 @shared_task
@@ -16,21 +12,15 @@ def wake_snoozed() -> None:
 
 
 @shared_task
-def forget_presence() -> None:
-    """Delete presence that was last reported over 10 minutes ago, in any workspace."""
-    Presence.objects.filter(seen_at__lt=timezone.now() - timedelta(minutes=10)).delete()
-
-
-@shared_task
 def send_transcripts() -> None:
     """Send the transcripts that are due."""
     mail.send_transcripts()
 
 
 @shared_task
-def mail_mentions() -> None:
+def send_notification_emails() -> None:
     """Send e-mails about mentions and assignments that operators have not seen."""
-    mail.mail_mentions()
+    mail.send_notification_emails()
 
 
 @shared_task

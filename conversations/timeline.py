@@ -11,9 +11,9 @@ from praxtalk.core.epoch import to_milliseconds
 
 THREAD_LENGTH = 100
 Entry = Message | Note | Activity
-Said = TypeVar("Said", bound=Entry)
+EntryT = TypeVar("EntryT", bound=Entry)
 
-LIVE_CHARACTERS = 250_000  # each change sends the whole result of a live query again: at most about a megabyte
+MAX_LIVE_CHARACTERS = 250_000  # each change sends the whole result of a live query again: at most about a megabyte
 
 
 def messages_of(conversation: Conversation) -> QuerySet[Message]:
@@ -31,15 +31,15 @@ def messages_after(conversation: Conversation, position: int, limit: int) -> tup
 def messages_before(conversation: Conversation, position: int, limit: int) -> tuple[list[Message], bool]:
     """Return the last messages before a position, oldest first, and whether there are more before them."""
     found = _before(
-        workspace_id=conversation.workspace_id, conversation_id=conversation.pk, position=position, most=limit + 1
+        workspace_id=conversation.workspace_id, conversation_id=conversation.pk, position=position, limit=limit + 1
     )
     return found[:limit][::-1], len(found) > limit
 
 
-@compiled(literal=("most",))
-def _before(workspace_id: Any, conversation_id: Any, position: Any, most: int) -> QuerySet[Message, Message]:
+@compiled(literal=("limit",))
+def _before(workspace_id: Any, conversation_id: Any, position: Any, limit: int) -> QuerySet[Message, Message]:
     rows = Message.objects.filter(workspace_id=workspace_id, conversation_id=conversation_id, position__lt=position)
-    return rows.select_related("author").defer(*private_operator_fields("author")).order_by("-position")[:most]
+    return rows.select_related("author").defer(*private_operator_fields("author")).order_by("-position")[:limit]
 
 
 def newest_messages(conversation: Conversation, limit: int = THREAD_LENGTH) -> tuple[list[Message], bool]:
@@ -67,28 +67,28 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
     Messages and notes have a `sender`, the name that operators see.
     """
-    place = {"position": entry.position}
+    position = {"position": entry.position}
     if isinstance(entry, Message):
-        return message_json(entry) | place | {"type": "message", "sender": entry.sender}
-    made = {"_id": str(entry.pk), "createdAt": to_milliseconds(entry.created_at)} | place
+        return message_json(entry) | position | {"type": "message", "sender": entry.sender}
+    common = {"_id": str(entry.pk), "createdAt": to_milliseconds(entry.created_at)} | position
     if isinstance(entry, Note):
-        return made | {
+        return common | {
             "type": "note",
             "body": entry.body,
             "author": person_json(entry.author),
             "sender": entry.sender,
         }
-    return made | {"type": "activity", "kind": entry.kind, "actor": entry.actor, "details": entry.details}
+    return common | {"type": "activity", "kind": entry.kind, "actor": entry.actor, "details": entry.details}
 
 
-def trim_to_size(entries: list[Said], has_more: bool) -> tuple[list[Said], bool]:
-    """Return the newest entries of a page with at most LIVE_CHARACTERS in total, and whether there are more before them.
+def trim_to_size(entries: list[EntryT], has_more: bool) -> tuple[list[EntryT], bool]:
+    """Return the newest entries of a page with at most MAX_LIVE_CHARACTERS in total, and whether there are more before them.
 
     Always keeps at least one entry. has_more: whether there are more before the page.
     """
     length = 0
     for count, entry in enumerate(reversed(entries)):
         length += len(getattr(entry, "body", ""))
-        if count and length > LIVE_CHARACTERS:
+        if count and length > MAX_LIVE_CHARACTERS:
             return entries[-count:], True
     return entries, has_more

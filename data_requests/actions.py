@@ -1,6 +1,6 @@
 """Erase a visitor."""
 
-from conversations.actions.erasure import erase_visitor, locked_conversations
+from conversations.actions.erasure import erase_visitor, lock_conversations
 from conversations.models import Visitor
 from leads.models import Lead
 from praxtalk.core.db.transactions import joined_transaction
@@ -13,8 +13,8 @@ def erase(visitor: Visitor) -> int:
 
     The conversations are locked before the leads are queried. Creating a lead takes the same lock, so no new lead is missed.
     """
-    locked_conversations(visitor)
+    lock_conversations(visitor)
     leads = list(Lead.objects.filter(workspace_id=visitor.workspace_id, conversation__visitor=visitor))
     Lead.objects.filter(pk__in=[lead.pk for lead in leads]).delete()
     publish_on_commit(*{topic for lead in leads for topic in lead.topics})
-    return erase_visitor(visitor, and_events_about=[lead.pk for lead in leads])
+    return erase_visitor(visitor, deleted_lead_ids=[lead.pk for lead in leads])

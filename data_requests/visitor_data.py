@@ -16,7 +16,7 @@ def visitor_data(visitor: Visitor) -> dict[str, Any]:
     messages_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
     notes_of: dict[UUID, list[Any]] = {one.pk: [] for one in conversations}
     for message in Message.objects.filter(conversation__in=conversations).select_related("author").order_by("position"):
-        messages_of[message.conversation_id].append(exported_message_json(message))
+        messages_of[message.conversation_id].append(message_export_json(message))
     rows = (
         Note.objects.filter(conversation__in=conversations)
         .select_related("author")
@@ -33,19 +33,20 @@ def visitor_data(visitor: Visitor) -> dict[str, Any]:
     return {
         "visitor": visitor_json(visitor),
         "conversations": [
-            exported_json(one) | {"messages": messages_of[one.pk], "notes": notes_of[one.pk]} for one in conversations
+            conversation_export_json(one) | {"messages": messages_of[one.pk], "notes": notes_of[one.pk]}
+            for one in conversations
         ],
         "leads": [lead_json(lead) for lead in Lead.objects.filter(conversation__in=conversations)],
     }
 
 
-def exported_json(conversation: Conversation) -> dict[str, Any]:
+def conversation_export_json(conversation: Conversation) -> dict[str, Any]:
     """Return the conversation as in REST, with the visitor's rating, which REST does not return."""
     rating = {"rating": conversation.rating, "ratingComment": conversation.rating_comment or None}
     return conversation_json(conversation) | rating
 
 
-def exported_message_json(message: Message) -> dict[str, Any]:
+def message_export_json(message: Message) -> dict[str, Any]:
     """Return the message as in REST, with `sender`: the name that operators see, such as that of an API key."""
     return message_json(message) | {"sender": message.sender}
 

@@ -24,7 +24,7 @@ from conversations.models import (
 )
 from conversations.serializers import person_json
 from conversations.timeline import entry_json
-from data_requests.visitor_data import exported_json, exported_message_json, visitor_json
+from data_requests.visitor_data import conversation_export_json, message_export_json, visitor_json
 from integrations.models import ApiKey, WebhookSubscription
 from integrations.serializers.webhooks import webhook_json
 from leads.models import Lead
@@ -32,14 +32,14 @@ from leads.serializers import lead_json
 from praxtalk.core.db.timeouts import long_transaction
 from praxtalk.core.epoch import to_milliseconds
 
-ROWS_AT_ONCE = 100  # limits memory: a message may have 10,000 characters
-BYTES_AT_ONCE = 256 * 1024
-PROGRESS_SECONDS = 3600
+ROWS_PER_QUERY = 100  # limits memory: a message may have 10,000 characters
+CHUNK_BYTES = 256 * 1024
+PROGRESS_TTL_SECONDS = 3600
 
 Part = tuple[QuerySet[Any], Callable[[Any], dict[str, Any]]]
 
 
-def document(workspace: Workspace, key: str) -> Iterator[bytes]:
+def export_document(workspace: Workspace, key: str) -> Iterator[bytes]:
     """Yield the document in chunks. One transaction reads all of it from the same snapshot.
 
     key: the cache key under which the progress is stored, see `progress_key`.
@@ -52,15 +52,15 @@ def document(workspace: Workspace, key: str) -> Iterator[bytes]:
         for name, (rows, as_json) in parts.items():
             yield b',\n"%b":[' % name.encode()
             chunk = bytearray()
-            for place, row in enumerate(rows.iterator(chunk_size=ROWS_AT_ONCE)):
+            for place, row in enumerate(rows.iterator(chunk_size=ROWS_PER_QUERY)):
                 chunk += (b",\n" if place else b"\n") + orjson.dumps(as_json(row))
                 done += 1
-                if len(chunk) >= BYTES_AT_ONCE:
-                    cache.set(key, (done, total), PROGRESS_SECONDS)
+                if len(chunk) >= CHUNK_BYTES:
+                    cache.set(key, (done, total), PROGRESS_TTL_SECONDS)
                     yield bytes(chunk)
                     chunk.clear()
             yield bytes(chunk) + b"]"
-        cache.set(key, (total, total), PROGRESS_SECONDS)
+        cache.set(key, (total, total), PROGRESS_TTL_SECONDS)
         yield b"}\n"
 
 
@@ -75,27 +75,27 @@ def _parts(workspace: Workspace) -> dict[str, Part]:
         return model._default_manager.filter(workspace_id=workspace.pk).order_by("pk")
 
     return {
-        "brands": (of(Brand), lambda brand: brand_json(brand) | _settings_of(brand)),
+        "brands": (of(Brand), lambda brand: brand_json(brand) | _brand_settings(brand)),
         "operators": (of(Operator), _operator_json),
         "apiKeys": (of(ApiKey), _key_json),
         "webhooks": (of(WebhookSubscription), webhook_json),
         "cannedReplies": (of(CannedReply), _canned_reply_json),
         "visitors": (of(Visitor), visitor_json),
-        "conversations": (of(Conversation).select_related("visitor", "assignee"), exported_json),
+        "conversations": (of(Conversation).select_related("visitor", "assignee"), conversation_export_json),
         "messages": (
             of(Message).select_related("author").defer(*private_operator_fields("author")),
-            exported_message_json,
+            message_export_json,
         ),
         "notes": (of(Note).select_related("author").defer(*private_operator_fields("author")), _note_json),
-        "activities": (of(Activity), lambda activity: entry_json(activity) | _place_of(activity)),
+        "activities": (of(Activity), lambda activity: entry_json(activity) | _conversation_ref(activity)),
         "tags": (of(Tag), lambda tag: {"_id": str(tag.pk), "name": tag.name}),
-        "conversationTags": (of(ConversationTag), lambda one: {"tagId": str(one.tag_id)} | _place_of(one)),
+        "conversationTags": (of(ConversationTag), lambda one: {"tagId": str(one.tag_id)} | _conversation_ref(one)),
         "leads": (of(Lead), lead_json),
         "auditLog": (of(AuditEntry), _entry_json),
     }
 
 
-def _settings_of(brand: Brand) -> dict[str, Any]:
+def _brand_settings(brand: Brand) -> dict[str, Any]:
     return {
         "side": brand.side,
         "greeting": brand.greeting or None,
@@ -136,7 +136,7 @@ def _canned_reply_json(reply: CannedReply) -> dict[str, Any]:
     return {"_id": str(reply.pk), "shortcut": reply.shortcut, "body": reply.body, "brandId": brand_id}
 
 
-def _place_of(row: Activity | ConversationTag) -> dict[str, str]:
+def _conversation_ref(row: Activity | ConversationTag) -> dict[str, str]:
     return {"conversationId": str(row.conversation_id)}
 
 

@@ -21,7 +21,7 @@ from integrations.models import Event, EventFeed
 from praxtalk.core.db.inserts import insert_if_new
 from praxtalk.core.db.transactions import joined_transaction
 
-NUMBERED_AT_ONCE = 1000
+NUMBER_BATCH_SIZE = 1000
 
 NUMBER = f"""
     WITH fresh AS (
@@ -50,7 +50,7 @@ def number_events(workspace_id: UUID) -> tuple[EventFeed, int]:
             insert_if_new(EventFeed(workspace_id=workspace_id))
         feed = rows.select_for_update().get()
         with connection.cursor() as cursor:
-            cursor.execute(NUMBER, {"workspace": workspace_id, "limit": NUMBERED_AT_ONCE, "last": feed.last_number})
+            cursor.execute(NUMBER, {"workspace": workspace_id, "limit": NUMBER_BATCH_SIZE, "last": feed.last_number})
             numbered: int = cursor.rowcount
         feed.last_number += numbered
         feed.save(update_fields=["last_number"])
@@ -75,10 +75,10 @@ def events_after(
         events = events.filter(brand_id=brand_id)
     while True:
         feed, numbered = number_events(workspace_id)
-        if number is not None and number < feed.forgotten_number:
+        if number is not None and number < feed.purged_up_to:
             raise CursorTooOld
         page = list(events.order_by("number")[:limit])
-        if len(page) == limit or numbered < NUMBERED_AT_ONCE:
+        if len(page) == limit or numbered < NUMBER_BATCH_SIZE:
             break
     last = page[-1].number if page else None
     if len(page) < limit:  # last_number was read before the page, so the page misses no event up to it

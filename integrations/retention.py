@@ -14,21 +14,21 @@ from django.utils import timezone
 from accounts.models import Workspace
 from integrations.feed import number_events
 from integrations.models import Attempt, Delivery, Event, EventFeed, WebhookSubscription
-from integrations.webhooks.stats import COUNT
+from integrations.webhooks.stats import ADD_COUNTS
 from praxtalk.core.db.transactions import joined_transaction
 
-KEPT_FOR = timedelta(days=30)
+RETENTION = timedelta(days=30)
 BATCH = 500
 MAX_SECONDS = 300.0
 
 # The subscriptions are locked first, as in webhooks/results.py. A delivery that was never finished is counted as expired.
-KEEP_SUBSCRIPTIONS = f"""
+LOCK_SUBSCRIPTIONS = f"""
     SELECT 1 FROM {WebhookSubscription._meta.db_table} WHERE workspace_id = %s ORDER BY id FOR KEY SHARE
 """  # noqa: S608 - no user input
 EXPIRED = """
     SELECT workspace_id, subscription_id, 'expired' AS status, '' AS outcome FROM owed WHERE status IN ('pending', 'held')
 """
-FORGET = f"""
+PURGE = f"""
     WITH old AS (
         SELECT id, number FROM {Event._meta.db_table} WHERE workspace_id = %(workspace)s AND created_at < %(before)s
         ORDER BY created_at LIMIT %(limit)s
@@ -38,46 +38,46 @@ FORGET = f"""
     ), tried AS (
         DELETE FROM {Attempt._meta.db_table} WHERE delivery_id IN (SELECT id FROM owed)
     ), counted AS (
-        {COUNT.format(rows=EXPIRED)}
-    ), forgotten AS (
+        {ADD_COUNTS.format(rows=EXPIRED)}
+    ), purged AS (
         DELETE FROM {Event._meta.db_table} WHERE id IN (SELECT id FROM old) RETURNING number
     ), marked AS (
-        UPDATE {EventFeed._meta.db_table} SET forgotten_number =
-            greatest(forgotten_number, (SELECT coalesce(max(number), 0) FROM forgotten))
+        UPDATE {EventFeed._meta.db_table} SET purged_up_to =
+            greatest(purged_up_to, (SELECT coalesce(max(number), 0) FROM purged))
         WHERE workspace_id = %(workspace)s
     )
-    SELECT count(*) FROM forgotten
+    SELECT count(*) FROM purged
 """  # noqa: S608 - no user input
 
 
-def forget_events() -> int:
+def purge_events() -> int:
     """Delete the events that are over 30 days old, in small batches, for at most five minutes. Return how many."""
-    before, until, forgotten = timezone.now() - KEPT_FOR, time.monotonic() + MAX_SECONDS, 0
+    before, until, purged = timezone.now() - RETENTION, time.monotonic() + MAX_SECONDS, 0
     for workspace_id in Workspace.objects.values_list("pk", flat=True):
         old = Event.objects.filter(workspace_id=workspace_id, created_at__lt=before)
         while old.exists() and time.monotonic() < until:
-            while number_events(workspace_id)[1]:  # `forgotten_number` can cover only events that have one
+            while number_events(workspace_id)[1]:  # `purged_up_to` can cover only events that have one
                 pass
-            forgotten += _forget_batch(workspace_id, before)
-    return forgotten
+            purged += _purge_batch(workspace_id, before)
+    return purged
 
 
 @joined_transaction()
-def _forget_batch(workspace_id: UUID, before: datetime) -> int:
+def _purge_batch(workspace_id: UUID, before: datetime) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(KEEP_SUBSCRIPTIONS, [workspace_id])
+        cursor.execute(LOCK_SUBSCRIPTIONS, [workspace_id])
         values: dict[str, Any] = {
             "workspace": workspace_id,
             "before": before,
             "limit": BATCH,
             "day": timezone.now().date(),
         }
-        cursor.execute(FORGET, values)
-        forgotten: int = cursor.fetchone()[0]
-    return forgotten
+        cursor.execute(PURGE, values)
+        purged: int = cursor.fetchone()[0]
+    return purged
 
 
-FORGET_ABOUT = f"""
+PURGE_ABOUT = f"""
     WITH about AS (
         SELECT id FROM {Event._meta.db_table}
         WHERE workspace_id = %(workspace)s AND brand_id = %(brand)s AND created_at >= %(since)s
@@ -91,7 +91,7 @@ FORGET_ABOUT = f"""
 """  # noqa: S608 - no user input
 
 
-def forget_events_about(workspace_id: UUID, brand_id: UUID, ids: list[UUID], *, since: datetime) -> int:
+def purge_events_about(workspace_id: UUID, brand_id: UUID, ids: list[UUID], *, since: datetime) -> int:
     """Delete the brand's events created since `since` whose bodies contain one of these ids. Return how many.
 
     This runs in the caller's transaction. The deliveries and attempts of the events are deleted too.
@@ -101,7 +101,7 @@ def forget_events_about(workspace_id: UUID, brand_id: UUID, ids: list[UUID], *, 
     pattern = "|".join(map(str, ids))
     values: dict[str, Any] = {"workspace": workspace_id, "brand": brand_id, "since": since, "ids": pattern}
     with connection.cursor() as cursor:
-        cursor.execute(KEEP_SUBSCRIPTIONS, [workspace_id])
-        cursor.execute(FORGET_ABOUT, values)
-        forgotten: int = cursor.rowcount
-    return forgotten
+        cursor.execute(LOCK_SUBSCRIPTIONS, [workspace_id])
+        cursor.execute(PURGE_ABOUT, values)
+        purged: int = cursor.rowcount
+    return purged

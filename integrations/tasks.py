@@ -13,25 +13,25 @@ from integrations.webhooks.dispatcher import Dispatcher
 
 
 @shared_task
-def pump() -> None:
+def dispatch_webhooks() -> None:
     """Deliver webhooks for about a minute. Beat starts the next run. A run ends early when its worker is told to stop.
 
     A worker has two threads for this task. While one run waits for its last requests (15 seconds at most), the next one
     already claims deliveries.
     """
-    asyncio.run(_pump())
+    asyncio.run(_dispatch())
 
 
-async def _pump() -> None:
-    await Dispatcher(should_stop=_worker_is_stopping, claim_lock=_claiming).run()
+async def _dispatch() -> None:
+    await Dispatcher(should_stop=_worker_is_stopping, claim_lock=_claim_lock).run()
 
 
-_claiming = threading.Lock()
+_claim_lock = threading.Lock()
 
 
 def _worker_is_stopping() -> bool:
     """Return whether Celery has set an exit status, which may be 0."""
-    return any(told is not None and told is not False for told in (state.should_stop, state.should_terminate))
+    return any(status is not None and status is not False for status in (state.should_stop, state.should_terminate))
 
 
 @shared_task
@@ -47,7 +47,7 @@ def notify_owners() -> None:
 
 
 @shared_task
-def forget() -> None:
+def purge() -> None:
     """Delete the secrets that no longer sign, and the events that are over 30 days old with their deliveries and attempts."""
-    subscriptions.forget_ended_secrets()
-    retention.forget_events()
+    subscriptions.purge_expired_secrets()
+    retention.purge_events()

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from brands.models import Brand
-from conversations.actions import locked
+from conversations.actions import lock_and_reload
 from conversations.models import Conversation
 from integrations.models import EventName
 from integrations.webhooks.outbox import record_event
@@ -14,7 +14,7 @@ from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
 
-class BrandsDisagree(ValueError):
+class BrandMismatch(ValueError):
     """The brand of a lead differs from the brand of its conversation."""
 
 
@@ -32,13 +32,13 @@ def create_lead(
 ) -> Lead:
     """Create a lead. With a conversation, it gets the brand of the conversation.
 
-    Raises BrandsDisagree if `brand` is another one, and Conversation.DoesNotExist if the conversation has been erased.
+    Raises BrandMismatch if `brand` is another one, and Conversation.DoesNotExist if the conversation has been erased.
     """
     brand_id = brand.pk if brand else None
     if conversation:
-        conversation = locked(conversation)  # a concurrent erasure waits, or has already finished
+        conversation = lock_and_reload(conversation)  # a concurrent erasure waits, or has already finished
         if brand_id and brand_id != conversation.brand_id:
-            raise BrandsDisagree("the conversation belongs to another brand")
+            raise BrandMismatch("the conversation belongs to another brand")
         brand_id = conversation.brand_id
     lead = Lead.objects.create(
         workspace_id=workspace_id,
@@ -60,7 +60,7 @@ def update_lead(
     lead: Lead, *, name: str | None = None, notes: str | None = None, status: Lead.Status | None = None
 ) -> Lead:
     """Change the given fields. A new status records the event lead.status_changed; the same status records nothing."""
-    lead = _locked(lead)
+    lead = _lock_and_reload(lead)
     previous = lead.status
     wanted = {"name": name, "notes": notes, "status": status}
     changes = {field: value for field, value in wanted.items() if value is not None and value != getattr(lead, field)}
@@ -81,7 +81,7 @@ def lock_lead(workspace_id: UUID, lead_id: UUID) -> Lead | None:
     return lock(Lead.objects.filter(workspace_id=workspace_id, pk=lead_id))
 
 
-def _locked(lead: Lead) -> Lead:
+def _lock_and_reload(lead: Lead) -> Lead:
     row = lead if is_locked(lead) else lock_lead(lead.workspace_id, lead.pk)
     if row is None:
         raise Lead.DoesNotExist

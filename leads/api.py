@@ -17,7 +17,10 @@ from praxtalk.core.api.view import ApiView
 from praxtalk.core.db.transactions import joined_transaction
 
 NEWEST_FIRST = Keyset(
-    "leads", ("-created_at", "-id"), lambda lead: [lead.created_at.isoformat(), str(lead.pk)], mirrored=True
+    "leads",
+    ("-created_at", "-id"),
+    lambda lead: [lead.created_at.isoformat(), str(lead.pk)],
+    supports_updated_since=True,
 )
 
 
@@ -38,7 +41,7 @@ class Leads(ApiView):
             rows = rows.filter(status=query["status"])
         if "updatedSince" in query:
             rows = rows.filter(updated_at__gte=query["updatedSince"])
-        return self.page_of(NEWEST_FIRST, rows, query, name="leads", as_json=lead_json)
+        return self.paginated_response(NEWEST_FIRST, rows, query, name="leads", as_json=lead_json)
 
     @extend_schema(
         operation_id="createLead",
@@ -55,7 +58,7 @@ class Leads(ApiView):
         conversation = self.lock_in_scope(lock_conversation, conversation_id) if conversation_id else None
         try:
             lead = actions.create_lead(self.key.workspace_id, brand=brand, conversation=conversation, **body)
-        except actions.BrandsDisagree as error:
+        except actions.BrandMismatch as error:
             raise UnprocessableEntity(f"conversationId: {error}.") from error
         return Response({"leadId": str(lead.pk)}, status=201, headers={"Location": "/api/v1/leads"})
 

@@ -23,7 +23,7 @@ from praxtalk.core.dashboard.admin import INVALID_LOOKUP_ERRORS, ScopedRelatedFi
 from praxtalk.core.dashboard.export import csv_response
 from praxtalk.core.dashboard.site import dashboard
 
-COLUMNS = {
+CSV_COLUMNS = {
     "Name": lambda lead: lead.name,
     "E-mail": lambda lead: lead.email,
     "Phone": lambda lead: lead.phone,
@@ -35,7 +35,7 @@ COLUMNS = {
 }
 
 # The filters that the audit log names for an export. It never contains their values: a search may be for a person's name.
-FILTERS = {SEARCH_VAR: "search", "status__exact": "status", "brand__id__exact": "brand", "days": "created"}
+FILTER_LABELS = {SEARCH_VAR: "search", "status__exact": "status", "brand__id__exact": "brand", "days": "created"}
 
 
 class LeadForm(ModelForm[Lead]):
@@ -46,14 +46,14 @@ class LeadForm(ModelForm[Lead]):
     notes = CharField(max_length=MAX_NOTES, required=False, widget=Textarea(attrs={"rows": 6, "cols": 60}))
 
 
-class Age(admin.SimpleListFilter):
+class CreatedFilter(admin.SimpleListFilter):
     """Filter by the time of creation."""
 
     title = "created"
     parameter_name = "days"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("1", "In the last day"), ("7", "In the last 7 days"), ("30", "In the last 30 days")]
+        return [("1", "Last 24 hours"), ("7", "Last 7 days"), ("30", "Last 30 days")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         days = {"1", "7", "30"} & {self.value()}
@@ -66,13 +66,13 @@ class LeadAdmin(WorkspaceAdmin):
     """The list of leads, newest first. Changes use the same actions as REST, so that webhooks are sent."""
 
     url_prefix = "leads"
-    may_add = may_change = True
+    can_add = can_change = True
     form = LeadForm
     list_display = ("name", "email", "phone", "status", "brand", "created_at")
     list_select_related = ("brand",)
-    list_filter = ("status", ("brand", ScopedRelatedFilter), Age)
+    list_filter = ("status", ("brand", ScopedRelatedFilter), CreatedFilter)
     search_fields = ("name",)  # only makes Django show the search box; see get_search_results
-    search_help_text = "Words of the name, e-mail address, phone number or notes"
+    search_help_text = "Search by name, e-mail address, phone number or notes"
     ordering = ("-created_at", "-id")
     sortable_by = ()
     change_list_template = "leads/leads.html"
@@ -105,7 +105,7 @@ class LeadAdmin(WorkspaceAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return {
-            f"mark_{status}": (_mark(status), f"mark_{status}", f"Mark as {status.label.lower()}")
+            f"mark_{status}": (_status_action(status), f"mark_{status}", f"Mark as {status.label.lower()}")
             for status in Lead.Status
         }
 
@@ -121,22 +121,22 @@ class LeadAdmin(WorkspaceAdmin):
             rows = self.get_changelist_instance(request).get_queryset(request)
         except INVALID_LOOKUP_ERRORS:
             return redirect("admin:leads_lead_changelist")
-        by = sorted(label for name, label in FILTERS.items() if request.GET.get(name))
+        by = sorted(label for name, label in FILTER_LABELS.items() if request.GET.get(name))
         record(Action.LEADS_EXPORTED, workspace_id=current_scope(request).workspace_id, filtered_by=by or ["nothing"])
         try:
-            return csv_response("leads", COLUMNS, rows.iterator(chunk_size=2000))
+            return csv_response("leads", CSV_COLUMNS, rows.iterator(chunk_size=2000))
         except NoFreeSlot as refusal:
             messages.error(request, str(refusal.detail))
             return redirect("admin:leads_lead_changelist")
 
 
-def _mark(status: Lead.Status) -> Any:
+def _status_action(status: Lead.Status) -> Any:
     """Return an admin action that sets the status of the selected leads."""
 
     def mark(admin: LeadAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         rows = list(queryset)
         for lead in rows:
             update_lead(lead, status=status)
-        messages.success(request, f"{len(rows)} marked as {status.label.lower()}.")
+        messages.success(request, f"Marked {len(rows)} lead{'s' * (len(rows) != 1)} as {status.label.lower()}.")
 
     return mark

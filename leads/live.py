@@ -6,7 +6,7 @@ from accounts.operator_tokens import OperatorCaller, operators
 from brands.live import brand_in_scope
 from conversations.models import Conversation
 from leads import actions
-from leads.models import LISTS, Lead
+from leads.models import TOPIC_KIND, Lead
 from leads.serializers import LiveLeadChange, LiveLeadQuery, NewLead, lead_json
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import mutation, query
@@ -16,10 +16,10 @@ Arguments = dict[str, Any]
 
 
 def _topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return caller.scope.topics(LISTS, parse_id(arguments.get("brandId") or ""))
+    return caller.scope.topics(TOPIC_KIND, parse_id(arguments.get("brandId") or ""))
 
 
-@query("leads:list", authenticator=operators, shape=LiveLeadQuery, topics=_topics)
+@query("leads:list", authenticator=operators, serializer_class=LiveLeadQuery, topics=_topics)
 def list_leads(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     rows = caller.scope.rows(Lead.objects.all())
     if brand := brand_in_scope(caller, arguments.get("brandId")):
@@ -31,23 +31,23 @@ def list_leads(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, A
     return [lead_json(lead) for lead in rows.order_by("-created_at", "-id")[: arguments["limit"]]]
 
 
-@mutation("leads:create", authenticator=operators, shape=NewLead)
+@mutation("leads:create", authenticator=operators, serializer_class=NewLead)
 def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
     brand = brand_in_scope(caller, arguments.pop("brandId", None))
     conversation_id = arguments.pop("conversationId", None)
     conversation = caller.get_in_scope(Conversation.objects.all(), conversation_id) if conversation_id else None
     if caller.scope.brand_ids is not None and brand is None and conversation is None:
-        raise FunctionError(Code.INVALID, "brandId: name one of your brands.")
+        raise FunctionError(Code.INVALID, "brandId: required, because you do not have access to all brands.")
     try:
         lead = actions.create_lead(caller.workspace_id, brand=brand, conversation=conversation, **arguments)
-    except actions.BrandsDisagree as error:
+    except actions.BrandMismatch as error:
         raise FunctionError(Code.INVALID, f"conversationId: {error}.") from error
     except Conversation.DoesNotExist as error:
         raise FunctionError(Code.NOT_FOUND, "No such conversation.") from error
     return {"leadId": str(lead.pk)}
 
 
-@mutation("leads:update", authenticator=operators, shape=LiveLeadChange)
+@mutation("leads:update", authenticator=operators, serializer_class=LiveLeadChange)
 def update_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     actions.update_lead(caller.get_in_scope(Lead.objects.all(), arguments.pop("leadId")), **arguments)
     return {"ok": True}

@@ -9,15 +9,15 @@ from praxtalk.core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from praxtalk.core.api.serializers import (
     SYNCED_AT,
     UPDATED_SINCE,
-    Email,
     EpochField,
-    Id,
-    Integer,
-    MillisecondsParameter,
-    Page,
+    IdField,
+    PageQuery,
     PartialStrictSerializer,
+    QueryMillisecondsField,
+    StrictCharField,
+    StrictEmailField,
+    StrictIntegerField,
     StrictSerializer,
-    Text,
 )
 from praxtalk.core.epoch import to_milliseconds
 
@@ -65,26 +65,26 @@ class LeadCreated(serializers.Serializer[Any]):
     leadId = serializers.UUIDField()
 
 
-class LeadQuery(Page):
+class LeadQuery(PageQuery):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
-    brandId = Id(required=False)
-    updatedSince = MillisecondsParameter(required=False, help_text=UPDATED_SINCE)
+    brandId = IdField(required=False)
+    updatedSince = QueryMillisecondsField(required=False, help_text=UPDATED_SINCE)
 
 
 class NewLead(StrictSerializer):
-    name = Text(max_length=200)
-    email = Email(optional=True, max_length=254)
-    phone = Text(optional=True, max_length=40)
-    notes = Text(optional=True, max_length=MAX_NOTES)
+    name = StrictCharField(max_length=200)
+    email = StrictEmailField(optional=True, max_length=254)
+    phone = StrictCharField(optional=True, max_length=40)
+    notes = StrictCharField(optional=True, max_length=MAX_NOTES)
     status = serializers.ChoiceField(Lead.Status.choices, default=Lead.Status.NEW)
-    brandId = Id(required=False, allow_null=True)
-    conversationId = Id(required=False, allow_null=True)
+    brandId = IdField(required=False, allow_null=True)
+    conversationId = IdField(required=False, allow_null=True)
 
 
 class LeadChange(PartialStrictSerializer):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
-    notes = Text(optional=True, max_length=MAX_NOTES)
-    name = Text(max_length=200, required=False)
+    notes = StrictCharField(optional=True, max_length=MAX_NOTES)
+    name = StrictCharField(max_length=200, required=False)
 
 
 # --- arguments of live functions ---
@@ -92,13 +92,13 @@ class LeadChange(PartialStrictSerializer):
 
 class LiveLeadQuery(StrictSerializer):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
-    brandId = Id(required=False)
-    visitorId = Id(required=False)
-    limit = Integer(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    brandId = IdField(required=False)
+    visitorId = IdField(required=False)
+    limit = StrictIntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
 
 
 class LiveLeadChange(LeadChange):
-    leadId = Id()
+    leadId = IdField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) < 2:

@@ -4,7 +4,7 @@ from django.contrib.staticfiles.apps import StaticFilesConfig as DjangoStaticFil
 from django.db.backends.signals import connection_created
 
 from praxtalk.celery import app as celery_app
-from praxtalk.core.db.psycopg_loaders import read_fast
+from praxtalk.core.db.psycopg_loaders import register_utc_loader
 
 django_stubs_ext.monkeypatch()  # allows ModelAdmin[...] and similar generics at run time
 
@@ -15,10 +15,10 @@ class PraxtalkConfig(AppConfig):
     name = "praxtalk"
 
     def ready(self) -> None:
-        connection_created.connect(read_fast)
+        connection_created.connect(register_utc_loader)
 
 
 class StaticFilesConfig(DjangoStaticFilesConfig):
-    """Skip files that no page links to: the browsable API, the unused API reference Redoc, the source files of /widget.js."""
+    """Skip files that no page links to: the browsable API, the unused API reference Redoc, the source files of /widget.js, types."""
 
-    ignore_patterns = (*DjangoStaticFilesConfig.ignore_patterns, "rest_framework", "redoc", "widget")
+    ignore_patterns = (*DjangoStaticFilesConfig.ignore_patterns, "rest_framework", "redoc", "widget", "*.d.ts")

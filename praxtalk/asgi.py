@@ -18,12 +18,12 @@ from praxtalk.core.live.consumer import SyncConsumer
 SYNC = re_path(r"^(api/)?([\w.+-]{1,60}/)?sync$", SyncConsumer.as_asgi())
 
 
-async def refuse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def reject(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Refuse a WebSocket on any other path with 403."""
     await receive()
     await send({"type": "websocket.close"})
 
 
-ANYTHING_ELSE = re_path("", refuse)  # type: ignore[arg-type]
+ANYTHING_ELSE = re_path("", reject)  # type: ignore[arg-type]
 
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter([SYNC, ANYTHING_ELSE])})

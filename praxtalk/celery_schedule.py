@@ -3,22 +3,21 @@
 from datetime import timedelta
 
 INTERVAL_SECONDS = {
-    "integrations.tasks.pump": 5,
+    "integrations.tasks.dispatch_webhooks": 5,
     "integrations.tasks.probe_paused": 60,
     "integrations.tasks.notify_owners": 60,
-    "integrations.tasks.forget": 600,
+    "integrations.tasks.purge": 600,
     "conversations.tasks.wake_snoozed": 10,
-    "conversations.tasks.forget_presence": 600,
     "conversations.tasks.delete_orphaned_files": 600,
     "conversations.tasks.send_transcripts": 10,
-    "conversations.tasks.mail_mentions": 30,
+    "conversations.tasks.send_notification_emails": 30,
     "widget.tasks.mail_replies": 30,
-    "accounts.tasks.send_letters": 5,
-    "accounts.tasks.forget_operator_sessions": 600,
-    "accounts.tasks.forget_mail_failures": 600,
-    "accounts.tasks.forget_attempts": 600,
-    "praxtalk.core.api.tasks.forget_answers": 600,
-    "praxtalk.core.live.tasks.forget_mutations": 600,
+    "accounts.tasks.send_queued_emails": 5,
+    "accounts.tasks.purge_operator_sessions": 600,
+    "accounts.tasks.purge_mail_failures": 600,
+    "accounts.tasks.purge_failed_attempts": 600,
+    "praxtalk.core.api.tasks.purge_idempotency_records": 600,
+    "praxtalk.core.live.tasks.purge_mutation_log": 600,
 }
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": max(seconds, 15)}}

@@ -26,7 +26,7 @@ from praxtalk.devservices.files import write_private
 OWNER_EMAIL = "alice@acme.example"
 
 # brand, visitor's name, visitor's message, operator's reply, status of the conversation
-TALKS = [
+CONVERSATIONS = [
     ("north", "Maya Abebe", "Hi! Do you ship to Addis Ababa?", "Hello Maya, we do: about six days.", "open"),
     ("north", "Jonas Weber", "My order 1042 arrived without the cable.", None, "open"),
     ("north", "Li Na", "Is the blue one back in stock?", "Yes, since this morning.", "resolved"),
@@ -63,7 +63,7 @@ def demo_shop() -> DemoShop | None:
     return None
 
 
-def to_demo_shop(request: HttpRequest) -> HttpResponse:
+def redirect_to_demo_shop(request: HttpRequest) -> HttpResponse:
     """Redirect /demo to the shop, which has its own origin, as every site that embeds the widget."""
     shop = demo_shop()
     if shop is None:
@@ -72,7 +72,7 @@ def to_demo_shop(request: HttpRequest) -> HttpResponse:
 
 
 @transaction.atomic
-def make_demo() -> dict[str, object] | None:
+def create_demo() -> dict[str, object] | None:
     """Create the demo workspace, write `demo.json` (mode 0600) and return its content.
 
     Returns None and changes nothing if any workspace exists.
@@ -84,7 +84,7 @@ def make_demo() -> dict[str, object] | None:
         name="Acme", brand_name="North", owner_email=OWNER_EMAIL, owner_name="Alice", password=password
     )
     create_brand(workspace, name="South", primary_color="#c2410c")
-    _talk(workspace)
+    _create_conversations(workspace)
     _, write_secret = create_key(workspace, name="Demo CRM", scope=ApiKey.Scope.WRITE)
     _, read_secret = create_key(workspace, name="Demo reports", scope=ApiKey.Scope.READ)
     demo: dict[str, object] = {
@@ -101,9 +101,9 @@ def make_demo() -> dict[str, object] | None:
     return demo
 
 
-def _talk(workspace: Workspace) -> None:
+def _create_conversations(workspace: Workspace) -> None:
     brands = {brand.slug: brand for brand in workspace.brands.all()}
-    for slug, name, question, answer, status in TALKS:
+    for slug, name, question, answer, status in CONVERSATIONS:
         email = name.split()[0].lower().replace("ï", "i") + "@example.com"
         visitor = Visitor.objects.create(workspace=workspace, brand=brands[slug], name=name, email=email)
         conversation = start_conversation(visitor, body=question, channel=Channel.WIDGET)

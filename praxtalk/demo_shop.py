@@ -32,7 +32,7 @@ class Shop(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, listening: socket.socket, *, host: str, widget_id: str) -> None:
-        super().__init__(("", 0), Page, bind_and_activate=False)
+        super().__init__(("", 0), ShopHandler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
         page = Template(PAGE.read_text()).substitute(host=host, widget_id=widget_id)
@@ -44,17 +44,17 @@ class Shop(ThreadingHTTPServer):
         }
 
 
-class Page(BaseHTTPRequestHandler):
+class ShopHandler(BaseHTTPRequestHandler):
     server: Shop
     timeout = 30
 
     def do_GET(self) -> None:
-        self._answer(with_body=True)
+        self._respond(with_body=True)
 
     def do_HEAD(self) -> None:
-        self._answer(with_body=False)
+        self._respond(with_body=False)
 
-    def _answer(self, *, with_body: bool) -> None:
+    def _respond(self, *, with_body: bool) -> None:
         content_type, content = self.server.files.get(self.path.split("?")[0], ("", b""))
         self.send_response(200 if content else 404)
         self.send_header("Content-Length", str(len(content)))

@@ -18,7 +18,7 @@ class Endpoint:
     @property
     def upstream(self) -> str:
         """The address in Caddy's upstream syntax."""
-        return f"unix/{self.path}" if self.path else f"{in_url(self.host)}:{self.port}"
+        return f"unix/{self.path}" if self.path else f"{url_host(self.host)}:{self.port}"
 
     def connect(self) -> socket.socket:
         """Return a connected socket with a timeout of one second. Raises OSError."""
@@ -66,12 +66,12 @@ def bound_socket(host: str, port: int, *, is_shared: bool = False) -> socket.soc
     return made
 
 
-def every_address() -> str:
+def wildcard_address() -> str:
     """Return the wildcard address for IPv6 and IPv4, or for IPv4 if this machine has no dual-stack sockets."""
     return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - intended
 
 
-def in_url(host: str) -> str:
+def url_host(host: str) -> str:
     """Return the host in URL syntax: an IPv6 address is put in brackets."""
     return f"[{host}]" if ":" in host else host
 
@@ -83,4 +83,4 @@ def local_address(host: str) -> str:
 
 def local_url(host: str, port: int) -> str:
     """Return the URL at which a browser on this machine reaches a server that listens on `host`."""
-    return f"http://{in_url(local_address(host))}:{port}"
+    return f"http://{url_host(local_address(host))}:{port}"

@@ -14,9 +14,9 @@ env = environ.Env()
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def refuse(name: str, hint: str) -> NoReturn:
+def fail(name: str, hint: str) -> NoReturn:
     """Raise ImproperlyConfigured for this variable. hint: describes valid values."""
-    raise ImproperlyConfigured(f"{name} is missing or wrong: {hint}")
+    raise ImproperlyConfigured(f"{name} is missing or invalid: {hint}")
 
 
 def require(*names: str) -> None:
@@ -37,7 +37,7 @@ def matching(name: str, pattern: str, hint: str, default: str = "") -> str:
     hint: describes valid values in the error message. Raises ImproperlyConfigured.
     """
     value: str = env.str(name, default=default)
-    return value if re.fullmatch(pattern, value, re.IGNORECASE) else refuse(name, hint)
+    return value if re.fullmatch(pattern, value, re.IGNORECASE) else fail(name, hint)
 
 
 def integer(name: str, default: int, smallest: int, largest: int = 10**9) -> int:
@@ -47,7 +47,7 @@ def integer(name: str, default: int, smallest: int, largest: int = 10**9) -> int
     """
     value = env.str(name, default="") or str(default)
     is_right = value.isdecimal() and smallest <= int(value) <= largest
-    return int(value) if is_right else refuse(name, f"a number from {smallest} to {largest}")
+    return int(value) if is_right else fail(name, f"a number from {smallest} to {largest}")
 
 
 def networks(name: str, default: str = "") -> list[Network]:
@@ -56,7 +56,7 @@ def networks(name: str, default: str = "") -> list[Network]:
         texts = env.str(name, default=default).split(",")
         return [ipaddress.ip_network(text.strip()) for text in texts if text.strip()]
     except ValueError as error:
-        refuse(name, f"networks like 10.0.0.0/8, separated by commas ({error})")
+        fail(name, f"networks like 10.0.0.0/8, separated by commas ({error})")
 
 
 def sender(name: str, default: str) -> str:
@@ -64,4 +64,4 @@ def sender(name: str, default: str) -> str:
     try:
         return ascii_sender(env.str(name, default=default))
     except ValueError as error:
-        refuse(name, f"an e-mail address, or Name <address> ({error})")
+        fail(name, f"an e-mail address, or Name <address> ({error})")

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from integrations.webhooks.stats import ended_in_all, waiting_now
+from integrations.webhooks.stats import current_backlog, delivery_totals
 from praxtalk.core.api.address import client_address
 
 
@@ -22,7 +22,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     If that setting is empty, only loopback clients may read them, and only if PraxTalk is reachable from this machine alone.
     """
     if not _may_read(request):
-        return HttpResponse("Send METRICS_TOKEN as bearer token.\n", status=401, content_type="text/plain")
+        return HttpResponse("Send METRICS_TOKEN as a bearer token.\n", status=401, content_type="text/plain")
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Webhooks())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
@@ -42,14 +42,14 @@ class _Webhooks:
     """A Prometheus collector: what is waiting for webhooks now, and the totals of ended deliveries and attempts, by outcome."""
 
     def collect(self) -> Iterator[Metric]:
-        now = waiting_now()
+        now = current_backlog()
         yield _gauge("due_age_seconds", "How long the oldest due delivery has been waiting", now.oldest_due_seconds)
-        yield _gauge("due", "Deliveries that are due and not under way", now.due)
-        yield _gauge("in_flight", "Deliveries under way", now.in_flight)
+        yield _gauge("due", "Deliveries that are due and not in flight", now.due)
+        yield _gauge("in_flight", "Deliveries in flight", now.in_flight)
         yield _gauge("held", "Deliveries held for paused webhooks", now.held)
-        yield _gauge("paused", "Webhooks that have paused themselves", now.paused_themselves)
-        for what, outcomes in ended_in_all().items():
-            name, text = f"praxtalk_webhook_{what}", f"Webhook {what} that ended, by outcome"
+        yield _gauge("paused", "Webhooks that were paused automatically", now.auto_paused)
+        for what, outcomes in delivery_totals().items():
+            name, text = f"praxtalk_webhook_{what}", f"Completed webhook {what} by outcome"
             family = CounterMetricFamily(name, text, labels=["outcome"])
             for outcome, count in outcomes.items():
                 family.add_metric([outcome], count)

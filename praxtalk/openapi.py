@@ -17,7 +17,7 @@ class ApiDocs(SpectacularSwaggerSplitView):
     """/api/docs: the API reference as a page, whose files all come from this server."""
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        return JsonResponse({"error": "This page is read with GET."}, status=405)
+        return JsonResponse({"error": "Only GET is allowed."}, status=405)
 
 
 class OpenApiDocument(ApiView):

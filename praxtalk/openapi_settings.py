@@ -12,8 +12,8 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["praxtalk.core.api.openapi.only_rest"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "praxtalk.core.api.openapi.describe_every_answer",
-        "praxtalk.core.api.openapi.suit_generators",
+        "praxtalk.core.api.openapi.add_common_responses",
+        "praxtalk.core.api.openapi.adapt_for_generators",
     ],
     "WEBHOOKS": [
         "conversations.openapi.CONVERSATION_CREATED",
@@ -32,7 +32,7 @@ SPECTACULAR_SETTINGS = {
         "LeadStatus": "leads.models.Lead.Status",
         "MessageRole": "conversations.models.Message.Role",
         "PausedBy": "integrations.models.WebhookSubscription.PausedBy",
-        "ReplaySelection": "integrations.models.Replay.What",
+        "ReplaySelection": "integrations.models.Replay.Selection",
         "ReplayStatus": "integrations.models.Replay.Status",
         "WebhookStatus": "integrations.models.WebhookSubscription.Status",
     },

@@ -11,17 +11,17 @@ from praxtalk.endpoints import Endpoint
 from praxtalk.supervisor import Child
 
 BACKLOG = 1024
-FRONT_MEMORY = "512MiB"  # a soft limit: Caddy frees memory beyond it as soon as possible
+CADDY_MEMORY_LIMIT = "512MiB"  # a soft limit: Caddy frees memory beyond it as soon as possible
 # Workers skip Django's system checks, which import all pages and views. `manage.py check` and CI run the checks.
 WORKER = {"PROCESS_TYPE": "worker", "CELERY_SKIP_CHECKS": "1"}
 
 
-def python(*arguments: str) -> list[str]:
+def python_command(*arguments: str) -> list[str]:
     """Return a command that runs the current Python interpreter with these arguments."""
     return [sys.executable, *arguments]
 
 
-def front(web: Endpoint, sockets: list[Endpoint]) -> Child:
+def reverse_proxy(web: Endpoint, sockets: list[Endpoint]) -> Child:
     """Return the process of Caddy, the reverse proxy on the node's public port."""
     environment = {
         "SITE": f"https://{settings.DOMAIN}" if settings.DOMAIN else f"http://:{settings.PORT}",
@@ -38,7 +38,7 @@ def front(web: Endpoint, sockets: list[Endpoint]) -> Child:
         "LOG_FORMAT": settings.LOG_FORMAT,
         "LOG_LEVEL": "WARN" if settings.DOMAIN else "ERROR",
         "PROTOCOLS": "h1 h2 h3" if settings.DOMAIN else "h1",
-        "GOMEMLIMIT": FRONT_MEMORY,
+        "GOMEMLIMIT": CADDY_MEMORY_LIMIT,
     }
     command = [caddy(), "run", "--config", str(settings.BASE_DIR / "Caddyfile"), "--adapter", "caddyfile"]
     return Child("front", command, 1, environment)
@@ -54,7 +54,7 @@ def caddy() -> str:
 
 def web(endpoint: Endpoint) -> Child:
     """Return the process of Granian, which runs WEB_PROCESSES workers of WEB_THREADS threads each."""
-    command = python("-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning")
+    command = python_command("-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning")
     command += ["--workers", str(settings.WEB_PROCESSES), "--blocking-threads", str(settings.WEB_THREADS)]
     command += ["--backlog", str(BACKLOG), "--respawn-failed-workers", "--respawn-interval", "0.2"]
     command += ["--workers-kill-timeout", "20"]
@@ -68,14 +68,14 @@ def web(endpoint: Endpoint) -> Child:
 
 def sockets(endpoint: Endpoint, number: int) -> Child:
     """Return the process of Uvicorn, which serves only WebSockets."""
-    command = python("-m", "praxtalk.websocket_server")
+    command = python_command("-m", "praxtalk.websocket_server")
     command += ["--uds", endpoint.path] if endpoint.path else ["--host", endpoint.host, "--port", str(endpoint.port)]
     return Child(f"sockets.{number}", command, 0, {"PROCESS_TYPE": "sockets"}, endpoint.path)
 
 
 def demo_shop(shop: DemoShop) -> Child:
     """Return the process of the demo workspace's shop, on its own port."""
-    command = python("-m", "praxtalk.demo_shop", "--bind", settings.HOST, "--port", str(shop.port))
+    command = python_command("-m", "praxtalk.demo_shop", "--bind", settings.HOST, "--port", str(shop.port))
     command += ["--host", settings.BASE_URL, "--widget-id", shop.widget_id]
     return Child("shop", command, 0)
 
@@ -84,7 +84,7 @@ def workers() -> dict[str, Child]:
     """Return the Celery processes by the names that `serve --only` accepts."""
 
     return {
-        "worker": Child("worker", python("-m", "praxtalk.worker", "default"), 3, WORKER),
-        "webhooks": Child("webhooks", python("-m", "praxtalk.worker", "webhooks"), 3, WORKER),
-        "beat": Child("beat", python("-m", "praxtalk.beat"), 0, {"DJANGO_SETTINGS_MODULE": ""}),
+        "worker": Child("worker", python_command("-m", "praxtalk.worker", "default"), 3, WORKER),
+        "webhooks": Child("webhooks", python_command("-m", "praxtalk.worker", "webhooks"), 3, WORKER),
+        "beat": Child("beat", python_command("-m", "praxtalk.beat"), 0, {"DJANGO_SETTINGS_MODULE": ""}),
     }

@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 from praxtalk.celery_schedule import CELERY_BEAT_SCHEDULE as CELERY_BEAT_SCHEDULE
 from praxtalk.core.db.connections import database_settings
-from praxtalk.endpoints import every_address, local_url
+from praxtalk.endpoints import local_url, wildcard_address
 from praxtalk.environment import env, integer, matching, networks, require, sender
 from praxtalk.logs import logging_config
 from praxtalk.openapi_settings import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
@@ -39,7 +39,7 @@ REDIS_URL = matching("REDIS_URL", "(rediss?|unix)://.+", "redis://:password@host
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data")))
 ATTACHMENTS_DIR = env.str("ATTACHMENTS_DIR", default=str(DATA_DIR / "attachments"))
 DOMAIN = matching("DOMAIN", r"([\w-]+(\.[\w-]+)*)?", "a host name like chat.example.com, or nothing")
-HOST = (env.str("HOST", default="") or (every_address() if DOMAIN else "127.0.0.1")).strip("[]")
+HOST = (env.str("HOST", default="") or (wildcard_address() if DOMAIN else "127.0.0.1")).strip("[]")
 PORT = integer("PORT", 443 if DOMAIN else 8000, 1, 65535)
 HTTP_PORT = integer("HTTP_PORT", 80, 1, 65535)
 _own_url = f"https://{DOMAIN}{'' if PORT == 443 else f':{PORT}'}" if DOMAIN else local_url(HOST, PORT)
@@ -175,6 +175,8 @@ CACHES["limits"] = CACHES["default"] | {"BACKEND": "praxtalk.core.api.counters.P
 
 # --- REST -------------------------------------------------------------------------------------------------------------
 
+# Paths whose errors are JSON, and which pages of any site may call.
+JSON_API_PREFIXES = ("/api/", "/widget/v1/")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["integrations.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["praxtalk.core.api.permissions.WriteScopeToWrite"],
@@ -225,7 +227,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"integrations.tasks.pump": {"queue": "webhooks"}}
+CELERY_TASK_ROUTES = {"integrations.tasks.dispatch_webhooks": {"queue": "webhooks"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 

@@ -27,7 +27,7 @@ from praxtalk.endpoints import Endpoint
 
 STOP_SECONDS = 25.0
 STARTING_STOP_SECONDS = 3.0  # replaces STOP_SECONDS while the node is not up yet
-KEEPER_EVERY_SECONDS = 1.0
+KEEPER_CHECK_SECONDS = 1.0
 KEEPER_START_SECONDS = 5.0  # if another command holds the lock for longer, the supervisor tries again
 ENSURE_KEEPER = (
     "import pathlib, sys; from praxtalk import devservices; devservices.ensure_keeper(pathlib.Path(sys.argv[1]))"
@@ -59,7 +59,7 @@ class Plan:
 
     folder: contains the Unix sockets and plan.json; the supervisor deletes it when it exits. host: the Host header of requests
     to /healthz. endpoints: accept connections once the node is up. health: the endpoint that then answers /healthz; None to skip
-    this check. services: the folder of the development services that the node uses; empty if it uses none.
+    this check. devservices_folder: the folder of the development services that the node uses; empty if it uses none.
     """
 
     folder: str
@@ -67,7 +67,7 @@ class Plan:
     host: str = ""
     endpoints: list[Endpoint] = field(default_factory=list)
     health: Endpoint | None = None
-    services: str = ""
+    devservices_folder: str = ""
 
     def execute(self) -> None:
         """Replace this process by the supervisor, which keeps the PID and the standard output."""
@@ -78,11 +78,11 @@ class Plan:
     @classmethod
     def read(cls, path: Path) -> "Plan":
         """Read a plan written by `execute`."""
-        given = json.loads(path.read_text())
-        given["children"] = [Child(**child) for child in given["children"]]
-        given["endpoints"] = [Endpoint(**endpoint) for endpoint in given["endpoints"]]
-        given["health"] = given["health"] and Endpoint(**given["health"])
-        return cls(**given)
+        data = json.loads(path.read_text())
+        data["children"] = [Child(**child) for child in data["children"]]
+        data["endpoints"] = [Endpoint(**endpoint) for endpoint in data["endpoints"]]
+        data["health"] = data["health"] and Endpoint(**data["health"])
+        return cls(**data)
 
     def is_up(self) -> bool:
         """Return whether every endpoint accepts connections and /healthz responds with 200."""
@@ -125,7 +125,7 @@ class Process:
         return f"{self.child.name} {self.popen.pid}"
 
     @property
-    def ending(self) -> str:
+    def exit_message(self) -> str:
         code = self.popen.returncode
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
         return f"{self.child.name} (pid {self.popen.pid}) {how}"
@@ -159,7 +159,7 @@ class Supervisor:
                     say(f"Up after {time.monotonic() - began:.1f} s ({names}). Ctrl-C stops it.")
                 if self._watchdog is not None and self._watchdog.poll() is not None:
                     self._inform_watchdog()
-                self._keep_services(time.monotonic())
+                self._ensure_keeper(time.monotonic())
                 time.sleep(POLL_SECONDS)
             return 0
         finally:
@@ -173,28 +173,28 @@ class Supervisor:
         if process.is_running:
             return True
         process.kill_group()
-        ending = process.ending
+        exit_message = process.exit_message
         if time.monotonic() - process.started_at >= STABLE_SECONDS:
             process.restarts = 0
         if not may_restart or process.restarts >= MAX_RESTARTS:
-            say(f"{ending}; stopping the rest.")
+            say(f"{exit_message}; stopping the rest.")
             return False
         process.restarts += 1
         process.start()
         self._inform_watchdog()
-        say(f"{ending}; started again ({process}).")
+        say(f"{exit_message}; started again ({process}).")
         return True
 
-    def _keep_services(self, now: float) -> None:
+    def _ensure_keeper(self, now: float) -> None:
         """Restart the keeper of the development services if it is not running, that is, if `keeper.lock` is free."""
-        if not self._plan.services or now - self._keeper_seen_at < KEEPER_EVERY_SECONDS:
+        if not self._plan.devservices_folder or now - self._keeper_seen_at < KEEPER_CHECK_SECONDS:
             return
         self._keeper_seen_at = now
         ignore_failure = contextlib.suppress(OSError, subprocess.TimeoutExpired)
-        with ignore_failure, Path(self._plan.services, "keeper.lock").open("a") as lock:
+        with ignore_failure, Path(self._plan.devservices_folder, "keeper.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fcntl.flock(lock, fcntl.LOCK_UN)
-            command = [sys.executable, "-c", ENSURE_KEEPER, self._plan.services]
+            command = [sys.executable, "-c", ENSURE_KEEPER, self._plan.devservices_folder]
             subprocess.run(command, check=False, timeout=KEEPER_START_SECONDS)
 
     def _inform_watchdog(self) -> None:

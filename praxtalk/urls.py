@@ -7,40 +7,53 @@ from django.views.generic import RedirectView
 from accounts.api import OperatorSessionById, OperatorSessions, Ping
 from accounts.dashboard.passwords import (
     AcceptInvitationView,
-    ChangePassword,
+    ChangePasswordView,
     PasswordResetConfirmView,
     PasswordResetView,
 )
-from accounts.dashboard.profile import DisableTwoFactorView, EnableTwoFactorView, Profile, RenewRecoveryCodes
-from accounts.dashboard.sign_in import SecondStep, SignIn
-from accounts.dashboard.workspace import WorkspaceSettings
+from accounts.dashboard.profile import (
+    DisableTwoFactorView,
+    EnableTwoFactorView,
+    ProfileView,
+    RegenerateRecoveryCodesView,
+)
+from accounts.dashboard.sign_in import SignInView, TwoFactorView
+from accounts.dashboard.workspace import WorkspaceSettingsView
 from brands.api import Brands
 from conversations.api import AttachmentById, ConversationById, Conversations, Messages, MessagesOfConversation
-from conversations.dashboard.views import Inbox, InboxToken, SendFile, ShowFile, Unread
-from data_requests.dashboard.visitors import EraseVisitor, ExportVisitor
-from data_requests.dashboard.workspace import ExportProgress, ExportWorkspace
+from conversations.dashboard.views import (
+    DownloadAttachmentView,
+    InboxTokenView,
+    InboxView,
+    UnreadCountView,
+    UploadAttachmentView,
+)
+from data_requests.dashboard.visitors import EraseVisitorView, ExportVisitorView
+from data_requests.dashboard.workspace import ExportProgressView, ExportWorkspaceView
 from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery
 from integrations.api.events import Events
 from integrations.api.webhooks import PromoteSecret, RetireSecret, RotateSecret, TestWebhook, WebhookById, Webhooks
 from integrations.dashboard import webhooks as webhook_pages
-from integrations.dashboard.events import DeliveryPage, EventLog, ReplayPage, RetryNow
-from integrations.dashboard.keys import Keys, RevokeKey
-from integrations.dashboard.sdk import AgentSdk, RevokeToken
+from integrations.dashboard.events import DeliveryView, EventLogView, ReplayView, RetryDeliveryView
+from integrations.dashboard.keys import KeysView, RevokeKeyView
+from integrations.dashboard.sdk import AgentSdkView, RevokeTokenView
 from leads.api import LeadById, Leads
 from praxtalk.core.api import errors
 from praxtalk.core.api.view import NoSuchEndpoint
 from praxtalk.core.dashboard.site import dashboard
 from praxtalk.core.live import http as live
-from praxtalk.demo import to_demo_shop
+from praxtalk.demo import redirect_to_demo_shop
 from praxtalk.health import healthz, readyz
 from praxtalk.metrics import metrics
+from praxtalk.navigation import NAVIGATION
 from praxtalk.openapi import ApiDocs, OpenApiDocument
-from reports.dashboard import Overview
+from reports.dashboard import OverviewView
 from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorAttachment, VisitorMessages
-from widget.dashboard.pages import CheckSite, IdentitySecret, Texts
-from widget.views import script, talk
+from widget.dashboard.pages import BrandTextsView, CheckSiteView, IdentitySecretView
+from widget.views import chat, script
 
 autodiscover_modules("dashboard")  # the apps register their admin pages in these modules
+dashboard.navigation = NAVIGATION
 
 urlpatterns = [
     # Frequently called URLs come first, because Django tries the patterns in order.
@@ -71,7 +84,7 @@ urlpatterns = [
     path("api/docs", ApiDocs.as_view(url_name="openapi"), name="api-docs"),
     path("api/query", live.call, {"kind": "query"}),
     path("api/query_at_ts", live.call, {"kind": "query"}),
-    path("api/query_ts", live.now),
+    path("api/query_ts", live.timestamp),
     path("api/mutation", live.call, {"kind": "mutation"}),
     path("api/action", live.call, {"kind": "action"}),
     re_path(r"^api(/|$)", NoSuchEndpoint.as_view()),
@@ -82,55 +95,57 @@ urlpatterns = [
     path("widget/v1/messages", VisitorMessages.as_view()),
     path("widget/v1/attachments/<str:id>", VisitorAttachment.as_view()),
     path("", RedirectView.as_view(url="/app/")),
-    path("app/", Overview.as_view(), name="overview"),
-    path("app/login/", SignIn.as_view(), name="sign_in"),
-    path("app/login/code/", SecondStep.as_view(), name="second_step"),
-    path("app/forgotten/", PasswordResetView.as_view(), name="forgotten"),
-    path("app/password/<uidb64>/<token>/", PasswordResetConfirmView.as_view(), name="choose_password"),
-    path("app/join/<uidb64>/<token>/", AcceptInvitationView.as_view(), name="join"),
-    path("app/password_change/", ChangePassword.as_view(), name="change_password"),
-    path("app/inbox/", Inbox.as_view(), name="inbox"),
-    path("app/inbox/<uuid:id>/", Inbox.as_view(), name="inbox_conversation"),
-    path("app/inbox/token/", InboxToken.as_view(), name="inbox_token"),
-    path("app/inbox/unread/", Unread.as_view(), name="inbox_unread"),
-    path("app/inbox/files/", SendFile.as_view(), name="inbox_send_file"),
-    path("app/inbox/files/<uuid:id>/", ShowFile.as_view(), name="inbox_file"),
-    path("app/profile/", Profile.as_view(), name="profile"),
-    path("app/profile/two-factor/on/", EnableTwoFactorView.as_view(), name="two_factor_on"),
-    path("app/profile/two-factor/off/", DisableTwoFactorView.as_view(), name="two_factor_off"),
-    path("app/profile/two-factor/recovery-codes/", RenewRecoveryCodes.as_view(), name="recovery_codes"),
+    path("app/", OverviewView.as_view(), name="overview"),
+    path("app/login/", SignInView.as_view(), name="sign_in"),
+    path("app/login/code/", TwoFactorView.as_view(), name="two_factor_login"),
+    path("app/forgotten/", PasswordResetView.as_view(), name="password_reset"),
+    path("app/password/<uidb64>/<token>/", PasswordResetConfirmView.as_view(), name="password_reset_confirm"),
+    path("app/join/<uidb64>/<token>/", AcceptInvitationView.as_view(), name="accept_invitation"),
+    path("app/password_change/", ChangePasswordView.as_view(), name="change_password"),
+    path("app/inbox/", InboxView.as_view(), name="inbox"),
+    path("app/inbox/<uuid:id>/", InboxView.as_view(), name="inbox_conversation"),
+    path("app/inbox/token/", InboxTokenView.as_view(), name="inbox_token"),
+    path("app/inbox/unread/", UnreadCountView.as_view(), name="inbox_unread"),
+    path("app/inbox/files/", UploadAttachmentView.as_view(), name="inbox_send_file"),
+    path("app/inbox/files/<uuid:id>/", DownloadAttachmentView.as_view(), name="inbox_file"),
+    path("app/profile/", ProfileView.as_view(), name="profile"),
+    path("app/profile/two-factor/on/", EnableTwoFactorView.as_view(), name="enable_two_factor"),
+    path("app/profile/two-factor/off/", DisableTwoFactorView.as_view(), name="disable_two_factor"),
+    path("app/profile/two-factor/recovery-codes/", RegenerateRecoveryCodesView.as_view(), name="recovery_codes"),
     path("app/integrations/", RedirectView.as_view(pattern_name="keys"), name="integrations"),
-    path("app/integrations/keys/", Keys.as_view(), name="keys"),
-    path("app/integrations/keys/<uuid:id>/revoke/", RevokeKey.as_view(), name="revoke_key"),
-    path("app/integrations/webhooks/", webhook_pages.Webhooks.as_view(), name="webhooks"),
-    path("app/integrations/webhooks/<uuid:id>/", webhook_pages.Webhook.as_view(), name="webhook"),
-    path("app/integrations/webhooks/<uuid:id>/delete/", webhook_pages.DeleteWebhook.as_view(), name="delete_webhook"),
-    path("app/integrations/webhooks/<uuid:id>/secret/", webhook_pages.RevealSecret.as_view(), name="reveal_secret"),
-    path("app/integrations/webhooks/<uuid:id>/replay/", webhook_pages.StartReplay.as_view(), name="start_replay"),
+    path("app/integrations/keys/", KeysView.as_view(), name="keys"),
+    path("app/integrations/keys/<uuid:id>/revoke/", RevokeKeyView.as_view(), name="revoke_key"),
+    path("app/integrations/webhooks/", webhook_pages.WebhooksView.as_view(), name="webhooks"),
+    path("app/integrations/webhooks/<uuid:id>/", webhook_pages.WebhookDetailView.as_view(), name="webhook"),
+    path(
+        "app/integrations/webhooks/<uuid:id>/delete/", webhook_pages.DeleteWebhookView.as_view(), name="delete_webhook"
+    ),
+    path("app/integrations/webhooks/<uuid:id>/secret/", webhook_pages.RevealSecretView.as_view(), name="reveal_secret"),
+    path("app/integrations/webhooks/<uuid:id>/replay/", webhook_pages.StartReplayView.as_view(), name="start_replay"),
     path(
         "app/integrations/webhooks/<uuid:id>/<slug:action>/",
-        webhook_pages.WebhookAction.as_view(),
+        webhook_pages.WebhookActionView.as_view(),
         name="webhook_action",
     ),
-    path("app/integrations/events/", EventLog.as_view(), name="event_log"),
-    path("app/integrations/events/<uuid:id>/", DeliveryPage.as_view(), name="delivery"),
-    path("app/integrations/events/<uuid:id>/retry/", RetryNow.as_view(), name="retry_now"),
-    path("app/integrations/replays/<uuid:id>/", ReplayPage.as_view(), name="replay"),
-    path("app/integrations/sdk/", AgentSdk.as_view(), name="agent_sdk"),
-    path("app/integrations/sdk/<uuid:id>/revoke/", RevokeToken.as_view(), name="revoke_token"),
-    path("app/settings/", WorkspaceSettings.as_view(), name="workspace"),
-    path("app/settings/export/", ExportWorkspace.as_view(), name="workspace_export"),
-    path("app/settings/export/<uuid:id>/progress/", ExportProgress.as_view(), name="export_progress"),
-    path("app/visitors/<uuid:id>/export/", ExportVisitor.as_view(), name="visitor_export"),
-    path("app/visitors/<uuid:id>/erase/", EraseVisitor.as_view(), name="erase_visitor"),
-    path("app/brands/<uuid:id>/texts/", Texts.as_view(), name="brand_texts"),
-    path("app/brands/<uuid:id>/identity-secret/", IdentitySecret.as_view(), name="identity_secret"),
-    path("app/brands/<uuid:id>/check/", CheckSite.as_view(), name="check_site"),
+    path("app/integrations/events/", EventLogView.as_view(), name="event_log"),
+    path("app/integrations/events/<uuid:id>/", DeliveryView.as_view(), name="delivery"),
+    path("app/integrations/events/<uuid:id>/retry/", RetryDeliveryView.as_view(), name="retry_now"),
+    path("app/integrations/replays/<uuid:id>/", ReplayView.as_view(), name="replay"),
+    path("app/integrations/sdk/", AgentSdkView.as_view(), name="agent_sdk"),
+    path("app/integrations/sdk/<uuid:id>/revoke/", RevokeTokenView.as_view(), name="revoke_token"),
+    path("app/settings/", WorkspaceSettingsView.as_view(), name="workspace"),
+    path("app/settings/export/", ExportWorkspaceView.as_view(), name="export_workspace"),
+    path("app/settings/export/<uuid:id>/progress/", ExportProgressView.as_view(), name="export_progress"),
+    path("app/visitors/<uuid:id>/export/", ExportVisitorView.as_view(), name="export_visitor"),
+    path("app/visitors/<uuid:id>/erase/", EraseVisitorView.as_view(), name="erase_visitor"),
+    path("app/brands/<uuid:id>/texts/", BrandTextsView.as_view(), name="brand_texts"),
+    path("app/brands/<uuid:id>/identity-secret/", IdentitySecretView.as_view(), name="identity_secret"),
+    path("app/brands/<uuid:id>/check/", CheckSiteView.as_view(), name="check_site"),
     path("app/", dashboard.urls),
-    path("demo", to_demo_shop),
+    path("demo", redirect_to_demo_shop),
     path("widget.js", script, {"suffix": ".js"}),
     path("widget.js.map", script, {"suffix": ".js.map"}),
-    path("talk/<str:widget_id>", talk),
+    path("talk/<str:widget_id>", chat),
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),

@@ -68,10 +68,9 @@ def main() -> None:
     parser.add_argument("--uds", help="the Unix socket to listen on")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001)
-    parser.add_argument("application", nargs="?", default="praxtalk.asgi:application")
     given = parser.parse_args()
     config = uvicorn.Config(
-        given.application,
+        "praxtalk.asgi:application",
         uds=given.uds,
         backlog=BACKLOG,
         loop="uvloop",

@@ -17,7 +17,7 @@ from django.http import FileResponse
 # Granian copies the process's environment into each request's environ, as in CGI. It may hold secrets, so variables without one
 # of these prefixes are removed.
 REQUEST_PREFIXES = ("CONTENT_", "GATEWAY_", "PATH_INFO", "QUERY_", "REMOTE_", "REQUEST_", "SCRIPT_", "SERVER_")
-READ_AT_ONCE = 64 * 1024  # bytes
+CHUNK_BYTES = 64 * 1024  # bytes
 PROCESS_VARIABLES = [name for name in os.environ if not name.startswith(REQUEST_PREFIXES)]
 
 
@@ -34,7 +34,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         body = environ["wsgi.input"].read(settings.MAX_UPLOAD_SIZE + 1)
         environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     response = django(environ, start_response)
-    _read_rest(environ)
+    _drain_body(environ)
     if response.streaming and not isinstance(response, FileResponse):
         return response
     try:
@@ -43,12 +43,12 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
         response.close()
 
 
-def _read_rest(environ: dict[str, Any]) -> None:
+def _drain_body(environ: dict[str, Any]) -> None:
     """Read the part of the body that Django has not read.
 
     Otherwise, Granian would close the connection while the client is sending, and the client would not see the response, for
     instance the error that its key is wrong.
     """
     left = settings.MAX_UPLOAD_SIZE if environ.get("CONTENT_LENGTH") else 0
-    while left > 0 and (piece := environ["wsgi.input"].read(min(left, READ_AT_ONCE))):
+    while left > 0 and (piece := environ["wsgi.input"].read(min(left, CHUNK_BYTES))):
         left -= len(piece)

@@ -19,15 +19,15 @@ from conversations import reports
 from conversations.models import Conversation
 from integrations.models import ApiKey, Delivery, DeliveryCount, WebhookSubscription
 from praxtalk.core.dashboard.charts import bars
-from praxtalk.core.dashboard.views import Page
+from praxtalk.core.dashboard.views import DashboardView
 
 RANGES = (7, 30, 90)
-KEPT_SECONDS = 30
-TOLD_FOR = timedelta(days=7)
-MOST_TOLD = 10
+CACHE_SECONDS = 30
+FAILURE_WINDOW = timedelta(days=7)
+MAX_FAILURES_SHOWN = 10
 
 
-class Overview(Page):
+class OverviewView(DashboardView):
     """GET shows the overview. ?days= is one of RANGES; ?brand= is the id of a brand that the operator sees."""
 
     title = "Overview"
@@ -36,18 +36,20 @@ class Overview(Page):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         days = next((each for each in RANGES if str(each) == self.request.GET.get("days")), 30)
         brands = list(current_scope(self.request).rows(Brand.objects.order_by("created_at"), brand_field="pk"))
-        chosen = next((brand for brand in brands if str(brand.pk) == self.request.GET.get("brand")), None)
-        scope = current_scope(self.request) if chosen is None else Scope(chosen.workspace_id, (chosen.pk,))
+        selected_brand = next((brand for brand in brands if str(brand.pk) == self.request.GET.get("brand")), None)
+        scope = current_scope(self.request)
+        if selected_brand:
+            scope = Scope(selected_brand.workspace_id, (selected_brand.pk,))
         more = {
-            "ranges": [{"days": each, "is_here": each == days} for each in RANGES],
+            "ranges": [{"days": each, "is_selected": each == days} for each in RANGES],
             "brands": brands,
-            "chosen": chosen,
+            "selected_brand": selected_brand,
             "days": days,
-            "steps": first_steps(current_operator(self.request), current_scope(self.request)),
+            "steps": setup_steps(current_operator(self.request), current_scope(self.request)),
             "health": self._health(),
             "mail_failures": self._mail_failures(brands),
         }
-        return super().get_context_data(**{**_figures(scope, brands, days), **more, **kwargs})
+        return super().get_context_data(**{**_statistics(scope, brands, days), **more, **kwargs})
 
     def _health(self) -> dict[str, Any] | None:
         if not current_operator(self.request).may(Ability.INTEGRATIONS):
@@ -58,47 +60,50 @@ class Overview(Page):
         """Return the mail failures of the last week, each with its brand's name, for operators who may change the sender."""
         if not current_operator(self.request).may(Ability.BRANDS):
             return []
-        failures = current_scope(self.request).rows(failures_since(timezone.now() - TOLD_FOR))[:MOST_TOLD]
+        rows = failures_since(timezone.now() - FAILURE_WINDOW)
+        failures = current_scope(self.request).rows(rows)[:MAX_FAILURES_SHOWN]
         names: dict[UUID | None, str] = {brand.pk: brand.name for brand in brands}
         return [(names.get(failure.brand_id, ""), failure) for failure in failures]
 
 
-def _figures(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:
+def _statistics(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:
     """Return the statistics. They are cached for 30 seconds, so that frequent views of the overview rarely query the database."""
     key = f"overview:{scope.workspace_id}:{sorted(map(str, scope.brand_ids or ['all']))}:{days}"
-    known: dict[str, Any] | None = cache.get(key)
-    if known is None:
+    statistics: dict[str, Any] | None = cache.get(key)
+    if statistics is None:
         today = timezone.now().date()
-        all_days = reports.days_until(today, days)
+        all_days = reports.last_days(today, days)
         since = datetime.combine(all_days[0], time(), UTC)
-        known = {
-            "by_day": reports.by_day(scope, all_days, since),
+        statistics = {
+            "by_day": reports.daily_counts(scope, all_days, since),
             "labels": [day.isoformat() for day in all_days],
-            "times": reports.times(scope, since),
-            "of_brands": reports.times_by_brand(scope, since),
-            "of_operators": reports.times_by_operator(scope, since),
+            "times": reports.response_times(scope, since),
+            "of_brands": reports.response_times_by_brand(scope, since),
+            "of_operators": reports.response_times_by_operator(scope, since),
             "replies_of": reports.replies_by_operator(scope, since),
         }
-        cache.set(key, known, KEPT_SECONDS)
-    labels, by_day = known["labels"], known["by_day"]
+        cache.set(key, statistics, CACHE_SECONDS)
+    labels, by_day = statistics["labels"], statistics["by_day"]
     names = dict(Operator.objects.filter(workspace_id=scope.workspace_id).values_list("pk", "name"))
-    seen = {pk for pk in (*known["of_operators"], *known["replies_of"]) if pk in names}
+    seen = {pk for pk in (*statistics["of_operators"], *statistics["replies_of"]) if pk in names}
     return {
         "charts": [
             {"title": "New conversations", "svg": bars("New conversations", labels, by_day["conversations"])},
             {"title": "Replies", "svg": bars("Replies", labels, by_day["replies"])},
         ],
         "numbers": list(zip(labels, by_day["conversations"], by_day["replies"], strict=True)),
-        "times": known["times"],
-        "brand_rows": [(brand, known["of_brands"].get(brand.pk)) for brand in brands if scope.sees_brand(brand.pk)],
+        "times": statistics["times"],
+        "brand_rows": [
+            (brand, statistics["of_brands"].get(brand.pk)) for brand in brands if scope.sees_brand(brand.pk)
+        ],
         "operator_rows": sorted(
-            (names[pk], known["replies_of"].get(pk, 0), known["of_operators"].get(pk)) for pk in seen
+            (names[pk], statistics["replies_of"].get(pk, 0), statistics["of_operators"].get(pk)) for pk in seen
         ),
     }
 
 
 def webhook_health(scope: Scope) -> dict[str, Any]:
-    """Return how many deliveries succeeded and failed in the last week, how many wait now, and which webhooks have problems."""
+    """Return last week's numbers of successful and failed deliveries, the current backlog, and the webhooks that are failing."""
     webhooks = scope.rows(WebhookSubscription.objects.all())
     since = timezone.now().date() - timedelta(days=7)
     counts = DeliveryCount.objects.filter(subscription__in=webhooks, day__gt=since).aggregate(
@@ -109,12 +114,12 @@ def webhook_health(scope: Scope) -> dict[str, Any]:
         **counts,
         "pending": waiting.filter(status=Delivery.Status.PENDING).count(),
         "held": waiting.filter(status=Delivery.Status.HELD).count(),
-        "troubled": list(webhooks.filter(Q(failing_since__isnull=False) | Q(status="paused")).order_by("id")[:10]),
-        "has_any": webhooks.exists(),
+        "failing": list(webhooks.filter(Q(failing_since__isnull=False) | Q(status="paused")).order_by("id")[:10]),
+        "has_webhooks": webhooks.exists(),
     }
 
 
-def first_steps(operator: Operator, scope: Scope) -> list[dict[str, Any]] | None:
+def setup_steps(operator: Operator, scope: Scope) -> list[dict[str, Any]] | None:
     """Return the setup steps from an empty workspace to a verified webhook.
 
     None if all are done, or if the operator may not do them.
@@ -124,30 +129,30 @@ def first_steps(operator: Operator, scope: Scope) -> list[dict[str, Any]] | None
     brands = scope.rows(Brand.objects.all(), brand_field="pk")
     webhooks = scope.rows(WebhookSubscription.objects.all())
     verified = webhooks.filter(Q(verified_at__isnull=False) | Q(counts__deliveries_succeeded__gt=0))
-    cards = reverse("admin:brands_brand_changelist")
+    brands_url = reverse("admin:brands_brand_changelist")
     steps = [
-        ("Make a brand", "The name and colour under which you talk.", cards, brands.exists()),
+        ("Create a brand", "Visitors see its name and colour in the widget.", brands_url, brands.exists()),
         (
-            "Put the snippet into your site",
-            "Copy it from the brand's card. This is done when a page of your site has loaded the widget.",
-            cards,
+            "Add the snippet to your site",
+            "Copy it from the brand's card. This step is complete once a page of your site has loaded the widget.",
+            brands_url,
             brands.filter(widget_seen_at__isnull=False).exists(),
         ),
         (
-            "Write the first message",
-            "Open your site, press the bubble, and say hello as a visitor would.",
-            cards,
+            "Send the first message",
+            "Open your site, click the chat button and send a message as a visitor.",
+            brands_url,
             scope.rows(Conversation.objects.all()).exists(),
         ),
         (
             "Create an API key",
-            "For your CRM's server: it is shown once.",
+            "Your CRM's server authenticates with it. The key is shown only once.",
             reverse("keys"),
             scope.rows(ApiKey.objects.filter(revoked_at__isnull=True)).exists(),
         ),
         (
-            "Add a webhook, and send a test event",
-            "Your CRM learns of messages and leads as they happen.",
+            "Add a webhook and send a test event",
+            "Webhooks notify your CRM of new messages and leads immediately.",
             reverse("webhooks"),
             verified.exists(),
         ),

@@ -1,4 +1,8 @@
-"""The cast: Acme with Alice (owner) and Bob (operator of North only), brands North and South; the rival Globex with Mallory."""
+"""Fixtures shared by all tests.
+
+The `cast` fixture holds two workspaces: Acme, with the brands North and South, its owner Alice and the operator Bob, who sees
+North only; and the competing Globex, with the brand West and its owner Mallory.
+"""
 
 import fcntl
 import itertools
@@ -22,6 +26,8 @@ from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
 from leads.actions import create_lead
 from praxtalk.static_files import collect_static_files
+from tests import empty_tables
+from tests.servers import WEB, Server
 from tests.services import DATA
 
 UNLIMITED = 1_000_000
@@ -29,15 +35,24 @@ CHROMIUM = "/usr/bin/chromium"
 _addresses = itertools.count(1)
 
 
+empty_tables.install()
+
+
 def pytest_collection_modifyitems(items):
-    """Live servers first, so that two workers end at about the same time; browsers last, see test_browser.py."""
-    place = lambda item: bool(item.get_closest_marker("browser")) * 2 + (not item.get_closest_marker("live"))  # noqa: E731
-    items.sort(key=place)
+    """Run tests of live servers first, so that two workers finish at about the same time, and browser tests last.
+
+    Browser tests come last because Playwright leaves an event loop running, see `chromium`.
+    """
+    rank = lambda item: bool(item.get_closest_marker("browser")) * 2 + (not item.get_closest_marker("live"))  # noqa: E731
+    items.sort(key=rank)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    """A test marked `alone` waits until the other workers' tests have ended, and theirs wait for its end."""
+    """Run a test marked `alone` while no other worker runs a test: a readers-writer lock over two lock files.
+
+    The turn lock is held only while a test waits for the room lock, so that tests marked `alone` do not wait forever.
+    """
     with ExitStack() as held:
         turn = held.enter_context((DATA / "turn.lock").open("a"))
         room = held.enter_context((DATA / "room.lock").open("a"))
@@ -49,8 +64,18 @@ def pytest_runtest_protocol(item):
 
 @pytest.fixture(scope="session", autouse=True)
 def static_files():
-    """Pages name static files by the hash of their content."""
+    """Collect the static files: pages link to them by the hash of their content."""
     collect_static_files()
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup, django_db_blocker):
+    """Run one server on this worker's database, for all its tests: one process serves HTTP, two serve sockets.
+
+    A test that stops its server, or needs other settings, starts a `Server` of its own.
+    """
+    with django_db_blocker.unblock(), Server(*WEB, WEB_PROCESSES="1", SOCKET_PROCESSES="2") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -65,44 +90,49 @@ def browser_type_launch_args(browser_type_launch_args):
 
 @pytest.fixture(scope="session")
 def chromium():
-    """Skips where there is none, but not in CI. Playwright leaves an event loop running in this thread, which the ORM
-    takes for asynchronous code until the end."""
+    """Skip the test where Chromium is not installed, except in CI.
+
+    Playwright leaves an event loop running in this thread, so Django takes all later ORM calls for asynchronous code. This
+    fixture therefore sets `DJANGO_ALLOW_ASYNC_UNSAFE` for the rest of the session.
+    """
     if not shutil.which(CHROMIUM) and not os.environ.get("CI"):
         pytest.skip("no Chromium here (apt-get install chromium)")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     expect.set_options(timeout=20_000)
 
 
-TELL_KEPT = 'addEventListener("pageshow", ({ persisted }) => persisted && console.debug("kept"))'
+REPORT_RESTORED_PAGE = 'addEventListener("pageshow", ({ persisted }) => persisted && console.debug("kept"))'
 
 
 @pytest.fixture
 def cached_page(chromium, playwright, browser_type_launch_args):
-    """A page of a Chromium that keeps pages for back and forward, which Playwright's own switches off."""
+    """Return a page of a Chromium with the back/forward cache, which Playwright disables by default."""
     options = browser_type_launch_args | {"ignore_default_args": ["--disable-back-forward-cache"]}
     browser = playwright.chromium.launch(**options)
     page = browser.new_page()
-    page.add_init_script(TELL_KEPT)
+    page.add_init_script(REPORT_RESTORED_PAGE)
     yield page
     browser.close()
 
 
-def go_back_to_kept(page):
-    """Goes back with a `cached_page`, and waits until the page says that it was kept: a script that Playwright runs in it
-    before it is shown, as an evaluate() at once, would evict it."""
+def go_back_to_cached_page(page):
+    """Navigate a `cached_page` back and wait until it reports that it was restored from the back/forward cache.
+
+    An immediate `evaluate()` would run a script before the page is shown, and so evict it from the cache.
+    """
     with page.expect_console_message(lambda message: message.text == "kept"):
         page.go_back(wait_until="commit")
 
 
 @pytest.fixture(autouse=True)
-def no_waiting(settings):
+def fast_hashing_and_no_rate_limits(settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.RATE_LIMIT_IP = settings.RATE_LIMIT_READ_KEY = settings.RATE_LIMIT_WRITE_KEY = UNLIMITED
     settings.SIGN_INS_A_MINUTE = UNLIMITED
 
 
-def make_talk(brand, *, name="Maya A.", body="Hello?"):
-    """A conversation of the brand with a visitor's message."""
+def make_conversation(brand, *, name="Maya A.", body="Hello?"):
+    """Create a conversation of the brand with one message from a new visitor."""
     visitor = Visitor.objects.create(
         workspace_id=brand.workspace_id, brand=brand, name=name, email="maya@example.com", phone="+251 11 000"
     )
@@ -111,6 +141,7 @@ def make_talk(brand, *, name="Maya A.", body="Hello?"):
 
 @pytest.fixture
 def cast(db):
+    """Create the workspaces, brands and operators that most tests use, see the docstring of this module."""
     acme, globex = Workspace.objects.create(name="Acme"), Workspace.objects.create(name="Globex")
     north, south = create_brand(acme, name="North"), create_brand(acme, name="South")
     west = create_brand(globex, name="West")
@@ -134,11 +165,11 @@ def cast(db):
 
 
 @pytest.fixture
-def talks(cast):
-    """One conversation and one lead of each brand."""
+def conversations(cast):
+    """Create a conversation (`.north`) and a lead (`.north_lead`) of each brand."""
     made = SimpleNamespace()
     for brand in (cast.north, cast.south, cast.west):
-        conversation = make_talk(brand)
+        conversation = make_conversation(brand)
         send_message(conversation, role=Message.Role.OPERATOR, body="Hi!", channel=Channel.DASHBOARD)
         conversation.refresh_from_db()
         setattr(made, brand.slug, conversation)
@@ -147,8 +178,8 @@ def talks(cast):
 
 
 @pytest.fixture
-def hooks(cast):
-    """Of each brand a webhook (.north), with one delivery of a lead (.north_delivery) and a replay (.north_replay)."""
+def webhooks(cast):
+    """Create a webhook (`.north`) of each brand, with a delivery of a lead (`.north_delivery`) and a replay (`.north_replay`)."""
     made = SimpleNamespace()
     for brand in (cast.north, cast.south, cast.west):
         webhook, _ = create_webhook(
@@ -162,7 +193,7 @@ def hooks(cast):
 
 
 class Caller(APIClient):
-    """A test client that calls the API with a key, from an address of its own."""
+    """A test client that calls the API with a key, from an IP address that no other client uses."""
 
     def __init__(self, secret=None):
         super().__init__(raise_request_exception=False)
@@ -180,7 +211,7 @@ class Caller(APIClient):
 
 @pytest.fixture
 def caller():
-    """caller(workspace, scope, **key_fields) -> Caller."""
+    """Return a function that creates an API key: `caller(workspace, scope, **key_fields)` returns its Caller."""
 
     def make(workspace, scope="write", **fields):
         key, secret = create_key(workspace, name="test", scope=scope, **fields)
@@ -193,5 +224,5 @@ def caller():
 
 @pytest.fixture
 def crm(cast, caller):
-    """Acme's CRM: a write key without a brand."""
+    """Return a Caller with a write key of Acme that is not limited to a brand, as a CRM has it."""
     return caller(cast.acme)

@@ -1,4 +1,4 @@
-"""A database with 100,000 of everything, to read plans in."""
+"""A database with 100,000 rows per table, to check query plans."""
 
 from contextlib import suppress
 
@@ -13,13 +13,16 @@ BIG = 100_000
 
 @pytest.fixture(scope="module")
 def big(django_db_setup, django_db_blocker):
-    """100,000 conversations, leads and dead deliveries of one workspace among ten; written by SQL, removed afterwards."""
+    """Create 100,000 conversations, leads and deliveries, 1,000 of them failed, in one workspace.
+
+    The rows are written by SQL and removed after the module.
+    """
     with django_db_blocker.unblock():
         workspace = Workspace.objects.create(name="Big")
         for number in range(4):
             Brand.objects.create(workspace=workspace, slug=f"brand-{number}", name="Brand")
         with connection.cursor() as cursor:
-            with suppress(ProgrammingError):  # a superuser may leave out the checks of 300,000 foreign keys
+            with suppress(ProgrammingError):  # a superuser may skip the checks of 300,000 foreign keys
                 cursor.execute("SET session_replication_role = replica")
             for statement in SEED.split(";")[:-1]:
                 cursor.execute(statement, {"workspace": workspace.pk, "rows": BIG})
@@ -66,7 +69,7 @@ INSERT INTO integrations_delivery (id, workspace_id, subscription_id, event_id, 
 
 
 def plans_of(queries, *, without):
-    """The EXPLAIN of each SELECT that was captured, but for those of the table of who asks."""
+    """Return the EXPLAIN output of each captured SELECT, except those that contain `without`, for example the session query."""
     plans = []
     for query in queries:
         if query["sql"].startswith("SELECT") and without not in query["sql"]:

@@ -1,4 +1,4 @@
-"""A real nginx in front of the server, with the refusals that proxies and firewalls give."""
+"""An nginx in front of the server, which answers some requests with errors as proxies and firewalls do."""
 
 import contextlib
 import os
@@ -38,12 +38,12 @@ PASS = """
       proxy_set_header Connection $http_connection;
       proxy_set_header X-Forwarded-For $remote_addr;
 """
-LONG_BODY = "$is_long"  # 1,000 bytes and more
+LONG_BODY = "$is_long"  # bodies of 1,000 bytes and more
 ANY_POST = "$request_method = POST"
 
 
 class Nginx:
-    """`with Nginx(target_port, folder) as nginx:` - clients connect to nginx.url."""
+    """Use as `with Nginx(target_port, folder) as nginx:`; clients connect to `nginx.url`."""
 
     def __init__(self, target, folder):
         self.target, self.folder, self.port = target, folder, free_port()
@@ -64,18 +64,24 @@ class Nginx:
         wait_for(self._answers, "nginx does not start", 20)
 
     def stop(self):
-        """All connections end, and nothing listens any more."""
+        """Stop nginx: all connections end, and nothing listens on the port."""
         if self.process:
             self.process.terminate()
             self.process.wait(20)
         self.process = None
 
     def limit_bodies(self, size):
-        """nginx's own 413 for what is longer, as "1m". A page of another origin cannot read it: fetch() fails."""
+        """Limit the size of bodies, as "1m"; nginx answers larger ones with 413.
+
+        Pages of another origin cannot read that response: their fetch() fails.
+        """
         self._set("", size)
 
     def refuse(self, status, *, when=ANY_POST, readable=False, path="/widget/v1/messages"):
-        """Answer visitors' messages with nginx's page of this status. readable: a page of another origin may read it."""
+        """Answer matching requests, by default visitors' messages, with nginx's error page of this status.
+
+        readable: pages of another origin may read the response.
+        """
         header = "add_header Access-Control-Allow-Origin * always;" if readable else ""
         rule = f"if ({when}) {{ {header} return {status}; }}"
         self._set(f"location = {path} {{ {rule} {PASS.format(target=self.target)} }}", "20m")
@@ -84,14 +90,15 @@ class Nginx:
         self._set("", "20m")
 
     def _set(self, rules, max_body):
-        """Open connections go on under the old rules; new ones follow these."""
+        """Apply new rules and wait until they are active. Open connections keep the old rules."""
         self._write(rules, max_body)
         self.process.send_signal(signal.SIGHUP)
         is_new = lambda: all(self._generation() == self.generation for _ in range(5))  # noqa: E731
         wait_for(is_new, "nginx does not take its new configuration", 20)
 
     def _generation(self):
-        """Of the configuration that a new connection meets: old workers accept some for a moment."""
+        """Return the number of the configuration that a new connection meets. Old workers still accept connections
+        for a moment."""
         with urllib.request.urlopen(f"{self.url}/generation", timeout=5) as response:
             return int(response.read())
 
@@ -104,7 +111,7 @@ class Nginx:
         self.generation += 1
         rules += f' location = /generation {{ return 200 "{self.generation}"; }}'
         passing = PASS.format(target=self.target)
-        user = "user root;" if os.geteuid() == 0 else ""  # who may write in the test's folder
+        user = "user root;" if os.geteuid() == 0 else ""  # the user who may write to the test's folder
         text = CONFIGURATION.format(
             user=user, folder=self.folder, port=self.port, rules=rules, max_body=max_body, passing=passing
         )
@@ -113,7 +120,7 @@ class Nginx:
 
 @pytest.fixture
 def nginx_in_front(tmp_path):
-    """Starts an Nginx in front of a port."""
+    """Return a function that starts an Nginx in front of a port."""
     if not shutil.which(NGINX):
         missing = "no nginx here (apt-get install nginx-light)"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)

@@ -1,4 +1,4 @@
-"""A real `manage.py serve` in front of the test's own database."""
+"""A running `manage.py serve` on the test database."""
 
 import contextlib
 import os
@@ -15,11 +15,11 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from praxtalk.endpoints import in_url
+from praxtalk.endpoints import url_host
 
 PROJECT = Path(__file__).resolve().parent.parent
 UP_SECONDS = 150
-WEB = ("--only", "front,web,sockets")  # what answers on the port, without workers
+WEB = ("--only", "front,web,sockets")  # the processes that serve requests, without workers
 
 
 def free_port():
@@ -29,7 +29,7 @@ def free_port():
 
 
 def database_url():
-    """The test's own database, as an environment variable names it."""
+    """Return the URL of the test database, as DATABASE_URL takes it."""
     options = connection.settings_dict
     host = options["OPTIONS"].get("host") or options["HOST"]
     user, password, port = options["USER"], options["PASSWORD"], options["PORT"] or 5432
@@ -37,20 +37,18 @@ def database_url():
 
 
 def valkey_url():
-    """The test's Valkey, in a numbered database of this worker's own: its Celery queues must meet no other's."""
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
-    return settings.REDIS_URL.rsplit("/", 1)[0] + f"/{number}"
+    return settings.REDIS_URL
 
 
 class Server:
-    """`with Server() as server:` - it is up inside, and gone with all its processes outside."""
+    """Use as `with Server() as server:`. It is running inside the block; afterwards all its processes are gone."""
 
     command = (sys.executable, "manage.py", "serve")
 
     def __init__(self, *arguments, port=None, host=None, **environment):
-        """host: what it listens on; then BASE_URL is its own default."""
+        """Store the command's arguments and environment. host: the address to listen on; then BASE_URL keeps its default."""
         self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}" if host in (None, "::") else f"http://{in_url(host)}:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}" if host in (None, "::") else f"http://{url_host(host)}:{self.port}"
         self.arguments = arguments
         self.lines = []
         self.environment = os.environ | {
@@ -61,7 +59,7 @@ class Server:
             "TRUSTED_PROXIES": "127.0.0.0/8",
             "WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
             "LOG_LEVEL": "INFO",
-            "DATA_DIR": str(PROJECT / ".data" / "test"),  # where no demo workspace is
+            "DATA_DIR": str(PROJECT / ".data" / "test"),  # a folder without a demo workspace
             **dict.fromkeys(("RATE_LIMIT_IP", "RATE_LIMIT_READ_KEY", "RATE_LIMIT_WRITE_KEY"), "1000000"),
             **environment,
         }
@@ -95,7 +93,7 @@ class Server:
         self._reader.join(5)
 
     def kill(self):
-        """All its processes at once, by SIGKILL: as when the machine loses its power."""
+        """Kill all processes with SIGKILL, as a power failure would."""
         for pid in self.pids.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -111,7 +109,7 @@ class Server:
 
     @property
     def pids(self):
-        """Its processes, also those that were started again: {"web": 123, ..., "serve": 122}"""
+        """Return the pids of its processes, including restarted ones: {"web": 123, ..., "serve": 122}."""
         lines = [line for line in self.lines if line.startswith("Up after") or "; started again (" in line]
         found = {
             name: int(pid)
@@ -128,7 +126,7 @@ class Server:
             time.sleep(0.05)
 
     def wait_for_end(self):
-        """Its exit status, once it and all its processes are gone."""
+        """Wait until it and all its processes have ended, and return its exit status."""
         status = self.process.wait(90)
         deadline = time.monotonic() + 60
         while any(is_running(pid) for pid in self.pids.values()):
@@ -138,9 +136,9 @@ class Server:
 
 
 class HttpsServer(Server):
-    """`DOMAIN=localhost make run`: HTTPS with a certificate of Caddy's own authority, without workers.
+    """As `DOMAIN=localhost make run`: HTTPS with a certificate of Caddy's own certificate authority, without workers.
 
-    root: the authority's certificate, a file. tls: an SSLContext that trusts it.
+    root: the file with the authority's certificate. tls: an SSLContext that trusts it.
     """
 
     root = PROJECT / ".data/test/caddy/pki/authorities/local/root.crt"
@@ -161,7 +159,7 @@ class HttpsServer(Server):
         return self
 
     def _is_signed(self):
-        """Whether the certificate is there; Caddy makes it while it starts."""
+        """Return whether the certificate has been issued. Caddy issues it during startup."""
         try:
             self.tls = ssl.create_default_context(cafile=self.root)
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as plain:

@@ -1,4 +1,4 @@
-"""A pytest plugin (see pyproject.toml): the real PostgreSQL and Valkey, before Django reads its settings."""
+"""A pytest plugin (see pyproject.toml): starts PostgreSQL and Valkey before Django reads its settings."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ from praxtalk import devservices  # noqa: E402
 
 
 def only_suite_here():
-    """One suite at a time on one folder; databases that a killed suite left behind are dropped."""
+    """Ensure that only one test run uses this folder, and drop databases that a killed run left behind."""
     import psycopg
     from psycopg import sql
 
@@ -35,6 +35,9 @@ def only_suite_here():
 
 _is_private = "DATABASE_URL" not in os.environ
 devservices.start(DATA)
+# Each worker has a numbered database in Valkey, so that its Celery queues do not meet those of the others.
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+os.environ["REDIS_URL"] = os.environ["REDIS_URL"].rsplit("/", 1)[0] + f"/{_worker + 1}"
 if "PYTEST_XDIST_WORKER" not in os.environ:
     shutil.rmtree(DATA / "attachments", ignore_errors=True)
 _lock = only_suite_here() if _is_private and "PYTEST_XDIST_WORKER" not in os.environ else None

@@ -1,4 +1,4 @@
-"""What runs PraxTalk in production, as far as it can be checked without a container engine."""
+"""Production deployment files, checked as far as possible without a container engine."""
 
 import json
 import os
@@ -20,11 +20,11 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 CADDYFILE = (ROOT / "Caddyfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SETTINGS = set(re.findall(r"^\| `([A-Z_]+)` \|", OPERATIONS, re.MULTILINE))
-OF_FRONT = set(re.findall(r"\{\$([A-Z_]+)", CADDYFILE))
+CADDY_VARIABLES = set(re.findall(r"\{\$([A-Z_]+)", CADDYFILE))
 
 
 def parts_of(command):
-    """Of `serve --only PARTS`, as a list of words."""
+    """Return the parts named by the command `serve --only PARTS`, which is a list of words."""
     return set(command[command.index("--only") + 1].split(","))
 
 
@@ -51,12 +51,12 @@ def test_compose_is_consistent():
         assert (
             service["environment"]["TRUSTED_PROXIES"] == COMPOSE["networks"]["default"]["ipam"]["config"][0]["subnet"]
         )
-    assert set(services["front"]["environment"]) <= OF_FRONT
+    assert set(services["front"]["environment"]) <= CADDY_VARIABLES
     used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text()))
     assert used == set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
 
-def test_image_holds_every_package_and_runs_without_root():
+def test_image_contains_every_package_and_runs_as_non_root():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     packages = {path.split("/")[0] for path in tracked if re.fullmatch(r"\w+/__init__\.py", path)} - {"bench", "tests"}
     copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE, re.MULTILINE))
@@ -77,7 +77,7 @@ def test_procfile_runs_every_part_once():
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze") and not os.environ.get("CI"), reason="no systemd here")
-def test_systemd_takes_the_unit(tmp_path):
+def test_systemd_unit_is_valid(tmp_path):
     unit = (ROOT / "deploy/praxtalk.service").read_text()
     assert "/opt/praxtalk/.venv/bin/python manage.py serve" in unit
     path = tmp_path / "praxtalk.service"
@@ -91,8 +91,9 @@ def test_systemd_takes_the_unit(tmp_path):
 
 @pytest.mark.live
 @pytest.mark.django_db(transaction=True)
-def test_what_the_image_installs_serves(tmp_path, cast):
-    """The image's steps with a folder in place of /srv; then a web server from the packages that they have installed."""
+def test_packages_installed_in_the_image_can_serve(tmp_path, cast):
+    """Runs the installation steps of the image with a temporary folder instead of /srv, then a web server from the
+    installed packages."""
     for step in ("packages", "files"):
         made = subprocess.run(
             ["deploy/install.sh", step, str(tmp_path)],
@@ -111,21 +112,21 @@ def test_what_the_image_installs_serves(tmp_path, cast):
         assert json.loads(answer.read())["status"] == "ok"
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-embedded", "requirements-dev"])
-def test_lock_files_hold_what_is_pinned(name):
+@pytest.mark.parametrize("name", ["requirements", "requirements-embedded", "requirements-dev", "requirements-docs"])
+def test_lock_files_contain_all_pinned_versions_with_hashes(name):
     pinned = set()
     waiting = [name]
     while waiting:
         text = (ROOT / f"{waiting.pop()}.txt").read_text()
         waiting += [other.removesuffix(".txt") for other in re.findall(r"^-r (\S+)$", text, re.MULTILINE)]
-        pinned |= {normal(line) for line in re.findall(r"^([\w\[\],.-]+==[\w.]+)", text, re.MULTILINE)}
+        pinned |= {normalise(line) for line in re.findall(r"^([\w\[\],.-]+==[\w.]+)", text, re.MULTILINE)}
     lock = (ROOT / f"{name}.lock").read_text()
-    locked = {normal(line) for line in re.findall(r"^([\w\[\],.-]+==[\w.]+)", lock, re.MULTILINE)}
+    locked = {normalise(line) for line in re.findall(r"^([\w\[\],.-]+==[\w.]+)", lock, re.MULTILINE)}
     assert pinned <= locked
     entries = re.split(r"^(?=\w)", lock, flags=re.MULTILINE)[1:]
     assert all("--hash=sha256:" in entry for entry in entries)
 
 
-def normal(requirement):
-    """`Name[extra]==1` as `name==1`."""
+def normalise(requirement):
+    """Normalise `Name[extra]==1` to `name==1`."""
     return re.sub(r"\[.*?\]", "", requirement).lower().replace("_", "-")

@@ -1,4 +1,4 @@
-"""The docs and the code agree: routes, events, settings, commands, error codes."""
+"""The docs list exactly what the code has: routes, events, settings, commands, error codes."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from django.urls import URLPattern
 from accounts.audit import Action
 from integrations.models import EventName
 from praxtalk.core.dashboard.site import dashboard
-from praxtalk.core.live.functions import every_function
+from praxtalk.core.live.functions import all_functions
 from praxtalk.core.live.limits import CloseCode
 from praxtalk.core.live.results import Code
 from praxtalk.urls import urlpatterns
@@ -43,20 +43,20 @@ def test_every_route_has_a_section_with_an_example():
 
 
 def test_every_live_function_is_listed_and_nothing_else():
-    """Those of visitors with the widget, all others with the Agent SDK."""
+    """Functions for visitors are listed in the widget docs, all others in the Agent SDK docs."""
     row = re.compile(r"^\| `(\w+:\w+)` \|.*$", re.MULTILINE)
     listed = {found[1]: found[0] for text in (SDK, WIDGET) for found in row.finditer(text)}
-    assert set(listed) == set(every_function())
+    assert set(listed) == set(all_functions())
     assert {name for name in listed if f"| `{name}` |" in WIDGET} == {
         "widget:thread",
         "widget:look",
         "widget:rate",
         "widget:tell",
     }
-    for name, function in every_function().items():
+    for name, function in all_functions().items():
         shown = listed[name]
         assert {
-            field for field in function.shape().fields if f"`{field}`" not in shown and "as [P" not in shown
+            field for field in function.serializer_class().fields if f"`{field}`" not in shown and "as [P" not in shown
         } == set()
 
 
@@ -70,12 +70,12 @@ def test_every_call_of_the_widget_is_listed_and_nothing_else():
     assert set(re.findall(r"^\| `([A-Z]+ /widget/\S+)` \|", WIDGET, re.MULTILINE)) == calls
 
 
-def test_every_live_error_and_closing_code_is_listed():
+def test_every_live_error_and_close_code_is_listed():
     assert {code.value for code in Code if f"| `{code.value}` |" not in SDK} == set()
     assert {code.value for code in CloseCode if str(code.value) not in SDK} == set()
 
 
-def test_the_versions_of_the_clients_are_those_that_are_tested():
+def test_client_versions_in_the_docs_are_the_tested_ones():
     pinned = json.loads((ROOT / "tests/live/package.json").read_text())
     versions = {text.rsplit("@")[-1] for name, text in pinned["dependencies"].items() if name.startswith("convex")}
     versions |= set(re.findall(r"^convex==(\S+)", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
@@ -83,7 +83,7 @@ def test_the_versions_of_the_clients_are_those_that_are_tested():
     assert {version for version in versions if version not in SDK} == set()
 
 
-def test_every_event_has_its_body():
+def test_every_event_has_an_example_body():
     for name in EventName.values:
         assert f'"type": "{name}"' in WEBHOOKS, name
 
@@ -112,13 +112,13 @@ def test_every_command_is_listed():
         assert f"manage.py {command}" in OPERATIONS, command
 
 
-def test_links_and_pictures_are_there():
+def test_linked_files_and_pictures_exist():
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_the_two_commands_are_in_the_readme():
+def test_make_run_and_make_test_are_in_the_readme():
     makefile = (ROOT / "Makefile").read_text()
     for word in ("run", "test"):
         assert f"make {word}" in README
@@ -131,7 +131,7 @@ def test_every_action_of_the_audit_log_is_listed():
     assert listed == dict(Action.choices)
 
 
-def test_every_place_of_the_dashboard_is_listed():
+def test_every_section_of_the_dashboard_is_listed():
     listed = set(re.findall(r"^\| `/app/([\w-]*)/?` \|", DASHBOARD, re.MULTILINE))
     places = {admin.url_prefix for admin in dashboard._registry.values()}
     assert listed >= places | {"", "integrations", "settings", "profile"}

@@ -1,4 +1,4 @@
-"""Every command that README and Makefile promise, as a reader types it. `make test` is this suite; CI runs `make lint`."""
+"""Every command in the README and the Makefile, run as a reader would. `make test` is this suite; CI runs `make lint`."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.live
 
 
 def own_environment(**more):
-    """Without the suite's servers: a command makes its own, as it does for a reader."""
+    """Return the environment without the suite's services, so that a command starts its own, as for a reader."""
     names = (
         "DATABASE_URL",
         "REDIS_URL",
@@ -36,7 +36,7 @@ def own_environment(**more):
         "ATTACHMENTS_DIR",
         "STATIC_ROOT",
     )
-    left = {name: value for name, value in os.environ.items() if name not in (*names, *devservices.PROVIDED)}
+    left = {name: value for name, value in os.environ.items() if name not in (*names, *devservices.VARIABLES)}
     return left | {"WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8,::1/128"} | more
 
 
@@ -63,7 +63,7 @@ def test_help_names_every_target():
 
 @pytest.fixture
 def copy(tmp_path):
-    """The repository's files elsewhere, with the installed packages of this one."""
+    """Copy the repository's files to a temporary folder that uses the installed packages of this one."""
     names = run("git", "ls-files", "-z").stdout.split("\0")
     for name in filter(None, names):
         if (ROOT / name).is_file():
@@ -72,9 +72,10 @@ def copy(tmp_path):
     for name in (
         "requirements-dev.lock",
         "requirements-embedded.lock",
+        "requirements-docs.lock",
         "tests/live/package-lock.json",
     ):
-        os.utime(tmp_path / name, (0, 0))  # so that make finds what is installed to be newer
+        os.utime(tmp_path / name, (0, 0))  # so that make considers the installed packages up to date
     (tmp_path / ".venv").symlink_to((ROOT / ".venv").resolve())
     (tmp_path / "tests/live/node_modules").symlink_to((ROOT / "tests/live/node_modules").resolve())
     return tmp_path
@@ -82,7 +83,7 @@ def copy(tmp_path):
 
 @pytest.mark.skipif(not shutil.which("npm") and not os.environ.get("CI"), reason="no npm here")
 @pytest.mark.parametrize("target", ["format", "openapi", "widget"])
-def test_what_rewrites_files_finds_them_as_they_are(copy, target):
+def test_generated_and_formatted_files_are_up_to_date(copy, target):
     made = run("make", target, cwd=copy)
     assert made.returncode == 0, made.stdout + made.stderr
     for name in filter(None, run("git", "ls-files", "-z").stdout.split("\0")):
@@ -90,44 +91,53 @@ def test_what_rewrites_files_finds_them_as_they_are(copy, target):
             assert (copy / name).read_bytes() == (ROOT / name).read_bytes(), name
 
 
-def test_lock_writes_the_versions_that_are_locked(copy):
-    """Hashes may be added: projects publish files for a version later, too."""
+def test_make_lock_keeps_the_locked_versions(copy):
+    """Hashes may differ: projects may publish further files for a version later."""
     made = run("make", "lock", cwd=copy)
     assert made.returncode == 0, made.stdout + made.stderr
-    for name in ("requirements.lock", "requirements-embedded.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-embedded.lock", "requirements-dev.lock", "requirements-docs.lock"):
         versions = [
             [line for line in (folder / name).read_text().splitlines() if "==" in line] for folder in (ROOT, copy)
         ]
         assert versions[0] == versions[1], name
 
 
+def test_docs_builds_the_site(copy):
+    made = run("make", "docs", cwd=copy, seconds=300)
+    assert made.returncode == 0, made.stdout + made.stderr
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        name = str(page.relative_to(ROOT / "docs").with_suffix("")).removesuffix("README").removesuffix("index")
+        assert (copy / ".data/site" / name / "index.html").exists(), page.name
+    assert not re.search(r'(?:src|href)="https://[^"]+\.(?:js|css)"', (copy / ".data/site/index.html").read_text())
+
+
 @pytest.mark.alone
-def test_every_benchmark_runs_in_its_quick_form():
+def test_every_benchmark_runs_with_quick():
     made = run("make", "bench", "ARGS=--quick", seconds=590)
     assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
     for part in ("rest", "webhooks", "live", "widget", "inbox"):
         assert f"bench.{part}: done" in made.stderr
-    assert "the floor" in made.stderr
+    assert "the baseline" in made.stderr
     assert "socket.io" in made.stdout
 
 
-def test_the_benchmarks_say_what_they_lack(tmp_path):
+def test_benchmarks_name_missing_programs(tmp_path):
     (tmp_path / "node").symlink_to(shutil.which("true"))
     made = run(sys.executable, "-m", "bench", PATH=str(tmp_path))
     assert made.returncode == 2
-    assert "npm: npm, which installs these (apt-get install npm)" in made.stderr
+    assert "npm: npm, to install their packages (apt-get install npm)" in made.stderr
     assert "node:" not in made.stderr
 
 
-def test_the_faults_start():
-    """Their quick form is a test of its own: tests/webhooks/test_faults.py."""
+def test_make_faults_starts():
+    """A short run of the fault tests is in tests/webhooks/test_faults.py."""
     made = run("make", "faults", "ARGS=--help")
     assert made.returncode == 0
     assert "--short" in made.stdout
 
 
 class Terminal:
-    """A command that goes on until it is stopped, and what it has printed."""
+    """A command that runs until it is stopped, and its output."""
 
     def __init__(self, command, log, **environment):
         self.log = log
@@ -155,7 +165,7 @@ class Terminal:
 
 @pytest.fixture
 def praxtalk(tmp_path):
-    """`make run` on a port and in a folder of its own."""
+    """Run `make run` on a free port with a temporary data folder."""
     port = free_port()
     with (
         tempfile.TemporaryDirectory() as folder
@@ -171,17 +181,17 @@ def praxtalk(tmp_path):
             terminal.stop()
 
 
-def blocks(heading):
-    """The shell commands under a heading of the README."""
+def shell_blocks(heading):
+    """Return the shell code blocks under a heading of the README."""
     section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return re.findall(r"```sh\n(.+?)```", section, re.DOTALL)
 
 
-def test_the_readme_works_from_make_run_to_a_signed_webhook(praxtalk, tmp_path):
+def test_readme_works_from_make_run_to_a_signed_webhook(praxtalk, tmp_path):
     def shell(script, receiver_port=9000):
         for before, after in {
             "http://127.0.0.1:8000": praxtalk.url,
-            ".data/demo.json": str(praxtalk.core.db / "demo.json"),
+            ".data/demo.json": str(praxtalk.data / "demo.json"),
             "http://127.0.0.1:9000": f"http://127.0.0.1:{receiver_port}",
             ".venv/bin/python": sys.executable,
         }.items():
@@ -198,14 +208,14 @@ def test_the_readme_works_from_make_run_to_a_signed_webhook(praxtalk, tmp_path):
         assert made.returncode == 0, script + made.stdout + made.stderr
         return made.stdout
 
-    for line in ("Dashboard   ", "API key     ", "Live token  ", "Live demo   ", "Demo shop   ", "Reference   "):
+    for line in ("Dashboard   ", "API key     ", "Live token  ", "Demo shop   ", "Reference   "):
         assert line in praxtalk.text
         assert line in README
     assert '"conversations":[' in shell(re.search(r"curl .+", praxtalk.text)[0])
-    (session,) = blocks("A first session")
+    (session,) = shell_blocks("A first session")
     answered = shell(session)
     assert re.search(r'\{"messageId":"[0-9a-f-]{36}"\}\{"ok":true\}$', answered.strip())
-    make_receiver, write = blocks("See a signed webhook arrive")
+    make_receiver, write = shell_blocks("See a signed webhook arrive")
     create, receive = make_receiver.strip().splitlines()
     port = free_port()
     secret = re.search(r"whsec_\S+", shell(create, port))[0]
@@ -218,6 +228,6 @@ def test_the_readme_works_from_make_run_to_a_signed_webhook(praxtalk, tmp_path):
     try:
         time.sleep(2)
         shell(write)
-        receiver.wait_for("conversation.created, signature right", "message.created, signature right")
+        receiver.wait_for("conversation.created, signature valid", "message.created, signature valid")
     finally:
         receiver.stop()

@@ -1,4 +1,4 @@
-"""Counts the round trips of a request to PostgreSQL and Valkey, as they go over the wire."""
+"""Count the round trips of a request to PostgreSQL and Valkey, as sent over the wire."""
 
 import io
 import re
@@ -11,14 +11,16 @@ from django.test import RequestFactory
 from psycopg.pq import Trace
 from redis.connection import AbstractConnection
 
-# Lines of libpq's trace, each of a message that the server answers: a simple statement, or the execution of a parsed one.
+# Lines of libpq's trace for messages that the server responds to: a simple query, or the execution of a parsed one.
 ANSWERED = re.compile(r"^F\t\d+\t(?:Query\t \"(?!DEALLOCATE )|Execute\t)", re.MULTILINE)
 
 
-class Trips:
-    """statements: to PostgreSQL, with BEGIN, SAVEPOINT, COMMIT and Django's check of the connection.
-    writes: to Valkey, each of one command or one pipeline.
-    sql: what Django has executed, to see where a number comes from.
+class RoundTrips:
+    """The round trips of a request.
+
+    statements: the number sent to PostgreSQL, including BEGIN, SAVEPOINT, COMMIT and Django's check of the
+    connection. writes: the number sent to Valkey, each a command or a pipeline. sql: the statements that Django
+    executed, for diagnosis.
     """
 
     def __init__(self):
@@ -26,19 +28,22 @@ class Trips:
 
 
 @contextmanager
-def counted(monkeypatch):
-    """The Trips of this thread inside the block. What psycopg does by itself, preparing statements and forgetting them, is not
-    counted: it happens once for many requests."""
-    found = Trips()
+def count_round_trips(monkeypatch):
+    """Return the RoundTrips of this thread inside the block.
+
+    Statements that psycopg sends by itself, to prepare and deallocate statements, are not counted: they occur once
+    for many requests.
+    """
+    found = RoundTrips()
     connection.ensure_connection()
     libpq = connection.connection.pgconn
     with (
         tempfile.TemporaryFile("w+") as trace,
-        connection.execute_wrapper(_noting(found)),
+        connection.execute_wrapper(_record_sql(found)),
         monkeypatch.context() as patch,
     ):
         patch.setattr(
-            AbstractConnection, "send_packed_command", _counting(found, AbstractConnection.send_packed_command)
+            AbstractConnection, "send_packed_command", _count_writes(found, AbstractConnection.send_packed_command)
         )
         libpq.trace(trace.fileno())
         libpq.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
@@ -50,9 +55,11 @@ def counted(monkeypatch):
         found.statements = len(ANSWERED.findall(trace.read()))
 
 
-def answer_to(method, path, body=b"", *, content_type="application/json", headers=None):
-    """(status, content) of a request as a WSGI server hands it in: with the signals at its beginning and end, which Django's
-    test client leaves out."""
+def run_request(method, path, body=b"", *, content_type="application/json", headers=None):
+    """Run a request as a WSGI server does and return (status, content).
+
+    Includes the request_started and request_finished signals, which Django's test client leaves out.
+    """
     query = path.partition("?")[2]
     request = RequestFactory().generic(method, path, body, content_type, QUERY_STRING=query, headers=headers)
     request.environ["wsgi.input"] = io.BytesIO(body)
@@ -63,7 +70,7 @@ def answer_to(method, path, body=b"", *, content_type="application/json", header
     return said[0], content
 
 
-def _noting(found):
+def _record_sql(found):
     def execute_and_note(execute, sql, params, many, context):
         found.sql.append(sql)
         return execute(sql, params, many, context)
@@ -71,7 +78,7 @@ def _noting(found):
     return execute_and_note
 
 
-def _counting(found, send):
+def _count_writes(found, send):
     def send_and_count(connection, command, check_health=True):
         found.writes += 1
         return send(connection, command, check_health)

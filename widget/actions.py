@@ -30,27 +30,30 @@ class Blocked(ValueError):
     """An operator has blocked this visitor, so their messages are rejected."""
 
     def __init__(self) -> None:
-        super().__init__("Your messages are not taken here any more.")
+        super().__init__("You can no longer send messages here.")
 
 
 @joined_transaction()
-def start(
-    brand: Brand, person: VisitorDetails, *, body: str, client_id: UUID, page: str = "", browser: str = ""
+def start_conversation(
+    brand: Brand, details: VisitorDetails, *, body: str, client_id: UUID, page: str = "", browser: str = ""
 ) -> tuple[Visitor, Message]:
     """Create the visitor of a submitted form, with their first message. Raises Blocked.
 
     Submitting the same form again returns the same visitor and message. A person with a verified external id is the same
     visitor on all their devices.
     """
-    known = {"external_id": person.external_id} if person.external_id else {"start_id": client_id}
-    made = Visitor(workspace_id=brand.workspace_id, brand=brand, browser=browser, **known, **_details(person, page))
-    if insert_if_new(made):
-        return made, actions.begin_conversation(made, body=body, channel=Channel.WIDGET, client_id=str(client_id))
-    visitor = lock(Visitor.objects.filter(workspace_id=brand.workspace_id, brand=brand, **known))
+    identity = {"external_id": details.external_id} if details.external_id else {"start_id": client_id}
+    fields = identity | _detail_fields(details, page)
+    new_visitor = Visitor(workspace_id=brand.workspace_id, brand=brand, browser=browser, **fields)
+    if insert_if_new(new_visitor):
+        return new_visitor, actions.send_first_message(
+            new_visitor, body=body, channel=Channel.WIDGET, client_id=str(client_id)
+        )
+    visitor = lock(Visitor.objects.filter(workspace_id=brand.workspace_id, brand=brand, **identity))
     if visitor is None:
         raise Visitor.DoesNotExist
-    if person.external_id:
-        update(visitor, person, page=page)
+    if details.external_id:
+        update_visitor(visitor, details, page=page)
     return visitor, send_visitor_message(visitor, body=body, client_id=client_id, browser=browser)
 
 
@@ -62,13 +65,13 @@ def send_visitor_message(
 
     If a message with this client_id exists, it is returned and no other is stored. browser: the browser that the visitor uses.
     """
-    visitor = _locked(visitor)
+    visitor = _lock_and_reload(visitor)
     if visitor.blocked_at:
         raise Blocked
-    _note(visitor, {"browser": browser})
+    _save_changes(visitor, {"browser": browser})
     conversation = lock(newest_first(visitor.workspace_id, visitor.pk).with_assignee())
     if conversation is None:
-        return actions.begin_conversation(
+        return actions.send_first_message(
             visitor, body=body, channel=Channel.WIDGET, client_id=str(client_id), attachment=attachment
         )
     conversation.visitor = visitor
@@ -83,7 +86,7 @@ def send_visitor_message(
 
 
 @joined_transaction()
-def identify(brand: Brand, person: VisitorDetails, *, anonymous: Visitor | None = None) -> Visitor | None:
+def identify(brand: Brand, details: VisitorDetails, *, anonymous: Visitor | None = None) -> Visitor | None:
     """Return the visitor of a person whose external id is verified; None if they have never written.
 
     anonymous: the visitor of the browser's token, if it has no external id yet. Its conversations are assigned to the person:
@@ -92,49 +95,49 @@ def identify(brand: Brand, person: VisitorDetails, *, anonymous: Visitor | None 
     2. Otherwise the anonymous visitor is merged into the person's visitor.
     """
     rows = Visitor.objects.filter(workspace_id=brand.workspace_id, brand=brand)
-    visitor = rows.filter(external_id=person.external_id).first()
+    visitor = rows.filter(external_id=details.external_id).first()
     if visitor is None and anonymous is not None:
-        visitor = _adopt(rows, anonymous, person) or rows.filter(external_id=person.external_id).first()
+        visitor = _link_external_id(rows, anonymous, details) or rows.filter(external_id=details.external_id).first()
     if visitor is None:
         return None
     if anonymous is not None and anonymous.pk != visitor.pk:
         with suppress(Visitor.DoesNotExist), transaction.atomic():  # another tab has merged it already
             visitor = actions.merge_visitor(anonymous, into=visitor)
-    return update(visitor, person)
+    return update_visitor(visitor, details)
 
 
-def _adopt(rows: QuerySet[Visitor], anonymous: Visitor, person: VisitorDetails) -> Visitor | None:
+def _link_external_id(rows: QuerySet[Visitor], anonymous: Visitor, details: VisitorDetails) -> Visitor | None:
     """Give the anonymous visitor the person's external id. Return None if another device or tab did so first."""
     try:
         with transaction.atomic():
-            is_adopted = rows.filter(pk=anonymous.pk, external_id=None).update(external_id=person.external_id)
+            is_linked = rows.filter(pk=anonymous.pk, external_id=None).update(external_id=details.external_id)
     except IntegrityError:
         return None
-    if not is_adopted:
+    if not is_linked:
         return None
     publish_on_commit(Visitor.topic(anonymous.workspace_id, anonymous.pk))
     return rows.get(pk=anonymous.pk)
 
 
 @joined_transaction()
-def update(visitor: Visitor, person: VisitorDetails, *, page: str = "") -> Visitor:
+def update_visitor(visitor: Visitor, details: VisitorDetails, *, page: str = "") -> Visitor:
     """Update the details of a verified visitor. Empty values leave the stored ones unchanged."""
-    visitor = _locked(visitor)
-    if _note(visitor, _details(person, page)):
-        talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
-        publish_on_commit(*(topic for talk in talks for topic in talk.topics))
+    visitor = _lock_and_reload(visitor)
+    if _save_changes(visitor, _detail_fields(details, page)):
+        conversations = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
+        publish_on_commit(*(topic for conversation in conversations for topic in conversation.topics))
     return visitor
 
 
 @joined_transaction()
-def note_context(visitor: Visitor, *, referrer: str = "", time_zone: str = "") -> Visitor:
+def save_context(visitor: Visitor, *, referrer: str = "", time_zone: str = "") -> Visitor:
     """Store the referrer and the time zone that the visitor's browser reports. Empty values leave the stored ones unchanged."""
-    visitor = _locked(visitor)
-    _note(visitor, {"referrer": referrer, "time_zone": time_zone})
+    visitor = _lock_and_reload(visitor)
+    _save_changes(visitor, {"referrer": referrer, "time_zone": time_zone})
     return visitor
 
 
-def _note(visitor: Visitor, details: dict[str, str]) -> bool:
+def _save_changes(visitor: Visitor, details: dict[str, str]) -> bool:
     """Save and publish the non-empty values that differ from the stored ones. Return whether there were any."""
     differing = [name for name, value in details.items() if value and value != getattr(visitor, name)]
     for name in differing:
@@ -145,19 +148,19 @@ def _note(visitor: Visitor, details: dict[str, str]) -> bool:
     return bool(differing)
 
 
-def _details(person: VisitorDetails, page: str) -> dict[str, str]:
+def _detail_fields(details: VisitorDetails, page: str) -> dict[str, str]:
     return {
-        "name": person.name,
-        "email": person.email,
-        "phone": person.phone,
-        "locale": person.locale,
+        "name": details.name,
+        "email": details.email,
+        "phone": details.phone,
+        "locale": details.locale,
         "page": page,
     }
 
 
 def newest_conversation(workspace_id: UUID, visitor_id: UUID) -> Conversation | None:
     """Return the visitor's newest conversation, with its visitor loaded; None before the first message."""
-    return newest_first(workspace_id, visitor_id).select_related("reading", "visitor").first()
+    return newest_first(workspace_id, visitor_id).select_related("read_state", "visitor").first()
 
 
 def newest_first(workspace_id: UUID, visitor_id: UUID) -> ConversationQuerySet:
@@ -166,7 +169,7 @@ def newest_first(workspace_id: UUID, visitor_id: UUID) -> ConversationQuerySet:
     return rows.order_by("-created_at", "-id")
 
 
-def _locked(visitor: Visitor) -> Visitor:
+def _lock_and_reload(visitor: Visitor) -> Visitor:
     """Lock and reload the visitor, unless this instance was read by `lock`. Raises Visitor.DoesNotExist."""
     if is_locked(visitor):
         return visitor

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from brands.actions import note_widget
+from brands.actions import record_widget_load
 from brands.allowed_domains import is_allowed
 from brands.models import Brand
 from conversations import attachments
@@ -25,21 +25,21 @@ from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.results import FunctionError
 from widget import actions, limits
 from widget.configuration import configuration_json
-from widget.identity import is_proven
+from widget.identity import is_valid_signature
 from widget.magic_links import visitor_for
 from widget.serializers import (
-    Configuration,
-    History,
+    ConfigurationQuery,
+    HistoryQuery,
     Identify,
     NewVisitorFile,
     NewVisitorMessage,
-    OfThread,
     Return,
     Start,
+    WidgetSerializer,
 )
-from widget.thread import message_json, page_before, place_of, thread_of
+from widget.thread import message_json, page_before, position_of, thread_of
 from widget.user_agent import browser_of
-from widget.visitor_tokens import REFUSED, issue_token, visitors
+from widget.visitor_tokens import UNAVAILABLE_MESSAGE, issue_token, visitors
 
 CONFIG_CACHE = "public, max-age=60, stale-while-revalidate=86400"
 
@@ -54,7 +54,7 @@ class WidgetView(APIView):
     authentication_classes = ()
     permission_classes = ()
     schema = None
-    is_token_due = False  # for renewal
+    is_renewal_due = False  # for renewal
 
     def brand(self, widget_id: str) -> Brand:
         """Return the brand of this widget id.
@@ -72,7 +72,7 @@ class WidgetView(APIView):
         origin = self.request.headers.get("Origin")
         is_ours = origin is None and self.request.method == "GET"
         if not is_ours and not is_allowed(origin or "", brand.allowed_domains):
-            raise PermissionDenied("This site may not carry the widget.", "origin_not_allowed")
+            raise PermissionDenied("The widget is not allowed on this site.", "origin_not_allowed")
 
     def visitor(self, widget_id: str) -> Visitor:
         """Return the visitor of the token in the Authorization header, with their brand.
@@ -80,13 +80,13 @@ class WidgetView(APIView):
         Raises AuthenticationFailed, and what `brand` raises.
         """
         try:
-            visitor, self.is_token_due = visitors.read(self._token())
+            visitor, self.is_renewal_due = visitors.read(self._token())
         except FunctionError as error:
             self.brand(widget_id)
             raise AuthenticationFailed(str(error), "unauthenticated") from error
         if visitor.brand.widget_id != widget_id:
             self.brand(widget_id)
-            raise AuthenticationFailed("This token is of another brand.", "unauthenticated")
+            raise AuthenticationFailed("This token belongs to another brand.", "unauthenticated")
         self._check_origin(visitor.brand)
         return visitor
 
@@ -94,9 +94,9 @@ class WidgetView(APIView):
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
 
-    def checked(self, shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    def validated(self, serializer_class: type[Serializer[Any]], data: Any) -> dict[str, Any]:
         """Return the validated data. Raises ValidationError with the names of the invalid fields."""
-        serializer = shape(data=data)
+        serializer = serializer_class(data=data)
         serializer.is_valid(raise_exception=True)
         values: dict[str, Any] = serializer.validated_data
         return values
@@ -109,12 +109,12 @@ class WidgetView(APIView):
         if isinstance(exc, actions.Blocked):
             exc = PermissionDenied(str(exc), "blocked")
         if isinstance(exc, Visitor.DoesNotExist):  # erased or merged since the token was read
-            exc = AuthenticationFailed(REFUSED, "unauthenticated")
+            exc = AuthenticationFailed(UNAVAILABLE_MESSAGE, "unauthenticated")
         response = super().handle_exception(exc)
         response.data["code"] = response.headers.get("X-Error-Code", "invalid")
         if isinstance(exc, ValidationError) and isinstance(exc.detail, dict):
             codes: Any = exc.get_codes()
-            response.data["fields"] = {str(name): _word(words) for name, words in codes.items()}
+            response.data["fields"] = {str(name): _field_error_code(error_codes) for name, error_codes in codes.items()}
         return response
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -124,7 +124,7 @@ class WidgetView(APIView):
         return response
 
 
-def _word(codes: Any) -> str:
+def _field_error_code(codes: Any) -> str:
     first = codes[0] if isinstance(codes, list) and codes else codes
     if first in ("required", "blank", "null"):
         return "required"
@@ -133,10 +133,10 @@ def _word(codes: Any) -> str:
 
 class Config(WidgetView):
     def get(self, request: Request) -> HttpResponse:
-        query = self.checked(Configuration, request.query_params.dict())
+        query = self.validated(ConfigurationQuery, request.query_params.dict())
         brand = self.brand(query["id"])
         if request.headers.get("Origin", settings.BASE_URL) != settings.BASE_URL:
-            note_widget(brand)
+            record_widget_load(brand)
         body = orjson.dumps(configuration_json(brand, query.get("locale", "")))
         headers = {"Cache-Control": CONFIG_CACHE, "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
         if headers["ETag"] in request.headers.get("If-None-Match", ""):
@@ -147,16 +147,16 @@ class Config(WidgetView):
 class StartThread(WidgetView):
     def post(self, request: Request) -> Response:
         limits.count_call(request)
-        form = self.checked(Start, request.data)
+        form = self.validated(Start, request.data)
         brand = self.brand(form["widgetId"])
         limits.count_start(request, brand.pk)
-        visitor, message = actions.start(
+        visitor, message = actions.start_conversation(
             brand,
-            _person(brand, form),
+            _visitor_details(brand, form),
             body=form["message"],
             client_id=form["clientId"],
             page=form.get("page", ""),
-            browser=_browser(request),
+            browser=_browser_name(request),
         )
         answer = {"token": issue_token(visitor), "messageId": str(message.pk), "visitor": _visitor_json(visitor)}
         return Response(answer, status=201)
@@ -171,9 +171,9 @@ class IdentifyVisitor(WidgetView):
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
-        form = self.checked(Identify, request.data)
+        form = self.validated(Identify, request.data)
         brand = self.brand(form["widgetId"])
-        visitor = actions.identify(brand, _proven(brand, form), anonymous=self._anonymous(brand))
+        visitor = actions.identify(brand, _verified_details(brand, form), anonymous=self._anonymous(brand))
         if visitor is None:
             return Response({"token": None, "visitor": None})
         return Response({"token": issue_token(visitor), "visitor": _visitor_json(visitor)})
@@ -195,13 +195,13 @@ class ReturnToThread(WidgetView):
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
-        form = self.checked(Return, request.data)
+        form = self.validated(Return, request.data)
         visitor = visitor_for(form["code"])
         if visitor and visitor.brand.widget_id == form["widgetId"]:
             self._check_origin(visitor.brand)
         else:
             self.brand(form["widgetId"])
-            raise AuthenticationFailed("This link has ended. Please start again.", "unauthenticated")
+            raise AuthenticationFailed("This link has expired. Please start a new conversation.", "unauthenticated")
         return Response({"token": issue_token(visitor), "visitor": _visitor_json(visitor)})
 
 
@@ -210,42 +210,42 @@ class VisitorMessages(WidgetView):
 
     def get(self, request: Request) -> Response:
         limits.count_call(request)
-        query = self.checked(History, request.query_params.dict())
+        query = self.validated(HistoryQuery, request.query_params.dict())
         visitor = self.visitor(query["widgetId"])
         if "before" not in query:
             return Response(thread_of(visitor).value)
         pk = parse_id(query["before"])
-        place = place_of(visitor.workspace_id, visitor.pk, pk) if pk else None
-        if place is None:
+        before = position_of(visitor.workspace_id, visitor.pk, pk) if pk else None
+        if before is None:
             raise NotFound("There is no such message.")
-        messages, has_more = page_before(visitor.workspace_id, visitor.pk, place)
+        messages, has_more = page_before(visitor.workspace_id, visitor.pk, before)
         return Response({"messages": [message_json(message) for message in messages], "hasMore": has_more})
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
         data: Any = request.data
         is_file = isinstance(data, QueryDict)
-        form = self.checked(NewVisitorFile, data.dict()) if is_file else self.checked(NewVisitorMessage, data)
+        form = self.validated(NewVisitorFile, data.dict()) if is_file else self.validated(NewVisitorMessage, data)
         visitor = self.visitor(form["widgetId"])
         limits.count_message(request, visitor.pk, has_file=is_file)
         if is_file:
-            message = self._say_with_file(visitor, form)
+            message = self._send_with_file(visitor, form)
         else:
             message = actions.send_visitor_message(
-                visitor, body=form["body"], client_id=form["clientId"], browser=_browser(request)
+                visitor, body=form["body"], client_id=form["clientId"], browser=_browser_name(request)
             )
-        renewed = {"token": issue_token(visitor)} if self.is_token_due else {}
+        renewed = {"token": issue_token(visitor)} if self.is_renewal_due else {}
         return Response({"messageId": str(message.pk), **renewed}, status=201)
 
-    def _say_with_file(self, visitor: Visitor, form: dict[str, Any]) -> Message:
+    def _send_with_file(self, visitor: Visitor, form: dict[str, Any]) -> Message:
         try:
-            with attachments.kept(visitor.workspace_id, form["file"]) as attachment:
+            with attachments.stored_upload(visitor.workspace_id, form["file"]) as attachment:
                 return actions.send_visitor_message(
                     visitor,
                     body=form.get("body", ""),
                     client_id=form["clientId"],
                     attachment=attachment,
-                    browser=_browser(self.request),
+                    browser=_browser_name(self.request),
                 )
         except attachments.InvalidUpload as error:
             raise ValidationError({"file": [ErrorDetail(str(error), error.code)]}) from error
@@ -256,7 +256,7 @@ class VisitorAttachment(WidgetView):
 
     def get(self, request: Request, id: str) -> FileResponse:
         limits.count_call(request)
-        query = self.checked(OfThread, request.query_params.dict())
+        query = self.validated(WidgetSerializer, request.query_params.dict())
         visitor, pk = self.visitor(query["widgetId"]), parse_id(id)
         rows = Attachment.objects.filter(workspace_id=visitor.workspace_id, conversation__visitor_id=visitor.pk)
         attachment = rows.filter(pk=pk).first() if pk else None
@@ -268,9 +268,9 @@ class VisitorAttachment(WidgetView):
         return response
 
 
-def _person(brand: Brand, form: dict[str, Any]) -> actions.VisitorDetails:
+def _visitor_details(brand: Brand, form: dict[str, Any]) -> actions.VisitorDetails:
     if form.get("identity"):
-        proven = _proven(brand, form["identity"])
+        proven = _verified_details(brand, form["identity"])
         return actions.VisitorDetails(
             name=proven.name or form.get("name") or str(proven.external_id),
             email=proven.email or form.get("email", ""),
@@ -283,14 +283,14 @@ def _person(brand: Brand, form: dict[str, Any]) -> actions.VisitorDetails:
     )
 
 
-def _proven(brand: Brand, identity: dict[str, Any]) -> actions.VisitorDetails:
-    if not is_proven(brand, identity["id"], identity["hash"]):
-        raise PermissionDenied("The identity's hash is wrong: it is not of this id and this brand.", "identity_wrong")
+def _verified_details(brand: Brand, identity: dict[str, Any]) -> actions.VisitorDetails:
+    if not is_valid_signature(brand, identity["id"], identity["hash"]):
+        raise PermissionDenied("The identity hash is invalid: it does not match this id and brand.", "identity_wrong")
     details = {name: identity.get(name, "") for name in ("name", "email", "phone")}
     return actions.VisitorDetails(external_id=identity["id"], **details)
 
 
-def _browser(request: Request) -> str:
+def _browser_name(request: Request) -> str:
     return browser_of(request.headers.get("User-Agent", ""))
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from brands.models import Brand
-from widget.thread import standing_json, standing_of
+from widget.thread import open_status_json, open_status_of
 from widget.translations import RIGHT_TO_LEFT, language_of, texts_of
 
 
@@ -18,6 +18,6 @@ def configuration_json(brand: Brand, locale: str) -> dict[str, Any]:
         "privacyUrl": brand.privacy_url or None,
         "locale": language,
         "dir": "rtl" if language in RIGHT_TO_LEFT else "ltr",
-        **standing_json(standing_of(brand)),
+        **open_status_json(open_status_of(brand)),
         "texts": {key: text for key, text in texts.items() if key != "greeting" and not key.startswith("mail")},
     }

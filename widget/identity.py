@@ -6,16 +6,16 @@ The proof is the HMAC-SHA256, in hex, of the site's own id of the visitor. Its k
 import hmac
 
 from brands.models import Brand
-from praxtalk.core.db.encryption import Unreadable, decrypt
+from praxtalk.core.db.encryption import DecryptionError, decrypt
 
 
-def is_proven(brand: Brand, external_id: str, signature: str) -> bool:
+def is_valid_signature(brand: Brand, external_id: str, signature: str) -> bool:
     """Return whether the site's server signed this id. The signatures are compared in constant time."""
     if not brand.encrypted_identity_secret:
         return False
     try:
         secret = decrypt(brand.encrypted_identity_secret)
-    except Unreadable:
+    except DecryptionError:
         return False
     expected = hmac.new(secret.encode(), external_id.encode(), "sha256").hexdigest()
     return hmac.compare_digest(expected.encode(), signature.lower().encode())

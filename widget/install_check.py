@@ -15,35 +15,39 @@ from django.conf import settings
 from brands.allowed_domains import is_allowed
 from brands.models import Brand
 from praxtalk.core.http.addresses import ForbiddenUrl, check_url
-from praxtalk.core.http.transport import Page, open_transport
+from praxtalk.core.http.transport import FetchedPage, open_transport
 from widget.csp import Policy
 
-MOST_BYTES = 2 * 1024 * 1024
+MAX_BYTES = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Finding:
-    """The result of one check. is_right: None if it works but could be better."""
+class CheckResult:
+    """The result of one check. passed: None if it works but could be better."""
 
     subject: str
-    is_right: bool | None
-    sentence: str
+    passed: bool | None
+    message: str
 
 
-def check_site(brand: Brand, url: str) -> list[Finding]:
+def check_site(brand: Brand, url: str) -> list[CheckResult]:
     """Fetch a page and return the result of each check. Call it outside any transaction, because it waits for the site."""
     try:
         permitted = check_url(url)
     except ForbiddenUrl as error:
-        return [Finding("Address", False, str(error))]
+        return [CheckResult("Address", False, str(error))]
     page = asyncio.run(_fetch(permitted))
     if page.status_code is None:
-        return [Finding("Page", False, page.error)]
+        return [CheckResult("Page", False, page.error)]
     headers = dict(page.headers)
     if 300 <= page.status_code < 400 and "location" in headers:
-        return [Finding("Page", False, f"It leads on to {_joined(url, headers['location'])}: check that address.")]
+        return [
+            CheckResult(
+                "Page", False, f"The page redirects to {_joined(url, headers['location'])}. Check that address instead."
+            )
+        ]
     if page.status_code != 200:
-        return [Finding("Page", False, f"It answers {page.status_code}.")]
+        return [CheckResult("Page", False, f"The page returned status {page.status_code}.")]
     reader = _Reader()
     with suppress(AssertionError, ValueError):  # HTML that cannot be parsed: use what was found before the error
         reader.feed(page.text)
@@ -52,9 +56,9 @@ def check_site(brand: Brand, url: str) -> list[Finding]:
     return [snippet, *_policy(policies, url, reader.nonce), _domain(brand, url)]
 
 
-async def _fetch(url: str) -> Page:
+async def _fetch(url: str) -> FetchedPage:
     async with open_transport() as transport:
-        return await transport.get(url, most=MOST_BYTES)
+        return await transport.get(url, max_bytes=MAX_BYTES)
 
 
 class _Reader(HTMLParser):
@@ -91,42 +95,50 @@ def _parts(url: str) -> SplitResult:
         return urlsplit("")
 
 
-def _snippet(brand: Brand, reader: _Reader) -> Finding:
-    right = [tag for tag in reader.tags if tag[1] == brand.widget_id]
-    if any(origin in (settings.BASE_URL, f"://{urlsplit(settings.BASE_URL).netloc}") for origin, _ in right):
-        return Finding("Snippet", True, "It is there.")
-    if right:
-        return Finding(
-            "Snippet", False, f"It is there, but loads the script from {right[0][0]}, not {settings.BASE_URL}."
+def _snippet(brand: Brand, reader: _Reader) -> CheckResult:
+    own_tags = [tag for tag in reader.tags if tag[1] == brand.widget_id]
+    if any(origin in (settings.BASE_URL, f"://{urlsplit(settings.BASE_URL).netloc}") for origin, _ in own_tags):
+        return CheckResult("Snippet", True, "The snippet is installed.")
+    if own_tags:
+        return CheckResult(
+            "Snippet", False, f"The snippet loads the script from {own_tags[0][0]} instead of {settings.BASE_URL}."
         )
     if reader.tags:
         found = reader.tags[0][1] or "none"
-        return Finding("Snippet", False, f"A widget is there, but with another widget id: {found[:60]}.")
-    return Finding("Snippet", False, "It is not in the page. (If a script puts it there, it cannot be seen from here.)")
+        return CheckResult("Snippet", False, f"The page has a widget with another widget id: {found[:60]}.")
+    return CheckResult(
+        "Snippet", False, "The page has no snippet. (A snippet that a script adds later cannot be detected.)"
+    )
 
 
-def _policy(policies: list[str], url: str, nonce: str) -> list[Finding]:
+def _policy(policies: list[str], url: str, nonce: str) -> list[CheckResult]:
     if not policies:
-        return [Finding("Content-Security-Policy", True, "The page has none.")]
+        return [CheckResult("Content-Security-Policy", True, "The page has no policy.")]
     parsed = [Policy(text, page=url) for text in policies]
     script, socket = f"{settings.BASE_URL}/widget.js", f"{settings.BASE_URL.replace('http', 'ws', 1)}/api/sync"
     if not all(each.allows_script(script, nonce) for each in parsed):
-        sentence = f"It keeps the script out: add {settings.BASE_URL}/widget.js to script-src, or its nonce to the tag."
-        return [Finding("Content-Security-Policy", False, sentence)]
+        message = (
+            f"The policy blocks the script. Add {settings.BASE_URL}/widget.js to script-src, or a nonce to the tag."
+        )
+        return [CheckResult("Content-Security-Policy", False, message)]
     if not all(each.allows_connection(settings.BASE_URL) for each in parsed):
-        sentence = f"The script may come in, but not call home: add {settings.BASE_URL} to connect-src."
-        return [Finding("Content-Security-Policy", False, sentence)]
+        message = f"The policy blocks the requests of the widget. Add {settings.BASE_URL} to connect-src."
+        return [CheckResult("Content-Security-Policy", False, message)]
     if not all(each.allows_connection(socket) for each in parsed):
         origin = settings.BASE_URL.replace("http", "ws", 1)
-        sentence = f"It works, but asks every few seconds instead of being told: add {origin} to connect-src."
-        return [Finding("Content-Security-Policy", None, sentence)]
-    return [Finding("Content-Security-Policy", True, "It lets the widget in.")]
+        message = f"The policy blocks WebSockets, so the widget polls every few seconds. Add {origin} to connect-src."
+        return [CheckResult("Content-Security-Policy", None, message)]
+    return [CheckResult("Content-Security-Policy", True, "The policy allows the widget.")]
 
 
-def _domain(brand: Brand, url: str) -> Finding:
+def _domain(brand: Brand, url: str) -> CheckResult:
     parts = urlsplit(url)
     if is_allowed(f"{parts.scheme}://{parts.netloc.lower()}", brand.allowed_domains):
-        return Finding(
-            "Allowed domains", True, "Any site may carry it." if not brand.allowed_domains else "It is listed."
+        return CheckResult(
+            "Allowed domains",
+            True,
+            "The widget is allowed on any site." if not brand.allowed_domains else "The domain is allowed.",
         )
-    return Finding("Allowed domains", False, f"{parts.hostname} is not among them: add it in the settings.")
+    return CheckResult(
+        "Allowed domains", False, f"{parts.hostname} is not an allowed domain. Add it in the settings of the brand."
+    )

@@ -3,15 +3,15 @@
 from typing import Any
 
 from accounts.scope import topics_of
-from conversations.actions import NotAsked, rate, read_until
+from conversations.actions import NotRatable, rate, read_until, set_visitor_typing
 from conversations.models import Visitor
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import ExpiringResult, mutation, query
 from praxtalk.core.live.results import Code, FunctionError
-from widget.actions import Blocked, newest_conversation, note_context
-from widget.serializers import MarkRead, OfThread, Rate, SetContext
-from widget.thread import place_of, thread_json
-from widget.visitor_tokens import REFUSED, VisitorCaller, visitors
+from widget.actions import Blocked, newest_conversation, save_context
+from widget.serializers import MarkRead, Rate, SetContext, WidgetSerializer
+from widget.thread import position_of, thread_json
+from widget.visitor_tokens import UNAVAILABLE_MESSAGE, VisitorCaller, visitors
 
 Arguments = dict[str, Any]
 
@@ -24,34 +24,31 @@ def _topics(caller: VisitorCaller, arguments: Arguments) -> list[str]:
 def _same_widget(caller: VisitorCaller, arguments: Arguments) -> None:
     """Raise FunctionError unless the token belongs to the brand of this widget."""
     if arguments["widgetId"] != caller.widget_id:
-        raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
+        raise FunctionError(Code.UNAUTHENTICATED, UNAVAILABLE_MESSAGE)
 
 
-@query("widget:thread", authenticator=visitors, shape=OfThread, topics=_topics)
+@query("widget:thread", authenticator=visitors, serializer_class=WidgetSerializer, topics=_topics)
 def show_thread(caller: VisitorCaller, arguments: Arguments) -> ExpiringResult:
     _same_widget(caller, arguments)
     return thread_json(caller.workspace_id, caller.visitor_id)
 
 
-@mutation("widget:look", authenticator=visitors, shape=MarkRead)
-def look(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
+@mutation("widget:look", is_ephemeral=True, authenticator=visitors, serializer_class=MarkRead)
+def mark_read(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     _same_widget(caller, arguments)
     conversation = newest_conversation(caller.workspace_id, caller.visitor_id)
     if conversation is None:
         return {"ok": True}
     pk = parse_id(arguments.get("seenId") or "")
-    place = place_of(caller.workspace_id, caller.visitor_id, pk) if pk else None
-    is_of_this = place is not None and place.conversation.pk == conversation.pk
-    read_until(
-        conversation,
-        by_visitor=place.position if place and is_of_this else 0,
-        visitor_types=arguments["typing"] and not conversation.visitor.blocked_at,
-    )
+    seen = position_of(caller.workspace_id, caller.visitor_id, pk) if pk else None
+    is_of_this = seen is not None and seen.conversation.pk == conversation.pk
+    read_until(conversation, by_visitor=seen.position if seen and is_of_this else 0)
+    set_visitor_typing(conversation, is_typing=arguments["typing"] and not conversation.visitor.blocked_at)
     return {"ok": True}
 
 
-@mutation("widget:rate", authenticator=visitors, shape=Rate)
-def rate_newest(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
+@mutation("widget:rate", authenticator=visitors, serializer_class=Rate)
+def rate_conversation(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     """Rate the visitor's newest conversation. No other conversation can be rated."""
     _same_widget(caller, arguments)
     conversation = newest_conversation(caller.workspace_id, caller.visitor_id)
@@ -62,17 +59,17 @@ def rate_newest(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
         raise FunctionError(Code.INVALID, str(Blocked()))
     try:
         rate(conversation, rating=arguments["rating"], comment=arguments.get("comment", ""))
-    except NotAsked as error:
-        raise FunctionError(Code.INVALID, "This conversation is not over: it is rated when it is.") from error
+    except NotRatable as error:
+        raise FunctionError(Code.INVALID, "Only a resolved or closed conversation can be rated.") from error
     return {"ok": True}
 
 
-@mutation("widget:tell", authenticator=visitors, shape=SetContext)
-def tell(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
+@mutation("widget:tell", authenticator=visitors, serializer_class=SetContext)
+def set_context(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     """Store the referrer and the time zone that the visitor's browser reports."""
     _same_widget(caller, arguments)
     visitor = Visitor.objects.filter(workspace_id=caller.workspace_id, pk=caller.visitor_id).first()
     if visitor is None:
-        raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
-    note_context(visitor, referrer=arguments.get("referrer", ""), time_zone=arguments.get("timeZone", ""))
+        raise FunctionError(Code.UNAUTHENTICATED, UNAVAILABLE_MESSAGE)
+    save_context(visitor, referrer=arguments.get("referrer", ""), time_zone=arguments.get("timeZone", ""))
     return {"ok": True}

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.mail import MailRun, Outcome, pause_after
+from accounts.mail import MailRun, Outcome, retry_delay
 from accounts.models import MailFailure
 from conversations.actions import MAIL_AFTER
 from conversations.models import Conversation, Message
@@ -28,7 +28,7 @@ from praxtalk.core.mail.headers import ascii_address, one_line
 from widget.magic_links import return_link
 from widget.translations import language_of, texts_of
 
-MOST_QUOTED = 20
+MAX_QUOTED = 20
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Due:
 def mail_replies() -> int:
     """Send the e-mails that are due, one per conversation. Return how many were sent."""
     run = MailRun(MailFailure.Kind.REPLY)
-    while run.goes_on and (due := _next_due()) is not None:
+    while run.should_continue and (due := _next_due()) is not None:
         conversation = due.conversation
         outcome = run.send(
             partial(_email, due),
@@ -52,7 +52,7 @@ def mail_replies() -> int:
             brand_id=conversation.brand_id,
             row=conversation.pk,
         )
-        if outcome != Outcome.LATER:
+        if outcome != Outcome.RETRY:
             _finish(due, is_sent=outcome == Outcome.SENT)
     return run.sent
 
@@ -61,24 +61,24 @@ def _next_due() -> Due | None:
     while True:
         with transaction.atomic():
             rows = Conversation.objects.filter(mail_due_at__lte=timezone.now()).order_by("mail_due_at")
-            rows = rows.select_related("visitor", "brand", "reading")
+            rows = rows.select_related("visitor", "brand", "read_state")
             conversation = rows.select_for_update(of=("self",), no_key=True, skip_locked=True).first()
             if conversation is None:
                 return None
             messages = _unseen(conversation)
             if messages:
                 conversation.mail_attempts += 1
-                conversation.mail_due_at = timezone.now() + pause_after(conversation.mail_attempts)
+                conversation.mail_due_at = timezone.now() + retry_delay(conversation.mail_attempts)
             else:
                 conversation.mail_attempts, conversation.mail_due_at = 0, None
             conversation.save(update_fields=["mail_attempts", "mail_due_at"])
         if messages:
-            return Due(conversation, messages[-MOST_QUOTED:], messages[-1].position)
+            return Due(conversation, messages[-MAX_QUOTED:], messages[-1].position)
 
 
 def _unseen(conversation: Conversation) -> list[Message]:
-    reading = getattr(conversation, "reading", None)
-    since = max(conversation.mailed_position, reading.by_visitor if reading else 0)
+    read_state = getattr(conversation, "read_state", None)
+    since = max(conversation.mailed_position, read_state.by_visitor if read_state else 0)
     rows = messages_of(conversation).filter(position__gt=since).exclude(role=Message.Role.VISITOR)
     return list(rows.order_by("position"))
 

@@ -14,7 +14,14 @@ from conversations.models import (
     MAX_RATING_COMMENT,
     MAX_TIME_ZONE,
 )
-from praxtalk.core.api.serializers import Email, Id, Integer, StrictBooleanField, StrictSerializer, Text
+from praxtalk.core.api.serializers import (
+    IdField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictEmailField,
+    StrictIntegerField,
+    StrictSerializer,
+)
 
 # ruff: noqa: N815 - the field names are the JSON names
 
@@ -22,7 +29,7 @@ MAX_HASH = 64
 MAX_CODE = 1_000
 
 
-class ClientId(serializers.UUIDField):
+class ClientIdField(serializers.UUIDField):
     """The browser's own id of a message: a UUID in its canonical form. UUIDField alone also accepts numbers and URNs."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -31,16 +38,16 @@ class ClientId(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-class Page(Text):
+class PageField(StrictCharField):
     """The URL of the visitor's page. An invalid or too long one becomes "", so that it never rejects the visitor's message."""
 
     def to_internal_value(self, data: Any) -> str:
         text = data if isinstance(data, str) else ""
-        is_right = text.startswith(("http://", "https://")) and len(text) <= MAX_PAGE and text.isprintable()
-        return text if is_right else ""
+        is_valid = text.startswith(("http://", "https://")) and len(text) <= MAX_PAGE and text.isprintable()
+        return text if is_valid else ""
 
 
-class Referrer(Text):
+class ReferrerField(StrictCharField):
     """The URL of the page that linked to the visitor's page."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -50,7 +57,7 @@ class Referrer(Text):
         return text
 
 
-class TimeZone(Text):
+class TimeZoneField(StrictCharField):
     """An IANA time zone such as "Asia/Tokyo". One that the server does not know becomes "": browsers learn of new ones sooner."""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
@@ -64,23 +71,23 @@ def time_zones() -> frozenset[str]:
 
 
 class Details(StrictSerializer):
-    name = Text(optional=True, max_length=200)
-    email = Email(optional=True, max_length=254)
-    phone = Text(optional=True, max_length=40)
+    name = StrictCharField(optional=True, max_length=200)
+    email = StrictEmailField(optional=True, max_length=254)
+    phone = StrictCharField(optional=True, max_length=40)
 
 
 class Identity(Details):
-    id = Text(max_length=MAX_EXTERNAL_ID)
-    hash = Text(max_length=MAX_HASH)
+    id = StrictCharField(max_length=MAX_EXTERNAL_ID)
+    hash = StrictCharField(max_length=MAX_HASH)
 
 
 class Start(Details):
-    widgetId = Id()
-    message = Text(max_length=MAX_BODY)
-    page = Page(optional=True)
-    locale = Text(optional=True, max_length=MAX_LOCALE)
-    clientId = ClientId()
-    website = Text(optional=True, max_length=MAX_BODY)
+    widgetId = IdField()
+    message = StrictCharField(max_length=MAX_BODY)
+    page = PageField(optional=True)
+    locale = StrictCharField(optional=True, max_length=MAX_LOCALE)
+    clientId = ClientIdField()
+    website = StrictCharField(optional=True, max_length=MAX_BODY)
     identity = Identity(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -95,50 +102,50 @@ class Start(Details):
 
 
 class Identify(Identity):
-    widgetId = Id()
+    widgetId = IdField()
 
 
 class NewVisitorMessage(StrictSerializer):
-    widgetId = Id()
-    body = Text(max_length=MAX_BODY)
-    clientId = ClientId()
+    widgetId = IdField()
+    body = StrictCharField(max_length=MAX_BODY)
+    clientId = ClientIdField()
 
 
 class NewVisitorFile(NewVisitorMessage):
-    body = Text(optional=True, max_length=MAX_BODY)
+    body = StrictCharField(optional=True, max_length=MAX_BODY)
     file = serializers.FileField()
 
 
-class History(StrictSerializer):
-    widgetId = Id()
-    before = Id(required=False)
+class HistoryQuery(StrictSerializer):
+    widgetId = IdField()
+    before = IdField(required=False)
 
 
-class Configuration(StrictSerializer):
-    id = Id()
+class ConfigurationQuery(StrictSerializer):
+    id = IdField()
     locale = serializers.CharField(required=False, max_length=MAX_LOCALE)
 
 
 class Return(StrictSerializer):
-    widgetId = Id()
-    code = Text(max_length=MAX_CODE)
+    widgetId = IdField()
+    code = StrictCharField(max_length=MAX_CODE)
 
 
-class OfThread(StrictSerializer):
-    widgetId = Id()
+class WidgetSerializer(StrictSerializer):
+    widgetId = IdField()
 
 
-class MarkRead(OfThread):
+class MarkRead(WidgetSerializer):
     typing = StrictBooleanField(default=False)
-    seenId = Id(required=False)
+    seenId = IdField(required=False)
 
 
-class Rate(OfThread):
-    conversationId = Id(required=False)
-    rating = Integer(min_value=1, max_value=5)
-    comment = Text(optional=True, max_length=MAX_RATING_COMMENT)
+class Rate(WidgetSerializer):
+    conversationId = IdField(required=False)
+    rating = StrictIntegerField(min_value=1, max_value=5)
+    comment = StrictCharField(optional=True, max_length=MAX_RATING_COMMENT)
 
 
-class SetContext(OfThread):
-    referrer = Referrer(optional=True, max_length=MAX_PAGE)
-    timeZone = TimeZone(optional=True, max_length=MAX_TIME_ZONE)
+class SetContext(WidgetSerializer):
+    referrer = ReferrerField(optional=True, max_length=MAX_PAGE)
+    timeZone = TimeZoneField(optional=True, max_length=MAX_TIME_ZONE)

@@ -20,7 +20,7 @@ SYSTEMS = {
     "Mac OS X": "macOS",
     "Linux": "Linux",
 }
-LONGEST = 1_000
+MAX_LENGTH = 1_000
 
 
 def browser_of(user_agent: str) -> str:
@@ -28,7 +28,7 @@ def browser_of(user_agent: str) -> str:
 
     Only digits are copied from the header.
     """
-    text = user_agent[:LONGEST]
+    text = user_agent[:MAX_LENGTH]
     browser = next((f"{name} {found[1]}" for name, form in BROWSERS if (found := form.search(text))), "")
     system = next((name for word, name in SYSTEMS.items() if word in text), "")
     return f"{browser} on {system}" if browser and system else browser

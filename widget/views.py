@@ -37,7 +37,7 @@ UNLISTED_IDENTITY = 0.0001  # acceptable, but ranked below every encoding that t
 
 
 @dataclass(frozen=True)
-class Form:
+class EncodedFile:
     """A file in one content encoding."""
 
     encoding: str
@@ -52,46 +52,46 @@ def script(request: HttpRequest, suffix: str) -> HttpResponse:
     part = PARTS.get(request.GET.get("part", ""))
     if part is None:
         raise Http404
-    form = _preferred(_forms(f"{part}{suffix}"), request.headers.get("Accept-Encoding", "identity"))
-    whole = HttpResponse(form.content, content_type=CONTENT_TYPES[suffix], headers={"ETag": form.etag})
-    if form.encoding != "identity":
-        whole["Content-Encoding"] = form.encoding
-    response = cast(HttpResponse, get_conditional_response(request, etag=form.etag, response=whole))
+    file = _preferred(_encoded_files(f"{part}{suffix}"), request.headers.get("Accept-Encoding", "identity"))
+    whole = HttpResponse(file.content, content_type=CONTENT_TYPES[suffix], headers={"ETag": file.etag})
+    if file.encoding != "identity":
+        whole["Content-Encoding"] = file.encoding
+    response = cast(HttpResponse, get_conditional_response(request, etag=file.etag, response=whole))
     for header, value in HEADERS.items():
         response[header] = value
     return response
 
 
 @require_safe
-def talk(request: HttpRequest, widget_id: str) -> HttpResponse:
+def chat(request: HttpRequest, widget_id: str) -> HttpResponse:
     """Show a page with the open widget. Links in e-mails lead here if they cannot lead to a page of the brand's site."""
     brand = get_object_or_404(Brand, widget_id=widget_id)
     locale = request.headers.get("Accept-Language", "").split(",")[0].split(";")[0].strip()
-    response = render(request, "widget/talk.html", configuration_json(brand, locale) | {"brand": brand})
+    response = render(request, "widget/chat.html", configuration_json(brand, locale) | {"brand": brand})
     response["Referrer-Policy"] = "no-referrer"
     response["Vary"] = "Accept-Language"
     return response
 
 
 @functools.cache
-def _forms(name: str) -> list[Form]:
+def _encoded_files(name: str) -> list[EncodedFile]:
     """Return the precompressed forms of a file. Source maps have only the identity form, since only developers load them."""
     paths = {encoding: FOLDER / f"{name}{suffix}" for encoding, suffix in SUFFIXES.items()}
     contents = {encoding: path.read_bytes() for encoding, path in paths.items() if path.exists()}
     return [
-        Form(encoding, content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+        EncodedFile(encoding, content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
         for encoding, content in contents.items()
     ]
 
 
-def _preferred(forms: list[Form], accepted: str) -> Form:
+def _preferred(files: list[EncodedFile], accepted: str) -> EncodedFile:
     """Return the form with the highest weight, and the smallest of equals. If none is accepted, return the uncompressed form."""
     weights = dict(_weight(part) for part in accepted.lower().split(",") if part.strip())
     if "identity" not in weights and "*" not in weights:
         weights["identity"] = UNLISTED_IDENTITY
-    best = max(forms, key=lambda form: weights.get(form.encoding, weights.get("*", 0.0)))
+    best = max(files, key=lambda file: weights.get(file.encoding, weights.get("*", 0.0)))
     is_accepted = weights.get(best.encoding, weights.get("*", 0.0)) > 0
-    return best if is_accepted else forms[-1]
+    return best if is_accepted else files[-1]
 
 
 def _weight(part: str) -> tuple[str, float]:

@@ -25,8 +25,8 @@ from praxtalk.core.live.results import Code, FunctionError
 
 SIGNER = JwtSigner("visitor", audience="visitor", required=("sub", "ws", "brand", "iat", "exp"))
 LIFETIME = timedelta(days=180)
-RENEWED_AFTER = timedelta(days=1)
-REFUSED = "This conversation cannot be opened any more. Please start again."
+RENEW_AFTER = timedelta(days=1)
+UNAVAILABLE_MESSAGE = "This conversation is no longer available. Please start a new one."
 
 
 def issue_token(visitor: Visitor) -> str:
@@ -78,21 +78,21 @@ class VisitorTokenAuthenticator:
 
     def topics(self, token: str) -> tuple[str, ...]:
         """Return no topics. Raises FunctionError if the token is not correctly signed."""
-        _claimed(token)
+        _decode_claims(token)
         return ()
 
     def issued_to(self, token: str) -> tuple[UUID, str]:
         """Return (workspace_id, principal_id) of a correctly signed token, even if it has expired. Raises FunctionError."""
-        claims = _claimed(token)
+        claims = _decode_claims(token)
         return claims.workspace_id, _principal_id(claims.visitor_id)
 
     def read(self, token: str) -> tuple[Visitor, bool]:
         """Return the visitor with their brand, and whether the token is due for renewal. Raises FunctionError as `open` does."""
-        claims = _claimed(token)
+        claims = _decode_claims(token)
         visitor = _rows(claims).select_related("brand").first()
         if visitor is None or not claims.are_current(visitor.external_id):
-            raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
-        return visitor, timezone.now() - claims.minted_at > RENEWED_AFTER
+            raise FunctionError(Code.UNAUTHENTICATED, UNAVAILABLE_MESSAGE)
+        return visitor, timezone.now() - claims.issued_at > RENEW_AFTER
 
     def open(self, token: str) -> VisitorCaller:
         """Return the caller that a token identifies.
@@ -100,10 +100,10 @@ class VisitorTokenAuthenticator:
         Raises FunctionError if the token is forged, expired, or older than the visitor's identification, or if the visitor is
         deleted.
         """
-        claims = _claimed(token)
+        claims = _decode_claims(token)
         widget_id, external_id = _rows(claims).values_list("brand__widget_id", "external_id").first() or (None, None)
         if widget_id is None or not claims.are_current(external_id):
-            raise FunctionError(Code.UNAUTHENTICATED, REFUSED)
+            raise FunctionError(Code.UNAUTHENTICATED, UNAVAILABLE_MESSAGE)
         return VisitorCaller(
             visitor_id=claims.visitor_id,
             workspace_id=claims.workspace_id,
@@ -126,7 +126,7 @@ class _Claims(NamedTuple):
     workspace_id: UUID
     brand_id: UUID
     is_identified: bool
-    minted_at: datetime
+    issued_at: datetime
     expires_at: datetime
 
     def are_current(self, external_id: str | None) -> bool:
@@ -138,16 +138,16 @@ def _rows(claims: _Claims) -> QuerySet[Visitor]:
     return Visitor.objects.filter(workspace_id=claims.workspace_id, brand_id=claims.brand_id, pk=claims.visitor_id)
 
 
-def _claimed(token: str) -> _Claims:
+def _decode_claims(token: str) -> _Claims:
     """Return the claims of a correctly signed token. Raises FunctionError.
 
     `are_current` checks the expiry instead, because it uses Django's clock, which tests can set.
     """
     try:
         claims = SIGNER.decode(token)
-        minted_at, expires_at = (datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp"))
+        issued_at, expires_at = (datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp"))
         visitor_id, workspace_id, brand_id = (UUID(claims[name]) for name in ("sub", "ws", "brand"))
         is_identified = claims.get("identified") is True
-        return _Claims(visitor_id, workspace_id, brand_id, is_identified, minted_at, expires_at)
+        return _Claims(visitor_id, workspace_id, brand_id, is_identified, issued_at, expires_at)
     except (jwt.InvalidTokenError, ValueError) as error:
-        raise FunctionError(Code.UNAUTHENTICATED, REFUSED) from error
+        raise FunctionError(Code.UNAUTHENTICATED, UNAVAILABLE_MESSAGE) from error

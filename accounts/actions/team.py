@@ -1,8 +1,8 @@
 """The team of a workspace: invite operators, accept invitations, and change roles and access.
 
-Owners may change everybody. Admins may change everybody except owners, and cannot make anybody an owner. Nobody can change their
-own role or access, and changes of a team run one after another, so a workspace always keeps an owner. Operators who have joined
-are deactivated, never deleted: what they wrote keeps its author.
+Owners may change every operator. Admins may change every operator except owners, and cannot make anyone an owner. Operators
+cannot change their own role or access, and changes of a team run one after another, so a workspace always keeps an owner.
+Operators who have joined are deactivated, never deleted, so that their messages keep an author.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from accounts.roles import Role
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
-CHANGEABLE = ("name", "role", "sees_all_brands", "is_active", "brands")
+CHANGEABLE_FIELDS = ("name", "role", "sees_all_brands", "is_active", "brands")
 
 
 def team_topic(workspace_id: UUID) -> str:
@@ -41,16 +41,16 @@ def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]
     """
     was, will_be = operator and operator.role, values.get("role", operator and operator.role)
     if Role.OWNER in (was, will_be) and by.role != Role.OWNER:
-        raise ValidationError("Only an owner may invite owners, or change one.")
+        raise ValidationError("Only owners can invite or change owners.")
     if operator and operator.pk == by.pk and set(values) - {"name"}:
-        raise ValidationError("Your own role and access are for somebody else to change.")
+        raise ValidationError("You cannot change your own role or access.")
     if operator and operator.invited_at and values.get("is_active"):
-        raise ValidationError("They have not accepted the invitation yet.")
+        raise ValidationError("This operator has not accepted the invitation yet.")
     sees_all = values.get("sees_all_brands", operator.sees_all_brands if operator else True)
     if not sees_all and "brands" in values and not values["brands"]:
-        raise ValidationError("Choose the brands that they see.")
+        raise ValidationError("Select at least one brand.")
     if will_be == Role.OWNER and not sees_all:
-        raise ValidationError("An owner sees all brands.")
+        raise ValidationError("Owners must have access to all brands.")
 
 
 @joined_transaction()
@@ -77,30 +77,30 @@ def invite(
     operator.full_clean()
     operator.save()
     _set_brands(operator, brands)
-    emails.write(QueuedEmail.Kind.INVITATION, operator.email)
+    emails.enqueue(QueuedEmail.Kind.INVITATION, operator.email)
     record(Action.INVITED, workspace_id=by.workspace_id, subject=f"{name} ({operator.email})", role=role)
     return operator
 
 
 @joined_transaction()
-def invite_again(operator: Operator) -> bool:
+def resend_invitation(operator: Operator) -> bool:
     """Queue another invitation e-mail. The previous link becomes invalid. Return False if the operator has already joined."""
     rows = Operator.objects.filter(pk=operator.pk, invited_at__isnull=False)
     if not rows.update(invited_at=timezone.now()):
         return False
-    emails.write(QueuedEmail.Kind.INVITATION, operator.email)
+    emails.enqueue(QueuedEmail.Kind.INVITATION, operator.email)
     record(Action.INVITED, workspace_id=operator.workspace_id, subject=f"{operator} ({operator.email})", again=True)
     return True
 
 
-def join(operator: Operator, *, password: str) -> bool:
+def accept_invitation(operator: Operator, *, password: str) -> bool:
     """Activate an invited operator with the password that they chose. Return False if the invitation was used or revoked."""
     operator.set_password(password)  # hashing is slow: do it before the row is locked
-    return _join(operator)
+    return _activate(operator)
 
 
 @joined_transaction()
-def _join(operator: Operator) -> bool:
+def _activate(operator: Operator) -> bool:
     rows = Operator.objects.filter(workspace_id=operator.workspace_id, pk=operator.pk, invited_at__isnull=False)
     if not rows.update(invited_at=None):  # a concurrent request blocks here, then matches no row
         return False
@@ -113,7 +113,10 @@ def _join(operator: Operator) -> bool:
 
 @joined_transaction()
 def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Operator:
-    """Change any of the fields in CHANGEABLE. Open live connections check again what they may see. Raises ValidationError."""
+    """Change any of the fields in CHANGEABLE_FIELDS. Raises ValidationError.
+
+    Open live connections check their permissions again.
+    """
     by = _lock_team(by)
     operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=by.workspace_id, pk=operator.pk)
     check_change(by, operator, values)
@@ -122,11 +125,11 @@ def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Opera
         setattr(operator, name, value)
     operator.full_clean()
     operator.save(update_fields=list(values))
-    told = dict(values)
+    details = dict(values)
     if brands is not None:
         _set_brands(operator, brands)
-        told["brands"] = sorted(brand.name for brand in brands)
-    record(Action.OPERATOR_CHANGED, workspace_id=operator.workspace_id, subject=operator, **told)
+        details["brands"] = sorted(brand.name for brand in brands)
+    record(Action.OPERATOR_CHANGED, workspace_id=operator.workspace_id, subject=operator, **details)
     publish_on_commit(operator_topic(operator.pk), team_topic(operator.workspace_id))
     return operator
 
@@ -139,7 +142,7 @@ def revoke_invitation(operator: Operator, *, by: Operator) -> bool:
         workspace_id=by.workspace_id, pk=operator.pk, invited_at__isnull=False
     ).delete()
     if deleted:
-        record(Action.WITHDRAWN, workspace_id=by.workspace_id, subject=f"{operator} ({operator.email})")
+        record(Action.INVITATION_REVOKED, workspace_id=by.workspace_id, subject=f"{operator} ({operator.email})")
     return bool(deleted)
 
 
@@ -147,7 +150,7 @@ def revoke_invitation(operator: Operator, *, by: Operator) -> bool:
 def reset_two_factor(operator: Operator, *, by: Operator) -> None:
     """Disable the second factor of an operator who has lost both phone and recovery codes. Raises ValidationError."""
     check_change(_lock_team(by), operator, {"two_factor": False})
-    two_factor.switch_off(operator, action=Action.TWO_FACTOR_RESET)
+    two_factor.disable(operator, action=Action.TWO_FACTOR_RESET)
 
 
 def _lock_team(by: Operator) -> Operator:
@@ -158,7 +161,7 @@ def _lock_team(by: Operator) -> Operator:
     Workspace.objects.select_for_update(no_key=True).get(pk=by.workspace_id)
     by = Operator.objects.get(workspace_id=by.workspace_id, pk=by.pk)
     if not by.is_active:
-        raise ValidationError("Somebody has switched you off meanwhile.")
+        raise ValidationError("Your account has been deactivated.")
     return by
 
 

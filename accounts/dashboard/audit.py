@@ -13,7 +13,7 @@ from praxtalk.core.db.ids import parse_id
 
 
 class ActionFilter(admin.SimpleListFilter):
-    title = "what"
+    title = "action"
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -23,8 +23,8 @@ class ActionFilter(admin.SimpleListFilter):
         return queryset.filter(action=self.value()) if self.value() else queryset
 
 
-class WhoFilter(admin.SimpleListFilter):
-    title = "who"
+class OperatorFilter(admin.SimpleListFilter):
+    title = "actor"
     parameter_name = "operator"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -42,13 +42,13 @@ class AuditAdmin(WorkspaceAdmin):
     title = "Audit log"
     ability = "audit"
     brand_field = None
-    list_display = ("created_at", "who", "what", "to_whom", "told", "address")
+    list_display = ("created_at", "who", "action_label", "subject_link", "details_text", "address")
     fields = readonly_fields = list_display
-    list_filter = (ActionFilter, WhoFilter)
+    list_filter = (ActionFilter, OperatorFilter)
     ordering = ("-created_at", "-id")
     list_select_related = ("operator",)
 
-    @admin.display(description="who")
+    @admin.display(description="actor")
     def who(self, entry: AuditEntry) -> str:
         """Return the actor's name at that time.
 
@@ -56,12 +56,12 @@ class AuditAdmin(WorkspaceAdmin):
         """
         return f"{entry.actor} ({entry.operator.email})" if entry.operator else entry.actor
 
-    @admin.display(description="what", ordering="action")
-    def what(self, entry: AuditEntry) -> str:
+    @admin.display(description="action", ordering="action")
+    def action_label(self, entry: AuditEntry) -> str:
         return Action(entry.action).label if entry.action in Action.values else entry.action
 
     @admin.display(description="subject", ordering="subject")
-    def to_whom(self, entry: AuditEntry) -> str:
+    def subject_link(self, entry: AuditEntry) -> str:
         """Return the subject. For an exported visitor the log has only the id, so link it to their page.
 
         The page exists until the visitor is erased.
@@ -72,7 +72,7 @@ class AuditAdmin(WorkspaceAdmin):
         return entry.subject
 
     @admin.display(description="details")
-    def told(self, entry: AuditEntry) -> str:
+    def details_text(self, entry: AuditEntry) -> str:
         return ", ".join(f"{name}: {_text(value)}" for name, value in entry.details.items())
 
 

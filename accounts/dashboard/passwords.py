@@ -21,7 +21,7 @@ from accounts.dashboard.sign_in import RateLimitedFormView, confirm_password
 from accounts.known_clients import remember
 from accounts.models import Operator, QueuedEmail
 from accounts.operator_tokens import revoke_dashboard_tokens
-from accounts.throttling import AttemptsSlowedDown, Purpose, TooManyAttempts
+from accounts.throttling import AccountThrottled, Purpose, TooManyAttempts
 from praxtalk.core.dashboard.site import dashboard
 
 
@@ -45,22 +45,24 @@ class PasswordResetView(RateLimitedFormView):
     def attempted_email(self, request: HttpRequest) -> str:
         return request.POST.get("email", "")
 
-    def refuse(self, refusal: TooManyAttempts) -> HttpResponse:
-        return self._accepted() if isinstance(refusal, AttemptsSlowedDown) else super().refuse(refusal)
+    def throttled_response(self, error: TooManyAttempts) -> HttpResponse:
+        return self._accepted() if isinstance(error, AccountThrottled) else super().throttled_response(error)
 
     def form_valid(self, form: AddressForm) -> HttpResponse:
-        emails.write(QueuedEmail.Kind.PASSWORD_RESET, form.cleaned_data["email"])
+        emails.enqueue(QueuedEmail.Kind.PASSWORD_RESET, form.cleaned_data["email"])
         return self._accepted()
 
     def _accepted(self) -> HttpResponse:
-        messages.success(self.request, "If somebody has this address, an e-mail with a link is on its way to it.")
+        messages.success(
+            self.request, "If an operator has this e-mail address, we have sent them a link to reset the password."
+        )
         return redirect("admin:login")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {
             **dashboard.each_context(self.request),
             **super().get_context_data(**kwargs),
-            "title": "Forgotten password",
+            "title": "Reset password",
         }
 
 
@@ -79,8 +81,11 @@ class TokenPasswordView(auth_views.PasswordResetConfirmView):
         return operator if is_right else None
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        title = "Join" if self.is_invitation else "New password"
-        return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), "title": title}
+        more = {
+            "title": "Accept invitation" if self.is_invitation else "Set a new password",
+            "is_invitation": self.is_invitation,
+        }
+        return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), **more}
 
 
 class PasswordResetConfirmView(TokenPasswordView):
@@ -93,7 +98,7 @@ class PasswordResetConfirmView(TokenPasswordView):
         record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, by=operator, way="link")
         revoke_dashboard_tokens(operator)
         remember(self.request, answer, operator.email)
-        messages.success(self.request, "Your password is changed. Sign in with it.")
+        messages.success(self.request, "Your password has been changed. Sign in with your new password.")
         return answer
 
 
@@ -106,11 +111,11 @@ class AcceptInvitationView(TokenPasswordView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer = redirect(str(self.success_url))
-        if team.join(form.user, password=form.cleaned_data["new_password1"]):
-            messages.success(self.request, "Welcome. Sign in with the password that you have chosen.")
+        if team.accept_invitation(form.user, password=form.cleaned_data["new_password1"]):
+            messages.success(self.request, "Welcome! Sign in with your new password.")
             remember(self.request, answer, form.user.email)
         else:
-            messages.error(self.request, "This invitation has been used already.")
+            messages.error(self.request, "This invitation has already been accepted or revoked.")
         return answer
 
 
@@ -127,7 +132,7 @@ class ChangePasswordForm(PasswordChangeForm):
         return password
 
 
-class ChangePassword(auth_views.PasswordChangeView):
+class ChangePasswordView(auth_views.PasswordChangeView):
     """Change the password in the profile, for an operator who knows the old one."""
 
     template_name = "admin/change_password.html"
@@ -142,7 +147,7 @@ class ChangePassword(auth_views.PasswordChangeView):
         operator = form.user
         record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, subject=operator)
         revoke_dashboard_tokens(operator)
-        messages.success(self.request, "Your password is changed. Every other browser is signed out.")
+        messages.success(self.request, "Your password has been changed. All other browsers have been signed out.")
         return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An operator's own pages: the profile with their name, and two-factor sign-in."""
+"""An operator's own pages: the profile with their name, and two-factor authentication."""
 
 from typing import Any
 
@@ -12,20 +12,23 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts.actions import team, two_factor
 from accounts.dashboard.sign_in import confirm_password
 from accounts.middleware import current_operator
-from praxtalk.core.dashboard.views import Page
+from praxtalk.core.dashboard.views import DashboardView
 from praxtalk.core.db.encryption import decrypt, encrypt
-from praxtalk.core.validators import check_visible
+from praxtalk.core.validators import validate_visible
 
-SECRET = "second_factor_secret"  # noqa: S105 - a session key, not a secret
+PENDING_SECRET_KEY = "second_factor_secret"  # noqa: S105 - a session key, not a secret
 
 
 class NameForm(Form):
     name = CharField(
-        max_length=100, label="Name", validators=[check_visible], help_text="Visitors see it beside your replies."
+        max_length=100,
+        label="Name",
+        validators=[validate_visible],
+        help_text="Visitors see this name next to your replies.",
     )
 
 
-class Profile(Page):
+class ProfileView(DashboardView):
     """GET shows the profile; POST changes the name."""
 
     title = "Profile"
@@ -49,42 +52,42 @@ class Profile(Page):
 class CodeForm(Form):
     code = CharField(
         max_length=40,
-        label="Six digits from the app",
+        label="Six-digit code",
         widget=TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
 
 
-class EnableTwoFactorView(Page):
+class EnableTwoFactorView(DashboardView):
     """GET shows a QR code. POST takes a code as proof that an app has the secret, and shows the recovery codes once."""
 
-    title = "Two-factor sign-in"
+    title = "Two-factor authentication"
     template_name = "accounts/enable_two_factor.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if current_operator(request).has_two_factor:
             return redirect("profile")
-        if SECRET not in request.session:
-            request.session[SECRET] = encrypt(two_factor.begin())
+        if PENDING_SECRET_KEY not in request.session:
+            request.session[PENDING_SECRET_KEY] = encrypt(two_factor.generate_secret())
         return super().get(request, *args, **kwargs)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = CodeForm(request.POST)
-        if current_operator(request).has_two_factor or SECRET not in request.session:
+        if current_operator(request).has_two_factor or PENDING_SECRET_KEY not in request.session:
             return redirect("profile")
         if form.is_valid():
-            secret = decrypt(request.session[SECRET])
-            codes = two_factor.switch_on(current_operator(request), secret=secret, code=form.cleaned_data["code"])
+            secret = decrypt(request.session[PENDING_SECRET_KEY])
+            codes = two_factor.enable(current_operator(request), secret=secret, code=form.cleaned_data["code"])
             if codes:
-                del request.session[SECRET]
-                return _shown_once(self, codes)
-            form.add_error("code", "This is no code of that app just now. Is the phone's clock right?")
+                del request.session[PENDING_SECRET_KEY]
+                return _recovery_codes_response(self, codes)
+            form.add_error("code", "This code is not valid. Check that your phone's clock is correct.")
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        secret = decrypt(self.request.session[SECRET])
-        address = two_factor.address_of(secret, current_operator(self.request))
+        secret = decrypt(self.request.session[PENDING_SECRET_KEY])
+        uri = two_factor.provisioning_uri(secret, current_operator(self.request))
         groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
-        return super().get_context_data(**{"form": CodeForm(), "qr_code": _qr_svg(address), "secret": groups, **kwargs})
+        return super().get_context_data(**{"form": CodeForm(), "qr_code": _qr_svg(uri), "secret": groups, **kwargs})
 
 
 class PasswordForm(Form):
@@ -104,7 +107,7 @@ class PasswordForm(Form):
         return password
 
 
-class ConfirmPasswordView(Page):
+class ConfirmPasswordView(DashboardView):
     """GET asks for the password; POST checks it and calls `confirmed`."""
 
     template_name = "accounts/confirm_password.html"
@@ -113,8 +116,8 @@ class ConfirmPasswordView(Page):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         form = PasswordForm(request=self.request)
-        words = {"explanation": self.explanation, "button": self.button}
-        return super().get_context_data(**{"form": form, **words, **kwargs})
+        texts = {"explanation": self.explanation, "button": self.button}
+        return super().get_context_data(**{"form": form, **texts, **kwargs})
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = PasswordForm(request.POST, request=request)
@@ -127,29 +130,31 @@ class ConfirmPasswordView(Page):
 
 
 class DisableTwoFactorView(ConfirmPasswordView):
-    title = "Switch two-factor sign-in off"
-    explanation = "Your password alone will let you in, and your recovery codes are forgotten."
-    button = "Switch off"
+    title = "Disable two-factor authentication"
+    explanation = "You will sign in with your password only. Your recovery codes will be deleted."
+    button = "Disable"
 
     def confirmed(self, request: HttpRequest) -> HttpResponse:
-        two_factor.switch_off(current_operator(request))
-        messages.success(request, "Two-factor sign-in is off.")
+        two_factor.disable(current_operator(request))
+        messages.success(request, "Two-factor authentication is disabled.")
         return redirect("profile")
 
 
-class RenewRecoveryCodes(ConfirmPasswordView):
-    title = "New recovery codes"
-    explanation = "Those that you have are refused from then on."
-    button = "Make new ones"
+class RegenerateRecoveryCodesView(ConfirmPasswordView):
+    title = "Regenerate recovery codes"
+    explanation = "Your existing recovery codes will stop working."
+    button = "Regenerate"
 
     def confirmed(self, request: HttpRequest) -> HttpResponse:
         if not current_operator(request).has_two_factor:
             return redirect("profile")
-        return _shown_once(self, two_factor.renew_codes(current_operator(request)))
+        return _recovery_codes_response(self, two_factor.regenerate_recovery_codes(current_operator(request)))
 
 
-def _shown_once(page: Page, codes: list[str]) -> HttpResponse:
-    answer = render(page.request, "accounts/recovery_codes.html", {**Page.get_context_data(page), "codes": codes})
+def _recovery_codes_response(page: DashboardView, codes: list[str]) -> HttpResponse:
+    answer = render(
+        page.request, "accounts/recovery_codes.html", {**DashboardView.get_context_data(page), "codes": codes}
+    )
     answer["Cache-Control"] = "no-store"
     return answer
 

@@ -2,8 +2,8 @@
 
 1. The operator enters e-mail address and password. An unknown address gets the same response as a wrong password, and after the
    same time.
-2. Without two-factor sign-in, the operator is signed in. With it, the session stores only whose code it expects, for ten minutes:
-   every view still treats the request as anonymous.
+2. Without two-factor authentication, the operator is signed in. With it, the session stores only whose code it expects, for ten
+   minutes: every view still treats the request as anonymous.
 3. The operator enters the code and is signed in, under a new session key.
 
 `accounts.throttling` limits the attempts for both password and code. After a sign-in, the browser and the IP address are known to
@@ -37,11 +37,11 @@ from accounts.known_clients import remember
 from accounts.middleware import current_operator
 from accounts.models import FailedAttempt, Operator
 from accounts.operator_tokens import revoke_dashboard_tokens
-from accounts.throttling import Purpose, TooManyAttempts, begin
+from accounts.throttling import Purpose, TooManyAttempts, register_attempt
 from praxtalk.core.dashboard.site import dashboard
 
-PATIENCE_SECONDS = 600
-WAITING = "second_factor"
+PENDING_LOGIN_SECONDS = 600
+PENDING_LOGIN_KEY = "second_factor"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 NO_WORKSPACE = UUID(int=0)
 
@@ -61,22 +61,22 @@ class RateLimitedFormView(FormView[Any]):
 
     def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
         try:
-            self.attempt = begin(self.purpose, request, email=self.attempted_email(request))
-        except TooManyAttempts as refusal:
-            return self.refuse(refusal)
+            self.attempt = register_attempt(self.purpose, request, email=self.attempted_email(request))
+        except TooManyAttempts as error:
+            return self.throttled_response(error)
         return super().post(request, *args, **kwargs)
 
-    def refuse(self, refusal: TooManyAttempts) -> HttpResponse:
+    def throttled_response(self, error: TooManyAttempts) -> HttpResponse:
         """Return the form with status 429, without validating what was sent."""
         form = self.get_form()
         form.full_clean = lambda: None
         form._errors, form.cleaned_data = {}, {}
-        form.add_error(None, str(refusal))
-        headers = {"Retry-After": str(refusal.retry_after)}
+        form.add_error(None, str(error))
+        headers = {"Retry-After": str(error.retry_after)}
         return self.render_to_response(self.get_context_data(form=form), status=429, headers=headers)
 
 
-class SignIn(RateLimitedFormView, LoginView):
+class SignInView(RateLimitedFormView, LoginView):
     """Ask for e-mail address and password."""
 
     template_name = "admin/login.html"
@@ -99,9 +99,9 @@ class SignIn(RateLimitedFormView, LoginView):
         if not operator.has_two_factor:
             return _complete_login(self.request, operator, self.get_success_url())
         self.request.session.flush()
-        self.request.session[WAITING] = {"operator": str(operator.pk), "since": time()}
+        self.request.session[PENDING_LOGIN_KEY] = {"operator": str(operator.pk), "since": time()}
         query = f"?{REDIRECT_FIELD_NAME}={self.get_redirect_url()}" if self.get_redirect_url() else ""
-        return redirect(reverse("second_step") + query)
+        return redirect(reverse("two_factor_login") + query)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         _record_failure(self.attempt, self.request.POST.get("username", ""), "password")
@@ -116,13 +116,13 @@ class CodeForm(Form):
         max_length=40,
         label="Code",
         widget=TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "text", "autofocus": True}),
-        help_text="Six digits from your authenticator app, or one of your recovery codes.",
+        help_text="The six-digit code from your authenticator app, or a recovery code.",
     )
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
-class SecondStep(RedirectURLMixin, RateLimitedFormView):
-    """Ask for a code of two-factor sign-in."""
+class TwoFactorView(RedirectURLMixin, RateLimitedFormView):
+    """Ask for a two-factor code."""
 
     template_name = "accounts/two_factor.html"
     form_class = CodeForm
@@ -131,9 +131,9 @@ class SecondStep(RedirectURLMixin, RateLimitedFormView):
     operator: Operator
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        waiting = request.session.get(WAITING, {})
-        rows = Operator.objects.filter(pk=waiting.get("operator"), is_active=True)
-        operator = rows.first() if time() - waiting.get("since", 0) < PATIENCE_SECONDS else None
+        pending = request.session.get(PENDING_LOGIN_KEY, {})
+        rows = Operator.objects.filter(pk=pending.get("operator"), is_active=True)
+        operator = rows.first() if time() - pending.get("since", 0) < PENDING_LOGIN_SECONDS else None
         if operator is None:
             return redirect("admin:login")
         self.operator = operator
@@ -145,14 +145,14 @@ class SecondStep(RedirectURLMixin, RateLimitedFormView):
     def form_valid(self, form: CodeForm) -> HttpResponse:
         if verify(self.operator, form.cleaned_data["code"]):
             self.attempt.delete()
-            del self.request.session[WAITING]
+            del self.request.session[PENDING_LOGIN_KEY]
             return _complete_login(self.request, self.operator, self.get_success_url())
         _record_failure(self.attempt, self.operator.email, "code")
-        form.add_error("code", "This code is wrong, or has been used.")
+        form.add_error("code", "This code is incorrect or has already been used.")
         return self.form_invalid(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        more = {"next": self.get_redirect_url(), "title": "Two-factor sign-in"}
+        more = {"next": self.get_redirect_url(), "title": "Two-factor authentication"}
         return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), **more}
 
 
@@ -160,16 +160,16 @@ def confirm_password(request: HttpRequest, password: str) -> None:
     """Raise ValidationError if this is not the password of the signed-in operator, or after too many attempts."""
     operator = current_operator(request)
     try:
-        attempt = begin(Purpose.CONFIRMATION, request, email=operator.email)
-    except TooManyAttempts as refusal:
-        raise ValidationError(str(refusal)) from refusal
+        attempt = register_attempt(Purpose.CONFIRMATION, request, email=operator.email)
+    except TooManyAttempts as error:
+        raise ValidationError(str(error)) from error
     if not operator.check_password(password):
-        raise ValidationError("This is not your password.")
+        raise ValidationError("Incorrect password.")
     attempt.delete()
 
 
 @receiver(user_logged_out)
-def _end_pages(user: Operator | None, **kwargs: Any) -> None:
+def _revoke_tokens_on_logout(user: Operator | None, **kwargs: Any) -> None:
     """Revoke the tokens of other open tabs when the session ends."""
     if user is not None:
         revoke_dashboard_tokens(user)

@@ -22,7 +22,10 @@ class OperatorForm(ModelForm[Operator]):
         fields = ("name", "email", "role", "sees_all_brands", "is_active")
 
     brands: Any = ModelMultipleChoiceField(
-        None, required=False, widget=CheckboxSelectMultiple, help_text="If they do not see all of them."
+        None,
+        required=False,
+        widget=CheckboxSelectMultiple,
+        help_text="Applies only if “Sees all brands” is not selected.",
     )
     operator: Operator  # the signed-in operator
 
@@ -41,7 +44,7 @@ class OperatorForm(ModelForm[Operator]):
         else:
             existing = None
             if Operator.objects.filter(email__iexact=values.get("email", "")).exists():  # in any workspace
-                self.add_error("email", "Nobody can be invited by this address: it is in use already.")
+                self.add_error("email", "This e-mail address is already in use.")
         if not self.errors:
             team.check_change(self.operator, existing, values)
         return self.cleaned_data
@@ -54,9 +57,9 @@ class TeamAdmin(WorkspaceAdmin):
     title = "Team"
     ability = "team"
     brand_field = None
-    may_add = may_change = True
+    can_add = can_change = True
     form = OperatorForm
-    list_display = ("name", "email", "role", "brand_names", "standing", "two_factor", "last_login")
+    list_display = ("name", "email", "role", "brand_names", "status", "two_factor", "last_login")
     list_filter = ("role", "is_active")
     search_fields = ("name", "email")
     ordering = ("name", "id")
@@ -100,14 +103,14 @@ class TeamAdmin(WorkspaceAdmin):
         operator = self.get_queryset(request).get(pk=obj.pk)
         try:
             if "_invite_again" in request.POST:
-                team.invite_again(operator)
-                messages.success(request, f"Another invitation is on its way to {operator.email}.")
+                team.resend_invitation(operator)
+                messages.success(request, f"A new invitation has been sent to {operator.email}.")
             elif "_withdraw" in request.POST:
                 team.revoke_invitation(operator, by=current_operator(request))
-                messages.success(request, f"The invitation of {operator.email} is withdrawn.")
+                messages.success(request, f"The invitation for {operator.email} has been revoked.")
             elif "_reset_two_factor" in request.POST:
                 team.reset_two_factor(operator, by=current_operator(request))
-                messages.success(request, f"{operator} signs in with the password alone, and may switch it on again.")
+                messages.success(request, f"Two-factor authentication has been reset for {operator}.")
             else:
                 return super().response_change(request, obj)
         except ValidationError as error:
@@ -116,13 +119,13 @@ class TeamAdmin(WorkspaceAdmin):
 
     @admin.display(description="brands")
     def brand_names(self, operator: Operator) -> str:
-        return "All" if operator.sees_all_brands else ", ".join(brand.name for brand in operator.brands.all())
+        return "All brands" if operator.sees_all_brands else ", ".join(brand.name for brand in operator.brands.all())
 
-    @admin.display(description="standing")
-    def standing(self, operator: Operator) -> str:
+    @admin.display(description="status")
+    def status(self, operator: Operator) -> str:
         if operator.invited_at:
             return "Invited"
-        return "Active" if operator.is_active else "Switched off"
+        return "Active" if operator.is_active else "Deactivated"
 
     @admin.display(description="two-factor", boolean=True)
     def two_factor(self, operator: Operator) -> bool:

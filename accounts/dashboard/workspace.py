@@ -10,14 +10,14 @@ from django.shortcuts import redirect
 
 from accounts.actions.workspaces import rename_workspace
 from accounts.middleware import current_operator
-from praxtalk.core.dashboard.views import Page
+from praxtalk.core.dashboard.views import DashboardView
 
 
 class WorkspaceForm(forms.Form):
     name = forms.CharField(max_length=100)
 
 
-class WorkspaceSettings(Page):
+class WorkspaceSettingsView(DashboardView):
     """GET shows the settings; POST changes the workspace's name."""
 
     ability = "workspace"

@@ -122,8 +122,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('brand_id', models.UUIDField(null=True)),
-                ('kind', models.CharField(choices=[('reply', 'Replies to visitors'), ('transcript', 'Transcripts'), ('mention', 'Notices to operators'), ('letter', 'Invitations and password links'), ('webhook', 'Notices about paused webhooks')], max_length=10)),
-                ('reason', models.CharField(choices=[('invalid', 'The e-mail cannot be built: an address in it is not valid.'), ('recipient', 'The mail server refuses the recipient.'), ('sender', 'The mail server refuses the sender.'), ('content', 'The mail server refuses the e-mail.'), ('sign_in', 'The mail server refuses our user name or password.'), ('unreachable', 'The mail server cannot be reached, or does not answer.'), ('unknown', 'An error that is in the log.')], max_length=12)),
+                ('kind', models.CharField(choices=[('reply', 'Replies to visitors'), ('transcript', 'Transcripts'), ('mention', 'Notifications to operators'), ('account', 'Invitations and password resets'), ('webhook', 'Notifications about paused webhooks')], max_length=10)),
+                ('reason', models.CharField(choices=[('invalid', 'The e-mail contains an invalid address.'), ('recipient', 'The mail server rejected the recipient.'), ('sender', 'The mail server rejected the sender.'), ('content', 'The mail server rejected the e-mail.'), ('sign_in', 'The mail server rejected the user name or password.'), ('unreachable', 'The mail server is unreachable or does not respond.'), ('unknown', 'Unexpected error. See the log.')], max_length=12)),
                 ('tries', models.PositiveIntegerField(default=0)),
                 ('given_up', models.PositiveIntegerField(default=0)),
                 ('first_at', models.DateTimeField(default=django.utils.timezone.now)),

@@ -17,18 +17,18 @@ class MailFailure(models.Model):
     class Kind(models.TextChoices):
         REPLY = "reply", "Replies to visitors"
         TRANSCRIPT = "transcript", "Transcripts"
-        MENTION = "mention", "Notices to operators"
-        LETTER = "letter", "Invitations and password links"
-        WEBHOOK = "webhook", "Notices about paused webhooks"
+        MENTION = "mention", "Notifications to operators"
+        ACCOUNT = "account", "Invitations and password resets"
+        WEBHOOK = "webhook", "Notifications about paused webhooks"
 
     class Reason(models.TextChoices):
-        INVALID = "invalid", "The e-mail cannot be built: an address in it is not valid."
-        RECIPIENT = "recipient", "The mail server refuses the recipient."
-        SENDER = "sender", "The mail server refuses the sender."
-        CONTENT = "content", "The mail server refuses the e-mail."
-        SIGN_IN = "sign_in", "The mail server refuses our user name or password."
-        UNREACHABLE = "unreachable", "The mail server cannot be reached, or does not answer."
-        UNKNOWN = "unknown", "An error that is in the log."
+        INVALID = "invalid", "The e-mail contains an invalid address."
+        RECIPIENT = "recipient", "The mail server rejected the recipient."
+        SENDER = "sender", "The mail server rejected the sender."
+        CONTENT = "content", "The mail server rejected the e-mail."
+        SIGN_IN = "sign_in", "The mail server rejected the user name or password."
+        UNREACHABLE = "unreachable", "The mail server is unreachable or does not respond."
+        UNKNOWN = "unknown", "Unexpected error. See the log."
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     brand_id = models.UUIDField(null=True)  # not a foreign key: accounts does not depend on brands

@@ -13,13 +13,13 @@ from pathlib import Path
 import psycopg
 
 from bench.faults import times
-from bench.faults.processes import Crew, Valkey
-from bench.faults.receivers import Street
+from bench.faults.processes import Valkey, WorkerPool
+from bench.faults.receivers import ReceiverPool
 
-LOOK_EVERY_SECONDS = 0.05
-LONGEST_DELAY = 60.0  # seconds; on a busy machine, workers take long to start
+POLL_SECONDS = 0.05
+MAX_DELAY = 60.0  # seconds; on a busy machine, workers take long to start
 
-CUT = """
+TERMINATE_CONNECTION = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE application_name = %s AND datname = current_database() AND (xact_start IS NOT NULL OR %s)
     ORDER BY random() LIMIT 1
@@ -27,7 +27,7 @@ CUT = """
 
 
 @dataclass(frozen=True)
-class Accidents:
+class Faults:
     """How many faults of each kind to inject, spread over the time after the calm start."""
 
     kills: int  # of workers; two thirds at the kill points in turn, the rest at random moments
@@ -37,14 +37,14 @@ class Accidents:
     worker_freezes: int
     worker_stops: int  # clean shutdowns, with SIGTERM
     beat_kills: int
-    cut_writers: int
-    cut_workers: int
-    absences: int  # of the receiver "away"
+    writer_disconnects: int
+    worker_disconnects: int
+    receiver_outages: int  # of the receiver "away"
     pauses: int  # of the subscription "paused"
 
     valkey_seconds: float = 4.0
     frozen_seconds: float = 6.0  # longer than a lease
-    absent_seconds: float = 3.0
+    outage_seconds: float = 3.0
     paused_seconds: float = 5.0
 
 
@@ -53,54 +53,58 @@ class Chaos:
 
     def __init__(
         self,
-        accidents: Accidents,
+        faults: Faults,
         *,
-        crew: Crew,
+        workers: WorkerPool,
         valkey: Valkey,
-        street: Street,
+        receivers: ReceiverPool,
         folder: Path,
         database_url: str,
         pause: Callable[[bool], None],
         seed: int,
     ) -> None:
-        self._accidents = accidents
-        self._crew, self._valkey, self._street, self._folder = crew, valkey, street, folder
+        self._faults = faults
+        self._workers, self._valkey, self._receivers, self._folder = workers, valkey, receivers, folder
         self._database_url, self._pause = database_url, pause
         self._random = random.Random(f"chaos {seed}")
         self._points = itertools.cycle(times.KILL_POINTS)
-        self.done: Counter[str] = Counter()
+        self.injected: Counter[str] = Counter()
         self._timeline: list[tuple[float, Callable[[], None]]] = []
 
     def plan(self, *, calm: float, until: float) -> None:
         """Spread the faults over the time between `calm` and `until` seconds from now."""
-        how = self._accidents
+        faults = self._faults
         self._until = until
         spread = lambda count, do, latest=until: self._spread(calm, latest, count, do)  # noqa: E731
-        by_point = how.kills * 2 // 3
-        spread(by_point, self._arm)
-        spread(how.kills - by_point, self._kill)
-        spread(how.flushes, self._flush)
-        spread(how.worker_stops, lambda: self._to_some_worker(signal.SIGTERM, "worker told to stop"))
-        spread(how.beat_kills, self._kill_beat)
-        spread(how.cut_writers, lambda: self._cut(times.WRITER))
-        spread(how.cut_workers, lambda: self._cut(times.WORKER))
+        by_point = faults.kills * 2 // 3
+        spread(by_point, self._arm_next_point)
+        spread(faults.kills - by_point, self._kill)
+        spread(faults.flushes, self._flush)
+        spread(faults.worker_stops, lambda: self._signal_random_worker(signal.SIGTERM, "worker stopped with SIGTERM"))
+        spread(faults.beat_kills, self._kill_beat)
+        spread(faults.writer_disconnects, lambda: self._cut_connection(times.WRITER))
+        spread(faults.worker_disconnects, lambda: self._cut_connection(times.WORKER))
         # Faults of one kind do not overlap: Valkey is either frozen or stopped, for example.
-        outages = [(self._freeze_valkey, self._thaw_valkey)] * how.valkey_freezes
-        outages += [(self._stop_valkey, self._start_valkey)] * how.valkey_stops
-        self._lock_team(calm, until, outages, how.valkey_seconds)
-        spread(how.worker_freezes, (self._folder / times.STOP_POINT).touch, until - how.frozen_seconds)
-        self._lock_team(calm, until, [(self._leave, self._return)] * how.absences, how.absent_seconds)
-        self._lock_team(calm, until, [(self._hold, self._open)] * how.pauses, how.paused_seconds)
+        outages = [(self._freeze_valkey, self._thaw_valkey)] * faults.valkey_freezes
+        outages += [(self._stop_valkey, self._start_valkey)] * faults.valkey_stops
+        self._schedule_pairs(calm, until, outages, faults.valkey_seconds)
+        spread(faults.worker_freezes, (self._folder / times.STOP_POINT).touch, until - faults.frozen_seconds)
+        self._schedule_pairs(
+            calm, until, [(self._stop_receiver, self._start_receiver)] * faults.receiver_outages, faults.outage_seconds
+        )
+        self._schedule_pairs(
+            calm, until, [(self._pause_subscription, self._resume_subscription)] * faults.pauses, faults.paused_seconds
+        )
         self._timeline.sort(key=lambda each: each[0])
         self._started = time.monotonic()
 
-    def look(self) -> None:
+    def step(self) -> None:
         """Inject the faults that are due, restart processes that have ended, and wait for LOOK_EVERY_SECONDS."""
         while self._timeline and self._elapsed >= self._timeline[0][0]:
             self._timeline.pop(0)[1]()
-        self._see_frozen()
-        self._crew.restart_ended()
-        time.sleep(LOOK_EVERY_SECONDS)
+        self._resume_frozen()
+        self._workers.restart_ended()
+        time.sleep(POLL_SECONDS)
 
     @property
     def _elapsed(self) -> float:
@@ -112,7 +116,7 @@ class Chaos:
 
     @property
     def killed(self) -> int:
-        return self._crew.killed["webhooks"]
+        return self._workers.killed["webhooks"]
 
     @property
     def is_over(self) -> bool:
@@ -120,7 +124,7 @@ class Chaos:
 
         A freeze that no worker has reached by LONGEST_DELAY after the end is not waited for any longer.
         """
-        is_waiting = (self._folder / times.STOP_POINT).exists() and self._elapsed < self._until + LONGEST_DELAY
+        is_waiting = (self._folder / times.STOP_POINT).exists() and self._elapsed < self._until + MAX_DELAY
         return not self._timeline and not is_waiting
 
     def kill_until(self, count: int) -> bool:
@@ -130,7 +134,7 @@ class Chaos:
         """
         for point in (*times.KILL_POINTS, times.STOP_POINT):
             (self._folder / point).unlink(missing_ok=True)
-        for worker in self._crew.webhooks:
+        for worker in self._workers.webhooks:
             worker.signal(signal.SIGCONT)
         if self.killed < count:
             self._kill()
@@ -141,7 +145,7 @@ class Chaos:
         for number in range(count):
             self._timeline.append((since + (number + self._random.random()) * step, do))
 
-    def _lock_team(
+    def _schedule_pairs(
         self, since: float, until: float, pairs: list[tuple[Callable[[], None], Callable[[], None]]], seconds: float
     ) -> None:
         step = (until - since) / max(1, len(pairs))
@@ -149,20 +153,20 @@ class Chaos:
             at = since + number * step + self._random.random() * max(0.0, step - seconds - 1)
             self._timeline += [(at, begin), (at + seconds, end)]
 
-    def _arm(self) -> None:
+    def _arm_next_point(self) -> None:
         (self._folder / next(self._points)).touch()
 
     def _kill(self) -> None:
-        self._to_some_worker(signal.SIGKILL, "killed at any moment")
+        self._signal_random_worker(signal.SIGKILL, "worker killed at a random moment")
 
-    def _to_some_worker(self, number: int, name: str) -> None:
-        if awake := [one for one in self._crew.webhooks if not one.is_frozen]:
+    def _signal_random_worker(self, number: int, name: str) -> None:
+        if awake := [one for one in self._workers.webhooks if not one.is_frozen]:
             self._random.choice(awake).signal(number)
-            self.done[name] += 1
+            self.injected[name] += 1
 
     def _kill_beat(self) -> None:
-        next(worker for worker in self._crew.workers if worker.name == "beat").signal(signal.SIGKILL)
-        self.done["beat killed"] += 1
+        next(worker for worker in self._workers.workers if worker.name == "beat").signal(signal.SIGKILL)
+        self.injected["beat killed"] += 1
 
     def _flush(self) -> None:
         import redis
@@ -172,47 +176,47 @@ class Chaos:
         except redis.RedisError:  # Valkey is frozen or stopped: try again later
             self._at(self._elapsed + 0.5, self._flush)
             return
-        self.done["FLUSHALL"] += 1
+        self.injected["FLUSHALL"] += 1
 
-    def _cut(self, whose: str) -> None:
+    def _cut_connection(self, whose: str) -> None:
         with psycopg.connect(self._database_url, autocommit=True) as database:
-            cut = database.execute(CUT, [whose, whose == times.WORKER]).rowcount
-        self.done[f"database connection cut: {whose}"] += cut
+            cut = database.execute(TERMINATE_CONNECTION, [whose, whose == times.WORKER]).rowcount
+        self.injected[f"database connection terminated: {whose}"] += cut
 
     def _freeze_valkey(self) -> None:
         self._valkey.freeze()
-        self.done["Valkey frozen"] += 1
+        self.injected["Valkey frozen"] += 1
 
     def _thaw_valkey(self) -> None:
         self._valkey.thaw()
 
     def _stop_valkey(self) -> None:
         self._valkey.stop()
-        self.done["Valkey stopped"] += 1
+        self.injected["Valkey stopped"] += 1
 
     def _start_valkey(self) -> None:
         self._valkey.start()
 
-    def _see_frozen(self) -> None:
+    def _resume_frozen(self) -> None:
         """Resume each worker that has stopped itself at the stop point, after a time that is longer than its leases."""
-        for worker in self._crew.webhooks:
+        for worker in self._workers.webhooks:
             mark = self._folder / f"{times.STOP_POINT}.{worker.process.pid}"
             if not worker.is_frozen and mark.exists():
                 mark.unlink()
                 worker.is_frozen = True
-                self.done["worker frozen"] += 1
-                self._at(self._elapsed + self._accidents.frozen_seconds, partial(worker.signal, signal.SIGCONT))
+                self.injected["worker frozen"] += 1
+                self._at(self._elapsed + self._faults.frozen_seconds, partial(worker.signal, signal.SIGCONT))
 
-    def _leave(self) -> None:
-        self._street.do(self._street.receivers["away"].go_away())
-        self.done["receiver gone"] += 1
+    def _stop_receiver(self) -> None:
+        self._receivers.run(self._receivers.receivers["away"].stop_listening())
+        self.injected["receiver stopped"] += 1
 
-    def _return(self) -> None:
-        self._street.do(self._street.receivers["away"].listen())
+    def _start_receiver(self) -> None:
+        self._receivers.run(self._receivers.receivers["away"].listen())
 
-    def _hold(self) -> None:
+    def _pause_subscription(self) -> None:
         self._pause(True)
-        self.done["subscription paused"] += 1
+        self.injected["subscription paused"] += 1
 
-    def _open(self) -> None:
+    def _resume_subscription(self) -> None:
         self._pause(False)

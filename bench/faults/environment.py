@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import Workspace
 from bench.faults import receiver_faults, times
-from bench.faults.receivers import Manner, Receiver, Street
+from bench.faults.receivers import Behaviour, Receiver, ReceiverPool
 from brands.actions import create_brand
 from integrations.actions.subscriptions import change_webhook, create_webhook
 from integrations.models import EventName, WebhookSubscription
@@ -23,26 +23,26 @@ class Part:
     """
 
     name: str
-    manner: Manner
+    behaviour: Behaviour
     weight: int = 0
     rare: int = 0
     events: tuple[EventName, ...] = EVERYTHING
 
 
 @dataclass(frozen=True)
-class Stage:
+class Environment:
     """The environment of a run."""
 
-    street: Street
+    receivers: ReceiverPool
     subscriptions: dict[str, WebhookSubscription]  # by name of the receiver
-    places: list[dict[str, Any]]  # the brands that the writers change
+    brands_to_change: list[dict[str, Any]]  # the brands that the writers change
 
     def pause(self, is_paused: bool) -> None:
         status = WebhookSubscription.Status.PAUSED if is_paused else WebhookSubscription.Status.ACTIVE
         change_webhook(self.subscriptions["paused"], status=status)
 
 
-def parts(street: Street, rare: int) -> list[Part]:
+def parts(receivers: ReceiverPool, rare: int) -> list[Part]:
     """Return a part for each kind of receiver.
 
     Receivers that make every attempt last until the deadline get few events, because only two at a time are sent to them.
@@ -56,7 +56,7 @@ def parts(street: Street, rare: int) -> list[Part]:
         Part("dripping", receiver_faults.dripping, rare=rare * 2),
         Part("huge", receiver_faults.huge, weight=5),
         Part("resetting", receiver_faults.resetting, weight=8),
-        Part("redirecting", receiver_faults.redirecting(lambda: street.trap_port), weight=1),
+        Part("redirecting", receiver_faults.redirecting(lambda: receivers.trap_port), weight=1),
         Part("broken", receiver_faults.broken, weight=2),
         Part("away", receiver_faults.steady, weight=9),
         Part("rebinding", receiver_faults.steady, weight=5),
@@ -67,36 +67,38 @@ def parts(street: Street, rare: int) -> list[Part]:
     ]
 
 
-def put_up(rare: int) -> Stage:
+def create_environment(rare: int) -> Environment:
     """Create the database rows and the receivers, which get their ports only in `street.open()`."""
-    street = Street([])
-    own = parts(street, rare)
-    rival = Part("rival", receiver_faults.steady, weight=4)
+    receivers = ReceiverPool([])
+    own = parts(receivers, rare)
+    other = Part("other workspace", receiver_faults.steady, weight=4)
     everywhere = Part("statuses of all", receiver_faults.steady, events=STATUSES)
-    for part in (*own, rival, everywhere):
-        street.receivers[part.name] = Receiver(part.name, part.manner)
+    for part in (*own, other, everywhere):
+        receivers.receivers[part.name] = Receiver(part.name, part.behaviour)
     acme, globex = Workspace.objects.create(name="Acme"), Workspace.objects.create(name="Globex")
-    stage = Stage(street, {}, [])
-    for workspace, part in [*((acme, part) for part in own), (globex, rival)]:
+    environment = Environment(receivers, {}, [])
+    for workspace, part in [*((acme, part) for part in own), (globex, other)]:
         brand = create_brand(workspace, name=part.name)
-        place = {"workspace": str(workspace.pk), "brand": str(brand.pk), "weight": part.weight, "rare": part.rare}
-        stage.places.append(place)
-    return stage
+        brand_plan = {"workspace": str(workspace.pk), "brand": str(brand.pk), "weight": part.weight, "rare": part.rare}
+        environment.brands_to_change.append(brand_plan)
+    return environment
 
 
-def subscribe(stage: Stage) -> None:
+def subscribe(environment: Environment) -> None:
     """Create a subscription for each receiver. The receivers must be listening already."""
-    street = stage.street
+    receivers = environment.receivers
     from brands.models import Brand
 
     brands = {str(brand.pk): brand for brand in Brand.objects.all()}
-    by_name = {brands[place["brand"]].name: brands[place["brand"]] for place in stage.places}
-    events = {part.name: part.events for part in parts(street, 0)} | {"statuses of all": STATUSES}
+    by_name = {
+        brands[brand_plan["brand"]].name: brands[brand_plan["brand"]] for brand_plan in environment.brands_to_change
+    }
+    events = {part.name: part.events for part in parts(receivers, 0)} | {"statuses of all": STATUSES}
     acme = by_name["steady"].workspace_id
-    for name, receiver in street.receivers.items():
-        host = times.REBINDING_HOST if name == "rebinding" else times.RECEIVERS_AT
+    for name, receiver in receivers.receivers.items():
+        host = times.REBINDING_HOST if name == "rebinding" else times.RECEIVER_ADDRESS
         brand = by_name.get(name)
-        stage.subscriptions[name], receiver.secret = create_webhook(
+        environment.subscriptions[name], receiver.secret = create_webhook(
             brand.workspace_id if brand else acme,
             url=PermittedUrl(f"http://{host}:{receiver.port}/hook"),
             events=list(events.get(name, EVERYTHING)),

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from bench.faults.chaos import Chaos
-from bench.faults.environment import Stage
-from bench.faults.processes import Crew
+from bench.faults.environment import Environment
+from bench.faults.processes import WorkerPool
 from bench.faults.receivers import Receipt
 from conversations.models import Conversation, Message
 from integrations.models import Attempt, Delivery, DeliveryCount, Event, WebhookSubscription
@@ -19,7 +19,7 @@ from leads.models import Lead
 
 
 @dataclass(frozen=True)
-class Known:
+class EventRecord:
     """The row of an event, with its body parsed."""
 
     id: str
@@ -35,7 +35,7 @@ class Known:
 class Evidence:
     """All results of a run."""
 
-    events: dict[str, Known]
+    events: dict[str, EventRecord]
     deliveries: dict[str, Delivery]
     attempts: dict[str, list[Attempt]]  # by delivery, ordered by number
     subscriptions: dict[str, WebhookSubscription]
@@ -46,7 +46,7 @@ class Evidence:
     receipts: list[Receipt]
     receiver_of: dict[str, str]  # by subscription
     journal: list[dict[str, Any]]
-    done: Counter[str]
+    injected: Counter[str]
     killed: Counter[str]
     ended: Counter[str]  # exits other than by SIGKILL, by process
     fired: Counter[str]  # kills by kill point
@@ -61,11 +61,11 @@ class Evidence:
     @property
     def committed(self) -> dict[str, float]:
         """The time at which each event committed, by the clocks of the writers."""
-        return {one: entry["at"] for entry in self.journal if entry["fate"] == "kept" for one in entry["ids"]}
+        return {one: entry["at"] for entry in self.journal if entry["fate"] == "committed" for one in entry["ids"]}
 
     @property
-    def undone(self) -> set[str]:
-        return {one for entry in self.journal for one in entry["gone_ids"]}
+    def rolled_back(self) -> set[str]:
+        return {one for entry in self.journal for one in entry["rolled_back_ids"]}
 
     @property
     def uncertain(self) -> list[list[str]]:
@@ -73,14 +73,16 @@ class Evidence:
         return [entry["ids"] for entry in self.journal if entry["fate"] == "unknown"]
 
 
-def gather(folder: Path, stage: Stage, chaos: Chaos, crew: Crew, *, began: float, calm: float, **more: Any) -> Evidence:
+def gather(
+    folder: Path, environment: Environment, chaos: Chaos, workers: WorkerPool, *, began: float, calm: float, **more: Any
+) -> Evidence:
     """Read all results. All processes must have ended."""
     attempts: dict[str, list[Attempt]] = defaultdict(list)
     for attempt in Attempt.objects.order_by("number"):
         attempts[str(attempt.delivery_id)].append(attempt)
     journal = [json.loads(line) for path in folder.glob("journal-*.jsonl") for line in path.read_text().splitlines()]
     return Evidence(
-        events={str(event.pk): _known(event) for event in Event.objects.all()},
+        events={str(event.pk): _event_record(event) for event in Event.objects.all()},
         deliveries={str(delivery.pk): delivery for delivery in Delivery.objects.all()},
         attempts=attempts,
         subscriptions={str(one.pk): one for one in WebhookSubscription.objects.all()},
@@ -88,24 +90,24 @@ def gather(folder: Path, stage: Stage, chaos: Chaos, crew: Crew, *, began: float
         leads={str(pk): status for pk, status in Lead.objects.values_list("pk", "status")},
         conversations={str(pk): status for pk, status in Conversation.objects.values_list("pk", "status")},
         messages={str(pk) for pk in Message.objects.values_list("pk", flat=True)},
-        receipts=stage.street.receipts,
-        receiver_of={str(one.pk): name for name, one in stage.subscriptions.items()},
+        receipts=environment.receivers.receipts,
+        receiver_of={str(one.pk): name for name, one in environment.subscriptions.items()},
         journal=journal,
-        done=chaos.done,
-        killed=crew.killed,
-        ended=crew.ended,
+        injected=chaos.injected,
+        killed=workers.killed,
+        ended=workers.ended,
         fired=Counter(path.name.rpartition(".")[0] for path in folder.glob("*.[0-9]*") if " " in path.name),
-        trapped=stage.street.trapped,
+        trapped=environment.receivers.trapped,
         began=began,
         calm_until=began + calm,
-        stopped_cleanly=crew.stopped_cleanly,
+        stopped_cleanly=workers.stopped_cleanly,
         **more,
     )
 
 
-def _known(event: Event) -> Known:
+def _event_record(event: Event) -> EventRecord:
     body = bytes(event.body)
-    return Known(
+    return EventRecord(
         id=str(event.pk),
         workspace=str(event.workspace_id),
         brand=str(event.brand_id) if event.brand_id else None,

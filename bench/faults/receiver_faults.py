@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 
 from bench.faults import times
-from bench.faults.receivers import Exchange, Manner
+from bench.faults.receivers import Behaviour, Exchange
 
 HUGE = b"x" * (4 * 1024 * 1024)
 
@@ -65,11 +65,11 @@ async def resetting(exchange: Exchange) -> None:
     exchange.writer.transport.abort()
 
 
-def redirecting(port: Callable[[], int]) -> Manner:
+def redirecting(port: Callable[[], int]) -> Behaviour:
     """Return a behaviour that redirects with 302 to a port at which nothing may ever arrive."""
 
     async def redirect(exchange: Exchange) -> None:
-        await exchange.answer(302, headers=f"Location: http://{times.RECEIVERS_AT}:{port()}/trap\r\n")
+        await exchange.answer(302, headers=f"Location: http://{times.RECEIVER_ADDRESS}:{port()}/trap\r\n")
 
     return redirect
 

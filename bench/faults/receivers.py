@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from bench.faults import times
 
-GONE = b"gone-"  # marks the texts of changes that are rolled back
+ROLLED_BACK_MARKER = b"gone-"  # marks the texts of changes that are rolled back
 MAX_AGE_SECONDS = 300
 
 
@@ -29,7 +29,7 @@ class Receipt:
     at: float
     digest: bytes
     is_signed: bool
-    is_of_gone_change: bool
+    is_of_rolled_back_change: bool
     is_first: bool  # whether it is the first one on its connection
     status: int | None = None  # of the answer; None if no status line was sent
     closed: float = 0.0
@@ -56,7 +56,7 @@ class Exchange:
             return False
 
 
-Manner = Callable[[Exchange], Awaitable[None]]
+Behaviour = Callable[[Exchange], Awaitable[None]]
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Receiver:
     """The receiver of one subscription."""
 
     name: str
-    manner: Manner
+    behaviour: Behaviour
     receipts: list[Receipt] = field(default_factory=list)
     secret: str = ""
     port: int = 0
@@ -72,10 +72,10 @@ class Receiver:
 
     async def listen(self) -> None:
         """Listen on the port that was used before, or on a free one."""
-        self._server = await asyncio.start_server(self._serve, times.RECEIVERS_AT, self.port, backlog=256)
+        self._server = await asyncio.start_server(self._serve, times.RECEIVER_ADDRESS, self.port, backlog=256)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def go_away(self) -> None:
+    async def stop_listening(self) -> None:
         """Refuse new connections until `listen`, and abort the open ones."""
         if self._server:
             self._server.close()
@@ -97,7 +97,7 @@ class Receiver:
                 is_first = False
                 self.receipts.append(receipt)
                 try:
-                    await self.manner(Exchange(reader, writer, receipt))
+                    await self.behaviour(Exchange(reader, writer, receipt))
                 finally:
                     receipt.closed = receipt.closed or time.time()
         self._writers.discard(writer)
@@ -113,7 +113,7 @@ class Receiver:
             at=now,
             digest=hashlib.sha256(body).digest(),
             is_signed=is_signed(headers["x-praxtalk-signature"], self.secret, body, now),
-            is_of_gone_change=GONE in body,
+            is_of_rolled_back_change=ROLLED_BACK_MARKER in body,
             is_first=is_first,
         )
 
@@ -130,7 +130,7 @@ def _headers(head: bytes) -> dict[str, str]:
     return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
 
 
-class Street:
+class ReceiverPool:
     """All receivers, in a thread with an event loop, and traps to which nothing may ever connect."""
 
     def __init__(self, receivers: list[Receiver]) -> None:
@@ -139,7 +139,7 @@ class Street:
         self.trap_port = 0
         self._loop = asyncio.new_event_loop()
 
-    def do(self, work: Awaitable[None]) -> None:
+    def run(self, work: Awaitable[None]) -> None:
         """Run a coroutine in the event loop of the receivers, and wait for it for up to 10 seconds."""
 
         async def wait() -> None:
@@ -153,10 +153,10 @@ class Street:
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
         try:
-            self.do(self._listen())
+            self.run(self._listen())
             yield
         finally:
-            self.do(self._end())
+            self.run(self._end())
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join(10)
             self._loop.close()
@@ -164,10 +164,10 @@ class Street:
     async def _listen(self) -> None:
         for receiver in self.receivers.values():
             await receiver.listen()
-        trap = await asyncio.start_server(self._trap, times.RECEIVERS_AT, 0)
+        trap = await asyncio.start_server(self._trap, times.RECEIVER_ADDRESS, 0)
         self.trap_port = trap.sockets[0].getsockname()[1]
         with contextlib.suppress(OSError):  # only Linux configures all of 127.0.0.0/8
-            await asyncio.start_server(self._trap, times.FORBIDDEN, self.receivers["rebinding"].port)
+            await asyncio.start_server(self._trap, times.FORBIDDEN_ADDRESS, self.receivers["rebinding"].port)
 
     async def _trap(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.trapped += 1
@@ -175,7 +175,7 @@ class Street:
 
     async def _end(self) -> None:
         for receiver in self.receivers.values():
-            await receiver.go_away()
+            await receiver.stop_listening()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()

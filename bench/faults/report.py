@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bench.faults import latency
 from bench.faults.evidence import Evidence
 from bench.faults.invariants import CHECKS, receipts_by_event
+from bench.harness import quantile
 
 SHOWN = 5
 
@@ -19,17 +20,17 @@ class Verdict:
     problems: list[str]
 
 
-def judge(evidence: Evidence) -> list[Verdict]:
+def check_all(evidence: Evidence) -> list[Verdict]:
     """Check every invariant."""
     return [Verdict((check.__doc__ or "").splitlines()[0], list(check(evidence))) for check in CHECKS]
 
 
-def figures(evidence: Evidence) -> dict[str, str]:
+def statistics(evidence: Evidence) -> dict[str, str]:
     """Return the figures of a run, by name."""
     statuses = Counter(delivery.status for delivery in evidence.deliveries.values())
     outcomes = Counter(attempt.outcome for attempts in evidence.attempts.values() for attempt in attempts)
     fates = Counter(entry["fate"] for entry in evidence.journal)
-    words = [entry["word_seconds"] for entry in evidence.journal]
+    publish_seconds = [entry["publish_seconds"] for entry in evidence.journal]
     writes = [entry["seconds"] for entry in evidence.journal]
     waits = latency.calm_waits(evidence)
     again = sum(
@@ -39,36 +40,36 @@ def figures(evidence: Evidence) -> dict[str, str]:
     worn_out = sum(one.interruptions >= 5 for one in evidence.deliveries.values())
     killed = evidence.killed["webhooks"]
     rows, seen = set(evidence.events), {each.event_id for each in evidence.receipts}
-    lost, invented = set(evidence.committed) - rows, (rows & evidence.undone) | (seen - rows)
-    accidents = {name: f"{count:,}" for name, count in sorted(evidence.done.items())}
+    lost, invented = set(evidence.committed) - rows, (rows & evidence.rolled_back) | (seen - rows)
+    faults = {name: f"{count:,}" for name, count in sorted(evidence.injected.items())}
     return {
         "cores": str(os.cpu_count()),
         "seconds of writing": f"{evidence.seconds:.0f}",
-        "seconds until nothing was owed": "never"
+        "seconds until every delivery was finished": "never"
         if evidence.drained_seconds is None
         else f"{evidence.drained_seconds:.0f}",
         "transactions": ", ".join(f"{count:,} {fate}" for fate, count in sorted(fates.items())),
-        "events": f"{len(evidence.events):,} committed, {len(evidence.undone):,} rolled back",
+        "events": f"{len(evidence.events):,} committed, {len(evidence.rolled_back):,} rolled back",
         "events lost, invented": f"{len(lost)}, {len(invented)}",
         "deliveries": ", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items())),
         "attempts": ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items())),
         "failed after five interruptions": str(worn_out),
         "requests received": f"{len(evidence.receipts):,}",
-        "events dealt with twice by a receiver": f"{again:,}",
+        "events handled twice by a receiver": f"{again:,}",
         "workers killed": f"{killed} ("
         + ", ".join(f"{count} {point}" for point, count in sorted(evidence.fired.items()))
         + ")",
-        **accidents,
-        "commit to receipt, calm": f"p50 {latency.quantile(waits, 0.5):.3f} s, p95 {latency.quantile(waits, 0.95):.3f} s",
-        "a change": f"p95 {latency.quantile(writes, 0.95):.3f} s, longest {max(writes, default=0):.3f} s",
-        "its word to Valkey": f"longest {max(words, default=0):.3f} s",
-        "most at once": str(max(latency.most_at_once(evidence).values(), default=0)),
+        **faults,
+        "commit to receipt, without faults": f"p50 {quantile(waits, 0.5):.3f} s, p95 {quantile(waits, 0.95):.3f} s",
+        "a change": f"p95 {quantile(writes, 0.95):.3f} s, longest {max(writes, default=0):.3f} s",
+        "publishing it in Valkey": f"longest {max(publish_seconds, default=0):.3f} s",
+        "most parallel requests": str(max(latency.most_at_once(evidence).values(), default=0)),
     }
 
 
 def text(evidence: Evidence, verdicts: list[Verdict]) -> str:
     """Return the figures, the invariants, and the first SHOWN violations of each."""
-    rows = list(figures(evidence).items())
+    rows = list(statistics(evidence).items())
     width = max(len(name) for name, _ in rows)
     lines = ["", *(f"{name.ljust(width)}  {value}" for name, value in rows), ""]
     for verdict in verdicts:

@@ -8,14 +8,14 @@ MAX_JITTER = 0.05
 DEADLINE = 1.5
 LEASE = 4.0
 RUN_SECONDS = 6.0
-PUMP_EVERY = 1.0
-PUMP_EXPIRES = 3.0
+DISPATCH_INTERVAL = 1.0
+DISPATCH_EXPIRES = 3.0
 RETRY_AFTER = 1  # seconds: what a busy receiver asks for, and the longest wait that is obeyed
 MAX_INTERRUPTIONS = 5
 MAX_IN_FLIGHT = 8
 
-RECEIVERS_AT = "127.0.0.1"
-FORBIDDEN = "127.0.0.66"  # a local address for a trap, not in WEBHOOK_ALLOW_CIDRS
+RECEIVER_ADDRESS = "127.0.0.1"
+FORBIDDEN_ADDRESS = "127.0.0.66"  # a local address for a trap, not in WEBHOOK_ALLOW_CIDRS
 REBINDING_HOST = "rebinding.faults.example"
 
 WRITER = "faults-writer"  # application_name of the connections in PostgreSQL
@@ -32,11 +32,11 @@ KILL_POINTS = (
 )
 
 
-def ready(folder: Path, name: str) -> Path:
+def ready_mark(folder: Path, name: str) -> Path:
     """Return the path of the file that a process creates when it is ready."""
     return folder / f"{name}.ready"
 
 
-def go(folder: Path) -> Path:
+def start_mark(folder: Path) -> Path:
     """Return the path of the file for which the writers wait."""
-    return folder / "go"
+    return folder / "start_mark"

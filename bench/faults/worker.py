@@ -2,7 +2,7 @@
 
 A file in FOLDER with the name of a kill point arms it. The first process that reaches the point renames the file and kills
 itself. At the stop point, it stops itself instead, until the harness resumes it. When the process is ready, it creates the file
-`times.ready(FOLDER, NAME)`.
+`times.ready_mark(FOLDER, NAME)`.
 """
 
 import os
@@ -31,12 +31,12 @@ def main() -> None:
     django.setup()
     scale()
     rebind()
-    lay_mines(folder)
-    say_when_ready(times.ready(folder, name))
+    install_kill_points(folder)
+    touch_when_ready(times.ready_mark(folder, name))
     runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 
 
-def say_when_ready(mark: Path) -> None:
+def touch_when_ready(mark: Path) -> None:
     """Create the file `mark` when the worker accepts tasks, or when beat sends them."""
     from celery.signals import beat_init, worker_ready
 
@@ -54,13 +54,13 @@ def scale() -> None:
     from praxtalk.core.http import transport
 
     delivery.SCHEDULE[:] = [timedelta(seconds=step) for step in times.STEPS]
-    delivery.LONGEST_OBEYED_WAIT = timedelta(seconds=times.RETRY_AFTER)
+    delivery.MAX_RETRY_AFTER = timedelta(seconds=times.RETRY_AFTER)
     leases.LEASE = timedelta(seconds=times.LEASE)
     transport.DEADLINE_SECONDS = times.DEADLINE
     Dispatcher.__init__.__kwdefaults__["run_seconds"] = times.RUN_SECONDS
-    pump = settings.CELERY_BEAT_SCHEDULE["integrations.tasks.pump"]
-    every = timedelta(seconds=times.PUMP_EVERY)
-    schedule = {"pump": {**pump, "schedule": every, "options": {"expires": times.PUMP_EXPIRES}}}
+    dispatch = settings.CELERY_BEAT_SCHEDULE["integrations.tasks.dispatch_webhooks"]
+    every = timedelta(seconds=times.DISPATCH_INTERVAL)
+    schedule = {"dispatch": {**dispatch, "schedule": every, "options": {"expires": times.DISPATCH_EXPIRES}}}
     settings.CELERY_BEAT_SCHEDULE = module.CELERY_BEAT_SCHEDULE = schedule  # beat reads it from the module
 
 
@@ -70,13 +70,13 @@ def rebind() -> None:
 
     def rebinding(host: Any, *args: Any, **kwargs: Any) -> Any:
         if host == times.REBINDING_HOST:
-            host = random.choice([times.RECEIVERS_AT, times.FORBIDDEN])
+            host = random.choice([times.RECEIVER_ADDRESS, times.FORBIDDEN_ADDRESS])
         return resolve(host, *args, **kwargs)
 
     socket.getaddrinfo = rebinding
 
 
-def lay_mines(folder: Path) -> None:
+def install_kill_points(folder: Path) -> None:
     """Wrap the functions before, in or after which a worker can be killed."""
     from integrations.webhooks import delivery, health, leases, results
 
@@ -88,57 +88,62 @@ def lay_mines(folder: Path) -> None:
         leases.release_expired,
     )
 
-    def pass_by(point: str, number: int = signal.SIGKILL) -> None:
+    def reach(point: str, number: int = signal.SIGKILL) -> None:
         try:
             (folder / point).rename(folder / f"{point}.{os.getpid()}")
         except FileNotFoundError:
             return
         os.kill(os.getpid(), number)
 
-    def after(statement: str, point: str) -> Callable[..., Any]:
+    def kill_after(statement: str, point: str) -> Callable[..., Any]:
         def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
             result = run(sql, params, many, context)
             if sql is statement:
-                pass_by(point)
+                reach(point)
             return result
 
         return execute
 
-    def mined_claim(limit: int, of_one: int) -> Any:
-        claimed = claim(limit, of_one)
+    def instrumented_claim(limit: int, per_subscription: int) -> Any:
+        claimed = claim(limit, per_subscription)
         if claimed:
-            pass_by("after the claim")
+            reach("after the claim")
         return claimed
 
-    async def mined_attempt(*args: Any) -> Any:
+    async def instrumented_attempt(*args: Any) -> Any:
         answer = await attempt(*args)
         if answer.is_success:
-            pass_by("after the 2xx")
+            reach("after the 2xx")
         return answer
 
-    def mined_settle(batch: Any) -> Any:
-        pass_by(times.STOP_POINT, signal.SIGSTOP)
-        pass_by("before settling")
-        with connection.execute_wrapper(after(results.SETTLE, "inside the settling transaction")):
+    def instrumented_settle(batch: Any) -> Any:
+        reach(times.STOP_POINT, signal.SIGSTOP)
+        reach("before settling")
+        with connection.execute_wrapper(kill_after(results.SETTLE, "inside the settling transaction")):
             return settle(batch)
 
-    def mined_judge(*args: Any) -> None:
-        pass_by("after the settling commit")
+    def instrumented_update_health(*args: Any) -> None:
+        reach("after the settling commit")
         judge(*args)
 
-    def mined_release() -> int:
+    def instrumented_release() -> int:
         # Without a transaction, the statement would commit immediately, and there would be no moment before the commit.
         from django.db import transaction
 
         with (
             transaction.atomic(),
-            connection.execute_wrapper(after(leases.RELEASE_EXPIRED, "inside the release of leases")),
+            connection.execute_wrapper(kill_after(leases.RELEASE_EXPIRED, "inside the release of leases")),
         ):
             return int(release())
 
-    mined_settle.__name__, mined_claim.__name__, mined_release.__name__ = "settle", "claim", "release_expired"
-    leases.claim, leases.release_expired = mined_claim, mined_release
-    delivery.attempt, results.settle, health.update_health = mined_attempt, mined_settle, mined_judge
+    instrumented_settle.__name__, instrumented_claim.__name__ = "settle", "claim"
+    instrumented_release.__name__ = "release_expired"
+    leases.claim, leases.release_expired = instrumented_claim, instrumented_release
+    delivery.attempt, results.settle, health.update_health = (
+        instrumented_attempt,
+        instrumented_settle,
+        instrumented_update_health,
+    )
 
 
 if __name__ == "__main__":

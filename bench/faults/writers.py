@@ -20,22 +20,26 @@ import psycopg
 
 from bench.faults import times
 
-SHARES = {"kept": 85, "gone": 10, "half": 3, "cut": 2}  # percent of the transactions
-UNPACED = 25  # events at the start of a thread, which are written in a burst
-MOST_REMEMBERED = 200
-CUT_STATES = (None, "57P01")  # SQLSTATE of a connection that was lost, or that is being terminated
+SHARES = {"committed": 85, "rolled_back": 10, "partial": 3, "disconnected": 2}  # percent of the transactions
+CHANGES = ["lead", "conversation", "message", "message", "status", "lead status"]
+BURST_EVENTS = 25  # events at the start of a thread, which are written in a burst
+MAX_REMEMBERED = 200
+LOST_CONNECTION_STATES = (None, "57P01")  # SQLSTATE of a connection that was lost, or that is being terminated
 
 
 @dataclass
 class Entry:
-    """One transaction. fate: kept, gone, unknown (its connection was terminated, so it may have committed) or error."""
+    """One transaction.
 
-    fate: str = "kept"
+    fate: committed, rolled_back, unknown (its connection was terminated, so it may have committed) or error.
+    """
+
+    fate: str = "committed"
     ids: list[str] = field(default_factory=list)
-    gone_ids: list[str] = field(default_factory=list)
+    rolled_back_ids: list[str] = field(default_factory=list)
     at: float = 0.0  # time of the commit
     seconds: float = 0.0
-    word_seconds: float = 0.0  # the part of them that publishing in Valkey took
+    publish_seconds: float = 0.0  # the part of them that publishing in Valkey took
     error: str = ""
 
 
@@ -50,21 +54,21 @@ class Writer(threading.Thread):
         super().__init__()
         self._plan, self._rare, self._journal = plan, rare, journal
         self._random = random.Random(seed)
-        self._talks: dict[str, list[Any]] = {}
+        self._conversations: dict[str, list[Any]] = {}
         self._leads: dict[str, list[Any]] = {}
-        self._made: list[tuple[dict[str, list[Any]], str, Any]] = []
+        self._created: list[tuple[dict[str, list[Any]], str, Any]] = []
 
     def run(self) -> None:
         committed, started = 0, time.monotonic()
         rate = self._plan["events"] / self._plan["seconds"]
-        places, weights = self._plan["places"], [place["weight"] for place in self._plan["places"]]
+        brands, weights = self._plan["brands"], [place["weight"] for place in self._plan["brands"]]
         with self._journal.open("w", buffering=1) as journal:
             while committed < self._plan["events"]:
                 rare = self._rare.pop() if self._rare else None
-                entry = self._change(rare or self._random.choices(places, weights)[0], is_rare=rare is not None)
+                entry = self._change(rare or self._random.choices(brands, weights)[0], is_rare=rare is not None)
                 journal.write(json.dumps(asdict(entry)) + "\n")
-                committed += len(entry.ids) if entry.fate == "kept" else 0
-                ahead = (committed - UNPACED) / rate - (time.monotonic() - started)
+                committed += len(entry.ids) if entry.fate == "committed" else 0
+                ahead = (committed - BURST_EVENTS) / rate - (time.monotonic() - started)
                 time.sleep(max(0.0, ahead))
         _disconnect()
 
@@ -72,28 +76,30 @@ class Writer(threading.Thread):
         from django.db import DatabaseError, InterfaceError, transaction
 
         entry = Entry()
-        fate = "kept" if is_rare else self._random.choices(list(SHARES), list(SHARES.values()))[0]
-        told.entry, self._made = entry, []
+        fate = "committed" if is_rare else self._random.choices(list(SHARES), list(SHARES.values()))[0]
+        current.entry, self._created = entry, []
         started = time.monotonic()
         try:
             with transaction.atomic():
                 transaction.on_commit(lambda: setattr(entry, "at", time.time()))
-                self._act(place, "kept-" if fate in ("kept", "half") else "gone-", only_lead=is_rare)
+                self._act(place, "kept-" if fate in ("committed", "partial") else "gone-", only_lead=is_rare)
                 self._end(place, fate, entry)
-            for known, brand, row in self._made:
+            for known, brand, row in self._created:
                 known.setdefault(brand, []).append(row)
-                del known[brand][:-MOST_REMEMBERED]
+                del known[brand][:-MAX_REMEMBERED]
         except RolledBack:
-            entry.fate, entry.gone_ids, entry.ids = "gone", entry.gone_ids + entry.ids, []
+            entry.fate, entry.rolled_back_ids, entry.ids = "rolled_back", entry.rolled_back_ids + entry.ids, []
         except (DatabaseError, InterfaceError) as error:
             _disconnect()
             # A connection that the writer itself terminated was lost before COMMIT, so the change is gone. Any other loss may
             # have happened during COMMIT, so the outcome is unknown.
-            was_cut = getattr(error.__cause__, "sqlstate", "") in CUT_STATES
-            entry.fate = ("gone" if fate in ("gone", "cut") else "unknown") if was_cut else "error"
+            was_cut = getattr(error.__cause__, "sqlstate", "") in LOST_CONNECTION_STATES
+            entry.fate = (
+                ("rolled_back" if fate in ("rolled_back", "disconnected") else "unknown") if was_cut else "error"
+            )
             entry.error = f"{type(error).__name__}: {error}"[:300]
-            if entry.fate == "gone":
-                entry.gone_ids, entry.ids = entry.gone_ids + entry.ids, []
+            if entry.fate == "rolled_back":
+                entry.rolled_back_ids, entry.ids = entry.rolled_back_ids + entry.ids, []
         except Exception as error:
             entry.fate, entry.error = "error", f"{type(error).__name__}: {error}"[:300]
         entry.seconds = time.monotonic() - started
@@ -102,13 +108,13 @@ class Writer(threading.Thread):
     def _end(self, place: dict[str, Any], fate: str, entry: Entry) -> None:
         from django.db import connection, transaction
 
-        if fate == "gone":
+        if fate == "rolled_back":
             raise RolledBack
-        if fate == "cut":
+        if fate == "disconnected":
             with psycopg.connect(_database_url(), autocommit=True, application_name="faults") as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
-        if fate == "half":  # roll back a part, and commit the rest
-            before, made = list(entry.ids), list(self._made)
+        if fate == "partial":  # roll back a part, and commit the rest
+            before, created = list(entry.ids), list(self._created)
             try:
                 with transaction.atomic():
                     self._act(place, "gone-")
@@ -116,7 +122,7 @@ class Writer(threading.Thread):
             except RolledBack:
                 if connection.needs_rollback:  # connection lost: Django silently rolls back everything
                     raise
-                entry.gone_ids, entry.ids, self._made = entry.ids[len(before) :], before, made
+                entry.rolled_back_ids, entry.ids, self._created = entry.ids[len(before) :], before, created
 
     def _act(self, place: dict[str, Any], marker: str, *, only_lead: bool = False) -> None:
         """Run one of the real actions, on a random object of this brand that this thread has created."""
@@ -127,30 +133,31 @@ class Writer(threading.Thread):
         from leads.models import Lead
 
         brand = Brand(pk=uuid.UUID(place["brand"]), workspace_id=uuid.UUID(place["workspace"]))
-        talks, leads = self._talks.get(place["brand"]), self._leads.get(place["brand"])
+        conversations, leads = self._conversations.get(place["brand"]), self._leads.get(place["brand"])
         text = f"{marker}{uuid.uuid4()}"
-        choice = "lead" if only_lead else self._random.choice(["lead", "talk", "say", "say", "status", "lead status"])
-        if choice == "say" and talks:
+        choices = ["lead"] if only_lead else CHANGES
+        choice = self._random.choice(choices)
+        if choice == "message" and conversations:
             role = self._random.choice([Message.Role.VISITOR, Message.Role.OPERATOR])
-            send_message(self._random.choice(talks), role=role, body=text, channel=Channel.API)
-        elif choice == "status" and talks:
+            send_message(self._random.choice(conversations), role=role, body=text, channel=Channel.API)
+        elif choice == "status" and conversations:
             status = self._random.choice(list(Conversation.Status))
-            set_status(self._random.choice(talks), status=status)
+            set_status(self._random.choice(conversations), status=status)
         elif choice == "lead status" and leads:
             update_lead(self._random.choice(leads), notes=text, status=self._random.choice(list(Lead.Status)))
-        elif choice == "talk":
+        elif choice == "conversation":
             visitor = Visitor.objects.create(workspace_id=brand.workspace_id, brand=brand, name="Maya")
-            talk = start_conversation(visitor, body=text, channel=Channel.WIDGET)
-            self._made.append((self._talks, place["brand"], talk))
+            conversation = start_conversation(visitor, body=text, channel=Channel.WIDGET)
+            self._created.append((self._conversations, place["brand"], conversation))
         else:
             lead = create_lead(brand.workspace_id, name=text, brand=brand)
-            self._made.append((self._leads, place["brand"], lead))
+            self._created.append((self._leads, place["brand"], lead))
 
 
-told = threading.local()  # the entry of this thread's transaction
+current = threading.local()  # the entry of this thread's transaction
 
 
-def listen() -> None:
+def record_events() -> None:
     """Record the id of each event, and the time that publishing takes, in the entry of the transaction."""
     from integrations.models import Event
     from integrations.webhooks import outbox
@@ -160,13 +167,13 @@ def listen() -> None:
 
     def noted(event: Event) -> list[tuple[uuid.UUID, str]]:
         subscribers = add(event)
-        told.entry.ids.append(str(event.pk))
+        current.entry.ids.append(str(event.pk))
         return subscribers
 
     def timed(changed: set[str]) -> None:
         started = time.monotonic()
         publish(changed)
-        told.entry.word_seconds += time.monotonic() - started
+        current.entry.publish_seconds += time.monotonic() - started
 
     outbox._add, topics._publish = noted, timed
 
@@ -181,13 +188,13 @@ def _disconnect() -> None:
     connection.close()
 
 
-def _wait_for_the_others(folder: Path, name: str) -> None:
+def _wait_for_start(folder: Path, name: str) -> None:
     from django.db import connection
 
     connection.ensure_connection()
     connection.close()
-    times.ready(folder, name).touch()
-    while not times.go(folder).exists():
+    times.ready_mark(folder, name).touch()
+    while not times.start_mark(folder).exists():
         time.sleep(0.01)
 
 
@@ -196,14 +203,14 @@ def main() -> None:
     plan = json.loads(Path(sys.argv[1]).read_text())
     number = int(sys.argv[2])
     django.setup()
-    listen()
+    record_events()
     threads = []
     for index in range(plan["threads"]):
         is_first = number == index == 0
-        rare = [place for place in plan["places"] for _ in range(place["rare"])] if is_first else []
+        rare = [place for place in plan["brands"] for _ in range(place["rare"])] if is_first else []
         journal = Path(sys.argv[1]).with_name(f"journal-{number}-{index}.jsonl")
         threads.append(Writer(plan, f"{plan['seed']} {number} {index}", rare, journal))
-    _wait_for_the_others(Path(sys.argv[1]).parent, f"writers.{number}")
+    _wait_for_start(Path(sys.argv[1]).parent, f"writers.{number}")
     for thread in threads:
         thread.start()
     for thread in threads:

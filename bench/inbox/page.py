@@ -11,11 +11,9 @@
 import os
 import random
 import statistics
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,16 +21,16 @@ from typing import Any
 import django
 from django.utils import timezone
 
-from bench.run import FOLDER, QUICK_FOLDER, is_quick, quantile, run, say, table
-from bench.servers import PRODUCT, serving
-from bench.widget.__main__ import CHROMIUM, FLAGS
+from bench import harness
+from bench.chromium import browser, require_chromium, version
+from bench.harness import PRAXTALK, log, quantile, serving, table
 
 COOKIE = "sessionid"
 FIRST_ROWS_MS = 200
 ROWS = 60
 FRAME_MS = 50
-A_SECOND = 200
-IN_OPENED = 20  # one in so many messages of the hour goes to the open conversation
+CHANGES_PER_SECOND = 200
+OPEN_CONVERSATION_EVERY = 20  # one in so many messages of the hour goes to the open conversation
 WATCH_FRAMES = """() => {
   window.frames_ = [];
   window.tasks_ = [0];
@@ -49,53 +47,35 @@ WATCH_FRAMES = """() => {
 
 
 @dataclass(frozen=True)
-class Extent:
+class Size:
     conversations: int
-    seconds: float  # duration of the changes, A_SECOND of them a second
+    seconds: float  # duration of the changes, CHANGES_PER_SECOND of them a second
     traffic: int  # messages of the hour
 
 
-FULL = Extent(10_000, 10, 36_000)
-QUICK = Extent(1_000, 1, 100)
+FULL = Size(10_000, 10, 36_000)
+QUICK = Size(1_000, 1, 100)
 
 
-def main() -> int:
-    """Return the exit status: 1 if a measurement is not valid."""
-    quick = is_quick("bench.inbox.page", __doc__.splitlines()[0], "a small database and little traffic, for a test")
-    if not Path(CHROMIUM).exists():
-        say("The inbox's page is not measured: there is no Chromium (apt-get install chromium).")
-        return 1
-    folder, extent = (QUICK_FOLDER, QUICK) if quick else (FOLDER, FULL)
-    return run(folder, lambda: _measured(folder, extent))
-
-
-def _measured(folder: Path, extent: Extent) -> str:
+def measure(folder: Path, is_quick: bool) -> str:
+    """Run the benchmark and return its table."""
+    require_chromium()
     django.setup()
     from bench import seed
-    from bench.live import environment
+    from bench.live import changes  # it imports models, so not before django.setup()
 
-    seed.seeded(folder, extent.conversations)
-    url = environment.make_database()
-    say("Starting a Chromium and PraxTalk ...")
-    with _browser() as browser:
+    size = QUICK if is_quick else FULL
+    seed.seeded(folder, size.conversations)
+    url = changes.use_copy()
+    log("Starting Chromium and PraxTalk ...")
+    with browser("--js-flags=--expose-gc") as chromium:
         # Give the browser priority over the processes that are started from here on. In reality it has its own machine.
         os.nice(10)
-        with serving(PRODUCT, log=folder / "inbox.log", DATABASE_URL=url) as port:
-            return _told(_inbox(browser, f"http://127.0.0.1:{port}"), extent)
+        with serving(PRAXTALK, log_file=folder / "inbox.log", DATABASE_URL=url) as (port, _):
+            return _measure_page(_inbox(chromium, f"http://127.0.0.1:{port}"), size)
 
 
-@contextmanager
-def _browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop and the ORM share this thread
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, "--js-flags=--expose-gc"])
-        yield browser
-        browser.close()
-
-
-def _inbox(browser: Any, origin: str) -> Any:
+def _inbox(chromium: Any, origin: str) -> Any:
     """Open the inbox as Alice, who is signed in. Return the page."""
     from django.test import Client
 
@@ -103,14 +83,14 @@ def _inbox(browser: Any, origin: str) -> Any:
 
     client = Client()
     client.force_login(Operator.objects.get(name="Alice"))
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
     page.context.add_cookies([{"name": COOKIE, "value": client.cookies[COOKIE].value, "url": origin}])
     page.goto(f"{origin}/app/inbox/")
     page.locator(".row").first.wait_for()
     return page
 
 
-def _told(page: Any, extent: Extent) -> str:
+def _measure_page(page: Any, size: Size) -> str:
     protocol = page.context.new_cdp_session(page)
     protocol.send("Performance.enable")
     first = []
@@ -118,36 +98,41 @@ def _told(page: Any, extent: Extent) -> str:
         page.reload()
         page.locator(".row").first.wait_for()
         first.append(_metric(protocol, "ScriptDuration") * 1000)
-    say(f"{A_SECOND} changes a second, for {extent.seconds:.0f} s ...")
+    log(f"{CHANGES_PER_SECOND} changes a second, for {size.seconds:.0f} s ...")
     traffic = Traffic()
     page.evaluate(WATCH_FRAMES)
-    rate = traffic.make(traffic.change, int(A_SECOND * extent.seconds), a_second=A_SECOND, page=page)
+    rate = traffic.make(
+        traffic.change, int(CHANGES_PER_SECOND * size.seconds), per_second=CHANGES_PER_SECOND, page=page
+    )
     frames = page.evaluate("window.frames_.slice(1)")
     tasks = page.evaluate("window.tasks_")
     rows = page.locator(".row").count()
-    say(f"{extent.traffic:,} messages ...")
-    page.goto(f"{page.url}{traffic.opened.pk}/")
+    log(f"{size.traffic:,} messages ...")
+    page.goto(f"{page.url}{traffic.open_conversation.pk}/")
     page.locator(".entry").first.wait_for()
     before, nodes_before = _memory(page, protocol)
-    a_second = traffic.make(traffic.write, extent.traffic, a_second=None, page=page)
+    per_second = traffic.make(traffic.write, size.traffic, per_second=None, page=page)
     after, nodes_after = _memory(page, protocol)
     lines = [
         ["what", "measured", "promised"],
         ["scripts until the first rows", f"{statistics.median(first):.0f} ms", f"under {FIRST_ROWS_MS} ms"],
         ["row elements", str(rows), f"at most {ROWS}"],
-        ["changes a second", f"{rate:.0f}", str(A_SECOND)],
-        ["frames meanwhile, p50 and p99", f"{quantile(frames, 0.5):.1f} and {quantile(frames, 0.99):.1f} ms", ""],
+        ["changes a second", f"{rate:.0f}", str(CHANGES_PER_SECOND)],
+        [
+            "frames during the changes, p50 and p99",
+            f"{quantile(frames, 0.5):.1f} and {quantile(frames, 0.99):.1f} ms",
+            "",
+        ],
         ["longest frame", f"{max(frames):.1f} ms", f"{FRAME_MS} ms"],
         ["longest task of the page", f"{max(tasks):.0f} ms" if max(tasks) else "under 50 ms", ""],
         ["memory before the hour", f"{before / 2**20:.1f} MiB, {nodes_before:,.0f} nodes", ""],
         [
-            f"after {extent.traffic:,} messages ({a_second:.0f} a second)",
+            f"after {size.traffic:,} messages ({per_second:.0f} a second)",
             f"{after / 2**20:.1f} MiB, {nodes_after:,.0f} nodes",
             "flat",
         ],
     ]
-    version = subprocess.run([CHROMIUM, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    return f"\n{extent.conversations:,} conversations, {version}\n\n{table(lines)}\n"
+    return f"\n{size.conversations:,} conversations, {version()}\n\n{table(lines)}\n"
 
 
 def _metric(protocol: Any, name: str) -> float:
@@ -172,16 +157,18 @@ class Traffic:
         from conversations.models import Conversation
 
         rows = Conversation.objects.filter(status="open").with_people()
-        self.talks = list(rows.order_by("-last_activity_at")[:2000])
-        self.opened = self.talks[0]
+        self.conversations = list(rows.order_by("-last_activity_at")[:2000])
+        self.open_conversation = self.conversations[0]
 
     def write(self, number: int) -> None:
         """Send a visitor's message with PraxTalk's own action."""
         from conversations.actions import send_message
         from conversations.models import Channel, Message
 
-        talk = self.opened if number % IN_OPENED == 0 else random.choice(self.talks)
-        send_message(talk, role=Message.Role.VISITOR, body=f"Message {number}", channel=Channel.WIDGET)
+        conversation = (
+            self.open_conversation if number % OPEN_CONVERSATION_EVERY == 0 else random.choice(self.conversations)
+        )
+        send_message(conversation, role=Message.Role.VISITOR, body=f"Message {number}", channel=Channel.WIDGET)
 
     def change(self, number: int) -> None:
         """Make the change that such a message causes in the lists, without the message itself.
@@ -191,19 +178,19 @@ class Traffic:
         from conversations.models import Conversation
         from praxtalk.core.live.topics import publish_on_commit
 
-        talk = random.choice(self.talks)
-        rows = Conversation.objects.filter(pk=talk.pk)
+        conversation = random.choice(self.conversations)
+        rows = Conversation.objects.filter(pk=conversation.pk)
         now = timezone.now()
         rows.update(preview=f"Message {number}", last_message_at=now, last_activity_at=now, updated_at=now)
-        publish_on_commit(*talk.topics)
+        publish_on_commit(*conversation.topics)
 
-    def make(self, do: Callable[[int], None], count: int, *, a_second: float | None, page: Any) -> float:
+    def make(self, do: Callable[[int], None], count: int, *, per_second: float | None, page: Any) -> float:
         """Call `do` `count` times in THREADS threads. Return the calls per second that were reached.
 
-        a_second: the intended rate of all threads together, or None for as fast as possible.
+        per_second: the intended rate of all threads together, or None for as fast as possible.
         """
         started = time.monotonic()
-        each, rate = count // self.THREADS, a_second and a_second / self.THREADS
+        each, rate = count // self.THREADS, per_second and per_second / self.THREADS
         threads = [threading.Thread(target=self._run, args=(do, each, rate)) for _ in range(self.THREADS)]
         for thread in threads:
             thread.start()
@@ -224,4 +211,4 @@ class Traffic:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(__doc__, measure))

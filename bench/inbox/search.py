@@ -1,8 +1,7 @@
 """Measure the search of the inbox among 1,000,000 messages.
 
 It calls the function that the inbox calls, for words that occur in nearly every message, in one of a hundred, in one, or in none.
-Each search runs in the whole workspace and in one brand. The baseline is the list without a search. For a common and a rare word,
-the query plans of PostgreSQL are printed too.
+Each search runs in the whole workspace and in one brand. The baseline is the list without a search.
 """
 
 import gc
@@ -12,7 +11,8 @@ from typing import Any
 
 import django
 
-from bench.run import FOLDER, QUICK_FOLDER, Invalid, is_quick, quantile, run, table
+from bench import harness
+from bench.harness import Invalid, quantile, table
 
 FULL = 334_000  # conversations, of three messages each
 QUICK = 1_000
@@ -34,24 +34,17 @@ WORDS = (
     "visitor.7",
     "nowhere",
 )
-SHOWN = ("w30x", "xylophone")
 
 
-def main() -> int:
-    """Return the exit status: 1 if a measurement is not valid."""
-    quick = is_quick("bench.inbox.search", __doc__.splitlines()[0], "a small database, for a test")
-    folder = (QUICK_FOLDER if quick else FOLDER).with_name("bench-search-quick" if quick else "bench-search")
-    return run(folder, lambda: _measured(folder, QUICK if quick else FULL))
-
-
-def _measured(folder: Path, conversations: int) -> str:
+def measure(folder: Path, is_quick: bool) -> str:
+    """Run the benchmark and return its table."""
     django.setup()
     from accounts.models import Operator
     from accounts.scope import Scope, scope_of
     from bench import seed
     from conversations.models import Conversation, Message
 
-    seed.seeded(folder, conversations)
+    seed.seeded(folder, QUICK if is_quick else FULL)
     alice = Operator.objects.get(name="Alice")
     oldest = Conversation.objects.order_by("created_at").first()
     if oldest is None:
@@ -64,9 +57,8 @@ def _measured(folder: Path, conversations: int) -> str:
     for text in WORDS:
         columns = [column for scope in (everything, one_brand) for column in _timed(scope, text)]
         rows.append([f"“{text}”" if text else "none: the list alone", *columns])
-    plans = "\n\n".join(f"How “{text}” is found:\n\n{_plans(everything, text)}" for text in SHOWN)
     count = Message.objects.count()
-    return f"The search among {count:,} messages, promised under {SEARCH_MS} ms\n\n{table(rows)}\n\n{plans}\n"
+    return f"The search among {count:,} messages, promised under {SEARCH_MS} ms\n\n{table(rows)}\n"
 
 
 def _page(scope: Any, text: str) -> list[Any]:
@@ -86,20 +78,5 @@ def _timed(scope: Any, text: str) -> list[str]:
     return [f"{quantile(times, 0.5):.1f} ms", f"{max(times):.1f} ms", str(found)]
 
 
-def _plans(scope: Any, text: str) -> str:
-    """Return the plan that PostgreSQL executes for each query of a search."""
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
-    with CaptureQueriesContext(connection) as queries:
-        _page(scope, text)
-    plans = []
-    for query in queries.captured_queries:
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {query['sql']}")
-            plans.append("\n".join(line[:160] for (line,) in cursor.fetchall()))
-    return "\n\n".join(plans)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(__doc__, measure, suffix="-search"))

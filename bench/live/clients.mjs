@@ -14,9 +14,9 @@ import { ConvexClient } from "convex/browser";
 import { io } from "socket.io-client";
 import { WebSocket } from "ws";
 
-const AT_ONCE = 25; // connections that are opened in parallel
-const BURST_OVER_MS = 60;
-const SOCKETS_OF_ADDRESS = 50; // PraxTalk allows 100
+const CONNECT_BATCH_SIZE = 25; // connections that are opened in parallel
+const BURST_END_MS = 60;
+const SOCKETS_PER_ADDRESS = 50; // PraxTalk allows 100
 const QUERY = "conversations:listInbox";
 
 console.log = console.error; // stdout carries the answers
@@ -30,29 +30,29 @@ class Client {
     this.newest = -1; // number of the newest change
     this.bytes = 0; // size of the newest frame
     this.first = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
-    this.hasBroken = false;
+    this.hasFailed = false;
   }
 
-  shows(value, at) {
+  receive(value, at) {
     this.value = value;
     this.newest = Number.parseInt(value[0].preview) || 0; // 0: a message that is older than the changes
     this.arrivals.push([this.newest, at]);
     this.resolve();
   }
 
-  broke(reason) {
-    this.hasBroken = true;
+  fail(reason) {
+    this.hasFailed = true;
     this.reject(new Error(String(reason)));
   }
 }
 
 // --- light ---
 
-let waiting = []; // [client, frame, nanoseconds]
-const burst = setTimeout(parse, BURST_OVER_MS);
+let unparsed = []; // [client, frame, nanoseconds]
+const burst = setTimeout(parse, BURST_END_MS);
 
 function parse() {
-  for (const [client, frame, at] of waiting.splice(0)) client.read(frame.toString(), at);
+  for (const [client, frame, at] of unparsed.splice(0)) client.read(frame.toString(), at);
 }
 
 class Light extends Client {
@@ -60,11 +60,11 @@ class Light extends Client {
     super();
     this.socket = new WebSocket(url, { perMessageDeflate: false, headers });
     this.socket.on("message", (frame) => {
-      waiting.push([this, frame, monotonic()]);
+      unparsed.push([this, frame, monotonic()]);
       burst.refresh();
     });
-    this.socket.on("error", (error) => this.broke(error));
-    this.socket.on("close", (code) => this.broke(`closed with ${code}`));
+    this.socket.on("error", (error) => this.fail(error));
+    this.socket.on("close", (code) => this.fail(`closed with ${code}`));
   }
 
   async close() {
@@ -77,7 +77,7 @@ class Light extends Client {
 
 class LightSync extends Light {
   constructor({ port, token, args, number }) {
-    const address = `10.0.0.${1 + Math.floor(number / SOCKETS_OF_ADDRESS)}`;
+    const address = `10.0.0.${1 + Math.floor(number / SOCKETS_PER_ADDRESS)}`;
     super(`ws://127.0.0.1:${port}/api/1.48.0/sync`, { "X-Forwarded-For": address });
     this.socket.on("open", () => {
       const connect = { connectionCount: 0, lastCloseReason: null, maxObservedTimestamp: null, clientTs: Date.now() };
@@ -91,10 +91,10 @@ class LightSync extends Light {
     const frame = JSON.parse(text);
     if (frame.type !== "Transition") return;
     for (const { type, value, errorMessage } of frame.modifications) {
-      if (type !== "QueryUpdated") this.broke(errorMessage);
+      if (type !== "QueryUpdated") this.fail(errorMessage);
       else {
         this.bytes = Buffer.byteLength(text);
-        this.shows(value, at);
+        this.receive(value, at);
       }
     }
   }
@@ -114,7 +114,7 @@ class LightSocketIo extends Light {
     if (!text.startsWith("42")) return;
     const [, value] = JSON.parse(text.slice(2));
     this.bytes = Buffer.byteLength(text);
-    this.shows(value, at);
+    this.receive(value, at);
   }
 }
 
@@ -124,8 +124,8 @@ class RealSync extends Client {
   constructor({ port, token, args }) {
     super();
     this.client = new ConvexClient(`http://127.0.0.1:${port}`);
-    const show = (value) => this.shows(value, monotonic());
-    this.client.onUpdate(QUERY, { ...args, sessionToken: token }, show, (error) => this.broke(error));
+    const show = (value) => this.receive(value, monotonic());
+    this.client.onUpdate(QUERY, { ...args, sessionToken: token }, show, (error) => this.fail(error));
   }
 
   close() {
@@ -137,9 +137,9 @@ class RealSocketIo extends Client {
   constructor({ port }) {
     super();
     this.client = io(`http://127.0.0.1:${port}`, { transports: ["websocket"], reconnection: false, forceNew: true });
-    this.client.on("inbox", (value) => this.shows(value, monotonic()));
-    this.client.on("connect_error", (error) => this.broke(error));
-    this.client.on("disconnect", (reason) => this.broke(reason));
+    this.client.on("inbox", (value) => this.receive(value, monotonic()));
+    this.client.on("connect_error", (error) => this.fail(error));
+    this.client.on("disconnect", (reason) => this.fail(reason));
   }
 
   close() {
@@ -150,7 +150,7 @@ class RealSocketIo extends Client {
 
 // --- commands ---
 
-const KINDS = { light: { praxtalk: LightSync, rival: LightSocketIo }, real: { praxtalk: RealSync, rival: RealSocketIo } };
+const KINDS = { light: { praxtalk: LightSync, baseline: LightSocketIo }, real: { praxtalk: RealSync, baseline: RealSocketIo } };
 let clients = [];
 
 const commands = {
@@ -158,9 +158,9 @@ const commands = {
 
   /** Connect one client for each token. Answers when all of them have their first value. */
   async connect({ kind, side, port, tokens, args }) {
-    for (let first = 0; first < tokens.length; first += AT_ONCE) {
+    for (let first = 0; first < tokens.length; first += CONNECT_BATCH_SIZE) {
       const group = tokens
-        .slice(first, first + AT_ONCE)
+        .slice(first, first + CONNECT_BATCH_SIZE)
         .map((token, index) => new KINDS[kind][side]({ port, token, args, number: first + index }));
       clients.push(...group);
       for (const client of group) client.first.catch(() => {});
@@ -175,8 +175,8 @@ const commands = {
     const behind = () => clients.filter((client) => client.newest < change).length;
     while (behind() && monotonic() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
     const { value, bytes } = clients[0];
-    const broken = clients.filter((client) => client.hasBroken).length;
-    return { arrivals: clients.map((client) => client.arrivals.splice(0)), value, bytes, behind: behind(), broken };
+    const failed = clients.filter((client) => client.hasFailed).length;
+    return { arrivals: clients.map((client) => client.arrivals.splice(0)), value, bytes, behind: behind(), failed };
   },
 
   async close() {

@@ -9,17 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from bench.run import Invalid
-from bench.servers import end_with_us
+from bench.harness import Invalid, end_with_parent
 
 FOLDER = Path(__file__).parent
-PATIENCE_SECONDS = 15.0
+TIMEOUT_SECONDS = 15.0
 
 
 @dataclass
-class Shown:
+class Received:
     """What the clients received. arrivals: for each client, (change, nanoseconds) in the order of arrival."""
 
     arrivals: list[list[tuple[int, int]]]
@@ -32,42 +29,41 @@ class Clients:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
-        self.process = psutil.Process(process.pid)
 
     def check_clock(self) -> None:
         """Check that Node and Python use the same monotonic clock. Raises Invalid if they do not."""
         before = time.monotonic_ns()
-        there = self._ask("clock")["ns"]
+        there = self._call("clock")["ns"]
         if not before - 1000 <= there <= time.monotonic_ns() + 1000:
             raise Invalid("Node's monotonic clock is not Python's: nothing can be measured between them.")
 
     def connect(self, *, kind: str, side: str, port: int, tokens: list[str], arguments: dict[str, Any]) -> None:
         """Connect one client for each token. Return when each has its first value."""
-        self._ask("connect", kind=kind, side=side, port=port, tokens=tokens, args=arguments)
+        self._call("connect", kind=kind, side=side, port=port, tokens=tokens, args=arguments)
 
-    def shown(self, *, change: int) -> Shown:
+    def received(self, *, change: int) -> Received:
         """Return what arrived since the last call, once every client has received this change or a newer one.
 
-        Raises Invalid if a client does not receive it within PATIENCE_SECONDS or loses its connection.
+        Raises Invalid if a client does not receive it within TIMEOUT_SECONDS or loses its connection.
         """
-        answer = self._ask("arrivals", change=change, seconds=PATIENCE_SECONDS)
-        behind, broken = answer["behind"], answer["broken"]
-        if behind or broken:
-            raise Invalid(f"{behind} clients were not shown change {change}, {broken} lost their connection.")
-        return Shown(answer["arrivals"], answer["value"], answer["bytes"])
+        answer = self._call("arrivals", change=change, seconds=TIMEOUT_SECONDS)
+        behind, failed = answer["behind"], answer["failed"]
+        if behind or failed:
+            raise Invalid(f"{behind} clients did not receive change {change}, {failed} lost their connection.")
+        return Received(answer["arrivals"], answer["value"], answer["bytes"])
 
     def close(self) -> None:
-        self._ask("close")
+        self._call("close")
 
-    def _ask(self, command: str, **given: Any) -> dict[str, Any]:
-        into, out = self._process.stdin, self._process.stdout
-        if into is None or out is None:
+    def _call(self, command: str, **given: Any) -> dict[str, Any]:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
             raise RuntimeError("the load process has no pipes")
-        into.write(json.dumps({"command": command, **given}).encode() + b"\n")
-        into.flush()
-        line = out.readline()
+        stdin.write(json.dumps({"command": command, **given}).encode() + b"\n")
+        stdin.flush()
+        line = stdout.readline()
         if not line:
-            raise Invalid("The load process has ended.")
+            raise Invalid("The load process exited.")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise Invalid(f"{command}: {answer['error']}")
@@ -75,16 +71,16 @@ class Clients:
 
 
 @contextlib.contextmanager
-def clients(log: Path) -> Iterator[Clients]:
+def clients(log_file: Path) -> Iterator[Clients]:
     """Run the load process while the body runs."""
-    with log.open("wb") as errors:
+    with log_file.open("wb") as errors:
         process = subprocess.Popen(
             ["node", str(FOLDER / "clients.mjs")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
-            preexec_fn=end_with_us,
+            preexec_fn=end_with_parent,
         )
     try:
         yield Clients(process)

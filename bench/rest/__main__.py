@@ -1,15 +1,15 @@
 """Compare three REST calls of PraxTalk with the same calls of a hand-written baseline, in one run.
 
 1. Start private services under .data/bench, seeded once (bench/seed.py), with a copy of the database for this run.
-2. Start PraxTalk and the baseline (bench/rest/baseline.py), each in two processes of Granian. Their answers are compared first.
+2. Start PraxTalk and the baseline (bench/rest/baseline.py), each in two processes of Granian. Compare their answers.
 3. Measure each scenario in rounds. The two servers take turns, so that they run under the same conditions.
-4. Report in addition: PraxTalk behind its reverse proxy, and both servers with a delay of 1 ms for every answer of PostgreSQL and
-   Valkey.
 """
 
 import asyncio
 import contextlib
+import http.client
 import itertools
+import json
 import os
 import random
 import sys
@@ -17,36 +17,30 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
 from uuid import UUID
 
 import django
 
+from bench import harness
+from bench.harness import SERVE, Invalid, free_port, log, serving, table
 from bench.rest.load import Result, load
-from bench.rest.parity import check, check_events
-from bench.run import FOLDER, QUICK_FOLDER, Invalid, is_quick, run, say, table
-from bench.servers import FLOOR, PRODUCT, WEB, free_port, running, serving
 
-COMPARED_IDS = 8
-DELAY_MILLISECONDS = 1.0
-PRODUCT_SIDE, FLOOR_SIDE = "PraxTalk", "the floor"
-FRONT_SIDE = "PraxTalk through the front"
-FAR_PRODUCT_SIDE, FAR_FLOOR_SIDE = "PraxTalk, 1 ms a trip", "the floor, 1 ms a trip"
+PRAXTALK, BASELINE = "PraxTalk", "the baseline"
 
 
 @dataclass(frozen=True)
-class Extent:
+class Size:
     """The size of a benchmark."""
 
-    folder: Path
     conversations: int
     rounds: int
     seconds: float  # of a round, for each server
     warm_up: float
 
 
-FULL = Extent(FOLDER, 100_000, rounds=3, seconds=4.0, warm_up=1.0)
-QUICK = Extent(QUICK_FOLDER, 1_000, rounds=1, seconds=1.0, warm_up=0.3)
+FULL = Size(100_000, rounds=3, seconds=4.0, warm_up=1.0)
+QUICK = Size(1_000, rounds=1, seconds=1.0, warm_up=0.3)
 
 
 @dataclass
@@ -56,53 +50,46 @@ class Scenario:
     name: str
     requests: Iterator[bytes]
     status: int
-    results: dict[str, Result] = field(default_factory=lambda: defaultdict(Result))  # by side
+    results: dict[str, Result] = field(default_factory=lambda: defaultdict(Result))  # by server
 
 
-def main() -> int:
-    """Return the exit status: 1 if an answer was wrong or missing."""
-    quick = is_quick("bench.rest", __doc__.splitlines()[0], "a small database and one round of a second, for a test")
-    extent = QUICK if quick else FULL
-    return run(extent.folder, lambda: _measured(extent))
-
-
-def _measured(extent: Extent) -> str:
-    scenarios = _run(extent)
-    result = _table(scenarios, extent)
-    if any(result.errors for scenario in scenarios for result in scenario.results.values()):
-        raise Invalid(
-            f"{result}\nThere were errors, so the numbers say nothing. The servers' own words: {extent.folder}/*.log"
-        )
-    return result
-
-
-def _run(extent: Extent) -> list[Scenario]:
+def measure(folder: Path, is_quick: bool) -> str:
+    """Run the benchmark and return its tables. Raises Invalid if an answer was wrong or missing."""
     django.setup()
     from bench.seed import fresh_copy, seeded  # it imports models, so not before django.setup()
 
-    seed = seeded(extent.folder, extent.conversations)
-    say(f"{seed.conversations:,} conversations; starting PraxTalk and the floor ...")
+    size = QUICK if is_quick else FULL
+    seed = seeded(folder, size.conversations)
+    log(f"{seed.conversations:,} conversations. Starting PraxTalk and the baseline ...")
     url, ids = fresh_copy()
+    scenarios = _scenarios(ids, seed.write_key, seed.read_key)
+    ports = {PRAXTALK: free_port(), BASELINE: free_port()}
+    commands = {PRAXTALK: [*SERVE, "web"], BASELINE: _baseline_command(ports[BASELINE])}
     with contextlib.ExitStack() as stack:
-        product = stack.enter_context(serving(WEB, log=extent.folder / "product.log", DATABASE_URL=url))
-        floor = stack.enter_context(serving(FLOOR, log=extent.folder / "floor.log", DATABASE_URL=url))
-        compared = check(product, floor, write_key=seed.write_key, read_key=seed.read_key, ids=ids[:COMPARED_IDS])
-        check_events(url)
-        say(f"{compared} answers compared: the floor's are PraxTalk's.")
-        scenarios = _scenarios(ids, seed.write_key, seed.read_key)
-        rounds = {PRODUCT_SIDE: product, FLOOR_SIDE: floor}
-        say(f"Measuring for about {_seconds(scenarios, rounds, extent) * extent.rounds:.0f} s ...")
-        for number in range(1, extent.rounds + 1):
-            asyncio.run(_measure(scenarios, rounds, extent, f"round {number} of {extent.rounds}"))
-    with contextlib.ExitStack() as stack:
-        others = {FRONT_SIDE: stack.enter_context(serving(PRODUCT, log=extent.folder / "front.log", DATABASE_URL=url))}
-        far = stack.enter_context(_far_services(url, extent.folder))
-        others[FAR_PRODUCT_SIDE] = stack.enter_context(serving(WEB, log=extent.folder / "far-product.log", **far))
-        others[FAR_FLOOR_SIDE] = stack.enter_context(serving(FLOOR, log=extent.folder / "far-floor.log", **far))
-        say(f"Measuring the report for about {_seconds(scenarios, others, extent):.0f} s ...")
-        asyncio.run(_measure(scenarios, others, extent, "report"))
-        say("Stopping ...")
-    return scenarios
+        for name, port in ports.items():
+            log_file = folder / f"rest-{name.split()[-1].lower()}.log"
+            stack.enter_context(serving(commands[name], log_file=log_file, port=port, DATABASE_URL=url))
+        _compare(ports, seed.read_key, ids[0])
+        log(f"Measuring for about {len(scenarios) * 2 * (size.seconds + size.warm_up) * size.rounds:.0f} s ...")
+        for number in range(1, size.rounds + 1):
+            asyncio.run(_measure_round(scenarios, ports, size, f"round {number} of {size.rounds}"))
+        log("Stopping ...")
+    result = _tables(scenarios, size)
+    if any(result.errors for scenario in scenarios for result in scenario.results.values()):
+        raise Invalid(f"{result}\nThere were errors, so the numbers mean nothing. See {folder}/rest-*.log")
+    return result
+
+
+def _baseline_command(port: int) -> list[str]:
+    """Return PraxTalk's command of Granian with the baseline's application, which uses ASGI instead of WSGI."""
+    from praxtalk import processes
+    from praxtalk.endpoints import Endpoint
+
+    command = processes.web(Endpoint(host="127.0.0.1", port=port)).command
+    command[command.index("wsgi")] = "asgi"
+    threads = command.index("--blocking-threads")
+    del command[threads : threads + 2]  # ASGI uses an event loop instead
+    return [*command[:-1], "bench.rest.baseline:application"]
 
 
 def _scenarios(ids: list[UUID], write_key: str, read_key: str) -> list[Scenario]:
@@ -118,77 +105,51 @@ def _scenarios(ids: list[UUID], write_key: str, read_key: str) -> list[Scenario]
     ]
 
 
-@contextlib.contextmanager
-def _far_services(url: str, folder: Path) -> Iterator[dict[str, str]]:
-    """Run proxies that delay the answers of PostgreSQL and Valkey. Yield the settings that use them."""
-    database, valkey = urlsplit(url), urlsplit(os.environ["REDIS_URL"])
-    options = dict(parse_qsl(database.query))
-    ports = {"DATABASE_URL": free_port(), "REDIS_URL": free_port()}
-    targets = {
-        "DATABASE_URL": f"{options['host']}/.s.PGSQL.{options['port']}",
-        "REDIS_URL": f"{valkey.hostname}:{valkey.port}",
-    }
-    with contextlib.ExitStack() as stack:
-        for name, port in ports.items():
-            arguments = ["-m", "bench.delay", str(port), targets[name], str(DELAY_MILLISECONDS)]
-            stack.enter_context(running(arguments, log=folder / f"delay-{name}.log"))
-        yield {
-            name: url._replace(netloc=f"{url.netloc.rpartition('@')[0]}@127.0.0.1:{ports[name]}", query="").geturl()
-            for name, url in (("DATABASE_URL", database), ("REDIS_URL", valkey))
-        }
-
-
-def _seconds(scenarios: list[Scenario], ports: dict[str, int], extent: Extent) -> float:
-    return len(scenarios) * len(ports) * (extent.seconds + extent.warm_up)
-
-
-def _request(method: str, way: str, key: str, body: bytes = b"") -> bytes:
-    lines = [f"{method} /api/v1/conversations{way} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {key}"]
+def _request(method: str, path: str, key: str, body: bytes = b"") -> bytes:
+    lines = [f"{method} /api/v1/conversations{path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {key}"]
     lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"] if body else []
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-async def _measure(scenarios: list[Scenario], ports: dict[str, int], extent: Extent, what: str) -> None:
-    """Run one round of all scenarios. ports: the port of each side, by name."""
+def _compare(ports: dict[str, int], key: str, conversation_id: UUID) -> None:
+    """Check that both servers return the same conversations. Raises Invalid if they do not."""
+    for path, name in (("?status=open&limit=50", "conversations"), (f"/{conversation_id}", "conversation")):
+        product, baseline = (_get(port, path, key).get(name) for port in ports.values())
+        if product is None or product != baseline:
+            raise Invalid(f"The baseline's answer to GET {path} differs:\n{product}\n{baseline}")
+
+
+def _get(port: int, path: str, key: str) -> dict[str, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", f"/api/v1/conversations{path}", headers={"Authorization": f"Bearer {key}"})
+    answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
+
+
+async def _measure_round(scenarios: list[Scenario], ports: dict[str, int], size: Size, what: str) -> None:
+    """Run one round of all scenarios. ports: the port of each server, by name."""
     for scenario in scenarios:
-        for side, port in ports.items():
+        for name, port in ports.items():
             result = await load(
-                port, scenario.requests, status=scenario.status, seconds=extent.seconds, warm_up=extent.warm_up
+                port, scenario.requests, status=scenario.status, seconds=size.seconds, warm_up=size.warm_up
             )
-            scenario.results[side].add(result)
-            say(f"{scenario.name}, {what}: {side} {result.per_second:,.0f}/s")
+            scenario.results[name].add(result)
+            log(f"{scenario.name}, {what}: {name} {result.per_second:,.0f}/s")
 
 
-def _table(scenarios: list[Scenario], extent: Extent) -> str:
-    rows = [["scenario", "PraxTalk req/s", "p50 ms", "p99 ms", "floor req/s", "p50 ms", "p99 ms", "ratio", "errors"]]
-    report = [["report", "through the front", "p50 ms", "1 ms a trip", "p50 ms", "the floor so", "p50 ms", "ratio"]]
+def _tables(scenarios: list[Scenario], size: Size) -> str:
+    rows = [["scenario", "PraxTalk req/s", "p50 ms", "p99 ms", "baseline req/s", "p50 ms", "p99 ms", "ratio", "errors"]]
     for scenario in scenarios:
-        results = scenario.results
+        product, baseline = scenario.results[PRAXTALK], scenario.results[BASELINE]
         row = [scenario.name]
-        for side in (PRODUCT_SIDE, FLOOR_SIDE):
-            row += [_rate(results[side]), _milliseconds(results[side], 0.5), _milliseconds(results[side], 0.99)]
-        errors = sum((result.errors for result in results.values()), Counter[str]())
-        said = ", ".join(f"{count} {name}" for name, count in errors.items())
-        rows.append([*row, _ratio(results[PRODUCT_SIDE], results[FLOOR_SIDE]), said or "0"])
-        other = [scenario.name]
-        for side in (FRONT_SIDE, FAR_PRODUCT_SIDE, FAR_FLOOR_SIDE):
-            other += [_rate(results[side]), _milliseconds(results[side], 0.5)]
-        report.append([*other, _ratio(results[FAR_PRODUCT_SIDE], results[FAR_FLOOR_SIDE])])
-    head = f"{extent.conversations:,} conversations, {os.cpu_count()} cores, load included"
-    return f"\n{head}\n\n{table(rows)}\n\n{table(report)}\n"
-
-
-def _rate(result: Result) -> str:
-    return f"{result.per_second:,.0f}"
-
-
-def _milliseconds(result: Result, share: float) -> str:
-    return f"{result.milliseconds(share):.1f}"
-
-
-def _ratio(product: Result, floor: Result) -> str:
-    return f"{product.per_second / (floor.per_second or 1):.2f}"
+        for result in (product, baseline):
+            row += [f"{result.per_second:,.0f}", *(f"{result.milliseconds(share):.1f}" for share in (0.5, 0.99))]
+        errors = sum((result.errors for result in scenario.results.values()), Counter[str]())
+        listed = ", ".join(f"{count} {name}" for name, count in errors.items())
+        rows.append([*row, f"{product.per_second / (baseline.per_second or 1):.2f}", listed or "0"])
+    return f"\n{size.conversations:,} conversations, {os.cpu_count()} cores, load included\n\n{table(rows)}\n"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(harness.main(__doc__, measure))

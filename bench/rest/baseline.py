@@ -1,7 +1,7 @@
 """The baseline: what three REST calls cost without a framework between Granian, PostgreSQL and Valkey.
 
 This is a hand-written ASGI application with an async connection pool and prepared statements. It runs the same SQL, makes the
-same checks and gives the same answers as PraxTalk (bench/rest/parity.py verifies this), for these calls only:
+same checks and sends the same headers and JSON as PraxTalk, for these calls only:
 
     GET /api/v1/conversations?status=&limit=    the first page; no other parameters
     GET /api/v1/conversations/:id
@@ -18,35 +18,36 @@ import orjson
 from psycopg_pool import AsyncConnectionPool
 
 from bench.rest import baseline_sql as sql
-from bench.rest.baseline_key import Headers, Key, Refused, Usage, admit, valkey
+from bench.rest.baseline_access import Headers, Key, Rejected, Usage, authorize, valkey
 from praxtalk.core.db import sync_mark
 from praxtalk.core.db.ids import new_id, parse_id
 
 STATUSES = ("open", "snoozed", "resolved", "closed")
 THREAD_LENGTH = 100
 MAX_BODY = 10_000
+MAX_LIMIT = 100
 CONNECTIONS = 8
 EVENT = "message.created"
-DUE = "changed:webhooks.due"
+WEBHOOKS_DUE_CHANNEL = "changed:webhooks.due"
 
-EXPOSED = (
+EXPOSED_HEADERS = (
     b"Date, Idempotency-Replayed, Link, Location, Retry-After, X-Error-Code, X-RateLimit-Limit, X-RateLimit-Remaining, "
     b"X-RateLimit-Reset, X-Request-Id"
 )
-POLICY = (
+CONTENT_SECURITY_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-ALWAYS = [
+COMMON_HEADERS = [
     (b"Content-Type", b"application/json"),
     (b"Cache-Control", b"no-store"),
     (b"X-Frame-Options", b"DENY"),
-    (b"Content-Security-Policy", POLICY),
+    (b"Content-Security-Policy", CONTENT_SECURITY_POLICY),
     (b"X-Content-Type-Options", b"nosniff"),
     (b"Referrer-Policy", b"same-origin"),
     (b"Cross-Origin-Opener-Policy", b"same-origin"),
     (b"Access-Control-Allow-Origin", b"*"),
-    (b"Access-Control-Expose-Headers", EXPOSED),
+    (b"Access-Control-Expose-Headers", EXPOSED_HEADERS),
 ]
 
 pool = AsyncConnectionPool(
@@ -57,7 +58,7 @@ pool = AsyncConnectionPool(
     kwargs={"autocommit": True, "options": "-c timezone=UTC", "prepare_threshold": 0},
 )
 
-ALLOWED = {1: b"GET, HEAD, OPTIONS", 2: b"GET, PATCH, HEAD, OPTIONS", 3: b"POST, OPTIONS"}
+ALLOWED_METHODS = {1: b"GET, HEAD, OPTIONS", 2: b"GET, PATCH, HEAD, OPTIONS", 3: b"POST, OPTIONS"}  # by path length
 
 Answer = tuple[int, dict[str, Any], Headers]
 
@@ -75,7 +76,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
             status, answer, headers = await _answer(connection, scope, body)
     content = orjson.dumps(answer)
     headers += [(b"X-Request-Id", new_id().hex.encode()), (b"Content-Length", b"%d" % len(content))]
-    await send({"type": "http.response.start", "status": status, "headers": ALWAYS + headers})
+    await send({"type": "http.response.start", "status": status, "headers": COMMON_HEADERS + headers})
     await send({"type": "http.response.body", "body": content})
 
 
@@ -88,24 +89,22 @@ async def _read(receive: Any) -> bytes:
 
 
 async def _answer(connection: Any, scope: dict[str, Any], body: bytes) -> Answer:
-    method, way = scope["method"], scope["path"].removeprefix("/api/v1/conversations").split("/")
-    query = parse_qsl(scope["query_string"].decode(), keep_blank_values=True)
-    headers: Headers = [(b"Allow", ALLOWED[len(way)])]
+    method, path = scope["method"], scope["path"].removeprefix("/api/v1/conversations").split("/")
+    headers: Headers = [(b"Allow", ALLOWED_METHODS[len(path)])]
     usages: list[Usage] = []
+    answer: dict[str, Any]
     try:
-        key = await admit(connection, dict(scope["headers"]), scope["client"][0], usages, writes=method != "GET")
+        key = await authorize(connection, dict(scope["headers"]), scope["client"][0], usages, writes=method != "GET")
         status = 200
-        if method == "GET" and len(way) == 1:
-            answer = await _list(connection, key, query)
-        elif method == "GET" and len(way) == 2:
-            answer = await _one(connection, key, way[1], query)
+        if method == "GET" and len(path) == 1:
+            answer = await _list(connection, key, dict(parse_qsl(scope["query_string"].decode())))
+        elif method == "GET":
+            answer = await _get(connection, key, path[1])
         else:
-            status, answer = 201, await _send(connection, key, way[1], query, body, headers)
-    except Refused as refusal:
-        status, answer = refusal.status, {"error": refusal.sentence}
-        headers.append((b"X-Error-Code", refusal.word.encode()))
-        if refusal.status == 401:
-            headers.append((b"WWW-Authenticate", b"Bearer"))
+            status, answer = 201, await _send(connection, key, path[1], body, headers)
+    except Rejected as error:
+        status, answer = error.status, {"error": str(error)}
+        headers.append((b"X-Error-Code", error.code.encode()))
     if usages:
         headers += min(usages, key=lambda usage: usage.remaining).headers
     return status, answer, headers
@@ -116,28 +115,21 @@ async def _rows(connection: Any, statement: str, values: list[Any] | dict[str, A
     return found
 
 
-async def _in_scope(connection: Any, statement: str, key: Key, text: str) -> sql.Row:
+async def _conversation(connection: Any, statement: str, key: Key, text: str) -> sql.Row:
+    """Return the conversation's row. Raises Rejected if it does not exist or belongs to another brand than the key's."""
     conversation_id = parse_id(text)
     found = await _rows(connection, statement, [conversation_id, key.workspace_id]) if conversation_id else []
     if not found:
-        raise Refused(404, "Not found.", "not_found")
+        raise Rejected(404, "not_found")
     if key.brand_id is not None and key.brand_id != found[0][2]:
-        raise Refused(403, "This key is limited to another brand.", "other_brand")
+        raise Rejected(403, "other_brand")
     return found[0]
 
 
-def _no_parameters(query: list[tuple[str, str]]) -> None:
-    if query:
-        raise Refused(422, f"{query[0][0]}: this call takes no query parameters.", "invalid")
-
-
-async def _list(connection: Any, key: Key, query: list[tuple[str, str]]) -> dict[str, Any]:
-    given = dict(query)
-    status, limit = given.get("status", ""), given.get("limit", "50")
-    if len(given) != len(query) or given.keys() - {"status", "limit"} or status not in STATUSES:
-        raise Refused(422, "The floor takes one status and one limit.", "invalid")
-    if not limit.isdecimal() or not 1 <= int(limit) <= 100:
-        raise Refused(422, "limit: 1 to 100.", "invalid")
+async def _list(connection: Any, key: Key, query: dict[str, str]) -> dict[str, Any]:
+    status, limit = query.get("status", ""), query.get("limit", "50")
+    if query.keys() - {"status", "limit"} or status not in STATUSES or not limit.isdecimal() or int(limit) > MAX_LIMIT:
+        raise Rejected(422, "invalid")
     now = datetime.now(UTC)
     ((age,),) = await _rows(connection, sync_mark.OLDEST_TRANSACTION, [])
     synced_at = sql.milliseconds(now - age - sync_mark.MARGIN)
@@ -150,40 +142,33 @@ async def _list(connection: Any, key: Key, query: list[tuple[str, str]]) -> dict
     return answer | {"syncedAt": synced_at}
 
 
-async def _one(connection: Any, key: Key, text: str, query: list[tuple[str, str]]) -> dict[str, Any]:
-    _no_parameters(query)
-    row = await _in_scope(connection, sql.ONE, key, text)
-    found = await _rows(connection, sql.THREAD, [row[0], key.workspace_id, row[9] + 1, THREAD_LENGTH + 1])
-    page = found[:THREAD_LENGTH][::-1]
+async def _get(connection: Any, key: Key, text: str) -> dict[str, Any]:
+    row = await _conversation(connection, sql.ONE, key, text)
+    messages = await _rows(connection, sql.THREAD, [row[0], key.workspace_id, row[9] + 1, THREAD_LENGTH + 1])
     thread = sql.conversation_json(row)
     thread["brand"] = sql.brand_json(row[sql.BRAND_AT :])
-    thread["messages"] = [sql.message_json(message) for message in page]
-    if len(found) > THREAD_LENGTH:
-        thread["olderCursor"] = sql.sign("messages", row[0], ["before", page[0][3]])
+    thread["messages"] = [sql.message_json(message) for message in messages[:THREAD_LENGTH][::-1]]
     return {"conversation": thread}
 
 
-async def _send(
-    connection: Any, key: Key, text: str, query: list[tuple[str, str]], body: bytes, headers: Headers
-) -> dict[str, Any]:
+async def _send(connection: Any, key: Key, text: str, body: bytes, headers: Headers) -> dict[str, Any]:
     async with connection.transaction():
-        row = await _in_scope(connection, sql.LOCKED, key, text)
-        _no_parameters(query)
-        message_id, is_due = await _append(connection, row, _checked(body))
-    if is_due:
-        await valkey.publish(DUE, b"")
+        row = await _conversation(connection, sql.LOCKED, key, text)
+        message_id, has_deliveries = await _append(connection, row, _validated_body(body))
+    if has_deliveries:
+        await valkey.publish(WEBHOOKS_DUE_CHANNEL, b"")
     headers.append((b"Location", f"/api/v1/messages?conversationId={row[0]}".encode()))
     return {"messageId": str(message_id)}
 
 
-def _checked(body: bytes) -> str:
+def _validated_body(body: bytes) -> str:
     try:
         given = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Refused(422, f"The body is not valid JSON: {error}.", "malformed_json") from error
+        raise Rejected(422, "malformed_json") from error
     text = given.get("body") if isinstance(given, dict) else None
     if not isinstance(text, str) or len(given) > 1 or "\0" in text or not 1 <= len(text.strip()) <= MAX_BODY:
-        raise Refused(422, "body: 1 to 10000 characters, and nothing else.", "invalid")
+        raise Rejected(422, "invalid")
     return text.strip()
 
 

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from bench.harness import quantile
+
 CONNECTIONS = 16
-OPEN_EVERY_SECONDS = 0.01  # pause between connections, so that the kernel distributes them over the processes
-PATIENCE_SECONDS = 10.0
+CONNECT_INTERVAL_SECONDS = 0.01  # pause between connections, so that the kernel distributes them over the processes
+TIMEOUT_SECONDS = 10.0
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -33,8 +35,7 @@ class Result:
 
     def milliseconds(self, share: float) -> float:
         """Return the latency that this share (0 to 1) of the answers did not exceed."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))] * 1000 if ordered else 0.0
+        return quantile(self.latencies, share) * 1000
 
 
 class _Connection(asyncio.Protocol):
@@ -54,25 +55,25 @@ class _Connection(asyncio.Protocol):
         self._next()
 
     def _next(self) -> None:
-        self.received, self.whole = b"", 0
+        self.received, self.expected_size = b"", 0
         self.transport.write(next(self.requests))
         self.sent_at = time.perf_counter()
 
     def data_received(self, data: bytes) -> None:
         self.received += data
-        if not self.whole:
+        if not self.expected_size:
             head, found, _ = self.received.partition(END_OF_HEAD)
             if not found:
                 return
             length = LENGTH.search(head)
             if length is None or not head.startswith(self.status):
-                self._end(f"answered {head[9:12].decode('latin-1')}")
+                self._end(f"status {head[9:12].decode('latin-1')}")
                 return
-            self.whole = len(head) + len(END_OF_HEAD) + int(length[1])
-        if len(self.received) >= self.whole:
-            self._answered()
+            self.expected_size = len(head) + len(END_OF_HEAD) + int(length[1])
+        if len(self.received) >= self.expected_size:
+            self._on_response()
 
-    def _answered(self) -> None:
+    def _on_response(self) -> None:
         now = time.perf_counter()
         if self.begins <= self.sent_at:
             self.result.latencies.append(now - self.sent_at)
@@ -104,9 +105,9 @@ async def load(port: int, requests: Iterator[bytes], *, status: int, seconds: fl
         connection = _Connection(requests, expected, begins, begins + seconds, result)
         await loop.create_connection(lambda connection=connection: connection, "127.0.0.1", port)  # type: ignore[misc]
         connections.append(connection)
-        await asyncio.sleep(OPEN_EVERY_SECONDS)
+        await asyncio.sleep(CONNECT_INTERVAL_SECONDS)
     futures = [connection.finished for connection in connections]
-    _, late = await asyncio.wait(futures, timeout=warm_up + seconds + PATIENCE_SECONDS)
+    _, late = await asyncio.wait(futures, timeout=warm_up + seconds + TIMEOUT_SECONDS)
     result.errors["no answer"] += len(late)
     result.errors += Counter()  # removes a count of zero
     for connection in connections:

@@ -6,6 +6,7 @@ check addresses, hold leases, keep counts, track the health of receivers, or sha
 """
 
 import os
+import sys
 import time
 from typing import Any
 from uuid import UUID
@@ -26,23 +27,13 @@ from praxtalk.core.db.encryption import decrypt  # noqa: E402
 
 TIMEOUT_SECONDS = 15.0
 PROCESSES = 2
-WORKER = [
-    "-m",
-    "celery",
-    "--quiet",
-    "--app",
-    "bench.webhooks.celery_baseline",
-    "worker",
-    "--pool",
-    "prefork",
-    "--concurrency",
-    str(PROCESSES),
-]
-WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
+WORKER = [sys.executable, "-m", "celery", "--quiet", "--app", "bench.webhooks.celery_baseline", "worker"]
+WORKER += ["--pool", "prefork", "--concurrency", str(PROCESSES), "--loglevel", "WARNING"]
+WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 
-app = Celery("rival", broker=os.environ["REDIS_URL"])
+app = Celery("baseline", broker=os.environ["REDIS_URL"])
 app.conf.update(
-    broker_transport_options={"global_keyprefix": "rival:"},
+    broker_transport_options={"global_keyprefix": "baseline:"},
     broker_connection_retry_on_startup=True,
     task_ignore_result=True,
     task_acks_late=True,

@@ -41,14 +41,14 @@ class Receivers:
 @contextlib.contextmanager
 def receivers(good: int) -> Iterator[Receivers]:
     """Run `good` good receivers, a hanging and a dripping one (a byte a second) while the body runs. Yield them."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_run, args=(theirs, good), daemon=True)
+    parent, child = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_run, args=(child, good), daemon=True)
     process.start()
-    theirs.close()  # so that each side notices when the other one ends
+    child.close()  # so that each side notices when the other one ends
     try:
-        yield Receivers(ours)
+        yield Receivers(parent)
     finally:
-        ours.close()
+        parent.close()
         process.join(STOP_SECONDS)
         process.kill()
 
@@ -65,7 +65,7 @@ async def _serve(pipe: Connection, good: int) -> None:
     pipe.send(await _listen(_Dripping))
     ended = asyncio.Event()
 
-    def on_word() -> None:
+    def send_receipts() -> None:
         try:
             pipe.recv()
             pipe.send(received)
@@ -74,7 +74,7 @@ async def _serve(pipe: Connection, good: int) -> None:
             loop.remove_reader(pipe.fileno())
             ended.set()
 
-    loop.add_reader(pipe.fileno(), on_word)
+    loop.add_reader(pipe.fileno(), send_receipts)
     await ended.wait()
 
 
@@ -86,7 +86,7 @@ async def _listen(protocol: "type[asyncio.Protocol] | partial[_Good]") -> str:
 class _Good(asyncio.Protocol):
     def __init__(self, received: list[Receipt]) -> None:
         self._received = received
-        self._data, self._began = b"", 0.0
+        self._data, self._first_byte_at = b"", 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -94,7 +94,7 @@ class _Good(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._data:
-            self._began = time.time()
+            self._first_byte_at = time.time()
         self._data += data
         head, found, body = self._data.partition(END_OF_HEAD)
         if not found:
@@ -103,7 +103,7 @@ class _Good(asyncio.Protocol):
         assert length, head
         assert delivery, head
         if len(body) >= int(length[1]):
-            self._received.append((delivery[1].decode(), self._began))
+            self._received.append((delivery[1].decode(), self._first_byte_at))
             self._data = b""
             self._transport.write(ANSWER)
 

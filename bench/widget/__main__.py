@@ -8,8 +8,6 @@
 
 import http.client
 import json
-import os
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -21,13 +19,11 @@ from typing import Any
 
 import django
 
-from bench.run import FOLDER, QUICK_FOLDER, Invalid, is_quick, quantile, run, say, table
-from bench.servers import PRODUCT, serving
+from bench import harness
+from bench.chromium import browser, require_chromium, version
+from bench.harness import PRAXTALK, Invalid, log, quantile, serving, table
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 WARM_UP = 5
 PAUSE_MS = 300  # people pause longer; without a pause, changes are batched for up to 100 ms
 # Record when each text appears in the thread, in ms since the epoch, by its first word.
@@ -42,19 +38,18 @@ WATCH = """() => {
 
 
 @dataclass(frozen=True)
-class Extent:
-    folder: Path
+class Size:
     conversations: int
-    replies: int  # by each of the two ways
+    replies: int  # by each of the two callers
 
 
-FULL = Extent(FOLDER, 100_000, replies=100)
-QUICK = Extent(QUICK_FOLDER, 1_000, replies=5)
+FULL = Size(100_000, replies=100)
+QUICK = Size(1_000, replies=5)
 
 
 @dataclass
-class Way:
-    """One way to send a reply, with its measurements in milliseconds.
+class Caller:
+    """One API by which replies are sent, with its measurements in milliseconds.
 
     calls: the duration of each call. shown: the time from sending each reply until the visitor sees it.
     """
@@ -67,51 +62,41 @@ class Way:
     shown: list[float] = field(default_factory=list)
 
 
-def main() -> int:
-    """Return the exit status: 1 if a reply was not shown."""
-    quick = is_quick("bench.widget", __doc__.splitlines()[0], "a small database and few replies, for a test")
-    if not Path(CHROMIUM).exists():
-        say("The widget is not measured: there is no Chromium (apt-get install chromium).")
-        return 1
-    extent = QUICK if quick else FULL
-    return run(extent.folder, lambda: _measured(extent))
-
-
-def _measured(extent: Extent) -> str:
+def measure(folder: Path, is_quick: bool) -> str:
+    """Run the benchmark and return its table. Raises Invalid if a reply was not shown."""
+    require_chromium()
     django.setup()
     from bench import seed
-    from bench.live import environment  # it imports models, so not before django.setup()
+    from bench.live import changes  # it imports models, so not before django.setup()
 
-    seed.seeded(extent.folder, extent.conversations)
-    url = environment.make_database()
+    size = QUICK if is_quick else FULL
+    seed.seeded(folder, size.conversations)
+    url = changes.use_copy()
     with ExitStack() as stack:
-        say("Starting PraxTalk and a Chromium ...")
-        port = stack.enter_context(serving(PRODUCT, log=extent.folder / "widget.log", DATABASE_URL=url))
+        log("Starting PraxTalk and Chromium ...")
+        server = serving(PRAXTALK, log_file=folder / "widget.log", DATABASE_URL=url)
+        port, _ = stack.enter_context(server)
         page = stack.enter_context(_visitor(f"http://127.0.0.1:{port}"))
-        ways = _ways()
-        for number in range(WARM_UP + extent.replies):
+        callers = _callers()
+        for number in range(WARM_UP + size.replies):
             if number == WARM_UP:
-                for way in ways:
-                    way.calls.clear()
-                    way.shown.clear()
-            for index, way in enumerate(ways):
+                for caller in callers:
+                    caller.calls.clear()
+                    caller.shown.clear()
+            for index, caller in enumerate(callers):
                 page.wait_for_timeout(PAUSE_MS)
-                _reply(port, page, way, f"reply-{number * len(ways) + index}")
-    return _told(extent, ways)
+                _reply(port, page, caller, f"reply-{number * len(callers) + index}")
+    return _result(size, callers)
 
 
 @contextmanager
 def _visitor(host: str) -> Iterator[Any]:
     """Open the page of a visitor who has submitted the form and sees the thread. Yield the page."""
-    from playwright.sync_api import sync_playwright
-
     from brands.models import Brand
 
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's event loop and the ORM share this thread
     widget_id = Brand.objects.order_by("created_at").values_list("widget_id", flat=True)[0]
-    with _site(host, widget_id) as site, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
+    with _site(host, widget_id) as site, browser() as chromium:
+        page = chromium.new_page()
         page.goto(site)
         page.get_by_role("button", name="Open chat").click()
         page.get_by_label("Name", exact=True).fill("Maya A.")
@@ -123,7 +108,6 @@ def _visitor(host: str) -> Iterator[Any]:
         page.wait_for_timeout(1000)  # until the WebSocket is connected
         page.evaluate(WATCH)
         yield page
-        browser.close()
 
 
 @contextmanager
@@ -147,59 +131,58 @@ def _site(host: str, widget_id: str) -> Iterator[str]:
         server.shutdown()
 
 
-def _ways() -> list[Way]:
+def _callers() -> list[Caller]:
     from accounts.models import Workspace
-    from bench.live import environment
+    from bench.live import changes
     from conversations.models import Conversation
     from integrations.actions.api_keys import create_key
     from integrations.models import ApiKey
 
     workspace = Workspace.objects.get()
     _, secret = create_key(workspace, name="bench", scope=ApiKey.Scope.WRITE, allowed_cidrs=["127.0.0.0/8"])
-    (token,) = environment.mint_tokens(1)
+    (token,) = changes.issue_tokens(1)
     newest = str(Conversation.objects.filter(workspace=workspace).order_by("-created_at")[0].pk)
     mutation = {"path": "messages:send", "args": {"conversationId": newest, "body": ""}}
     return [
-        Way("REST", f"/api/v1/conversations/{newest}/messages", secret, {"body": ""}),
-        Way("Agent SDK", "/api/mutation", token, mutation),
+        Caller("REST", f"/api/v1/conversations/{newest}/messages", secret, {"body": ""}),
+        Caller("Agent SDK", "/api/mutation", token, mutation),
     ]
 
 
-def _reply(port: int, page: Any, way: Way, word: str) -> None:
+def _reply(port: int, page: Any, caller: Caller, word: str) -> None:
     """Send one reply and wait until the page shows it. Raises Invalid if the call fails or the reply is not shown."""
-    if way.name == "REST":
-        way.body["body"] = f"{word}."
+    if caller.name == "REST":
+        caller.body["body"] = f"{word}."
     else:
-        way.body["args"]["body"] = f"{word}."
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+        caller.body["args"]["body"] = f"{word}."
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     connection.connect()
-    headers = {"Authorization": f"Bearer {way.token}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"}
     began = time.time()
-    connection.request("POST", way.path, json.dumps(way.body), headers)
+    connection.request("POST", caller.path, json.dumps(caller.body), headers)
     answer = connection.getresponse()
     text = answer.read()
-    way.calls.append((time.time() - began) * 1000)
+    caller.calls.append((time.time() - began) * 1000)
     connection.close()
     if answer.status not in (200, 201) or b'"status":"error"' in text:
-        raise Invalid(f"{way.name}: {answer.status} {text[:200]!r}")
-    deadline = time.monotonic() + PATIENCE_SECONDS
+        raise Invalid(f"{caller.name}: {answer.status} {text[:200]!r}")
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while (seen := page.evaluate("word => window.shown[word]", word)) is None:
         if time.monotonic() > deadline:
-            raise Invalid(f"{word} was not shown within {PATIENCE_SECONDS:.0f} s.")
+            raise Invalid(f"{word} was not shown within {TIMEOUT_SECONDS:.0f} s.")
         page.wait_for_timeout(20)
-    way.shown.append(seen - began * 1000)
+    caller.shown.append(seen - began * 1000)
 
 
-def _told(extent: Extent, ways: list[Way]) -> str:
-    rows = [["way", "seen p50", "p95", "max", "the call alone p50", "ratio"]]
-    for way in ways:
-        half = quantile(way.shown, 0.5)
-        floor = quantile(way.calls, 0.5)
-        shown = [half, quantile(way.shown, 0.95), max(way.shown), floor]
-        rows.append([way.name, *(f"{value:.1f} ms" for value in shown), f"{half / floor:.2f}"])
-    version = subprocess.run([CHROMIUM, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    return f"\n{extent.replies} replies each into an open widget, {version}\n\n{table(rows)}\n"
+def _result(size: Size, callers: list[Caller]) -> str:
+    rows = [["reply by", "seen p50", "p95", "max", "the call alone p50", "ratio"]]
+    for caller in callers:
+        half = quantile(caller.shown, 0.5)
+        baseline = quantile(caller.calls, 0.5)
+        shown = [half, quantile(caller.shown, 0.95), max(caller.shown), baseline]
+        rows.append([caller.name, *(f"{value:.1f} ms" for value in shown), f"{half / baseline:.2f}"])
+    return f"\n{size.replies} replies each into an open widget, {version()}\n\n{table(rows)}\n"
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(harness.main(__doc__, measure))

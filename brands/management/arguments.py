@@ -10,10 +10,10 @@ from praxtalk.core.db.ids import parse_id
 
 
 def add_workspace_argument(parser: ArgumentParser) -> None:
-    parser.add_argument("--workspace", help="its id or name; may be left out where there is only one")
+    parser.add_argument("--workspace", help="id or name of the workspace; optional if there is only one")
 
 
-def chosen_workspace(text: str | None) -> Workspace:
+def get_workspace(text: str | None) -> Workspace:
     """Return the workspace with this id or name, or the only one. Raises CommandError, which lists the workspaces."""
     workspaces = Workspace.objects.order_by("created_at")
     if text:
@@ -24,16 +24,18 @@ def chosen_workspace(text: str | None) -> Workspace:
         names = ", ".join(
             f"{workspace.name} ({workspace.pk})" for workspace in Workspace.objects.order_by("created_at")[:20]
         )
-        raise CommandError(f"--workspace: name one of: {names or 'none yet, see create_workspace'}.")
+        if not names:
+            raise CommandError("There is no workspace yet. Create one with create_workspace.")
+        raise CommandError(f"--workspace must be one of: {names}.")
     return found[0]
 
 
-def chosen_brand(workspace: Workspace, slug: str | None) -> Brand | None:
+def get_brand(workspace: Workspace, slug: str | None) -> Brand | None:
     """Return the workspace's brand with this slug, None without a slug. Raises CommandError, which lists the slugs."""
     if not slug:
         return None
     brand = workspace.brands.filter(slug=slug).first()
     if brand is None:
         slugs = ", ".join(workspace.brands.order_by("slug").values_list("slug", flat=True))
-        raise CommandError(f"--brand: one of: {slugs}.")
+        raise CommandError(f"--brand must be one of: {slugs}.")
     return brand

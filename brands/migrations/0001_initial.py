@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('slug', models.SlugField()),
                 ('name', models.CharField(max_length=100)),
-                ('primary_color', models.CharField(default='#2563eb', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-f]{6}\\Z', 'Write a colour as #rrggbb.')])),
+                ('primary_color', models.CharField(default='#2563eb', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9a-f]{6}\\Z', 'Enter a colour as #rrggbb.')])),
                 ('widget_id', models.CharField(default=brands.models.brands.new_widget_id, editable=False, max_length=40, unique=True)),
                 ('side', models.CharField(choices=[('right', 'Right'), ('left', 'Left')], default='right', max_length=5)),
                 ('greeting', models.CharField(blank=True, max_length=300)),

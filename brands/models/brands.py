@@ -31,11 +31,11 @@ def new_widget_id() -> str:
 def check_texts(texts: object) -> None:
     """Check texts that replace the widget's own, by language and key. Raises ValidationError."""
     if not isinstance(texts, dict) or not all(isinstance(sentences, dict) for sentences in texts.values()):
-        raise ValidationError("Texts are objects of sentences, by language.")
+        raise ValidationError("Texts must be an object that maps each language to an object of texts.")
     for sentences in texts.values():
         for key, text in sentences.items():
             if not isinstance(text, str) or not 0 < len(text) <= MAX_TEXT:
-                raise ValidationError(f"{key}: a text of at most {MAX_TEXT} characters.")
+                raise ValidationError(f"{key}: enter a text of 1 to {MAX_TEXT} characters.")
 
 
 def check_sender(address: str) -> None:
@@ -58,7 +58,7 @@ class Brand(models.Model):
     slug = models.SlugField(max_length=50)
     name = models.CharField(max_length=100)
     primary_color = models.CharField(
-        max_length=7, default="#2563eb", validators=[RegexValidator(r"^#[0-9a-f]{6}\Z", "Write a colour as #rrggbb.")]
+        max_length=7, default="#2563eb", validators=[RegexValidator(r"^#[0-9a-f]{6}\Z", "Enter a colour as #rrggbb.")]
     )
     widget_id = models.CharField(max_length=40, unique=True, default=new_widget_id, editable=False)
     side = models.CharField(max_length=5, choices=Side.choices, default=Side.RIGHT)

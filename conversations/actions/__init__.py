@@ -3,51 +3,52 @@
 An action locks the conversation's row before it changes the conversation, so changes of one conversation are serialised.
 """
 
-from conversations.actions._base import lock_conversation, locked
-from conversations.actions.assignment import CannotAnswer, assign, hand_over, held_by
+from conversations.actions._base import lock_and_reload, lock_conversation
+from conversations.actions.assignment import CannotAssign, assign, assigned_to, reassign_conversations
 from conversations.actions.messages import (
     MAIL_AFTER,
-    AnsweredMeanwhile,
-    begin_conversation,
+    ConcurrentReply,
+    send_first_message,
     send_message,
     start_conversation,
 )
 from conversations.actions.notes import write_note
-from conversations.actions.ratings import RATED, NotAsked, rate
-from conversations.actions.read_receipts import read_until, see_assignments, touch_presence
+from conversations.actions.ratings import RATABLE_STATUSES, NotRatable, rate
+from conversations.actions.read_receipts import mark_assignments_seen, read_until, set_visitor_typing, touch_presence
 from conversations.actions.statuses import set_status, wake_next_snoozed
-from conversations.actions.tags import UnknownTag, change_tags, create_tag, delete_tag, rename_tag
+from conversations.actions.tags import InvalidTags, change_tags, create_tag, delete_tag, rename_tag
 from conversations.actions.team import change_operator
-from conversations.actions.transcripts import NoAddress, request_transcript
+from conversations.actions.transcripts import NoEmailAddress, request_transcript
 from conversations.actions.visitors import block_visitor, merge_visitor
 
 __all__ = [
     "MAIL_AFTER",
-    "RATED",
-    "AnsweredMeanwhile",
-    "CannotAnswer",
-    "NoAddress",
-    "NotAsked",
-    "UnknownTag",
+    "RATABLE_STATUSES",
+    "CannotAssign",
+    "ConcurrentReply",
+    "InvalidTags",
+    "NoEmailAddress",
+    "NotRatable",
     "assign",
-    "begin_conversation",
+    "assigned_to",
     "block_visitor",
     "change_operator",
     "change_tags",
     "create_tag",
     "delete_tag",
-    "hand_over",
-    "held_by",
+    "lock_and_reload",
     "lock_conversation",
-    "locked",
+    "mark_assignments_seen",
     "merge_visitor",
     "rate",
     "read_until",
+    "reassign_conversations",
     "rename_tag",
     "request_transcript",
-    "see_assignments",
+    "send_first_message",
     "send_message",
     "set_status",
+    "set_visitor_typing",
     "start_conversation",
     "touch_presence",
     "wake_next_snoozed",

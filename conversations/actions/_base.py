@@ -29,7 +29,7 @@ def _locked(workspace_id: Any, conversation_id: Any) -> QuerySet[Conversation, C
     return rows.select_for_update(of=("self",), no_key=True)
 
 
-def locked(conversation: Conversation) -> Conversation:
+def lock_and_reload(conversation: Conversation) -> Conversation:
     """Return the current row with its visitor and assignee, locked until the transaction ends.
 
     An instance that was locked in this transaction already (see `is_locked`) is returned without a query. Raises

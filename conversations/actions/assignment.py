@@ -6,76 +6,78 @@ from django.db.models.functions import Greatest
 from accounts.audit import Actor, current_actor
 from accounts.models import Operator
 from accounts.scope import scope_of
-from conversations.actions._base import add_activity, locked
+from conversations.actions._base import add_activity, lock_and_reload
 from conversations.models import Activity, Conversation, Mention
 from conversations.serializers import person_json
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
-AT_ONCE = 1000
-HANDED_OVER = (Conversation.Status.OPEN, Conversation.Status.SNOOZED)
+BATCH_SIZE = 1000
+REASSIGNED_STATUSES = (Conversation.Status.OPEN, Conversation.Status.SNOOZED)
 
 
-class CannotAnswer(ValueError):
+class CannotAssign(ValueError):
     """The conversation cannot be assigned to this operator, who is inactive or does not see its brand."""
 
 
 @joined_transaction()
 def assign(conversation: Conversation, *, operator: Operator | None) -> Conversation:
     """Assign the conversation to an operator, or to nobody. The new assignee is notified, unless they assigned it themselves.
-    Raises CannotAnswer.
+    Raises CannotAssign.
 
     The operator's row is locked before the conversation's, as in changes of the team. So no conversation is assigned to an
     operator while they are being deactivated.
     """
     operator = operator and _locked_operator(operator)
-    conversation = locked(conversation)
+    conversation = lock_and_reload(conversation)
     if operator is not None:
-        is_here = operator.is_active and operator.workspace_id == conversation.workspace_id
-        if not is_here or not scope_of(operator).sees_brand(conversation.brand_id):
-            raise CannotAnswer("this operator does not see the conversation's brand")
+        is_colleague = operator.is_active and operator.workspace_id == conversation.workspace_id
+        if not is_colleague or not scope_of(operator).sees_brand(conversation.brand_id):
+            raise CannotAssign("this operator is inactive or cannot access the conversation's brand")
     if conversation.assignee_id != (operator.pk if operator else None):
-        _give(conversation, operator)
+        _set_assignee(conversation, operator)
         publish_on_commit(*conversation.topics)
     return conversation
 
 
-def release_from_absent(conversation: Conversation) -> None:
+def unassign_if_unavailable(conversation: Conversation) -> None:
     """Unassign the conversation if its assignee is inactive or no longer sees the brand. The row must be locked. The caller
     publishes the topics."""
     if conversation.assignee_id is None:
         return
     rows = Operator.objects.filter(workspace_id=conversation.workspace_id, pk=conversation.assignee_id, is_active=True)
     if not rows.filter(Q(sees_all_brands=True) | Q(brands=conversation.brand_id)).exists():
-        _give(conversation, None, actor=Actor(), absent=conversation.assignee.name if conversation.assignee else "")
+        _set_assignee(
+            conversation, None, actor=Actor(), absent=conversation.assignee.name if conversation.assignee else ""
+        )
 
 
-def held_by(operator: Operator) -> QuerySet[Conversation, Conversation]:
+def assigned_to(operator: Operator) -> QuerySet[Conversation, Conversation]:
     """Return the open and snoozed conversations that are assigned to the operator."""
     rows = Conversation.objects.filter(workspace_id=operator.workspace_id, assignee_id=operator.pk)
-    return rows.filter(status__in=HANDED_OVER)
+    return rows.filter(status__in=REASSIGNED_STATUSES)
 
 
 @joined_transaction()
-def hand_over(operator: Operator, *, to: Operator | None) -> int:
-    """Reassign the open and snoozed conversations that the operator can no longer answer. Return how many.
+def reassign_conversations(operator: Operator, *, to: Operator | None) -> int:
+    """Reassign the open and snoozed conversations that the operator can no longer access. Return how many.
 
     An inactive operator loses all of them; an active one loses those of brands that they do not see.
     to: the new assignee, for the brands that they see. The other conversations become unassigned, as do all if `to` is None.
     """
-    lost = held_by(operator)
+    conversations = assigned_to(operator)
     if operator.is_active:
         brand_ids = scope_of(operator).brand_ids
-        lost = lost.none() if brand_ids is None else lost.exclude(brand_id__in=brand_ids)
+        conversations = conversations.none() if brand_ids is None else conversations.exclude(brand_id__in=brand_ids)
     to = to and _locked_operator(to)
     scope = scope_of(to) if to and to.is_active and to.workspace_id == operator.workspace_id else None
     count = 0
-    while rows := list(lost.select_for_update(no_key=True).order_by("pk")[:AT_ONCE]):
-        seen = [row for row in rows if scope and scope.sees_brand(row.brand_id)]
-        unseen = [row for row in rows if not (scope and scope.sees_brand(row.brand_id))]
-        _give_many(seen, to)
-        _give_many(unseen, None)
+    while rows := list(conversations.select_for_update(no_key=True).order_by("pk")[:BATCH_SIZE]):
+        visible = [row for row in rows if scope and scope.sees_brand(row.brand_id)]
+        hidden = [row for row in rows if not (scope and scope.sees_brand(row.brand_id))]
+        _set_assignee_of_many(visible, to)
+        _set_assignee_of_many(hidden, None)
         count += len(rows)
     return count
 
@@ -86,16 +88,18 @@ def _locked_operator(operator: Operator) -> Operator:
     return locked_row
 
 
-def _give(conversation: Conversation, operator: Operator | None, *, actor: Actor | None = None, **details: str) -> None:
+def _set_assignee(
+    conversation: Conversation, operator: Operator | None, *, actor: Actor | None = None, **details: str
+) -> None:
     """Set the assignee of a locked row. actor: who did it, if not the current actor. details: added to the activity."""
     conversation.assignee = operator
     conversation.updated_at = now_after(conversation.updated_at)
     conversation.save(update_fields=["assignee", "updated_at"])
     add_activity(conversation, Activity.Kind.ASSIGNED, actor=actor, to=person_json(operator), **details)
-    _note_assignments([conversation], operator)
+    _notify_assignee([conversation], operator)
 
 
-def _give_many(conversations: list[Conversation], operator: Operator | None) -> None:
+def _set_assignee_of_many(conversations: list[Conversation], operator: Operator | None) -> None:
     """Set the assignee of many locked rows of one workspace in a few statements, and publish their topics."""
     if not conversations:
         return
@@ -116,15 +120,15 @@ def _give_many(conversations: list[Conversation], operator: Operator | None) -> 
         )
         for each in conversations
     )
-    _note_assignments(conversations, operator)
+    _notify_assignee(conversations, operator)
     publish_on_commit(*{topic for each in conversations for topic in each.topics})
 
 
-def _note_assignments(conversations: list[Conversation], operator: Operator | None) -> None:
+def _notify_assignee(conversations: list[Conversation], operator: Operator | None) -> None:
     """Notify the new assignee, unless they are the current actor. Delete unseen notifications of earlier assignees."""
     workspace_id, actor = conversations[0].workspace_id, current_actor()
     stale = Mention.objects.filter(workspace_id=workspace_id, conversation__in=conversations, seen_at__isnull=True)
-    told = set(stale.order_by().values_list("operator_id", flat=True).distinct())
+    notified = set(stale.order_by().values_list("operator_id", flat=True).distinct())
     stale.delete()
     if operator is not None and operator.pk != actor.operator_id:
         Mention.objects.bulk_create(
@@ -136,5 +140,5 @@ def _note_assignments(conversations: list[Conversation], operator: Operator | No
             )
             for each in conversations
         )
-        told.add(operator.pk)
-    publish_on_commit(*(Mention.topic(pk) for pk in told))
+        notified.add(operator.pk)
+    publish_on_commit(*(Mention.topic(pk) for pk in notified))

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from accounts.audit import Actor
 from accounts.models import Operator
-from conversations.actions._base import locked, record_conversation_event
-from conversations.actions.assignment import release_from_absent
+from conversations.actions._base import lock_and_reload, record_conversation_event
+from conversations.actions.assignment import unassign_if_unavailable
 from conversations.actions.statuses import change_status
 from conversations.attachments import attachment_json
 from conversations.models import PREVIEW_LENGTH, Attachment, Channel, Conversation, Message, Visitor
@@ -21,11 +21,11 @@ MAIL_AFTER = timedelta(minutes=5)  # a reply that the visitor has not seen for t
 REOPENED_BY_VISITOR = (Conversation.Status.SNOOZED, Conversation.Status.RESOLVED)
 
 
-class AnsweredMeanwhile(ValueError):
-    """Somebody else answered after the newest message that the author has seen. `message` is that answer."""
+class ConcurrentReply(ValueError):
+    """Somebody else replied after the newest message that the author has seen. `message` is that reply."""
 
     def __init__(self, message: Message) -> None:
-        super().__init__(f"{message.sender} has answered meanwhile")
+        super().__init__(f"{message.sender} has already replied")
         self.message = message
 
 
@@ -38,12 +38,12 @@ def start_conversation(
     attachment: Attachment | None = None,
 ) -> Conversation:
     """Create an open conversation with the visitor's first message. Return the conversation."""
-    message = begin_conversation(visitor, body=body, channel=channel, client_id=client_id, attachment=attachment)
+    message = send_first_message(visitor, body=body, channel=channel, client_id=client_id, attachment=attachment)
     return message.conversation
 
 
 @joined_transaction()
-def begin_conversation(
+def send_first_message(
     visitor: Visitor,
     *,
     body: str,
@@ -90,18 +90,18 @@ def send_message(
     author: the operator who wrote it.
     api_key: the key of the REST call that sent it. The key's name is stored with the message.
     client_id: the sender's own id for the message. If a message with this id exists, it is returned and nothing changes.
-    attachment: an attachment from `attachments.kept` that no message has yet. Its name becomes the body of a message without
-    text. Raises UploadTooOld if it was stored too long ago.
-    seen: the newest message that the author has seen. Raises AnsweredMeanwhile, and sends nothing, if somebody else has answered
+    attachment: an attachment from `attachments.stored_upload` that no message has yet. Its name becomes the body of a message
+    without text. Raises UploadTooOld if it was stored too long ago.
+    seen: the newest message that the author has seen. Raises ConcurrentReply, and sends nothing, if somebody else has replied
     after it.
     """
-    conversation = locked(conversation)
-    if client_id and (sent := _sent_before(conversation, client_id)):
-        return sent
-    if seen and (answer := _answer_after(seen, author)):
-        raise AnsweredMeanwhile(answer)
+    conversation = lock_and_reload(conversation)
+    if client_id and (existing := _existing_message(conversation, client_id)):
+        return existing
+    if seen and (reply := _reply_after(seen, author)):
+        raise ConcurrentReply(reply)
     if role == Message.Role.VISITOR and conversation.status == Conversation.Status.CLOSED:
-        return begin_conversation(
+        return send_first_message(
             conversation.visitor, body=body, channel=channel, client_id=client_id, attachment=attachment
         )
     message = _append(
@@ -115,7 +115,7 @@ def send_message(
         attachment=attachment,
     )
     if role == Message.Role.VISITOR:
-        release_from_absent(conversation)
+        unassign_if_unavailable(conversation)
         if conversation.status in REOPENED_BY_VISITOR:
             change_status(conversation, Conversation.Status.OPEN, actor=Actor(conversation.visitor.name))
     _record_message(message)
@@ -123,17 +123,17 @@ def send_message(
     return message
 
 
-def _sent_before(conversation: Conversation, client_id: str) -> Message | None:
+def _existing_message(conversation: Conversation, client_id: str) -> Message | None:
     """Return the message with this client_id. Search all conversations of the visitor: the message may have started a new one."""
     rows = Message.objects.filter(workspace_id=conversation.workspace_id, client_id=client_id)
     return rows.filter(conversation__visitor_id=conversation.visitor_id).select_related("conversation").first()
 
 
-def _answer_after(seen: Message, author: Operator | None) -> Message | None:
-    """Return the newest answer after `seen` that `author` did not write, or None. Visitors' messages do not count."""
+def _reply_after(seen: Message, author: Operator | None) -> Message | None:
+    """Return the newest reply after `seen` that `author` did not write, or None. Visitors' messages do not count."""
     rows = Message.objects.filter(workspace_id=seen.workspace_id, conversation_id=seen.conversation_id)
-    answers = rows.filter(position__gt=seen.position).exclude(role=Message.Role.VISITOR).select_related("author")
-    return answers.exclude(author=author, author__isnull=False).order_by("-position").first()
+    replies = rows.filter(position__gt=seen.position).exclude(role=Message.Role.VISITOR).select_related("author")
+    return replies.exclude(author=author, author__isnull=False).order_by("-position").first()
 
 
 def _append(
@@ -158,7 +158,7 @@ def _append(
         conversation.mail_due_at = conversation.mail_due_at or now + MAIL_AFTER
     if role == Message.Role.VISITOR:
         conversation.unread_position = conversation.last_position
-    counted = [
+    changed_fields = [
         "last_position",
         "unread_position",
         "message_count",
@@ -170,11 +170,11 @@ def _append(
     ]
     if role != Message.Role.VISITOR and conversation.first_reply_at is None:
         conversation.first_reply_at, conversation.first_reply_by = now, author
-        counted += ["first_reply_at", "first_reply_by"]
+        changed_fields += ["first_reply_at", "first_reply_by"]
     if conversation._state.adding:
         conversation.save(force_insert=True)
     else:
-        conversation.save(update_fields=counted)
+        conversation.save(update_fields=changed_fields)
     message = Message.objects.create(
         workspace_id=conversation.workspace_id,
         conversation=conversation,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from accounts.models import Operator
 from accounts.scope import scope_of
-from conversations.actions._base import locked, next_position
+from conversations.actions._base import lock_and_reload, next_position
 from conversations.models import Conversation, Mention, Note
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
@@ -25,10 +25,10 @@ def write_note(
     mentioned: the operators to notify. Inactive operators, those who do not see the conversation's brand, and the author are
     skipped.
     """
-    conversation = locked(conversation)
+    conversation = lock_and_reload(conversation)
     rows = Note.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
-    if client_id and (written := rows.filter(client_id=client_id).first()):
-        return written
+    if client_id and (existing := rows.filter(client_id=client_id).first()):
+        return existing
     note = Note.objects.create(
         workspace_id=conversation.workspace_id,
         conversation=conversation,
@@ -37,14 +37,14 @@ def write_note(
         body=body,
         client_id=client_id,
     )
-    told = [each for each in mentioned if each != author and _sees(each, conversation)]
+    notified = [each for each in mentioned if each != author and _sees(each, conversation)]
     Mention.objects.bulk_create(
-        Mention(workspace_id=conversation.workspace_id, note=note, operator=each) for each in told
+        Mention(workspace_id=conversation.workspace_id, note=note, operator=each) for each in notified
     )
-    publish_on_commit(conversation.thread_topic, *(Mention.topic(each.pk) for each in told))
+    publish_on_commit(conversation.thread_topic, *(Mention.topic(each.pk) for each in notified))
     return note
 
 
 def _sees(operator: Operator, conversation: Conversation) -> bool:
-    is_here = operator.is_active and operator.workspace_id == conversation.workspace_id
-    return is_here and scope_of(operator).sees_brand(conversation.brand_id)
+    is_colleague = operator.is_active and operator.workspace_id == conversation.workspace_id
+    return is_colleague and scope_of(operator).sees_brand(conversation.brand_id)

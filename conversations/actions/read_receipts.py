@@ -1,4 +1,4 @@
-"""Record presence in a conversation, read positions, and which mentions and assignments an operator has seen."""
+"""Record presence and typing in a conversation, read positions, and which mentions and assignments an operator has seen."""
 
 from datetime import datetime
 
@@ -6,58 +6,58 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Operator
-from conversations.models import Conversation, Mention, OperatorReadState, Presence, ReadState, Visitor
-from conversations.models.presence import PRESENT_FOR, TYPING_FOR
+from conversations import presence
+from conversations.models import Conversation, Mention, OperatorReadState, ReadState, Visitor
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import MILLISECOND
 from praxtalk.core.live.topics import publish_on_commit
 
 
 @joined_transaction()
-def touch_presence(conversation: Conversation, *, operator: Operator, is_typing: bool) -> Presence:
+def touch_presence(conversation: Conversation, *, operator: Operator, is_typing: bool) -> None:
     """Record that the operator is looking at the conversation now, and has read all of it.
 
-    Publishes presence only on visible changes: live queries re-run by themselves when presence or typing expires.
+    While nothing new happens, this writes no row. Presence is published only when others see a difference: live queries re-run
+    by themselves when presence or typing expires.
     """
-    now = timezone.now()
-    here = Presence.objects.select_for_update(no_key=True).filter(
-        workspace_id=conversation.workspace_id, conversation=conversation, operator=operator
-    )
-    before = here.first()
-    was_there = before is not None and before.seen_at > now - PRESENT_FOR
-    was_typing = before is not None and before.typing_until is not None and before.typing_until > now
-    presence, _ = Presence.objects.update_or_create(
-        workspace_id=conversation.workspace_id,
-        conversation=conversation,
-        operator=operator,
-        defaults={"seen_at": now, "typing_until": now + TYPING_FOR if is_typing else None},
-    )
-    if not was_there or was_typing != is_typing:
-        publish_on_commit(*_topics_of_looking(conversation))
+    if presence.record_operator(conversation, operator.pk, is_typing=is_typing):
+        publish_on_commit(*_reader_topics(conversation))
     read_until(conversation, by_operators=conversation.last_position)
-    _note_what_was_seen(conversation, operator)
-    return presence
+    _advance_operator_position(conversation, operator)
+    _mark_mentions_seen(conversation, operator)
 
 
-def _note_what_was_seen(conversation: Conversation, operator: Operator) -> None:
-    """Advance this operator's own read position, and mark their mentions and assignments here as seen."""
-    rows = OperatorReadState.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
-    reading, _ = rows.get_or_create(
+@joined_transaction()
+def set_visitor_typing(conversation: Conversation, *, is_typing: bool) -> None:
+    """Record whether the visitor is typing now, which expires after `presence.TYPING_FOR`."""
+    if presence.record_visitor(conversation, is_typing=is_typing):
+        publish_on_commit(*_reader_topics(conversation))
+
+
+def _advance_operator_position(conversation: Conversation, operator: Operator) -> None:
+    rows = OperatorReadState.objects.filter(workspace_id=conversation.workspace_id)
+    if rows.filter(conversation=conversation, operator=operator, position__gte=conversation.last_position).exists():
+        return
+    state, _ = rows.select_for_update(no_key=True).get_or_create(
         conversation=conversation, operator=operator, defaults={"workspace_id": conversation.workspace_id}
     )
-    if reading.position < conversation.unread_position:
+    if state.position < conversation.unread_position:
         publish_on_commit(OperatorReadState.topic(operator.pk))
-    if reading.position < conversation.last_position:
-        reading.position = conversation.last_position
-        reading.save(update_fields=["position"])
+    if state.position < conversation.last_position:
+        state.position = conversation.last_position
+        state.save(update_fields=["position"])
+
+
+def _mark_mentions_seen(conversation: Conversation, operator: Operator) -> None:
     unseen = Mention.objects.filter(workspace_id=conversation.workspace_id, operator=operator, seen_at__isnull=True)
-    is_here = Q(note__conversation=conversation) | Q(conversation=conversation)
-    if unseen.filter(is_here).update(seen_at=timezone.now()):
+    here = unseen.filter(Q(note__conversation=conversation) | Q(conversation=conversation))
+    if here.exists():
+        here.update(seen_at=timezone.now())
         publish_on_commit(Mention.topic(operator.pk))
 
 
 @joined_transaction()
-def see_assignments(operator: Operator, *, until: datetime | None = None) -> None:
+def mark_assignments_seen(operator: Operator, *, until: datetime | None = None) -> None:
     """Mark the operator's assignments as seen.
 
     until: the creation time of the newest assignment that they saw, in whole milliseconds; None marks all.
@@ -70,31 +70,24 @@ def see_assignments(operator: Operator, *, until: datetime | None = None) -> Non
 
 
 @joined_transaction()
-def read_until(
-    conversation: Conversation, *, by_visitor: int = 0, by_operators: int = 0, visitor_types: bool | None = None
-) -> ReadState:
-    """Advance the positions up to which each side has read, and return them. A position below the stored one has no effect.
-
-    visitor_types: whether the visitor is typing now, which expires after TYPING_FOR; None leaves it unchanged.
-    """
-    rows = ReadState.objects.filter(workspace_id=conversation.workspace_id).select_for_update(no_key=True)
-    reading, _ = rows.get_or_create(conversation=conversation, defaults={"workspace_id": conversation.workspace_id})
-    now, before = timezone.now(), (reading.by_visitor, reading.by_operators, reading.visitor_typing_until)
-    was_typing = reading.visitor_typing_until is not None and reading.visitor_typing_until > now
-    reading.by_visitor = max(reading.by_visitor, by_visitor)
-    reading.by_operators = max(reading.by_operators, by_operators)
-    if visitor_types is not None:
-        reading.visitor_typing_until = now + TYPING_FOR if visitor_types else None
-    elif not was_typing:
-        reading.visitor_typing_until = None
-    if before != (reading.by_visitor, reading.by_operators, reading.visitor_typing_until):
-        reading.save(update_fields=["by_visitor", "by_operators", "visitor_typing_until"])
-    if before[:2] != (reading.by_visitor, reading.by_operators) or was_typing != bool(reading.visitor_typing_until):
-        publish_on_commit(*_topics_of_looking(conversation))
-    return reading
+def read_until(conversation: Conversation, *, by_visitor: int = 0, by_operators: int = 0) -> None:
+    """Advance the positions up to which each side has read. A position below the stored one has no effect."""
+    rows = ReadState.objects.filter(workspace_id=conversation.workspace_id)
+    is_read = Q(by_visitor__gte=by_visitor, by_operators__gte=by_operators)
+    if rows.filter(is_read, conversation=conversation).exists():
+        return
+    state, _ = rows.select_for_update(no_key=True).get_or_create(
+        conversation=conversation, defaults={"workspace_id": conversation.workspace_id}
+    )
+    before = (state.by_visitor, state.by_operators)
+    state.by_visitor = max(state.by_visitor, by_visitor)
+    state.by_operators = max(state.by_operators, by_operators)
+    if before != (state.by_visitor, state.by_operators):
+        state.save(update_fields=["by_visitor", "by_operators"])
+        publish_on_commit(*_reader_topics(conversation))
 
 
-def _topics_of_looking(conversation: Conversation) -> list[str]:
+def _reader_topics(conversation: Conversation) -> list[str]:
     """Return the topics of the operators who look at the conversation, and of its visitor's thread."""
     thread = Visitor.topic(conversation.workspace_id, conversation.visitor_id)
-    return [Presence.topic(conversation.workspace_id, conversation.pk), thread]
+    return [presence.topic(conversation.workspace_id, conversation.pk), thread]

@@ -6,8 +6,8 @@ from types import EllipsisType
 from django.utils import timezone
 
 from accounts.audit import Actor
-from conversations.actions._base import add_activity, locked, record_conversation_event
-from conversations.actions.assignment import release_from_absent
+from conversations.actions._base import add_activity, lock_and_reload, record_conversation_event
+from conversations.actions.assignment import unassign_if_unavailable
 from conversations.models import Activity, Conversation
 from integrations.models import EventName
 from praxtalk.core.db.transactions import joined_transaction
@@ -24,11 +24,11 @@ def set_status(
     snoozed_until: with status snoozed, when the conversation reopens by itself; None if it does not. If omitted, a conversation
     that is snoozed already keeps its time.
     """
-    conversation = locked(conversation)
+    conversation = lock_and_reload(conversation)
     if conversation.status != status:
         change_status(conversation, status, None if snoozed_until is ... else snoozed_until)
         if status == Conversation.Status.OPEN:
-            release_from_absent(conversation)
+            unassign_if_unavailable(conversation)
         publish_on_commit(*conversation.topics)
     elif snoozed_until is not ... and conversation.snoozed_until != snoozed_until:
         conversation.snoozed_until = snoozed_until
@@ -47,7 +47,7 @@ def wake_next_snoozed() -> Conversation | None:
     due = Conversation.objects.filter(snoozed_until__lte=timezone.now()).order_by("snoozed_until")
     conversation = due.select_related("visitor").select_for_update(of=("self",), no_key=True, skip_locked=True).first()
     if conversation:
-        release_from_absent(conversation)
+        unassign_if_unavailable(conversation)
         change_status(conversation, Conversation.Status.OPEN, actor=Actor())
         conversation.unread_position = conversation.last_position
         conversation.last_activity_at = now_after(conversation.last_activity_at)

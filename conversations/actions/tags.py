@@ -3,21 +3,21 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from conversations.actions._base import add_activity, locked
+from conversations.actions._base import add_activity, lock_and_reload
 from conversations.models import MAX_TAGS, TAGS, Activity, Conversation, ConversationTag, Tag
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
-from praxtalk.core.validators import check_visible
+from praxtalk.core.validators import validate_visible
 
 
-class UnknownTag(ValueError):
+class InvalidTags(ValueError):
     """The workspace has no such tag, or the conversation would have more than MAX_TAGS."""
 
 
 @joined_transaction()
 def create_tag(workspace_id: UUID, *, name: str) -> Tag:
     """Create a tag. Raises ValidationError if the name is invalid or already used in the workspace."""
-    check_visible(name)
+    validate_visible(name)
     tag = Tag(workspace_id=workspace_id, name=name)
     tag.full_clean()
     tag.save()
@@ -29,7 +29,7 @@ def create_tag(workspace_id: UUID, *, name: str) -> Tag:
 def rename_tag(tag: Tag, *, name: str) -> Tag:
     """Rename the tag on every conversation that has it. Raises ValidationError if the name is invalid or already used."""
     tag = Tag.objects.select_for_update(no_key=True).get(workspace_id=tag.workspace_id, pk=tag.pk)
-    check_visible(name)
+    validate_visible(name)
     tag.name = name
     tag.full_clean()
     tag.save(update_fields=["name"])
@@ -48,16 +48,16 @@ def delete_tag(tag: Tag) -> None:
 def change_tags(
     conversation: Conversation, *, add: Collection[UUID] = (), remove: Collection[UUID] = ()
 ) -> Conversation:
-    """Add and remove tags. Other tags stay as they are, so concurrent changes by colleagues are kept. Raises UnknownTag."""
-    conversation = locked(conversation)
+    """Add and remove tags. Other tags stay as they are, so concurrent changes by colleagues are kept. Raises InvalidTags."""
+    conversation = lock_and_reload(conversation)
     wanted = {tag.pk: tag.name for tag in Tag.objects.filter(workspace_id=conversation.workspace_id, pk__in=add)}
     if len(wanted) < len(set(add)):
-        raise UnknownTag("there is no such tag")
+        raise InvalidTags("no such tag")
     rows = ConversationTag.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
     had = dict(rows.values_list("tag_id", "tag__name"))
     added, removed = [pk for pk in wanted if pk not in had], [pk for pk in had if pk in remove and pk not in wanted]
     if len(had) + len(added) - len(removed) > MAX_TAGS:
-        raise UnknownTag(f"a conversation may have {MAX_TAGS} tags")
+        raise InvalidTags(f"a conversation can have up to {MAX_TAGS} tags")
     if added or removed:
         rows.filter(tag_id__in=removed).delete()
         ConversationTag.objects.bulk_create(

@@ -1,10 +1,10 @@
-"""Change operators of the team, and hand over their conversations."""
+"""Change operators of the team, and reassign their conversations."""
 
 from typing import Any
 
 from accounts.actions import team
 from accounts.models import Operator
-from conversations.actions.assignment import hand_over
+from conversations.actions.assignment import reassign_conversations
 from praxtalk.core.db.transactions import joined_transaction
 
 
@@ -13,6 +13,6 @@ def change_operator(
     operator: Operator, *, by: Operator, successor: Operator | None = None, **values: Any
 ) -> tuple[Operator, int]:
     """Change the operator as `accounts.actions.team.change_operator` does, and assign the conversations that they can no longer
-    answer to the successor. Return the operator and the number of these conversations. Raises ValidationError."""
+    access to the successor. Return the operator and the number of these conversations. Raises ValidationError."""
     operator = team.change_operator(operator, by=by, **values)
-    return operator, hand_over(operator, to=successor)
+    return operator, reassign_conversations(operator, to=successor)

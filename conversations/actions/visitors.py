@@ -3,13 +3,13 @@
 from django.db.models import Q
 from django.utils import timezone
 
-from conversations.actions._base import add_activity, locked
+from conversations.actions._base import add_activity, lock_and_reload
 from conversations.models import Activity, Conversation, Visitor
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
-FILLED_BY_MERGE = ("email", "phone", "locale", "page", "referrer", "browser", "time_zone", "blocked_at")
+MERGED_FIELDS = ("email", "phone", "locale", "page", "referrer", "browser", "time_zone", "blocked_at")
 
 
 @joined_transaction()
@@ -19,13 +19,13 @@ def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
     visitor = Visitor.objects.select_for_update(no_key=True).get(
         workspace_id=conversation.workspace_id, pk=conversation.visitor_id
     )
-    conversation = locked(conversation)
+    conversation = lock_and_reload(conversation)
     if (visitor.blocked_at is not None) != is_blocked:
         visitor.blocked_at = timezone.now() if is_blocked else None
         visitor.save(update_fields=["blocked_at"])
         add_activity(conversation, Activity.Kind.BLOCKED, blocked=is_blocked)
-        talks = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
-        publish_on_commit(*(topic for talk in talks for topic in talk.topics))
+        conversations = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
+        publish_on_commit(*(topic for each in conversations for topic in each.topics))
     return visitor
 
 
@@ -42,17 +42,17 @@ def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
     if len(locked_rows) < 2:
         raise Visitor.DoesNotExist
     anonymous, into = locked_rows[anonymous.pk], locked_rows[into.pk]
-    talks = Conversation.objects.filter(workspace_id=into.workspace_id, visitor=anonymous)
+    conversations = Conversation.objects.filter(workspace_id=into.workspace_id, visitor=anonymous)
     topics = [Visitor.topic(visitor.workspace_id, visitor.pk) for visitor in (anonymous, into)]
-    for conversation in talks.select_for_update(no_key=True).order_by("pk"):
+    for conversation in conversations.select_for_update(no_key=True).order_by("pk"):
         conversation.visitor = into
         conversation.updated_at = now_after(conversation.updated_at)
         conversation.save(update_fields=["visitor", "updated_at"])
         topics += conversation.topics
-    for field in FILLED_BY_MERGE:
+    for field in MERGED_FIELDS:
         setattr(into, field, getattr(into, field) or getattr(anonymous, field))
     into.created_at = min(into.created_at, anonymous.created_at)  # erase_visitor deletes events since this time
-    into.save(update_fields=[*FILLED_BY_MERGE, "created_at"])
+    into.save(update_fields=[*MERGED_FIELDS, "created_at"])
     anonymous.delete()
     publish_on_commit(*topics)
     return into

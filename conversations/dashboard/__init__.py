@@ -1,6 +1,6 @@
 """Dashboard pages for visitors, canned replies, tags and the team.
 
-The team page is here, because changing an operator can hand over their conversations.
+The team page is here, because changing an operator can reassign their conversations.
 """
 
 from accounts.models import Operator

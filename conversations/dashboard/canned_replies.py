@@ -27,7 +27,7 @@ class CannedReplyForm(ModelForm[CannedReply]):
         unknown = sorted(set(re.findall(r"\{\{\s*([\w.]+)\s*\}\}", body)) - set(PLACEHOLDERS))
         if unknown:
             known = ", ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
-            raise ValidationError(f"{{{{{unknown[0]}}}}} stands for nothing. There are {known}.")
+            raise ValidationError(f"{{{{{unknown[0]}}}}} is not a placeholder. Available placeholders: {known}.")
         return body
 
     def clean(self) -> dict[str, Any]:
@@ -35,7 +35,7 @@ class CannedReplyForm(ModelForm[CannedReply]):
         values: dict[str, Any] = super().clean() or {}
         others = CannedReply.objects.filter(workspace_id=self.workspace_id, brand=values.get("brand"))
         if others.filter(shortcut__iexact=values.get("shortcut", "")).exclude(pk=self.instance.pk).exists():
-            self.add_error("shortcut", "There is a canned reply with this shortcut already.")
+            self.add_error("shortcut", "A canned reply with this shortcut already exists.")
         return values
 
 
@@ -43,9 +43,9 @@ class CannedReplyAdmin(WorkspaceAdmin):
     """Operators see the replies of their brands and those for all brands. Only operators who see all brands change the latter."""
 
     url_prefix = "canned-replies"
-    may_add = may_change = may_delete = True
+    can_add = can_change = can_delete = True
     fields = ("shortcut", "brand", "body")
-    list_display = ("__str__", "beginning", "brand", "updated_at")
+    list_display = ("__str__", "excerpt", "brand", "updated_at")
     list_select_related = ("brand",)
     list_filter = (("brand", ScopedRelatedFilter),)
     search_fields = ("shortcut", "body")
@@ -57,10 +57,10 @@ class CannedReplyAdmin(WorkspaceAdmin):
         return rows if scope.brand_ids is None else rows.filter(Q(brand__in=scope.brand_ids) | Q(brand=None))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and _is_theirs(request, obj)
+        return super().has_change_permission(request, obj) and _can_edit(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and _is_theirs(request, obj)
+        return super().has_delete_permission(request, obj) and _can_edit(request, obj)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         kwargs["form"] = type("Form", (CannedReplyForm,), {"workspace_id": current_scope(request).workspace_id})
@@ -79,10 +79,10 @@ class CannedReplyAdmin(WorkspaceAdmin):
         delete_canned_reply(obj)
 
     @admin.display(description="text")
-    def beginning(self, reply: CannedReply) -> str:
+    def excerpt(self, reply: CannedReply) -> str:
         return Truncator(reply.body).chars(100)
 
 
-def _is_theirs(request: HttpRequest, reply: CannedReply | None) -> bool:
+def _can_edit(request: HttpRequest, reply: CannedReply | None) -> bool:
     scope = current_scope(request)
     return reply is None or scope.brand_ids is None or reply.brand_id in scope.brand_ids

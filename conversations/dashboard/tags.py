@@ -19,7 +19,7 @@ class TagForm(ModelForm[Tag]):
         name: str = self.cleaned_data["name"].strip()
         others = Tag.objects.filter(workspace_id=self.workspace_id, name__iexact=name).exclude(pk=self.instance.pk)
         if others.exists():
-            raise ValidationError("There is a tag of this name already.")
+            raise ValidationError("A tag with this name already exists.")
         return name
 
 
@@ -31,7 +31,7 @@ class TagAdmin(WorkspaceAdmin):
 
     url_prefix = "tags"
     brand_field = None
-    may_add = may_change = may_delete = True
+    can_add = can_change = can_delete = True
     fields = ("name",)
     list_display = ("name", "created_at")
     search_fields = ("name",)

@@ -9,42 +9,42 @@ from accounts.actions import team
 from accounts.dashboard import team as team_page
 from accounts.middleware import current_operator
 from accounts.models import Operator
-from conversations.actions import change_operator, held_by
+from conversations.actions import assigned_to, change_operator
 
 
 class OperatorForm(team_page.OperatorForm):
-    """Add a field for the colleague who gets the conversations that the operator can no longer answer."""
+    """Add a field for the colleague to whom conversations are reassigned if the operator can no longer access them."""
 
     successor = ModelChoiceField(
         Operator.objects.none(),
         required=False,
-        label="Hand conversations over to",
-        empty_label="Nobody: they become unassigned",
+        label="Reassign conversations to",
+        empty_label="Leave unassigned",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "successor" in self.fields:
             field: Any = self.fields["successor"]
-            field.queryset = successors_of(self.instance)
-            count = held_by(self.instance).count()
+            field.queryset = eligible_successors(self.instance)
+            count = assigned_to(self.instance).count()
             are_assigned = "conversation is" if count == 1 else "conversations are"
             field.help_text = (
                 f"{count:,} open or snoozed {are_assigned} assigned to {self.instance}. If you deactivate this operator or "
-                "remove brands, the colleague whom you choose gets the conversations of the brands that they see. The others "
-                "become unassigned."
+                "remove brands, these conversations are reassigned to the colleague you choose. Conversations of brands that the "
+                "colleague cannot access become unassigned."
             )
 
 
 class TeamAdmin(team_page.TeamAdmin):
-    """The team page, which also hands over the conversations of an operator who is changed."""
+    """The team page, which also reassigns the conversations of an operator who loses access to them."""
 
     form = OperatorForm
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fields = super().get_fields(request, obj)
-        is_open = obj is not None and obj.pk != request.user.pk and team.may_change(current_operator(request), obj)
-        return (*fields, "successor") if is_open and held_by(obj).exists() else fields
+        can_change = obj is not None and obj.pk != request.user.pk and team.may_change(current_operator(request), obj)
+        return (*fields, "successor") if can_change and assigned_to(obj).exists() else fields
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:
         values.pop("successor", None)  # only for an operator who has conversations
@@ -56,13 +56,17 @@ class TeamAdmin(team_page.TeamAdmin):
             return
         _, count = change_operator(row, by=current_operator(request), successor=successor, **values)
         if count:
-            taken = f"assigned to {successor}, as far as they see the brands" if successor else "unassigned now"
-            messages.info(request, f"{count:,} conversation{'s are' if count != 1 else ' is'} {taken}.")
+            changed = f"{count:,} conversation was" if count == 1 else f"{count:,} conversations were"
+            if successor:
+                text = f"{changed} reassigned. Those in brands that {successor} cannot access are now unassigned."
+            else:
+                text = f"{changed} unassigned."
+            messages.info(request, text)
 
 
-def successors_of(operator: Operator) -> QuerySet[Operator, Operator]:
+def eligible_successors(operator: Operator) -> QuerySet[Operator, Operator]:
     """Return the active colleagues who see at least one of the brands of the operator's conversations."""
-    brand_ids = held_by(operator).order_by().values("brand_id").distinct()
+    brand_ids = assigned_to(operator).order_by().values("brand_id").distinct()
     colleagues = Operator.objects.filter(workspace_id=operator.workspace_id, is_active=True).exclude(pk=operator.pk)
     sees = Q(sees_all_brands=True) | Q(brands__in=brand_ids)
     rows: QuerySet[Operator, Operator] = colleagues.filter(sees).order_by("name", "pk").distinct()

@@ -6,37 +6,36 @@ Everything else in the inbox uses live queries and mutations.
 from datetime import timedelta
 from typing import Any
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 
 from accounts.middleware import current_operator, current_scope
 from accounts.models import OperatorSession
 from accounts.operator_tokens import issue_token
 from conversations import actions, attachments
-from conversations.inbox import unread
-from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_FILE, Attachment, Channel, Conversation, Message
-from praxtalk.core.dashboard.views import Page
-from praxtalk.core.db.ids import parse_id
+from conversations.inbox import unread_summary
+from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_FILE_BYTES, Attachment, Channel, Conversation, Message
+from praxtalk.core.dashboard.views import DashboardView
 
 TOKEN_LIFETIME = timedelta(minutes=30)
 
 
-class Inbox(Page):
+class InboxView(DashboardView):
     """The page, with or without the id of a conversation in its path. Its script reads the id from the URL."""
 
     title = "Inbox"
     template_name = "conversations/inbox.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if "id" in kwargs and not current_scope(request).rows(Conversation.objects.filter(pk=kwargs["id"])).exists():
-            raise Http404
+        if "id" in kwargs:
+            current_scope(request).get(Conversation.objects.only("pk"), kwargs["id"])
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(most_bytes=MAX_FILE, **kwargs)
+        return super().get_context_data(max_bytes=MAX_FILE_BYTES, **kwargs)
 
 
-class InboxToken(Page):
+class InboxTokenView(DashboardView):
     """Issue an operator token for the page on POST. The page requests one each time it connects."""
 
     http_method_names = ("post",)
@@ -48,27 +47,33 @@ class InboxToken(Page):
         return JsonResponse({"token": token})
 
 
-class Unread(Page):
+class UnreadCountView(DashboardView):
     """Return the signed-in operator's number of unread conversations, which the navigation shows."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
         operator_id = current_operator(request).pk
-        return JsonResponse({"unread": unread(current_scope(request), operator_id=operator_id).count})
+        return JsonResponse({"unread": unread_summary(current_scope(request), operator_id=operator_id).count})
 
 
-class SendFile(Page):
+class UploadAttachmentView(DashboardView):
     """Send a message with a file on POST. Form fields: file, conversationId, clientMessageId, and optionally body."""
 
     http_method_names = ("post",)
 
     def post(self, request: HttpRequest) -> JsonResponse:
-        conversation = self._conversation(request.POST.get("conversationId", ""))
+        conversation_id = request.POST.get("conversationId", "")
+        conversation = current_scope(request).get(Conversation.objects.all(), conversation_id)
         body, client_id = request.POST.get("body", "").strip(), request.POST.get("clientMessageId", "")
         file = request.FILES.get("file")
         if file is None or len(body) > MAX_BODY or not 0 < len(client_id) <= MAX_CLIENT_ID or "\0" in body + client_id:
-            return JsonResponse({"error": "Send a file, its clientMessageId, and up to 10,000 characters."}, status=422)
+            return JsonResponse(
+                {
+                    "error": "Send a file, a clientMessageId (up to 64 characters) and a body of up to 10,000 characters."
+                },
+                status=422,
+            )
         try:
-            with attachments.kept(conversation.workspace_id, file) as attachment:
+            with attachments.stored_upload(conversation.workspace_id, file) as attachment:
                 message = actions.send_message(
                     conversation,
                     role=Message.Role.OPERATOR,
@@ -82,16 +87,8 @@ class SendFile(Page):
             return JsonResponse({"error": str(error)}, status=422)
         return JsonResponse({"messageId": str(message.pk)}, status=201)
 
-    def _conversation(self, conversation_id: str) -> Conversation:
-        pk = parse_id(conversation_id)
-        rows = current_scope(self.request).rows(Conversation.objects.all())
-        conversation = rows.filter(pk=pk).first() if pk else None
-        if conversation is None:
-            raise Http404
-        return conversation
 
-
-class ShowFile(Page):
+class DownloadAttachmentView(DashboardView):
     """Return a file of a conversation in the operator's scope. The page shows images and downloads other files.
 
     The operator's own browser may cache the file for an hour. Any other response, such as a redirect to the sign-in page, is not
@@ -99,10 +96,9 @@ class ShowFile(Page):
     """
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> FileResponse:  # type: ignore[override]
-        rows = current_scope(request).rows(Attachment.objects.all(), brand_field="conversation__brand_id")
-        attachment = rows.filter(pk=kwargs["id"]).first()
-        if attachment is None:
-            raise Http404
+        attachment = current_scope(request).get(
+            Attachment.objects.all(), kwargs["id"], brand_field="conversation__brand_id"
+        )
         return attachments.file_response(attachment)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -17,7 +17,7 @@ class VisitorAdmin(WorkspaceAdmin):
     list_select_related = ("brand",)
     list_filter = (("brand", ScopedRelatedFilter),)
     search_fields = ("name",)  # shows the search box; get_search_results does the search
-    search_help_text = "Words of the name, e-mail address or phone number"
+    search_help_text = "Search by name, e-mail address or phone number"
     ordering = ("-created_at", "-id")
     change_form_template = "conversations/visitor.html"
     sortable_by = ()

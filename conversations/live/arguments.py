@@ -4,17 +4,17 @@ from typing import Any
 
 from rest_framework import serializers
 
-from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_TAG, MAX_TAGS, Conversation
+from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_TAG_LENGTH, MAX_TAGS, Conversation
 from conversations.serializers import StatusChange
 from praxtalk.core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from praxtalk.core.api.serializers import (
     MAX_CURSOR,
-    Id,
-    Integer,
-    Milliseconds,
+    IdField,
+    MillisecondsField,
     StrictBooleanField,
+    StrictCharField,
+    StrictIntegerField,
     StrictSerializer,
-    Text,
 )
 
 MAX_MENTIONS = 20
@@ -22,60 +22,60 @@ MAX_MENTIONS = 20
 # ruff: noqa: N815 - the field names are the keys of the JSON
 
 
-class OfConversation(StrictSerializer):
-    conversationId = Id()
+class ConversationArguments(StrictSerializer):
+    conversationId = IdField()
 
 
-class InboxQuery(StrictSerializer):
+class ListInboxArguments(StrictSerializer):
     status = serializers.ChoiceField(Conversation.Status.choices, required=False)
-    brandId = Id(required=False)
-    assignee = Id(required=False)
-    q = Text(required=False, max_length=200, allow_blank=True)
-    limit = Integer(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    brandId = IdField(required=False)
+    assignee = IdField(required=False)
+    q = StrictCharField(required=False, max_length=200, allow_blank=True)
+    limit = StrictIntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
 
 
-class InboxPage(InboxQuery):
-    tagId = Id(required=False)
-    after = Text(required=False, max_length=MAX_CURSOR)
+class InboxPageArguments(ListInboxArguments):
+    tagId = IdField(required=False)
+    after = StrictCharField(required=False, max_length=MAX_CURSOR)
 
 
-class CountsQuery(StrictSerializer):
-    brandId = Id(required=False)
+class CountsArguments(StrictSerializer):
+    brandId = IdField(required=False)
 
 
-class ThreadQuery(OfConversation):
-    before = Id(required=False)
+class MessagesArguments(ConversationArguments):
+    before = IdField(required=False)
 
 
-class EntriesQuery(OfConversation):
-    before = Integer(required=False, min_value=1, max_value=2**31 - 1)
+class EntriesArguments(ConversationArguments):
+    before = StrictIntegerField(required=False, min_value=1, max_value=2**31 - 1)
 
 
-class LiveMessage(OfConversation):
-    body = Text(max_length=MAX_BODY)
-    clientMessageId = Text(required=False, max_length=MAX_CLIENT_ID)
-    seenMessageId = Id(required=False)
+class SendMessageArguments(ConversationArguments):
+    body = StrictCharField(max_length=MAX_BODY)
+    clientMessageId = StrictCharField(required=False, max_length=MAX_CLIENT_ID)
+    seenMessageId = IdField(required=False)
 
 
-class NewNote(OfConversation):
-    body = Text(max_length=MAX_BODY)
-    clientMessageId = Text(required=False, max_length=MAX_CLIENT_ID)
-    mentions = serializers.ListField(child=Id(), required=False, max_length=MAX_MENTIONS)
+class WriteNoteArguments(ConversationArguments):
+    body = StrictCharField(max_length=MAX_BODY)
+    clientMessageId = StrictCharField(required=False, max_length=MAX_CLIENT_ID)
+    mentions = serializers.ListField(child=IdField(), required=False, max_length=MAX_MENTIONS)
 
 
-class LiveStatusChange(OfConversation, StatusChange):
+class SetStatusArguments(ConversationArguments, StatusChange):
     pass
 
 
-class Assignment(OfConversation):
-    operatorId = Id(allow_null=True)
+class AssignArguments(ConversationArguments):
+    operatorId = IdField(allow_null=True)
 
 
-class ChangeOfMany(StrictSerializer):
+class ChangeManyArguments(StrictSerializer):
     """Omitted fields leave the conversations unchanged."""
 
-    conversationIds = serializers.ListField(child=Id(), min_length=1, max_length=MAX_LIMIT)
-    operatorId = Id(allow_null=True, required=False)
+    conversationIds = serializers.ListField(child=IdField(), min_length=1, max_length=MAX_LIMIT)
+    operatorId = IdField(allow_null=True, required=False)
     status = StatusChange().fields["status"]
     snoozedUntil = StatusChange().fields["snoozedUntil"]
 
@@ -88,40 +88,40 @@ class ChangeOfMany(StrictSerializer):
         if "status" in attrs:
             StatusChange().validate(attrs)
         elif "snoozedUntil" in attrs:
-            raise serializers.ValidationError({"snoozedUntil": "Only with status snoozed."})
+            raise serializers.ValidationError({"snoozedUntil": "Only allowed when status is snoozed."})
         if not {"status", "operatorId"} & set(attrs):
-            raise serializers.ValidationError({"status": "Send status, operatorId, or both."})
+            raise serializers.ValidationError({"status": "Provide status, operatorId or both."})
         return attrs
 
 
-class AssignmentsSeen(StrictSerializer):
-    until = Milliseconds(required=False)
+class SeeAssignmentsArguments(StrictSerializer):
+    until = MillisecondsField(required=False)
 
 
-class PresenceTouch(OfConversation):
+class TouchPresenceArguments(ConversationArguments):
     typing = StrictBooleanField(default=False)
 
 
-class TagChange(OfConversation):
-    add = serializers.ListField(child=Id(), max_length=MAX_TAGS, default=list)
-    remove = serializers.ListField(child=Id(), max_length=MAX_TAGS, default=list)
+class ChangeTagsArguments(ConversationArguments):
+    add = serializers.ListField(child=IdField(), max_length=MAX_TAGS, default=list)
+    remove = serializers.ListField(child=IdField(), max_length=MAX_TAGS, default=list)
 
 
-class NewTag(StrictSerializer):
-    name = Text(max_length=MAX_TAG)
+class CreateTagArguments(StrictSerializer):
+    name = StrictCharField(max_length=MAX_TAG_LENGTH)
 
 
-class TranscriptTo(OfConversation):
+class SendTranscriptArguments(ConversationArguments):
     to = serializers.ChoiceField(["visitor", "me"])
 
 
-class Blocking(OfConversation):
+class BlockVisitorArguments(ConversationArguments):
     blocked = StrictBooleanField()
 
 
-class OfVisitor(StrictSerializer):
-    visitorId = Id()
+class VisitorArguments(StrictSerializer):
+    visitorId = IdField()
 
 
-class OfBrand(StrictSerializer):
-    brandId = Id(required=False)
+class BrandArguments(StrictSerializer):
+    brandId = IdField(required=False)

@@ -5,8 +5,15 @@ from uuid import UUID
 
 from accounts.operator_tokens import OperatorCaller, operators
 from conversations import actions
-from conversations.live.arguments import Assignment, Blocking, ChangeOfMany, LiveStatusChange, TagChange, TranscriptTo
-from conversations.live.lookups import Arguments, in_scope, operator_named
+from conversations.live.arguments import (
+    AssignArguments,
+    BlockVisitorArguments,
+    ChangeManyArguments,
+    ChangeTagsArguments,
+    SendTranscriptArguments,
+    SetStatusArguments,
+)
+from conversations.live.lookups import Arguments, conversation_in_scope, get_operator
 from conversations.models import Conversation
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import mutation
@@ -15,23 +22,23 @@ from praxtalk.core.live.results import Code, FunctionError
 OK = {"ok": True}
 
 
-@mutation("conversations:setStatus", authenticator=operators, shape=LiveStatusChange)
+@mutation("conversations:setStatus", authenticator=operators, serializer_class=SetStatusArguments)
 def set_status(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    _set_status(in_scope(caller, arguments), arguments)
+    _set_status(conversation_in_scope(caller, arguments), arguments)
     return OK
 
 
-@mutation("conversations:assign", authenticator=operators, shape=Assignment)
+@mutation("conversations:assign", authenticator=operators, serializer_class=AssignArguments)
 def assign(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    _assign(caller, in_scope(caller, arguments), arguments["operatorId"])
+    _assign(caller, conversation_in_scope(caller, arguments), arguments["operatorId"])
     return OK
 
 
-@mutation("conversations:change", authenticator=operators, shape=ChangeOfMany)
-def change_many(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+@mutation("conversations:change", authenticator=operators, serializer_class=ChangeManyArguments)
+def change_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     """Change all of the conversations, or none. Lock them in the order of their ids, so that two such calls cannot deadlock."""
     for conversation_id in sorted({each.lower() for each in arguments["conversationIds"]}):
-        conversation = in_scope(caller, {"conversationId": conversation_id})
+        conversation = conversation_in_scope(caller, {"conversationId": conversation_id})
         if "operatorId" in arguments:
             _assign(caller, conversation, arguments["operatorId"])
         if "status" in arguments:
@@ -39,35 +46,39 @@ def change_many(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]
     return OK
 
 
-@mutation("conversations:changeTags", authenticator=operators, shape=TagChange)
+@mutation("conversations:changeTags", authenticator=operators, serializer_class=ChangeTagsArguments)
 def change_tags(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     try:
-        actions.change_tags(in_scope(caller, arguments), add=_ids(arguments["add"]), remove=_ids(arguments["remove"]))
-    except actions.UnknownTag as error:
+        actions.change_tags(
+            conversation_in_scope(caller, arguments),
+            add=_parse_tag_ids(arguments["add"]),
+            remove=_parse_tag_ids(arguments["remove"]),
+        )
+    except actions.InvalidTags as error:
         raise FunctionError(Code.NOT_FOUND, f"add: {error}.") from error
     return OK
 
 
-def _ids(texts: list[str]) -> list[UUID]:
-    ids = [pk for each in texts if (pk := parse_id(each))]
-    if len(ids) < len(texts):
+def _parse_tag_ids(tag_ids: list[str]) -> list[UUID]:
+    ids = [pk for each in tag_ids if (pk := parse_id(each))]
+    if len(ids) < len(tag_ids):
         raise FunctionError(Code.NOT_FOUND, "No such tag.")
     return ids
 
 
-@mutation("conversations:sendTranscript", authenticator=operators, shape=TranscriptTo)
+@mutation("conversations:sendTranscript", authenticator=operators, serializer_class=SendTranscriptArguments)
 def send_transcript(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    email = operator_named(caller, caller.operator_id).email if arguments["to"] == "me" else None
+    email = get_operator(caller, caller.operator_id).email if arguments["to"] == "me" else None
     try:
-        actions.request_transcript(in_scope(caller, arguments), email=email)
-    except actions.NoAddress as error:
+        actions.request_transcript(conversation_in_scope(caller, arguments), email=email)
+    except actions.NoEmailAddress as error:
         raise FunctionError(Code.INVALID, f"to: {error}.") from error
     return OK
 
 
-@mutation("conversations:blockVisitor", authenticator=operators, shape=Blocking)
+@mutation("conversations:blockVisitor", authenticator=operators, serializer_class=BlockVisitorArguments)
 def block_visitor(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    actions.block_visitor(in_scope(caller, arguments), is_blocked=arguments["blocked"])
+    actions.block_visitor(conversation_in_scope(caller, arguments), is_blocked=arguments["blocked"])
     return OK
 
 
@@ -76,8 +87,8 @@ def _set_status(conversation: Conversation, arguments: dict[str, Any]) -> None:
 
 
 def _assign(caller: OperatorCaller, conversation: Conversation, operator_id: str | None) -> None:
-    operator = operator_named(caller, operator_id) if operator_id else None
+    operator = get_operator(caller, operator_id) if operator_id else None
     try:
         actions.assign(conversation, operator=operator)
-    except actions.CannotAnswer as error:
+    except actions.CannotAssign as error:
         raise FunctionError(Code.INVALID, f"operatorId: {error}.") from error

@@ -8,17 +8,17 @@ from django.db.models import QuerySet
 from accounts.operator_tokens import OperatorCaller, operators
 from brands.live import brand_in_scope
 from conversations.inbox import (
-    PAGES,
+    INBOX_KEYSET,
     count_views,
     filter_conversations,
     newest_rows,
     row_json,
     search,
-    tags_of,
-    unread,
-    with_readings,
+    tags_by_conversation,
+    unread_summary,
+    with_read_positions,
 )
-from conversations.live.arguments import CountsQuery, InboxPage, InboxQuery
+from conversations.live.arguments import CountsArguments, InboxPageArguments, ListInboxArguments
 from conversations.live.lookups import Arguments
 from conversations.models import INBOX, TAGS, Mention, OperatorReadState
 from conversations.serializers import COLUMNS, conversation_row_json
@@ -44,7 +44,7 @@ def _count_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [*_inbox_topics(caller, arguments), *mine]
 
 
-def _listed(caller: OperatorCaller, arguments: Arguments) -> QuerySet[Any, Any]:
+def _filtered_conversations(caller: OperatorCaller, arguments: Arguments) -> QuerySet[Any, Any]:
     """Return the conversations that match all filters of the arguments except `q`."""
     assignee = arguments.get("assignee")
     return filter_conversations(
@@ -56,7 +56,7 @@ def _listed(caller: OperatorCaller, arguments: Arguments) -> QuerySet[Any, Any]:
     )
 
 
-def _first(caller: OperatorCaller, arguments: Arguments) -> Callable[[QuerySet[Any, Any], int], list[Any]]:
+def _row_fetcher(caller: OperatorCaller, arguments: Arguments) -> Callable[[QuerySet[Any, Any], int], list[Any]]:
     """Return a function (rows, limit) that returns the first rows, or the first that match `q` if it is given."""
     text = arguments.get("q")
     return lambda rows, limit: search(rows, caller.scope, text, limit) if text else list(rows[:limit])
@@ -65,19 +65,21 @@ def _first(caller: OperatorCaller, arguments: Arguments) -> Callable[[QuerySet[A
 @query(
     "conversations:listInbox",
     authenticator=operators,
-    shape=InboxQuery,
+    serializer_class=ListInboxArguments,
     topics=_inbox_topics,
     personal=lambda arguments: arguments.get("assignee") == ME,
 )
 def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     if "assignee" in arguments or "q" in arguments:
-        rows = _first(caller, arguments)(_listed(caller, arguments).values_list(*COLUMNS), arguments["limit"])
+        rows = _row_fetcher(caller, arguments)(
+            _filtered_conversations(caller, arguments).values_list(*COLUMNS), arguments["limit"]
+        )
     else:
-        rows = _newest(caller, arguments)
+        rows = _newest_rows(caller, arguments)
     return [conversation_row_json(row) for row in rows]
 
 
-def _newest(caller: OperatorCaller, arguments: Arguments) -> list[tuple[Any, ...]]:
+def _newest_rows(caller: OperatorCaller, arguments: Arguments) -> list[tuple[Any, ...]]:
     brand = brand_in_scope(caller, arguments.get("brandId"))
     return newest_rows(
         workspace_id=caller.workspace_id,
@@ -88,36 +90,44 @@ def _newest(caller: OperatorCaller, arguments: Arguments) -> list[tuple[Any, ...
     )
 
 
-@query("inbox:list", authenticator=operators, shape=InboxPage, topics=_page_topics, personal=True)
-def list_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    rows = with_readings(_listed(caller, arguments), caller.operator_id)
+@query("inbox:list", authenticator=operators, serializer_class=InboxPageArguments, topics=_page_topics, personal=True)
+def list_inbox_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    rows = with_read_positions(_filtered_conversations(caller, arguments), caller.operator_id)
     owner, after, limit = str(caller.workspace_id), arguments.get("after"), arguments["limit"]
     try:
-        page, after, _ = PAGES.page(rows, owner=owner, cursor=after, limit=limit, first=_first(caller, arguments))
+        page, after, _ = INBOX_KEYSET.page(
+            rows, owner=owner, cursor=after, limit=limit, first=_row_fetcher(caller, arguments)
+        )
     except UnprocessableEntity as error:
         raise FunctionError(Code.INVALID, str(error.detail)) from error
-    tags = tags_of(caller.workspace_id, [row[0] for row in page])
+    tags = tags_by_conversation(caller.workspace_id, [row[0] for row in page])
     return {"rows": [row_json(row, tags) for row in page], "next": after}
 
 
-@query("conversations:counts", authenticator=operators, shape=CountsQuery, topics=_inbox_topics, personal=True)
+@query(
+    "conversations:counts",
+    authenticator=operators,
+    serializer_class=CountsArguments,
+    topics=_inbox_topics,
+    personal=True,
+)
 def count_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[str, int]:
     return count_views(
         caller.scope, brand=brand_in_scope(caller, arguments.get("brandId")), operator_id=caller.operator_id
     )
 
 
-@query("inbox:counts", authenticator=operators, shape=CountsQuery, topics=_count_topics, personal=True)
+@query("inbox:counts", authenticator=operators, serializer_class=CountsArguments, topics=_count_topics, personal=True)
 def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     brand, operator_id = brand_in_scope(caller, arguments.get("brandId")), caller.operator_id
-    found = unread(caller.scope, brand=brand, operator_id=operator_id)
-    newest = found.newest
+    unread = unread_summary(caller.scope, brand=brand, operator_id=operator_id)
+    newest = unread.newest
     mentions = Mention.objects.filter(
         workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False
     )
     return {
         **count_views(caller.scope, brand=brand, operator_id=operator_id),
-        "unread": found.count,
+        "unread": unread.count,
         "mentions": mentions[:100].count(),
         "newest": {
             "conversationId": str(newest.pk),

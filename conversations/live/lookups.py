@@ -1,17 +1,15 @@
-"""Helpers that the live functions share: find a conversation in scope or an operator, and name topics."""
+"""Lookups that the live functions share: a conversation or an operator in scope, and the topics of a conversation."""
 
 from typing import Any
 
 from accounts.models import Operator
 from accounts.operator_tokens import OperatorCaller
 from conversations.models import Conversation
-from praxtalk.core.db.ids import parse_id
-from praxtalk.core.live.results import Code, FunctionError
 
 Arguments = dict[str, Any]
 
 
-def in_scope(caller: OperatorCaller, arguments: Arguments) -> Conversation:
+def conversation_in_scope(caller: OperatorCaller, arguments: Arguments) -> Conversation:
     """Return the conversation that the arguments name. Raises FunctionError if it is not in the caller's scope."""
     rows = Conversation.objects.with_people().select_related("brand")
     return caller.get_in_scope(rows, arguments["conversationId"])
@@ -22,11 +20,7 @@ def thread_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return [Conversation.topic(caller.workspace_id, arguments["conversationId"].lower())]
 
 
-def operator_named(caller: OperatorCaller, operator_id: object) -> Operator:
+def get_operator(caller: OperatorCaller, operator_id: object) -> Operator:
     """Return an operator of the caller's workspace. Raises FunctionError if there is none with this id."""
-    pk = parse_id(str(operator_id))
-    rows = Operator.objects.filter(workspace_id=caller.workspace_id)
-    operator: Operator | None = rows.filter(pk=pk).first() if pk else None
-    if operator is None:
-        raise FunctionError(Code.NOT_FOUND, "No such operator.")
+    operator: Operator = caller.get_in_scope(Operator.objects.all(), str(operator_id), brand_field=None)
     return operator

@@ -1,51 +1,44 @@
 """Live functions for the presence of operators, and for what the visitor has read and is typing."""
 
-from django.utils import timezone
-
+from accounts.models import Operator
 from accounts.operator_tokens import OperatorCaller, operators
-from conversations import actions
-from conversations.live.arguments import OfConversation, PresenceTouch
-from conversations.live.lookups import Arguments, in_scope, operator_named
-from conversations.models import Presence, ReadState
-from conversations.models.presence import PRESENT_FOR
+from conversations import actions, presence
+from conversations.live.arguments import ConversationArguments, TouchPresenceArguments
+from conversations.live.lookups import Arguments, conversation_in_scope, get_operator
+from conversations.models import ReadState
 from conversations.timeline import messages_of
 from praxtalk.core.live.functions import ExpiringResult, mutation, query
 
 
 def _presence_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return [Presence.topic(caller.workspace_id, arguments["conversationId"].lower())]
+    return [presence.topic(caller.workspace_id, arguments["conversationId"].lower())]
 
 
-@query("presence:list", authenticator=operators, shape=OfConversation, topics=_presence_topics)
+@query("presence:list", authenticator=operators, serializer_class=ConversationArguments, topics=_presence_topics)
 def list_presence(caller: OperatorCaller, arguments: Arguments) -> ExpiringResult:
-    conversation, now = in_scope(caller, arguments), timezone.now()
-    here = Presence.objects.filter(
-        workspace_id=caller.workspace_id, conversation_id=conversation.pk, seen_at__gt=now - PRESENT_FOR
-    )
-    columns = ("operator_id", "operator__name", "seen_at", "typing_until")
-    rows = list(here.order_by("operator__name", "operator_id").values_list(*columns))
-    ends = [seen + PRESENT_FOR for _, _, seen, _ in rows] + [typing for *_, typing in rows if typing and typing > now]
-    shown = [
-        {"operatorId": str(operator), "name": name, "typing": bool(typing and typing > now)}
-        for operator, name, _, typing in rows
-    ]
-    return ExpiringResult(shown, until=min(ends, default=None))
+    conversation = conversation_in_scope(caller, arguments)
+    present = presence.present_operators(caller.workspace_id, conversation.pk)
+    names = Operator.objects.filter(workspace_id=caller.workspace_id, pk__in=present).order_by("name", "pk")
+    shown, ends = [], []
+    for pk, name in names.values_list("pk", "name") if present else ():
+        shown.append({"operatorId": str(pk), "name": name, "typing": present[pk].typing_until is not None})
+        ends += [end for end in (present[pk].until, present[pk].typing_until) if end]
+    return ExpiringResult(shown, expires_at=min(ends, default=None))
 
 
-@query("presence:visitor", authenticator=operators, shape=OfConversation, topics=_presence_topics)
-def look_at_visitor(caller: OperatorCaller, arguments: Arguments) -> ExpiringResult:
-    conversation, now = in_scope(caller, arguments), timezone.now()
-    reading = ReadState.objects.filter(workspace_id=caller.workspace_id, conversation_id=conversation.pk).first()
-    typing_until = reading.visitor_typing_until if reading else None
-    types = typing_until is not None and typing_until > now
-    read = messages_of(conversation).filter(position__lte=reading.by_visitor if reading else 0).order_by("-position")
+@query("presence:visitor", authenticator=operators, serializer_class=ConversationArguments, topics=_presence_topics)
+def get_visitor_state(caller: OperatorCaller, arguments: Arguments) -> ExpiringResult:
+    conversation = conversation_in_scope(caller, arguments)
+    state = ReadState.objects.filter(workspace_id=caller.workspace_id, conversation_id=conversation.pk).first()
+    read = messages_of(conversation).filter(position__lte=state.by_visitor if state else 0).order_by("-position")
     read_id = read.values_list("pk", flat=True).first()
-    shown = {"typing": types, "readId": str(read_id) if read_id else None}
-    return ExpiringResult(shown, until=typing_until if types else None)
+    typing_until = presence.visitor_typing_until(caller.workspace_id, conversation.pk)
+    shown = {"typing": typing_until is not None, "readId": str(read_id) if read_id else None}
+    return ExpiringResult(shown, expires_at=typing_until)
 
 
-@mutation("presence:touch", authenticator=operators, shape=PresenceTouch)
+@mutation("presence:touch", is_ephemeral=True, authenticator=operators, serializer_class=TouchPresenceArguments)
 def touch_presence(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
-    operator = operator_named(caller, caller.operator_id)
-    actions.touch_presence(in_scope(caller, arguments), operator=operator, is_typing=arguments["typing"])
+    operator = get_operator(caller, caller.operator_id)
+    actions.touch_presence(conversation_in_scope(caller, arguments), operator=operator, is_typing=arguments["typing"])
     return {"ok": True}

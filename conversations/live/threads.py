@@ -5,9 +5,15 @@ from typing import Any
 from accounts.operator_tokens import OperatorCaller, operators
 from brands.serializers import brand_json
 from conversations import actions
-from conversations.inbox import row_of
-from conversations.live.arguments import EntriesQuery, LiveMessage, NewNote, OfConversation, ThreadQuery
-from conversations.live.lookups import Arguments, in_scope, operator_named, thread_topics
+from conversations.inbox import conversation_detail_json
+from conversations.live.arguments import (
+    ConversationArguments,
+    EntriesArguments,
+    MessagesArguments,
+    SendMessageArguments,
+    WriteNoteArguments,
+)
+from conversations.live.lookups import Arguments, conversation_in_scope, get_operator, thread_topics
 from conversations.models import TAGS, Channel, Conversation, Message
 from conversations.serializers import message_json, thread_json
 from conversations.timeline import (
@@ -24,23 +30,25 @@ from praxtalk.core.live.functions import mutation, query
 from praxtalk.core.live.results import Code, FunctionError
 
 
-def _talk_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+def _conversation_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     """Return the topics of the conversation and of all brands in scope, because its brand is not known before it is read."""
     return [*thread_topics(caller, arguments), *caller.scope.topics("brands")]
 
 
-@query("conversations:get", authenticator=operators, shape=OfConversation, topics=_talk_topics)
+@query(
+    "conversations:get", authenticator=operators, serializer_class=ConversationArguments, topics=_conversation_topics
+)
 def get_conversation(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    conversation = in_scope(caller, arguments)
+    conversation = conversation_in_scope(caller, arguments)
     messages, has_more = trim_to_size(*newest_messages(conversation))
     return thread_json(conversation, messages) | {"hasMore": has_more}
 
 
-@query("messages:list", authenticator=operators, shape=ThreadQuery, topics=thread_topics)
+@query("messages:list", authenticator=operators, serializer_class=MessagesArguments, topics=thread_topics)
 def list_messages(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    conversation = in_scope(caller, arguments)
+    conversation = conversation_in_scope(caller, arguments)
     if arguments.get("before"):
-        before = _message_named(conversation, arguments["before"])
+        before = _get_message(conversation, arguments["before"])
         messages, has_more = trim_to_size(*messages_before(conversation, before.position, THREAD_LENGTH))
     else:
         messages, has_more = trim_to_size(*newest_messages(conversation))
@@ -48,24 +56,24 @@ def list_messages(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any
 
 
 def _entry_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return [*_talk_topics(caller, arguments), f"{TAGS}.{caller.workspace_id}"]
+    return [*_conversation_topics(caller, arguments), f"{TAGS}.{caller.workspace_id}"]
 
 
-@query("inbox:thread", authenticator=operators, shape=EntriesQuery, topics=_entry_topics)
-def show_entries(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    conversation = in_scope(caller, arguments)
+@query("inbox:thread", authenticator=operators, serializer_class=EntriesArguments, topics=_entry_topics)
+def list_entries(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    conversation = conversation_in_scope(caller, arguments)
     before = arguments.get("before", conversation.last_position + 1)
     entries, has_more = trim_to_size(*entries_before(conversation, before, THREAD_LENGTH))
     return {
-        "conversation": row_of(conversation) | {"brand": brand_json(conversation.brand)},
+        "conversation": conversation_detail_json(conversation) | {"brand": brand_json(conversation.brand)},
         "entries": [entry_json(entry) for entry in entries],
         "hasMore": has_more,
     }
 
 
-@mutation("messages:send", authenticator=operators, shape=LiveMessage)
+@mutation("messages:send", authenticator=operators, serializer_class=SendMessageArguments)
 def send_message(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
-    conversation = in_scope(caller, arguments)
+    conversation = conversation_in_scope(caller, arguments)
     seen = arguments.get("seenMessageId")
     try:
         message = actions.send_message(
@@ -73,28 +81,28 @@ def send_message(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]
             role=Message.Role.OPERATOR,
             body=arguments["body"],
             channel=Channel(caller.source),
-            author=operator_named(caller, caller.operator_id),
+            author=get_operator(caller, caller.operator_id),
             client_id=arguments.get("clientMessageId") or None,
-            seen=_message_named(conversation, seen) if seen else None,
+            seen=_get_message(conversation, seen) if seen else None,
         )
-    except actions.AnsweredMeanwhile as error:
+    except actions.ConcurrentReply as error:
         raise FunctionError(Code.CONFLICT, f"{error}.") from error
     return {"messageId": str(message.pk)}
 
 
-@mutation("notes:write", authenticator=operators, shape=NewNote)
+@mutation("notes:write", authenticator=operators, serializer_class=WriteNoteArguments)
 def write_note(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
     note = actions.write_note(
-        in_scope(caller, arguments),
-        author=operator_named(caller, caller.operator_id),
+        conversation_in_scope(caller, arguments),
+        author=get_operator(caller, caller.operator_id),
         body=arguments["body"],
         client_id=arguments.get("clientMessageId") or None,
-        mentioned=[operator_named(caller, each) for each in arguments.get("mentions", [])],
+        mentioned=[get_operator(caller, each) for each in arguments.get("mentions", [])],
     )
     return {"noteId": str(note.pk)}
 
 
-def _message_named(conversation: Conversation, message_id: str) -> Message:
+def _get_message(conversation: Conversation, message_id: str) -> Message:
     pk = parse_id(message_id)
     message = messages_of(conversation).filter(pk=pk).first() if pk else None
     if message is None:

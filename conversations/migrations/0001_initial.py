@@ -140,18 +140,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('position', models.PositiveIntegerField(default=0)),
-                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='readings', to='conversations.conversation')),
-                ('operator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Presence',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seen_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('typing_until', models.DateTimeField(null=True)),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='conversations.conversation')),
+                ('conversation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='read_states', to='conversations.conversation')),
                 ('operator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
             ],
@@ -162,8 +151,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('by_visitor', models.PositiveIntegerField(default=0)),
                 ('by_operators', models.PositiveIntegerField(default=0)),
-                ('visitor_typing_until', models.DateTimeField(null=True)),
-                ('conversation', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='reading', to='conversations.conversation')),
+                ('conversation', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='read_state', to='conversations.conversation')),
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
             ],
         ),
@@ -226,7 +214,7 @@ class Migration(migrations.Migration):
             name='CannedReply',
             fields=[
                 ('id', models.UUIDField(default=praxtalk.core.db.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('shortcut', models.CharField(max_length=40, validators=[django.core.validators.RegexValidator('^[\\w-]+\\Z', 'Letters, digits, - and _ only: it is typed after a slash.')])),
+                ('shortcut', models.CharField(max_length=40, validators=[django.core.validators.RegexValidator('^[\\w-]+\\Z', 'Use only letters, digits, hyphens and underscores.')])),
                 ('body', models.TextField(max_length=10000)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -360,22 +348,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='operatorreadstate',
             constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='operator_reading_operator_workspace', to='accounts.Operator', to_fields=('id', 'workspace')),
-        ),
-        migrations.AddIndex(
-            model_name='presence',
-            index=models.Index(models.F('seen_at'), name='presence_age'),
-        ),
-        migrations.AddConstraint(
-            model_name='presence',
-            constraint=models.UniqueConstraint(fields=('workspace', 'conversation', 'operator'), name='presence_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='presence',
-            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='presence_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
-        ),
-        migrations.AddConstraint(
-            model_name='presence',
-            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='presence_operator_workspace', to='accounts.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='readstate',

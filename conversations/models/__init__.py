@@ -1,7 +1,16 @@
 """The models of visitors, conversations, messages, and everything that belongs to them."""
 
-from conversations.models.activity import MAX_TAG, MAX_TAGS, TAGS, Activity, ConversationTag, Mention, Tag, Transcript
-from conversations.models.attachments import MAX_FILE, MAX_FILE_NAME, Attachment
+from conversations.models.activity import (
+    MAX_TAG_LENGTH,
+    MAX_TAGS,
+    TAGS,
+    Activity,
+    ConversationTag,
+    Mention,
+    Tag,
+    Transcript,
+)
+from conversations.models.attachments import MAX_FILE_BYTES, MAX_FILE_NAME, Attachment
 from conversations.models.canned_replies import CANNED_REPLIES, CannedReply
 from conversations.models.conversations import (
     INBOX,
@@ -18,7 +27,7 @@ from conversations.models.conversations import (
     private_operator_fields,
 )
 from conversations.models.messages import MAX_BODY, MAX_CLIENT_ID, Message, Note
-from conversations.models.presence import OperatorReadState, Presence, ReadState
+from conversations.models.read_states import OperatorReadState, ReadState
 
 __all__ = [
     "CANNED_REPLIES",
@@ -26,13 +35,13 @@ __all__ = [
     "MAX_BODY",
     "MAX_CLIENT_ID",
     "MAX_EXTERNAL_ID",
-    "MAX_FILE",
+    "MAX_FILE_BYTES",
     "MAX_FILE_NAME",
     "MAX_LOCALE",
     "MAX_PAGE",
     "MAX_RATING_COMMENT",
-    "MAX_TAG",
     "MAX_TAGS",
+    "MAX_TAG_LENGTH",
     "MAX_TIME_ZONE",
     "PREVIEW_LENGTH",
     "TAGS",
@@ -47,7 +56,6 @@ __all__ = [
     "Message",
     "Note",
     "OperatorReadState",
-    "Presence",
     "ReadState",
     "Tag",
     "Transcript",

@@ -13,7 +13,7 @@ from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
 
 TAGS = "tags"  # kind of the topics to which lists of tags subscribe
-MAX_TAG = 40
+MAX_TAG_LENGTH = 40
 MAX_TAGS = 20  # per conversation
 
 
@@ -54,7 +54,7 @@ class Tag(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="tags")
-    name = models.CharField(max_length=MAX_TAG)
+    name = models.CharField(max_length=MAX_TAG_LENGTH)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -11,7 +11,7 @@ from conversations.models.conversations import Conversation
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
 
-MAX_FILE = 10 * 2**20
+MAX_FILE_BYTES = 10 * 2**20
 MAX_FILE_NAME = 200
 
 

@@ -24,7 +24,7 @@ class CannedReply(models.Model):
     brand = models.ForeignKey(Brand, on_delete=models.PROTECT, null=True, blank=True, related_name="canned_replies")
     shortcut = models.CharField(
         max_length=40,
-        validators=[RegexValidator(r"^[\w-]+\Z", "Letters, digits, - and _ only: it is typed after a slash.")],
+        validators=[RegexValidator(r"^[\w-]+\Z", "Use only letters, digits, hyphens and underscores.")],
     )
     body = models.TextField(max_length=MAX_BODY)
     created_at = models.DateTimeField(default=timezone.now)

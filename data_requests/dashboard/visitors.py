@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 
 from accounts.audit import Action, record
@@ -14,20 +14,16 @@ from conversations.models import Conversation, Visitor
 from data_requests.actions import erase
 from data_requests.visitor_data import visitor_data
 from leads.models import Lead
-from praxtalk.core.dashboard.views import Page
+from praxtalk.core.dashboard.views import DashboardView
 
 
-class VisitorPage(Page):
+class VisitorView(DashboardView):
     def visitor(self) -> Visitor:
         """Return the visitor. Raises Http404 if the operator may not see them."""
-        rows = current_scope(self.request).rows(Visitor.objects.select_related("brand"))
-        visitor = rows.filter(pk=self.kwargs["id"]).first()
-        if visitor is None:
-            raise Http404
-        return visitor
+        return current_scope(self.request).get(Visitor.objects.select_related("brand"), self.kwargs["id"])
 
 
-class ExportVisitor(VisitorPage):
+class ExportVisitorView(VisitorView):
     """GET returns all data about the visitor as a JSON file."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -39,11 +35,11 @@ class ExportVisitor(VisitorPage):
         return answer
 
 
-class EraseVisitor(VisitorPage):
+class EraseVisitorView(VisitorView):
     """GET asks for confirmation; POST erases the visitor."""
 
     ability = Ability.ERASE
-    title = "Erase a visitor"
+    title = "Erase visitor"
     template_name = "data_requests/erase_visitor.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -55,5 +51,5 @@ class EraseVisitor(VisitorPage):
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
         erased = erase(self.visitor())
-        messages.success(request, f"The visitor is erased, with {erased} conversation{'s' * (erased != 1)}.")
+        messages.success(request, f"The visitor and {erased} conversation{'s' * (erased != 1)} have been erased.")
         return redirect("admin:conversations_visitor_changelist")

@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from accounts.audit import Action, record
 from accounts.middleware import current_operator
-from data_requests.workspace_export import document, progress_key
+from data_requests.workspace_export import export_document, progress_key
 from praxtalk.core.api.outgoing_slots import NoFreeSlot
 from praxtalk.core.dashboard.export import ExportResponse
-from praxtalk.core.dashboard.views import Page
+from praxtalk.core.dashboard.views import DashboardView
 
 
-class ExportWorkspace(Page):
-    """GET streams all data as one JSON document. ?id= is the id by which ExportProgress finds this export."""
+class ExportWorkspaceView(DashboardView):
+    """GET streams all data as one JSON document. ?id= is the id by which ExportProgressView finds this export."""
 
     ability = "workspace"
 
@@ -28,13 +28,13 @@ class ExportWorkspace(Page):
         key = progress_key(workspace.pk, request.GET.get("id", ""))
         filename = f"praxtalk-{timezone.now().date().isoformat()}.json"
         try:
-            return ExportResponse(document(workspace, key), filename=filename, content_type="application/json")
+            return ExportResponse(export_document(workspace, key), filename=filename, content_type="application/json")
         except NoFreeSlot as refusal:
             messages.error(request, str(refusal.detail))
             return redirect("workspace")
 
 
-class ExportProgress(Page):
+class ExportProgressView(DashboardView):
     """GET returns {"done", "total"}: numbers of rows of the export with this id. Both are 0 before it begins."""
 
     ability = "workspace"

@@ -11,15 +11,15 @@ from django.db.models import Case, Exists, F, OuterRef, PositiveSmallIntegerFiel
 from django.utils import timezone
 
 from accounts.audit import Action, record
-from integrations.actions.subscriptions import WebhookDeleted, lock_webhook, locked
+from integrations.actions.subscriptions import WebhookDeleted, lock_and_reload, lock_webhook
 from integrations.models import Delivery, Event, EventName, Replay, WebhookSubscription
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.outbox import WEBHOOKS_DUE
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
-STEP = 500
-NONE_YET = Value(0, output_field=PositiveSmallIntegerField())
+BATCH_SIZE = 500
+ZERO = Value(0, output_field=PositiveSmallIntegerField())
 
 Status = Delivery.Status
 
@@ -51,8 +51,8 @@ def _make_due(rows: QuerySet[Delivery]) -> int:
     is_finished = Q(status__in=[Status.SUCCEEDED, Status.FAILED])
     return rows.filter(lease__isnull=True).update(
         status=Status.PENDING,
-        attempts_made=Case(When(is_finished, then=NONE_YET), default=F("attempts_made")),
-        interruptions=Case(When(is_finished, then=NONE_YET), default=F("interruptions")),
+        attempts_made=Case(When(is_finished, then=ZERO), default=F("attempts_made")),
+        interruptions=Case(When(is_finished, then=ZERO), default=F("interruptions")),
         next_attempt_at=timezone.now(),
         next_trigger=Trigger.MANUAL,
     )
@@ -62,7 +62,7 @@ def _make_due(rows: QuerySet[Delivery]) -> int:
 def start_replay(
     subscription: WebhookSubscription,
     *,
-    what: Replay.What,
+    what: Replay.Selection,
     event_name: EventName | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -71,7 +71,7 @@ def start_replay(
 
     Raises WebhookDeleted.
     """
-    now, subscription = timezone.now(), locked(subscription)
+    now, subscription = timezone.now(), lock_and_reload(subscription)
     replay = Replay(
         workspace_id=subscription.workspace_id,
         subscription=subscription,
@@ -103,30 +103,30 @@ def advance() -> bool:
     )
     if replay is None:
         return False
-    rows = list(_ahead(replay).order_by("created_at", "id").values("id", "created_at")[:STEP])
+    rows = list(_remaining(replay).order_by("created_at", "id").values("id", "created_at")[:BATCH_SIZE])
     ids = [row["id"] for row in rows]
-    if replay.what == Replay.What.MISSING:
-        replay.done += _make_missing(replay, ids)
+    if replay.what == Replay.Selection.MISSING:
+        replay.done += _create_missing(replay, ids)
     else:
         _make_due(Delivery.objects.filter(workspace_id=replay.workspace_id, pk__in=ids))
         replay.done += len(rows)
     if rows:
         replay.reached_at, replay.reached_id = rows[-1]["created_at"], rows[-1]["id"]
-    if len(rows) < STEP:
+    if len(rows) < BATCH_SIZE:
         replay.status, replay.done = Replay.Status.DONE, replay.total
     replay.done = min(replay.done, replay.total)
     replay.save(update_fields=["status", "done", "reached_at", "reached_id"])
     return True
 
 
-def _ahead(replay: Replay) -> QuerySet[Any]:
+def _remaining(replay: Replay) -> QuerySet[Any]:
     """Return the rows that the replay has not processed yet, in a form that uses an index.
 
     They are the deliveries with its status, or the events that its subscription matches.
     """
     rows: QuerySet[Any]
-    if replay.what == Replay.What.MISSING:
-        rows, name = _asked_for(replay.subscription), "name"
+    if replay.what == Replay.Selection.MISSING:
+        rows, name = _subscribed_events(replay.subscription), "name"
     else:
         rows, name = Delivery.objects.filter(subscription_id=replay.subscription_id, status=replay.what), "event__name"
     rows = rows.filter(workspace_id=replay.workspace_id, created_at__lte=replay.until)
@@ -141,11 +141,11 @@ def _ahead(replay: Replay) -> QuerySet[Any]:
 
 
 def _total(replay: Replay) -> int:
-    rows = _ahead(replay)
-    return (_without_delivery(rows, replay) if replay.what == Replay.What.MISSING else rows).count()
+    rows = _remaining(replay)
+    return (_without_delivery(rows, replay) if replay.what == Replay.Selection.MISSING else rows).count()
 
 
-def _asked_for(subscription: WebhookSubscription) -> QuerySet[Event]:
+def _subscribed_events(subscription: WebhookSubscription) -> QuerySet[Event]:
     events = Event.objects.filter(workspace_id=subscription.workspace_id, name__in=subscription.events)
     return events.filter(brand_id=subscription.brand_id) if subscription.brand_id else events
 
@@ -154,7 +154,7 @@ def _without_delivery(events: QuerySet[Event], replay: Replay) -> QuerySet[Event
     return events.filter(~Exists(Delivery.objects.filter(subscription=replay.subscription, event=OuterRef("pk"))))
 
 
-def _make_missing(replay: Replay, event_ids: list[Any]) -> int:
+def _create_missing(replay: Replay, event_ids: list[Any]) -> int:
     """Create a delivery for each of these events that has none. Return how many were created."""
     now = timezone.now()
     events = Event.objects.filter(workspace_id=replay.workspace_id, pk__in=event_ids)

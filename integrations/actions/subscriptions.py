@@ -11,13 +11,13 @@ from accounts.audit import Action, record
 from accounts.models import Workspace
 from brands.models import Brand
 from integrations.models import Attempt, Delivery, EventName, WebhookSubscription
-from integrations.webhooks.health import PausedBy, Status, open_again
+from integrations.webhooks.health import PausedBy, Status, reactivate
 from integrations.webhooks.signature import new_secret
 from praxtalk.core.db.encryption import decrypt, encrypt
 from praxtalk.core.db.transactions import is_locked, joined_transaction, lock
 from praxtalk.core.http.addresses import PermittedUrl
 
-OLD_SECRET_SIGNS_FOR = timedelta(hours=24)  # after its promotion
+OLD_SECRET_LIFETIME = timedelta(hours=24)  # after its promotion
 # Per workspace. Recording an event inserts a delivery for each webhook, in the transaction that stores a visitor's message.
 MAX_WEBHOOKS = 100
 
@@ -68,7 +68,7 @@ def create_webhook(
     # Serialise creation per workspace: two concurrent calls would otherwise both count the same number.
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace_id)
     if WebhookSubscription.objects.filter(workspace_id=workspace_id).count() >= MAX_WEBHOOKS:
-        raise TooManyWebhooks(f"A workspace has at most {MAX_WEBHOOKS} webhooks: delete one first.")
+        raise TooManyWebhooks(f"A workspace can have at most {MAX_WEBHOOKS} webhooks. Delete one first.")
     secret = new_secret()
     subscription = WebhookSubscription.objects.create(
         workspace_id=workspace_id,
@@ -97,18 +97,18 @@ def change_webhook(
     holds_events: whether events are kept while the subscription is paused. Pausing sets it to True unless it is given.
     Raises NotPaused if it is given and the subscription is not paused after the change. Raises WebhookDeleted.
     """
-    webhook = locked(webhook)
+    webhook = lock_and_reload(webhook)
     if holds_events is not None and (status or webhook.status) != Status.PAUSED:
         raise NotPaused
     if webhook.is_active and status == Status.PAUSED and holds_events is None:
         holds_events = True
-    wanted = {
+    given = {
         "url": url,
         "events": sorted(set(events)) if events is not None else None,
         "description": description,
         "holds_events": holds_events,
     }
-    changes: dict[str, object] = {field: value for field, value in wanted.items() if value is not None}
+    changes: dict[str, object] = {field: value for field, value in given.items() if value is not None}
     if url is not None and url != webhook.url:
         changes |= {"failing_since": None, "gone_since": None, "gone_answers": 0}
     if changes:
@@ -118,9 +118,9 @@ def change_webhook(
             status=Status.PAUSED, paused_by=PausedBy.OWNER, paused_at=timezone.now(), next_probe_at=None
         )
     elif status == Status.ACTIVE:
-        open_again(_rows(webhook))
-    told = changes | ({"status": status} if status else {})
-    record(Action.WEBHOOK_CHANGED, workspace_id=webhook.workspace_id, subject=webhook, changed=sorted(told))
+        reactivate(_rows(webhook))
+    changed = changes | ({"status": status} if status else {})
+    record(Action.WEBHOOK_CHANGED, workspace_id=webhook.workspace_id, subject=webhook, changed=sorted(changed))
 
 
 @joined_transaction()
@@ -144,7 +144,7 @@ def rotate_secret(webhook: WebhookSubscription) -> str:
 
     It replaces a new secret that is not promoted yet. Raises OldSecretStillSigns or WebhookDeleted.
     """
-    webhook = locked(webhook)
+    webhook = lock_and_reload(webhook)
     if webhook.second_secret_ends_at and webhook.second_secret_ends_at > timezone.now():
         raise OldSecretStillSigns
     secret = new_secret()
@@ -159,14 +159,14 @@ def promote_secret(webhook: WebhookSubscription) -> None:
 
     Do nothing if the new secret is already promoted. Raises NothingToPromote or WebhookDeleted.
     """
-    webhook = locked(webhook)
+    webhook = lock_and_reload(webhook)
     if len(webhook.secrets_at(timezone.now())) == 1:
         raise NothingToPromote
     if webhook.is_rotating:
         _rows(webhook).update(
             encrypted_secret=F("encrypted_second_secret"),
             encrypted_second_secret=F("encrypted_secret"),
-            second_secret_ends_at=timezone.now() + OLD_SECRET_SIGNS_FOR,
+            second_secret_ends_at=timezone.now() + OLD_SECRET_LIFETIME,
         )
         record(Action.WEBHOOK_SECRET_PROMOTED, workspace_id=webhook.workspace_id, subject=webhook)
 
@@ -183,15 +183,15 @@ def retire_secret(webhook: WebhookSubscription) -> None:
 def show_secrets(webhook: WebhookSubscription) -> list[str]:
     """Return the secrets that sign now, in signing order. The audit log records the call.
 
-    Raises Unreadable if a secret cannot be decrypted. Raises WebhookDeleted.
+    Raises DecryptionError if a secret cannot be decrypted. Raises WebhookDeleted.
     """
-    webhook = locked(webhook)
+    webhook = lock_and_reload(webhook)
     shown = [decrypt(encrypted) for encrypted in webhook.secrets_at(timezone.now())]
-    record(Action.WEBHOOK_SECRET_SHOWN, workspace_id=webhook.workspace_id, subject=webhook)
+    record(Action.WEBHOOK_SECRET_REVEALED, workspace_id=webhook.workspace_id, subject=webhook)
     return shown
 
 
-def forget_ended_secrets() -> int:
+def purge_expired_secrets() -> int:
     """Delete the old secrets whose 24 hours are over. Return how many."""
     ended = WebhookSubscription.objects.filter(second_secret_ends_at__lte=timezone.now())
     return ended.update(encrypted_second_secret="", second_secret_ends_at=None)
@@ -213,7 +213,7 @@ def lock_webhook_to_delete(workspace_id: UUID, webhook_id: UUID) -> WebhookSubsc
     return lock(WebhookSubscription.objects.filter(workspace_id=workspace_id, pk=webhook_id), no_key=False)
 
 
-def locked(webhook: WebhookSubscription) -> WebhookSubscription:
+def lock_and_reload(webhook: WebhookSubscription) -> WebhookSubscription:
     """Return the current row, locked until the transaction ends.
 
     The row is not read again if this transaction has already locked it. Raises WebhookDeleted.

@@ -9,7 +9,7 @@ from integrations.actions import replays
 from integrations.api.webhooks import TAGS, WebhookView
 from integrations.models import Delivery, Replay
 from integrations.serializers.deliveries import (
-    DeliveryAlone,
+    DeliveryDetail,
     DeliveryList,
     DeliveryQuery,
     NewReplay,
@@ -26,7 +26,7 @@ from praxtalk.core.api.serializers import OkSerializer, StrictSerializer
 NEWEST_FIRST = Keyset(
     "deliveries", ("-created_at", "-id"), lambda delivery: [delivery.created_at.isoformat(), str(delivery.pk)]
 )
-SHOWN_ATTEMPTS = 100
+MAX_SHOWN_ATTEMPTS = 100
 
 
 def _deliveries() -> QuerySet[Delivery]:
@@ -53,24 +53,24 @@ class Deliveries(WebhookView):
             rows = rows.filter(status=query["status"])
         if "type" in query:
             rows = rows.filter(event__name=query["type"])
-        return self.page_of(NEWEST_FIRST, rows, query, name="deliveries", as_json=delivery_json)
+        return self.paginated_response(NEWEST_FIRST, rows, query, name="deliveries", as_json=delivery_json)
 
 
 class DeliveryById(WebhookView):
     @extend_schema(
-        operation_id="getDelivery", summary="One delivery with its attempts", tags=TAGS, responses=DeliveryAlone
+        operation_id="getDelivery", summary="Get a delivery with its attempts", tags=TAGS, responses=DeliveryDetail
     )
     def get(self, request: Request, id: str) -> Response:
         self.parameters(StrictSerializer)
         delivery = self.get_in_scope(_deliveries(), id)
-        newest = delivery.attempts.filter(workspace_id=delivery.workspace_id).order_by("-number")[:SHOWN_ATTEMPTS]
+        newest = delivery.attempts.filter(workspace_id=delivery.workspace_id).order_by("-number")[:MAX_SHOWN_ATTEMPTS]
         log = [attempt_json(attempt) for attempt in reversed(newest)]
         return Response({"delivery": delivery_json(delivery) | {"log": log}})
 
 
 class RetryDelivery(WebhookView):
     @extend_schema(
-        operation_id="retryDelivery", summary="Attempt a delivery now", tags=TAGS, request=None, responses=OkSerializer
+        operation_id="retryDelivery", summary="Retry a delivery now", tags=TAGS, request=None, responses=OkSerializer
     )
     @idempotent
     def post(self, request: Request, id: str) -> Response:
@@ -78,14 +78,16 @@ class RetryDelivery(WebhookView):
         try:
             replays.retry(self.get_in_scope(_deliveries(), id))
         except replays.WebhookPaused as error:
-            raise UnprocessableEntity("This webhook is paused: make it active first.", "webhook_paused") from error
+            raise UnprocessableEntity(
+                "This webhook is paused. Set its status to active first.", "webhook_paused"
+            ) from error
         return Response({"ok": True})
 
 
 class ReplayDeliveries(WebhookView):
     @extend_schema(
         operation_id="replayDeliveries",
-        summary="Send many again: what failed, what succeeded, or what the webhook never had",
+        summary="Replay deliveries that failed, succeeded or are missing",
         tags=TAGS,
         request=NewReplay,
         responses={201: ReplayCreated},
@@ -104,7 +106,7 @@ class ReplayDeliveries(WebhookView):
 
 
 class ReplayById(WebhookView):
-    @extend_schema(operation_id="getReplay", summary="How far a replay has come", tags=TAGS, responses=ReplayState)
+    @extend_schema(operation_id="getReplay", summary="Get the progress of a replay", tags=TAGS, responses=ReplayState)
     def get(self, request: Request, id: str) -> Response:
         self.parameters(StrictSerializer)
         replay = self.get_in_scope(Replay.objects.annotate(brand_id=F("subscription__brand_id")), id)

@@ -15,10 +15,10 @@ from praxtalk.core.api.view import ApiView
 class Events(ApiView):
     @extend_schema(
         operation_id="listEvents",
-        summary="Every event in commit order, nothing skipped",
+        summary="List events in commit order, without gaps",
         tags=["Events"],
         parameters=[EventQuery],
-        responses={200: EventList, 410: OpenApiResponse(description="The events behind this cursor have been deleted")},
+        responses={200: EventList, 410: OpenApiResponse(description="Events after this cursor have been deleted")},
     )
     def get(self, request: Request) -> Response:
         query = self.parameters(EventQuery)
@@ -29,7 +29,8 @@ class Events(ApiView):
             )
         except feed.CursorTooOld as error:
             raise Gone(
-                "after: events behind this cursor have been deleted after 30 days. Read the lists again, then the feed anew."
+                "after: This cursor is too old. Events are deleted after 30 days. "
+                "Fetch the lists again, then read the feed from its start."
             ) from error
         return Response(
             {
@@ -42,5 +43,5 @@ class Events(ApiView):
         try:
             number: int = unsign("events", str(self.key.workspace_id), cursor)
         except UnprocessableEntity as error:
-            raise UnprocessableEntity("after: not a cursor of the event feed.") from error
+            raise UnprocessableEntity("after: This is not a cursor of the event feed.") from error
         return number

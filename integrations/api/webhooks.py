@@ -15,10 +15,10 @@ from integrations.models import WebhookSubscription
 from integrations.serializers.webhooks import (
     NewSecret,
     NewWebhook,
-    Tested,
-    WebhookAlone,
+    TestResult,
     WebhookChange,
     WebhookCreated,
+    WebhookDetail,
     WebhookList,
     WebhookQuery,
     webhook_json,
@@ -26,18 +26,18 @@ from integrations.serializers.webhooks import (
 from integrations.webhooks.pings import ping
 from praxtalk.core.api import limits
 from praxtalk.core.api.errors import NotFound, UnprocessableEntity
-from praxtalk.core.api.idempotency import idempotent, idempotent_after, idempotent_outside
+from praxtalk.core.api.idempotency import idempotent, idempotent_outside, idempotent_with_precheck
 from praxtalk.core.api.outgoing_slots import outgoing_slot
 from praxtalk.core.api.pagination import Keyset
 from praxtalk.core.api.permissions import WriteScope
 from praxtalk.core.api.serializers import OkSerializer, StrictSerializer
 from praxtalk.core.api.view import ApiView
 from praxtalk.core.db.transactions import joined_transaction
-from praxtalk.core.http.addresses import ForbiddenUrl, PermittedUrl, check_url, target
+from praxtalk.core.http.addresses import ForbiddenUrl, PermittedUrl, check_url, parse_url
 
 OLDEST_FIRST = Keyset("webhooks", ("id",), lambda webhook: [str(webhook.pk)])
 TAGS = ["Webhooks"]
-NAMES = {"holdEvents": "holds_events"}
+FIELD_NAMES = {"holdEvents": "holds_events"}
 
 
 class WebhookView(ApiView):
@@ -60,7 +60,7 @@ def _permitted(url: str) -> PermittedUrl:
         raise UnprocessableEntity(str(error)) from error
 
 
-def _look(view: ApiView, request: Request) -> None:
+def _check_url(view: ApiView, request: Request) -> None:
     _permitted(view.body(NewWebhook)["url"])
 
 
@@ -79,21 +79,21 @@ class Webhooks(WebhookView):
             rows = rows.filter(brand_id=brand.pk)
         if "status" in query:
             rows = rows.filter(status=query["status"])
-        return self.page_of(OLDEST_FIRST, rows, query, name="webhooks", as_json=webhook_json)
+        return self.paginated_response(OLDEST_FIRST, rows, query, name="webhooks", as_json=webhook_json)
 
     @extend_schema(
         operation_id="createWebhook",
-        summary="Create a webhook; its secret is shown this once",
+        summary="Create a webhook. Its secret is shown only once",
         tags=TAGS,
         request=NewWebhook,
         responses={201: WebhookCreated},
     )
-    @idempotent_after(_look)
+    @idempotent_with_precheck(_check_url)
     def post(self, request: Request) -> Response:
         body = self.body(NewWebhook)
         brand_id = body.pop("brandId", None) or (str(self.key.brand_id) if self.key.brand_id else None)
         brand = brand_in_scope(self, brand_id)
-        body["url"] = PermittedUrl(target(body["url"]).url)  # checked by _look
+        body["url"] = PermittedUrl(parse_url(body["url"]).url)  # checked by _check_url
         try:
             webhook, secret = subscriptions.create_webhook(self.key.workspace_id, brand=brand, **body)
         except subscriptions.TooManyWebhooks as error:
@@ -103,27 +103,29 @@ class Webhooks(WebhookView):
 
 
 class WebhookById(WebhookView):
-    @extend_schema(operation_id="getWebhook", summary="One webhook", tags=TAGS, responses=WebhookAlone)
+    @extend_schema(operation_id="getWebhook", summary="Get a webhook", tags=TAGS, responses=WebhookDetail)
     def get(self, request: Request, id: str) -> Response:
         self.parameters(StrictSerializer)
         return Response({"webhook": webhook_json(self.webhook(id))})
 
     @extend_schema(
         operation_id="updateWebhook",
-        summary="Change, pause or open a webhook",
+        summary="Update, pause or resume a webhook",
         tags=TAGS,
         request=WebhookChange,
         responses=OkSerializer,
     )
     def patch(self, request: Request, id: str) -> Response:
         webhook, changes = self.webhook(id), self.body(WebhookChange)
-        wanted: dict[str, Any] = {NAMES.get(name, name): value for name, value in changes.items()}
+        wanted: dict[str, Any] = {FIELD_NAMES.get(name, name): value for name, value in changes.items()}
         if "url" in wanted:
             wanted["url"] = _permitted(wanted["url"])
         try:
             subscriptions.change_webhook(webhook, **wanted)
         except subscriptions.NotPaused as error:
-            raise UnprocessableEntity("holdEvents: goes with a pause; send it together with status paused.") from error
+            raise UnprocessableEntity(
+                "holdEvents: This applies only to a paused webhook. Send it together with status paused."
+            ) from error
         return Response({"ok": True})
 
     @extend_schema(
@@ -142,7 +144,7 @@ class WebhookById(WebhookView):
 class RotateSecret(WebhookView):
     @extend_schema(
         operation_id="rotateWebhookSecret",
-        summary="A new secret, which signs second until it is promoted",
+        summary="Rotate the secret. The new one signs second until it is promoted",
         tags=TAGS,
         request=None,
         responses=NewSecret,
@@ -154,7 +156,7 @@ class RotateSecret(WebhookView):
             return Response({"secret": subscriptions.rotate_secret(self.lock_webhook(id))})
         except subscriptions.OldSecretStillSigns as error:
             raise UnprocessableEntity(
-                "The secret before this one still signs, for 24 hours after its promotion: retire it first.",
+                "The previous secret still signs requests for 24 hours after the promotion. Retire it first.",
                 "old_secret_signs",
             ) from error
 
@@ -162,7 +164,7 @@ class RotateSecret(WebhookView):
 class PromoteSecret(WebhookView):
     @extend_schema(
         operation_id="promoteWebhookSecret",
-        summary="Let the new secret sign first; the old one signs second for 24 hours",
+        summary="Promote the new secret. The old one signs second for 24 hours",
         tags=TAGS,
         request=None,
         responses=OkSerializer,
@@ -174,7 +176,7 @@ class PromoteSecret(WebhookView):
             subscriptions.promote_secret(self.lock_webhook(id))
         except subscriptions.NothingToPromote as error:
             raise UnprocessableEntity(
-                "There is no new secret to promote: rotate first.", "nothing_to_promote"
+                "There is no new secret to promote. Rotate the secret first.", "nothing_to_promote"
             ) from error
         return Response({"ok": True})
 
@@ -182,7 +184,7 @@ class PromoteSecret(WebhookView):
 class RetireSecret(WebhookView):
     @extend_schema(
         operation_id="retireWebhookSecret",
-        summary="End the secret that signs second, at once",
+        summary="Retire the second secret immediately",
         tags=TAGS,
         request=None,
         responses=OkSerializer,
@@ -197,10 +199,10 @@ class RetireSecret(WebhookView):
 class TestWebhook(WebhookView):
     @extend_schema(
         operation_id="testWebhook",
-        summary="Send a ping now, and say how it was answered",
+        summary="Send a ping and return the result",
         tags=TAGS,
         request=None,
-        responses=Tested,
+        responses=TestResult,
     )
     @idempotent_outside
     def post(self, request: Request, id: str) -> Response:

@@ -5,14 +5,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.http import Http404
 from django.urls import reverse
 
 from accounts.middleware import current_operator, current_scope
 from accounts.scope import Row
 from brands.models import Brand
 from praxtalk.core.dashboard.form_tokens import new_form_id
-from praxtalk.core.dashboard.views import Page
+from praxtalk.core.dashboard.views import DashboardView
 
 TABS = {
     "keys": ("API keys", "keys"),
@@ -22,7 +21,7 @@ TABS = {
 }
 
 
-class IntegrationsPage(Page):
+class IntegrationsView(DashboardView):
     """Base of the four tabs and the pages below them. tab: a key of TABS."""
 
     ability = "integrations"
@@ -31,17 +30,14 @@ class IntegrationsPage(Page):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         tabs = [
-            {"title": title, "url": reverse(url), "is_here": name == self.tab} for name, (title, url) in TABS.items()
+            {"title": title, "url": reverse(url), "is_current": name == self.tab} for name, (title, url) in TABS.items()
         ]
         more = {"tabs": tabs, "base_url": settings.BASE_URL, "form_id": new_form_id()}
         return super().get_context_data(**{**more, **kwargs})
 
-    def one(self, rows: QuerySet[Row, Row], row_id: UUID, *, brand_field: str = "brand_id") -> Row:
+    def get_or_404(self, rows: QuerySet[Row, Row], row_id: UUID, *, brand_field: str = "brand_id") -> Row:
         """Return the row with this id. Raises Http404 if there is none or the operator may not see it."""
-        row = current_scope(self.request).rows(rows, brand_field=brand_field).filter(pk=row_id).first()
-        if row is None:
-            raise Http404
-        return row
+        return current_scope(self.request).get(rows, row_id, brand_field=brand_field)
 
     def brands(self) -> QuerySet[Brand]:
         """Return the brands to which the operator may limit a key or a webhook."""

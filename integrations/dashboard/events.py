@@ -13,28 +13,28 @@ from django.utils import timezone
 from accounts.middleware import current_scope
 from integrations.actions import replays
 from integrations.actions.subscriptions import WebhookDeleted
-from integrations.dashboard import IntegrationsPage
+from integrations.dashboard import IntegrationsView
 from integrations.models import Attempt, Delivery, EventName, Replay, WebhookSubscription
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.delivery import MAX_ATTEMPTS, Claimed, signed_headers
 from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.pagination import Keyset
-from praxtalk.core.db.encryption import Unreadable
+from praxtalk.core.db.encryption import DecryptionError
 from praxtalk.core.http.addresses import is_allowed_privately
 
 NEWEST_FIRST = Keyset("event-log", ("-created_at", "-id"), lambda row: [row.created_at.isoformat(), str(row.pk)])
-ON_A_PAGE = 50
-SHOWN_ATTEMPTS = 100
+PAGE_SIZE = 50
+MAX_SHOWN_ATTEMPTS = 100
 BRAND = "subscription__brand_id"
 
 
-class Filters(forms.Form):
+class FilterForm(forms.Form):
     """The filters of the event log. Invalid values are ignored."""
 
-    webhook = forms.ModelChoiceField(WebhookSubscription.objects.none(), required=False, empty_label="Every webhook")
-    status = forms.ChoiceField(choices=[("", "Every status"), *Delivery.Status.choices], required=False)
+    webhook = forms.ModelChoiceField(WebhookSubscription.objects.none(), required=False, empty_label="All webhooks")
+    status = forms.ChoiceField(choices=[("", "All statuses"), *Delivery.Status.choices], required=False)
     event = forms.ChoiceField(
-        choices=[("", "Every event"), *((name.value, name.value) for name in EventName)], required=False
+        choices=[("", "All events"), *((name.value, name.value) for name in EventName)], required=False
     )
 
     def __init__(self, *args: Any, webhooks: QuerySet[WebhookSubscription], **kwargs: Any) -> None:
@@ -42,7 +42,7 @@ class Filters(forms.Form):
         self.fields["webhook"].queryset = webhooks  # type: ignore[attr-defined]
 
 
-class EventLog(IntegrationsPage):
+class EventLogView(IntegrationsView):
     """The event log: deliveries, newest first, each with its last finished attempt."""
 
     tab = "events"
@@ -50,14 +50,14 @@ class EventLog(IntegrationsPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         scope = current_scope(self.request)
-        filters = Filters(self.request.GET, webhooks=scope.rows(WebhookSubscription.objects.order_by("id")))
+        filters = FilterForm(self.request.GET, webhooks=scope.rows(WebhookSubscription.objects.order_by("id")))
         filters.is_valid()
         rows = self._rows(filters.cleaned_data)
         cursor = self.request.GET.get("cursor") or None
         try:
-            page, following, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=cursor, limit=ON_A_PAGE)
+            page, following, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=cursor, limit=PAGE_SIZE)
         except UnprocessableEntity:
-            page, following, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=None, limit=ON_A_PAGE)
+            page, following, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=None, limit=PAGE_SIZE)
         query = self.request.GET.copy()
         query["cursor"] = following or ""
         more = {
@@ -67,31 +67,31 @@ class EventLog(IntegrationsPage):
         }
         return super().get_context_data(**{"filters": filters, "max_attempts": MAX_ATTEMPTS, **more, **kwargs})
 
-    def _rows(self, wanted: dict[str, Any]) -> QuerySet[Delivery]:
+    def _rows(self, filters: dict[str, Any]) -> QuerySet[Delivery]:
         rows = current_scope(self.request).rows(Delivery.objects.all(), brand_field=BRAND)
-        if wanted.get("webhook"):
-            rows = rows.filter(subscription=wanted["webhook"])
-        if wanted.get("status"):
-            rows = rows.filter(status=wanted["status"])
-        if wanted.get("event"):
-            rows = rows.filter(event__name=wanted["event"])
+        if filters.get("webhook"):
+            rows = rows.filter(subscription=filters["webhook"])
+        if filters.get("status"):
+            rows = rows.filter(status=filters["status"])
+        if filters.get("event"):
+            rows = rows.filter(event__name=filters["event"])
         return rows.select_related("subscription", "event").defer("event__body")
 
 
-class DeliveryPage(IntegrationsPage):
+class DeliveryView(IntegrationsView):
     """One delivery: the request that is sent, and the answer to each attempt."""
 
     tab = "events"
     template_name = "integrations/delivery.html"
 
     def delivery(self, id: UUID) -> Delivery:
-        return self.one(Delivery.objects.select_related("subscription", "event"), id, brand_field=BRAND)
+        return self.get_or_404(Delivery.objects.select_related("subscription", "event"), id, brand_field=BRAND)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         delivery = self.delivery(kwargs["id"])
-        attempts: list[Any] = list(delivery.attempts.order_by("-number")[:SHOWN_ATTEMPTS])
+        attempts: list[Any] = list(delivery.attempts.order_by("-number")[:MAX_SHOWN_ATTEMPTS])
         for attempt in attempts:
-            attempt.is_kept = not (attempt.address and is_allowed_privately(attempt.address))
+            attempt.is_body_stored = not (attempt.address and is_allowed_privately(attempt.address))
         body = bytes(delivery.event.body)
         headers, problem = _headers(delivery)
         more = {
@@ -107,7 +107,7 @@ class DeliveryPage(IntegrationsPage):
         return super().get_context_data(**{**more, **kwargs})
 
 
-class RetryNow(DeliveryPage):
+class RetryDeliveryView(DeliveryView):
     """POST makes a delivery due immediately."""
 
     http_method_names = ["post"]  # noqa: RUF012 - an attribute that Django defines
@@ -117,16 +117,16 @@ class RetryNow(DeliveryPage):
         try:
             replays.retry(delivery)
         except replays.WebhookPaused:
-            messages.error(request, "The webhook is paused: resume it first.")
+            messages.error(request, "The webhook is paused. Resume it first.")
         except WebhookDeleted:
-            messages.error(request, "Somebody has deleted the webhook meanwhile.")
+            messages.error(request, "The webhook has been deleted.")
             return redirect("event_log")
         else:
-            messages.success(request, "It is being sent.")
+            messages.success(request, "The delivery is being retried.")
         return redirect("delivery", id)
 
 
-class ReplayPage(IntegrationsPage):
+class ReplayView(IntegrationsView):
     """The progress of a replay."""
 
     tab = "webhooks"
@@ -134,7 +134,7 @@ class ReplayPage(IntegrationsPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         rows = Replay.objects.select_related("subscription")
-        return super().get_context_data(**{**kwargs, "replay": self.one(rows, kwargs["id"], brand_field=BRAND)})
+        return super().get_context_data(**{**kwargs, "replay": self.get_or_404(rows, kwargs["id"], brand_field=BRAND)})
 
 
 def _with_last_attempts(deliveries: list[Delivery]) -> list[Any]:
@@ -164,7 +164,7 @@ def _headers(delivery: Delivery) -> tuple[dict[str, str], str]:
     )
     try:
         return signed_headers(claimed, now), ""
-    except Unreadable as error:
+    except DecryptionError as error:
         return {}, str(error)
 
 

@@ -11,13 +11,13 @@ from django.utils import timezone
 from brands.models import Brand
 from integrations.models import MAX_DESCRIPTION, ApiKey, EventName, Replay
 from praxtalk.core.http.addresses import MAX_URL, ForbiddenUrl, check_url
-from praxtalk.core.validators import check_visible
+from praxtalk.core.validators import validate_visible
 
-LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
+LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In 365 days")]
 MAX_NETWORKS = 50
 
 
-class OfBrands(forms.Form):
+class BrandScopedForm(forms.Form):
     """A form with a brand. An operator who sees all brands may leave it empty, which means all brands."""
 
     brand = forms.ModelChoiceField(Brand.objects.none(), required=False, empty_label="All brands")
@@ -27,10 +27,10 @@ class OfBrands(forms.Form):
         field: Any = self.fields["brand"]
         field.queryset = brands
         if not sees_all_brands:
-            field.required, field.empty_label = True, "Choose one"
+            field.required, field.empty_label = True, "Choose a brand"
 
 
-class Networks(forms.CharField):
+class NetworksField(forms.CharField):
     """IP addresses or networks in CIDR notation, one on each line."""
 
     widget = forms.Textarea(attrs={"rows": 2, "spellcheck": "false"})
@@ -38,27 +38,29 @@ class Networks(forms.CharField):
     def clean(self, value: Any) -> list[str]:
         words = super().clean(value).replace(",", " ").split()
         if len(words) > MAX_NETWORKS:
-            raise forms.ValidationError(f"At most {MAX_NETWORKS}.")
+            raise forms.ValidationError(f"Enter at most {MAX_NETWORKS} addresses.")
         try:
             return [str(ipaddress.ip_network(word)) for word in words]
         except ValueError as error:
             raise forms.ValidationError(f"{error}.") from error
 
 
-class KeyForm(OfBrands):
+class KeyForm(BrandScopedForm):
     name = forms.CharField(
-        max_length=100, validators=[check_visible], help_text="What it is for, such as the CRM that will use it."
+        max_length=100,
+        validators=[validate_visible],
+        help_text="What the key is for, for example the name of your CRM.",
     )
     scope = forms.ChoiceField(
-        choices=[("read", "Read: list and fetch"), ("write", "Write: send, change and create, too")],
+        choices=[("read", "Read: list and fetch data"), ("write", "Write: also send, create and change data")],
         widget=forms.RadioSelect,
         initial=ApiKey.Scope.READ,
     )
-    allowed_cidrs = Networks(
+    allowed_cidrs = NetworksField(
         required=False,
         max_length=4000,
         label="Allowed addresses",
-        help_text="Such as 203.0.113.7 or 203.0.113.0/24, one a line. Empty: from anywhere.",
+        help_text="One IP address or network per line, for example 203.0.113.0/24. Leave empty to allow any address.",
     )
     expires = forms.ChoiceField(choices=LIFETIMES, required=False)
 
@@ -71,7 +73,7 @@ class KeyForm(OfBrands):
         return values | {"expires_at": timezone.now() + timedelta(days=int(days)) if days else None}
 
 
-class PermittedAddress(forms.CharField):
+class PermittedUrlField(forms.CharField):
     """A URL that webhooks may be sent to."""
 
     def clean(self, value: Any) -> Any:
@@ -82,9 +84,9 @@ class PermittedAddress(forms.CharField):
             raise forms.ValidationError(str(error)) from error
 
 
-class WebhookForm(OfBrands):
-    url = PermittedAddress(
-        max_length=MAX_URL, label="URL", help_text="Where events are sent: an https address of your CRM."
+class WebhookForm(BrandScopedForm):
+    url = PermittedUrlField(
+        max_length=MAX_URL, label="URL", help_text="The HTTPS URL of your CRM to which events are sent."
     )
     events = forms.MultipleChoiceField(
         choices=[(name.value, name.value) for name in EventName], widget=forms.CheckboxSelectMultiple
@@ -97,14 +99,14 @@ class WebhookForm(OfBrands):
 class ReplayForm(forms.Form):
     what = forms.ChoiceField(
         choices=[
-            (Replay.What.FAILED, "What failed"),
-            (Replay.What.MISSING, "What this webhook never had"),
-            (Replay.What.SUCCEEDED, "What succeeded"),
+            (Replay.Selection.FAILED, "Failed deliveries"),
+            (Replay.Selection.MISSING, "Events without a delivery"),
+            (Replay.Selection.SUCCEEDED, "Successful deliveries"),
         ],
-        label="Send again",
+        label="Replay",
     )
     event_name = forms.ChoiceField(
-        choices=[("", "Every event"), *((name.value, name.value) for name in EventName)], required=False, label="Event"
+        choices=[("", "All events"), *((name.value, name.value) for name in EventName)], required=False, label="Event"
     )
     since = forms.DateTimeField(
         required=False, label="Since (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
@@ -116,5 +118,5 @@ class ReplayForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
         if values.get("since") and values.get("until") and values["since"] > values["until"]:
-            self.add_error("since", "Must not be later than until.")
+            self.add_error("since", "Must not be later than “Until”.")
         return values

@@ -8,15 +8,15 @@ from django.shortcuts import redirect
 
 from accounts.middleware import current_operator, current_scope
 from integrations.actions.api_keys import create_key, revoke_key
-from integrations.dashboard import IntegrationsPage
+from integrations.dashboard import IntegrationsView
 from integrations.dashboard.forms import KeyForm
 from integrations.models import ApiKey
 from praxtalk.core.dashboard.form_tokens import is_resubmission
 
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 
 
-class Keys(IntegrationsPage):
+class KeysView(IntegrationsView):
     """GET lists the API keys. POST creates one and shows its secret once."""
 
     tab = "keys"
@@ -24,7 +24,7 @@ class Keys(IntegrationsPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         rows = current_scope(self.request).rows(ApiKey.objects.select_related("brand"))
-        keys = rows.order_by(F("revoked_at").desc(nulls_first=True), "-created_at")[:MOST_SHOWN]
+        keys = rows.order_by(F("revoked_at").desc(nulls_first=True), "-created_at")[:MAX_SHOWN]
         return super().get_context_data(**{"keys": keys, "form": self._form(), **kwargs})
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -35,26 +35,26 @@ class Keys(IntegrationsPage):
             return redirect("keys")
         operator = current_operator(request)
         key, secret = create_key(operator.workspace, created_by=operator, **form.values())
-        answer = self.render_to_response(self.get_context_data(key=key, secret=secret))
-        answer["Cache-Control"] = "no-store"
-        return answer
+        response = self.render_to_response(self.get_context_data(key=key, secret=secret))
+        response["Cache-Control"] = "no-store"
+        return response
 
     def _form(self, *data: Any) -> KeyForm:
         return KeyForm(*data, brands=self.brands(), sees_all_brands=self.sees_all_brands)
 
 
-class RevokeKey(IntegrationsPage):
+class RevokeKeyView(IntegrationsView):
     """GET asks for confirmation. POST revokes the key."""
 
     tab = "keys"
     template_name = "integrations/revoke_key.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        key = self.one(ApiKey.objects.select_related("brand"), kwargs["id"])
+        key = self.get_or_404(ApiKey.objects.select_related("brand"), kwargs["id"])
         return super().get_context_data(**{**kwargs, "key": key})
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
-        key = self.one(ApiKey.objects.all(), id)
+        key = self.get_or_404(ApiKey.objects.all(), id)
         if revoke_key(key):
-            messages.success(request, f"{key.name} is revoked: calls with it are refused from now on.")
+            messages.success(request, f"The key “{key.name}” has been revoked.")
         return redirect("keys")

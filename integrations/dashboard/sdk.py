@@ -14,10 +14,10 @@ from accounts.middleware import current_operator
 from accounts.models import Operator, OperatorSession
 from accounts.operator_tokens import issue_token, revoke
 from accounts.roles import Role
-from integrations.dashboard import IntegrationsPage
+from integrations.dashboard import IntegrationsView
 from praxtalk.core.dashboard.form_tokens import is_resubmission
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 
 
 SNIPPET = """import {{ ConvexClient }} from "convex/browser";
@@ -33,7 +33,7 @@ client.onUpdate(
 class TokenForm(forms.Form):
     operator = forms.ModelChoiceField(Operator.objects.none(), empty_label=None)
     hours = forms.TypedChoiceField(
-        choices=[(1, "One hour"), (4, "4 hours"), (12, "12 hours")], coerce=int, initial=1, label="Good for"
+        choices=[(1, "One hour"), (4, "4 hours"), (12, "12 hours")], coerce=int, initial=1, label="Valid for"
     )
 
     def __init__(self, *args: Any, operators: QuerySet[Operator], **kwargs: Any) -> None:
@@ -41,15 +41,15 @@ class TokenForm(forms.Form):
         self.fields["operator"].queryset = operators  # type: ignore[attr-defined]
 
 
-class AgentSdk(IntegrationsPage):
+class AgentSdkView(IntegrationsView):
     """GET shows how to connect to the live queries, and lists the valid tokens. POST issues a token and shows it once."""
 
     tab = "sdk"
     template_name = "integrations/sdk.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = _sessions(self.request).filter(revoked_at__isnull=True, expires_at__gt=timezone.now())
-        sessions = rows.select_related("operator").order_by("-created_at")[:MOST_SHOWN]
+        rows = _visible_sessions(self.request).filter(revoked_at__isnull=True, expires_at__gt=timezone.now())
+        sessions = rows.select_related("operator").order_by("-created_at")[:MAX_SHOWN]
         snippet = SNIPPET.format(base_url=settings.BASE_URL)
         return super().get_context_data(**{"sessions": sessions, "snippet": snippet, "form": self._form(), **kwargs})
 
@@ -62,40 +62,40 @@ class AgentSdk(IntegrationsPage):
         token, session = issue_token(
             form.cleaned_data["operator"], lifetime=timedelta(hours=form.cleaned_data["hours"])
         )
-        answer = self.render_to_response(self.get_context_data(token=token, session=session))
-        answer["Cache-Control"] = "no-store"
-        return answer
+        response = self.render_to_response(self.get_context_data(token=token, session=session))
+        response["Cache-Control"] = "no-store"
+        return response
 
     def _form(self, *data: Any) -> TokenForm:
-        own = current_operator(self.request)
-        return TokenForm(*data, operators=_operators(self.request), initial={"operator": own.pk})
+        current = current_operator(self.request)
+        return TokenForm(*data, operators=_allowed_operators(self.request), initial={"operator": current.pk})
 
 
-class RevokeToken(IntegrationsPage):
+class RevokeTokenView(IntegrationsView):
     """POST revokes a token immediately."""
 
     tab = "sdk"
     http_method_names = ["post"]  # noqa: RUF012 - an attribute that Django defines
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
-        revoke(get_object_or_404(_sessions(request), pk=id))
-        messages.success(request, "The token is refused from now on.")
+        revoke(get_object_or_404(_visible_sessions(request), pk=id))
+        messages.success(request, "The token has been revoked.")
         return redirect("agent_sdk")
 
 
-def _operators(request: HttpRequest) -> QuerySet[Operator]:
+def _allowed_operators(request: HttpRequest) -> QuerySet[Operator]:
     """Return the operators for whom the current operator may issue tokens.
 
     Operators who have more permissions or see more brands than the current one are excluded.
     """
-    own = current_operator(request)
-    if not own.sees_all_brands:
-        return Operator.objects.filter(pk=own.pk)
-    rows = Operator.objects.filter(workspace_id=own.workspace_id, is_active=True).order_by("name")
-    return rows if own.role == Role.OWNER else rows.exclude(role=Role.OWNER)
+    current = current_operator(request)
+    if not current.sees_all_brands:
+        return Operator.objects.filter(pk=current.pk)
+    rows = Operator.objects.filter(workspace_id=current.workspace_id, is_active=True).order_by("name")
+    return rows if current.role == Role.OWNER else rows.exclude(role=Role.OWNER)
 
 
-def _sessions(request: HttpRequest) -> QuerySet[OperatorSession]:
+def _visible_sessions(request: HttpRequest) -> QuerySet[OperatorSession]:
     return OperatorSession.objects.filter(
-        workspace_id=current_operator(request).workspace_id, operator__in=_operators(request), source="api"
+        workspace_id=current_operator(request).workspace_id, operator__in=_allowed_operators(request), source="api"
     )

@@ -10,24 +10,24 @@ from accounts.dashboard.profile import PasswordForm
 from accounts.middleware import current_scope
 from integrations.actions import subscriptions
 from integrations.actions.replays import start_replay
-from integrations.dashboard import IntegrationsPage
+from integrations.dashboard import IntegrationsView
 from integrations.dashboard.forms import ReplayForm, WebhookForm
 from integrations.models import Replay, WebhookSubscription
 from integrations.webhooks.pings import ping
 from praxtalk.core.api.errors import TooManyRequests
-from praxtalk.core.api.limits import TESTS_A_MINUTE, count
+from praxtalk.core.api.limits import TESTS_PER_MINUTE, count
 from praxtalk.core.api.outgoing_slots import outgoing_slot
 from praxtalk.core.dashboard.form_tokens import is_resubmission
 
 Status = WebhookSubscription.Status
-GONE = "Somebody has deleted this webhook meanwhile."
+GONE = "This webhook has been deleted."
 
 
-class WebhookPage(IntegrationsPage):
+class BaseWebhookView(IntegrationsView):
     tab = "webhooks"
 
     def webhook(self, id: UUID) -> WebhookSubscription:
-        return self.one(WebhookSubscription.objects.select_related("brand"), id)
+        return self.get_or_404(WebhookSubscription.objects.select_related("brand"), id)
 
     def form(self, *data: Any, **kwargs: Any) -> WebhookForm:
         return WebhookForm(*data, brands=self.brands(), sees_all_brands=self.sees_all_brands, **kwargs)
@@ -40,7 +40,7 @@ class WebhookPage(IntegrationsPage):
             return redirect("webhooks")
 
 
-class Webhooks(WebhookPage):
+class WebhooksView(BaseWebhookView):
     """GET lists the webhooks. POST creates one and shows its secret."""
 
     template_name = "integrations/webhooks.html"
@@ -55,15 +55,15 @@ class Webhooks(WebhookPage):
             if is_resubmission(request):
                 return redirect("webhooks")
             try:
-                made, secret = subscriptions.create_webhook(current_scope(request).workspace_id, **form.cleaned_data)
+                webhook, secret = subscriptions.create_webhook(current_scope(request).workspace_id, **form.cleaned_data)
             except subscriptions.TooManyWebhooks as error:
                 form.add_error(None, str(error))
             else:
-                return _shown_once(self.render_to_response(self.get_context_data(made=made, secret=secret)))
+                return _without_caching(self.render_to_response(self.get_context_data(webhook=webhook, secret=secret)))
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
 
-class Webhook(WebhookPage):
+class WebhookDetailView(BaseWebhookView):
     """GET shows a webhook with all available actions. POST changes its fields."""
 
     template_name = "integrations/webhook.html"
@@ -89,7 +89,7 @@ class Webhook(WebhookPage):
         return redirect("webhook", id)
 
 
-class WebhookAction(WebhookPage):
+class WebhookActionView(BaseWebhookView):
     """POST runs an action on a webhook: pause, resume, rotate, promote, retire or test."""
 
     http_method_names = ["post"]  # noqa: RUF012 - an attribute that Django defines
@@ -97,9 +97,9 @@ class WebhookAction(WebhookPage):
     def post(self, request: HttpRequest, id: UUID, action: str) -> HttpResponse:
         webhook = self.webhook(id)
         if action == "rotate":
-            return self._rotated(webhook)
+            return self._rotate(webhook)
         if action == "test":
-            return self._tested(webhook)
+            return self._test(webhook)
         if action not in ACTIONS:
             raise Http404
         try:
@@ -109,28 +109,28 @@ class WebhookAction(WebhookPage):
             messages.error(request, "There is no new secret to promote.")
         return redirect("webhook", id)
 
-    def _rotated(self, webhook: WebhookSubscription) -> HttpResponse:
+    def _rotate(self, webhook: WebhookSubscription) -> HttpResponse:
         if is_resubmission(self.request):
             return redirect("webhook", webhook.pk)
         try:
             secret = subscriptions.rotate_secret(webhook)
         except subscriptions.OldSecretStillSigns:
-            messages.error(self.request, "The secret before this one still signs: retire it first.")
+            messages.error(self.request, "The previous secret still signs requests. Retire it first.")
             return redirect("webhook", webhook.pk)
-        return _shown_once(_webhook_page(self.request, webhook.pk, secret=secret, is_new=True))
+        return _webhook_page(self.request, webhook.pk, secret=secret)
 
-    def _tested(self, webhook: WebhookSubscription) -> HttpResponse:
+    def _test(self, webhook: WebhookSubscription) -> HttpResponse:
         try:
             with outgoing_slot(webhook.workspace_id):
-                count("test", str(webhook.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
-                answer = ping(webhook)
+                count("test", str(webhook.workspace_id), TESTS_PER_MINUTE, "Too many tests in this workspace")
+                result = ping(webhook)
         except TooManyRequests as refusal:
             messages.error(self.request, str(refusal.detail))
             return redirect("webhook", webhook.pk)
-        return _webhook_page(self.request, webhook.pk, answer=answer)
+        return _webhook_page(self.request, webhook.pk, result=result)
 
 
-class DeleteWebhook(WebhookPage):
+class DeleteWebhookView(BaseWebhookView):
     """GET asks for confirmation. POST deletes the webhook."""
 
     template_name = "integrations/delete_webhook.html"
@@ -140,11 +140,11 @@ class DeleteWebhook(WebhookPage):
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
         subscriptions.delete_webhook(self.webhook(id))
-        messages.success(request, "The webhook is deleted.")
+        messages.success(request, "The webhook has been deleted.")
         return redirect("webhooks")
 
 
-class RevealSecret(WebhookPage):
+class RevealSecretView(BaseWebhookView):
     """GET asks for the operator's password. POST shows the secrets that sign."""
 
     template_name = "integrations/reveal_secret.html"
@@ -158,10 +158,10 @@ class RevealSecret(WebhookPage):
         form = PasswordForm(request.POST, request=request)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(id=id, form=form), status=422)
-        return _shown_once(_webhook_page(request, id, secrets=subscriptions.show_secrets(webhook)))
+        return _webhook_page(request, id, secrets=subscriptions.show_secrets(webhook))
 
 
-class StartReplay(WebhookPage):
+class StartReplayView(BaseWebhookView):
     """POST starts a replay of a webhook's deliveries."""
 
     http_method_names = ["post"]  # noqa: RUF012 - an attribute that Django defines
@@ -177,37 +177,35 @@ class StartReplay(WebhookPage):
 
 def _webhook_page(request: HttpRequest, id: UUID, **context: Any) -> HttpResponse:
     """Return the page of one webhook with the result of an action."""
-    page = Webhook()
+    page = WebhookDetailView()
     page.setup(request, id=id)
-    answer = page.render_to_response(page.get_context_data(id=id, **context))
-    answer["Cache-Control"] = "no-store"
-    return answer
+    return _without_caching(page.render_to_response(page.get_context_data(id=id, **context)))
 
 
-def _shown_once(answer: HttpResponse) -> HttpResponse:
-    answer["Cache-Control"] = "no-store"
-    return answer
+def _without_caching(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _pause(webhook: WebhookSubscription, request: HttpRequest) -> str:
     keeps = request.POST.get("events") != "drop"
     subscriptions.change_webhook(webhook, status=Status.PAUSED, holds_events=keeps)
-    return "Paused. What happens meanwhile is kept." if keeps else "Paused. What happens meanwhile is not sent."
+    return "Webhook paused. New events are held." if keeps else "Webhook paused. New events are skipped."
 
 
 def _resume(webhook: WebhookSubscription, request: HttpRequest) -> str:
     subscriptions.change_webhook(webhook, status=Status.ACTIVE)
-    return "Active. What was held is being sent."
+    return "Webhook resumed. Held events are being sent."
 
 
 def _promote(webhook: WebhookSubscription, request: HttpRequest) -> str:
     subscriptions.promote_secret(webhook)
-    return "The new secret signs first. The old one signs second for 24 hours."
+    return "The new secret is now the primary one. The old secret also signs requests for 24 hours."
 
 
 def _retire(webhook: WebhookSubscription, request: HttpRequest) -> str:
     subscriptions.retire_secret(webhook)
-    return "The second secret signs no more."
+    return "The secondary secret no longer signs requests."
 
 
 ACTIONS = {"pause": _pause, "resume": _resume, "promote": _promote, "retire": _retire}

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='event_feed', serialize=False, to='accounts.workspace')),
                 ('last_number', models.BigIntegerField(default=0)),
-                ('forgotten_number', models.BigIntegerField(default=0)),
+                ('purged_up_to', models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ('paused_at', models.DateTimeField(editable=False, null=True)),
                 ('holds_events', models.BooleanField(default=True)),
                 ('next_probe_at', models.DateTimeField(editable=False, null=True)),
-                ('owners_told_at', models.DateTimeField(editable=False, null=True)),
+                ('owners_notified_at', models.DateTimeField(editable=False, null=True)),
                 ('owner_mail_attempts', models.PositiveSmallIntegerField(db_default=0, default=0, editable=False)),
                 ('owner_mail_due_at', models.DateTimeField(editable=False, null=True)),
                 ('verified_at', models.DateTimeField(editable=False, null=True)),

@@ -130,7 +130,7 @@ class Attempt(models.Model):
 class Replay(models.Model):
     """A bulk replay: what to send again, and its progress. The dispatcher advances it; see actions/replays.py."""
 
-    class What(models.TextChoices):
+    class Selection(models.TextChoices):
         FAILED = "failed"
         SUCCEEDED = "succeeded"
         MISSING = "missing"  # events for which the subscription has no delivery
@@ -142,7 +142,7 @@ class Replay(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="replays", db_index=False)
     subscription = models.ForeignKey(WebhookSubscription, on_delete=models.CASCADE, related_name="replays")
-    what = models.CharField(max_length=10, choices=What.choices)
+    what = models.CharField(max_length=10, choices=Selection.choices)
     event_name = models.CharField(max_length=40, choices=EventName.choices, blank=True)
     since = models.DateTimeField(null=True)
     until = models.DateTimeField()

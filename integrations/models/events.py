@@ -68,4 +68,4 @@ class EventFeed(models.Model):
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="event_feed")
     last_number = models.BigIntegerField(default=0)
-    forgotten_number = models.BigIntegerField(default=0)  # events up to this number have been deleted
+    purged_up_to = models.BigIntegerField(default=0)  # events up to this number have been deleted

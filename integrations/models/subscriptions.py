@@ -50,7 +50,7 @@ class WebhookSubscription(models.Model):
     paused_at = models.DateTimeField(null=True, editable=False)
     holds_events = models.BooleanField(default=True)  # while paused: keep new events, or discard them
     next_probe_at = models.DateTimeField(null=True, editable=False)
-    owners_told_at = models.DateTimeField(null=True, editable=False)
+    owners_notified_at = models.DateTimeField(null=True, editable=False)
     owner_mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     owner_mail_due_at = models.DateTimeField(null=True, editable=False)  # set by the first try
     verified_at = models.DateTimeField(null=True, editable=False)  # when a ping was last answered with 2xx

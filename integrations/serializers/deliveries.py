@@ -2,11 +2,19 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from integrations.models import Attempt, Delivery, EventName, Replay
 from integrations.models.deliveries import Trigger
-from praxtalk.core.api.serializers import EpochField, GrowingChoice, Id, Milliseconds, Page, StrictSerializer
+from praxtalk.core.api.serializers import (
+    EpochField,
+    IdField,
+    MillisecondsField,
+    OpenChoiceField,
+    PageQuery,
+    StrictSerializer,
+)
 from praxtalk.core.epoch import to_milliseconds
 
 # ruff: noqa: N815 - the attributes are named like the JSON fields
@@ -45,15 +53,15 @@ class DeliveryJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     webhookId = serializers.UUIDField()
     eventId = serializers.UUIDField()
-    type = GrowingChoice(EventName.values)
+    type = OpenChoiceField(EventName.values)
     status = serializers.ChoiceField(Delivery.Status.choices)
-    attempts = serializers.IntegerField(help_text="How many of the six have been made")
+    attempts = serializers.IntegerField(help_text="How many of the six attempts have been made")
     nextAttemptAt = EpochField(allow_null=True)
     createdAt = EpochField()
 
 
 class AttemptJson(serializers.Serializer[Any]):
-    number = serializers.IntegerField(help_text="Counts all attempts, interrupted and manual ones too")
+    number = serializers.IntegerField(help_text="Counts all attempts, including interrupted and manual ones")
     trigger = serializers.ChoiceField(Trigger.choices)
     startedAt = EpochField()
     durationMs = serializers.IntegerField(allow_null=True)
@@ -72,22 +80,23 @@ class DeliveryWithLog(DeliveryJson):
     log = AttemptJson(many=True, help_text="The newest 100 attempts, oldest first")
 
 
-class DeliveryAlone(serializers.Serializer[Any]):
+@extend_schema_serializer(component_name="DeliveryAlone")
+class DeliveryDetail(serializers.Serializer[Any]):
     delivery = DeliveryWithLog()
 
 
-class DeliveryQuery(Page):
-    webhookId = Id(required=False)
+class DeliveryQuery(PageQuery):
+    webhookId = IdField(required=False)
     status = serializers.ChoiceField(Delivery.Status.choices, required=False)
     type = serializers.ChoiceField(EventName.choices, required=False)
 
 
 class NewReplay(StrictSerializer):
-    webhookId = Id()
-    status = serializers.ChoiceField(Replay.What.choices, default=Replay.What.FAILED)
+    webhookId = IdField()
+    status = serializers.ChoiceField(Replay.Selection.choices, default=Replay.Selection.FAILED)
     type = serializers.ChoiceField(EventName.choices, required=False)
-    since = Milliseconds(required=False, help_text="Created at or after this time (ms since the epoch)")
-    until = Milliseconds(required=False, help_text="Created at or before this time (ms since the epoch)")
+    since = MillisecondsField(required=False, help_text="Created at or after this time (ms since the epoch)")
+    until = MillisecondsField(required=False, help_text="Created at or before this time (ms since the epoch)")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "since" in attrs and "until" in attrs and attrs["since"] > attrs["until"]:

@@ -3,18 +3,19 @@
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from integrations.models import MAX_DESCRIPTION, EventName, WebhookSubscription
 from praxtalk.core.api.serializers import (
     EpochField,
-    GrowingChoice,
-    Id,
-    Page,
+    IdField,
+    OpenChoiceField,
+    PageQuery,
     PartialStrictSerializer,
     StrictBooleanField,
+    StrictCharField,
     StrictSerializer,
-    Text,
 )
 from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.http.addresses import MAX_URL
@@ -53,19 +54,19 @@ class PauseJson(serializers.Serializer[Any]):
 
 
 class RotationJson(serializers.Serializer[Any]):
-    promoted = serializers.BooleanField(help_text="false: the old secret signs first. true: the new one does")
+    promoted = serializers.BooleanField(help_text="Whether the new secret signs first")
     oldSecretEndsAt = EpochField(allow_null=True)
 
 
 class WebhookJson(serializers.Serializer[Any]):
     _id = serializers.UUIDField()
     url = serializers.CharField()
-    events = serializers.ListField(child=GrowingChoice(EventName.values))
+    events = serializers.ListField(child=OpenChoiceField(EventName.values))
     brandId = serializers.UUIDField(allow_null=True)
     description = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(WebhookSubscription.Status.choices)
     pause = PauseJson(allow_null=True)
-    rotation = RotationJson(allow_null=True, help_text="While two secrets sign")
+    rotation = RotationJson(allow_null=True, help_text="Set while two secrets sign")
     failingSince = EpochField(allow_null=True, help_text="The first failed attempt since the last success")
     createdAt = EpochField()
 
@@ -75,29 +76,31 @@ class WebhookList(serializers.Serializer[Any]):
     nextCursor = serializers.CharField(required=False)
 
 
-class WebhookAlone(serializers.Serializer[Any]):
+@extend_schema_serializer(component_name="WebhookAlone")
+class WebhookDetail(serializers.Serializer[Any]):
     webhook = WebhookJson()
 
 
 class WebhookCreated(serializers.Serializer[Any]):
     webhookId = serializers.UUIDField()
-    secret = serializers.CharField(help_text="whsec_..., shown this once")
+    secret = serializers.CharField(help_text="whsec_..., shown only once")
 
 
 class NewSecret(serializers.Serializer[Any]):
-    secret = serializers.CharField(help_text="whsec_..., shown this once")
+    secret = serializers.CharField(help_text="whsec_..., shown only once")
 
 
-class Tested(serializers.Serializer[Any]):
+@extend_schema_serializer(component_name="Tested")
+class TestResult(serializers.Serializer[Any]):
     delivered = serializers.BooleanField()
     statusCode = serializers.IntegerField(allow_null=True)
     durationMs = serializers.IntegerField()
     error = serializers.CharField(allow_null=True)
 
 
-class WebhookQuery(Page):
+class WebhookQuery(PageQuery):
     status = serializers.ChoiceField(WebhookSubscription.Status.choices, required=False)
-    brandId = Id(required=False)
+    brandId = IdField(required=False)
 
 
 class Events(serializers.ListField):
@@ -109,15 +112,17 @@ class Events(serializers.ListField):
 
 
 class NewWebhook(StrictSerializer):
-    url = Text(max_length=MAX_URL)
+    url = StrictCharField(max_length=MAX_URL)
     events = Events()
-    brandId = Id(required=False, allow_null=True)
-    description = Text(optional=True, max_length=MAX_DESCRIPTION)
+    brandId = IdField(required=False, allow_null=True)
+    description = StrictCharField(optional=True, max_length=MAX_DESCRIPTION)
 
 
 class WebhookChange(PartialStrictSerializer):
-    url = Text(max_length=MAX_URL, required=False)
+    url = StrictCharField(max_length=MAX_URL, required=False)
     events = Events(required=False)
-    description = Text(optional=True, max_length=MAX_DESCRIPTION)
+    description = StrictCharField(optional=True, max_length=MAX_DESCRIPTION)
     status = serializers.ChoiceField(WebhookSubscription.Status.choices, required=False)
-    holdEvents = StrictBooleanField(required=False, help_text="While paused: keep events, or let them pass")
+    holdEvents = StrictBooleanField(
+        required=False, help_text="Whether a paused webhook keeps events to send them later"
+    )

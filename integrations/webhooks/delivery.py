@@ -8,7 +8,7 @@
 4. Expired lease (the worker died): `leases.release_expired` marks the attempt as interrupted, which does not count towards the
    six, and makes the delivery due again. After MAX_INTERRUPTIONS it has failed, so that a delivery that crashes its workers
    does not do so forever.
-5. Held: its subscription is paused. `leases.follow_pauses` holds it, and makes it pending again when the subscription is active.
+5. Held: its subscription is paused. `leases.apply_pauses` holds it, and makes it pending again when the subscription is active.
 6. `replays.retry` makes a delivery in any state due immediately, unless it is leased. A finished one starts again with six
    attempts.
 """
@@ -23,8 +23,8 @@ from django.utils import timezone
 from integrations.models import Delivery
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.signature import signature, standard_signature
-from praxtalk.core.db.encryption import Unreadable, decrypt
-from praxtalk.core.http.transport import DEADLINE_SECONDS, Answer, Transport
+from praxtalk.core.db.encryption import DecryptionError, decrypt
+from praxtalk.core.http.transport import DEADLINE_SECONDS, PostResult, Transport
 
 SCHEDULE = [timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 21600)]  # 30 s, 2 min, 10 min, 1 h, 6 h
 MAX_ATTEMPTS = len(SCHEDULE) + 1
@@ -33,8 +33,8 @@ MAX_INTERRUPTIONS = 5
 MAX_IN_FLIGHT = 8
 MAX_IN_FLIGHT_FAILING = 2  # of a subscription that is failing, so that many of them leave slots for the others
 LEASE = timedelta(seconds=DEADLINE_SECONDS + 5)
-LONGEST_OBEYED_WAIT = timedelta(minutes=15)
-ASKS_TO_WAIT = (429, 503)
+MAX_RETRY_AFTER = timedelta(minutes=15)
+RETRY_AFTER_STATUSES = (429, 503)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Outcome:
     next_attempt_at: datetime
 
 
-async def attempt(transport: Transport, claimed: Claimed) -> Answer:
+async def attempt(transport: Transport, claimed: Claimed) -> PostResult:
     """Sign the delivery, send it and return the answer.
 
     The signed timestamp is the time of this attempt, because receivers reject signatures that are older than five minutes.
@@ -72,13 +72,13 @@ async def attempt(transport: Transport, claimed: Claimed) -> Answer:
     """
     try:
         headers = signed_headers(claimed, timezone.now())
-    except Unreadable as problem:
-        return Answer(None, 0, error=f"Not sent, the signing secret cannot be read: {problem}")
+    except DecryptionError as problem:
+        return PostResult(None, 0, error=f"Not sent, because the signing secret cannot be decrypted: {problem}")
     return await transport.post(claimed.url, headers, claimed.body)
 
 
 def signed_headers(claimed: Claimed, moment: datetime) -> dict[str, str]:
-    """Return the headers of an attempt at this moment. Raises Unreadable if a secret cannot be decrypted."""
+    """Return the headers of an attempt at this moment. Raises DecryptionError if a secret cannot be decrypted."""
     keys = [decrypt(encrypted) for encrypted in claimed.encrypted_secrets]
     timestamp = int(moment.timestamp())
     return {
@@ -95,7 +95,7 @@ def signed_headers(claimed: Claimed, moment: datetime) -> dict[str, str]:
     }
 
 
-def outcome(claimed: Claimed, answer: Answer, now: datetime) -> Outcome:
+def outcome(claimed: Claimed, answer: PostResult, now: datetime) -> Outcome:
     """Return the new state of the delivery. A manual attempt counts towards the six only if it is the first one."""
     counts = claimed.trigger == Trigger.SCHEDULE or claimed.attempts_made == 0
     made = claimed.attempts_made + counts
@@ -106,7 +106,7 @@ def outcome(claimed: Claimed, answer: Answer, now: datetime) -> Outcome:
     return Outcome(Delivery.Status.PENDING, made, now + pause_after(made, answer))
 
 
-def pause_after(attempts_made: int, answer: Answer) -> timedelta:
+def pause_after(attempts_made: int, answer: PostResult) -> timedelta:
     """Return how long to wait after `attempts_made` (1 to 5) failures.
 
     This is the step of SCHEDULE plus jitter. A busy receiver (429 or 503) can ask for a longer pause with Retry-After, up to
@@ -114,6 +114,6 @@ def pause_after(attempts_made: int, answer: Answer) -> timedelta:
     """
     step = SCHEDULE[attempts_made - 1]
     pause = step * (1 + random.uniform(0, MAX_JITTER))  # noqa: S311 - not used for security
-    if answer.status_code in ASKS_TO_WAIT and answer.retry_after is not None:
-        pause = max(pause, min(timedelta(seconds=answer.retry_after), max(2 * step, LONGEST_OBEYED_WAIT)))
+    if answer.status_code in RETRY_AFTER_STATUSES and answer.retry_after is not None:
+        pause = max(pause, min(timedelta(seconds=answer.retry_after), max(2 * step, MAX_RETRY_AFTER)))
     return pause

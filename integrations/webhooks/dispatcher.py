@@ -21,15 +21,17 @@ from integrations.actions import replays
 from integrations.webhooks import delivery, leases, results
 from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, Claimed
 from integrations.webhooks.outbox import WEBHOOKS_DUE
-from integrations.webhooks.results import Attempted
+from integrations.webhooks.results import FinishedAttempt
 from praxtalk.core.http.transport import Transport, open_transport
 from praxtalk.core.live.topics import channel_of
 
 RUN_SECONDS = 55.0
 POLL_SECONDS = 1.0
-MAX_AT_ONCE = 512  # connections of one run; praxtalk/celery.py raises the limit of open files accordingly
-MAX_SETTLED_AT_ONCE = 100
-PAUSE_SECONDS = 0.01  # between two claims, and before results are stored: both are batched, and the delay is negligible
+MAX_CONNECTIONS = 512  # connections of one run; praxtalk/celery.py raises the limit of open files accordingly
+SETTLE_BATCH_SIZE = 100
+BATCH_DELAY_SECONDS = (
+    0.01  # between two claims, and before results are stored: both are batched, and the delay is negligible
+)
 SETTLE_TRIES = 3
 NO_LOCK = nullcontext()
 
@@ -54,11 +56,11 @@ class Dispatcher:
         The next run can therefore start claiming while this one finishes its requests.
         """
         self._should_stop = should_stop
-        self._turn = claim_lock
+        self._claim_lock = claim_lock
         self._run_seconds = run_seconds
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._ended: asyncio.Queue[Attempted] = asyncio.Queue()
-        self._woken = asyncio.Event()
+        self._finished_attempts: asyncio.Queue[FinishedAttempt] = asyncio.Queue()
+        self._wake_up = asyncio.Event()
         self._upkeep_at = 0.0
 
     async def run(self) -> None:
@@ -67,74 +69,74 @@ class Dispatcher:
         Requests that are in flight then are finished, and their results are stored.
         """
         async with open_transport() as transport:
-            with self._turn:
+            with self._claim_lock:
                 listener, writer = asyncio.create_task(self._listen()), asyncio.create_task(self._write())
                 await self._claim(transport)
             if self._in_flight:
                 await asyncio.wait(self._in_flight)
-        await self._ended.join()
+        await self._finished_attempts.join()
         for task in (listener, writer):
             task.cancel()
-        await _in_database(_disconnect)
+        await _run_in_database(_disconnect)
 
     async def _claim(self, transport: Transport) -> None:
         until = time.monotonic() + self._run_seconds
         while time.monotonic() < until and not self._should_stop():
-            self._woken.clear()
+            self._wake_up.clear()
             if await self._start_due(transport):
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(BATCH_DELAY_SECONDS)
             else:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
+                    await asyncio.wait_for(self._wake_up.wait(), POLL_SECONDS)
 
     async def _start_due(self, transport: Transport) -> bool:
         """Start the deliveries that are due. Return whether there were any."""
         has_more = await self._upkeep() if time.monotonic() >= self._upkeep_at else False
-        room = MAX_AT_ONCE - len(self._in_flight)
-        claimed = (await _in_database(leases.claim, *share(room)) if room else None) or []
+        room = MAX_CONNECTIONS - len(self._in_flight)
+        claimed = (await _run_in_database(leases.claim, *allocate_slots(room)) if room else None) or []
         for one in claimed:
             task = asyncio.create_task(self._deliver(transport, one))
             self._in_flight.add(task)
-            task.add_done_callback(self._finished)
+            task.add_done_callback(self._on_done)
         return bool(claimed) or has_more
 
     async def _upkeep(self) -> bool:
         """Do the work that no topic announces, once a second. Return whether there may be more of it."""
-        has_more = [await _in_database(do) for do in (leases.release_expired, leases.follow_pauses, replays.advance)]
+        has_more = [await _run_in_database(do) for do in (leases.release_expired, leases.apply_pauses, replays.advance)]
         if not any(has_more):
             self._upkeep_at = time.monotonic() + POLL_SECONDS
         return any(has_more)
 
     async def _deliver(self, transport: Transport, claimed: Claimed) -> None:
-        self._ended.put_nowait(Attempted(claimed, await delivery.attempt(transport, claimed)))
+        self._finished_attempts.put_nowait(FinishedAttempt(claimed, await delivery.attempt(transport, claimed)))
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _on_done(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("an attempt broke off; its lease will run out", exc_info=error)
+            log.error("webhook attempt failed unexpectedly, its lease will expire", exc_info=error)
 
     async def _write(self) -> None:
         """Store the results of finished attempts, in batches."""
         while True:
-            batch = [await self._ended.get()]
-            await asyncio.sleep(PAUSE_SECONDS)
-            while len(batch) < MAX_SETTLED_AT_ONCE and not self._ended.empty():
-                batch.append(self._ended.get_nowait())
+            batch = [await self._finished_attempts.get()]
+            await asyncio.sleep(BATCH_DELAY_SECONDS)
+            while len(batch) < SETTLE_BATCH_SIZE and not self._finished_attempts.empty():
+                batch.append(self._finished_attempts.get_nowait())
             try:
                 await self._settle(batch)
             except Exception as error:  # a bug must not stop the storing of later results
-                log.error("attempts were not written down; their leases will run out", exc_info=error)
-            self._woken.set()  # the freed slots may allow the next deliveries of these subscriptions
+                log.error("webhook results were not stored, their leases will expire", exc_info=error)
+            self._wake_up.set()  # the freed slots may allow the next deliveries of these subscriptions
             for _ in batch:
-                self._ended.task_done()
+                self._finished_attempts.task_done()
 
-    async def _settle(self, batch: list[Attempted]) -> None:
+    async def _settle(self, batch: list[FinishedAttempt]) -> None:
         """Store a batch of results, with retries.
 
         If a result is not stored, its delivery is sent again once its lease has expired.
         """
         for _ in range(SETTLE_TRIES):
-            settled = await _in_database(results.settle, batch)
+            settled = await _run_in_database(results.settle, batch)
             if settled is not None:
                 for each in batch:
                     _log(each, was_settled=each.claimed.delivery_id in settled)
@@ -144,27 +146,30 @@ class Dispatcher:
         """Wake the run at each published message. Without Valkey, the run only polls."""
         while True:
             with contextlib.suppress(redis.RedisError, OSError):
-                async with redis.asyncio.Redis.from_url(settings.REDIS_URL) as client, client.pubsub() as words:
-                    await words.subscribe(channel_of(WEBHOOKS_DUE))
-                    async for _ in words.listen():
-                        self._woken.set()
+                async with redis.asyncio.Redis.from_url(settings.REDIS_URL) as client, client.pubsub() as pubsub:
+                    await pubsub.subscribe(channel_of(WEBHOOKS_DUE))
+                    async for _ in pubsub.listen():
+                        self._wake_up.set()
             await asyncio.sleep(POLL_SECONDS)
 
 
-def share(room: int) -> tuple[int, int]:
+def allocate_slots(room: int) -> tuple[int, int]:
     """Return how many of `room` free slots to fill, and how many deliveries one subscription may have in flight.
 
     The first half of all slots is filled with up to MAX_IN_FLIGHT deliveries of a subscription, the third quarter with up to
     MAX_IN_FLIGHT_FAILING, the last quarter with one. However many receivers hang, slots remain for subscriptions that have
     nothing in flight.
     """
-    for kept, of_one in ((MAX_AT_ONCE // 2, MAX_IN_FLIGHT), (MAX_AT_ONCE // 4, MAX_IN_FLIGHT_FAILING)):
+    for kept, per_subscription in (
+        (MAX_CONNECTIONS // 2, MAX_IN_FLIGHT),
+        (MAX_CONNECTIONS // 4, MAX_IN_FLIGHT_FAILING),
+    ):
         if room > kept:
-            return room - kept, of_one
+            return room - kept, per_subscription
     return room, 1
 
 
-def _log(each: Attempted, *, was_settled: bool) -> None:
+def _log(each: FinishedAttempt, *, was_settled: bool) -> None:
     log.info(
         "webhook attempted",
         delivery=str(each.claimed.delivery_id),
@@ -180,7 +185,7 @@ def _disconnect() -> None:
     connection.close()
 
 
-async def _in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+async def _run_in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
     """Return the function's result. If the database raises an error, log it and return None, so that the run continues."""
 
     def call() -> T | None:
@@ -188,7 +193,9 @@ async def _in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwar
         try:
             return function(*args, **kwargs)
         except (DatabaseError, InterfaceError) as error:
-            log.error("database refuses", what=function.__name__, error=type(error).__name__, text=_first_line(error))
+            log.error(
+                "webhook database error", what=function.__name__, error=type(error).__name__, text=_first_line(error)
+            )
             if isinstance(error, OperationalError | InterfaceError):
                 connection.close()
             return None

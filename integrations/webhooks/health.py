@@ -19,14 +19,14 @@ from django.db.models.functions import Coalesce
 
 from integrations.models import WebhookSubscription
 from integrations.webhooks.outbox import WEBHOOKS_DUE
-from praxtalk.core.http.transport import Answer
+from praxtalk.core.http.transport import PostResult
 from praxtalk.core.live.topics import publish_on_commit
 
 FAILING_FOR = timedelta(days=5)
 GONE = 410
-GONE_ANSWERS = 3
+MIN_GONE_RESPONSES = 3
 GONE_FOR = timedelta(minutes=10)
-PROBE_EVERY = timedelta(hours=1)
+PROBE_INTERVAL = timedelta(hours=1)
 
 log = structlog.get_logger("praxtalk.webhooks")
 
@@ -47,7 +47,7 @@ class Health:
         return self.failing_since is None and self.gone_answers == 0
 
 
-def update_health(subscription_id: UUID, known: Health, answers: Sequence[Answer], now: datetime) -> None:
+def update_health(subscription_id: UUID, known: Health, answers: Sequence[PostResult], now: datetime) -> None:
     """Update the stored health of a subscription after a batch of answers, and pause it if necessary.
 
     Each statement updates this one row and is a transaction of its own, so it does not block other work.
@@ -61,10 +61,10 @@ def update_health(subscription_id: UUID, known: Health, answers: Sequence[Answer
         rows.update(failing_since=Coalesce(F("failing_since"), Value(now)))
     _count_gone(subscription_id, known, answers, now)
     if known.failing_since is not None and now - known.failing_since >= FAILING_FOR:
-        _pause_itself(subscription_id, PausedBy.FAILING, now)
+        _pause_automatically(subscription_id, PausedBy.FAILING, now)
 
 
-def _count_gone(subscription_id: UUID, known: Health, answers: Sequence[Answer], now: datetime) -> None:
+def _count_gone(subscription_id: UUID, known: Health, answers: Sequence[PostResult], now: datetime) -> None:
     rows = WebhookSubscription.objects.filter(pk=subscription_id)
     if any(answer.status_code != GONE for answer in answers):
         if known.gone_answers:
@@ -72,26 +72,26 @@ def _count_gone(subscription_id: UUID, known: Health, answers: Sequence[Answer],
         return
     rows.update(gone_since=Coalesce(F("gone_since"), Value(now)), gone_answers=F("gone_answers") + len(answers))
     is_long = known.gone_since is not None and now - known.gone_since >= GONE_FOR
-    if is_long and known.gone_answers + len(answers) >= GONE_ANSWERS:
-        _pause_itself(subscription_id, PausedBy.GONE, now)
+    if is_long and known.gone_answers + len(answers) >= MIN_GONE_RESPONSES:
+        _pause_automatically(subscription_id, PausedBy.GONE, now)
 
 
-def _pause_itself(subscription_id: UUID, by: PausedBy, now: datetime) -> None:
+def _pause_automatically(subscription_id: UUID, by: PausedBy, now: datetime) -> None:
     paused = WebhookSubscription.objects.filter(pk=subscription_id, status=Status.ACTIVE).update(
         status=Status.PAUSED,
         paused_by=by,
         paused_at=now,
         holds_events=True,
-        next_probe_at=now + PROBE_EVERY,
-        owners_told_at=None,
+        next_probe_at=now + PROBE_INTERVAL,
+        owners_notified_at=None,
         owner_mail_attempts=0,
         owner_mail_due_at=None,
     )
     if paused:
-        log.warning("webhook paused itself", webhook=str(subscription_id), by=by.value)
+        log.warning("webhook paused automatically", webhook=str(subscription_id), by=by.value)
 
 
-def open_again(rows: QuerySet[WebhookSubscription]) -> int:
+def reactivate(rows: QuerySet[WebhookSubscription]) -> int:
     """Make paused subscriptions active, so that the dispatcher sends what is held. Return how many were paused."""
     opened = rows.filter(status=Status.PAUSED).update(
         status=Status.ACTIVE,

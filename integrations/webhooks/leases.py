@@ -9,11 +9,11 @@ from django.utils import timezone
 from integrations.models import Attempt, Delivery, Event, WebhookSubscription
 from integrations.models.subscriptions import signing_secrets
 from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, MAX_INTERRUPTIONS, Claimed
-from integrations.webhooks.stats import COUNT
+from integrations.webhooks.stats import ADD_COUNTS
 from praxtalk.core.db.ids import new_id
 
-FOLLOWED_AT_ONCE = 1000
-CLAIMING = 0x70747821  # key of the advisory lock, an arbitrary number
+PAUSE_BATCH_SIZE = 1000
+CLAIM_LOCK_KEY = 0x70747821  # key of the advisory lock, an arbitrary number
 
 # Only one claim runs at a time; otherwise two dispatchers would each fill a subscription's slots. A dispatcher that freezes
 # while it holds the lock loses it after 10 s. PostgreSQL's statistics may be older than the last filling or emptying of the
@@ -34,7 +34,7 @@ SUBSCRIPTIONS_OF = f"""
             WHERE {{condition}} AND delivery.subscription_id > found.id ORDER BY delivery.subscription_id LIMIT 1)
     FROM found WHERE found.id IS NOT NULL
 """  # noqa: S608 - no user input
-WAITING = "status = 'pending' AND lease IS NULL"
+PENDING = "status = 'pending' AND lease IS NULL"
 HELD = "status = 'held'"
 
 # Lease, for each subscription with pending deliveries, as many due ones as it has free slots. The first delivery of every
@@ -42,7 +42,7 @@ HELD = "status = 'held'"
 # id, and only then checked for being free. With the condition of the index delivery_due next to the id, the planner would
 # read all due rows for each id.)
 LEASE_DUE = f"""
-    WITH RECURSIVE found AS ({SUBSCRIPTIONS_OF.format(condition=WAITING)}
+    WITH RECURSIVE found AS ({SUBSCRIPTIONS_OF.format(condition=PENDING)}
     ), chosen AS (
         SELECT due.id
         FROM found
@@ -76,7 +76,7 @@ LEASE_DUE = f"""
     RETURNING delivery.id, delivery.workspace_id, delivery.last_number, delivery.next_trigger
 """  # noqa: S608 - no user input
 
-BEGIN_ATTEMPTS = f"""
+ADD_ATTEMPTS = f"""
     INSERT INTO {Attempt._meta.db_table}
         (id, delivery_id, workspace_id, number, trigger, outcome, started_at, address, response_body, error)
     SELECT begun.id, begun.delivery_id, begun.workspace_id, begun.number, begun.trigger, 'started', %s, '', '', ''
@@ -87,7 +87,7 @@ BEGIN_ATTEMPTS = f"""
 
 # What the attempts need. It is read after the leases have committed and the lock is released, so a dispatcher that freezes
 # while it reads a large result blocks nobody.
-READ = f"""
+READ_CLAIMED = f"""
     SELECT delivery.id, delivery.workspace_id, delivery.subscription_id, delivery.lease, delivery.last_number,
         delivery.next_trigger, delivery.attempts_made, subscription.url, event.id, event.name, event.body,
         subscription.encrypted_secret, subscription.encrypted_second_secret, subscription.second_secret_ends_at
@@ -99,10 +99,11 @@ READ = f"""
 """  # noqa: S608 - no user input
 
 
-def claim(limit: int, of_one: int = MAX_IN_FLIGHT) -> list[Claimed]:
+def claim(limit: int, per_subscription: int = MAX_IN_FLIGHT) -> list[Claimed]:
     """Lease at most `limit` due deliveries and start an attempt of each. Return them.
 
-    A subscription has at most `of_one` deliveries in flight, or MAX_IN_FLIGHT_FAILING while it is failing, if that is fewer.
+    A subscription has at most `per_subscription` deliveries in flight. While it is failing, the maximum is
+    MAX_IN_FLIGHT_FAILING, if that is fewer.
     """
     now, lease = timezone.now(), new_id()
     values: dict[str, Any] = {
@@ -110,19 +111,19 @@ def claim(limit: int, of_one: int = MAX_IN_FLIGHT) -> list[Claimed]:
         "limit": limit,
         "lease": lease,
         "leased_until": now + LEASE,
-        "in_flight": of_one,
-        "in_flight_failing": min(of_one, MAX_IN_FLIGHT_FAILING),
+        "in_flight": per_subscription,
+        "in_flight_failing": min(per_subscription, MAX_IN_FLIGHT_FAILING),
     }
     with connection.cursor() as cursor:
         with transaction.atomic():
-            cursor.execute(LOCK_CLAIMS, [CLAIMING])
+            cursor.execute(LOCK_CLAIMS, [CLAIM_LOCK_KEY])
             cursor.execute(LEASE_DUE, values)
             leased = cursor.fetchall()
             if not leased:
                 return []
             ids, workspaces, numbers, triggers = (list(column) for column in zip(*leased, strict=True))
-            cursor.execute(BEGIN_ATTEMPTS, [now, [new_id() for _ in ids], ids, workspaces, numbers, triggers])
-        cursor.execute(READ, [ids, lease])
+            cursor.execute(ADD_ATTEMPTS, [now, [new_id() for _ in ids], ids, workspaces, numbers, triggers])
+        cursor.execute(READ_CLAIMED, [ids, lease])
         return [_claimed(row, now) for row in cursor.fetchall()]
 
 
@@ -145,7 +146,7 @@ RELEASE_EXPIRED = f"""
         UPDATE {Attempt._meta.db_table} AS attempt SET outcome = 'interrupted'
         FROM released WHERE attempt.delivery_id = released.id AND attempt.number = released.last_number
     ), counted AS (
-        {COUNT.format(rows="SELECT workspace_id, subscription_id, status, 'interrupted' AS outcome FROM released")}
+        {ADD_COUNTS.format(rows="SELECT workspace_id, subscription_id, status, 'interrupted' AS outcome FROM released")}
     )
     SELECT count(*) FROM released
 """  # noqa: S608 - no user input
@@ -162,12 +163,12 @@ def release_expired() -> int:
     return released
 
 
-FIND = f"""
+FIND_SUBSCRIPTIONS = f"""
     WITH RECURSIVE found AS ({SUBSCRIPTIONS_OF})
     SELECT subscription.id FROM found JOIN {WebhookSubscription._meta.db_table} AS subscription ON subscription.id = found.id
     WHERE subscription.status = %s
 """  # noqa: S608 - no user input
-MOVE = f"""
+MOVE_DELIVERIES = f"""
     UPDATE {Delivery._meta.db_table} SET status = %s, next_attempt_at = greatest(next_attempt_at, %s) WHERE id IN (
         SELECT id FROM {Delivery._meta.db_table} WHERE {{condition}} AND subscription_id = ANY(%s)
         LIMIT %s FOR UPDATE SKIP LOCKED
@@ -175,22 +176,24 @@ MOVE = f"""
 """  # noqa: S608 - no user input
 
 
-def follow_pauses() -> int:
+def apply_pauses() -> int:
     """Hold pending deliveries of paused subscriptions, and make held deliveries of active ones pending. Return how many changed.
 
     Each call changes at most FOLLOWED_AT_ONCE of either kind.
     """
-    return _move(WAITING, WebhookSubscription.Status.PAUSED, Delivery.Status.HELD) + _move(
+    return _move(PENDING, WebhookSubscription.Status.PAUSED, Delivery.Status.HELD) + _move(
         HELD, WebhookSubscription.Status.ACTIVE, Delivery.Status.PENDING
     )
 
 
 def _move(condition: str, of: WebhookSubscription.Status, to: Delivery.Status) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(FIND.format(condition=condition), [of])
+        cursor.execute(FIND_SUBSCRIPTIONS.format(condition=condition), [of])
         subscriptions = [row[0] for row in cursor.fetchall()]
         if not subscriptions:
             return 0
-        cursor.execute(MOVE.format(condition=condition), [to, timezone.now(), subscriptions, FOLLOWED_AT_ONCE])
+        cursor.execute(
+            MOVE_DELIVERIES.format(condition=condition), [to, timezone.now(), subscriptions, PAUSE_BATCH_SIZE]
+        )
         moved: int = cursor.rowcount
         return moved

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.mail import MailRun, Outcome, pause_after
+from accounts.mail import MailRun, Outcome, retry_delay
 from accounts.models import MailFailure, Operator
 from integrations.models import WebhookSubscription
 from integrations.webhooks.health import FAILING_FOR, PausedBy
@@ -21,7 +21,7 @@ def notify_owners() -> int:
     accounts/mail.py describes when a failed e-mail is tried again.
     """
     run = MailRun(MailFailure.Kind.WEBHOOK)
-    while run.goes_on and (webhook := _take()):
+    while run.should_continue and (webhook := _claim_due()):
         owners = _owners(webhook)
         if owners:
             outcome = run.send(
@@ -31,29 +31,29 @@ def notify_owners() -> int:
                 brand_id=webhook.brand_id,
                 row=webhook.pk,
             )
-            if outcome == Outcome.LATER:
+            if outcome == Outcome.RETRY:
                 continue
         rows = WebhookSubscription.objects.filter(pk=webhook.pk, paused_at=webhook.paused_at)
-        rows.update(owners_told_at=timezone.now())
+        rows.update(owners_notified_at=timezone.now())
     return run.sent
 
 
-def _take() -> WebhookSubscription | None:
+def _claim_due() -> WebhookSubscription | None:
     """Return a webhook whose e-mail is due, or None if there is none.
 
-    The try is counted, and the next one is postponed by `pause_after`.
+    The try is counted, and the next one is postponed by `retry_delay`.
     """
     now = timezone.now()
     is_due = Q(owner_mail_due_at__isnull=True) | Q(owner_mail_due_at__lte=now)
     with transaction.atomic():
         rows = WebhookSubscription.objects.filter(
-            is_due, paused_by__in=[PausedBy.FAILING, PausedBy.GONE], owners_told_at__isnull=True
+            is_due, paused_by__in=[PausedBy.FAILING, PausedBy.GONE], owners_notified_at__isnull=True
         )
         rows = rows.select_related("workspace").order_by("paused_at")
         webhook = rows.select_for_update(of=("self",), no_key=True, skip_locked=True).first()
         if webhook:
             webhook.owner_mail_attempts += 1
-            webhook.owner_mail_due_at = now + pause_after(webhook.owner_mail_attempts)
+            webhook.owner_mail_due_at = now + retry_delay(webhook.owner_mail_attempts)
             webhook.save(update_fields=["owner_mail_attempts", "owner_mail_due_at"])
         return webhook
 
@@ -72,12 +72,12 @@ def _email(webhook: WebhookSubscription, owners: list[str]) -> EmailMessage:
 
 
 def _owners(webhook: WebhookSubscription) -> list[str]:
-    in_charge = Operator.objects.filter(
+    managers = Operator.objects.filter(
         workspace_id=webhook.workspace_id, is_active=True, role__in=[Operator.Role.OWNER, Operator.Role.ADMIN]
     )
-    may_see = [each for each in in_charge.prefetch_related("brands") if _sees(each, webhook)]
-    return sorted(each.email for each in may_see)
+    recipients = [each for each in managers.prefetch_related("brands") if _can_see(each, webhook)]
+    return sorted(each.email for each in recipients)
 
 
-def _sees(operator: Operator, webhook: WebhookSubscription) -> bool:
+def _can_see(operator: Operator, webhook: WebhookSubscription) -> bool:
     return operator.sees_all_brands or webhook.brand_id in {brand.pk for brand in operator.brands.all()}

@@ -29,6 +29,8 @@ def webhook(name: EventName, event: type[EventJson], *, summary: str) -> OpenApi
         summary=summary,
         tags=[TAG],
         request=event,
-        responses={"2XX": OpenApiResponse(description="Anything but a 2xx within 15 s is tried again")},
+        responses={
+            "2XX": OpenApiResponse(description="Without a 2xx response within 15 seconds, the request is sent again")
+        },
     )
     return OpenApiWebhook(name=name.value, decorator=described)

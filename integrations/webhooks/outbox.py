@@ -39,7 +39,7 @@ def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, 
     exist without its change.
     """
     if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("record_event() belongs into the transaction of the change")
+        raise transaction.TransactionManagementError("record_event() must be called in the transaction of the change")
     event_id, now = new_id(), timezone.now()
     body = {
         "id": str(event_id),

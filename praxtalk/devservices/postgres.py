@@ -40,11 +40,11 @@ def start(pgdata: Path, *, say: Say) -> str:
     ModuleNotFoundError if the wheel is not installed, RuntimeError or TimeoutError if the server does not start.
     """
     programs()
-    _keep_aside_other_major(pgdata, say)
+    _move_other_major_aside(pgdata, say)
     if not (pgdata / "PG_VERSION").exists():
         _create(pgdata, say)
     if _postmaster(pgdata) is None:
-        _forget_dead_postmaster(pgdata)
+        _remove_stale_lock_files(pgdata)
         options = f"-h '' -k {shlex.quote(str(_socket_folder(pgdata)))}"
         _run(
             pgdata, "pg_ctl", "-D", pgdata, "-w", "-t", str(START_SECONDS), "-l", pgdata / "log", "-o", options, "start"
@@ -107,7 +107,7 @@ def _postmaster(pgdata: Path) -> Postmaster | None:
     return None
 
 
-def _forget_dead_postmaster(pgdata: Path) -> None:
+def _remove_stale_lock_files(pgdata: Path) -> None:
     """Remove the lock files of a server that was killed. PostgreSQL itself keeps them if any process now has that PID."""
     pid_file = pgdata / "postmaster.pid"
     with contextlib.suppress(FileNotFoundError, IndexError):
@@ -116,14 +116,14 @@ def _forget_dead_postmaster(pgdata: Path) -> None:
         (Path(lines[4]) / f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
 
 
-def _keep_aside_other_major(pgdata: Path, say: Say) -> None:
+def _move_other_major_aside(pgdata: Path, say: Say) -> None:
     version_file = pgdata / "PG_VERSION"
     if not version_file.exists() or (version := version_file.read_text().strip()) == MAJOR:
         return
     aside = pgdata.with_name(f"{pgdata.name}-{version}-{time.strftime('%Y%m%d-%H%M%S')}")
     pgdata.rename(aside)
     say(
-        f"{pgdata} holds a database of PostgreSQL {version}, which PostgreSQL {MAJOR} cannot read: it is kept as {aside}."
+        f"{pgdata} contains a PostgreSQL {version} database, which PostgreSQL {MAJOR} cannot read. It was renamed to {aside}."
     )
 
 
@@ -136,7 +136,7 @@ def _create(pgdata: Path, say: Say) -> None:
     draft.mkdir(mode=0o700)
     if os.geteuid() == 0:
         say(
-            f"(As root: it runs as the system user {SYSTEM_USER!r}, and the folders above it are opened for traversal.)"
+            f"(Running as root: PostgreSQL runs as the system user {SYSTEM_USER!r}, which may traverse the parent folders.)"
         )
         account = _system_user()
         os.chown(draft, account.pw_uid, account.pw_gid)
@@ -173,7 +173,7 @@ def _create_database(pgdata: Path) -> None:
                 return
         except (psycopg.OperationalError, FileNotFoundError) as error:  # the server is still starting
             if time.monotonic() > deadline:
-                raise TimeoutError(f"PostgreSQL does not answer: {error}") from error
+                raise TimeoutError(f"PostgreSQL does not respond: {error}") from error
             time.sleep(0.2)
 
 
@@ -200,7 +200,7 @@ def _socket_folder(pgdata: Path) -> Path:
             os.chown(folder, owner.st_uid, owner.st_gid)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner.st_uid or stat.S_IMODE(found.st_mode) != 0o700:
-        raise PermissionError(f"{folder} belongs to somebody else")
+        raise PermissionError(f"{folder} has a different owner or different permissions")
     return folder
 
 
@@ -249,7 +249,9 @@ def _system_user() -> pwd.struct_passwd:
         return pwd.getpwnam(SYSTEM_USER)
     useradd = shutil.which("useradd")
     if useradd is None:
-        raise RuntimeError(f"PostgreSQL does not run as root, and there is no useradd to make the user {SYSTEM_USER!r}")
+        raise RuntimeError(
+            f"PostgreSQL does not run as root, and there is no useradd to create the user {SYSTEM_USER!r}"
+        )
     command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
     subprocess.run(command, check=True, capture_output=True)
     return pwd.getpwnam(SYSTEM_USER)

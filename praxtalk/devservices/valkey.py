@@ -22,10 +22,10 @@ def start(folder: Path) -> str:
 
     folder.mkdir(exist_ok=True)
     url = last_url(folder)
-    if url and _answers(url):
+    if url and _is_responding(url):
         return url
     # Try the previous port and password first, so that processes that use them can reconnect after a crash.
-    addresses = [_address_in(url)] if url else []
+    addresses = [_parse_address(url)] if url else []
     addresses += [(_free_port(), secrets.token_urlsafe(24)) for _ in range(3)]
     for port, password in addresses:
         config = {
@@ -43,10 +43,10 @@ def start(folder: Path) -> str:
         command = [get_binary_path(), folder / "valkey.conf"]
         subprocess.run(command, check=True, capture_output=True, start_new_session=True)
         url = f"redis://:{password}@127.0.0.1:{port}/0"
-        if _comes_up(url):
+        if _wait_until_ready(url):
             write_private(folder / "url", url)
             return url
-    raise TimeoutError(f"Valkey does not answer; its log is {folder / 'log'}")
+    raise TimeoutError(f"Valkey does not respond; its log is {folder / 'log'}")
 
 
 def last_url(folder: Path) -> str:
@@ -63,16 +63,16 @@ def stop(url: str) -> None:
         client.shutdown(nosave=True)
 
 
-def _comes_up(url: str) -> bool:
+def _wait_until_ready(url: str) -> bool:
     deadline = time.monotonic() + ANSWER_SECONDS
-    while not _answers(url):
+    while not _is_responding(url):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)
     return True
 
 
-def _answers(url: str) -> bool:
+def _is_responding(url: str) -> bool:
     import redis
 
     try:
@@ -82,7 +82,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _address_in(url: str) -> tuple[int, str]:
+def _parse_address(url: str) -> tuple[int, str]:
     parts = urlsplit(url)
     return parts.port or 0, parts.password or ""
 

@@ -29,14 +29,14 @@
  * @typedef {string | null | undefined} Token
  * @typedef {{onValue: (value: any) => void, onError?: (error: LiveError) => void}} Watcher
  * @typedef {{type: "Add", queryId: number, udfPath: string, args: object[]}} Add
- * @typedef {{add: Add, watchers: Set<Watcher>, tell?: (watcher: Watcher) => void}} Query
+ * @typedef {{add: Add, watchers: Set<Watcher>, deliver?: (watcher: Watcher) => void}} Query
  * @typedef {{text: string, resolve: (value: any) => void, reject: (error: Error) => void, ts?: string, result?: any}} Request
  * @typedef {{querySet: number, identity: number, ts: string}} Version
  */
 
-const FIRST_WAIT = 100;
-const LONGEST_WAIT = 16_000;
-const SILENCE = 40_000;
+const MIN_DELAY = 100;
+const MAX_DELAY = 16_000;
+const RECEIVE_TIMEOUT = 40_000;
 
 /**
  * Connect to the server.
@@ -71,16 +71,16 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
   let queryIds = 0;
   let requestIds = 0;
   let failures = 0;
-  let heard = 0;
+  let lastFrameAt = 0;
 
   /** @param {State} next */
-  const show = (next) => {
+  const setState = (next) => {
     if (state !== next) queueMicrotask(() => signal.aborted || onState?.(next));
     state = next;
   };
 
   /** @param {Query} query @param {Watcher} watcher */
-  const tell = (query, watcher) => queueMicrotask(() => query.watchers.has(watcher) && query.tell?.(watcher));
+  const notify = (query, watcher) => queueMicrotask(() => query.watchers.has(watcher) && query.deliver?.(watcher));
 
   /** @param {object} message */
   const send = (message) => socket?.send(JSON.stringify(message));
@@ -113,52 +113,52 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
   const drop = (reason) => {
     stop();
     lastCloseReason = reason;
-    show(failures || globalThis.navigator?.onLine === false ? "offline" : "connecting");
-    timer = setTimeout(open, Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** failures++) * (0.5 + Math.random()));
+    setState(failures || globalThis.navigator?.onLine === false ? "offline" : "connecting");
+    timer = setTimeout(open, Math.min(MAX_DELAY, MIN_DELAY * 2 ** failures++) * (0.5 + Math.random()));
   };
 
-  const hear = () => {
-    heard = Date.now();
+  const onFrame = () => {
+    lastFrameAt = Date.now();
     clearTimeout(timer);
-    timer = setTimeout(drop, SILENCE, "silence");
+    timer = setTimeout(drop, RECEIVE_TIMEOUT, "silence");
   };
 
   const open = () => {
     stop();
     /** @type {WebSocket} */
-    let mine;
+    let own;
     try {
-      mine = new Socket(address);
+      own = new Socket(address);
     } catch (error) {
       return drop(String(error)); // some browsers throw if the page's Content-Security-Policy forbids the connection
     }
-    socket = mine;
+    socket = own;
     version = { querySet: 0, identity: 0, ts: "AAAAAAAAAAA=" };
-    hear();
-    mine.onopen = async () => {
+    onFrame();
+    own.onopen = async () => {
       try {
         const token = await getToken?.(refused);
-        if (mine === socket) greet(token);
+        if (own === socket) sendHandshake(token);
       } catch (error) {
-        if (mine === socket) drop(String(error));
+        if (own === socket) drop(String(error));
         throw error;
       }
     };
-    mine.onmessage = ({ data }) => {
-      if (mine !== socket) return;
-      hear();
+    own.onmessage = ({ data }) => {
+      if (own !== socket) return;
+      onFrame();
       try {
         receive(JSON.parse(data));
       } catch (error) {
         drop(String(error));
       }
     };
-    mine.onclose = ({ code }) => mine === socket && drop(`closed with code ${code}`);
-    mine.onerror = () => {}; // onclose follows anyway; without a listener, Node's `ws` throws the error
+    own.onclose = ({ code }) => own === socket && drop(`closed with code ${code}`);
+    own.onerror = () => {}; // onclose follows anyway; without a listener, Node's `ws` throws the error
   };
 
   /** @param {Token} value */
-  const greet = (value) => {
+  const sendHandshake = (value) => {
     send({ type: "Connect", sessionId, connectionCount: connectionCount++, lastCloseReason });
     if (value) send({ type: "Authenticate", baseVersion: 0, tokenType: "User", value });
     modify([...queries.values()].map(({ add }) => add));
@@ -170,8 +170,8 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
 
   /** @param {any} message */
   const receive = (message) => {
-    if (message.type === "Transition") transit(message);
-    else if (message.type === "MutationResponse") answer(message);
+    if (message.type === "Transition") applyTransition(message);
+    else if (message.type === "MutationResponse") onMutationResponse(message);
     else if (message.error) {
       if (message.type === "AuthError") refused = message.error;
       drop(message.error);
@@ -179,7 +179,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
   };
 
   /** @param {any} response */
-  const answer = ({ requestId, success, result, ts, errorData }) => {
+  const onMutationResponse = ({ requestId, success, result, ts, errorData }) => {
     const request = requests.get(requestId);
     if (!request) return;
     if (success) {
@@ -192,7 +192,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
   };
 
   /** @param {{startVersion: Version, endVersion: Version, modifications: any[]}} transition */
-  const transit = ({ startVersion: start, endVersion: end, modifications }) => {
+  const applyTransition = ({ startVersion: start, endVersion: end, modifications }) => {
     if (start.querySet !== version.querySet || start.identity !== version.identity || start.ts !== version.ts)
       return drop("version gap");
     version = end;
@@ -206,41 +206,41 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
         refused = error.message;
         if (!failures) continue;
       }
-      query.tell = ({ onValue, onError }) => {
+      query.deliver = ({ onValue, onError }) => {
         if (!error) onValue(value);
         else if (onError) onError(error);
         else throw error;
       };
-      for (const watcher of query.watchers) tell(query, watcher);
+      for (const watcher of query.watchers) notify(query, watcher);
     }
     for (const [id, { ts, result, resolve }] of requests)
-      if (ts && order(ts) <= order(end.ts)) {
+      if (ts && sortKey(ts) <= sortKey(end.ts)) {
         requests.delete(id);
         resolve(result);
       }
     if (isStale) drop("token refused");
     else if (end.querySet) {
-      show("live");
+      setState("live");
       refused = undefined;
       if (!requests.size) failures = 0;
     }
   };
 
   /** @param {Event} event */
-  const notice = ({ type }) => {
+  const onPageEvent = ({ type }) => {
     if (type === "pagehide") {
       stop();
-      show("connecting");
+      setState("connecting");
     } else if (type === "offline") {
       if (socket) drop(type);
     } else if (type !== "visibilitychange" || !document.hidden) {
-      if (!socket || Date.now() - heard > SILENCE) open();
+      if (!socket || Date.now() - lastFrameAt > RECEIVE_TIMEOUT) open();
     }
   };
 
   for (const type of ["online", "offline", "pageshow", "pagehide", "visibilitychange"])
-    globalThis.addEventListener?.(type, notice, { signal });
-  show("connecting");
+    globalThis.addEventListener?.(type, onPageEvent, { signal });
+  setState("connecting");
   open();
 
   return {
@@ -265,7 +265,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
       };
       const watcher = { onValue, onError };
       query.watchers.add(watcher);
-      if (known) tell(query, watcher);
+      if (known) notify(query, watcher);
       else {
         queries.set(key, query);
         change(query.add);
@@ -310,7 +310,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
 const toError = (message, data) => Object.assign(new Error(data?.message ?? message), data && { data });
 
 /** Convert a timestamp (8 bytes, little-endian, in base64) to a string that sorts by time. @param {string} ts */
-const order = (ts) => [...atob(ts)].reverse().join("");
+const sortKey = (ts) => [...atob(ts)].reverse().join("");
 
 /** Return a random id. `crypto.randomUUID` is missing on pages without https. */
-const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+export const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");

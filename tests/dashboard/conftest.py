@@ -1,9 +1,7 @@
-"""A signed-in browser in front of a real server: it remembers what went wrong, and every request that left this machine."""
+"""Fixtures for browser tests against a real server. The pages record errors and requests to other hosts."""
 
 import pytest
 from django.test import Client, override_settings
-
-from tests.servers import WEB, Server
 
 ARGON2 = "django.contrib.auth.hashers.Argon2PasswordHasher"
 COLLECT = """addEventListener("securitypolicyviolation", (event) =>
@@ -11,17 +9,16 @@ COLLECT = """addEventListener("securitypolicyviolation", (event) =>
 
 
 @pytest.fixture
-def server(cast):
-    with override_settings(PASSWORD_HASHERS=[ARGON2]):  # what the server reads; the suite's own hasher is a fast one
+def argon2_password(cast):
+    """Hash Alice's password as the server does: its process does not use the tests' fast hasher."""
+    with override_settings(PASSWORD_HASHERS=[ARGON2]):
         cast.alice.set_password("wonder-land-9")
         cast.alice.save(update_fields=["password"])
-    with Server(*WEB, WEB_PROCESSES="1", LOG_LEVEL="ERROR") as running:
-        yield running
 
 
 @pytest.fixture
-def watched(page, server):
-    """A page that remembers what went wrong on it, and every request that left this machine's server."""
+def monitored_page(page, server):
+    """Return a page whose `problems` list collects errors, CSP violations and requests to anything but the test server."""
     page.problems = []
     page.add_init_script(COLLECT)
     page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
@@ -33,11 +30,16 @@ def watched(page, server):
 
 
 @pytest.fixture
-def alice(watched, server, cast):
-    """Alice's browser, signed in: by a cookie, for the form lets nobody in more than five times a minute."""
+def alice_page(monitored_page, server, cast):
+    """Return a page on which Alice is signed in.
+
+    The session cookie is set directly, because the sign-in form allows only five attempts a minute.
+    """
     client = Client()
     client.force_login(cast.alice)
-    watched.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}])
-    watched.goto(f"{server.url}/app/")
-    watched.wait_for_selector("#rail")
-    return watched
+    monitored_page.context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}]
+    )
+    monitored_page.goto(f"{server.url}/app/")
+    monitored_page.wait_for_selector("#nav")
+    return monitored_page

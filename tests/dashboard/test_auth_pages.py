@@ -1,4 +1,4 @@
-"""Who may enter /app, and under which headers."""
+"""Access to /app, and the security headers of its pages."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from accounts.models import Operator
 
 
 @pytest.mark.parametrize("name", ["alice", "bob", "mallory"])
-def test_every_active_operator_enters_their_own_workspace(client, cast, name):
+def test_every_active_operator_can_sign_in_to_their_own_workspace_only(client, cast, name):
     operator = getattr(cast, name)
     password = {"alice": "wonder-land-9", "bob": "build-er-9", "mallory": "mal-lory-9"}[name]
     answer = client.post("/app/login/", {"username": operator.email.upper(), "password": password, "next": "/app/"})
@@ -17,7 +17,7 @@ def test_every_active_operator_enters_their_own_workspace(client, cast, name):
         assert other not in page
 
 
-def test_nobody_else_enters(client, cast):
+def test_anonymous_inactive_and_unknown_users_cannot_sign_in(client, cast):
     assert client.get("/app/")["Location"] == "/app/login/?next=/app/"
     Operator.objects.filter(pk=cast.bob.pk).update(is_active=False)
     for email, password in [("bob@acme.example", "build-er-9"), ("alice@acme.example", "wrong"), ("x@y.example", "x")]:
@@ -26,20 +26,20 @@ def test_nobody_else_enters(client, cast):
         assert "_auth_user_id" not in client.session
 
 
-def test_a_signed_in_operator_who_is_deactivated_is_out(client, cast):
+def test_deactivation_ends_an_operators_session(client, cast):
     client.force_login(cast.alice)
     assert client.get("/app/").status_code == 200
     Operator.objects.filter(pk=cast.alice.pk).update(is_active=False)
     assert client.get("/app/").status_code == 302
 
 
-def test_the_session_is_no_key_to_the_api(client, cast):
+def test_a_dashboard_session_does_not_authenticate_api_calls(client, cast):
     client.force_login(cast.alice)
     assert client.get("/api/v1/ping").status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/app/", "/app/login/", "/healthz", "/api/v1/ping", "/nothing"])
-def test_a_strict_policy_on_every_page(client, db, path):
+def test_every_page_has_a_strict_content_security_policy(client, db, path):
     answer = client.get(path)
     policy = answer["Content-Security-Policy"]
     assert "default-src 'none'" in policy
@@ -48,7 +48,7 @@ def test_a_strict_policy_on_every_page(client, db, path):
     assert answer["X-Frame-Options"] == "DENY"
 
 
-def test_health(client, db):
+def test_health_and_readiness_endpoints(client, db):
     assert client.get("/healthz").json() == {"ok": True}
     answer = client.get("/readyz")
     assert answer.status_code == 200

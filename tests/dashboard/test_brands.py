@@ -1,4 +1,4 @@
-"""/app/brands: cards, settings, texts, the identity secret, and a look at the brand's site."""
+"""/app/brands: the list, settings, texts, the identity secret and the check of a site's installation."""
 
 import ipaddress
 import re
@@ -20,7 +20,7 @@ OURS = "https://chat.example"
 
 
 @pytest.fixture(autouse=True)
-def alice(client, cast, settings):
+def client_of_alice(client, cast, settings):
     settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
     client.force_login(cast.alice)
     return client
@@ -40,9 +40,9 @@ SETTINGS = {
 }
 
 
-def test_a_brand_is_made_and_its_card_has_the_snippet_of_the_seed(client, cast, settings):
+def test_a_new_brand_is_listed_with_its_install_snippet(client, cast, settings):
     settings.BASE_URL = "https://www.praxtalk.com"
-    for _ in range(2):  # a second of the same name gets a slug of its own
+    for _ in range(2):  # the second brand of the same name gets its own slug
         assert client.post("/app/brands/add/", {"name": "East", "primary_color": "#123456"}).status_code == 302
     made = Brand.objects.filter(name="East").order_by("created_at")
     assert [brand.slug for brand in made] == ["east", "east-2"]
@@ -57,7 +57,7 @@ def test_a_brand_is_made_and_its_card_has_the_snippet_of_the_seed(client, cast, 
     assert "West" not in page
 
 
-def test_settings_reach_the_widget(client, cast):
+def test_saved_settings_reach_the_widget_configuration(client, cast):
     assert client.post(f"/app/brands/{cast.north.pk}/change/", SETTINGS).status_code == 302
     brand = Brand.objects.get(pk=cast.north.pk)
     assert brand.allowed_domains == ["shop.example.com", "*.example.org"]
@@ -69,7 +69,7 @@ def test_settings_reach_the_widget(client, cast):
     assert 'value="09:00-12:30, 13:30-18:00"' in page
     assert AuditEntry.objects.filter(action="brand.changed").count() == 1
     client.post(f"/app/brands/{cast.north.pk}/change/", SETTINGS)
-    assert AuditEntry.objects.filter(action="brand.changed").count() == 1  # nothing was changed
+    assert AuditEntry.objects.filter(action="brand.changed").count() == 1  # saving unchanged settings adds no entry
 
 
 @pytest.mark.parametrize(
@@ -81,16 +81,16 @@ def test_settings_reach_the_widget(client, cast):
         ({"privacy_url": "javascript:alert(1)"}, "valid URL"),
         ({"allowed_domains": "https://shop.example.com"}, "without https"),
         ({"allowed_domains": "\n".join(f"a{number}.example" for number in range(51))}, "more than 50"),
-        ({"hours_mon": "9-17"}, "mon: write a span"),
-        ({"hours_sun": "17:00-09:00"}, "sun: spans end"),
-        ({"hours_fri": "24:00-25:00"}, "fri: write a span"),
-        ({"time_zone": "Mars/Base"}, "no time zone"),
-        ({"time_zone": "../../etc/passwd"}, "no time zone"),
+        ({"hours_mon": "9-17"}, "mon: enter each time range"),
+        ({"hours_sun": "17:00-09:00"}, "sun: a time range must end"),
+        ({"hours_fri": "24:00-25:00"}, "fri: enter each time range"),
+        ({"time_zone": "Mars/Base"}, "not a time zone"),
+        ({"time_zone": "../../etc/passwd"}, "not a time zone"),
         ({"email_from": "nobody"}, "valid email"),
         ({"side": "top"}, "not one of the available choices"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_and_nothing_changes(client, cast, wrong, sentence):
+def test_invalid_settings_are_refused_and_nothing_changes(client, cast, wrong, sentence):
     answer = client.post(f"/app/brands/{cast.north.pk}/change/", SETTINGS | wrong)
     assert answer.status_code == 200
     assert sentence in answer.content.decode()
@@ -98,7 +98,7 @@ def test_settings_that_cannot_be_are_refused_and_nothing_changes(client, cast, w
     assert (brand.primary_color, brand.allowed_domains, brand.business_hours) == ("#2563eb", [], {})
 
 
-def test_texts_are_the_brands_own_language_by_language(client, cast):
+def test_a_brand_overrides_widget_texts_for_each_language(client, cast):
     path = f"/app/brands/{cast.north.pk}/texts/?language="
     assert client.post(f"{path}de", {"greeting": "Moin!", "awayUntil": "Zurück um {time}"}).status_code == 302
     assert client.post(f"{path}en", {"greeting": "Ahoy!"}).status_code == 302
@@ -109,14 +109,14 @@ def test_texts_are_the_brands_own_language_by_language(client, cast):
     assert configuration_json(brand, "fr")["texts"]["send"] == "Envoyer"
     refused = client.post(f"{path}de", {"awayUntil": "Später"})
     assert refused.status_code == 422
-    assert "Must have {time} in it" in refused.content.decode()
-    client.post(f"{path}de", {"nonsense": "x"})  # all empty: ours again
+    assert "The text must contain {time}" in refused.content.decode()
+    client.post(f"{path}de", {"nonsense": "x"})  # all texts empty: the default texts apply again
     brand.refresh_from_db()
     assert set(brand.texts) == {"en"}
     assert client.get(f"{path}xx").status_code == 404
 
 
-def test_the_identity_secret_is_shown_and_renewed_for_the_password_only(client, cast):
+def test_showing_or_renewing_the_identity_secret_needs_the_password(client, cast):
     path = f"/app/brands/{cast.north.pk}/identity-secret/"
     secret = decrypt(cast.north.encrypted_identity_secret)
     assert secret not in client.get(path).content.decode()
@@ -151,39 +151,40 @@ def site(html="", status=200, headers=()):
         server.server_close()
 
 
-def found(brand, url):
-    return {one.subject: one.is_right for one in check_site(brand, url)}
+def check_results(brand, url):
+    return {one.subject: one.passed for one in check_site(brand, url)}
 
 
-def tag(brand, origin=OURS, more=""):
+def install_snippet(brand, origin=OURS, more=""):
     return f'<html><body><script src="{origin}/widget.js" data-widget-id="{brand.widget_id}"{more} defer ></script>'
 
 
-def test_a_site_is_looked_at(client, cast, settings):
+def test_the_install_check_reports_what_a_site_gets_wrong(client, cast, settings):
     settings.BASE_URL = OURS
     right = {"Snippet": True, "Content-Security-Policy": True, "Allowed domains": True}
-    with site(tag(cast.north)) as url:
-        assert found(cast.north, url) == right
-        assert found(cast.south, url) == right | {"Snippet": False}
+    with site(install_snippet(cast.north)) as url:
+        assert check_results(cast.north, url) == right
+        assert check_results(cast.south, url) == right | {"Snippet": False}
         answer = client.post(f"/app/brands/{cast.north.pk}/check/", {"url": url})
-        assert "It is there." in answer.content.decode()
+        assert "The snippet is installed." in answer.content.decode()
         Brand.objects.filter(pk=cast.north.pk).update(allowed_domains=["shop.example.com"])
-        assert found(Brand.objects.get(pk=cast.north.pk), url) == right | {"Allowed domains": False}
-    with site(tag(cast.north, origin="https://old.example")) as url:
-        assert found(cast.north, url)["Snippet"] is False
+        assert check_results(Brand.objects.get(pk=cast.north.pk), url) == right | {"Allowed domains": False}
+    with site(install_snippet(cast.north, origin="https://old.example")) as url:
+        assert check_results(cast.north, url)["Snippet"] is False
     with site("<p>Nothing here") as url:
-        assert found(cast.north, url)["Snippet"] is False
+        assert check_results(cast.north, url)["Snippet"] is False
     policy = ("Content-Security-Policy", "default-src 'self'")
-    with site(tag(cast.north), headers=[policy]) as url:
-        assert found(cast.north, url)["Content-Security-Policy"] is False
+    with site(install_snippet(cast.north), headers=[policy]) as url:
+        assert check_results(cast.north, url)["Content-Security-Policy"] is False
     meta = f'<meta http-equiv="Content-Security-Policy" content="script-src {OURS}/widget.js; connect-src {OURS}">'
-    with site(meta + tag(cast.north)) as url:
-        assert found(cast.north, url)["Content-Security-Policy"] is None  # works, by asking every few seconds
+    with site(meta + install_snippet(cast.north)) as url:
+        # None: without WebSockets the widget still works, by polling every few seconds.
+        assert check_results(cast.north, url)["Content-Security-Policy"] is None
     with site(status=302, headers=[("Location", "/en/")]) as url:
-        [finding] = check_site(cast.north, url)
-        assert f"{url}en/" in finding.sentence
+        [result] = check_site(cast.north, url)
+        assert f"{url}en/" in result.message
     with site(status=500) as url:
-        assert found(cast.north, url) == {"Page": False}
+        assert check_results(cast.north, url) == {"Page": False}
 
 
 @pytest.mark.parametrize(
@@ -197,26 +198,26 @@ def test_a_site_is_looked_at(client, cast, settings):
         ),
     ],
 )
-def test_a_site_of_nonsense_is_looked_at(client, cast, settings, html, wrong):
+def test_the_install_check_survives_malformed_html_and_policies(client, cast, settings, html, wrong):
     settings.BASE_URL = OURS
-    with site(html + tag(cast.north)) as url:
-        assert found(cast.north, url).get(wrong) is (False if wrong else None)
+    with site(html + install_snippet(cast.north)) as url:
+        assert check_results(cast.north, url).get(wrong) is (False if wrong else None)
         assert client.post(f"/app/brands/{cast.north.pk}/check/", {"url": url}).status_code == 200
 
 
-def test_a_site_that_leads_nowhere_is_told(cast):
+def test_the_install_check_reports_an_invalid_redirect(cast):
     with site(status=302, headers=[("Location", "http://[x")]) as url:
-        [finding] = check_site(cast.north, url)
-        assert "http://[x" in finding.sentence
+        [result] = check_site(cast.north, url)
+        assert "http://[x" in result.message
 
 
 @pytest.mark.parametrize(
     "url", ["http://10.0.0.1/", "http://169.254.169.254/latest/", "file:///etc/passwd", "http://localhost:1/"]
 )
-def test_no_address_inside_is_looked_at(cast, settings, url):
+def test_the_install_check_refuses_internal_addresses(cast, settings, url):
     settings.WEBHOOK_ALLOW_CIDRS = []
-    [finding] = check_site(cast.north, url)
-    assert finding.is_right is False
+    [result] = check_site(cast.north, url)
+    assert result.passed is False
 
 
 @pytest.mark.parametrize(
@@ -244,7 +245,7 @@ def test_no_address_inside_is_looked_at(cast, settings, url):
         (";;; connect-src", True, False, False),
     ],
 )
-def test_a_policy_is_read_as_browsers_read_it(text, script, connection, socket):
+def test_content_security_policies_are_interpreted_as_in_browsers(text, script, connection, socket):
     policy = Policy(text, page="https://shop.example/")
     assert policy.allows_script(f"{OURS}/widget.js", "abc" if "nonce" in text else "") is script
     assert policy.allows_connection(OURS) is connection

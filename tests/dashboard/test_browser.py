@@ -1,9 +1,9 @@
-"""In a real Chromium: the sign-in and the API reference work under their policies, with nothing from outside."""
+"""In a real Chromium, sign-in and the API reference work under their Content-Security-Policy, without external requests."""
 
 import pytest
 
 from integrations.actions.api_keys import create_key
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 
 pytestmark = [
     pytest.mark.browser,
@@ -13,28 +13,28 @@ pytestmark = [
 ]
 
 
-def test_sign_in(server, watched):
-    watched.goto(f"{server.url}/app/leads/")
-    watched.fill("#id_username", "alice@acme.example")
-    watched.fill("#id_password", "wonder-land-9")
-    watched.click("input[type=submit]")
-    watched.get_by_role("heading", name="Leads").wait_for()
-    assert watched.problems == []
+def test_signing_in_works_under_the_content_security_policy(argon2_password, server, monitored_page):
+    monitored_page.goto(f"{server.url}/app/leads/")
+    monitored_page.fill("#id_username", "alice@acme.example")
+    monitored_page.fill("#id_password", "wonder-land-9")
+    monitored_page.click("input[type=submit]")
+    monitored_page.get_by_role("heading", name="Leads").wait_for()
+    assert monitored_page.problems == []
 
 
-def test_the_api_reference_is_served_from_here_and_tries_calls(cast, server, watched):
-    make_talk(cast.north)
+def test_the_api_reference_loads_nothing_external_and_can_try_calls(cast, server, monitored_page):
+    make_conversation(cast.north)
     _, secret = create_key(cast.acme, name="k", scope="read")
-    watched.goto(f"{server.url}/api/docs")
-    watched.wait_for_selector("text=List conversations, newest activity first")
-    watched.wait_for_selector("text=conversation.status_changed")
-    assert watched.locator(".opblock").count() >= 11
-    watched.click("button.authorize")
-    watched.fill(".auth-container input", secret)
-    watched.click(".auth-btn-wrapper button.authorize")
-    watched.click(".auth-btn-wrapper .btn-done")
-    watched.click("text=Check a key")
-    watched.click("text=Try it out")
-    watched.click("button.execute")
-    watched.wait_for_selector(f"text={cast.acme.pk}")
-    assert watched.problems == []
+    monitored_page.goto(f"{server.url}/api/docs")
+    monitored_page.wait_for_selector("text=List conversations, newest activity first")
+    monitored_page.wait_for_selector("text=conversation.status_changed")
+    assert monitored_page.locator(".opblock").count() >= 11
+    monitored_page.click("button.authorize")
+    monitored_page.fill(".auth-container input", secret)
+    monitored_page.click(".auth-btn-wrapper button.authorize")
+    monitored_page.click(".auth-btn-wrapper .btn-done")
+    monitored_page.click("text=Check an API key")
+    monitored_page.click("text=Try it out")
+    monitored_page.click("button.execute")
+    monitored_page.wait_for_selector(f"text={cast.acme.pk}")
+    assert monitored_page.problems == []

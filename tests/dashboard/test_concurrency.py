@@ -1,4 +1,4 @@
-"""Two people, or one with two windows, who do the same at the same time."""
+"""Simultaneous submissions by two people, or by one person in two windows."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -18,8 +18,8 @@ from conversations.models import CannedReply
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def together(*calls):
-    """What each returns, begun at the same moment in threads of their own."""
+def call_at_once(*calls):
+    """Call all functions at the same moment, each in its own thread, and return their results."""
     start = Barrier(len(calls))
 
     def run(call):
@@ -40,16 +40,16 @@ def browser_of(operator):
 
 
 @pytest.mark.parametrize(
-    "loss", [{"role": "operator", "is_active": "on"}, {"role": "owner"}], ids=["role", "switched off"]
+    "loss", [{"role": "operator", "is_active": "on"}, {"role": "owner"}], ids=["role", "deactivated"]
 )
-def test_two_owners_do_not_leave_a_workspace_without_one(cast, loss):
+def test_two_owners_who_remove_each_other_leave_one_owner(cast, loss):
     Operator.objects.filter(pk=cast.bob.pk).update(role="owner", sees_all_brands=True)
     people = [cast.alice, Operator.objects.get(pk=cast.bob.pk)]
     for _ in range(3):
         browsers = [browser_of(each) for each in people]
         forms = [{"name": other.name, "sees_all_brands": "on", **loss} for other in reversed(people)]
         paths = [f"/app/team/{other.pk}/change/" for other in reversed(people)]
-        together(*(lambda b=b, p=p, f=f: b.post(p, f) for b, p, f in zip(browsers, paths, forms, strict=True)))
+        call_at_once(*(lambda b=b, p=p, f=f: b.post(p, f) for b, p, f in zip(browsers, paths, forms, strict=True)))
         owners = Operator.objects.filter(workspace=cast.acme, role="owner", is_active=True)
         assert owners.count() == 1
         Operator.objects.filter(workspace=cast.acme).update(role="owner", is_active=True)
@@ -64,16 +64,16 @@ def test_two_owners_do_not_leave_a_workspace_without_one(cast, loss):
     ],
     ids=["team", "canned-replies", "brands"],
 )
-def test_a_form_that_comes_many_times_breaks_nothing(cast, path, form, rows):
+def test_a_form_submitted_several_times_at_once_causes_no_error(cast, path, form, rows):
     before = rows.objects.count()
     browsers = [browser_of(cast.alice) for _ in range(4)]
-    answers = together(*(lambda b=b: b.post(f"/app/{path}/add/", form) for b in browsers))
+    answers = call_at_once(*(lambda b=b: b.post(f"/app/{path}/add/", form) for b in browsers))
     assert {answer.status_code for answer in answers} <= {200, 302}
     made = rows.objects.count() - before
     assert 1 <= made <= (4 if rows is Brand else 1)
 
 
-def test_an_invitation_is_good_once(cast, mailoutbox):
+def test_an_invitation_used_twice_at_once_is_accepted_once(cast, mailoutbox):
     operator = team.invite(cast.alice, email="new@acme.example", name="New", role="operator")
     link = f"/app/join/{urlsafe_base64_encode(force_bytes(operator.pk))}/"
     browsers = [Client(), Client()]
@@ -81,10 +81,13 @@ def test_an_invitation_is_good_once(cast, mailoutbox):
         assert browser.get(f"{link}{emails.invitation_tokens.make_token(operator)}/").status_code == 302
     words = ("north-wind-7", "south-wind-7")
     forms = [{"new_password1": word, "new_password2": word} for word in words]
-    answers = together(*(lambda b=b, f=f: b.post(f"{link}password/", f) for b, f in zip(browsers, forms, strict=True)))
-    told = [(a.content + b.get("/app/login/").content).decode() for a, b in zip(answers, browsers, strict=True)]
-    assert sorted("Welcome" in text for text in told) == [False, True]
-    too_late = ("has been used already", "it has been used, or is older")  # at the same moment; a moment later
-    assert sorted(any(words in text for words in too_late) for text in told) == [False, True]
+    answers = call_at_once(
+        *(lambda b=b, f=f: b.post(f"{link}password/", f) for b, f in zip(browsers, forms, strict=True))
+    )
+    pages = [(a.content + b.get("/app/login/").content).decode() for a, b in zip(answers, browsers, strict=True)]
+    assert sorted("Welcome" in text for text in pages) == [False, True]
+    # The first text refuses a request that runs at the same time as the other, the second one that comes later.
+    too_late = ("already been accepted", "It has already been used")
+    assert sorted(any(words in text for words in too_late) for text in pages) == [False, True]
     operator.refresh_from_db()
-    assert operator.check_password(words["Welcome" in told[1]])
+    assert operator.check_password(words["Welcome" in pages[1]])

@@ -1,4 +1,4 @@
-"""After an erasure nothing of a visitor is in any table: names, addresses, numbers, texts, searches."""
+"""After an erasure, no table holds anything of the visitor: no name, e-mail address, phone number, message or search text."""
 
 import io
 import logging
@@ -45,8 +45,8 @@ SECRETS = (
 )
 
 
-def every_row():
-    """{table: its rows as text, lower-case}"""
+def rows_by_table():
+    """Return the rows of every table as lower-case text, by table name."""
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
         found = {}
@@ -60,12 +60,15 @@ def every_row():
     return found
 
 
-def tables_that_name_them():
-    return {table for table, text in every_row().items() if any(secret in text for secret in SECRETS)}
+def tables_with_personal_data():
+    return {table for table, text in rows_by_table().items() if any(secret in text for secret in SECRETS)}
 
 
-def everything_that_leaves_a_trace(cast, client, crm_url):
-    """A visitor of North, and all that visitors, operators, the CRM, webhooks and mails make of them."""
+def leave_data_everywhere(cast, client, crm_url):
+    """Create a visitor of North and use every feature that stores their data: widget, operators, CRM, webhooks and e-mails.
+
+    Returns the Visitor.
+    """
     create_webhook(cast.acme, url=crm_url, events=["message.created", "conversation.created", "lead.created"])
     browser = Browser(cast.north)
     browser.start(
@@ -79,7 +82,7 @@ def everything_that_leaves_a_trace(cast, client, crm_url):
     browser.say("And a gherkin")
     browser.send_file("tamarind.png", image())
     conversation = Conversation.objects.get(visitor__name=NAME)
-    talk = {"conversationId": str(conversation.pk)}
+    of_conversation = {"conversationId": str(conversation.pk)}
     secret = create_key(cast.acme, name="CRM", scope="write")[1]
     crm = Caller(secret)
     url = f"/api/v1/conversations/{conversation.pk}"
@@ -91,21 +94,21 @@ def everything_that_leaves_a_trace(cast, client, crm_url):
     )
     lead = create_lead(cast.acme.pk, name=NAME, email=EMAIL, notes="likes gherkins", conversation=conversation)
     update_lead(lead, status=Lead.Status.WON)
-    ask(cast.alice, "notes:write", **talk, body="@Bob Quixby again", mentions=[str(cast.bob.pk)])
+    ask(cast.alice, "notes:write", **of_conversation, body="@Bob Quixby again", mentions=[str(cast.bob.pk)])
     for name, more in {
         "conversations:sendTranscript": {"to": "visitor"},
         "conversations:assign": {"operatorId": str(cast.alice.pk)},
         "conversations:setStatus": {"status": "resolved"},
     }.items():
-        ask(cast.alice, name, **talk, **more)
+        ask(cast.alice, name, **of_conversation, **more)
     browser.ask("widget:tell", referrer="https://shop.example/orders/quince", timeZone="Europe/Warsaw")
     browser.ask("widget:rate", rating=1, comment="Where is my gherkin?")
-    reply = [{**talk, "body": "Your kumquat, Zebulon", "sessionToken": issue_token(cast.alice)[0]}]
+    reply = [{**of_conversation, "body": "Your kumquat, Zebulon", "sessionToken": issue_token(cast.alice)[0]}]
     sent, _ = executor.run_mutation(
         functions.parse_call("messages:send", reply, kind="mutation", socket_token=None), MutationId("tab", 1)
     )
     assert isinstance(sent, Success)
-    ask(cast.alice, "conversations:blockVisitor", **talk, blocked=True)
+    ask(cast.alice, "conversations:blockVisitor", **of_conversation, blocked=True)
     client.force_login(cast.alice)
     visitor = Visitor.objects.get(name=NAME)
     for path in (
@@ -121,23 +124,23 @@ def everything_that_leaves_a_trace(cast, client, crm_url):
     return visitor
 
 
-def test_after_an_erasure_no_table_names_them(cast, client):
+def test_after_an_erasure_no_table_holds_personal_data_of_the_visitor(cast, client):
     with receiver(answer=f"thanks for {NAME}".encode()) as crm:
-        visitor = everything_that_leaves_a_trace(cast, client, crm.url)
-    named = tables_that_name_them()
+        visitor = leave_data_everywhere(cast, client, crm.url)
+    named = tables_with_personal_data()
     assert {"conversations_visitor", "conversations_message", "leads_lead", "integrations_event"} <= named
     assert not {"accounts_auditentry", "django_admin_log", "api_storedanswer"} & named
     assert Transcript.objects.exists()
     assert (IdempotencyRecord.objects.count(), MutationLog.objects.count()) == (2, 1)
     assert client.post(f"/app/visitors/{visitor.pk}/erase/").status_code == 302
-    assert tables_that_name_them() == set()
+    assert tables_with_personal_data() == set()
     actions_done = set(AuditEntry.objects.values_list("action", flat=True))
     assert {"visitor.exported", "lead.exported", "visitor.erased"} <= actions_done
 
 
-def test_the_log_tells_whose_data_was_exported_by_id_and_by_what_leads_were_filtered(cast, client):
+def test_the_audit_log_names_exports_by_visitor_id_and_filter_names_only(cast, client):
     with receiver() as crm:
-        visitor = everything_that_leaves_a_trace(cast, client, crm.url)
+        visitor = leave_data_everywhere(cast, client, crm.url)
     assert AuditEntry.objects.get(action="visitor.exported").subject == str(visitor.pk)
     assert AuditEntry.objects.get(action="lead.exported").details == {"filtered_by": ["search", "status"]}
     page = client.get("/app/audit-log/").content.decode()
@@ -146,7 +149,7 @@ def test_the_log_tells_whose_data_was_exported_by_id_and_by_what_leads_were_filt
     assert "Quixby" not in page
 
 
-def test_the_audit_log_is_append_only(cast):
+def test_audit_entries_cannot_be_updated_or_deleted(cast):
     record(Action.INVITED, workspace_id=cast.acme.pk, subject="Zoe (zoe@acme.example)", role="admin")
     for change in ("UPDATE accounts_auditentry SET subject = ''", "DELETE FROM accounts_auditentry"):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
@@ -154,7 +157,7 @@ def test_the_audit_log_is_append_only(cast):
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_a_traceback_in_the_log_quotes_no_row_of_the_database(cast, as_json):
+def test_logged_database_errors_contain_no_row_values(cast, as_json):
     config = logging_config(level="INFO", as_json=as_json)
     stream = io.StringIO()
     formatter = logging.config.DictConfigurator(config).configure_formatter(config["formatters"]["line"])

@@ -1,4 +1,4 @@
-"""The overview: figures that are right, and the first steps of a new owner."""
+"""The overview: its figures, and the setup steps shown to a new owner."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.models import Workspace
-from brands.actions import note_widget
+from brands.actions import record_widget_load
 from brands.models import Brand
 from conversations.actions import send_message, set_status
 from conversations.models import Conversation
@@ -16,21 +16,24 @@ from integrations.actions.api_keys import create_key
 from integrations.models import WebhookSubscription
 from praxtalk.core.dashboard.charts import bars
 from praxtalk.core.dashboard.templatetags.durations import duration
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 
 pytestmark = pytest.mark.django_db
 START = datetime(2027, 3, 10, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def fresh():
+def empty_cache():
     cache.clear()
 
 
-def talk(brand, began, answered_after=None, author=None, resolved_after=None):
-    """A conversation of the brand, with times in minutes."""
+def make_answered_conversation(brand, began, answered_after=None, author=None, resolved_after=None):
+    """Create a conversation that begins at `began`.
+
+    `answered_after` and `resolved_after` are minutes since then; None leaves the conversation unanswered or unresolved.
+    """
     with time_machine.travel(began, tick=False) as clock:
-        conversation = make_talk(brand)
+        conversation = make_conversation(brand)
         if answered_after is not None:
             clock.shift(timedelta(minutes=answered_after))
             send_message(conversation, role="operator", body="Hi", channel="dashboard", author=author)
@@ -42,13 +45,13 @@ def talk(brand, began, answered_after=None, author=None, resolved_after=None):
 
 
 @pytest.fixture
-def week(cast):
-    talk(cast.north, START, 1, cast.alice, 60)
-    talk(cast.north, START + timedelta(hours=1), 3, cast.bob, 120)
-    talk(cast.north, START + timedelta(days=1), 11, cast.bob)
-    talk(cast.south, START + timedelta(days=1), 60, cast.alice)
-    talk(cast.south, START + timedelta(days=1))
-    talk(cast.west, START, 5, cast.mallory)
+def conversations_of_a_week(cast):
+    make_answered_conversation(cast.north, START, 1, cast.alice, 60)
+    make_answered_conversation(cast.north, START + timedelta(hours=1), 3, cast.bob, 120)
+    make_answered_conversation(cast.north, START + timedelta(days=1), 11, cast.bob)
+    make_answered_conversation(cast.south, START + timedelta(days=1), 60, cast.alice)
+    make_answered_conversation(cast.south, START + timedelta(days=1))
+    make_answered_conversation(cast.west, START, 5, cast.mallory)
 
 
 def context(client, operator, path="/app/", now=START + timedelta(days=2)):
@@ -58,7 +61,7 @@ def context(client, operator, path="/app/", now=START + timedelta(days=2)):
         return client.get(path).context_data
 
 
-def test_the_figures_of_an_owner(client, cast, week):
+def test_an_owner_sees_the_figures_of_the_whole_workspace(client, cast, conversations_of_a_week):
     shown = context(client, cast.alice, "/app/?days=7")
     times = shown["times"]
     assert (times.conversations, times.answered, times.resolved) == (5, 4, 2)
@@ -72,7 +75,7 @@ def test_the_figures_of_an_owner(client, cast, week):
     ]
 
 
-def test_who_sees_less_is_told_less(client, cast, week):
+def test_figures_cover_only_the_brands_that_an_operator_may_see(client, cast, conversations_of_a_week):
     shown = context(client, cast.bob, "/app/?days=7")
     assert shown["times"].conversations == 3
     assert [brand.name for brand, _ in shown["brand_rows"]] == ["North"]
@@ -85,8 +88,8 @@ def test_who_sees_less_is_told_less(client, cast, week):
     assert [name for name, *_ in shown["operator_rows"]] == ["Mallory"]
 
 
-def test_a_reply_counts_once_and_a_reopened_conversation_is_not_resolved(cast):
-    conversation = talk(cast.north, START, 2, cast.alice, 30)
+def test_only_the_first_reply_counts_and_reopening_clears_the_resolution(cast):
+    conversation = make_answered_conversation(cast.north, START, 2, cast.alice, 30)
     assert conversation.first_reply_at == START + timedelta(minutes=2)
     assert conversation.first_reply_by == cast.alice
     assert conversation.resolved_at == START + timedelta(minutes=30)
@@ -96,36 +99,36 @@ def test_a_reply_counts_once_and_a_reopened_conversation_is_not_resolved(cast):
 
 
 @pytest.mark.parametrize("query", ["days=1", "days=x", "days=999999999999", "brand=x", "brand=\x00", "days=7&days=30"])
-def test_nonsense_shows_the_overview(client, cast, query):
+def test_invalid_query_parameters_still_show_the_overview(client, cast, query):
     client.force_login(cast.alice)
     assert client.get(f"/app/?{query}").status_code == 200
 
 
-def done(client, operator):
+def completed_steps(client, operator):
     steps = context(client, operator, now=timezone.now())["steps"]
     return steps and [step["is_done"] for step in steps]
 
 
-def test_an_empty_workspace_is_led_through_its_first_steps(client, cast):
+def test_a_new_owner_sees_which_setup_steps_are_done(client, cast):
     cast.west.delete()
-    assert done(client, cast.mallory) == [False] * 5
+    assert completed_steps(client, cast.mallory) == [False] * 5
     brand = Brand.objects.create(workspace=cast.globex, name="West", slug="west")
-    assert done(client, cast.mallory) == [True, False, False, False, False]
-    note_widget(brand)
-    make_talk(brand)
+    assert completed_steps(client, cast.mallory) == [True, False, False, False, False]
+    record_widget_load(brand)
+    make_conversation(brand)
     create_key(cast.globex, name="CRM", scope="read")
-    assert done(client, cast.mallory) == [True, True, True, True, False]
+    assert completed_steps(client, cast.mallory) == [True, True, True, True, False]
     webhook = WebhookSubscription.objects.create(
         workspace=cast.globex, url="https://x.example", events=["lead.created"]
     )
-    assert done(client, cast.mallory)[4] is False
+    assert completed_steps(client, cast.mallory)[4] is False
     WebhookSubscription.objects.filter(pk=webhook.pk).update(verified_at=timezone.now())
-    assert done(client, cast.mallory) is None
-    assert done(client, cast.bob) is None  # not for him to do
+    assert completed_steps(client, cast.mallory) is None
+    assert completed_steps(client, cast.bob) is None  # an operator cannot do these steps
     assert Workspace.objects.count() == 2
 
 
-def test_the_widget_is_noted_when_another_site_loads_it(client, cast):
+def test_only_requests_from_another_site_mark_the_widget_as_installed(client, cast):
     path = f"/widget/v1/config?id={cast.north.widget_id}"
     client.get(path)
     client.get(path, headers={"origin": "http://127.0.0.1:8000"})
@@ -136,7 +139,7 @@ def test_the_widget_is_noted_when_another_site_loads_it(client, cast):
     assert cast.north.widget_seen_at is not None
 
 
-def test_a_chart_says_its_numbers():
+def test_charts_contain_their_numbers_as_text():
     svg = bars("Replies", ["<a>", "b"], [3, 0])
     assert "<title>&lt;a&gt;: 3</title>" in svg
     assert 'aria-label="Replies: 3 in all, at most 3 a day"' in svg
@@ -157,5 +160,5 @@ def test_a_chart_says_its_numbers():
         (86_460, "1 d"),
     ],
 )
-def test_durations(seconds, text):
+def test_durations_are_formatted_for_people(seconds, text):
     assert duration(seconds) == text

@@ -1,4 +1,4 @@
-"""Every page in a real Chromium: nothing that its policy forbids, nothing that axe finds, on a desk and on a phone."""
+"""Every page in a real Chromium, at desktop and phone width: no policy violation and no accessibility issue found by axe."""
 
 import ipaddress
 import json
@@ -39,8 +39,11 @@ def violations(page):
 
 
 @pytest.fixture
-def filled(cast, talks, hooks):
-    """Something of everything, with hostile text in every field that a visitor or a stranger's server fills."""
+def page_paths(cast, conversations, webhooks):
+    """Create rows for every page, and return the paths of the pages.
+
+    Every field that a visitor or a foreign server fills contains hostile text.
+    """
     Visitor.objects.filter(brand=cast.north).update(
         name=HOSTILE[:200], phone=HOSTILE[:40], page="https://x.example/?" + HOSTILE
     )
@@ -49,7 +52,7 @@ def filled(cast, talks, hooks):
     create_canned_reply(cast.acme.pk, shortcut="hello", body=HOSTILE)
     key, _ = create_key(cast.acme, name=HOSTILE[:100], scope="read")
     Brand.objects.filter(pk=cast.north.pk).update(name="North & <b>South</b>")
-    attempt = hooks.north_delivery.attempts.create(
+    attempt = webhooks.north_delivery.attempts.create(
         workspace=cast.acme,
         number=1,
         outcome="failed",
@@ -67,47 +70,52 @@ def filled(cast, talks, hooks):
         *(f"/app/brands/{cast.north.pk}/change/", f"/app/brands/{cast.north.pk}/texts/?language=ar"),
         *(f"/app/brands/{cast.north.pk}/check/", f"/app/brands/{cast.north.pk}/identity-secret/"),
         *("/app/integrations/keys/", f"/app/integrations/keys/{key.pk}/revoke/", "/app/integrations/webhooks/"),
-        *(f"/app/integrations/webhooks/{hooks.north.pk}/", f"/app/integrations/webhooks/{hooks.north.pk}/secret/"),
-        *("/app/integrations/events/", f"/app/integrations/events/{hooks.north_delivery.pk}/"),
-        *(f"/app/integrations/replays/{hooks.north_replay.pk}/", "/app/integrations/sdk/"),
+        *(
+            f"/app/integrations/webhooks/{webhooks.north.pk}/",
+            f"/app/integrations/webhooks/{webhooks.north.pk}/secret/",
+        ),
+        *("/app/integrations/events/", f"/app/integrations/events/{webhooks.north_delivery.pk}/"),
+        *(f"/app/integrations/replays/{webhooks.north_replay.pk}/", "/app/integrations/sdk/"),
         *("/app/team/", "/app/team/add/", f"/app/team/{cast.bob.pk}/change/", "/app/audit-log/", "/app/settings/"),
         *("/app/profile/", "/app/profile/two-factor/on/", "/app/password_change/"),
     ]
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_everybody_can_read_and_use_every_page(alice, server, filled, scheme, width):
-    """Strict policy with no report, no error, axe; nothing wider than the screen; nothing of a stranger's text is run."""
+def test_every_page_is_accessible_fits_the_screen_and_runs_no_injected_script(
+    alice_page, server, page_paths, scheme, width
+):
+    """No CSP report, no error, no axe violation, no horizontal scrolling, and no hostile text is run as a script."""
     need_node()
-    alice.emulate_media(color_scheme=scheme)
-    alice.set_viewport_size({"width": width, "height": 800})
+    alice_page.emulate_media(color_scheme=scheme)
+    alice_page.set_viewport_size({"width": width, "height": 800})
     found = {}
-    for path in filled:
-        answer = alice.goto(server.url + path)
+    for path in page_paths:
+        answer = alice_page.goto(server.url + path)
         problems = [answer.status] if answer.status != 200 else []
-        alice.wait_for_load_state("networkidle")
-        problems += alice.problems
-        problems += violations(alice)
-        alice.problems.clear()  # axe tries inline styles itself
-        if alice.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        alice_page.wait_for_load_state("networkidle")
+        problems += alice_page.problems
+        problems += violations(alice_page)
+        alice_page.problems.clear()  # axe itself tries inline styles, which the policy blocks
+        if alice_page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             problems.append("wider than the screen")
-        if alice.evaluate("window.ran"):
+        if alice_page.evaluate("window.ran"):
             problems.append("a stranger's text was run")
         if problems:
             found[path] = problems
     assert found == {}, json.dumps(found, indent=1)
 
 
-def test_the_frames_of_a_page_can_be_passed_by_keyboard(alice, server, cast):
-    alice.goto(f"{server.url}/app/leads/")
-    alice.keyboard.press("Tab")
-    assert alice.evaluate("document.activeElement.className") == "skip-to-content-link"
-    alice.keyboard.press("Enter")
-    assert alice.evaluate("location.hash") == "#content-start"
+def test_the_keyboard_can_skip_to_the_content(alice_page, server, cast):
+    alice_page.goto(f"{server.url}/app/leads/")
+    alice_page.keyboard.press("Tab")
+    assert alice_page.evaluate("document.activeElement.className") == "skip-to-content-link"
+    alice_page.keyboard.press("Enter")
+    assert alice_page.evaluate("location.hash") == "#content-start"
 
 
-def pump():
-    """One round, in a thread of its own: Playwright leaves an event loop running in this one."""
+def run_dispatcher_once():
+    """Deliver what is due, in another thread, because Playwright leaves an event loop running in this one."""
 
     def run():
         try:
@@ -119,28 +127,28 @@ def pump():
         thread.submit(run).result()
 
 
-def secret_on(page, start):
+def text_of_code_block(page, start):
     return page.locator("pre", has_text=start).first.text_content()
 
 
-def test_a_new_owner_comes_from_signing_in_to_a_verified_webhook(alice, server, cast, settings, tmp_path):
-    """The way that the overview leads: brand, snippet, key, webhook, test event, a broken receiver, Retry now."""
-    page = alice
+def test_a_new_owner_can_set_up_a_brand_a_key_and_a_verified_webhook(alice_page, server, cast, settings, tmp_path):
+    """Follow the steps of the overview: brand, snippet, key, webhook, test event, a failing receiver, Retry now."""
+    page = alice_page
     page.goto(f"{server.url}/app/brands/add/")
     page.fill("#id_name", "East")
     page.click("input[name=_save]")
     brand = Brand.objects.get(name="East")
     page.goto(f"{server.url}/app/brands/")
-    snippet = secret_on(page, brand.widget_id)
+    snippet = text_of_code_block(page, brand.widget_id)
     assert snippet == f'<script src="{server.url}/widget.js" data-widget-id="{brand.widget_id}" defer ></script>'
 
     page.goto(f"{server.url}/app/integrations/")
-    assert secret_on(page, server.url) == server.url
+    assert text_of_code_block(page, server.url) == server.url
     page.fill("#id_name", "CRM")
     page.check("#id_scope_1")
     page.click("text=Create key")
-    secret = secret_on(page, "ptk_live_")
-    command = secret_on(page, "curl")
+    secret = text_of_code_block(page, "ptk_live_")
+    command = text_of_code_block(page, "curl")
     answer = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, text=True, check=True).stdout
     assert json.loads(answer) == {"ok": True, "workspaceId": str(cast.acme.pk)}
     page.reload()
@@ -155,7 +163,7 @@ def test_a_new_owner_comes_from_signing_in_to_a_verified_webhook(alice, server, 
         page.locator("pre", has_text="whsec_").wait_for()
         page.click(".page td ~ th a, .page th a")
         page.click("text=Send test event")
-        page.get_by_text("The test event was taken").wait_for()
+        page.get_by_text("The test event was delivered").wait_for()
     webhook = WebhookSubscription.objects.get()
     assert webhook.verified_at is not None
 
@@ -170,30 +178,30 @@ def test_a_new_owner_comes_from_signing_in_to_a_verified_webhook(alice, server, 
         page.goto(f"{server.url}/app/integrations/events/")
         for number in range(1, 7):
             Delivery.objects.update(next_attempt_at=timezone.now())
-            pump()
-            page.get_by_text(f"{number}/6").wait_for(timeout=20_000)  # the page keeps itself up to date
+            run_dispatcher_once()
+            page.get_by_text(f"{number}/6").wait_for(timeout=20_000)  # the page updates itself
         page.get_by_text("Failed", exact=True).last.wait_for()
         page.goto(f"{server.url}/app/integrations/events/{delivery.pk}/")
         assert page.locator("details").count() == 6
         page.get_by_text("failed, 500").first.wait_for()
-    with receiver() as mended:
-        WebhookSubscription.objects.update(url=mended.url)
+    with receiver() as repaired:
+        WebhookSubscription.objects.update(url=repaired.url)
         page.click("text=Retry now")
-        page.get_by_text("It is being sent.").wait_for()
-        pump()
+        page.get_by_text("The delivery is being retried.").wait_for()
+        run_dispatcher_once()
         page.get_by_text("Succeeded", exact=True).wait_for(timeout=20_000)
-        assert mended.requests[0].headers["X-PraxTalk-Event"] == EventName.LEAD_CREATED
+        assert repaired.requests[0].headers["X-PraxTalk-Event"] == EventName.LEAD_CREATED
     assert [problem for problem in page.problems if "Failed to load resource" not in problem] == []
     assert urlsplit(page.url).path == f"/app/integrations/events/{delivery.pk}/"
     assert re.search(r"7\. .*succeeded", page.locator("details").first.text_content())
 
 
-def test_the_export_is_downloaded_while_the_page_tells_how_far_it_is(alice, server, cast, talks):
-    alice.goto(f"{server.url}/app/settings/")
-    with alice.expect_download() as download:
-        alice.click("#export")
+def test_the_workspace_export_downloads_and_the_page_shows_its_progress(alice_page, server, cast, conversations):
+    alice_page.goto(f"{server.url}/app/settings/")
+    with alice_page.expect_download() as download:
+        alice_page.click("#export")
     document = json.loads(download.value.path().read_text())
     assert document["workspace"]["name"] == "Acme"
     assert len(document["conversations"]) == 2
-    alice.get_by_text("Done.").wait_for(timeout=20_000)
-    assert alice.problems == []
+    alice_page.get_by_text("Done.").wait_for(timeout=20_000)
+    assert alice_page.problems == []

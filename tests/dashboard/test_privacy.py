@@ -1,4 +1,4 @@
-"""A visitor's copy of all that is known of them, and their erasure; the workspace's own export."""
+"""The export of a visitor's data, and the erasure of a visitor."""
 
 import json
 
@@ -7,31 +7,31 @@ from django.core.files.base import ContentFile
 
 from accounts.models import AuditEntry
 from conversations.actions import send_message
-from conversations.attachments import kept
+from conversations.attachments import stored_upload
 from conversations.models import Attachment, Conversation, Message, Note, Visitor
 from integrations.feed import events_after
 from integrations.models import Attempt, Delivery, Event
 from leads.actions import create_lead
 from leads.models import Lead
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.widget.test_attachments import image
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def maya(cast, hooks):
-    """A visitor of North with a file, a note, a lead, and deliveries of all that; and another visitor beside her."""
-    conversation = make_talk(cast.north, name="Maya", body="My number is 42")
-    with kept(cast.acme.pk, ContentFile(image(), name="photo.png")) as attachment:
+def maya(cast, webhooks):
+    """Create a visitor of North with a file, a note, a lead and webhook deliveries of them, and another visitor of North."""
+    conversation = make_conversation(cast.north, name="Maya", body="My number is 42")
+    with stored_upload(cast.acme.pk, ContentFile(image(), name="photo.png")) as attachment:
         send_message(conversation, role="visitor", body="", channel="widget", attachment=attachment)
     Note.objects.create(workspace=cast.acme, conversation=conversation, position=99, author=cast.alice, body="VIP")
     create_lead(cast.acme.pk, name="Maya the lead", conversation=conversation)
-    make_talk(cast.north, name="Other", body="Keep me")
+    make_conversation(cast.north, name="Other", body="Keep me")
     return Visitor.objects.get(name="Maya")
 
 
-def test_the_copy_has_all_of_it(client, cast, maya):
+def test_a_visitors_export_contains_all_of_their_data_only(client, cast, maya):
     client.force_login(cast.bob)
     answer = client.get(f"/app/visitors/{maya.pk}/export/")
     data = json.loads(answer.content)
@@ -45,10 +45,10 @@ def test_the_copy_has_all_of_it(client, cast, maya):
     assert AuditEntry.objects.filter(action="visitor.exported", operator=cast.bob).count() == 1
 
 
-def test_erasure_leaves_nothing_of_them_and_all_of_others(client, cast, maya):
+def test_erasure_removes_all_data_of_the_visitor_and_none_of_others(client, cast, maya):
     client.force_login(cast.alice)
-    place = Attachment.objects.get().file
-    assert place.storage.exists(place.name)
+    stored_file = Attachment.objects.get().file
+    assert stored_file.storage.exists(stored_file.name)
     before = Event.objects.count()
     assert "1 conversation" in client.get(f"/app/visitors/{maya.pk}/erase/").content.decode()
     assert client.post(f"/app/visitors/{maya.pk}/erase/").status_code == 302
@@ -56,7 +56,7 @@ def test_erasure_leaves_nothing_of_them_and_all_of_others(client, cast, maya):
     assert list(Message.objects.values_list("body", flat=True)) == ["Keep me"]
     assert (Conversation.objects.count(), Note.objects.count(), Attachment.objects.count()) == (1, 0, 0)
     assert not Lead.objects.filter(name="Maya the lead").exists()
-    assert not place.storage.exists(place.name)
+    assert not stored_file.storage.exists(stored_file.name)
     bodies = [bytes(event.body).decode() for event in Event.objects.all()]
     assert not any("Maya the lead" in body or "My number" in body or str(maya.pk) in body for body in bodies)
     assert any("Keep me" in body for body in bodies)
@@ -70,7 +70,7 @@ def test_erasure_leaves_nothing_of_them_and_all_of_others(client, cast, maya):
     assert client.post(f"/app/visitors/{maya.pk}/erase/").status_code == 404
 
 
-def test_only_who_may_erases(client, cast, maya):
+def test_an_operator_without_permission_cannot_erase_a_visitor(client, cast, maya):
     client.force_login(cast.bob)
     assert client.post(f"/app/visitors/{maya.pk}/erase/").status_code == 403
     assert Visitor.objects.filter(pk=maya.pk).exists()

@@ -1,8 +1,8 @@
-"""Nobody sees, counts, chooses or changes what is not theirs: a walk over every page of the dashboard.
+"""Tenancy of the dashboard: nobody sees, counts, selects or changes rows outside their scope, on any page.
 
-As Mallory of the rival workspace, and as Bob, who is limited to the brand North. What may not be seen is known by its ids and
-names, of every row that is out of their scope; whatever page shows one of them fails. Each refusal has its twin: Alice, who
-may see the row, does.
+The tests visit every page as Mallory of the other workspace, and as Bob, who is limited to the brand North. They know the ids
+and names of every row outside the viewer's scope; a page that shows one of them fails the test. Each refusal has a counterpart:
+Alice, who may see the row, does see it.
 """
 
 import re
@@ -30,45 +30,48 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def rows(cast, talks):
-    """By model, a row of each brand or workspace: {Lead: {"north": ..., "south": ..., "west": ...}}."""
+def rows(cast, conversations):
+    """Create a row of each brand or workspace, by model: `{Lead: {"north": ..., "south": ..., "west": ...}}`."""
     found = {model: {} for model in (Brand, Visitor, Lead, CannedReply, Tag, Operator, AuditEntry)}
     for brand in (cast.north, cast.south, cast.west):
-        place = brand.slug
-        Visitor.objects.filter(brand=brand).update(name=f"visitor-of-{place}")
-        Lead.objects.filter(brand=brand).update(name=f"lead-of-{place}")
-        found[Brand][place] = brand
-        found[Visitor][place] = Visitor.objects.get(brand=brand)
-        found[Lead][place] = Lead.objects.get(brand=brand)
-        found[CannedReply][place] = create_canned_reply(
-            brand.workspace_id, shortcut=f"reply-of-{place}", body="Hello", brand=brand
+        slug = brand.slug
+        Visitor.objects.filter(brand=brand).update(name=f"visitor-of-{slug}")
+        Lead.objects.filter(brand=brand).update(name=f"lead-of-{slug}")
+        found[Brand][slug] = brand
+        found[Visitor][slug] = Visitor.objects.get(brand=brand)
+        found[Lead][slug] = Lead.objects.get(brand=brand)
+        found[CannedReply][slug] = create_canned_reply(
+            brand.workspace_id, shortcut=f"reply-of-{slug}", body="Hello", brand=brand
         )
-    for workspace, place in ((cast.acme, "south"), (cast.globex, "west")):
+    for workspace, slug in ((cast.acme, "south"), (cast.globex, "west")):
         owner = workspace.operators.get(role="owner")
-        found[Operator][place] = team.invite(
-            owner, email=f"x@{place}.example", name=f"operator-of-{place}", role="operator"
+        found[Operator][slug] = team.invite(
+            owner, email=f"x@{slug}.example", name=f"operator-of-{slug}", role="operator"
         )
-        found[Tag][place] = create_tag(workspace.pk, name=f"tag-of-{place}")
-        with acting(Actor(f"actor-of-{place}")):
-            found[AuditEntry][place] = record(Action.INVITED, workspace_id=workspace.pk, subject=f"entry-of-{place}")
+        found[Tag][slug] = create_tag(workspace.pk, name=f"tag-of-{slug}")
+        with acting(Actor(f"actor-of-{slug}")):
+            found[AuditEntry][slug] = record(Action.INVITED, workspace_id=workspace.pk, subject=f"entry-of-{slug}")
     return found
 
 
-def out_of_sight(rows, viewer):
-    """The rows that this operator may not see. Colleagues and what is about all brands of a workspace are no secret inside."""
+def hidden_rows(rows, viewer):
+    """Return the rows that this operator may not see.
+
+    Operators, audit entries and tags belong to all brands of a workspace, so they are not hidden inside it.
+    """
     if viewer.workspace.name == "Globex":
-        return [row for by_place in rows.values() for place, row in by_place.items() if place != "west"]
+        return [row for by_slug in rows.values() for slug, row in by_slug.items() if slug != "west"]
     own = (Operator, AuditEntry, Tag)
     return [
         row
-        for model, by_place in rows.items()
-        for place, row in by_place.items()
-        if place == "west" or (place == "south" and model not in own)
+        for model, by_slug in rows.items()
+        for slug, row in by_slug.items()
+        if slug == "west" or (slug == "south" and model not in own)
     ]
 
 
-def marks(row: Model):
-    """What a page shows if it shows the row."""
+def identifying_texts(row: Model):
+    """Return the texts by which a page that shows the row is recognised: its id and its name."""
     named = {
         Operator: lambda one: one.name,
         AuditEntry: lambda one: one.subject,
@@ -78,8 +81,8 @@ def marks(row: Model):
     return {str(row.pk), named.get(type(row), lambda one: one.name)(row)}
 
 
-def pages_of(client, admin):
-    """(path, query) of the list under every filter, search and order that it offers, and of the form for a new one."""
+def list_pages_of(client, admin):
+    """Yield (path, query) of the list with every filter, search and order that it offers, and of the form for a new row."""
     path = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
     yield path, {}
     answer = client.get(path)
@@ -99,11 +102,11 @@ def pages_of(client, admin):
 
 @pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
 @pytest.mark.parametrize("name", ["mallory", "bob"])
-def test_no_list_shows_what_is_not_theirs(client, cast, rows, admin, name):
+def test_no_list_shows_rows_outside_the_viewers_scope(client, cast, rows, admin, name):
     viewer = getattr(cast, name)
-    forbidden = {mark for row in out_of_sight(rows, viewer) for mark in marks(row)}
+    forbidden = {mark for row in hidden_rows(rows, viewer) for mark in identifying_texts(row)}
     client.force_login(viewer)
-    for path, query in pages_of(client, admin):
+    for path, query in list_pages_of(client, admin):
         answer = client.get(path, query)
         text = answer.content.decode()
         assert answer.status_code in (200, 403), (path, query)
@@ -111,17 +114,17 @@ def test_no_list_shows_what_is_not_theirs(client, cast, rows, admin, name):
 
 
 @pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
-def test_an_owner_sees_what_is_theirs(client, cast, rows, admin):
-    """The twin: the same pages show the very rows."""
+def test_lists_show_an_owner_all_rows_of_the_workspace(client, cast, rows, admin):
+    """The counterpart of the refusals: the same pages do show the rows."""
     client.force_login(cast.alice)
-    mine = [row for place, row in rows[admin.model].items() if place != "west"]
-    seen = "".join(client.get(path, query).content.decode() for path, query in pages_of(client, admin))
+    mine = [row for slug, row in rows[admin.model].items() if slug != "west"]
+    seen = "".join(client.get(path, query).content.decode() for path, query in list_pages_of(client, admin))
     for row in mine:
-        assert any(mark in seen for mark in marks(row)), row
+        assert any(mark in seen for mark in identifying_texts(row)), row
 
 
 @pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
-def test_a_query_that_is_nonsense_breaks_no_list(client, cast, rows, admin):
+def test_invalid_query_parameters_break_no_list(client, cast, rows, admin):
     client.force_login(cast.alice)
     fields = [field.name for field in admin.model._meta.concrete_fields]
     names = ("q", "p", "o", "all", "e", *fields, *(f"{name}__exact" for name in fields))
@@ -132,16 +135,16 @@ def test_a_query_that_is_nonsense_breaks_no_list(client, cast, rows, admin):
 
 
 @pytest.mark.parametrize("query", ["q=%00", "brand__id__exact=zz", "brand__id__exact=%00", "status__exact=%00"])
-def test_an_export_of_nonsense_is_none(client, cast, talks, query):
+def test_an_export_survives_invalid_filter_values_and_refuses_unknown_filters(client, cast, conversations, query):
     client.force_login(cast.alice)
     answer = client.get(f"/app/leads/export/?{query}")
     assert answer.status_code in (200, 302)
-    b"".join(answer)  # an export that nobody reads would keep the slot
+    b"".join(answer)  # an unread export would keep its slot
     assert client.get("/app/leads/export/?foo=1").status_code == 400
     assert b"Maya A." in b"".join(client.get("/app/leads/export/").streaming_content)
 
 
-def test_a_shortcut_that_is_taken_is_told_beside_the_form(client, cast):
+def test_a_duplicate_shortcut_is_a_form_error(client, cast):
     client.force_login(cast.alice)
     form = {"shortcut": "hello", "body": "Hello!", "brand": ""}
     assert client.post("/app/canned-replies/add/", form).status_code == 302
@@ -153,18 +156,18 @@ def test_a_shortcut_that_is_taken_is_told_beside_the_form(client, cast):
     assert client.post("/app/canned-replies/add/", form).status_code == 302
 
 
-def test_a_placeholder_that_stands_for_nothing_is_told(client, cast):
+def test_an_unknown_placeholder_is_a_form_error(client, cast):
     client.force_login(cast.alice)
     form = {"shortcut": "hello", "body": "{{visitor.name}}, {{ nope }}", "brand": ""}
     answer = client.post("/app/canned-replies/add/", form)
-    assert "{{nope}} stands for nothing" in answer.content.decode()
+    assert "{{nope}} is not a placeholder" in answer.content.decode()
     form["body"] = " ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
     assert client.post("/app/canned-replies/add/", form).status_code == 302
     thread = (PROJECT / "static/dashboard/inbox/thread.js").read_text()
     assert re.findall(r'^ +"(\w+\.\w+)": ', thread, re.MULTILINE) == list(PLACEHOLDERS)
 
 
-def test_an_address_asks_for_nothing_but_the_filters(client, cast):
+def test_lists_accept_only_their_own_filters_in_the_url(client, cast):
     client.force_login(cast.alice)
     for secret in (
         "password__startswith=a",
@@ -179,12 +182,12 @@ def test_an_address_asks_for_nothing_but_the_filters(client, cast):
 
 @pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
 @pytest.mark.parametrize("name", ["mallory", "bob", "alice"])
-def test_a_page_of_one_row_is_404_for_others(client, cast, rows, admin, name):
+def test_pages_of_one_row_are_refused_outside_the_viewers_scope(client, cast, rows, admin, name):
     viewer = getattr(cast, name)
-    hidden = {row.pk for row in out_of_sight(rows, viewer)} if name != "alice" else set()
+    hidden = {row.pk for row in hidden_rows(rows, viewer)} if name != "alice" else set()
     client.force_login(viewer)
-    for place, row in rows[admin.model].items():
-        if name == "alice" and place == "west":
+    for slug, row in rows[admin.model].items():
+        if name == "alice" and slug == "west":
             hidden.add(row.pk)
         for page in ("change", "delete"):
             path = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_{page}", args=[row.pk])
@@ -195,14 +198,14 @@ def test_a_page_of_one_row_is_404_for_others(client, cast, rows, admin, name):
                     assert answer.status_code in (200, 302, 403), (path, answer.status_code)
         if row.pk in hidden:
             again = type(row).objects.get(pk=row.pk)
-            assert marks(again) == marks(row)
+            assert identifying_texts(again) == identifying_texts(row)
 
 
 @pytest.mark.parametrize("admin", ADMINS, ids=NAMES)
 @pytest.mark.parametrize("name", ["mallory", "bob"])
-def test_actions_of_a_list_leave_others_rows_alone(client, cast, rows, admin, name):
+def test_list_actions_change_no_row_outside_the_viewers_scope(client, cast, rows, admin, name):
     viewer = getattr(cast, name)
-    hidden = [row for row in out_of_sight(rows, viewer) if type(row) is admin.model]
+    hidden = [row for row in hidden_rows(rows, viewer) if type(row) is admin.model]
     client.force_login(viewer)
     path = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
     answer = client.get(path)
@@ -213,8 +216,8 @@ def test_actions_of_a_list_leave_others_rows_alone(client, cast, rows, admin, na
     assert {row.pk: type(row).objects.filter(pk=row.pk).values().get() for row in hidden} == before
 
 
-def test_a_list_cannot_be_asked_about_fields_of_other_tables(client, cast, rows):
-    """`?assignee__password__startswith=` and the like, by which an answer's length would tell letter after letter."""
+def test_lists_cannot_be_filtered_by_fields_of_related_tables(client, cast, rows):
+    """With filters such as `?assignee__password__startswith=`, the length of the list would reveal a value letter by letter."""
     client.force_login(cast.bob)
     for path, query in [
         ("/app/leads/", {"brand__workspace__name__startswith": "A"}),
@@ -228,7 +231,7 @@ def test_a_list_cannot_be_asked_about_fields_of_other_tables(client, cast, rows)
         assert "lead-of-west" not in answer.content.decode()
 
 
-def test_a_foreign_row_cannot_be_named_in_a_form(client, cast, rows):
+def test_forms_refuse_ids_of_rows_outside_the_operators_scope(client, cast, rows):
     client.force_login(cast.mallory)
     form = {"name": "Mine", "status": "new", "brand": str(cast.north.pk)}
     answer = client.post("/app/leads/add/", form)
@@ -243,15 +246,15 @@ def test_a_foreign_row_cannot_be_named_in_a_form(client, cast, rows):
     assert client.post("/app/leads/add/", form).status_code == 302
 
 
-def test_an_export_holds_what_the_list_shows(client, cast, rows):
-    for viewer, places in ((cast.alice, {"north", "south"}), (cast.bob, {"north"}), (cast.mallory, {"west"})):
+def test_an_export_contains_the_rows_that_the_list_shows(client, cast, rows):
+    for viewer, slugs in ((cast.alice, {"north", "south"}), (cast.bob, {"north"}), (cast.mallory, {"west"})):
         client.force_login(viewer)
         answer = client.get("/app/leads/export/")
         text = b"".join(answer.streaming_content).decode("utf-8-sig")
-        assert set(re.findall(r"lead-of-(\w+)", text)) == places
+        assert set(re.findall(r"lead-of-(\w+)", text)) == slugs
 
 
-def test_what_a_role_may_not_do_is_403(client, cast, rows):
+def test_pages_that_the_role_may_not_open_are_403(client, cast, rows):
     client.force_login(cast.bob)
     for path in ("/app/team/", "/app/team/add/", "/app/audit-log/", "/app/brands/"):
         assert client.get(path).status_code == 403, path
@@ -260,14 +263,14 @@ def test_what_a_role_may_not_do_is_403(client, cast, rows):
         assert client.get(path).status_code == 200, path
 
 
-def test_the_audit_log_tells_who_under_whichever_name(client, cast):
+def test_the_audit_log_identifies_an_operator_after_a_rename(client, cast):
     client.force_login(cast.alice)
     client.post("/app/profile/", {"name": "Mallory"})
     client.get("/app/leads/export/")
     assert "Mallory (alice@acme.example)" in client.get("/app/audit-log/").content.decode()
 
 
-def test_an_admin_is_offered_nothing_about_an_owner(client, cast):
+def test_an_admin_cannot_edit_an_owner(client, cast):
     Operator.objects.filter(pk=cast.bob.pk).update(role="admin", sees_all_brands=True)
     client.force_login(Operator.objects.get(pk=cast.bob.pk))
     page = client.get(f"/app/team/{cast.alice.pk}/change/").content.decode()
@@ -276,26 +279,26 @@ def test_an_admin_is_offered_nothing_about_an_owner(client, cast):
     assert 'name="role"' in client.get(f"/app/team/{cast.bob.pk}/change/").content.decode()
 
 
-def test_no_page_leads_to_a_history_that_is_not_there(client, cast, rows):
+def test_no_page_links_to_the_disabled_history_page(client, cast, rows):
     client.force_login(cast.alice)
     for admin in ADMINS:
         for row in admin.model.objects.filter(workspace=cast.acme)[:1]:
             assert "historylink" not in client.get(f"/app/{admin.url_prefix}/{row.pk}/change/").content.decode()
 
 
-def test_a_name_is_of_something_to_see(client, cast):
+def test_names_of_invisible_or_control_characters_are_refused(client, cast):
     client.force_login(cast.alice)
     for name in ("\u200b", "Ali\u202ece", "Al\r\nice"):
         answer = client.post("/app/profile/", {"name": name})
-        assert (answer.status_code, "cannot be seen" in answer.content.decode()) == (422, True)
+        assert (answer.status_code, "invisible characters" in answer.content.decode()) == (422, True)
         answer = client.post("/app/brands/add/", {"name": name, "primary_color": "#123456"})
-        assert (answer.status_code, "cannot be seen" in answer.content.decode()) == (200, True)
+        assert (answer.status_code, "invisible characters" in answer.content.decode()) == (200, True)
     assert client.post("/app/profile/", {"name": "آریا‌مهر 👩‍💻"}).status_code == 302
 
 
-def test_an_address_that_is_in_use_cannot_be_invited(client, cast):
+def test_an_e_mail_address_in_use_cannot_be_invited(client, cast):
     client.force_login(cast.alice)
     form = {"email": "Mallory@globex.example", "name": "M", "role": "operator", "sees_all_brands": "on"}
     answer = client.post("/app/team/add/", form)
-    assert (answer.status_code, "it is in use already" in answer.content.decode()) == (200, True)
+    assert (answer.status_code, "already in use" in answer.content.decode()) == (200, True)
     assert "onstraint" not in answer.content.decode()

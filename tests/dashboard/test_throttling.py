@@ -1,4 +1,4 @@
-"""Guessing is slow for whoever guesses, and locks nobody out; without Valkey, too."""
+"""Rate limits of sign-in: they slow guessing down and lock nobody else out, with and without Valkey."""
 
 import re
 import threading
@@ -21,7 +21,7 @@ from accounts import emails
 from accounts.actions import two_factor
 from accounts.known_clients import COOKIE, KNOWN_FOR, account_digest
 from accounts.models import AuditEntry, FailedAttempt, KnownAddress, QueuedEmail
-from accounts.tasks import forget_attempts
+from accounts.tasks import purge_failed_attempts
 from bench.faults.processes import Valkey
 from tests.dashboard.conftest import ARGON2
 from tests.servers import Server
@@ -48,17 +48,17 @@ def sign_in(client, form=ALICE, address=HOME):
     return client.post("/app/login/", form, REMOTE_ADDR=address)
 
 
-def strangers_guess(times, form=WRONG, first=1):
-    """The answers to so many attempts, each from an address and a browser of its own."""
+def guess_from_new_addresses(times, form=WRONG, first=1):
+    """Make `times` attempts, each from another IP address and browser, and return the responses."""
     return [sign_in(Client(), form, f"203.0.113.{number}") for number in range(first, first + times)]
 
 
-def codes_of(answers):
+def statuses_of(answers):
     return [answer.status_code for answer in answers]
 
 
-def browser_of_alice(address=HOME):
-    """A browser in which Alice has signed in, and out again."""
+def known_browser_of_alice(address=HOME):
+    """Return a client in which Alice has signed in and out again, so that it is a known browser of hers."""
     client = Client()
     assert sign_in(client, address=address).status_code == 302
     client.post("/app/logout/")
@@ -66,7 +66,7 @@ def browser_of_alice(address=HOME):
 
 
 def test_one_client_has_five_attempts_a_minute_for_one_account(client, cast, clock):
-    assert codes_of(sign_in(client, WRONG) for _ in range(5)) == [200] * 5
+    assert statuses_of(sign_in(client, WRONG) for _ in range(5)) == [200] * 5
     refused = sign_in(client)
     assert (refused.status_code, refused["Retry-After"]) == (429, "60")
     assert "Too many attempts. Try again in 60 seconds." in refused.content.decode()
@@ -76,8 +76,8 @@ def test_one_client_has_five_attempts_a_minute_for_one_account(client, cast, clo
     assert sign_in(Client()).status_code == 302
 
 
-def test_right_passwords_do_not_count(cast, clock):
-    assert codes_of(sign_in(Client()) for _ in range(30)) == [302] * 30
+def test_successful_sign_ins_do_not_count(cast, clock):
+    assert statuses_of(sign_in(Client()) for _ in range(30)) == [302] * 30
 
 
 def test_refused_attempts_do_not_count(client, cast, clock):
@@ -87,25 +87,26 @@ def test_refused_attempts_do_not_count(client, cast, clock):
 
 
 def test_one_address_has_twenty_attempts_a_minute_over_all_accounts(cast, clock):
-    known = browser_of_alice()
+    known = known_browser_of_alice()
     nobodies = [WRONG | {"username": f"nobody{number}@x.example"} for number in range(21)]
-    assert codes_of(sign_in(Client(), form) for form in nobodies) == [200] * 20 + [429]
+    assert statuses_of(sign_in(Client(), form) for form in nobodies) == [200] * 20 + [429]
     assert sign_in(Client(), MALLORY).status_code == 429
     assert sign_in(Client(), MALLORY, "198.51.100.8").status_code == 302
-    assert sign_in(known).status_code == 302  # a colleague's guesses, or a proxy's address, keep no known browser out
+    # Guesses of others behind the same address do not lock a known browser out.
+    assert sign_in(known).status_code == 302
 
 
-def test_one_ipv6_network_is_one_address(cast, clock):
+def test_addresses_of_one_ipv6_network_count_as_one(cast, clock):
     answers = [sign_in(Client(), WRONG, f"2001:db8:0:1::{number}") for number in range(1, 7)]
-    assert codes_of(answers) == [200] * 5 + [429]
+    assert statuses_of(answers) == [200] * 5 + [429]
     assert sign_in(Client(), address="2001:db8:0:2::1").status_code == 302
 
 
-def test_strangers_at_twenty_addresses_do_not_keep_the_owner_out(cast, clock):
-    known = browser_of_alice()
-    assert codes_of(strangers_guess(20)) == [200] * 10 + [429] * 10
-    assert sign_in(known, address="192.0.2.1").status_code == 302  # her browser, on a journey
-    assert sign_in(Client()).status_code == 302  # another browser, at home
+def test_guesses_from_twenty_addresses_do_not_lock_the_owner_out(cast, clock):
+    known = known_browser_of_alice()
+    assert statuses_of(guess_from_new_addresses(20)) == [200] * 10 + [429] * 10
+    assert sign_in(known, address="192.0.2.1").status_code == 302  # her known browser, at another address
+    assert sign_in(Client()).status_code == 302  # another browser, at her known address
     assert sign_in(Client(), MALLORY).status_code == 302
     elsewhere = sign_in(Client(), address="192.0.2.2")
     assert (elsewhere.status_code, elsewhere["Retry-After"]) == (429, "1")
@@ -113,38 +114,38 @@ def test_strangers_at_twenty_addresses_do_not_keep_the_owner_out(cast, clock):
     assert sign_in(Client(), address="192.0.2.2").status_code == 302
 
 
-def test_the_pauses_grow_to_a_minute_and_end_after_an_hour(cast, clock):
-    strangers_guess(10)
+def test_delays_after_failed_guesses_grow_to_a_minute_and_reset_after_an_hour(cast, clock):
+    guess_from_new_addresses(10)
     pauses = []
     for number in range(20, 29):
-        [refused] = strangers_guess(1, first=number)
+        [refused] = guess_from_new_addresses(1, first=number)
         assert refused.status_code == 429
         pauses.append(int(refused["Retry-After"]))
         clock.shift(timedelta(seconds=pauses[-1]))
-        assert codes_of(strangers_guess(1, first=number)) == [200]
+        assert statuses_of(guess_from_new_addresses(1, first=number)) == [200]
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     clock.shift(timedelta(hours=1, seconds=1))
-    assert codes_of(strangers_guess(11, first=50)) == [200] * 10 + [429]
+    assert statuses_of(guess_from_new_addresses(11, first=50)) == [200] * 10 + [429]
 
 
-def test_a_known_browser_has_a_limit_of_its_own(cast, clock):
-    """A thief's, or a colleague's at the same desk."""
-    known = browser_of_alice()
+def test_a_known_browser_has_its_own_limit(cast, clock):
+    """It limits a thief of the browser, or a colleague at the same desk."""
+    known = known_browser_of_alice()
     answers = []
     for _ in range(4):
         answers += [sign_in(known, WRONG, f"192.0.2.{number}") for number in range(1, 7)]
         clock.shift(timedelta(seconds=61))
-    assert codes_of(answers) == ([200] * 5 + [429]) * 2 + [200, 429, 429, 429, 429, 429] * 2
+    assert statuses_of(answers) == ([200] * 5 + [429]) * 2 + [200, 429, 429, 429, 429, 429] * 2
     assert sign_in(Client()).status_code == 302
 
 
-def test_no_other_cookie_makes_a_browser_known(cast, clock):
-    value = browser_of_alice().cookies[COOKIE].value
+def test_a_forged_foreign_or_expired_cookie_makes_no_browser_known(cast, clock):
+    value = known_browser_of_alice().cookies[COOKIE].value
     own = Client()
     sign_in(own, MALLORY, "192.0.2.9")
     own.post("/app/logout/")
-    strangers_guess(10)
-    assert sign_in(own, address="192.0.2.9").status_code == 429  # known to another account
+    guess_from_new_addresses(10)
+    assert sign_in(own, address="192.0.2.9").status_code == 429  # this browser is known to another account only
     for forged in ("", "x", value[:-1], value.replace(".", "", 1), f"x{value}"):
         other = Client()
         other.cookies[COOKIE] = forged
@@ -152,25 +153,25 @@ def test_no_other_cookie_makes_a_browser_known(cast, clock):
     other.cookies[COOKIE] = value
     assert sign_in(other, address="192.0.2.8").status_code == 302
     clock.shift(KNOWN_FOR + timedelta(minutes=1))
-    strangers_guess(10)
+    guess_from_new_addresses(10)
     other.cookies[COOKIE] = value
     assert sign_in(other, address="192.0.2.8").status_code == 429
 
 
-def test_the_cookie_is_for_the_dashboard_only_and_names_nobody(cast, settings):
+def test_the_known_browser_cookie_is_limited_to_the_dashboard_and_anonymous(cast, settings):
     settings.SESSION_COOKIE_SECURE = True
-    cookie = browser_of_alice().cookies[COOKIE]
+    cookie = known_browser_of_alice().cookies[COOKIE]
     assert (cookie["httponly"], cookie["secure"], cookie["samesite"], cookie["path"]) == (True, True, "Lax", "/app/")
     assert "alice" not in cookie.value
     assert str(cast.alice.pk) not in cookie.value
 
 
-def test_one_browser_is_known_to_several_accounts(cast, clock):
-    client = browser_of_alice()
+def test_one_browser_can_be_known_to_several_accounts(cast, clock):
+    client = known_browser_of_alice()
     sign_in(client, MALLORY)
     client.post("/app/logout/")
-    strangers_guess(10)
-    strangers_guess(10, MALLORY | {"password": "wrong"})
+    guess_from_new_addresses(10)
+    guess_from_new_addresses(10, MALLORY | {"password": "wrong"})
     assert sign_in(client, address="192.0.2.1").status_code == 302
     client.post("/app/logout/")
     assert sign_in(client, MALLORY, address="192.0.2.1").status_code == 302
@@ -179,13 +180,13 @@ def test_one_browser_is_known_to_several_accounts(cast, clock):
 @pytest.mark.parametrize(
     "email", ["ALICE@acme.example", " alice@ACME.example ", "ａlice@acme.example", "alıce@acme.example"]
 )
-def test_one_account_is_one_however_its_address_is_spelled(email):
+def test_spellings_of_one_e_mail_address_share_one_limit(email):
     assert account_digest(email) == account_digest("alice@acme.example")
     assert account_digest("alice@acme.examples") != account_digest("alice@acme.example")
 
 
-def test_thirty_at_once_are_no_more_than_ten(transactional_db, cast, clock):
-    """Each from an address of its own."""
+def test_of_thirty_simultaneous_guesses_only_ten_are_checked(transactional_db, cast, clock):
+    """Each guess comes from another IP address."""
     codes = []
 
     def guess(number):
@@ -201,8 +202,8 @@ def test_thirty_at_once_are_no_more_than_ten(transactional_db, cast, clock):
     assert FailedAttempt.objects.count() == 10
 
 
-def test_an_unknown_address_is_answered_by_the_same_work(cast, clock, settings, monkeypatch):
-    """So that no time tells of an account: the same statements, and one hash."""
+def test_an_unknown_address_causes_the_same_queries_and_hashing(cast, clock, settings, monkeypatch):
+    """The same statements and one hash, so that the response time does not reveal whether an account exists."""
     settings.PASSWORD_HASHERS = [ARGON2]
     cast.alice.set_password(ALICE["password"])
     cast.alice.save()
@@ -226,7 +227,7 @@ def test_an_unknown_address_is_answered_by_the_same_work(cast, clock, settings, 
     assert AuditEntry.objects.filter(action="operator.sign_in_failed").count() == 1
 
 
-def test_no_password_is_hashed_in_a_transaction(transactional_db, cast, monkeypatch):
+def test_no_password_is_hashed_inside_a_transaction(transactional_db, cast, monkeypatch):
     seen = []
     for name in ("verify", "encode"):
         kept = getattr(MD5PasswordHasher, name)
@@ -244,36 +245,36 @@ def test_no_password_is_hashed_in_a_transaction(transactional_db, cast, monkeypa
 
 
 def with_two_factor(operator):
-    secret = two_factor.begin()
-    return secret, two_factor.switch_on(operator, secret=secret, code=pyotp.TOTP(secret).now())
+    secret = two_factor.generate_secret()
+    return secret, two_factor.enable(operator, secret=secret, code=pyotp.TOTP(secret).now())
 
 
-def try_code(client, code, address=HOME):
+def sign_in_with_code(client, code, address=HOME):
     sign_in(client, address=address)
     return client.post("/app/login/code/", {"code": code}, REMOTE_ADDR=address)
 
 
-@pytest.mark.parametrize("wrong", ["000000", "aaaa-bbbb-cccc"], ids=["code", "recovery code"])
-def test_codes_are_limited_and_lock_nobody_out(cast, clock, wrong):
-    """By strangers who have the password."""
+@pytest.mark.parametrize("wrong", ["000000", "aaaa-bbbb-cccc"], ids=["TOTP code", "recovery code"])
+def test_two_factor_codes_are_limited_without_locking_known_browsers_out(cast, clock, wrong):
+    """The guesses come from people who already know the password."""
     _, recovery_codes = with_two_factor(cast.alice)
     known = Client()
-    assert try_code(known, recovery_codes[0]).status_code == 302
+    assert sign_in_with_code(known, recovery_codes[0]).status_code == 302
     known.post("/app/logout/")
     here = Client()
-    assert codes_of(try_code(here, wrong, "192.0.2.1") for _ in range(6)) == [200] * 5 + [429]
-    answers = [try_code(Client(), wrong, f"203.0.113.{number}") for number in range(20)]
-    assert codes_of(answers) == [200] * 5 + [429] * 15
-    assert try_code(known, recovery_codes[1], "192.0.2.2").status_code == 302
-    assert try_code(Client(), recovery_codes[2], "192.0.2.3").status_code == 429
+    assert statuses_of(sign_in_with_code(here, wrong, "192.0.2.1") for _ in range(6)) == [200] * 5 + [429]
+    answers = [sign_in_with_code(Client(), wrong, f"203.0.113.{number}") for number in range(20)]
+    assert statuses_of(answers) == [200] * 5 + [429] * 15
+    assert sign_in_with_code(known, recovery_codes[1], "192.0.2.2").status_code == 302
+    assert sign_in_with_code(Client(), recovery_codes[2], "192.0.2.3").status_code == 429
     clock.shift(timedelta(seconds=61))
-    assert try_code(Client(), recovery_codes[2], "192.0.2.3").status_code == 302
+    assert sign_in_with_code(Client(), recovery_codes[2], "192.0.2.3").status_code == 302
 
 
-def test_a_password_alone_makes_no_browser_known(cast, clock):
+def test_a_password_without_the_second_factor_makes_no_browser_known(cast, clock):
     with_two_factor(cast.alice)
     client = Client()
-    assert try_code(client, "000000").status_code == 200
+    assert sign_in_with_code(client, "000000").status_code == 200
     assert COOKIE not in client.cookies
     assert KnownAddress.objects.count() == 0
 
@@ -286,7 +287,7 @@ def test_a_password_alone_makes_no_browser_known(cast, clock):
         ("/app/password_change/", "old_password"),
     ],
 )
-def test_pages_that_ask_for_the_password_again_are_limited(cast, clock, path, field):
+def test_forms_that_confirm_the_password_are_limited(cast, clock, path, field):
     owner, thief = Client(), Client()
     for client, address in ((owner, HOME), (thief, "203.0.113.1")):
         client.force_login(cast.alice)
@@ -305,21 +306,21 @@ def ask_for_link(client, address, email="alice@acme.example"):
 
 
 @pytest.mark.parametrize("email", ["alice@acme.example", "nobody@x.example"])
-def test_strangers_flood_no_mailbox_and_keep_nobody_from_a_link(cast, clock, email):
+def test_reset_requests_of_others_flood_no_mailbox_and_block_no_known_browser(cast, clock, email):
     client = Client()
-    assert codes_of(ask_for_link(client, HOME, email) for _ in range(6)) == [302] * 5 + [429]
+    assert statuses_of(ask_for_link(client, HOME, email) for _ in range(6)) == [302] * 5 + [429]
     answers = [ask_for_link(Client(), f"203.0.113.{number}", email) for number in range(20)]
-    assert codes_of(answers) == [302] * 20
+    assert statuses_of(answers) == [302] * 20
     assert QueuedEmail.objects.filter(email=email).count() == 10
-    known = browser_of_alice("192.0.2.1")
+    known = known_browser_of_alice("192.0.2.1")
     assert ask_for_link(known, "192.0.2.1").status_code == 302
     assert QueuedEmail.objects.filter(email="alice@acme.example").count() == (
         11 if email == "alice@acme.example" else 1
     )
 
 
-def test_a_flood_of_requests_for_links_fills_no_mailbox(cast, clock):
-    """From a new address every ten seconds, for two hours."""
+def test_reset_mails_stay_few_during_two_hours_of_requests(cast, clock):
+    """A request comes from a new IP address every ten seconds."""
     for number in range(2 * 3600 // 10):
         address = f"2001:db8:0:{number:x}::1"
         assert ask_for_link(Client(), address).status_code == 302
@@ -327,36 +328,36 @@ def test_a_flood_of_requests_for_links_fills_no_mailbox(cast, clock):
     assert 20 <= QueuedEmail.objects.count() <= 60
 
 
-def test_a_link_from_an_e_mail_makes_its_browser_known(cast, clock, mailoutbox):
-    """The way in for an owner who is attacked and sits at a new computer."""
-    strangers_guess(10)
+def test_following_a_reset_link_makes_the_browser_known(cast, clock, mailoutbox):
+    """This lets an owner whose account is being attacked sign in from a new computer."""
+    guess_from_new_addresses(10)
     client = Client()
     assert sign_in(client, address="192.0.2.1").status_code == 429
     ask_for_link(client, "192.0.2.1")
     emails.send_due()
     link = "/app/" + re.search(r"https?://\S+", mailoutbox[0].body)[0].split("/app/", 1)[1]
-    place = client.get(link)["Location"]
+    form_path = client.get(link)["Location"]
     form = {"new_password1": "looking-glass-8", "new_password2": "looking-glass-8"}
-    assert client.post(place, form, REMOTE_ADDR="192.0.2.1").status_code == 302
+    assert client.post(form_path, form, REMOTE_ADDR="192.0.2.1").status_code == 302
     assert sign_in(client, ALICE | {"password": "looking-glass-8"}, "192.0.2.1").status_code == 302
 
 
-def test_what_counts_no_more_is_deleted(cast, clock):
-    strangers_guess(3)
-    browser_of_alice()
+def test_attempts_and_known_addresses_are_deleted_once_they_no_longer_count(cast, clock):
+    guess_from_new_addresses(3)
+    known_browser_of_alice()
     clock.shift(timedelta(minutes=59))
-    forget_attempts()
+    purge_failed_attempts()
     assert (FailedAttempt.objects.count(), KnownAddress.objects.count()) == (3, 1)
     clock.shift(timedelta(minutes=2))
-    forget_attempts()
+    purge_failed_attempts()
     assert (FailedAttempt.objects.count(), KnownAddress.objects.count()) == (0, 1)
     clock.shift(KNOWN_FOR)
-    forget_attempts()
+    purge_failed_attempts()
     assert KnownAddress.objects.count() == 0
 
 
 class RealBrowser:
-    """Signs in over HTTP, at an address that the proxy in front tells."""
+    """A client that signs in over HTTP, with a client address that a reverse proxy reports in `X-Forwarded-For`."""
 
     def __init__(self, server, address):
         self.url, self.address = f"{server.url}/app/login/", address
@@ -375,8 +376,8 @@ class RealBrowser:
 
 
 @pytest.mark.live
-def test_the_limits_hold_while_valkey_is_away(transactional_db, cast, tmp_path):
-    with override_settings(PASSWORD_HASHERS=[ARGON2]):  # what the server reads
+def test_sign_in_limits_hold_without_valkey(transactional_db, cast, tmp_path):
+    with override_settings(PASSWORD_HASHERS=[ARGON2]):  # the server process does not use the tests' fast hasher
         cast.alice.set_password(ALICE["password"])
         cast.alice.save(update_fields=["password"])
     valkey = Valkey(tmp_path)

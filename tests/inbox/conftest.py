@@ -1,21 +1,23 @@
-"""Operators' browsers in front of a real server."""
+"""Fixtures: operators' browsers, connected to a running server."""
 
 from types import SimpleNamespace
 
 import pytest
 from django.test import Client
 
-from tests.dashboard.conftest import COLLECT, server
+from tests.dashboard.conftest import COLLECT
 from tests.sync.test_outages import valkey
 
-__all__ = ["server", "valkey"]
+__all__ = ["valkey"]
 
 
 @pytest.fixture
 def browsers(browser, request, cast):
-    """browsers.open(operator, path) -> a page of a browser of their own, signed in; `problems` is what went wrong on it.
+    """Return an object whose `open(operator, path)` opens a page in a new browser context in which the operator is
+    signed in.
 
-    url: of another server than that of the fixture `server`.
+    The page's `problems` lists console errors and uncaught exceptions. `url` selects another server than the `server`
+    fixture.
     """
     contexts = []
 

@@ -1,4 +1,4 @@
-"""A file to send."""
+"""A small valid PNG image for upload tests."""
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763f8cfc000000301010018dd8db000000000"

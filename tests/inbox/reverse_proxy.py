@@ -1,4 +1,4 @@
-"""A reverse proxy as stands in front of many servers, with answers of its own: limits, firewalls, outages."""
+"""A reverse proxy for tests that can answer instead of the server: size limits, firewalls, outages."""
 
 import contextlib
 import socket
@@ -7,21 +7,23 @@ from collections import Counter
 
 from tests.servers import free_port
 
-PIECE = 65536
+CHUNK_SIZE = 65536
 
 
 class ReverseProxy:
-    """`with ReverseProxy(server.port) as proxy:` - clients connect to proxy.url. One request a connection; sockets are passed on.
+    """Use as `with ReverseProxy(server.port) as proxy:`; clients connect to `proxy.url`.
 
-    rules: path -> (size, head, request headers) -> what is answered instead of the server: (status line, headers, body), DEAD, or
-    None for the server's own answer.
-    asked: how often each path was asked for.
+    The proxy serves one request per connection and forwards WebSockets.
+
+    rules: maps a path to a function that gets the Content-Length of the request. The function returns the raw
+    response to send instead of the server's, NO_RESPONSE to close the connection, or None to forward the request.
+    requests: the number of requests received, by path.
     """
 
     def __init__(self, target_port):
         self.target_port, self.port = target_port, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.rules, self.asked = {}, Counter()
+        self.rules, self.requests = {}, Counter()
 
     def __enter__(self):
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
@@ -42,56 +44,56 @@ class ReverseProxy:
         with contextlib.suppress(OSError), client:
             received = b""
             while b"\r\n\r\n" not in received:
-                received += (data := client.recv(PIECE))
+                received += (data := client.recv(CHUNK_SIZE))
                 if not data:
                     return
             head, body = received.split(b"\r\n\r\n", 1)
             path = head.split(b" ", 2)[1].decode().partition("?")[0]
-            self.asked[path] += 1
+            self.requests[path] += 1
             rule = self.rules.get(path)
-            size = _size_of(head)
+            size = _content_length(head)
             answer = rule(size) if rule else None
             if answer is None:
-                self._pass_on(client, head, body)
+                self._forward(client, head, body)
                 return
-            while len(body) < size and (data := client.recv(PIECE)):
+            while len(body) < size and (data := client.recv(CHUNK_SIZE)):
                 body += data
-            if answer is not DEAD:
+            if answer is not NO_RESPONSE:
                 client.sendall(answer)
 
-    def _pass_on(self, client, head, body):
+    def _forward(self, client, head, body):
         lines = head.split(b"\r\n")
         if not any(line.lower().startswith(b"upgrade:") for line in lines):
             lines = [line for line in lines if not line.lower().startswith(b"connection:")] + [b"Connection: close"]
         with socket.create_connection(("127.0.0.1", self.target_port)) as server:
             server.sendall(b"\r\n".join(lines) + b"\r\n\r\n" + body)
-            upwards = threading.Thread(target=_copy, args=(client, server), daemon=True)
+            upwards = threading.Thread(target=_copy_stream, args=(client, server), daemon=True)
             upwards.start()
-            _copy(server, client)
+            _copy_stream(server, client)
             upwards.join()
 
 
-DEAD = object()
+NO_RESPONSE = object()
 
 
 def html(status, text, **headers):
-    """An answer that is a page, as a proxy or a firewall writes it."""
+    """Return a raw HTTP response with an HTML page, as proxies and firewalls write it."""
     body = f"<html><head><title>{status}</title></head><body><h1>{text}</h1></body></html>".encode()
     more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     head = f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{more}\r\n"
     return head.encode() + body
 
 
-def _size_of(head):
+def _content_length(head):
     for line in head.split(b"\r\n"):
         if line.lower().startswith(b"content-length:"):
             return int(line.split(b":")[1])
     return 0
 
 
-def _copy(source, sink):
+def _copy_stream(source, sink):
     with contextlib.suppress(OSError):
-        for data in iter(lambda: source.recv(PIECE), b""):
+        for data in iter(lambda: source.recv(CHUNK_SIZE), b""):
             sink.sendall(data)
     for each in (source, sink):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Conversations never wait for somebody who cannot answer them, and whoever is given one is told."""
+"""Assignments: conversations never stay with operators who cannot answer them, and new assignees are notified."""
 
 from datetime import timedelta
 
@@ -11,27 +11,27 @@ from accounts.models import Operator
 from brands.models import OperatorBrand
 from conversations import actions, mail
 from conversations.models import Activity, Conversation, Mention
-from tests.conftest import make_talk
-from tests.inbox.test_functions import write
-from tests.inbox.test_mail import later
+from tests.conftest import make_conversation
+from tests.inbox.test_functions import write_as_visitor
+from tests.inbox.test_mail import travel_forward
 from tests.sync.live_client import ask, topics_of
 
 pytestmark = pytest.mark.django_db
 
 
-def give(talk, operator):
-    return actions.assign(talk, operator=operator)
+def assign_to(conversation, operator):
+    return actions.assign(conversation, operator=operator)
 
 
 @pytest.fixture
 def carol(cast):
-    """An operator of South only."""
+    """Return an operator who sees only the brand South."""
     made = Operator.objects.create(workspace=cast.acme, email="carol@acme.example", name="Carol", sees_all_brands=False)
     OperatorBrand.objects.create(workspace=cast.acme, operator=made, brand=cast.south)
     return made
 
 
-def form_of(operator, **changes):
+def team_form(operator, **changes):
     brands = [str(pk) for pk in operator.brands.values_list("pk", flat=True)]
     form = {"name": operator.name, "role": operator.role, "is_active": "on", "brands": brands}
     if operator.sees_all_brands:
@@ -40,91 +40,95 @@ def form_of(operator, **changes):
     return {name: value for name, value in form.items() if value is not None}
 
 
-def path_of(operator):
+def team_path(operator):
     return f"/app/team/{operator.pk}/change/"
 
 
-def assignee_of(talk):
-    talk.refresh_from_db()
-    return talk.assignee
+def assignee_of(conversation):
+    conversation.refresh_from_db()
+    return conversation.assignee
 
 
-# --- deactivating an operator, and taking brands away ---
+# --- deactivating an operator, and removing brands ---
 
 
-def test_form_says_how_many_conversations_and_offers_who_sees_their_brands(client, cast, talks, carol):
-    give(talks.north, cast.bob)
+def test_team_form_shows_assigned_count_and_offers_only_successors_who_see_the_brands(
+    client, cast, conversations, carol
+):
+    assign_to(conversations.north, cast.bob)
     client.force_login(cast.alice)
-    page = client.get(path_of(cast.bob)).content.decode()
+    page = client.get(team_path(cast.bob)).content.decode()
     assert "1 open or snoozed conversation is assigned to Bob" in page
-    assert "Nobody: they become unassigned" in page
+    assert "Leave unassigned" in page
     assert ">Alice</option>" in page
-    assert "Carol" not in page  # sees South only
+    assert "Carol" not in page  # Carol sees only South
     assert "Mallory" not in page
-    assert "Hand conversations over" not in client.get(path_of(carol)).content.decode()  # who has none
+    # Carol has no assigned conversations
+    assert "Reassign conversations to" not in client.get(team_path(carol)).content.decode()
 
 
-@pytest.mark.parametrize("takes", [True, False])
-def test_deactivating_hands_open_and_snoozed_conversations_over(client, cast, talks, takes):
-    snoozed, closed = make_talk(cast.north), make_talk(cast.north)
-    for talk in (talks.north, snoozed, closed):
-        give(talk, cast.bob)
+@pytest.mark.parametrize("has_successor", [True, False])
+def test_deactivating_an_operator_reassigns_open_and_snoozed_conversations(client, cast, conversations, has_successor):
+    snoozed, closed = make_conversation(cast.north), make_conversation(cast.north)
+    for conversation in (conversations.north, snoozed, closed):
+        assign_to(conversation, cast.bob)
     actions.set_status(snoozed, status="snoozed")
     actions.set_status(closed, status="closed")
-    talks.north.refresh_from_db()
-    before = talks.north.updated_at
+    conversations.north.refresh_from_db()
+    before = conversations.north.updated_at
     client.force_login(cast.alice)
-    form = form_of(cast.bob, is_active=None, successor=str(cast.alice.pk) if takes else "")
-    assert client.post(path_of(cast.bob), form).status_code == 302
+    form = team_form(cast.bob, is_active=None, successor=str(cast.alice.pk) if has_successor else "")
+    assert client.post(team_path(cast.bob), form).status_code == 302
     cast.bob.refresh_from_db()
     assert not cast.bob.is_active
-    for talk in (talks.north, snoozed):
-        assert assignee_of(talk) == (cast.alice if takes else None)
-        line = Activity.objects.filter(conversation=talk).latest("position")
-        assert (line.kind, line.actor, line.position) == ("assigned", "Alice", talk.last_position)
-        assert (line.details["to"] or {}).get("name") == ("Alice" if takes else None)
-    assert talks.north.updated_at > before
+    for conversation in (conversations.north, snoozed):
+        assert assignee_of(conversation) == (cast.alice if has_successor else None)
+        line = Activity.objects.filter(conversation=conversation).latest("position")
+        assert (line.kind, line.actor, line.position) == ("assigned", "Alice", conversation.last_position)
+        assert (line.details["to"] or {}).get("name") == ("Alice" if has_successor else None)
+    assert conversations.north.updated_at > before
     assert assignee_of(closed) == cast.bob
 
 
-def test_colleague_gets_none_of_a_brand_that_they_do_not_see(client, cast, talks, carol):
+def test_successor_gets_no_conversations_of_brands_they_cannot_see(client, cast, conversations, carol):
     create = Operator.objects.create_operator
     dave = create(workspace=cast.acme, email="dave@acme.example", name="Dave", password="da-ve-9")
-    for talk in (talks.north, talks.south):
-        give(talk, dave)
+    for conversation in (conversations.north, conversations.south):
+        assign_to(conversation, dave)
     client.force_login(cast.alice)
-    form = form_of(dave, is_active=None, successor=str(carol.pk))
-    answer = client.post(path_of(dave), form, follow=True)
-    assert "2 conversations are assigned to Carol, as far as they see the brands." in answer.content.decode()
-    assert (assignee_of(talks.south), assignee_of(talks.north)) == (carol, None)
+    form = team_form(dave, is_active=None, successor=str(carol.pk))
+    answer = client.post(team_path(dave), form, follow=True)
+    page = answer.content.decode()
+    assert "2 conversations were reassigned. Those in brands that Carol cannot access are now unassigned." in page
+    assert (assignee_of(conversations.south), assignee_of(conversations.north)) == (carol, None)
 
 
-def test_successor_of_another_workspace_or_without_the_brand_is_refused(client, cast, talks, carol):
-    give(talks.north, cast.bob)
+def test_successor_without_access_to_the_brand_is_rejected(client, cast, conversations, carol):
+    assign_to(conversations.north, cast.bob)
     client.force_login(cast.alice)
     for wrong in (cast.mallory, carol, cast.bob):
-        answer = client.post(path_of(cast.bob), form_of(cast.bob, is_active=None, successor=str(wrong.pk)))
-        assert answer.status_code == 200  # the form again
-    assert assignee_of(talks.north) == cast.bob
+        answer = client.post(team_path(cast.bob), team_form(cast.bob, is_active=None, successor=str(wrong.pk)))
+        assert answer.status_code == 200  # the form is shown again
+    assert assignee_of(conversations.north) == cast.bob
 
 
-def test_rival_cannot_hand_over(client, cast, talks):
-    give(talks.north, cast.bob)
+def test_operator_of_another_workspace_cannot_reassign_conversations(client, cast, conversations):
+    assign_to(conversations.north, cast.bob)
     client.force_login(cast.mallory)
-    assert client.post(path_of(cast.bob), form_of(cast.bob, is_active=None)).status_code == 404
-    assert assignee_of(talks.north) == cast.bob
+    assert client.post(team_path(cast.bob), team_form(cast.bob, is_active=None)).status_code == 404
+    assert assignee_of(conversations.north) == cast.bob
 
 
-def test_taking_a_brand_away_unassigns_its_conversations_only(cast, talks):
+def test_removing_a_brand_unassigns_only_that_brands_conversations(cast, conversations):
     OperatorBrand.objects.create(workspace=cast.acme, operator=cast.bob, brand=cast.south)
-    for talk in (talks.north, talks.south):
-        give(talk, cast.bob)
+    for conversation in (conversations.north, conversations.south):
+        assign_to(conversation, cast.bob)
     actions.change_operator(cast.bob, by=cast.alice, brands=[cast.south])
-    assert (assignee_of(talks.north), assignee_of(talks.south)) == (None, cast.bob)
+    assert (assignee_of(conversations.north), assignee_of(conversations.south)) == (None, cast.bob)
 
 
-def test_ten_thousand_conversations_are_handed_over_in_few_statements(cast, talks):
-    visitor = talks.north.visitor
+def test_reassigning_ten_thousand_conversations_takes_under_200_queries(cast, conversations):
+    visitor = conversations.north.visitor
     Conversation.objects.bulk_create(
         Conversation(workspace=cast.acme, brand=cast.north, visitor=visitor, channel="widget", assignee=cast.bob)
         for _ in range(10_000)
@@ -137,97 +141,99 @@ def test_ten_thousand_conversations_are_handed_over_in_few_statements(cast, talk
     assert Activity.objects.filter(kind="assigned").count() == 10_000
 
 
-def test_lists_and_threads_are_told_of_a_handover(cast, talks, django_capture_on_commit_callbacks, monkeypatch):
-    give(talks.north, cast.bob)
+def test_reassignment_is_published_to_lists_and_threads(
+    cast, conversations, django_capture_on_commit_callbacks, monkeypatch
+):
+    assign_to(conversations.north, cast.bob)
     told = set()
     monkeypatch.setattr("praxtalk.core.live.topics._publish", told.update)
     with django_capture_on_commit_callbacks(execute=True):
         actions.change_operator(cast.bob, by=cast.alice, is_active=False)
     assert topics_of(cast.alice, "inbox:list") & told
-    assert topics_of(cast.alice, "inbox:thread", conversationId=str(talks.north.pk)) & told
+    assert topics_of(cast.alice, "inbox:thread", conversationId=str(conversations.north.pk)) & told
 
 
 @pytest.mark.parametrize("why", ["deactivated", "without the brand"])
-def test_message_to_somebody_who_is_gone_waits_for_everybody(cast, talks, why):
-    """However it came that they are gone: here behind the back of the team's page."""
-    give(talks.north, cast.bob)
-    actions.set_status(talks.north, status="resolved")
-    ask(cast.alice, "presence:touch", conversationId=str(talks.north.pk))
+def test_message_to_an_unavailable_assignee_makes_the_conversation_unassigned(cast, conversations, why):
+    """The assignee may lose access without the team page; here the rows are changed directly."""
+    assign_to(conversations.north, cast.bob)
+    actions.set_status(conversations.north, status="resolved")
+    ask(cast.alice, "presence:touch", conversationId=str(conversations.north.pk))
     if why == "deactivated":
         Operator.objects.filter(pk=cast.bob.pk).update(is_active=False)
     else:
         OperatorBrand.objects.filter(operator=cast.bob).delete()
     before = ask(cast.alice, "inbox:counts")
-    write(talks.north)
+    write_as_visitor(conversations.north)
     after = ask(cast.alice, "inbox:counts")
     assert after["unread"] == before["unread"] + 1
     assert after["unassigned"] == before["unassigned"] + 1
-    assert after["newest"]["conversationId"] == str(talks.north.pk)
-    line = Activity.objects.filter(conversation=talks.north, kind="assigned").latest("position")
+    assert after["newest"]["conversationId"] == str(conversations.north.pk)
+    line = Activity.objects.filter(conversation=conversations.north, kind="assigned").latest("position")
     assert (line.actor, line.details) == ("PraxTalk", {"to": None, "absent": "Bob"})
 
 
 # --- the end of a snooze ---
 
 
-def snooze(talk, until):
-    actions.set_status(talk, status="snoozed", snoozed_until=until)
-    talk.refresh_from_db()
+def snooze(conversation, until):
+    actions.set_status(conversation, status="snoozed", snoozed_until=until)
+    conversation.refresh_from_db()
 
 
-def test_end_of_a_snooze_is_newest_unread_and_told_in_the_thread(cast, talks, crm):
-    of_north = {"conversationId": str(talks.north.pk)}
-    give(talks.north, cast.bob)
-    make_talk(cast.north, name="Newer")
-    snooze(talks.north, until=timezone.now() + timedelta(hours=1))
-    ask(cast.bob, "presence:touch", **of_north)
-    before, last_message_at = ask(cast.bob, "inbox:counts")["unread"], talks.north.last_message_at
+def test_ended_snooze_moves_to_the_top_becomes_unread_and_is_recorded_in_the_thread(cast, conversations, crm):
+    north_args = {"conversationId": str(conversations.north.pk)}
+    assign_to(conversations.north, cast.bob)
+    make_conversation(cast.north, name="Newer")
+    snooze(conversations.north, until=timezone.now() + timedelta(hours=1))
+    ask(cast.bob, "presence:touch", **north_args)
+    before, last_message_at = ask(cast.bob, "inbox:counts")["unread"], conversations.north.last_message_at
     assert actions.wake_next_snoozed() is None
-    with later(hours=2):
-        assert actions.wake_next_snoozed() == talks.north
+    with travel_forward(hours=2):
+        assert actions.wake_next_snoozed() == conversations.north
         assert actions.wake_next_snoozed() is None
         counts, rows = ask(cast.bob, "inbox:counts"), ask(cast.bob, "inbox:list")["rows"]
     assert counts["unread"] == before + 1
-    assert counts["newest"]["conversationId"] == str(talks.north.pk)
+    assert counts["newest"]["conversationId"] == str(conversations.north.pk)
     assert counts["newest"]["snoozeEnded"] is True
-    assert (rows[0]["_id"], rows[0]["unread"]) == (str(talks.north.pk), True)
+    assert (rows[0]["_id"], rows[0]["unread"]) == (str(conversations.north.pk), True)
     assert rows[0]["lastActivityAt"] > rows[0]["lastMessageAt"]
-    line = ask(cast.bob, "inbox:thread", **of_north)["entries"][-1]
+    line = ask(cast.bob, "inbox:thread", **north_args)["entries"][-1]
     assert line["details"] == {"status": "open", "previous": "snoozed", "snoozeEnded": True}
-    talks.north.refresh_from_db()
-    assert talks.north.last_message_at == last_message_at  # as REST promises
-    filter_conversations = crm.get("/api/v1/conversations?limit=1").json()
-    assert filter_conversations["conversations"][0]["_id"] == str(talks.north.pk)
-    more = crm.get(f"/api/v1/conversations?cursor={filter_conversations['nextCursor']}").json()["conversations"]
-    assert str(talks.north.pk) not in [each["_id"] for each in more]
-    ask(cast.bob, "presence:touch", **of_north)
+    conversations.north.refresh_from_db()
+    assert conversations.north.last_message_at == last_message_at  # the REST API documents this
+    first_page = crm.get("/api/v1/conversations?limit=1").json()
+    assert first_page["conversations"][0]["_id"] == str(conversations.north.pk)
+    more = crm.get(f"/api/v1/conversations?cursor={first_page['nextCursor']}").json()["conversations"]
+    assert str(conversations.north.pk) not in [each["_id"] for each in more]
+    ask(cast.bob, "presence:touch", **north_args)
     assert ask(cast.bob, "inbox:counts")["unread"] == before
 
 
-def test_visitor_who_writes_ends_the_snooze(cast, talks):
-    snooze(talks.north, until=None)
-    write(talks.north)
-    talks.north.refresh_from_db()
-    assert talks.north.status == "open"
-    line = Activity.objects.filter(conversation=talks.north).latest("position")
+def test_visitor_message_ends_the_snooze(cast, conversations):
+    snooze(conversations.north, until=None)
+    write_as_visitor(conversations.north)
+    conversations.north.refresh_from_db()
+    assert conversations.north.status == "open"
+    line = Activity.objects.filter(conversation=conversations.north).latest("position")
     assert (line.actor, line.details["snoozeEnded"]) == ("Maya A.", True)
     assert ask(cast.bob, "inbox:list")["rows"][0]["unread"]
 
 
-def test_operator_who_reopens_a_snoozed_conversation_ends_no_snooze(cast, talks):
-    snooze(talks.north, until=None)
-    ask(cast.bob, "conversations:setStatus", conversationId=str(talks.north.pk), status="open")
-    line = Activity.objects.filter(conversation=talks.north).latest("position")
+def test_reopening_a_snoozed_conversation_is_not_recorded_as_an_ended_snooze(cast, conversations):
+    snooze(conversations.north, until=None)
+    ask(cast.bob, "conversations:setStatus", conversationId=str(conversations.north.pk), status="open")
+    line = Activity.objects.filter(conversation=conversations.north).latest("position")
     assert (line.actor, line.details) == ("Bob", {"status": "open", "previous": "snoozed"})
 
 
-def test_snooze_of_somebody_who_is_gone_ends_for_everybody(cast, talks):
-    give(talks.north, cast.bob)
-    snooze(talks.north, until=timezone.now() + timedelta(hours=1))
-    ask(cast.alice, "presence:touch", conversationId=str(talks.north.pk))
+def test_snooze_of_an_unavailable_assignee_ends_unassigned(cast, conversations):
+    assign_to(conversations.north, cast.bob)
+    snooze(conversations.north, until=timezone.now() + timedelta(hours=1))
+    ask(cast.alice, "presence:touch", conversationId=str(conversations.north.pk))
     before = ask(cast.alice, "inbox:counts")["unread"]
     Operator.objects.filter(pk=cast.bob.pk).update(is_active=False)
-    with later(hours=2):
+    with travel_forward(hours=2):
         actions.wake_next_snoozed()
     assert ask(cast.alice, "inbox:counts")["unread"] == before + 1
 
@@ -241,8 +247,8 @@ def assignments(operator):
     return [(each["assignedBy"], each["conversationId"]) for each in found["newest"]]
 
 
-def test_whoever_is_assigned_is_told_until_they_look(cast, talks):
-    north = str(talks.north.pk)
+def test_assignment_is_listed_until_the_conversation_is_opened(cast, conversations):
+    north = str(conversations.north.pk)
     ask(cast.alice, "conversations:assign", conversationId=north, operatorId=str(cast.bob.pk))
     assert assignments(cast.bob) == [("Alice", north)]
     assert ask(cast.bob, "inbox:mentions") == []
@@ -252,23 +258,23 @@ def test_whoever_is_assigned_is_told_until_they_look(cast, talks):
     assert assignments(cast.bob) == []
 
 
-def test_who_assigns_to_themselves_is_not_told(cast, talks):
-    ask(cast.bob, "conversations:assign", conversationId=str(talks.north.pk), operatorId=str(cast.bob.pk))
+def test_assigning_to_oneself_creates_no_alert(cast, conversations):
+    ask(cast.bob, "conversations:assign", conversationId=str(conversations.north.pk), operatorId=str(cast.bob.pk))
     assert assignments(cast.bob) == []
 
 
-def test_many_at_once_are_told_and_known_at_once(cast, talks):
-    ids = [str(make_talk(cast.north).pk) for _ in range(3)]
+def test_bulk_assignments_are_listed_and_dismissed_together(cast, conversations):
+    ids = [str(make_conversation(cast.north).pk) for _ in range(3)]
     ask(cast.alice, "conversations:change", conversationIds=ids, operatorId=str(cast.bob.pk))
     assert sorted(pk for _, pk in assignments(cast.bob)) == sorted(ids)
     ask(cast.bob, "inbox:seeAssignments")
     assert assignments(cast.bob) == []
 
 
-def test_an_assignment_that_comes_after_the_ones_that_were_seen_stays(cast, talks):
-    seen, later = make_talk(cast.north), make_talk(cast.north)
-    give(seen, cast.bob)
-    give(later, cast.bob)
+def test_assignment_newer_than_the_seen_ones_stays_listed(cast, conversations):
+    seen, later = make_conversation(cast.north), make_conversation(cast.north)
+    assign_to(seen, cast.bob)
+    assign_to(later, cast.bob)
     Mention.objects.filter(conversation=later).update(created_at=timezone.now() + timedelta(seconds=1))
     until = next(
         each for each in ask(cast.bob, "inbox:assignments")["newest"] if each["conversationId"] == str(seen.pk)
@@ -277,49 +283,49 @@ def test_an_assignment_that_comes_after_the_ones_that_were_seen_stays(cast, talk
     assert [pk for _, pk in assignments(cast.bob)] == [str(later.pk)]
 
 
-def test_who_loses_it_again_before_looking_is_told_no_more(cast, talks):
-    give(talks.north, cast.bob)
+def test_assignment_that_is_withdrawn_is_no_longer_listed(cast, conversations):
+    assign_to(conversations.north, cast.bob)
     assert len(assignments(cast.bob)) == 1
-    give(talks.north, None)
+    assign_to(conversations.north, None)
     assert assignments(cast.bob) == []
     assert not Mention.objects.exists()
 
 
-def test_who_no_longer_sees_the_brand_is_shown_nothing_of_it(cast, talks):
-    give(talks.north, cast.bob)
+def test_assignment_is_hidden_after_losing_access_to_the_brand(cast, conversations):
+    assign_to(conversations.north, cast.bob)
     OperatorBrand.objects.filter(operator=cast.bob).delete()
     assert assignments(cast.bob) == []
 
 
-def test_assignments_that_are_not_looked_at_are_mailed_once_and_together(cast, talks, mailoutbox):
-    more = make_talk(cast.north, name="Zoe")
-    for talk in (talks.north, more):
-        ask(cast.alice, "conversations:assign", conversationId=str(talk.pk), operatorId=str(cast.bob.pk))
-    assert mail.mail_mentions() == 0
-    with later(minutes=6):
-        assert mail.mail_mentions() == 1
-        assert mail.mail_mentions() == 0
+def test_unseen_assignments_are_mailed_once_in_one_mail(cast, conversations, mailoutbox):
+    more = make_conversation(cast.north, name="Zoe")
+    for conversation in (conversations.north, more):
+        ask(cast.alice, "conversations:assign", conversationId=str(conversation.pk), operatorId=str(cast.bob.pk))
+    assert mail.send_notification_emails() == 0
+    with travel_forward(minutes=6):
+        assert mail.send_notification_emails() == 1
+        assert mail.send_notification_emails() == 0
     [sent] = mailoutbox
     assert (sent.to, sent.subject) == (["bob@acme.example"], "Alice assigned 2 conversations to you on PraxTalk")
     assert "Alice assigned the conversation with Zoe to you" in sent.body
-    assert f"/app/inbox/{talks.north.pk}/" in sent.body
+    assert f"/app/inbox/{conversations.north.pk}/" in sent.body
 
 
-def test_assignment_that_is_looked_at_in_time_is_not_mailed(cast, talks, mailoutbox):
-    ask(cast.alice, "conversations:assign", conversationId=str(talks.north.pk), operatorId=str(cast.bob.pk))
-    ask(cast.bob, "presence:touch", conversationId=str(talks.north.pk))
-    with later(minutes=6):
-        assert mail.mail_mentions() == 0
+def test_assignment_seen_in_time_is_not_mailed(cast, conversations, mailoutbox):
+    ask(cast.alice, "conversations:assign", conversationId=str(conversations.north.pk), operatorId=str(cast.bob.pk))
+    ask(cast.bob, "presence:touch", conversationId=str(conversations.north.pk))
+    with travel_forward(minutes=6):
+        assert mail.send_notification_emails() == 0
     assert mailoutbox == []
 
 
-def test_assignments_wait_for_the_mail_server(cast, talks, mailoutbox, settings):
-    for talk in (talks.north, make_talk(cast.north)):
-        ask(cast.alice, "conversations:assign", conversationId=str(talk.pk), operatorId=str(cast.bob.pk))
-    settings.EMAIL_BACKEND = "tests.inbox.test_mail.Away"
-    with later(minutes=6):
-        assert mail.mail_mentions() == 0
+def test_assignments_are_retried_while_the_mail_server_is_unreachable(cast, conversations, mailoutbox, settings):
+    for conversation in (conversations.north, make_conversation(cast.north)):
+        ask(cast.alice, "conversations:assign", conversationId=str(conversation.pk), operatorId=str(cast.bob.pk))
+    settings.EMAIL_BACKEND = "tests.inbox.test_mail.UnreachableMailServer"
+    with travel_forward(minutes=6):
+        assert mail.send_notification_emails() == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    with later(minutes=17):
-        assert mail.mail_mentions() == 1
+    with travel_forward(minutes=17):
+        assert mail.send_notification_emails() == 1
     assert "2 conversations" in mailoutbox[0].subject

@@ -1,4 +1,4 @@
-"""Two operators' browsers: being assigned and the end of a snooze are heard and seen."""
+"""Browser tests: operators are alerted by sound and on screen about assignments and ended snoozes."""
 
 import re
 from datetime import timedelta
@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from accounts.actions.preferences import update_preferences
 from conversations import actions
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.inbox.test_in_a_browser import path_of, row
 from tests.live.driver import wait_for
 
@@ -21,8 +21,9 @@ pytestmark = [
     pytest.mark.usefixtures("chromium"),
 ]
 
-# Counts what the page does; the browser does it all the same. A page of Playwright's always has the focus.
-LISTEN = """
+# Records sounds and notifications that the page creates; the browser still plays and shows them. Pages under
+# Playwright always have the focus, so `hasFocus` is replaced.
+RECORD_ALERTS = """
   globalThis.sounds = 0;
   globalThis.notifications = [];
   const create = AudioContext.prototype.createOscillator;
@@ -35,21 +36,21 @@ LISTEN = """
 """
 
 
-def listening(browsers, operator, path="/app/inbox/"):
+def open_recording_alerts(browsers, operator, path="/app/inbox/"):
     update_preferences(operator, desktop=True)
     page = browsers.open(operator)
     page.context.grant_permissions(["notifications"])
-    page.add_init_script(LISTEN)
+    page.add_init_script(RECORD_ALERTS)
     page.goto(page.url.split("/app/")[0] + path)
     expect(page.locator("#views")).to_contain_text("Open")
     expect(page.locator(".row").first).to_be_visible()
-    page.mouse.click(5, 5)  # browsers let a page sound only after its reader has done something in it
+    page.mouse.click(5, 5)  # browsers allow sound only after the user has interacted with the page
     return page
 
 
-def test_whoever_is_assigned_hears_and_sees_it(cast, talks, browsers):
-    bob = listening(browsers, cast.bob)
-    alice = browsers.open(cast.alice, path_of(talks.north))
+def test_new_assignee_gets_a_sound_a_notification_and_an_entry(cast, conversations, browsers):
+    bob = open_recording_alerts(browsers, cast.bob)
+    alice = browsers.open(cast.alice, path_of(conversations.north))
     alice.get_by_role("button", name="Assign", exact=True).click()
     alice.get_by_role("dialog").get_by_role("button", name="Bob").click()
     entry = bob.locator("#assignments a")
@@ -63,10 +64,10 @@ def test_whoever_is_assigned_hears_and_sees_it(cast, talks, browsers):
     assert alice.problems == bob.problems == []
 
 
-def test_many_that_are_assigned_at_once_are_one_line(cast, talks, browsers):
+def test_bulk_assignment_is_shown_as_one_entry(cast, conversations, browsers):
     for number in range(5):
-        make_talk(cast.north, name=f"Visitor {number}")
-    bob, alice = listening(browsers, cast.bob), browsers.open(cast.alice)
+        make_conversation(cast.north, name=f"Visitor {number}")
+    bob, alice = open_recording_alerts(browsers, cast.bob), browsers.open(cast.alice)
     expect(alice.locator(".row")).to_have_count(7)
     for _ in range(5):
         alice.keyboard.press("j")
@@ -80,8 +81,8 @@ def test_many_that_are_assigned_at_once_are_one_line(cast, talks, browsers):
     expect(bob.locator("#assignments a")).to_have_count(0)
 
 
-def test_who_assigns_to_themselves_hears_nothing(cast, talks, browsers):
-    bob = listening(browsers, cast.bob, path_of(talks.north))
+def test_assigning_to_oneself_raises_no_alert(cast, conversations, browsers):
+    bob = open_recording_alerts(browsers, cast.bob, path_of(conversations.north))
     expect(bob.get_by_role("log")).to_contain_text("Hello?")
     bob.keyboard.press("i")
     expect(bob.locator("#thread-pane .status")).to_contain_text("Assigned to Bob")
@@ -90,18 +91,18 @@ def test_who_assigns_to_themselves_hears_nothing(cast, talks, browsers):
     expect(bob.locator("#assignments a")).to_have_count(0)
 
 
-def test_end_of_a_snooze_is_heard_seen_and_comes_to_the_top(cast, talks, browsers):
-    actions.assign(talks.north, operator=cast.bob)
-    actions.touch_presence(talks.north, operator=cast.bob, is_typing=False)
+def test_ended_snooze_raises_an_alert_and_moves_to_the_top(cast, conversations, browsers):
+    actions.assign(conversations.north, operator=cast.bob)
+    actions.touch_presence(conversations.north, operator=cast.bob, is_typing=False)
     until = timezone.now() + timedelta(hours=1)
-    actions.set_status(talks.north, status="snoozed", snoozed_until=until)
-    newer = make_talk(cast.north, name="Newer")
+    actions.set_status(conversations.north, status="snoozed", snoozed_until=until)
+    newer = make_conversation(cast.north, name="Newer")
     actions.assign(newer, operator=cast.alice)
-    bob, alice = listening(browsers, cast.bob), browsers.open(cast.alice)
+    bob, alice = open_recording_alerts(browsers, cast.bob), browsers.open(cast.alice)
     expect(bob.locator(".row")).to_have_count(1)
     expect(bob).to_have_title(re.compile("^Inbox"))
     with time_machine.travel(until + timedelta(seconds=1)):
-        actions.wake_next_snoozed()  # a worker does so each ten seconds
+        actions.wake_next_snoozed()  # a worker runs this every ten seconds
     expect(bob).to_have_title(re.compile(r"^\(1\) Inbox"))
     for page in (bob, alice):
         expect(page.locator(".row[aria-posinset='1']")).to_contain_text("Maya A.")
@@ -114,12 +115,12 @@ def test_end_of_a_snooze_is_heard_seen_and_comes_to_the_top(cast, talks, browser
     assert bob.problems == []
 
 
-def test_conversations_of_a_deactivated_colleague_come_to_who_takes_them(cast, talks, browsers):
-    actions.assign(talks.north, operator=cast.bob)
+def test_conversations_of_a_deactivated_operator_go_to_the_chosen_successor(cast, conversations, browsers):
+    actions.assign(conversations.north, operator=cast.bob)
     alice = browsers.open(cast.alice, f"/app/team/{cast.bob.pk}/change/")
     expect(alice.locator(".field-successor")).to_contain_text("1 open or snoozed conversation is assigned to Bob")
     alice.get_by_label("Active").uncheck()
-    alice.get_by_label("Hand conversations over to").select_option(label="Alice")
+    alice.get_by_label("Reassign conversations to").select_option(label="Alice")
     alice.get_by_role("button", name="Save", exact=True).click()
     expect(alice.locator(".messagelist")).to_contain_text("1 conversation is assigned to Alice")
     alice.goto(alice.url.split("/app/")[0] + "/app/inbox/?view=mine")

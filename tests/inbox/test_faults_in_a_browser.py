@@ -1,4 +1,5 @@
-"""Servers fall, Valkey is gone, a laptop sleeps: nothing that an operator wrote is lost, and the page says how it stands."""
+"""Browser tests of outages: a failed server, an unreachable Valkey, a suspended laptop. Nothing an operator wrote is
+lost, and the page shows the state of the connection."""
 
 import re
 
@@ -7,7 +8,7 @@ from playwright.sync_api import expect
 
 from conversations.models import Message
 from tests.inbox.pictures import PNG
-from tests.inbox.test_in_a_browser import path_of, reply, row, says
+from tests.inbox.test_in_a_browser import add_message, path_of, reply, row
 from tests.live.driver import wait_for
 from tests.live.proxy import Proxy
 from tests.servers import WEB, Server, free_port
@@ -19,93 +20,95 @@ pytestmark = [
     pytest.mark.usefixtures("chromium"),
 ]
 
-LONG = 60_000  # ms: a page that has tried in vain for a while waits up to 24 s before it tries again
+LONG_TIMEOUT_MS = 60_000  # a page whose retries have failed for a while waits up to 24 s before the next one
 
 
-def field_of(page):
+def reply_field(page):
     return page.get_by_role("textbox", name="Reply")
 
 
-def log_of(page):
+def thread_log(page):
     return page.get_by_role("log")
 
 
-def stands_once(page, text):
-    expect(page.locator(".entry:not(.unsent)", has_text=text)).to_have_count(1, timeout=LONG)
+def expect_stored_once(page, text):
+    expect(page.locator(".entry:not(.unsent)", has_text=text)).to_have_count(1, timeout=LONG_TIMEOUT_MS)
     expect(page.locator(".unsent")).to_have_count(0)
     assert Message.objects.filter(body=text).count() == 1
 
 
-def test_a_server_that_is_killed_and_comes_back(cast, talks, browsers):
+def test_messages_and_drafts_survive_a_killed_and_restarted_server(cast, conversations, browsers):
     port = free_port()
     with Server(*WEB, port=port, WEB_PROCESSES="1") as server:
-        page = browsers.open(cast.alice, path_of(talks.north), url=server.url)
-        expect(log_of(page)).to_contain_text("Hello?")
+        page = browsers.open(cast.alice, path_of(conversations.north), url=server.url)
+        expect(thread_log(page)).to_contain_text("Hello?")
         server.kill()
-        expect(page.locator("#connection")).to_contain_text(re.compile("Reconnecting|offline"))  # soon the second
+        # "offline" follows soon
+        expect(page.locator("#connection")).to_contain_text(re.compile("Reconnecting|offline"))
         reply(page, "Sent while the server lay.")
         expect(page.locator(".unsent")).to_contain_text("Waiting for the connection")
-        field_of(page).fill("Half a sen")
+        reply_field(page).fill("Half a sen")
         expect(page.locator("#connection")).to_contain_text("offline")
-        says(talks.north, "Written meanwhile")
+        add_message(conversations.north, "Written meanwhile")
     with Server(*WEB, port=port, WEB_PROCESSES="1"):
-        expect(log_of(page)).to_contain_text("Written meanwhile", timeout=LONG)
-        stands_once(page, "Sent while the server lay.")
+        expect(thread_log(page)).to_contain_text("Written meanwhile", timeout=LONG_TIMEOUT_MS)
+        expect_stored_once(page, "Sent while the server lay.")
         expect(page.locator("#connection")).to_be_hidden()
-        expect(field_of(page)).to_have_value("Half a sen")
+        expect(reply_field(page)).to_have_value("Half a sen")
         expect(row(page, "Sent while")).to_be_visible()
 
 
-def test_valkey_is_gone_and_comes_back(cast, talks, valkey, browsers):
+def test_messages_are_sent_without_valkey_and_pushed_once_it_returns(cast, conversations, valkey, browsers):
     options = {"WEB_PROCESSES": "1", "REDIS_URL": valkey.url}
     with Server(*WEB, **options) as one, Server(*WEB, **options) as other:
-        alice = browsers.open(cast.alice, path_of(talks.north), url=one.url)
-        bob = browsers.open(cast.bob, path_of(talks.north), url=other.url)
-        expect(log_of(alice)).to_contain_text("Hello?")
-        expect(log_of(bob)).to_contain_text("Hello?")
+        alice = browsers.open(cast.alice, path_of(conversations.north), url=one.url)
+        bob = browsers.open(cast.bob, path_of(conversations.north), url=other.url)
+        expect(thread_log(alice)).to_contain_text("Hello?")
+        expect(thread_log(bob)).to_contain_text("Hello?")
         valkey.stop()
         for page in (alice, bob):
             expect(page.locator("#connection")).to_contain_text("What others do is shown late")
         reply(bob, "Sent without Valkey")
-        stands_once(bob, "Sent without Valkey")
+        expect_stored_once(bob, "Sent without Valkey")
         valkey.start()
         for page in (alice, bob):
-            expect(page.locator("#connection")).to_be_hidden(timeout=LONG)
-        expect(log_of(alice)).to_contain_text("Sent without Valkey", timeout=LONG)
+            expect(page.locator("#connection")).to_be_hidden(timeout=LONG_TIMEOUT_MS)
+        expect(thread_log(alice)).to_contain_text("Sent without Valkey", timeout=LONG_TIMEOUT_MS)
         reply(alice, "And I have seen it")
-        expect(log_of(bob)).to_contain_text("And I have seen it", timeout=LONG)
+        expect(thread_log(bob)).to_contain_text("And I have seen it", timeout=LONG_TIMEOUT_MS)
         assert alice.problems == bob.problems == []
 
 
-def test_a_laptop_that_slept(cast, talks, server, browsers):
-    """Its connection is gone and nobody has told it: no close, no error, only silence."""
+def test_silently_dead_connection_is_detected_and_nothing_is_lost(cast, conversations, server, browsers):
+    """The connection is dead but the page gets no close and no error."""
     with Proxy(server.port) as proxy:
-        page = browsers.open(cast.alice, path_of(talks.north), url=proxy.url)
-        expect(log_of(page)).to_contain_text("Hello?")
+        page = browsers.open(cast.alice, path_of(conversations.north), url=proxy.url)
+        expect(thread_log(page)).to_contain_text("Hello?")
         page.clock.install()
         page.reload()
-        expect(log_of(page)).to_contain_text("Hello?")
-        expect(field_of(page)).to_be_visible()
-        proxy.hush()
-        says(talks.north, "Are you there?")
+        expect(thread_log(page)).to_contain_text("Hello?")
+        expect(reply_field(page)).to_be_visible()
+        proxy.drop_responses()
+        add_message(conversations.north, "Are you there?")
         reply(page, "Written in the evening")
         expect(page.locator(".unsent")).to_contain_text("Sending")
-        field_of(page).fill("Half a sen")
-        wait_for(lambda: Message.objects.filter(body="Written in the evening").count() == 1)  # only the answer is lost
+        reply_field(page).fill("Half a sen")
+        # only the response is lost
+        wait_for(lambda: Message.objects.filter(body="Written in the evening").count() == 1)
         page.clock.run_for(41_000)
         expect(page.locator("#connection")).to_be_visible()
         expect(page.locator(".unsent")).to_contain_text("Waiting for the connection")
-        proxy.cut()
+        proxy.disconnect_all()
         page.clock.run_for(30_000)
-        expect(log_of(page)).to_contain_text("Are you there?", timeout=LONG)
-        stands_once(page, "Written in the evening")
-        expect(field_of(page)).to_have_value("Half a sen")
+        expect(thread_log(page)).to_contain_text("Are you there?", timeout=LONG_TIMEOUT_MS)
+        expect_stored_once(page, "Written in the evening")
+        expect(reply_field(page)).to_have_value("Half a sen")
         expect(page.locator("#connection")).to_be_hidden()
 
 
-def test_a_file_outlives_a_reload(cast, talks, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
-    field_of(page).wait_for()
+def test_unsent_file_survives_a_reload(cast, conversations, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
+    reply_field(page).wait_for()
     page.route("**/app/inbox/files/", lambda route: route.abort())
     page.locator("#composer input[type=file]").set_input_files(
         {"name": "cable.png", "mimeType": "image/png", "buffer": PNG}
@@ -123,12 +126,12 @@ def test_a_file_outlives_a_reload(cast, talks, browsers):
     assert page.evaluate("caches.open('praxtalk.inbox').then(async (cache) => (await cache.keys()).length)") == 0
 
 
-def test_two_tabs_show_what_neither_has_sent(cast, talks, server, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
-    field_of(page).wait_for()
+def test_rejected_file_is_shown_and_removed_in_both_tabs(cast, conversations, server, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
+    reply_field(page).wait_for()
     other = page.context.new_page()
     other.goto(page.url)
-    field_of(other).wait_for()
+    reply_field(other).wait_for()
     page.locator("#composer input[type=file]").set_input_files(
         {"name": "broken.png", "mimeType": "image/png", "buffer": PNG[:8]}
     )

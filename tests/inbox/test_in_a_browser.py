@@ -1,4 +1,4 @@
-"""The inbox in a real Chromium: two operators and a visitor, with and without a mouse, and with a server that goes away."""
+"""Browser tests of the inbox: two operators and a visitor, keyboard use, and an unreachable server."""
 
 import re
 from datetime import timedelta
@@ -13,7 +13,7 @@ from conversations import actions
 from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import Channel, Conversation, Message, Note
 from leads.models import Lead
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.dashboard.test_pages_in_a_browser import HOSTILE, violations
 from tests.inbox.pictures import PNG
 from tests.live.conftest import need_node
@@ -27,9 +27,9 @@ pytestmark = [
 ]
 
 
-def says(talk, body, role="visitor", author=None):
-    talk.refresh_from_db()
-    return actions.send_message(talk, role=Message.Role(role), body=body, channel=Channel.WIDGET, author=author)
+def add_message(conversation, body, role="visitor", author=None):
+    conversation.refresh_from_db()
+    return actions.send_message(conversation, role=Message.Role(role), body=body, channel=Channel.WIDGET, author=author)
 
 
 def row(page, text):
@@ -41,23 +41,23 @@ def reply(page, text):
     page.get_by_role("button", name="Send", exact=True).click()
 
 
-def path_of(talk):
-    return f"/app/inbox/{talk.pk}/"
+def path_of(conversation):
+    return f"/app/inbox/{conversation.pk}/"
 
 
-def test_a_visitor_writes_and_two_operators_work_on_it(cast, talks, browsers):
+def test_two_operators_work_on_one_conversation(cast, conversations, browsers):
     alice, bob = browsers.open(cast.alice), browsers.open(cast.bob)
     expect(alice.locator(".row")).to_have_count(2)
-    expect(bob.locator(".row")).to_have_count(1)  # North only
+    expect(bob.locator(".row")).to_have_count(1)  # Bob sees only North
     expect(bob.locator("#views")).to_contain_text("Open 1")
     row(bob, "Maya").click()
-    alice.goto(alice.url.replace("/inbox/", f"/inbox/{talks.north.pk}/"))
+    alice.goto(alice.url.replace("/inbox/", f"/inbox/{conversations.north.pk}/"))
     expect(alice.locator("#here")).to_contain_text("Bob is viewing")
     bob.get_by_role("textbox", name="Reply").press_sequentially("We are")
     expect(alice.locator("#here")).to_contain_text("Bob is typing")
     reply(bob, "We are on it.")
     expect(alice.get_by_role("log")).to_contain_text("We are on it.")
-    says(talks.north, "Thank you!")
+    add_message(conversations.north, "Thank you!")
     expect(bob.get_by_role("log")).to_contain_text("Thank you!")
     alice.get_by_role("button", name="Assign", exact=True).click()
     alice.get_by_role("dialog").get_by_role("button", name="Bob").click()
@@ -74,8 +74,8 @@ def test_a_visitor_writes_and_two_operators_work_on_it(cast, talks, browsers):
     assert alice.problems == bob.problems == []
 
 
-def test_who_writes_at_the_same_time_is_shown_the_others_answer_first(cast, talks, browsers):
-    alice, bob = (browsers.open(each, path_of(talks.north)) for each in (cast.alice, cast.bob))
+def test_reply_is_held_back_until_a_colleagues_newer_reply_is_seen(cast, conversations, browsers):
+    alice, bob = (browsers.open(each, path_of(conversations.north)) for each in (cast.alice, cast.bob))
     field = bob.get_by_role("textbox", name="Reply")
     field.press_sequentially("Let me")
     expect(alice.locator("#here")).to_contain_text("Bob is typing")
@@ -84,7 +84,7 @@ def test_who_writes_at_the_same_time_is_shown_the_others_answer_first(cast, talk
     field.press_sequentially(" see.")
     field.press("Control+Enter")
     held = bob.locator(".unsent")
-    expect(held).to_contain_text("Not sent: Alice has answered meanwhile")
+    expect(held).to_contain_text("Not sent: Alice has already replied")
     assert not Message.objects.filter(body="Let me see.").exists()
     held.get_by_role("button", name="Edit").click()
     expect(field).to_have_value("Let me see.")
@@ -95,7 +95,7 @@ def test_who_writes_at_the_same_time_is_shown_the_others_answer_first(cast, talk
     assert bob.problems == []
 
 
-def test_a_whole_shift_without_a_mouse(cast, talks, browsers):
+def test_inbox_is_fully_usable_by_keyboard(cast, conversations, browsers):
     create_canned_reply(cast.acme.pk, shortcut="thanks", body="Thank you, {{visitor.name}}!")
     page = browsers.open(cast.alice)
     expect(page.locator(".row")).to_have_count(2)
@@ -141,7 +141,7 @@ def test_a_whole_shift_without_a_mouse(cast, talks, browsers):
     expect(page.locator(".row")).to_have_count(2)
     press("Escape")
     expect(page.locator(".row")).to_have_count(1)
-    wait_for(lambda: Lead.objects.filter(conversation=talks.north, notes="Wants a lamp").count() == 1)
+    wait_for(lambda: Lead.objects.filter(conversation=conversations.north, notes="Wants a lamp").count() == 1)
     press("Escape")
     press("?")
     expect(page.get_by_role("dialog")).to_contain_text("resolve, or reopen")
@@ -149,42 +149,42 @@ def test_a_whole_shift_without_a_mouse(cast, talks, browsers):
     assert page.problems == []
 
 
-def test_a_snoozed_conversation_comes_back_by_itself(cast, talks, browsers):
-    page = browsers.open(cast.bob, path_of(talks.north))
+def test_snoozed_conversation_reopens_when_the_snooze_ends(cast, conversations, browsers):
+    page = browsers.open(cast.bob, path_of(conversations.north))
     page.get_by_role("button", name="Snooze", exact=True).click()
     page.get_by_role("button", name="Tomorrow, 9:00").click()
     expect(page.locator("#views")).to_contain_text("Snoozed 1")
-    talks.north.refresh_from_db()
-    with time_machine.travel(talks.north.snoozed_until - timedelta(seconds=1)):
+    conversations.north.refresh_from_db()
+    with time_machine.travel(conversations.north.snoozed_until - timedelta(seconds=1)):
         assert actions.wake_next_snoozed() is None
-    with time_machine.travel(talks.north.snoozed_until + timedelta(seconds=1)):
-        actions.wake_next_snoozed()  # a worker does so each ten seconds
+    with time_machine.travel(conversations.north.snoozed_until + timedelta(seconds=1)):
+        actions.wake_next_snoozed()  # a worker runs this every ten seconds
     expect(page.get_by_role("log")).to_contain_text("Snooze ended")
     expect(page.locator("#views")).to_contain_text("Open 1")
 
 
-def test_what_is_unread_stands_in_the_title_and_the_rail(cast, talks, browsers):
+def test_unread_count_is_shown_in_the_title_and_the_navigation(cast, conversations, browsers):
     page = browsers.open(cast.bob)
     expect(page).to_have_title(re.compile(r"^\(1\) Inbox"))
-    expect(page.locator("#rail .badge")).to_have_text("1 unread")
+    expect(page.locator("#nav .badge")).to_have_text("1 unread")
     row(page, "Maya").click()
     expect(page).to_have_title(re.compile("^Inbox"))
     page.locator("#views button", has_text="Open").click()
     page.goto(page.url.split("/app/")[0] + "/app/profile/")
-    says(talks.north, "Hello again")
+    add_message(conversations.north, "Hello again")
     page.reload()
-    expect(page.locator("#rail .badge")).to_have_text("1 unread")
+    expect(page.locator("#nav .badge")).to_have_text("1 unread")
 
 
-def test_nothing_moves_under_the_pointer(cast, talks, browsers):
+def test_new_messages_do_not_move_the_scrolled_list(cast, conversations, browsers):
     for number in range(130):
-        make_talk(cast.north, name=f"Visitor {number}")
+        make_conversation(cast.north, name=f"Visitor {number}")
     page = browsers.open(cast.bob)
     expect(page.locator(".row").first).to_contain_text("Visitor 129")
     page.locator("#list").evaluate("list => list.scrollTop = 3000")
     expect(row(page, "Visitor 90")).to_be_visible()
     place = row(page, "Visitor 90").bounding_box()["y"]
-    says(talks.north, "Me first")
+    add_message(conversations.north, "Me first")
     expect(page.locator("#fresh")).to_have_text("1 new ↑")
     assert row(page, "Visitor 90").bounding_box()["y"] == place
     page.locator("#list").evaluate("list => list.scrollTop = 1e6")
@@ -197,7 +197,7 @@ def test_nothing_moves_under_the_pointer(cast, talks, browsers):
     assert page.problems == []
 
 
-def test_many_are_changed_at_once(cast, talks, browsers):
+def test_selected_conversations_are_resolved_together(cast, conversations, browsers):
     page = browsers.open(cast.alice)
     expect(page.locator(".row")).to_have_count(2)
     for key in ("j", "x", "j", "x"):
@@ -208,8 +208,8 @@ def test_many_are_changed_at_once(cast, talks, browsers):
     wait_for(lambda: Conversation.objects.filter(workspace=cast.acme, status="resolved").count() == 2)
 
 
-def test_a_file_is_attached_and_shown(cast, talks, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
+def test_attached_file_is_sent_and_shown(cast, conversations, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
     page.get_by_role("textbox", name="Reply").wait_for()
     page.locator("#composer input[type=file]").set_input_files(
         {"name": "cable.png", "mimeType": "image/png", "buffer": PNG}
@@ -219,7 +219,8 @@ def test_a_file_is_attached_and_shown(cast, talks, browsers):
     picture.wait_for()
     wait_for(lambda: picture.evaluate("picture => picture.complete && picture.naturalWidth"))
     page.locator("#composer input[type=file]").set_input_files(
-        {"name": "broken.png", "mimeType": "image/png", "buffer": PNG[:8]}  # the browser takes it, the server does not
+        # the browser accepts it, the server does not
+        {"name": "broken.png", "mimeType": "image/png", "buffer": PNG[:8]}
     )
     expect(page.locator("#composer .attached li")).to_have_count(1)
     page.get_by_role("button", name="Send", exact=True).click()
@@ -230,8 +231,8 @@ def test_a_file_is_attached_and_shown(cast, talks, browsers):
     assert [problem for problem in page.problems if "422" not in problem] == []
 
 
-def test_a_draft_outlives_a_reload_and_a_reply_a_server_that_is_gone(cast, talks, server, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
+def test_draft_survives_a_reload_and_a_reply_survives_being_offline(cast, conversations, server, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
     field = page.get_by_role("textbox", name="Reply")
     field.fill("Half a sen")
     page.reload()
@@ -250,18 +251,18 @@ def test_a_draft_outlives_a_reload_and_a_reply_a_server_that_is_gone(cast, talks
     assert Message.objects.filter(body="Half a sentence is enough.").count() == 1
 
 
-def test_what_was_being_sent_is_sent_after_a_reload(cast, talks, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
+def test_unsent_replies_are_sent_in_order_after_a_reload(cast, conversations, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
     page.get_by_role("textbox", name="Reply").wait_for()
     page.evaluate(
-        """([operator, talk]) => {
+        """([operator, conversation]) => {
           for (let at = 1; at <= 12; at++) {
             const id = `${(at * 7) % 12}`; // in another order
-            const sent = {id, conversationId: talk, kind: "reply", body: `From before ${at}`, mentions: [], at};
+            const sent = {id, conversationId: conversation, kind: "reply", body: `From before ${at}`, mentions: [], at};
             localStorage.setItem(`praxtalk.inbox.${operator}.sent.${id}`, JSON.stringify(sent));
           }
         }""",
-        [str(cast.alice.pk), str(talks.north.pk)],
+        [str(cast.alice.pk), str(conversations.north.pk)],
     )
     page.reload()
     expect(page.locator(".entry.operator:not(.unsent)", has_text="From before 12")).to_be_visible()
@@ -271,12 +272,12 @@ def test_what_was_being_sent_is_sent_after_a_reload(cast, talks, browsers):
     assert list(sent) == [f"From before {at}" for at in range(1, 13)]
 
 
-def test_a_token_that_ends_is_replaced_and_a_session_that_ends_is_told(cast, talks, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
+def test_revoked_token_is_replaced_and_ended_session_is_shown(cast, conversations, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     for session in OperatorSession.objects.filter(operator=cast.alice):
         revoke(session)
-    says(talks.north, "After the first token")
+    add_message(conversations.north, "After the first token")
     expect(page.get_by_role("log")).to_contain_text("After the first token")
     page.context.clear_cookies()
     for session in OperatorSession.objects.filter(operator=cast.alice):
@@ -285,41 +286,41 @@ def test_a_token_that_ends_is_replaced_and_a_session_that_ends_is_told(cast, tal
     assert "/app/login/?next=/app/inbox/" in page.get_by_role("link", name="Sign in again").get_attribute("href")
 
 
-def test_who_signs_out_or_changes_the_password_ends_what_other_tabs_show(cast, talks, browsers):
-    page, elsewhere = (browsers.open(cast.alice, path_of(talks.north)) for _ in range(2))
+def test_signing_out_ends_the_other_tabs_of_that_browser_only(cast, conversations, browsers):
+    page, elsewhere = (browsers.open(cast.alice, path_of(conversations.north)) for _ in range(2))
     for each in (page, elsewhere):
         expect(each.get_by_role("log")).to_contain_text("Hello?")
     tab = page.context.new_page()
     tab.goto(page.url.split("/app/")[0] + "/app/profile/")
     tab.get_by_role("button", name="Sign out").click()
     expect(page.locator("#connection")).to_contain_text("You are signed out")
-    says(talks.north, "After that")
-    expect(elsewhere.get_by_role("log")).to_contain_text("After that")  # of another browser, which is signed in still
+    add_message(conversations.north, "After that")
+    expect(elsewhere.get_by_role("log")).to_contain_text("After that")  # another browser, which is still signed in
     assert "After that" not in page.get_by_role("log").inner_text()
 
 
-def test_others_conversations_are_not_found(cast, talks, browsers):
+def test_conversations_of_other_brands_are_not_found(cast, conversations, browsers):
     page = browsers.open(cast.bob)
-    answer = page.goto(page.url.replace("/inbox/", f"/inbox/{talks.south.pk}/"))
+    answer = page.goto(page.url.replace("/inbox/", f"/inbox/{conversations.south.pk}/"))
     assert answer.status == 404
     page.goto(page.url.split("/app/")[0] + "/app/inbox/")
-    page.evaluate("id => history.pushState(null, '', `/app/inbox/${id}/`)", str(talks.south.pk))
+    page.evaluate("id => history.pushState(null, '', `/app/inbox/${id}/`)", str(conversations.south.pk))
     page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
     expect(page.locator("#thread-pane")).to_contain_text("There is no such conversation")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 1024, 390])
-def test_everybody_can_read_and_use_it(cast, talks, browsers, scheme, width):
+def test_inbox_has_no_accessibility_violations(cast, conversations, browsers, scheme, width):
     need_node()
-    talks.north.visitor.name = HOSTILE[:200]
-    talks.north.visitor.save()
-    says(talks.north, HOSTILE)
-    actions.write_note(talks.north, author=cast.bob, body=HOSTILE)
+    conversations.north.visitor.name = HOSTILE[:200]
+    conversations.north.visitor.save()
+    add_message(conversations.north, HOSTILE)
+    actions.write_note(conversations.north, author=cast.bob, body=HOSTILE)
     actions.create_tag(cast.acme.pk, name=HOSTILE[:40])
-    talks.north.refresh_from_db()
-    actions.set_status(talks.north, status="snoozed")
-    actions.set_status(talks.north, status="open")
+    conversations.north.refresh_from_db()
+    actions.set_status(conversations.north, status="snoozed")
+    actions.set_status(conversations.north, status="open")
     page = browsers.open(cast.alice, color_scheme=scheme, viewport={"width": width, "height": 860})
     row(page, "<img").first.wait_for()
     assert violations(page) == []

@@ -1,4 +1,4 @@
-"""The list of conversations: what it shows stands in the address, and keys reach only what is in it."""
+"""Browser tests of the conversation list: filters are part of the URL, and shortcuts act only on listed conversations."""
 
 from datetime import timedelta
 
@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from conversations import actions
 from conversations.models import Conversation
 from praxtalk.core.api.pagination import MAX_LIMIT
-from tests.conftest import make_talk
-from tests.inbox.test_in_a_browser import row, says
+from tests.conftest import make_conversation
+from tests.inbox.test_in_a_browser import add_message, row
 
 pytestmark = [
     pytest.mark.browser,
@@ -19,9 +19,9 @@ pytestmark = [
 ]
 
 
-def test_the_list_goes_on_where_a_conversation_has_left_it(cast, talks, browsers):
+def test_cursor_stays_in_place_when_a_conversation_leaves_the_list(cast, conversations, browsers):
     for number in range(6):
-        make_talk(cast.north, name=f"Visitor {number}")
+        make_conversation(cast.north, name=f"Visitor {number}")
     page = browsers.open(cast.bob)
     expect(page.locator(".row").first).to_contain_text("Visitor 5")
     for key in ("j", "j", "j", "Enter"):
@@ -34,48 +34,48 @@ def test_the_list_goes_on_where_a_conversation_has_left_it(cast, talks, browsers
     expect(page.locator("#thread-pane h2")).to_have_text("Visitor 2")
 
 
-def test_what_is_shown_stands_in_the_address(cast, talks, browsers):
+def test_filters_are_kept_in_the_url_except_the_search_text(cast, conversations, browsers):
     actions.create_tag(cast.acme.pk, name="vip")
     page = browsers.open(cast.alice)
     page.locator("#views button", has_text="Resolved").click()
     page.get_by_label("Brand").select_option("South")
-    actions.set_status(talks.south, status="resolved")
+    actions.set_status(conversations.south, status="resolved")
     row(page, "Maya A.").click()
     page.reload()
     expect(page.locator("#thread-pane .status")).to_contain_text("South · Resolved")
     expect(page.get_by_label("Brand")).to_have_value(str(cast.south.pk))
     expect(page.locator("#views [aria-current]")).to_contain_text("Resolved 1")
-    expect(page.locator("#views")).to_contain_text("Open 0")  # of South
+    expect(page.locator("#views")).to_contain_text("Open 0")  # only South is counted
     page.get_by_label("Assignee").select_option("Bob")
     expect(page.locator("#list-note")).to_have_text("Nothing here.")
     page.locator("#views button", has_text="Mine").click()
-    expect(page.get_by_label("Assignee")).to_have_value("")  # mine are not Bob's
+    expect(page.get_by_label("Assignee")).to_have_value("")  # the view "Mine" excludes a filter for Bob
     page.get_by_label("Search").fill("Maya")
     expect(row(page, "Maya A.")).to_have_count(1)
     assert "Maya" not in page.url
     page.get_by_label("Brand").select_option("")
     page.go_back()
-    expect(page.locator("#thread-pane")).to_contain_text("Choose a conversation")
+    expect(page.locator("#thread-pane")).to_contain_text("Select a conversation")
     assert page.problems == []
 
 
-def test_keys_reach_only_what_is_in_the_list(cast, talks, browsers):
-    walt = make_talk(cast.north, name="Walt")
+def test_shortcuts_and_selection_apply_only_to_listed_conversations(cast, conversations, browsers):
+    walt = make_conversation(cast.north, name="Walt")
     page = browsers.open(cast.alice)
     expect(page.locator(".row")).to_have_count(3)
     page.keyboard.press("j")
     page.keyboard.press("x")
     expect(page.locator("#many")).to_contain_text("1 conversation chosen")
-    actions.set_status(walt, status="closed")  # by a colleague
+    actions.set_status(walt, status="closed")  # as a colleague would
     expect(page.locator("#many")).to_be_hidden()
     page.keyboard.press("/")
-    page.keyboard.type("Maya A")  # Walt has the same address
+    page.keyboard.type("Maya A")  # Walt has the same e-mail address
     expect(page.locator("#views [aria-current]")).to_have_count(0)
     expect(page.locator(".row")).to_have_count(2)
     for key in ("Enter", "Enter", "x"):
         page.keyboard.press(key)
     expect(page.locator("#many")).to_be_hidden()
-    expect(page.locator("#thread-pane")).to_contain_text("Choose a conversation")
+    expect(page.locator("#thread-pane")).to_contain_text("Select a conversation")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.locator("#thread-pane h2")).to_have_text("Maya A.")
@@ -85,11 +85,11 @@ def test_keys_reach_only_what_is_in_the_list(cast, talks, browsers):
     expect(page.locator("#many")).to_be_hidden()
 
 
-def test_more_than_the_server_changes_at_once_are_changed_in_parts(cast, talks, browsers):
-    oldest = make_talk(cast.north, name="Oldest")
+def test_bulk_change_above_the_server_limit_is_split_into_batches(cast, conversations, browsers):
+    oldest = make_conversation(cast.north, name="Oldest")
     Conversation.objects.filter(pk=oldest.pk).update(last_activity_at=oldest.created_at - timedelta(days=9))
     for number in range(MAX_LIMIT + 5):
-        make_talk(cast.north, name=f"Visitor {number}")
+        make_conversation(cast.north, name=f"Visitor {number}")
     page = browsers.open(cast.alice)
     expect(row(page, "Visitor 104")).to_be_visible()
     page.keyboard.press("j")
@@ -106,7 +106,7 @@ def test_more_than_the_server_changes_at_once_are_changed_in_parts(cast, talks, 
     assert page.problems == []
 
 
-def test_a_second_message_of_the_same_visitor_is_heard_too(cast, talks, browsers):
+def test_each_new_visitor_message_plays_a_sound(cast, conversations, browsers):
     page = browsers.open(cast.bob)
     page.evaluate(
         """() => {
@@ -118,13 +118,13 @@ def test_a_second_message_of_the_same_visitor_is_heard_too(cast, talks, browsers
     page.locator("#list").click(position={"x": 20, "y": 400})
     expect(row(page, "Maya A.")).to_have_count(1)
     for number in range(1, 4):
-        says(talks.north, f"Message {number}")
+        add_message(conversations.north, f"Message {number}")
         expect(row(page, f"Message {number}")).to_be_visible()
         page.wait_for_function("wanted => window.rung === wanted", arg=number)
-    says(talks.north, "Mine", "operator", cast.alice)
+    add_message(conversations.north, "Mine", "operator", cast.alice)
     expect(row(page, "Mine")).to_be_visible()
     row(page, "Maya A.").click()
     expect(page.get_by_role("log")).to_contain_text("Mine")
-    says(talks.north, "While Bob looks")
+    add_message(conversations.north, "While Bob looks")
     expect(page.get_by_role("log")).to_contain_text("While Bob looks")
     assert page.evaluate("window.rung") == 3

@@ -1,11 +1,11 @@
-"""What makes the inbox calm: refusals lose nothing, the focus stays, nothing is cut or turned around."""
+"""Browser tests of a stable inbox: errors lose no input, focus and scroll position stay, text is not truncated or reordered."""
 
 import pytest
 from playwright.sync_api import expect
 
 from conversations import actions
 from leads.models import Lead
-from tests.inbox.test_in_a_browser import path_of, says
+from tests.inbox.test_in_a_browser import add_message, path_of
 
 pytestmark = [
     pytest.mark.browser,
@@ -15,12 +15,12 @@ pytestmark = [
 ]
 
 
-def test_a_lead_that_is_refused_comes_back_with_what_was_written(cast, talks, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
+def test_rejected_lead_form_keeps_its_input(cast, conversations, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     page.keyboard.press("l")
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("E-mail").fill("maya@nowhere")  # the browser takes it, the server does not
+    dialog.get_by_label("E-mail").fill("maya@nowhere")  # the browser accepts it, the server does not
     dialog.get_by_label("Notes").fill("A long story")
     dialog.get_by_role("button", name="Create lead").click()
     expect(dialog.get_by_role("alert")).to_have_text("Enter a valid email address.")
@@ -33,10 +33,10 @@ def test_a_lead_that_is_refused_comes_back_with_what_was_written(cast, talks, br
     assert page.problems == []
 
 
-def test_too_many_tags_are_told_where_they_were_chosen(cast, talks, browsers):
+def test_too_many_tags_are_reported_in_the_tag_dialog(cast, conversations, browsers):
     for number in range(21):
         actions.create_tag(cast.acme.pk, name=f"Tag {number:02}")
-    page = browsers.open(cast.alice, path_of(talks.north))
+    page = browsers.open(cast.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     page.keyboard.press("t")
     dialog = page.get_by_role("dialog")
@@ -49,8 +49,8 @@ def test_too_many_tags_are_told_where_they_were_chosen(cast, talks, browsers):
     expect(page.locator("#thread-pane .status")).to_contain_text("#Tag 20")
 
 
-def test_a_time_that_has_passed_is_not_taken(cast, talks, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
+def test_snoozing_until_a_past_time_is_rejected(cast, conversations, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     page.keyboard.press("z")
     field = page.get_by_label("Another time")
@@ -62,36 +62,36 @@ def test_a_time_that_has_passed_is_not_taken(cast, talks, browsers):
     expect(page.locator("#thread-pane .status")).to_contain_text("Snoozed until")
 
 
-def test_what_fails_is_told(cast, talks, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
+def test_failed_action_shows_a_message_until_it_is_dismissed(cast, conversations, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
-    talks.north.visitor.email = ""
-    talks.north.visitor.save()
+    conversations.north.visitor.email = ""
+    conversations.north.visitor.save()
     page.get_by_role("button", name="Send transcript to the visitor").click()
-    expect(page.locator("#toast")).to_have_text("The visitor has told no e-mail address.")
-    says(talks.north, "Still there")
+    expect(page.locator("#toast")).to_have_text("The visitor has not given an e-mail address.")
+    add_message(conversations.north, "Still there")
     expect(page.get_by_role("log")).to_contain_text("Still there")
     expect(page.locator("#toast")).to_be_visible()
     page.locator("#toast").click()
     expect(page.locator("#toast")).to_be_hidden()
 
 
-def test_the_focus_stays_while_others_write(cast, talks, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
+def test_focus_stays_while_new_messages_arrive(cast, conversations, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
     tools, pane = page.locator(".tools"), page.locator("#visitor-pane")
     expect(pane).to_contain_text("Block the visitor")
     for button in (tools.get_by_role("button", name="Resolve"), pane.get_by_role("button", name="Block the visitor")):
         button.focus()
-        says(talks.north, f"While {button.inner_text()} has the focus")
+        add_message(conversations.north, f"While {button.inner_text()} has the focus")
         expect(page.get_by_role("log")).to_contain_text(f"While {button.inner_text()} has the focus")
         expect(button).to_be_focused()
     tools.get_by_role("button", name="To me").press("Enter")
     expect(page.locator("#thread-pane .status")).to_contain_text("Assigned to Alice")
-    expect(tools.locator("button:focus")).to_have_count(1)  # "To me" has gone
+    expect(tools.locator("button:focus")).to_have_count(1)  # the "To me" button has disappeared
 
 
-def test_choices_are_made_with_any_key(cast, talks, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
+def test_dialog_choice_is_made_with_the_space_key(cast, conversations, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     page.keyboard.press("a")
     page.keyboard.press("b")
@@ -99,8 +99,8 @@ def test_choices_are_made_with_any_key(cast, talks, browsers):
     expect(page.locator("#thread-pane .status")).to_contain_text("Assigned to Bob")
 
 
-def test_a_key_that_is_held_down_acts_once(cast, talks, browsers):
-    page = browsers.open(cast.alice, path_of(talks.north))
+def test_held_down_shortcut_acts_once(cast, conversations, browsers):
+    page = browsers.open(cast.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     for _ in range(5):
         page.keyboard.down("e")
@@ -111,18 +111,18 @@ def test_a_key_that_is_held_down_acts_once(cast, talks, browsers):
     expect(page.locator(".activity", has_text="reopened")).to_have_count(0)
 
 
-def test_who_has_scrolled_up_is_told_what_came_and_led_back(cast, talks, browsers):
+def test_scrolled_up_reader_sees_new_message_count_and_can_jump_to_the_newest(cast, conversations, browsers):
     for number in range(40):
-        says(talks.north, f"Line {number}")
-    page = browsers.open(cast.alice, path_of(talks.north))
+        add_message(conversations.north, f"Line {number}")
+    page = browsers.open(cast.alice, path_of(conversations.north))
     expect(page.get_by_text("Line 39", exact=True).last).to_be_in_viewport()
     way = page.locator(".newest")
     expect(way).to_be_hidden()
     page.locator("#log").evaluate("log => log.scrollTop = 200")
     expect(way).to_have_text("Newest ↓")
     place = page.locator("#log").get_by_text("Line 5", exact=True).bounding_box()["y"]
-    says(talks.north, "One")
-    says(talks.north, "Two")
+    add_message(conversations.north, "One")
+    add_message(conversations.north, "Two")
     expect(way).to_have_text("2 new ↓")
     assert page.locator("#log").get_by_text("Line 5", exact=True).bounding_box()["y"] == place
     way.click()
@@ -131,14 +131,14 @@ def test_who_has_scrolled_up_is_told_what_came_and_led_back(cast, talks, browser
     assert page.problems == []
 
 
-def test_names_and_messages_run_in_their_own_direction(cast, talks, browsers):
-    talks.north.visitor.name = "\u202eMaya"  # all behind it is turned around, unless it is set apart
-    talks.north.visitor.save()
-    says(talks.north, "مرحبا")
-    talks.north.refresh_from_db()
-    actions.set_status(talks.north, status="resolved")
-    says(talks.north, "Hello again")
-    page = browsers.open(cast.bob, path_of(talks.north))
+def test_names_and_messages_are_isolated_by_text_direction(cast, conversations, browsers):
+    conversations.north.visitor.name = "\u202eMaya"  # U+202E reverses all text after it unless the name is isolated
+    conversations.north.visitor.save()
+    add_message(conversations.north, "مرحبا")
+    conversations.north.refresh_from_db()
+    actions.set_status(conversations.north, status="resolved")
+    add_message(conversations.north, "Hello again")
+    page = browsers.open(cast.bob, path_of(conversations.north))
     body = page.locator(".entry .body", has_text="مرحبا")
     assert body.evaluate("body => getComputedStyle(body).direction") == "rtl"
     expect(page.locator(".activity bdi")).to_have_text(["PraxTalk", "\u202eMaya"])
@@ -146,10 +146,10 @@ def test_names_and_messages_run_in_their_own_direction(cast, talks, browsers):
     assert apart.evaluate("bdi => getComputedStyle(bdi).unicodeBidi") == "isolate"
 
 
-def test_who_is_at_the_end_stays_there_while_the_composer_grows(cast, talks, browsers):
+def test_thread_stays_at_the_end_while_the_composer_grows(cast, conversations, browsers):
     for number in range(40):
-        says(talks.north, f"Line {number}")
-    page = browsers.open(cast.alice, path_of(talks.north))
+        add_message(conversations.north, f"Line {number}")
+    page = browsers.open(cast.alice, path_of(conversations.north))
     last = page.locator("#log").get_by_text("Line 39", exact=True)
     expect(last).to_be_in_viewport()
     field = page.get_by_role("textbox", name="Reply")

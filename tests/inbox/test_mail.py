@@ -1,4 +1,4 @@
-"""Transcripts and mentions by e-mail: once, to whom they are for, and again where the mail server is away."""
+"""E-mails of transcripts and mentions: sent once, to the right recipient, and retried while the mail server is unreachable."""
 
 from datetime import timedelta
 from smtplib import SMTPRecipientsRefused
@@ -18,20 +18,22 @@ from tests.sync.sockets import Failed
 pytestmark = pytest.mark.django_db
 
 
-def later(**more):
+def travel_forward(**more):
     return time_machine.travel(timezone.now() + timedelta(**more))
 
 
 @pytest.fixture
-def of_north(talks):
-    return {"conversationId": str(talks.north.pk)}
+def north_args(conversations):
+    return {"conversationId": str(conversations.north.pk)}
 
 
-def test_a_transcript_goes_to_the_visitor_or_to_oneself(cast, talks, of_north, mailoutbox):
-    ask(cast.alice, "notes:write", **of_north, body="between-us")
+def test_transcript_is_sent_to_the_visitor_or_to_the_requesting_operator(cast, conversations, north_args, mailoutbox):
+    ask(cast.alice, "notes:write", **north_args, body="between-us")
     for operator in (cast.bob, cast.alice):
-        ask(operator, "conversations:sendTranscript", **of_north, to="visitor")  # once for both
-    ask(cast.bob, "conversations:sendTranscript", **of_north, to="me")
+        ask(
+            operator, "conversations:sendTranscript", **north_args, to="visitor"
+        )  # the second request adds no second mail
+    ask(cast.bob, "conversations:sendTranscript", **north_args, to="me")
     assert mail.send_transcripts() == 2
     assert mail.send_transcripts() == 0
     to_visitor, to_bob = mailoutbox
@@ -43,30 +45,30 @@ def test_a_transcript_goes_to_the_visitor_or_to_oneself(cast, talks, of_north, m
     assert not Transcript.objects.exists()
 
 
-def test_without_an_address_there_is_none(cast, talks, of_north):
-    Visitor.objects.filter(pk=talks.north.visitor_id).update(email="")
-    with pytest.raises(Failed, match="no e-mail address"):
-        ask(cast.bob, "conversations:sendTranscript", **of_north, to="visitor")
+def test_transcript_is_refused_without_a_visitor_address(cast, conversations, north_args):
+    Visitor.objects.filter(pk=conversations.north.visitor_id).update(email="")
+    with pytest.raises(Failed, match="not given an e-mail address"):
+        ask(cast.bob, "conversations:sendTranscript", **north_args, to="visitor")
 
 
-def test_a_mail_server_that_is_away_is_tried_again_for_a_day(cast, talks, of_north, mailoutbox, settings):
-    settings.EMAIL_BACKEND = "tests.inbox.test_mail.Away"
-    ask(cast.bob, "conversations:sendTranscript", **of_north, to="me")
+def test_transcript_is_retried_for_a_day_while_mail_fails(cast, conversations, north_args, mailoutbox, settings):
+    settings.EMAIL_BACKEND = "tests.inbox.test_mail.UnreachableMailServer"
+    ask(cast.bob, "conversations:sendTranscript", **north_args, to="me")
     assert mail.send_transcripts() == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert mail.send_transcripts() == 0  # not due yet
-    with later(minutes=11):
+    with travel_forward(minutes=11):
         assert mail.send_transcripts() == 1
-    settings.EMAIL_BACKEND = "tests.inbox.test_mail.Away"
-    ask(cast.bob, "conversations:sendTranscript", **of_north, to="me")
+    settings.EMAIL_BACKEND = "tests.inbox.test_mail.UnreachableMailServer"
+    ask(cast.bob, "conversations:sendTranscript", **north_args, to="me")
     for hour in range(MAX_TRIES):
-        with later(hours=2 * hour + 1):
+        with travel_forward(hours=2 * hour + 1):
             mail.send_transcripts()
     assert not Transcript.objects.exists()
 
 
-class Away:
-    """A mail server out of reach."""
+class UnreachableMailServer:
+    """A mail backend whose server is unreachable."""
 
     def __init__(self, *args, **kwargs):
         pass
@@ -75,81 +77,81 @@ class Away:
         raise ConnectionRefusedError
 
 
-def mention(cast, talk):
-    return actions.write_note(talk, author=cast.alice, body="@Bob look here", mentioned=[cast.bob])
+def mention_bob(cast, conversation):
+    return actions.write_note(conversation, author=cast.alice, body="@Bob look here", mentioned=[cast.bob])
 
 
-def test_a_mention_that_is_not_looked_at_is_mailed_once(cast, talks, mailoutbox):
-    mention(cast, talks.north)
-    assert mail.mail_mentions() == 0
-    with later(minutes=6):
-        assert mail.mail_mentions() == 1
-        assert mail.mail_mentions() == 0
+def test_unseen_mention_is_mailed_once(cast, conversations, mailoutbox):
+    mention_bob(cast, conversations.north)
+    assert mail.send_notification_emails() == 0
+    with travel_forward(minutes=6):
+        assert mail.send_notification_emails() == 1
+        assert mail.send_notification_emails() == 0
     assert (mailoutbox[0].to, mailoutbox[0].subject) == (["bob@acme.example"], "Alice mentioned you on PraxTalk")
-    assert f"/app/inbox/{talks.north.pk}/" in mailoutbox[0].body
+    assert f"/app/inbox/{conversations.north.pk}/" in mailoutbox[0].body
 
 
 @pytest.mark.parametrize("why", ["seen", "unwanted", "gone", "not theirs"])
-def test_who_need_not_be_told_is_not(cast, talks, mailoutbox, why):
-    mention(cast, talks.north)
+def test_mention_is_not_mailed_when_seen_unwanted_or_no_longer_allowed(cast, conversations, mailoutbox, why):
+    mention_bob(cast, conversations.north)
     if why == "seen":
-        actions.touch_presence(talks.north, operator=cast.bob, is_typing=False)
+        actions.touch_presence(conversations.north, operator=cast.bob, is_typing=False)
     elif why == "unwanted":
         update_preferences(cast.bob, mentionMails=False)
     elif why == "gone":
         change_operator(cast.bob, by=cast.alice, is_active=False)
     else:
         change_operator(cast.bob, by=cast.alice, brands=[cast.south])
-    with later(minutes=6):
-        assert mail.mail_mentions() == 0
+    with travel_forward(minutes=6):
+        assert mail.send_notification_emails() == 0
     assert mailoutbox == []
     assert Mention.objects.count() == 1
 
 
-def test_a_mention_waits_for_the_mail_server(cast, talks, mailoutbox, settings):
-    mention(cast, talks.north)
-    settings.EMAIL_BACKEND = "tests.inbox.test_mail.Away"
-    with later(minutes=6):
-        assert mail.mail_mentions() == 0
+def test_mention_is_retried_while_the_mail_server_is_unreachable(cast, conversations, mailoutbox, settings):
+    mention_bob(cast, conversations.north)
+    settings.EMAIL_BACKEND = "tests.inbox.test_mail.UnreachableMailServer"
+    with travel_forward(minutes=6):
+        assert mail.send_notification_emails() == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    with later(minutes=17):
-        assert mail.mail_mentions() == 1
-        assert mail.mail_mentions() == 0
+    with travel_forward(minutes=17):
+        assert mail.send_notification_emails() == 1
+        assert mail.send_notification_emails() == 0
 
 
-def test_a_mention_is_mailed_although_a_worker_died_after_taking_it(cast, talks, mailoutbox):
-    mention(cast, talks.north)
-    with later(minutes=6):
-        assert mail._take_mention()  # and nothing more: the process was killed
-        assert mail.mail_mentions() == 0
-    with later(minutes=17):
-        assert mail.mail_mentions() == 1
+def test_mention_claimed_by_a_killed_worker_is_mailed_later(cast, conversations, mailoutbox):
+    mention_bob(cast, conversations.north)
+    with travel_forward(minutes=6):
+        assert mail._claim_mention()  # the worker is killed before it sends the mail
+        assert mail.send_notification_emails() == 0
+    with travel_forward(minutes=17):
+        assert mail.send_notification_emails() == 1
     assert len(mailoutbox) == 1
 
 
-class Refuses(Away):
-    """One that does not know the address."""
+class RejectsRecipient(UnreachableMailServer):
+    """A mail backend whose server rejects the recipient."""
 
     def send_messages(self, messages):
         raise SMTPRecipientsRefused({message.to[0]: (550, b"no such user") for message in messages})
 
 
-def test_an_address_that_is_refused_holds_up_nobody(cast, talks, settings):
-    mention(cast, talks.north)
-    settings.EMAIL_BACKEND = "tests.inbox.test_mail.Refuses"
-    with later(minutes=6):
-        assert mail.mail_mentions() == 0
+def test_rejected_recipient_is_not_retried(cast, conversations, settings):
+    mention_bob(cast, conversations.north)
+    settings.EMAIL_BACKEND = "tests.inbox.test_mail.RejectsRecipient"
+    with travel_forward(minutes=6):
+        assert mail.send_notification_emails() == 0
         assert not Mention.objects.filter(mailed_at=None).exists()
 
 
-def test_names_of_two_lines_are_one_in_a_header(cast, talks, of_north, mailoutbox):
+def test_line_breaks_in_names_are_removed_from_mail_headers(cast, conversations, north_args, mailoutbox):
     cast.north.name, cast.alice.name = "North\r\nBcc: all@acme.example", "Ali\nce"
     cast.north.save()
     cast.alice.save()
-    mention(cast, talks.north)
-    ask(cast.bob, "conversations:sendTranscript", **of_north, to="me")
-    with later(minutes=6):
-        assert (mail.send_transcripts(), mail.mail_mentions()) == (1, 1)
+    mention_bob(cast, conversations.north)
+    ask(cast.bob, "conversations:sendTranscript", **north_args, to="me")
+    with travel_forward(minutes=6):
+        assert (mail.send_transcripts(), mail.send_notification_emails()) == (1, 1)
     assert [each.subject for each in mailoutbox] == [
         "Your conversation with North Bcc: all@acme.example",
         "Ali ce mentioned you on PraxTalk",

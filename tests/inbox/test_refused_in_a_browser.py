@@ -1,11 +1,11 @@
-"""A message that is refused or fails blocks nothing behind it, whoever refuses it, before and after a reload."""
+"""Browser tests: a rejected or failed message never blocks later ones, whoever rejects it, before and after a reload."""
 
 import pytest
 from playwright.sync_api import expect
 
 from conversations.models import Message
 from tests.inbox.pictures import PNG
-from tests.inbox.reverse_proxy import DEAD, ReverseProxy, html
+from tests.inbox.reverse_proxy import NO_RESPONSE, ReverseProxy, html
 from tests.inbox.test_in_a_browser import path_of, reply
 from tests.live.driver import wait_for
 from tests.servers import WEB, Server
@@ -19,8 +19,8 @@ pytestmark = [
 
 FILES, TOKEN = "/app/inbox/files/", "/app/inbox/token/"
 MEGABYTE = 2**20
-LARGE = PNG + b"\0" * MEGABYTE  # a picture to everybody, with something behind it
-TRIES = 10
+LARGE = PNG + b"\0" * MEGABYTE  # a valid picture with trailing bytes
+MAX_TRIES = 10
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def proxy(server):
 
 
 @pytest.fixture
-def page(cast, talks, browsers, proxy):
-    made = browsers.open(cast.alice, path_of(talks.north), url=proxy.url)
+def page(cast, conversations, browsers, proxy):
+    made = browsers.open(cast.alice, path_of(conversations.north), url=proxy.url)
     expect(made.get_by_role("log")).to_contain_text("Hello?")
     return made
 
@@ -50,11 +50,11 @@ def unsent(page, text):
     return page.locator(".unsent", has_text=text)
 
 
-def arrives(page, text):
+def expect_sent(page, text):
     expect(page.locator(".entry:not(.unsent)", has_text=text)).to_have_count(1)
 
 
-def picture_arrives(page, name):
+def expect_picture_sent(page, name):
     page.locator(f"#log .entry:not(.unsent) img[alt='{name}']").wait_for()
 
 
@@ -62,7 +62,7 @@ def bodies():
     return list(Message.objects.filter(author__isnull=False).order_by("position").values_list("body", flat=True))
 
 
-def test_body_that_a_proxy_finds_too_large_is_refused_and_the_rest_is_sent(page, proxy):
+def test_file_rejected_by_a_proxy_as_too_large_does_not_block_later_messages(page, proxy):
     proxy.rules[FILES] = lambda size: html("413 Content Too Large", "nginx") if size > MEGABYTE else None
     attach(page, "large.png", content=LARGE)
     send(page)
@@ -70,41 +70,41 @@ def test_body_that_a_proxy_finds_too_large_is_refused_and_the_rest_is_sent(page,
     attach(page, "small.png")
     send(page)
     reply(page, "Text behind them")
-    picture_arrives(page, "small.png")
-    arrives(page, "Text behind them")
+    expect_picture_sent(page, "small.png")
+    expect_sent(page, "Text behind them")
     page.reload()
     expect(unsent(page, "large.png")).to_contain_text("Not sent: The file is too large")
-    arrives(page, "Text behind them")
-    assert proxy.asked[FILES] == 2  # refused once, and not tried again by the reload
+    expect_sent(page, "Text behind them")
+    assert proxy.requests[FILES] == 2  # rejected once; the reload does not retry it
     del proxy.rules[FILES]
     unsent(page, "large.png").get_by_role("button", name="Try again").click()
-    picture_arrives(page, "large.png")
+    expect_picture_sent(page, "large.png")
     expect(page.locator(".unsent")).to_have_count(0)
 
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "401 Unauthorized", "404 Not Found", "400 Bad Request"])
-def test_page_of_a_firewall_is_a_refusal_and_no_sign_out(page, proxy, status):
+def test_firewall_error_page_rejects_the_file_without_signing_out(page, proxy, status):
     proxy.rules[FILES] = lambda size: html(status, "Request blocked by WebShield")
     attach(page, "one.png")
     send(page)
     expect(unsent(page, "one.png")).to_contain_text(f"answered {status[:3]}")
     expect(page.locator("#connection")).to_be_hidden()
     reply(page, "Still signed in")
-    arrives(page, "Still signed in")
+    expect_sent(page, "Still signed in")
     unsent(page, "one.png").get_by_role("button", name="Remove").click()
     expect(page.locator(".unsent")).to_have_count(0)
 
 
-def test_firewall_in_front_of_the_token_is_no_sign_out(cast, talks, browsers, proxy):
+def test_firewall_error_on_the_token_endpoint_does_not_sign_out(cast, conversations, browsers, proxy):
     proxy.rules[TOKEN] = lambda size: html("403 Forbidden", "Request blocked by WebShield")
-    page = browsers.open(cast.alice, path_of(talks.north), url=proxy.url)
-    wait_for(lambda: proxy.asked[TOKEN] >= 3)
+    page = browsers.open(cast.alice, path_of(conversations.north), url=proxy.url)
+    wait_for(lambda: proxy.requests[TOKEN] >= 3)
     expect(page.locator("#connection")).not_to_contain_text("signed out")
     del proxy.rules[TOKEN]
     expect(page.get_by_role("log")).to_contain_text("Hello?", timeout=60_000)
 
 
-def test_session_that_has_ended_is_told_by_the_upload_too(page, proxy):
+def test_upload_with_an_ended_session_shows_signed_out(page, proxy):
     attach(page, "one.png")
     page.context.clear_cookies(name="sessionid")
     send(page)
@@ -112,8 +112,8 @@ def test_session_that_has_ended_is_told_by_the_upload_too(page, proxy):
     expect(unsent(page, "one.png")).to_be_visible()
 
 
-def test_session_of_another_sign_in_is_told_by_the_upload_too(page, proxy):
-    """Signing in again, in another tab, changes the token of the forms: our own 403."""
+def test_upload_with_a_stale_csrf_token_shows_signed_out(page, proxy):
+    """Signing in again in another tab changes the CSRF token, so the server itself answers 403."""
     attach(page, "one.png")
     page.context.add_cookies([{"name": "csrftoken", "value": "x" * 32, "url": proxy.url}])
     send(page)
@@ -124,12 +124,12 @@ OUTAGES = {
     "502": html("502 Bad Gateway", "nginx"),
     "503": html("503 Service Unavailable", "nginx"),
     "a page that says 200": html("200 OK", "Sign in to the hotel's network"),
-    "dead": DEAD,
+    "dead": NO_RESPONSE,
 }
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_file_that_fails_for_long_is_set_aside_and_what_stands_behind_it_is_sent(page, proxy, outage):
+def test_file_that_keeps_failing_is_given_up_and_later_files_are_sent(page, proxy, outage):
     page.clock.install()
     page.reload()
     expect(page.get_by_role("log")).to_contain_text("Hello?")
@@ -140,27 +140,27 @@ def test_file_that_fails_for_long_is_set_aside_and_what_stands_behind_it_is_sent
     attach(page, "small.png")
     send(page)
     reply(page, "Text goes at once")
-    arrives(page, "Text goes at once")
-    expect(unsent(page, "small.png")).to_be_visible()  # files keep their order
-    for tries in range(2, TRIES + 1):
+    expect_sent(page, "Text goes at once")
+    expect(unsent(page, "small.png")).to_be_visible()  # files are sent in order
+    for tries in range(2, MAX_TRIES + 1):
         page.clock.run_for(5000)
-        wait_for(lambda tries=tries: proxy.asked[FILES] >= tries)
+        wait_for(lambda tries=tries: proxy.requests[FILES] >= tries)
     expect(unsent(page, "large.png")).to_contain_text("Not sent: There was no answer")
-    picture_arrives(page, "small.png")
-    asked = proxy.asked[FILES]
-    assert asked == TRIES + 1
+    expect_picture_sent(page, "small.png")
+    requests = proxy.requests[FILES]
+    assert requests == MAX_TRIES + 1
     page.reload()
     expect(unsent(page, "large.png").get_by_role("button", name="Remove")).to_be_visible()
-    arrives(page, "Text goes at once")
-    assert proxy.asked[FILES] == asked
+    expect_sent(page, "Text goes at once")
+    assert proxy.requests[FILES] == requests
     del proxy.rules[FILES]
     unsent(page, "large.png").get_by_role("button", name="Try again").click()
-    picture_arrives(page, "large.png")
+    expect_picture_sent(page, "large.png")
     expect(page.locator(".unsent")).to_have_count(0)
     assert bodies() == ["Text goes at once", "small.png", "large.png"]
 
 
-def test_outage_that_ends_loses_nothing_and_keeps_the_order(page, proxy):
+def test_files_are_sent_in_order_after_an_outage(page, proxy):
     page.clock.install()
     page.reload()
     expect(page.get_by_role("log")).to_contain_text("Hello?")
@@ -172,34 +172,34 @@ def test_outage_that_ends_loses_nothing_and_keeps_the_order(page, proxy):
     expect(unsent(page, "two.png")).to_be_visible()
     del proxy.rules[FILES]
     page.clock.run_for(6000)
-    picture_arrives(page, "two.png")
+    expect_picture_sent(page, "two.png")
     assert bodies()[-2:] == ["one.png", "two.png"]
 
 
-def test_too_many_requests_wait_as_they_are_told(page, proxy):
+def test_upload_waits_for_retry_after(page, proxy):
     page.clock.install()
     page.reload()
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     proxy.rules[FILES] = lambda size: html("429 Too Many Requests", "Slow down", Retry_After=60)
     attach(page, "one.png")
     send(page)
-    wait_for(lambda: proxy.asked[FILES] == 1)
+    wait_for(lambda: proxy.requests[FILES] == 1)
     page.clock.run_for(55_000)
     page.wait_for_timeout(300)
-    assert proxy.asked[FILES] == 1
+    assert proxy.requests[FILES] == 1
     del proxy.rules[FILES]
     page.clock.run_for(6000)
-    picture_arrives(page, "one.png")
+    expect_picture_sent(page, "one.png")
 
 
-def test_reply_that_the_server_limits_is_sent_later(cast, talks, browsers):
-    """The same over the live connection, where a refusal has a code."""
+def test_rate_limited_reply_is_sent_later(cast, conversations, browsers):
+    """As above, over the live connection, where errors carry a code."""
     with_limit = {"RATE_LIMIT_WRITE_KEY": "3"}
     with Server(*WEB, WEB_PROCESSES="1", **with_limit) as server:
-        page = browsers.open(cast.alice, path_of(talks.north), url=server.url)
+        page = browsers.open(cast.alice, path_of(conversations.north), url=server.url)
         expect(page.get_by_role("log")).to_contain_text("Hello?")
-        for number in range(3):  # who is typing counts, too: each minute has room for one reply at least
+        for number in range(3):  # typing notifications count too, so each minute allows at least one reply
             reply(page, f"Quick {number}")
         expect(page.locator(".unsent").first).to_contain_text("Sending")
         expect(page.locator(".unsent")).to_have_count(0, timeout=150_000)
-        arrives(page, "Quick 2")
+        expect_sent(page, "Quick 2")

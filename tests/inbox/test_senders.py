@@ -1,4 +1,4 @@
-"""Who a message, note or line of the thread is from: operators read the true name, visitors never an internal one."""
+"""Sender names of messages, notes and activities: operators see the real name, visitors never see an internal one."""
 
 import json
 from datetime import timedelta
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def demo_crm(cast):
-    """Acme's CRM, whose key is named "Demo CRM"."""
+    """Return a test client for Acme's CRM, whose API key is named "Demo CRM"."""
     key, secret = create_key(cast.acme, name="Demo CRM", scope="write")
     made = Caller(secret)
     made.key = key
@@ -33,27 +33,27 @@ def demo_crm(cast):
 
 
 @pytest.fixture
-def replied(talks, demo_crm):
-    """North's conversation with a reply of the CRM."""
-    answer = demo_crm.post(f"/api/v1/conversations/{talks.north.pk}/messages", {"body": "From the CRM"})
+def replied(conversations, demo_crm):
+    """Return North's conversation with a reply sent by the CRM."""
+    answer = demo_crm.post(f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "From the CRM"})
     assert answer.status_code == 201
-    talks.north.refresh_from_db()
-    return talks.north
+    conversations.north.refresh_from_db()
+    return conversations.north
 
 
-def senders(operator, talk):
-    entries = ask(operator, "inbox:thread", conversationId=str(talk.pk))["entries"]
+def senders(operator, conversation):
+    entries = ask(operator, "inbox:thread", conversationId=str(conversation.pk))["entries"]
     return {entry["body"]: entry["sender"] for entry in entries if entry["type"] != "activity"}
 
 
-def test_reply_of_a_key_has_the_keys_name_in_the_inbox(cast, replied):
+def test_reply_sent_with_an_api_key_shows_the_keys_name(cast, replied):
     assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
-    assert senders(cast.bob, replied)["Hello?"] is None  # the visitor, whose name may change
+    assert senders(cast.bob, replied)["Hello?"] is None  # the visitor, whose name may change, so it is not stored
     with pytest.raises(Failed, match="No such conversation"):
         senders(cast.mallory, replied)
 
 
-def test_name_stays_when_the_key_is_renamed_revoked_and_deleted(cast, replied, demo_crm):
+def test_sender_name_stays_after_the_key_is_renamed_revoked_or_deleted(cast, replied, demo_crm):
     ApiKey.objects.filter(pk=demo_crm.key.pk).update(name="Another name")
     assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
     revoke_key(demo_crm.key)
@@ -62,39 +62,41 @@ def test_name_stays_when_the_key_is_renamed_revoked_and_deleted(cast, replied, d
     assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
 
 
-def test_only_atlas_is_called_atlas(cast, talks):
+def test_only_messages_of_atlas_show_atlas_as_sender(cast, conversations):
     for role, body in (("atlas", "From Atlas"), ("operator", "From before")):
-        actions.send_message(talks.north, role=Message.Role(role), body=body, channel=Channel.API)
-    actions.send_message(talks.north, role=Message.Role.OPERATOR, body="From the page", channel=Channel.DASHBOARD)
-    actions.write_note(talks.north, author=cast.alice, body="A note")
-    found = senders(cast.bob, talks.north)
+        actions.send_message(conversations.north, role=Message.Role(role), body=body, channel=Channel.API)
+    actions.send_message(
+        conversations.north, role=Message.Role.OPERATOR, body="From the page", channel=Channel.DASHBOARD
+    )
+    actions.write_note(conversations.north, author=cast.alice, body="A note")
+    found = senders(cast.bob, conversations.north)
     assert found["From Atlas"] == "Atlas"
-    assert found["From before"] == "API"  # sent before its key was stored
+    assert found["From before"] == "API"  # sent before API keys were stored with messages
     assert found["From the page"] == "Former operator"
     assert found["A note"] == "Alice"
 
 
-def test_rest_and_webhooks_show_no_author_as_promised(cast, replied, crm, hooks):
+def test_rest_shows_no_author_for_replies_of_a_key(cast, replied, crm, webhooks):
     messages = crm.get(f"/api/v1/messages?conversationId={replied.pk}").json()["messages"]
     assert messages[-1]["body"] == "From the CRM"
     assert messages[-1]["author"] is None
     assert set(messages[-1]) == set(messages[0])
 
 
-def test_line_of_what_a_key_did_has_the_keys_name_alone(cast, talks, demo_crm):
-    demo_crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": "closed"})
+def test_activity_of_a_key_shows_only_the_keys_name(cast, conversations, demo_crm):
+    demo_crm.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "closed"})
     assert Activity.objects.get().actor == "Demo CRM"
 
 
-def test_late_reply_is_told_that_the_key_has_answered(cast, talks, demo_crm):
-    of_north = {"conversationId": str(talks.north.pk)}
+def test_late_reply_error_names_the_key_that_has_answered(cast, conversations, demo_crm):
+    of_north = {"conversationId": str(conversations.north.pk)}
     seen = ask(cast.bob, "messages:list", **of_north)["messages"][-1]["_id"]
-    demo_crm.post(f"/api/v1/conversations/{talks.north.pk}/messages", {"body": "From the CRM"})
-    with pytest.raises(Failed, match="Demo CRM has answered meanwhile"):
+    demo_crm.post(f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "From the CRM"})
+    with pytest.raises(Failed, match="Demo CRM has already replied"):
         ask(cast.bob, "messages:send", **of_north, body="Late", seenMessageId=seen)
 
 
-def test_visitor_never_reads_the_keys_name(cast, replied, mailoutbox):
+def test_visitor_never_sees_the_keys_name(cast, replied, mailoutbox):
     assert "Demo CRM" not in json.dumps(thread_json(cast.acme.pk, replied.visitor_id).value)
     ask(cast.bob, "conversations:sendTranscript", conversationId=str(replied.pk), to="visitor")
     assert mail.send_transcripts() == 1
@@ -107,7 +109,7 @@ def test_visitor_never_reads_the_keys_name(cast, replied, mailoutbox):
         assert "Demo CRM" not in each.body
 
 
-def test_operators_transcript_and_the_exports_have_the_keys_name(cast, replied, mailoutbox, client):
+def test_operator_transcripts_and_exports_show_the_keys_name(cast, replied, mailoutbox, client):
     ask(cast.bob, "conversations:sendTranscript", conversationId=str(replied.pk), to="me")
     assert mail.send_transcripts() == 1
     assert "Demo CRM:\nFrom the CRM" in mailoutbox[0].body
@@ -119,7 +121,7 @@ def test_operators_transcript_and_the_exports_have_the_keys_name(cast, replied, 
     assert "Demo CRM" in [message["sender"] for message in export["messages"]]
 
 
-def test_database_refuses_a_key_of_another_workspace(cast, replied):
+def test_database_rejects_a_key_of_another_workspace(cast, replied):
     key, _ = create_key(cast.globex, name="Rival", scope="write")
     with pytest.raises(IntegrityError), transaction.atomic():
         Message.objects.filter(body="From the CRM").update(api_key=key)
@@ -132,7 +134,7 @@ def test_database_refuses_a_key_of_another_workspace(cast, replied):
 @pytest.mark.live
 @pytest.mark.usefixtures("chromium")
 @pytest.mark.django_db(transaction=True)
-def test_inbox_signs_a_reply_of_a_key_with_its_name(cast, replied, demo_crm, browsers):
+def test_inbox_page_shows_the_keys_name_as_sender(cast, replied, demo_crm, browsers):
     page = browsers.open(cast.bob, path_of(replied))
     expect(page.locator(".entry.operator", has_text="From the CRM").locator(".who")).to_contain_text("Demo CRM")
     demo_crm.patch(f"/api/v1/conversations/{replied.pk}", {"status": "closed"})

@@ -1,4 +1,4 @@
-"""A visitor in the widget of a customer's site, and two operators in the inbox: what each sees of the others."""
+"""Browser tests with a visitor in the widget and two operators in the inbox: what each sees of the others."""
 
 import pytest
 from playwright.sync_api import expect
@@ -8,7 +8,7 @@ from integrations.models import Event
 from tests.inbox.test_in_a_browser import reply, row
 from tests.live.driver import wait_for
 from tests.widget.conftest import Site
-from tests.widget.test_conversation import fill_form, shows, write
+from tests.widget.test_conversation import expect_message, fill_form, write_message
 
 pytestmark = [
     pytest.mark.browser,
@@ -25,7 +25,7 @@ def site(cast, server):
     made.close()
 
 
-def test_a_whole_conversation(cast, crm, hooks, site, page, browsers):
+def test_conversation_from_first_message_to_rating_is_visible_to_both_sides(cast, crm, webhooks, site, page, browsers):
     alice, bob = browsers.open(cast.alice), browsers.open(cast.bob)
     site.open(page)
     fill_form(page, "Do you ship to Addis Ababa?")
@@ -40,7 +40,7 @@ def test_a_whole_conversation(cast, crm, hooks, site, page, browsers):
     expect(alice.locator("#here")).to_contain_text("Bob is typing")
     page.get_by_text("typing").first.wait_for()
     reply(bob, "Yes, within three days.")
-    shows(page, "Yes, within three days.")
+    expect_message(page, "Yes, within three days.")
     expect(alice.get_by_role("log")).to_contain_text("Seen")
     bob.get_by_role("button", name="Note", exact=True).click()
     bob.get_by_role("textbox", name="Note").fill("He is from the embassy")
@@ -51,13 +51,13 @@ def test_a_whole_conversation(cast, crm, hooks, site, page, browsers):
     page.get_by_role("button", name="Send").last.click()
     expect(alice.get_by_role("log")).to_contain_text("rated this 🙂 4 of 5")
     expect(alice.locator("#thread-pane .status")).to_contain_text("Rated 🙂 4 of 5")
-    write(page, "Thank you!")
+    write_message(page, "Thank you!")
     expect(alice.get_by_role("log")).to_contain_text("Thank you!")
     expect(alice.locator("#thread-pane .status")).to_contain_text("Open")
-    talk = Conversation.objects.get()
+    conversation = Conversation.objects.get()
     said = (
-        crm.get(f"/api/v1/conversations/{talk.pk}").content
-        + crm.get(f"/api/v1/messages?conversationId={talk.pk}").content
+        crm.get(f"/api/v1/conversations/{conversation.pk}").content
+        + crm.get(f"/api/v1/messages?conversationId={conversation.pk}").content
     )
     sent = b"".join(bytes(event.body) for event in Event.objects.all())
     assert b"three days" in said
@@ -67,7 +67,7 @@ def test_a_whole_conversation(cast, crm, hooks, site, page, browsers):
     assert alice.problems == bob.problems == []
 
 
-def test_a_visitor_who_is_blocked(cast, site, page, browsers):
+def test_blocked_visitor_cannot_write_until_unblocked(cast, site, page, browsers):
     alice = browsers.open(cast.alice)
     site.open(page)
     fill_form(page, "Buy my pills")
@@ -77,7 +77,7 @@ def test_a_visitor_who_is_blocked(cast, site, page, browsers):
     alice.get_by_role("dialog").get_by_role("button", name="Block the visitor").click()
     expect(alice.locator("#visitor-pane")).to_contain_text("their messages are not taken")
     expect(alice.get_by_role("log")).to_contain_text("Alice blocked the visitor")
-    write(page, "Buy them now")
+    write_message(page, "Buy them now")
     page.wait_for_timeout(1000)
     wait_for(lambda: Conversation.objects.get().message_count == 1)
     alice.get_by_role("button", name="Unblock the visitor").click()

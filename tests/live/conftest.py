@@ -1,4 +1,4 @@
-"""The public `convex` clients, each in a process of its own, in front of a real server; see driver.py."""
+"""Fixtures: the public `convex` clients, each in its own process, connected to a running server; see driver.py."""
 
 import json
 import os
@@ -15,9 +15,8 @@ from accounts.operator_tokens import issue_token
 from conversations.actions import send_message
 from conversations.models import Channel, Message
 from integrations.actions.api_keys import create_key
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.live.driver import Driver, wait_for
-from tests.servers import WEB, Server
 
 HERE = Path(__file__).resolve().parent
 CLIENTS, MODULES = HERE / "clients", HERE / "node_modules"
@@ -27,7 +26,7 @@ OWN = "own"  # static/live/client.js
 
 
 def need_node():
-    """Skips where there is no Node, but not in CI."""
+    """Skip the test without Node.js, or fail it in CI."""
     missing = None if shutil.which("node") else "no node here (apt-get install nodejs npm)"
     missing = missing or (None if (MODULES / ".installed").exists() else "no tests/live/node_modules (make test)")
     if missing:
@@ -42,7 +41,7 @@ def command_of(library):
 
 @pytest.fixture(scope="package")
 def drivers():
-    """The drivers that run so far, by the library's name."""
+    """Return the running drivers, by library name."""
     running = {}
     yield running
     for driver in running.values():
@@ -50,15 +49,15 @@ def drivers():
 
 
 @pytest.fixture
-def calm_end(cast):
-    """When the clients are gone and before the tables are emptied, which a query under way would be in the way of."""
+def wait_for_idle_database(cast):
+    """Wait after the test until no query is running: a running query would block the emptying of the tables."""
     yield
-    wait_for(nobody_else_is_at_work, "A query or transaction did not end.")
+    wait_for(no_other_active_connections, "A query or transaction did not end.")
 
 
 @pytest.fixture
-def start(drivers, calm_end):
-    """start(library) -> Driver. What its clients leave open is closed after the test."""
+def start(drivers, wait_for_idle_database):
+    """Return `start(library) -> Driver`. The clients opened through it are closed after the test."""
     used = {}
 
     def started(library):
@@ -86,7 +85,7 @@ def library(request, start):
 
 @pytest.fixture(params=[*NPM, PYPI])
 def convex(request, start):
-    """One of the public clients: our own has no setAuth() and no HTTP."""
+    """Parametrize the test over the public clients only: our own has no setAuth() and no HTTP."""
     return start(request.param)
 
 
@@ -97,7 +96,7 @@ def newest(start):
 
 @pytest.fixture
 def npms(start):
-    """All npm versions at once, for a scenario that takes its time."""
+    """Return all npm versions at once, for a slow scenario."""
     return [start(name) for name in NPM]
 
 
@@ -111,46 +110,40 @@ def libraries(start, convexes):
     return [*convexes, start(OWN)]
 
 
-@pytest.fixture(scope="package")
-def shared_server(django_db_setup):
-    with Server(*WEB, WEB_PROCESSES="1") as running:
-        yield running
-
-
 @pytest.fixture
-def scene(cast, shared_server, calm_end):
-    """Acme's inbox with one conversation, on the server that the tests share."""
-    return Scene(cast, shared_server.url)
+def scene(cast, server, wait_for_idle_database):
+    """Return a Scene with one conversation on the shared server."""
+    return Scene(cast, server.url)
 
 
 @pytest.fixture
 def scene_on(cast):
-    """scene_on(url) -> the Scene on a server of the test's own."""
+    """Return `scene_on(url) -> Scene`, for tests with their own server."""
     return lambda url: Scene(cast, url)
 
 
 class Scene:
-    """`talk` is a conversation of North; `token` and `key` are Alice's operator token and Acme's API key."""
+    """`conversation` is a conversation of North; `token` and `key` are Alice's operator token and Acme's API key."""
 
     def __init__(self, cast, url):
         self.cast, self.url = cast, url
-        self.talk = make_talk(cast.north)
-        self.id = str(self.talk.pk)
+        self.conversation = make_conversation(cast.north)
+        self.id = str(self.conversation.pk)
         self.token = self.token_of(cast.alice)
         _, self.key = create_key(cast.acme, name="live", scope="write")
 
     def token_of(self, operator, **lifetime):
-        """token_of(alice, seconds=4)"""
+        """Return an operator token, for example `token_of(alice, seconds=4)`. It lives 12 hours by default."""
         return issue_token(operator, lifetime=timedelta(**lifetime or {"hours": 12}))[0]
 
     def args(self, **more):
         return {"sessionToken": self.token, **more}
 
-    def in_talk(self, **more):
+    def in_conversation(self, **more):
         return self.args(conversationId=self.id, **more)
 
     def rest(self, method, path, body=None):
-        """The JSON of the answer to a REST call of the CRM."""
+        """Call the REST API with the CRM's key and return the JSON of the response."""
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/api/v1{path}", data, headers, method=method)
@@ -161,28 +154,30 @@ class Scene:
         self.rest("POST", f"/conversations/{self.id}/messages", {"body": body})
 
     def send_from_shell(self, body):
-        """In this process, which shares no more with the server than the database and Valkey."""
+        """Send a message from this process, which shares only the database and Valkey with the server."""
         send_message(
-            self.talk, role=Message.Role.OPERATOR, body=body, channel=Channel.DASHBOARD, author=self.cast.alice
+            self.conversation, role=Message.Role.OPERATOR, body=body, channel=Channel.DASHBOARD, author=self.cast.alice
         )
 
     def bodies(self):
-        """What the database holds."""
-        return list(Message.objects.filter(conversation=self.talk).order_by("position").values_list("body", flat=True))
+        """Return the message bodies stored in the database, in order."""
+        return list(
+            Message.objects.filter(conversation=self.conversation).order_by("position").values_list("body", flat=True)
+        )
 
 
 def bodies_of(thread):
-    """Of a value of messages:list."""
+    """Return the message bodies of a result of messages:list."""
     return [message["body"] for message in thread["messages"]]
 
 
 def ends_with(*bodies):
-    """Whether a value of messages:list does."""
+    """Return a predicate: a result of messages:list ends with these bodies."""
     return lambda thread: bodies_of(thread)[-len(bodies) :] == list(bodies)
 
 
-def nobody_else_is_at_work():
-    """No other connection to this database runs a statement, or is in a transaction."""
+def no_other_active_connections():
+    """Return whether no other connection to this database runs a statement or has an open transaction."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "

@@ -1,30 +1,32 @@
-"""Drives a client library that runs in a process of its own, so that a scenario is written once and proves every client.
+"""Drive a client library in its own process, so that one scenario covers every client.
 
-The process reads commands from standard input and prints events on standard output, a JSON object a line each. Values and
-arguments are in Convex's own JSON (https://docs.convex.dev: `{"$integer": ...}` for a 64-bit integer and so on).
+The process reads commands from standard input and prints events to standard output, one JSON object per line. Values and
+arguments use Convex's JSON format (https://docs.convex.dev: `{"$integer": ...}` for a 64-bit integer and so on).
 
-Commands: `do` says what, `id` is the number that its events carry, `client` and `watch` are the ids of what was opened.
-    {"do": "open", "id", "url", "http"?: true}                  a client; with http, the one that keeps no socket
-    {"do": "close", "client"}                                   and all that it watches
-    {"do": "watch", "id", "client", "name", "args", "as"?}      -> value or error, again and again
+Commands: `do` names the command, `id` is repeated in its events, `client` and `watch` are the ids of the opened objects.
+
+    {"do": "open", "id", "url", "http"?: true}                  open a client; with http, one without a socket
+    {"do": "close", "client"}                                   close it and all its watches
+    {"do": "watch", "id", "client", "name", "args", "as"?}      -> any number of value or error events
     {"do": "unwatch", "watch"}
     {"do": "query" | "mutate" | "action", "id", "client", "name", "args", "as"?, "optimistic"?, "consistent"?}
-                                                                -> value or error, once
-    {"do": "authenticate", "id", "client", "tokens"}            the n-th fetch gets the n-th token, later ones the last;
-                                                                -> fetched, isAuthenticated
-    {"do": "ask", "id"}                                         -> value null: all commands before it were carried out
-`as`: "string" (the name itself), "reference" (makeFunctionReference) or "anyApi".
-`optimistic`: {"query", "args", "append"}: append that to the `messages` of the query's value until the result is there.
+                                                                -> one value or error event
+    {"do": "authenticate", "id", "client", "tokens"}            the n-th fetch returns the n-th token, later ones the last
+                                                                -> fetched and isAuthenticated events
+    {"do": "ask", "id"}                                         -> value null, once all earlier commands are executed
 
-`consistent`: true for a query of the client without a socket: its consistentQuery.
+`as`: "string" (the name itself), "reference" (makeFunctionReference) or "anyApi".
+`optimistic`: {"query", "args", "append"}: append this to the `messages` of the query's value until the result arrives.
+`consistent`: true for consistentQuery of the client without a socket.
 
 Events:
-    {"ready": "name of the library"}                            first of all
+
+    {"ready": "name of the library"}                            the first event
     {"id", "value"}
     {"id", "error": {"kind": "the class's name", "message", "data"?: only of a ConvexError}}
-    {"id", "fetched": how often so far, "forced": bool}         a token was asked for
+    {"id", "fetched": number of fetches, "forced": bool}        a token was requested
     {"id", "isAuthenticated": bool}
-    {"crash": "..."}                                            an exception that nobody caught: fails the test
+    {"crash": "..."}                                            an uncaught exception, which fails the test
 """
 
 import itertools
@@ -38,10 +40,14 @@ PATIENCE_SECONDS = 60
 
 
 class Driver:
-    """`with Driver(["node", "npm.mjs", "convex"]) as driver:`"""
+    """Use as `with Driver(["node", "npm.mjs", "convex"]) as driver:`."""
 
     def __init__(self, command, *, knows_floats=False, environment=None):
-        """knows_floats: the library tells 3.0 from 3, as JavaScript does not. environment: variables, besides ours."""
+        """Store the command.
+
+        knows_floats: the library distinguishes 3.0 from 3, which JavaScript does not. environment: extra environment
+        variables.
+        """
         self.command, self.knows_floats = command, knows_floats
         self.environment = os.environ | (environment or {})
         self.news = threading.Condition()
@@ -90,7 +96,7 @@ class Driver:
         self.process.stdin.flush()
 
     def wait_until(self, answer, what, patience=PATIENCE_SECONDS):
-        """What `answer()` gives as soon as that is not None; it is called again after every event."""
+        """Return the first result of `answer()` that is not None. It is called again after every event."""
         with self.news:
             self.news.wait_for(lambda: answer() is not None or self.crashes, patience)
             assert self.crashes == [], self.crashes
@@ -103,11 +109,11 @@ class Driver:
         return client
 
     def settle(self):
-        """All commands so far have been carried out, and what they had to tell at once is here."""
+        """Wait until all commands so far are executed and their immediate events have arrived."""
         Call(self, self.command_with_id("ask")).result()
 
     def close_clients(self):
-        """All that a test opened, when it is over; an exception that nobody caught fails it."""
+        """Close all clients that the test opened. Fails the test if an exception was uncaught in the process."""
         for client in self.clients:
             client.close()
         crashes, self.crashes, self.clients = self.crashes, [], []
@@ -146,7 +152,7 @@ class Client:
 
 
 class Observed:
-    """Something whose events carry its number."""
+    """A command whose events carry its id."""
 
     def __init__(self, driver, number):
         self.driver, self.number = driver, number
@@ -156,7 +162,7 @@ class Observed:
         return list(self.driver.events.get(self.number, ()))
 
     def _wait(self, key, matches, patience=PATIENCE_SECONDS):
-        """The first event's `key` that matches, or already did."""
+        """Wait for an event whose `key` matches, including past events, and return that value."""
         found = lambda: next((event for event in self.events if key in event and matches(event[key])), None)  # noqa: E731
         return self.driver.wait_until(found, lambda: self.events[-3:], patience)[key]
 
@@ -183,7 +189,7 @@ class Watch(Observed):
 
     @property
     def changes(self):
-        """The values without repetitions: PyPI's client tells them all again whenever one of its queries changed."""
+        """Return the values without repetitions: PyPI's client reports all queries whenever one of them changes."""
         return [value for value, _ in itertools.groupby(self.values)]
 
     @property
@@ -191,7 +197,7 @@ class Watch(Observed):
         return [event["error"] for event in self.events if "error" in event]
 
     def until(self, matches=lambda value: True, patience=PATIENCE_SECONDS):
-        """The newest value, once it matches."""
+        """Wait until the newest value matches, and return it."""
         newest = lambda: [self.values[-1]] if self.values and matches(self.values[-1]) else None  # noqa: E731
         return self.driver.wait_until(newest, lambda: self.events[-3:], patience)[0]
 
@@ -211,7 +217,7 @@ class Authentication(Observed):
 
 
 def wait_for(condition, what="It did not happen.", patience=PATIENCE_SECONDS):
-    """The first true value of `condition()`: for what no event tells, as a row in the database."""
+    """Poll `condition()` and return its first true value, for changes without an event, such as a database row."""
     deadline = time.monotonic() + patience
     while not (found := condition()):
         assert time.monotonic() < deadline, what

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can lose what the server answers, as a bad network does."""
+"""A TCP proxy on loopback that can drop the server's responses, as an unreliable network does."""
 
 import contextlib
 import socket
@@ -8,17 +8,18 @@ from tests.servers import free_port
 
 
 class Proxy:
-    """`with Proxy(server.port) as proxy:` - clients connect to proxy.url.
+    """Use as `with Proxy(server.port) as proxy:`; clients connect to `proxy.url`.
 
-    hush(): the server still gets everything, the clients get nothing more, or no more than a first frame that has `after` in
-    it. cut(): all connections end, and new ones work.
+    drop_responses(): the server still receives everything, but clients receive nothing more. With `after`, each
+    connection still receives frames up to the first one that contains it.
+    disconnect_all(): all connections end; new ones work.
     """
 
     def __init__(self, target_port):
         self.target_port, self.port = target_port, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._sockets, self._lock = [], threading.Lock()
-        self._last_words, self._hushed = None, set()
+        self._last_frame_mark, self._silenced = None, set()
 
     def __enter__(self):
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
@@ -28,21 +29,21 @@ class Proxy:
     def __exit__(self, *args):
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self.cut()
+        self.disconnect_all()
 
-    def hush(self, after=b""):
+    def drop_responses(self, after=b""):
         with self._lock:
-            self._last_words = after
+            self._last_frame_mark = after
 
     @property
-    def hushed(self):
-        """How many connections had their last frame."""
-        return len(self._hushed)
+    def silenced_count(self):
+        """Return the number of connections that have received their last frame."""
+        return len(self._silenced)
 
-    def cut(self):
+    def disconnect_all(self):
         with self._lock:
             ending, self._sockets = self._sockets, []
-            self._last_words, self._hushed = None, set()
+            self._last_frame_mark, self._silenced = None, set()
         for each in ending:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -58,10 +59,10 @@ class Proxy:
                     continue
                 with self._lock:
                     self._sockets += [client, server]
-                threading.Thread(target=self._pass_on, args=(client, server, False), daemon=True).start()
-                threading.Thread(target=self._pass_on, args=(server, client, True), daemon=True).start()
+                threading.Thread(target=self._forward, args=(client, server, False), daemon=True).start()
+                threading.Thread(target=self._forward, args=(server, client, True), daemon=True).start()
 
-    def _pass_on(self, source, sink, is_answer):
+    def _forward(self, source, sink, is_answer):
         with contextlib.suppress(OSError):
             for data in frames_of(source) if is_answer else iter(lambda: source.recv(65536), b""):
                 if not (is_answer and self._is_lost(source, data)):
@@ -73,15 +74,15 @@ class Proxy:
 
     def _is_lost(self, server, frame):
         with self._lock:
-            is_lost = server not in self._sockets or server in self._hushed or self._last_words == b""
-            if self._last_words is not None and self._last_words in frame:
-                self._hushed.add(server)
+            is_lost = server not in self._sockets or server in self._silenced or self._last_frame_mark == b""
+            if self._last_frame_mark is not None and self._last_frame_mark in frame:
+                self._silenced.add(server)
             return is_lost
 
 
 def frames_of(server):
-    """What a server sends: the head of its answer, then each WebSocket frame (RFC 6455, section 5.2) with its own head; of an
-    answer that is no WebSocket, pieces."""
+    """Yield what a server sends: the response head, then each WebSocket frame (RFC 6455, section 5.2) with its
+    header. Other responses are yielded in chunks."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += (data := server.recv(65536))
@@ -89,7 +90,7 @@ def frames_of(server):
             return
     head, received = received.split(b"\r\n\r\n", 1)
     yield head + b"\r\n\r\n"
-    if b" 101 " not in head.split(b"\r\n", 1)[0]:  # no socket: a page, or what belongs to it
+    if b" 101 " not in head.split(b"\r\n", 1)[0]:  # not a WebSocket: a page or one of its resources
         yield received
         yield from iter(lambda: server.recv(65536), b"")
         return
@@ -103,7 +104,8 @@ def frames_of(server):
 
 
 def frame_size(begun):
-    """With its head; None as long as that is not known. Servers' frames have no mask."""
+    """Return the size of the frame including its header, or None if too few bytes have arrived. Frames of a server
+    have no mask."""
     if len(begun) < 2:
         return None
     length = begun[1] & 127

@@ -1,4 +1,4 @@
-"""In a real Chromium: the newest client on a page of another origin, plain and with React's hooks."""
+"""Browser tests: the newest client on a page of another origin, plain and with React hooks."""
 
 import functools
 import subprocess
@@ -25,7 +25,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def crm_pages(tmp_path_factory):
-    """The address of a server, not PraxTalk's, of a CRM's pages."""
+    """Return the URL of a separate server, not PraxTalk, with the pages of a CRM."""
     need_node()
     folder = tmp_path_factory.mktemp("crm")
     for page in ("inbox.html", "react.html"):
@@ -40,8 +40,8 @@ def crm_pages(tmp_path_factory):
 
 
 @pytest.fixture
-def watched(page):
-    """A page that remembers what went wrong on it."""
+def recorded_page(page):
+    """Return a page that records console errors, uncaught exceptions and failed requests in `problems`."""
     page.problems = []
     page.on("console", lambda message: page.problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: page.problems.append(str(error)))
@@ -50,29 +50,29 @@ def watched(page):
     page.close()  # before the tables are emptied
 
 
-def test_a_page_of_another_origin_shows_the_inbox(scene, crm_pages, watched):
-    watched.goto(f"{crm_pages}/inbox.html?{urlencode({'url': scene.url, 'token': scene.token})}")
-    shows = lambda preview: watched.wait_for_selector(f"#inbox li:text-is('{preview}')", timeout=20_000)  # noqa: E731
+def test_page_of_another_origin_shows_the_inbox_and_sends_replies(scene, crm_pages, recorded_page):
+    recorded_page.goto(f"{crm_pages}/inbox.html?{urlencode({'url': scene.url, 'token': scene.token})}")
+    shows = lambda preview: recorded_page.wait_for_selector(f"#inbox li:text-is('{preview}')", timeout=20_000)  # noqa: E731
     shows("Hello?")
     scene.send_by_rest("by REST")
     shows("by REST")
     scene.send_from_shell("by the shell")
     shows("by the shell")
-    watched.click("button")
+    recorded_page.click("button")
     shows("by a request")
     assert scene.bodies() == ["Hello?", "by REST", "by the shell", "by the socket", "by a request"]
-    assert watched.problems == []
+    assert recorded_page.problems == []
 
 
-def test_the_hooks_of_react(scene, crm_pages, watched):
-    watched.goto(f"{crm_pages}/react.html?{urlencode({'url': scene.url, 'token': scene.token})}")
-    shows = lambda body: watched.wait_for_selector(f"li:text-is('{body}')", timeout=20_000)  # noqa: E731
+def test_react_hooks_show_pushed_and_sent_messages(scene, crm_pages, recorded_page):
+    recorded_page.goto(f"{crm_pages}/react.html?{urlencode({'url': scene.url, 'token': scene.token})}")
+    shows = lambda body: recorded_page.wait_for_selector(f"li:text-is('{body}')", timeout=20_000)  # noqa: E731
     shows("Hello?")
     scene.send_by_rest("by REST")
     shows("by REST")
-    watched.wait_for_selector("h2:text-is('by REST')", timeout=20_000)
-    watched.click("button")
+    recorded_page.wait_for_selector("h2:text-is('by REST')", timeout=20_000)
+    recorded_page.click("button")
     shows("by a hook")
-    watched.wait_for_selector("h2:text-is('by a hook')", timeout=20_000)
-    assert watched.locator("li").all_inner_texts() == scene.bodies() == ["Hello?", "by REST", "by a hook"]
-    assert watched.problems == []
+    recorded_page.wait_for_selector("h2:text-is('by a hook')", timeout=20_000)
+    assert recorded_page.locator("li").all_inner_texts() == scene.bodies() == ["Hello?", "by REST", "by a hook"]
+    assert recorded_page.problems == []

@@ -1,4 +1,4 @@
-"""Every client library over HTTPS, through the front, with a certificate of its own authority."""
+"""Every client library over HTTPS, through the reverse proxy, with a certificate of a private authority."""
 
 import pytest
 
@@ -16,16 +16,16 @@ def server(django_db_setup):
 
 
 @pytest.mark.parametrize("library", [*NPM, PYPI, OWN])
-def test_a_client_watches_and_writes(library, server, cast, calm_end):
+def test_client_watches_and_sends_over_https(library, server, cast, wait_for_idle_database):
     if library != PYPI:
         need_node()
     scene = Scene(cast, server.url)
     trusted = dict.fromkeys(("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"), str(server.root))
     with Driver(command_of(library), knows_floats=library == PYPI, environment=trusted) as driver:
         client = driver.open(server.url)
-        thread = client.watch("messages:list", scene.in_talk())
+        thread = client.watch("messages:list", scene.in_conversation())
         thread.until()
-        client.mutate("messages:send", scene.in_talk(body="over TLS")).result()
+        client.mutate("messages:send", scene.in_conversation(body="over TLS")).result()
         thread.until(ends_with("over TLS"))
         scene.send_from_shell("by the shell")
         thread.until(ends_with("by the shell"))

@@ -1,8 +1,8 @@
-"""Our own client, static/live/client.js, in a real Chromium. The scenarios of the public clients run it too, as "own"."""
+"""Browser tests of our own client, static/live/client.js. It also runs in the scenarios of the public clients, as "own"."""
 
 import pytest
 
-from tests.conftest import go_back_to_kept
+from tests.conftest import go_back_to_cached_page
 from tests.live.conftest import bodies_of
 from tests.live.driver import wait_for
 from tests.live.proxy import Proxy
@@ -20,7 +20,7 @@ pytestmark = [
 
 
 class Tab:
-    """A page with a client, which gets one token after the other, then the last again; see tab.js."""
+    """A page with a client. The client gets the given tokens one after the other, then the last one again; see tab.js."""
 
     def __init__(self, page, scene, *tokens, url=None):
         self.page, self.scene, self.problems = page, scene, []
@@ -28,7 +28,7 @@ class Tab:
         self.url = url or scene.url
         page.on("websocket", lambda socket: self.sockets.append(socket))
         page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.goto(f"{self.url}/static/live/demo.html")
+        page.goto(f"{self.url}/static/live/client.js")  # any address of this origin
         page.evaluate(TAB, [self.url, tokens or [scene.token]])
 
     def watch(self, what="thread", name="messages:list", args=None):
@@ -36,7 +36,7 @@ class Tab:
         self.page.evaluate("(all) => tab.watch(...all)", [what, name, args])
 
     def send(self, body):
-        """Its outcome is what `body` tells."""
+        """Send a message. Its result is recorded under the name `body`."""
         args = {"conversationId": self.scene.id, "body": body}
         self.page.evaluate("(all) => tab.mutate(...all)", [body, "messages:send", args])
 
@@ -44,7 +44,7 @@ class Tab:
         return self.page.evaluate("(what) => tab.all(what)", what)
 
     def until(self, what, matches=lambda value: value is not None, patience=10):
-        """The newest of it, once it matches."""
+        """Wait until the newest recorded value of `what` matches, and return it."""
         newest = lambda: self.page.evaluate("(what) => [tab.newest(what)]", what)  # noqa: E731
         wait_for(lambda: matches(newest()[0]), f"{what} at first: {newest()}", patience)
         return newest()[0]
@@ -56,15 +56,15 @@ class Tab:
         wait_for(lambda: self.all("state") == list(states), self.all("state"))
 
 
-def stop_time(page):
-    """No wait that its scripts begin from now on ends by itself."""
+def pause_timers(page):
+    """Pause the page's clock: timers that scripts start from now on never fire by themselves."""
     page.clock.install()
     page.clock.pause_at(page.evaluate("Date.now() / 1000 + 1"))
 
 
 @pytest.fixture
 def tab(page, scene):
-    """tab(*tokens, url=...) -> Tab in the test's own page."""
+    """Return `tab(*tokens, url=...) -> Tab` in the test's own page."""
     yield lambda *tokens, **options: Tab(page, scene, *tokens, **options)
     page.close()  # before the tables are emptied
 
@@ -75,7 +75,7 @@ def proxy(scene):
         yield running
 
 
-def test_it_watches_and_writes(scene, tab):
+def test_own_client_watches_and_sends(scene, tab):
     tab = tab()
     tab.watch()
     tab.watch("inbox", "conversations:listInbox", {"status": "open"})
@@ -96,29 +96,29 @@ def test_it_watches_and_writes(scene, tab):
     assert tab.problems == []
 
 
-def test_a_mutation_whose_answer_was_lost_happens_once(scene, tab, proxy):
+def test_mutation_with_a_lost_response_is_executed_once(scene, tab, proxy):
     tab = tab(url=proxy.url)
     tab.watch()
     tab.until_shown("Hello?")
-    proxy.hush()
+    proxy.drop_responses()
     for body in ("one", "two", "three"):
         tab.send(body)
     wait_for(lambda: scene.bodies() == ["Hello?", "one", "two", "three"], scene.bodies)
     assert tab.all("three") == []
-    proxy.cut()
+    proxy.disconnect_all()
     ids = [tab.until(body)["messageId"] for body in ("one", "two", "three")]
-    assert ids == [str(message.pk) for message in scene.talk.messages.order_by("position")][1:]
+    assert ids == [str(message.pk) for message in scene.conversation.messages.order_by("position")][1:]
     tab.until_shown("Hello?", "one", "two", "three")
     assert len(scene.bodies()) == 4
     tab.until_state("connecting", "live", "connecting", "live")
 
 
-def test_what_is_written_while_offline_goes_out_at_once_when_online(scene, tab):
-    """Time stands still in the page: no wait that it planned ever ends."""
+def test_mutation_made_offline_is_sent_as_soon_as_online(scene, tab):
+    """The page's clock is paused: no planned retry fires."""
     tab = tab()
     tab.watch()
     tab.until_shown("Hello?")
-    stop_time(tab.page)
+    pause_timers(tab.page)
     tab.page.context.set_offline(True)
     tab.until_state("connecting", "live", "offline")
     tab.send("typed on a train")
@@ -129,35 +129,35 @@ def test_what_is_written_while_offline_goes_out_at_once_when_online(scene, tab):
     assert tab.until("typed on a train")["messageId"]
 
 
-def test_a_page_that_becomes_visible_does_not_wait(scene, tab, proxy):
+def test_page_that_becomes_visible_reconnects_immediately(scene, tab, proxy):
     tab = tab(url=proxy.url)
     tab.watch()
     tab.until_shown("Hello?")
-    stop_time(tab.page)
-    proxy.cut()
+    pause_timers(tab.page)
+    proxy.disconnect_all()
     tab.until_state("connecting", "live", "connecting")
     tab.page.evaluate(HIDE_AND_SHOW)
     tab.until_state("connecting", "live", "connecting", "live")
 
 
-def test_a_connection_that_fell_silent_is_replaced(scene, tab, proxy):
+def test_silent_connection_is_replaced_after_40_seconds(scene, tab, proxy):
     tab = tab(url=proxy.url)
-    stop_time(tab.page)
+    pause_timers(tab.page)
     tab.watch()
     tab.until_shown("Hello?")
-    proxy.hush()
+    proxy.drop_responses()
     scene.send_by_rest("unheard")
     tab.page.clock.run_for(39_999)
     assert tab.all("state") == ["connecting", "live"]
     tab.page.clock.run_for(1)
     tab.until_state("connecting", "live", "connecting")
-    proxy.cut()  # else the new connection were hushed, too
+    proxy.disconnect_all()  # otherwise the new connection would be silenced, too
     tab.page.clock.run_for(1_000)
     tab.until_shown("unheard")
     tab.until_state("connecting", "live", "connecting", "live")
 
 
-def test_two_tabs_see_each_other(scene, context, tab):
+def test_two_tabs_see_each_others_messages(scene, context, tab):
     here, there = tab(), Tab(context.new_page(), scene)
     for each_tab in (here, there):
         each_tab.watch()
@@ -172,7 +172,7 @@ def test_two_tabs_see_each_other(scene, context, tab):
     assert scene.bodies() == ["Hello?", "from here", "from there", "alone"]
 
 
-def test_a_callback_that_throws_disturbs_nobody(scene, tab):
+def test_throwing_callback_does_not_affect_other_watches(scene, tab):
     tab = tab()
     tab.page.evaluate(
         """(args) => {
@@ -193,7 +193,7 @@ def test_a_callback_that_throws_disturbs_nobody(scene, tab):
     assert tab.all("state") == ["connecting", "live"]
 
 
-def test_a_token_that_runs_out_is_replaced_unnoticed(scene, tab):
+def test_expired_token_is_replaced_without_errors(scene, tab):
     tab = tab(scene.token_of(scene.cast.alice, seconds=2), scene.token)
     tab.watch()
     tab.until_shown("Hello?")
@@ -204,14 +204,14 @@ def test_a_token_that_runs_out_is_replaced_unnoticed(scene, tab):
     assert tab.all("thread failed") == []
 
 
-def test_a_refused_token_is_asked_for_again(scene, tab):
+def test_rejected_token_is_requested_again(scene, tab):
     tab = tab("nonsense", scene.token)
     tab.watch()
     tab.until_shown("Hello?")
     assert tab.page.evaluate("tab.asked") == [None, "Session expired or invalid. Sign in again."]
 
 
-def test_close_leaves_nothing(scene, tab):
+def test_close_removes_listeners_and_closes_the_socket(scene, tab):
     tab = tab()
     tools = tab.page.context.new_cdp_session(tab.page)
 
@@ -224,7 +224,7 @@ def test_close_leaves_nothing(scene, tab):
     tab.until_shown("Hello?")
     assert listeners() >= {"online", "offline", "pageshow", "pagehide", "visibilitychange"}
     tab.page.evaluate("tab.client.close()")
-    assert listeners() == {"hashchange"}  # the page's own
+    assert listeners() == {"hashchange"}  # added by the page itself
     wait_for(lambda: tab.page.evaluate("1") and tab.sockets[0].is_closed(), "The socket is open.")
     tab.send("too late")
     assert "abort" in tab.until("too late failed")
@@ -232,8 +232,9 @@ def test_close_leaves_nothing(scene, tab):
     assert (len(tab.sockets), len(tab.all("thread")), tab.all("state")) == (1, 1, ["connecting", "live"])
 
 
-def test_the_back_forward_cache_keeps_the_page(scene, cached_page):
-    """Chromium itself closes the sockets of a page in its cache, and shows a page visible again; others need not."""
+def test_page_in_the_back_forward_cache_reconnects_when_shown(scene, cached_page):
+    """Chromium closes the sockets of cached pages and fires visibilitychange on return. Other browsers may not, so
+    the test suppresses that event."""
     tab = Tab(cached_page, scene)
     tab.watch()
     tab.until_shown("Hello?")
@@ -245,9 +246,9 @@ def test_the_back_forward_cache_keeps_the_page(scene, cached_page):
     )
     cached_page.goto(f"{scene.url}/api/docs")
     scene.send_by_rest("while away")
-    go_back_to_kept(cached_page)
-    tab.until_shown("while away")  # the same page: its news are still there
+    go_back_to_cached_page(cached_page)
+    tab.until_shown("while away")  # the same page: its records are still there
     tab.until_state("connecting", "live", "connecting", "live")
-    assert cached_page.evaluate("[tab.left, tab.asked.length]") == [2, 2]  # 2: it is closing
+    assert cached_page.evaluate("[tab.left, tab.asked.length]") == [2, 2]  # 2: WebSocket.CLOSING
     tab.send("back again")
     tab.until_shown("while away", "back again")

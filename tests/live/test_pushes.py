@@ -1,4 +1,4 @@
-"""What a watched query shows: its first result, and every change at once, whoever made it."""
+"""Watched queries show their first result, and every change immediately, whoever made it."""
 
 import json
 
@@ -8,11 +8,11 @@ from tests.live.conftest import bodies_of, ends_with
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
-AT_ONCE = 5  # seconds: far less than the safety net's
+AT_ONCE = 5  # seconds: far below the refresh interval, so only a push can be this fast
 
 
 def floats(value):
-    """The same JSON with each number as a float, to be compared as text."""
+    """Return the JSON value with each number as a float, for comparison as text."""
     if isinstance(value, dict):
         return {key: floats(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -20,17 +20,17 @@ def floats(value):
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def test_the_first_result_is_what_rest_shows(library, scene):
+def test_first_result_equals_the_rest_response(library, scene):
     client = library.open(scene.url)
     inbox = client.watch("conversations:listInbox", scene.args(status="open"))
     assert inbox.until() == scene.rest("GET", "/conversations?status=open")["conversations"]
     assert [row["_id"] for row in inbox.values[0]] == [scene.id]
     assert client.watch("conversations:listInbox", scene.args(status="closed")).until() == []
-    shown = client.query("conversations:get", scene.in_talk()).result()
+    shown = client.query("conversations:get", scene.in_conversation()).result()
     assert scene.rest("GET", f"/conversations/{scene.id}")["conversation"].items() <= shown.items()
 
 
-def test_every_query_answers(library, scene):
+def test_every_query_returns_a_result(library, scene):
     client = library.open(scene.url)
     ask = lambda name, /, **args: client.query(name, scene.args(**args)).result()  # noqa: E731
     assert {brand["name"] for brand in ask("brands:list")} == {"North", "South"}
@@ -40,10 +40,10 @@ def test_every_query_answers(library, scene):
     assert ask("leads:list") == []
 
 
-def test_a_change_is_pushed_whoever_made_it(library, scene):
+def test_change_is_pushed_whoever_made_it(library, scene):
     client, other = library.open(scene.url), library.open(scene.url)
     inbox = client.watch("conversations:listInbox", scene.args(status="open"))
-    thread = client.watch("messages:list", scene.in_talk())
+    thread = client.watch("messages:list", scene.in_conversation())
     inbox.until(), thread.until()
 
     def by_another():
@@ -51,7 +51,7 @@ def test_a_change_is_pushed_whoever_made_it(library, scene):
         other.mutate("messages:send", args).result()
 
     writes = {
-        "by itself": lambda: client.mutate("messages:send", scene.in_talk(body="by itself")).result(),
+        "by itself": lambda: client.mutate("messages:send", scene.in_conversation(body="by itself")).result(),
         "by another": by_another,
         "by REST": lambda: scene.send_by_rest("by REST"),
         "by the shell": lambda: scene.send_from_shell("by the shell"),
@@ -64,23 +64,23 @@ def test_a_change_is_pushed_whoever_made_it(library, scene):
     assert inbox.errors == thread.errors == []
 
 
-def test_every_mutation_is_seen_by_another_client(library, scene):
+def test_every_mutation_is_pushed_to_another_client(library, scene):
     client, other = library.open(scene.url), library.open(scene.url)
-    shown = other.watch("conversations:get", scene.in_talk())
+    shown = other.watch("conversations:get", scene.in_conversation())
     counts = other.watch("conversations:counts", scene.args())
     leads = other.watch("leads:list", scene.args())
-    here = other.watch("presence:list", scene.in_talk())
+    here = other.watch("presence:list", scene.in_conversation())
     assert leads.until() == here.until() == []
     shown.until()
     do = lambda name, /, **args: client.mutate(name, scene.args(**args)).result()  # noqa: E731
 
     assert do("conversations:assign", conversationId=scene.id, operatorId=str(scene.cast.alice.pk)) == {"ok": True}
-    shown.until(lambda talk: (talk["assignee"] or {}).get("name") == "Alice", AT_ONCE)
+    shown.until(lambda conversation: (conversation["assignee"] or {}).get("name") == "Alice", AT_ONCE)
     counts.until(lambda counted: counted["mine"] == 1, AT_ONCE)
     do("conversations:assign", conversationId=scene.id, operatorId=None)
-    shown.until(lambda talk: talk["assignee"] is None, AT_ONCE)
+    shown.until(lambda conversation: conversation["assignee"] is None, AT_ONCE)
     do("conversations:setStatus", conversationId=scene.id, status="resolved")
-    shown.until(lambda talk: talk["status"] == "resolved", AT_ONCE)
+    shown.until(lambda conversation: conversation["status"] == "resolved", AT_ONCE)
     counts.until(lambda counted: (counted["open"], counted["resolved"]) == (0, 1), AT_ONCE)
     do("presence:touch", conversationId=scene.id, typing=True)
     assert here.until(lambda people: people, AT_ONCE) == [
@@ -92,30 +92,30 @@ def test_every_mutation_is_seen_by_another_client(library, scene):
     leads.until(lambda rows: rows[0]["status"] == "won", AT_ONCE)
 
 
-def test_a_promise_resolves_when_its_effect_is_on_screen(npm, scene):
+def test_mutation_resolves_only_after_its_effect_is_in_the_watched_query(npm, scene):
     client = npm.open(scene.url)
-    thread = client.watch("messages:list", scene.in_talk())
+    thread = client.watch("messages:list", scene.in_conversation())
     thread.until()
     for body in ("one", "two", "three"):
-        client.mutate("messages:send", scene.in_talk(body=body)).result()
+        client.mutate("messages:send", scene.in_conversation(body=body)).result()
         assert bodies_of(thread.values[-1])[-1] == body
 
 
-def test_mutations_of_one_client_are_carried_out_in_their_order(npm, scene):
+def test_mutations_of_one_client_are_executed_in_order(npm, scene):
     client = npm.open(scene.url)
     bodies = [f"number {n}" for n in range(20)]
-    for call in [client.mutate("messages:send", scene.in_talk(body=body)) for body in bodies]:
+    for call in [client.mutate("messages:send", scene.in_conversation(body=body)) for body in bodies]:
         call.result()
     assert scene.bodies() == ["Hello?", *bodies]
 
 
-def test_an_optimistic_update_does_not_flicker(npm, scene):
+def test_optimistic_update_does_not_flicker(npm, scene):
     client = npm.open(scene.url)
-    thread = client.watch("messages:list", scene.in_talk())
+    thread = client.watch("messages:list", scene.in_conversation())
     thread.until()
     for n in range(3):
-        pending = {"query": "messages:list", "args": scene.in_talk(), "append": {"body": f"(sending {n})"}}
-        client.mutate("messages:send", scene.in_talk(body=f"real {n}"), optimistic=pending).result()
+        pending = {"query": "messages:list", "args": scene.in_conversation(), "append": {"body": f"(sending {n})"}}
+        client.mutate("messages:send", scene.in_conversation(body=f"real {n}"), optimistic=pending).result()
     assert [bodies_of(value)[1:] for value in thread.changes] == [
         [],
         ["(sending 0)"],
@@ -127,18 +127,22 @@ def test_an_optimistic_update_does_not_flicker(npm, scene):
     ]
 
 
-def test_the_same_client_message_id_gives_the_same_message(library, scene):
+def test_same_client_message_id_returns_the_same_message(library, scene):
     client = library.open(scene.url)
     first, again = (
-        client.mutate("messages:send", scene.in_talk(body="once", clientMessageId="m-1")).result() for _ in range(2)
+        client.mutate("messages:send", scene.in_conversation(body="once", clientMessageId="m-1")).result()
+        for _ in range(2)
     )
     assert first == again
     assert scene.bodies() == ["Hello?", "once"]
 
 
-def test_nothing_comes_after_unsubscribing(library, scene):
+def test_no_value_arrives_after_unsubscribing(library, scene):
     client = library.open(scene.url)
-    left, kept = client.watch("messages:list", scene.in_talk()), client.watch("conversations:get", scene.in_talk())
+    left, kept = (
+        client.watch("messages:list", scene.in_conversation()),
+        client.watch("conversations:get", scene.in_conversation()),
+    )
     left.until(), kept.until()
     left.stop()
     library.settle()
@@ -146,41 +150,44 @@ def test_nothing_comes_after_unsubscribing(library, scene):
     kept.until(ends_with("unseen"), AT_ONCE)
     library.settle()
     assert len(left.changes) == 1
-    client.watch("messages:list", scene.in_talk()).until(ends_with("unseen"))
+    client.watch("messages:list", scene.in_conversation()).until(ends_with("unseen"))
 
 
-def test_a_function_is_named_in_three_ways(npm, scene):
+def test_function_can_be_named_in_three_ways(npm, scene):
     client = npm.open(scene.url)
     for spelling in ("string", "reference", "anyApi"):
-        thread = client.watch("messages:list", scene.in_talk(), **{"as": spelling})
+        thread = client.watch("messages:list", scene.in_conversation(), **{"as": spelling})
         thread.until()
-        client.mutate("messages:send", scene.in_talk(body=spelling), **{"as": spelling}).result()
-        assert bodies_of(client.query("messages:list", scene.in_talk(), **{"as": spelling}).result())[-1] == spelling
+        client.mutate("messages:send", scene.in_conversation(body=spelling), **{"as": spelling}).result()
+        assert (
+            bodies_of(client.query("messages:list", scene.in_conversation(), **{"as": spelling}).result())[-1]
+            == spelling
+        )
         thread.until(ends_with(spelling))
         thread.stop()
 
 
-def test_values_keep_their_types(library, scene):
+def test_values_keep_their_types_over_the_wire(library, scene):
     client = library.open(scene.url)
     body = 'Aïcha \N{GRINNING FACE} \u2028 "quoted" \\ <b> $integer \x7f'
-    client.mutate("messages:send", scene.in_talk(body=body)).result()
-    shown = client.query("conversations:get", scene.in_talk()).result()
+    client.mutate("messages:send", scene.in_conversation(body=body)).result()
+    shown = client.query("conversations:get", scene.in_conversation()).result()
     assert shown["messages"][-1]["body"] == body
     assert (shown["messageCount"], shown["assignee"], shown["hasMore"]) == (2, None, False)
     assert shown["visitor"]["name"] == "Maya A."
     assert 1.6e12 < shown["createdAt"] < 4e12
-    if library.knows_floats:  # in JavaScript a number is one; an integer would have come as {"$integer": ...}
+    if library.knows_floats:  # JavaScript has one number type; an integer would have arrived as {"$integer": ...}
         assert json.dumps(shown) == json.dumps(floats(shown))
 
 
-def test_a_whole_number_is_taken_in_every_form(library, scene):
+def test_integer_is_accepted_in_every_encoding(library, scene):
     client = library.open(scene.url)
     for limit in (1, {"$integer": "AQAAAAAAAAA="}):
         rows = client.query("conversations:listInbox", scene.args(limit=limit)).result()
         assert [row["_id"] for row in rows] == [scene.id]
 
 
-def test_another_value_for_a_number_is_refused(newest, scene):
+def test_invalid_value_for_an_integer_is_rejected(newest, scene):
     client = newest.open(scene.url)
     wrong = {
         "fraction": 1.5,

@@ -1,4 +1,4 @@
-"""The Agent SDK snippet, word for word: it shows the inbox, keeps it up to date, and outlives the server."""
+"""The Agent SDK snippet, verbatim: it shows the inbox, keeps it up to date, and survives a server restart."""
 
 import json
 import os
@@ -9,9 +9,9 @@ import pytest
 
 from conversations.actions import set_status
 from conversations.models import Conversation
-from tests.live.conftest import CLIENTS, MODULES, WEB, need_node
+from tests.live.conftest import CLIENTS, MODULES, need_node
 from tests.live.driver import wait_for
-from tests.servers import Server
+from tests.servers import WEB, Server
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
@@ -19,8 +19,8 @@ SNIPPET = CLIENTS / "seed_snippet.ts"
 
 
 @pytest.fixture
-def as_javascript(tmp_path):
-    """as_javascript(token) -> the snippet as its TypeScript compiles, with the token put in."""
+def compile_snippet(tmp_path):
+    """Return `compile_snippet(token)`, which compiles the TypeScript snippet with the token inserted."""
     need_node()
 
     def compiled(token):
@@ -34,7 +34,7 @@ def as_javascript(tmp_path):
 
 
 class Inbox:
-    """A program that prints the inbox again and again."""
+    """A running program that prints the inbox on every change."""
 
     def __init__(self, program, url):
         command = ["node", "--import", CLIENTS / "render_inbox.mjs", program]
@@ -48,7 +48,7 @@ class Inbox:
         for line in self.process.stdout:
             self.shown.append(json.loads(line))
 
-    def until_first_says(self, preview, patience=5):
+    def until_first_preview_is(self, preview, patience=5):
         is_so = lambda: self.shown and self.shown[-1] and self.shown[-1][0]["preview"] == preview  # noqa: E731
         wait_for(is_so, lambda: self.shown[-1:], patience)
         assert self.process.poll() is None
@@ -60,26 +60,26 @@ class Inbox:
         self.process.stdout.close()
 
 
-def test_the_snippet_runs_as_it_is(as_javascript, cast, scene_on, newest):
+def test_snippet_runs_unchanged_and_survives_a_restart(compile_snippet, cast, scene_on, newest):
     with Server(*WEB, WEB_PROCESSES="1") as server:
         scene = scene_on(server.url)
-        inbox = Inbox(as_javascript(scene.token), server.url)
+        inbox = Inbox(compile_snippet(scene.token), server.url)
         try:
-            inbox.until_first_says("Hello?", patience=60)
+            inbox.until_first_preview_is("Hello?", patience=60)
             scene.send_by_rest("by REST")
-            inbox.until_first_says("by REST")
-            newest.open(server.url).mutate("messages:send", scene.in_talk(body="by another client")).result()
-            inbox.until_first_says("by another client")
+            inbox.until_first_preview_is("by REST")
+            newest.open(server.url).mutate("messages:send", scene.in_conversation(body="by another client")).result()
+            inbox.until_first_preview_is("by another client")
             scene.send_from_shell("by the shell")
-            inbox.until_first_says("by the shell")
+            inbox.until_first_preview_is("by the shell")
             scene.rest("PATCH", f"/conversations/{scene.id}", {"status": "closed"})
             wait_for(lambda: inbox.shown[-1] == [], "A closed conversation is not in the open inbox.")
             newest.close_clients()
             server.kill()
-            set_status(scene.talk, status=Conversation.Status.OPEN)
+            set_status(scene.conversation, status=Conversation.Status.OPEN)
             with Server(*WEB, WEB_PROCESSES="1", port=server.port):
-                inbox.until_first_says("by the shell", patience=60)
+                inbox.until_first_preview_is("by the shell", patience=60)
                 scene.send_by_rest("after the restart")
-                inbox.until_first_says("after the restart")
+                inbox.until_first_preview_is("after the restart")
         finally:
             inbox.end()

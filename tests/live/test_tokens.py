@@ -1,4 +1,4 @@
-"""An operator token: its end, its revocation, and how a client that fetches its own keeps itself signed in."""
+"""Operator tokens: expiry, revocation, and how a client that fetches its own tokens stays authenticated."""
 
 import time
 
@@ -8,36 +8,36 @@ from tests.live.conftest import NPM, bodies_of, ends_with
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
-SHORT = 4  # seconds
+SHORT_LIFETIME = 4  # seconds
 
 
-def test_a_watched_query_fails_when_its_token_expires(libraries, scene):
-    """All clients at once, for it takes its time."""
+def test_watched_query_fails_when_its_token_expires(libraries, scene):
+    """Runs all clients at once because it has to wait for the expiry."""
     clients = [library.open(scene.url) for library in libraries]
-    token = scene.token_of(scene.cast.alice, seconds=SHORT)
-    expires_at = time.time() + SHORT
+    token = scene.token_of(scene.cast.alice, seconds=SHORT_LIFETIME)
+    expires_at = time.time() + SHORT_LIFETIME
     args = {"sessionToken": token, "conversationId": scene.id}
     threads = [client.watch("messages:list", args) for client in clients]
     for thread in threads:
         assert bodies_of(thread.until()) == ["Hello?"]
     for thread in threads:
-        error = thread.error(patience=SHORT + 30)
+        error = thread.error(patience=SHORT_LIFETIME + 30)
         assert (error["kind"], error["data"]["code"]) == ("ConvexError", "UNAUTHENTICATED")
     assert expires_at - 1.5 < time.time() < expires_at + 20
     scene.send_by_rest("not for expired eyes")
     for client, thread in zip(clients, threads, strict=True):
         failed = client.mutate("messages:send", {**args, "body": "too late"})
         assert failed.error()["data"]["code"] == "UNAUTHENTICATED"
-        client.watch("messages:list", scene.in_talk()).until(ends_with("not for expired eyes"))
+        client.watch("messages:list", scene.in_conversation()).until(ends_with("not for expired eyes"))
         assert len(thread.changes) == 1
 
 
-def test_a_watched_query_fails_when_its_token_is_revoked(libraries, scene):
+def test_watched_query_fails_when_its_token_is_revoked(libraries, scene):
     clients = [library.open(scene.url) for library in libraries]
     made = scene.rest("POST", "/operator-sessions", {"email": "alice@acme.example"})
     args = {"sessionToken": made["token"], "conversationId": scene.id}
     threads = [client.watch("messages:list", args) for client in clients]
-    kept = [client.watch("conversations:get", scene.in_talk()) for client in clients]
+    kept = [client.watch("conversations:get", scene.in_conversation()) for client in clients]
     for watch in threads + kept:
         watch.until()
     assert scene.rest("DELETE", f"/operator-sessions/{made['sessionId']}") == {"ok": True}
@@ -52,7 +52,7 @@ def test_a_watched_query_fails_when_its_token_is_revoked(libraries, scene):
         assert other.errors == []
 
 
-def test_a_session_of_the_api_lasts_as_long_as_asked(newest, scene):
+def test_token_issued_by_rest_lasts_as_long_as_requested(newest, scene):
     made = scene.rest("POST", "/operator-sessions", {"email": "alice@acme.example", "expiresIn": 60})
     assert abs(made["expiresAt"] / 1000 - time.time() - 60) < 5
     client = newest.open(scene.url)
@@ -60,7 +60,7 @@ def test_a_session_of_the_api_lasts_as_long_as_asked(newest, scene):
     assert counts["open"] == 1
 
 
-def test_set_auth_needs_no_token_in_the_arguments(npm, scene):
+def test_set_auth_replaces_the_token_argument(npm, scene):
     client = npm.open(scene.url)
     authentication = client.authenticate(scene.token)
     authentication.until(True)
@@ -71,10 +71,10 @@ def test_set_auth_needs_no_token_in_the_arguments(npm, scene):
     scene.send_from_shell("pushed")
     thread.until(ends_with("pushed"))
     assert thread.errors == []
-    authentication.until_fetched(2)  # as the client does: a fresh one once the first was accepted
+    authentication.until_fetched(2)  # the client fetches a new token once the first one was accepted
 
 
-def test_set_auth_of_pypi(start, scene):
+def test_set_auth_of_the_pypi_client_replaces_the_token_argument(start, scene):
     client = start("pypi").open(scene.url)
     client.authenticate(scene.token)
     thread = client.watch("messages:list", {"conversationId": scene.id})
@@ -83,7 +83,7 @@ def test_set_auth_of_pypi(start, scene):
     thread.until(ends_with("signed in"))
 
 
-def test_signing_in_turns_a_failed_query_into_a_result(npm, scene):
+def test_authenticating_turns_a_failed_query_into_a_result(npm, scene):
     client = npm.open(scene.url)
     thread = client.watch("messages:list", {"conversationId": scene.id})
     assert thread.error()["data"]["code"] == "UNAUTHENTICATED"
@@ -91,7 +91,7 @@ def test_signing_in_turns_a_failed_query_into_a_result(npm, scene):
     assert bodies_of(thread.until()) == ["Hello?"]
 
 
-def test_signing_in_as_another_shows_what_they_may_see(npm, scene):
+def test_authenticating_as_another_operator_changes_the_result(npm, scene):
     client = npm.open(scene.url)
     client.authenticate(scene.token).until(True)
     inbox = client.watch("conversations:listInbox")
@@ -100,7 +100,7 @@ def test_signing_in_as_another_shows_what_they_may_see(npm, scene):
     inbox.until(lambda rows: rows == [])
 
 
-def test_a_refused_token_tells_the_client(npm, scene):
+def test_rejected_token_makes_the_client_unauthenticated(npm, scene):
     client = npm.open(scene.url)
     client.authenticate("not.a.token").until(False)
     thread = client.watch("messages:list", {"conversationId": scene.id})
@@ -109,10 +109,10 @@ def test_a_refused_token_tells_the_client(npm, scene):
     assert bodies_of(thread.until()) == ["Hello?"]
 
 
-def test_a_client_refreshes_its_token_before_the_end(npms, scene):
-    """All versions at once. The first tokens live for seconds; the query lives on."""
-    short = [scene.token_of(scene.cast.alice, seconds=SHORT) for _ in range(2)]
-    expires_at = time.time() + SHORT
+def test_client_refreshes_its_token_before_it_expires(npms, scene):
+    """Runs all versions at once. The first tokens expire after seconds; the query stays open."""
+    short = [scene.token_of(scene.cast.alice, seconds=SHORT_LIFETIME) for _ in range(2)]
+    expires_at = time.time() + SHORT_LIFETIME
     clients = [npm.open(scene.url) for npm in npms]
     authentications = [client.authenticate(*short, scene.token) for client in clients]
     threads = []
@@ -122,8 +122,8 @@ def test_a_client_refreshes_its_token_before_the_end(npms, scene):
     for thread in threads:
         thread.until()
     for authentication in authentications:
-        authentication.until_fetched(3, patience=SHORT + 30)
-    time.sleep(max(0.0, expires_at + 1 - time.time()))  # nothing is to happen then
+        authentication.until_fetched(3, patience=SHORT_LIFETIME + 30)
+    time.sleep(max(0.0, expires_at + 1 - time.time()))  # nothing should happen at the expiry
     scene.send_by_rest("hours later")
     for thread, authentication in zip(threads, authentications, strict=True):
         thread.until(ends_with("hours later"))

@@ -1,4 +1,4 @@
-"""The TypeScript in the docs compiles, strictly, against the newest client's types."""
+"""The TypeScript in the docs compiles in strict mode against the newest client's types."""
 
 import re
 import subprocess
@@ -10,17 +10,18 @@ from tests.servers import PROJECT
 
 DOCS = PROJECT / "docs/agent-sdk.md"
 OPTIONS = "--noEmit --strict --target es2022 --module esnext --moduleResolution bundler --jsx react-jsx --skipLibCheck"
-PROSE = "declare function renderInbox(rows: unknown): void;\n"  # what the snippets call and the reader has
+# a function that the snippets call and the reader provides
+DECLARATIONS = "declare function renderInbox(rows: unknown): void;\n"
 
 
 @pytest.fixture
-def complaints(tmp_path):
-    """complaints([(language, source), ...]) -> what the compiler says; each is a module of its own."""
+def compiler_errors(tmp_path):
+    """Return `compiler_errors([(language, source), ...])`, the output of the compiler. Each source is a separate module."""
     need_node()
 
     def compiled(snippets):
         (tmp_path / "node_modules").symlink_to(MODULES)
-        (tmp_path / "prose.d.ts").write_text(PROSE)
+        (tmp_path / "prose.d.ts").write_text(DECLARATIONS)
         names = [f"snippet{n}.{language}" for n, (language, _) in enumerate(snippets)]
         for name, (_, source) in zip(names, snippets, strict=True):
             (tmp_path / name).write_text(source + "\nexport {};\n")
@@ -32,22 +33,23 @@ def complaints(tmp_path):
     return compiled
 
 
-def fences(text):
-    """The ```ts and ```tsx blocks: (language, source)."""
+def code_blocks(text):
+    """Return the ```ts and ```tsx blocks as (language, source) pairs."""
     return re.findall(r"^```(tsx?)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_the_docs_snippets_compile(complaints):
+def test_snippets_of_the_docs_compile(compiler_errors):
     if not DOCS.exists():
         pytest.skip("no docs/agent-sdk.md yet")
-    snippets = fences(DOCS.read_text())
+    snippets = code_blocks(DOCS.read_text())
     assert snippets
-    assert complaints(snippets) == ""
+    assert compiler_errors(snippets) == ""
 
 
-def test_the_types_take_any_api_and_refuse_a_string(complaints):
-    """Which is why the docs show anyApi, and how the test above would notice what does not compile."""
+def test_types_accept_any_api_and_reject_a_string(compiler_errors):
+    """The types reject a function name as a string, so the docs use anyApi. This also proves that the test above
+    detects errors."""
     seed = (CLIENTS / "seed_snippet.ts").read_text()
     by_any_api = seed.replace('"conversations:listInbox"', "anyApi.conversations.listInbox")
-    said = complaints([("ts", seed), ("ts", 'import { anyApi } from "convex/server";\n' + by_any_api)])
+    said = compiler_errors([("ts", seed), ("ts", 'import { anyApi } from "convex/server";\n' + by_any_api)])
     assert re.findall(r"^(snippet\d.ts).*error (TS\d+)", said, re.MULTILINE) == [("snippet0.ts", "TS2345")]

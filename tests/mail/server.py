@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback that behaves badly to some recipients."""
+"""A real SMTP server on the loopback interface that misbehaves for chosen recipients or senders."""
 
 import asyncio
 import socket
@@ -24,18 +24,18 @@ class _Handler:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         self.state.tried.append(address)
-        manner = self.state.manners.get(address, "")
-        if manner == "hangs":
+        fault = self.state.faults.get(address, "")
+        if fault == "hangs":
             await asyncio.sleep(LONGER_THAN_ANY_TIMEOUT)
-        if manner == "closes":
+        if fault == "closes":
             server.transport.close()
-        if manner.isdecimal():
-            return f"{manner} {address} is not wanted here"
+        if fault.isdecimal():
+            return f"{fault} {address} is not wanted here"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        if {self.state.manners.get(address) for address in envelope.rcpt_tos} & {"content"}:
+        if {self.state.faults.get(address) for address in envelope.rcpt_tos} & {"content"}:
             return "554 5.7.1 this looks like spam"
         message = message_from_bytes(envelope.content, policy=default)
         self.state.messages.append(SimpleNamespace(to=envelope.rcpt_tos, sender=envelope.mail_from, message=message))
@@ -43,15 +43,17 @@ class _Handler:
 
 
 @contextmanager
-def mail_server(settings, **manners):
-    """Django's e-mails go there while the body runs. Yields .tried (recipients, in order), .messages (what was taken), .manners.
+def mail_server(settings, **faults):
+    """Run an SMTP server and send Django's e-mails to it while the context is open.
 
-    manners: by recipient: "hangs", "closes", "content" (refused after the text), or a status code such as "451".
+    `faults` maps a recipient to "hangs", "closes" (the connection), "content" (refused after the text was sent), or a status
+    code such as "451". Yields the state of the server, which a test may change: `tried` (the recipients that were tried, in
+    order), `messages` (the accepted messages), `faults` and `refused_senders`.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    state = SimpleNamespace(tried=[], messages=[], manners=manners, refused_senders=set())
+    state = SimpleNamespace(tried=[], messages=[], faults=faults, refused_senders=set())
     controller = Controller(_Handler(state), hostname="127.0.0.1", port=port)
     controller.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

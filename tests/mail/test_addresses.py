@@ -1,4 +1,4 @@
-"""Addresses of senders: encoded when they are saved, or refused."""
+"""Sender addresses: a domain is encoded (punycode) when the address is saved, and invalid addresses are refused."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from brands.models import Brand
 from conversations.actions import send_message
 from conversations.models import Channel, Conversation, Message, Visitor
 from praxtalk.core.mail.headers import ascii_address
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.mail.server import mail_server
 from widget.mail import mail_replies
 
@@ -32,14 +32,14 @@ REFUSED = ["hällo@acme.example", "héllo@bücher.example", "no address", "a@b@c
         ("o'brien+talk@acme.example", "o'brien+talk@acme.example"),
     ],
 )
-def test_a_senders_domain_is_encoded_when_it_is_saved(cast, given, stored):
+def test_a_senders_domain_is_stored_in_punycode(cast, given, stored):
     call_command("configure_widget", cast.north.widget_id, "--email-from", given)
     assert Brand.objects.get(pk=cast.north.pk).email_from == stored
     assert ascii_address(given) == stored
 
 
 @pytest.mark.parametrize("address", REFUSED)
-def test_a_sender_that_no_mail_server_takes_is_refused_when_it_is_saved(cast, address):
+def test_a_sender_that_mail_servers_would_refuse_cannot_be_saved(cast, address):
     with pytest.raises(CommandError):
         call_command("configure_widget", cast.north.widget_id, "--email-from", address)
     with pytest.raises(ValidationError):
@@ -47,27 +47,27 @@ def test_a_sender_that_no_mail_server_takes_is_refused_when_it_is_saved(cast, ad
     assert Brand.objects.get(pk=cast.north.pk).email_from == ""
 
 
-def save_on_the_brands_page(client, brand, address):
+def save_sender_on_brand_page(client, brand, address):
     url = f"/app/brands/{brand.pk}/change/"
     form = client.get(url).context_data["adminform"].form
     values = {name: "" if (value := form[name].value()) is None else value for name in form.fields}
     return client.post(url, {**values, "email_from": address})
 
 
-def test_the_brands_page_encodes_a_sender_or_refuses_it(cast, client):
+def test_the_brand_page_encodes_or_refuses_a_sender(cast, client):
     client.force_login(cast.alice)
-    page = save_on_the_brands_page(client, cast.north, "hällo@acme.example")
+    page = save_sender_on_brand_page(client, cast.north, "hällo@acme.example")
     assert page.status_code == 200
     assert "Enter a valid email address" in page.content.decode()
     assert Brand.objects.get(pk=cast.north.pk).email_from == ""
-    assert save_on_the_brands_page(client, cast.north, "hello@bücher.example").status_code == 302
+    assert save_sender_on_brand_page(client, cast.north, "hello@bücher.example").status_code == 302
     assert Brand.objects.get(pk=cast.north.pk).email_from == "hello@xn--bcher-kva.example"
 
 
-def test_a_sender_with_umlauts_that_was_saved_before_is_encoded_when_it_is_used(cast, settings, time_machine):
+def test_an_unencoded_sender_from_before_is_encoded_when_mail_is_sent(cast, settings, time_machine):
     time_machine.move_to("2026-05-04 12:00Z", tick=False)
     Brand.objects.update(email_from="hello@bücher.example", name="Bücher & Söhne")
-    conversation = make_talk(Brand.objects.get(pk=cast.north.pk))
+    conversation = make_conversation(Brand.objects.get(pk=cast.north.pk))
     Visitor.objects.update(email="maya@people.example")
     conversation = Conversation.objects.get(pk=conversation.pk)
     send_message(conversation, role=Message.Role.OPERATOR, body="We do.", channel=Channel.API)
@@ -82,10 +82,10 @@ def test_a_sender_with_umlauts_that_was_saved_before_is_encoded_when_it_is_used(
     ("value", "is_right"),
     [("Bücher <hello@bücher.example>", True), ("hällo@acme.example", False), ("nobody", False), ("", True)],
 )
-def test_email_from_of_the_environment_is_encoded_or_refused_at_start(value, is_right):
+def test_email_from_in_the_environment_is_encoded_or_refused_at_startup(value, is_right):
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "praxtalk.settings"}
     environment |= {"EMAIL_FROM": value} if value else {}
     code = "from django.conf import settings; settings.EMAIL_FROM.encode('ascii'); print(settings.EMAIL_FROM)"
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert (run.returncode == 0) == is_right
-    assert is_right or "EMAIL_FROM is missing or wrong" in run.stderr
+    assert is_right or "EMAIL_FROM is missing or invalid" in run.stderr

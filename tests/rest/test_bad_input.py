@@ -1,4 +1,4 @@
-"""The table of bad inputs: each a 422 that names what is wrong (404 for an id), never a 500, and nothing written."""
+"""Invalid input: each is answered by a 422 that names what is wrong (404 for an id), never by a 500, and nothing is written."""
 
 import pytest
 
@@ -10,7 +10,7 @@ CONVERSATION = "/api/v1/conversations/{conversation}"
 LEADS = "/api/v1/leads"
 LEAD = "/api/v1/leads/{lead}"
 
-BODIES = [  # method, path, raw body, a word of the answer
+BODIES = [  # method, path, raw body, a word of the error message
     *(
         (method, path, body, word)
         for method, path in (("post", MESSAGES), ("patch", CONVERSATION), ("post", LEADS), ("patch", LEAD))
@@ -122,7 +122,7 @@ QUERIES = [
 ]
 
 
-def refused(answer, word):
+def is_refused(answer, word):
     assert answer.status_code == 422, (answer.status_code, answer.content)
     assert set(answer.json()) == {"error"}
     assert word in answer.json()["error"]
@@ -131,17 +131,17 @@ def refused(answer, word):
 
 
 @pytest.mark.parametrize(("method", "path", "body", "word"), BODIES, ids=lambda value: str(value)[:40])
-def test_bad_bodies(crm, talks, method, path, body, word):
+def test_invalid_bodies_are_refused_and_write_nothing(crm, conversations, method, path, body, word):
     before = (Message.objects.count(), Lead.objects.count())
-    path = path.format(conversation=talks.north.pk, lead=talks.north_lead.pk)
+    path = path.format(conversation=conversations.north.pk, lead=conversations.north_lead.pk)
     answer = crm.generic(method.upper(), path, body, content_type="application/json")
-    assert refused(answer, word)
+    assert is_refused(answer, word)
     assert (Message.objects.count(), Lead.objects.count()) == before
 
 
 @pytest.mark.parametrize(("path", "word"), QUERIES, ids=lambda value: str(value)[:60])
-def test_bad_queries(crm, talks, path, word):
-    assert refused(crm.get(path.format(conversation=talks.north.pk)), word)
+def test_invalid_query_parameters_are_refused(crm, conversations, path, word):
+    assert is_refused(crm.get(path.format(conversation=conversations.north.pk)), word)
 
 
 @pytest.mark.parametrize(
@@ -150,31 +150,31 @@ def test_bad_queries(crm, talks, path, word):
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", MESSAGES), ("PATCH", CONVERSATION), ("POST", LEADS), ("PATCH", LEAD)]
 )
-def test_wrong_media_type(crm, talks, media_type, method, path):
-    path = path.format(conversation=talks.north.pk, lead=talks.north_lead.pk)
+def test_other_media_types_than_json_are_refused(crm, conversations, media_type, method, path):
+    path = path.format(conversation=conversations.north.pk, lead=conversations.north_lead.pk)
     answer = crm.generic(method, path, b'{"body": "x"}', content_type=media_type)
-    assert refused(answer, "Content-Type")
+    assert is_refused(answer, "Content-Type")
     assert answer["X-Error-Code"] == "unsupported_media_type"
 
 
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", MESSAGES), ("PATCH", CONVERSATION), ("POST", LEADS), ("PATCH", LEAD)]
 )
-def test_an_empty_body_is_refused(crm, talks, method, path):
-    path = path.format(conversation=talks.north.pk, lead=talks.north_lead.pk)
+def test_an_empty_body_is_refused(crm, conversations, method, path):
+    path = path.format(conversation=conversations.north.pk, lead=conversations.north_lead.pk)
     assert crm.generic(method, path, b"", content_type="application/json").status_code == 422
 
 
-def test_media_type_with_charset_passes(crm, talks):
-    path = MESSAGES.format(conversation=talks.north.pk)
+def test_a_media_type_with_a_charset_is_accepted(crm, conversations):
+    path = MESSAGES.format(conversation=conversations.north.pk)
     assert (
         crm.generic("POST", path, b'{"body": "x"}', content_type="application/json; charset=utf-8").status_code == 201
     )
 
 
-def test_query_parameters_on_writes(crm, talks):
-    path = MESSAGES.format(conversation=talks.north.pk)
-    assert refused(crm.post(path + "?dryRun=1", {"body": "x"}), "dryRun")
+def test_writes_refuse_query_parameters(crm, conversations):
+    path = MESSAGES.format(conversation=conversations.north.pk)
+    assert is_refused(crm.post(path + "?dryRun=1", {"body": "x"}), "dryRun")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_query_parameters_on_writes(crm, talks):
         "%F0%9F%98%80",
     ],
 )
-def test_an_id_that_is_none_is_a_404(crm, talks, bad_id):
+def test_a_malformed_id_in_the_path_is_a_404(crm, conversations, bad_id):
     path = f"/api/v1/conversations/{bad_id}"
     assert crm.get(path).status_code == 404
     assert crm.patch(path, {"status": "open"}).status_code == 404
@@ -200,14 +200,14 @@ def test_an_id_that_is_none_is_a_404(crm, talks, bad_id):
     assert crm.patch(f"/api/v1/leads/{bad_id}", {"status": "won"}).status_code == 404
 
 
-def test_a_message_of_exactly_the_longest_length_passes(crm, talks):
-    path = MESSAGES.format(conversation=talks.north.pk)
+def test_a_message_of_exactly_the_maximum_length_is_accepted(crm, conversations):
+    path = MESSAGES.format(conversation=conversations.north.pk)
     body = "\N{GRINNING FACE}" * 10_000
     assert crm.post(path, {"body": body}).status_code == 201
-    assert crm.get(f"/api/v1/messages?conversationId={talks.north.pk}").json()["messages"][-1]["body"] == body
+    assert crm.get(f"/api/v1/messages?conversationId={conversations.north.pk}").json()["messages"][-1]["body"] == body
 
 
-def test_empty_optional_fields_mean_none(crm, talks):
+def test_empty_optional_fields_are_stored_as_null(crm, conversations):
     answer = crm.post(
         LEADS, {"name": "Maya", "email": "", "phone": None, "notes": "", "brandId": None, "conversationId": None}
     )
@@ -216,17 +216,17 @@ def test_empty_optional_fields_mean_none(crm, talks):
     assert [lead[field] for field in ("email", "phone", "notes", "brandId", "conversationId")] == [None] * 5
 
 
-def test_accept_is_ignored(crm, db):
+def test_the_accept_header_is_ignored(crm, db):
     assert crm.get("/api/v1/ping", HTTP_ACCEPT="text/html").json()["ok"] is True
     assert crm.get("/api/v1/ping", HTTP_ACCEPT="nonsense").json()["ok"] is True
 
 
-def test_a_host_that_is_not_ours_is_refused_as_json(crm, db):
+def test_a_foreign_host_header_is_refused_as_json(crm, db):
     answer = crm.get("/api/v1/ping", HTTP_HOST="evil.example")
     assert (answer.status_code, set(answer.json())) == (400, {"error"})
 
 
-def test_a_failure_of_ours_tells_nothing(crm, db, monkeypatch):
+def test_an_internal_error_reveals_no_details(crm, db, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("the password is swordfish")
 
@@ -239,7 +239,7 @@ def test_a_failure_of_ours_tells_nothing(crm, db, monkeypatch):
 
 
 @pytest.mark.parametrize("bad_id", ["x", "5", "1234-5678"])
-def test_an_id_that_is_none_is_a_404_in_queries_and_bodies_too(crm, talks, bad_id):
+def test_a_malformed_id_in_a_query_or_body_is_a_404(crm, conversations, bad_id):
     for path in ("conversations?brandId=", "leads?brandId=", "messages?conversationId="):
         assert crm.get(f"/api/v1/{path}{bad_id}").status_code == 404
     for field in ("brandId", "conversationId"):

@@ -1,4 +1,4 @@
-"""A mirror that asks again from `syncedAt` misses nothing, whatever transactions are open while it reads."""
+"""A client that mirrors the lists and reads again from `syncedAt` misses no change, whatever transactions are open meanwhile."""
 
 import random
 import re
@@ -22,10 +22,9 @@ from leads.actions import create_lead, update_lead
 from leads.models import Lead
 from praxtalk.core.api.pagination import sign
 from praxtalk.core.db import sync_mark
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.servers import PROJECT
-from widget.actions import VisitorDetails
-from widget.actions import update as update_visitor
+from widget.actions import VisitorDetails, update_visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LISTS = {"conversations": "/api/v1/conversations", "leads": "/api/v1/leads"}
@@ -34,14 +33,14 @@ DOCS = PROJECT / "docs/rest.md"
 
 
 @pytest.fixture
-def no_margin(monkeypatch):
-    """The age of the oldest transaction alone has to do it."""
+def no_safety_margin(monkeypatch):
+    """Set the safety margin to zero, so that only the age of the oldest transaction protects against missed rows."""
     monkeypatch.setattr(sync_mark, "MARGIN", timedelta(0))
 
 
 @contextmanager
-def held(write):
-    """Inside, `write` has been done in a transaction of another connection; it commits at the end."""
+def held_transaction(write):
+    """Call `write` in a transaction on another connection, and commit it when the context ends."""
     written, release, errors = threading.Event(), threading.Event(), []
 
     def run():
@@ -67,8 +66,8 @@ def held(write):
     assert not errors, errors
 
 
-def read(client, name, since=None, limit=100, **query):
-    """All pages of one reading: the rows by id, and syncedAt."""
+def read_all_pages(client, name, since=None, limit=100, **query):
+    """Read all pages of a list. Returns the rows by id, and syncedAt, which is the same on every page."""
     rows, marks, cursor = {}, set(), None
     parameters = {"limit": limit, **query} | ({} if since is None else {"updatedSince": since})
     while True:
@@ -81,124 +80,133 @@ def read(client, name, since=None, limit=100, **query):
             return rows, mark
 
 
-def milliseconds():
+def now_in_milliseconds():
     return int(time.time() * 1000)
 
 
-def say(talk, body="Late"):
-    send_message(talk, role=Message.Role.OPERATOR, body=body, channel=Channel.API)
+def reply(conversation, body="Late"):
+    send_message(conversation, role=Message.Role.OPERATOR, body=body, channel=Channel.API)
 
 
 CHANGES = {
-    "message": lambda cast, talk, lead: say(talk),
-    "status": lambda cast, talk, lead: set_status(talk, status="resolved"),
-    "assignee": lambda cast, talk, lead: assign(talk, operator=cast.bob),
-    "name of the assignee": lambda cast, talk, lead: team.change_operator(cast.alice, by=cast.alice, name="Alicia"),
-    "details of the visitor": lambda cast, talk, lead: update_visitor(talk.visitor, VisitorDetails(name="Maya Abebe")),
-    "lead": lambda cast, talk, lead: update_lead(lead, notes="Late"),
-    "lead of an erased visitor": lambda cast, talk, lead: erase_visitor(talk.visitor, and_events_about=[]),
+    "message": lambda cast, conversation, lead: reply(conversation),
+    "status": lambda cast, conversation, lead: set_status(conversation, status="resolved"),
+    "assignee": lambda cast, conversation, lead: assign(conversation, operator=cast.bob),
+    "name of the assignee": lambda cast, conversation, lead: team.change_operator(
+        cast.alice, by=cast.alice, name="Alicia"
+    ),
+    "details of the visitor": lambda cast, conversation, lead: update_visitor(
+        conversation.visitor, VisitorDetails(name="Maya Abebe")
+    ),
+    "lead": lambda cast, conversation, lead: update_lead(lead, notes="Late"),
+    "lead of an erased visitor": lambda cast, conversation, lead: erase_visitor(
+        conversation.visitor, deleted_lead_ids=[]
+    ),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_change_committed_after_a_reading_is_found_from_synced_at(cast, crm, no_margin, change):
-    talk = assign(make_talk(cast.north), operator=cast.alice)
-    lead = create_lead(cast.acme.pk, name="Lead", conversation=talk)
-    name, row_id = ("leads", lead.pk) if "lead" in change else ("conversations", talk.pk)
+def test_a_change_committed_after_a_read_is_found_from_synced_at(cast, crm, no_safety_margin, change):
+    conversation = assign(make_conversation(cast.north), operator=cast.alice)
+    lead = create_lead(cast.acme.pk, name="Lead", conversation=conversation)
+    name, row_id = ("leads", lead.pk) if "lead" in change else ("conversations", conversation.pk)
     time.sleep(0.01)
-    with held(lambda: CHANGES[change](cast, talk, lead)):
+    with held_transaction(lambda: CHANGES[change](cast, conversation, lead)):
         time.sleep(0.05)
-        before, mark = read(crm, name)
-        assert read(crm, name, since=mark)[0] == {}
-    after, _ = read(crm, name, since=mark)
+        before, mark = read_all_pages(crm, name)
+        assert read_all_pages(crm, name, since=mark)[0] == {}
+    after, _ = read_all_pages(crm, name, since=mark)
     assert list(after) == [str(row_id)]
     assert after[str(row_id)] != before[str(row_id)]
     assert after[str(row_id)]["updatedAt"] > before[str(row_id)]["updatedAt"]
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_row_created_before_a_reading_and_committed_after_it_is_found(cast, crm, no_margin, name):
-    create = {"leads": lambda: create_lead(cast.acme.pk, name="Late"), "conversations": lambda: make_talk(cast.north)}
-    with held(create[name]):
+def test_a_row_created_before_a_read_and_committed_after_it_is_found(cast, crm, no_safety_margin, name):
+    create = {
+        "leads": lambda: create_lead(cast.acme.pk, name="Late"),
+        "conversations": lambda: make_conversation(cast.north),
+    }
+    with held_transaction(create[name]):
         time.sleep(0.05)
-        rows, mark = read(crm, name)
+        rows, mark = read_all_pages(crm, name)
         assert rows == {}
-    assert len(read(crm, name, since=mark)[0]) == 1
+    assert len(read_all_pages(crm, name, since=mark)[0]) == 1
 
 
-def test_change_that_waited_for_a_lock_is_found(cast, crm, no_margin):
-    """Its transaction begins early, waits, and commits long after."""
-    talk, waits = make_talk(cast.north), threading.Event()
+def test_a_change_that_waited_for_a_lock_is_found(cast, crm, no_safety_margin):
+    """The transaction of the change begins before the read, waits for a row lock, and commits after the read."""
+    conversation, waits = make_conversation(cast.north), threading.Event()
 
     def write_late():
         with transaction.atomic():
-            Conversation.objects.filter(pk=talk.pk).exists()  # begins the transaction
+            Conversation.objects.filter(pk=conversation.pk).exists()  # begins the transaction
             waits.set()
-            set_status(talk, status="closed")
+            set_status(conversation, status="closed")
         connection.close()
 
-    with held(lambda: say(talk)):
+    with held_transaction(lambda: reply(conversation)):
         thread = threading.Thread(target=write_late)
         thread.start()
         assert waits.wait(WAIT_SECONDS)
-        _, mark = read(crm, "conversations")
+        _, mark = read_all_pages(crm, "conversations")
     thread.join(WAIT_SECONDS)
-    rows, _ = read(crm, "conversations", since=mark)
+    rows, _ = read_all_pages(crm, "conversations", since=mark)
     assert [(row["status"], row["preview"]) for row in rows.values()] == [("closed", "Late")]
 
 
-def test_the_oldest_of_many_open_transactions_counts(cast, crm, no_margin):
-    talks = [make_talk(cast.north) for _ in range(8)]
+def test_synced_at_is_the_start_of_the_oldest_open_transaction(cast, crm, no_safety_margin):
+    conversations = [make_conversation(cast.north) for _ in range(8)]
     with ExitStack() as stack:
-        started = milliseconds()
-        for talk in talks:
-            stack.enter_context(held(lambda talk=talk: say(talk)))
+        started = now_in_milliseconds()
+        for conversation in conversations:
+            stack.enter_context(held_transaction(lambda conversation=conversation: reply(conversation)))
             time.sleep(0.02)
-        oldest_first = [read(crm, "conversations")[1] for _ in range(3)]
+        oldest_first = [read_all_pages(crm, "conversations")[1] for _ in range(3)]
         assert all(abs(mark - started) < 150 for mark in oldest_first), (oldest_first, started)
-    assert len(read(crm, "conversations", since=oldest_first[0])[0]) == len(talks)
+    assert len(read_all_pages(crm, "conversations", since=oldest_first[0])[0]) == len(conversations)
 
 
-def test_the_mark_is_just_behind_the_clock_when_nothing_is_open(cast, crm):
+def test_synced_at_is_just_behind_the_clock_without_open_transactions(cast, crm):
     for name in LISTS:
-        before = milliseconds()
-        _, mark = read(crm, name)
-        assert before - 1 <= mark + sync_mark.MARGIN / timedelta(milliseconds=1) <= milliseconds()
+        before = now_in_milliseconds()
+        _, mark = read_all_pages(crm, name)
+        assert before - 1 <= mark + sync_mark.MARGIN / timedelta(milliseconds=1) <= now_in_milliseconds()
 
 
-def test_the_mark_follows_a_frozen_clock(cast, crm):
+def test_synced_at_follows_a_frozen_clock(cast, crm):
     with time_machine.travel(datetime(2031, 5, 1, tzinfo=UTC), tick=False):
-        _, mark = read(crm, "leads")
+        _, mark = read_all_pages(crm, "leads")
     assert mark == datetime(2031, 5, 1, tzinfo=UTC).timestamp() * 1000 - 5000
 
 
 @pytest.mark.parametrize(("program", "holds"), [("pg_dump", False), ("psql", True)])
-def test_a_dump_does_not_hold_the_mark_back(cast, crm, no_margin, program, holds):
+def test_a_running_pg_dump_does_not_hold_synced_at_back(cast, crm, no_safety_margin, program, holds):
     with open_session(program) as session:
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         session.execute("SELECT count(*) FROM leads_lead")
         time.sleep(0.3)
-        asked = milliseconds()
-        _, mark = read(crm, "leads")
+        asked = now_in_milliseconds()
+        _, mark = read_all_pages(crm, "leads")
     assert (mark < asked - 250) == holds
 
 
-def test_a_writer_that_calls_itself_pg_dump_holds_the_mark_back(cast, crm, no_margin):
-    talk = make_talk(cast.north)
+def test_a_writing_session_named_pg_dump_holds_synced_at_back(cast, crm, no_safety_margin):
+    conversation = make_conversation(cast.north)
     with open_session("pg_dump") as session:
         session.execute("BEGIN")
-        session.execute("SELECT 1 FROM conversations_conversation WHERE id = %s FOR UPDATE", [talk.pk])
+        session.execute("SELECT 1 FROM conversations_conversation WHERE id = %s FOR UPDATE", [conversation.pk])
         time.sleep(0.3)
-        assert read(crm, "leads")[1] < milliseconds() - 250
+        assert read_all_pages(crm, "leads")[1] < now_in_milliseconds() - 250
 
 
-def test_transaction_of_another_database_does_not_hold_the_mark_back(cast, crm, no_margin):
+def test_a_transaction_of_another_database_does_not_hold_synced_at_back(cast, crm, no_safety_margin):
     with open_session("psql", dbname="postgres") as session:
         session.execute("BEGIN")
         session.execute("SELECT 1")
         time.sleep(0.3)
-        asked = milliseconds()
-        assert read(crm, "leads")[1] >= asked - 1
+        asked = now_in_milliseconds()
+        assert read_all_pages(crm, "leads")[1] >= asked - 1
 
 
 @contextmanager
@@ -210,12 +218,12 @@ def open_session(program, **parameters):
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_every_page_has_the_mark_of_the_first(cast, crm, name):
+def test_every_page_has_the_synced_at_of_the_first(cast, crm, name):
     for _ in range(5):
-        create_lead(cast.acme.pk, name="Lead", conversation=make_talk(cast.north))
+        create_lead(cast.acme.pk, name="Lead", conversation=make_conversation(cast.north))
     first = crm.get(LISTS[name], {"limit": 2}).json()
     time.sleep(0.05)
-    create_lead(cast.acme.pk, name="Lead", conversation=make_talk(cast.north))
+    create_lead(cast.acme.pk, name="Lead", conversation=make_conversation(cast.north))
     second = crm.get(LISTS[name], {"limit": 2, "cursor": first["nextCursor"]}).json()
     last = crm.get(LISTS[name], {"limit": 2, "cursor": second["nextCursor"]}).json()
     assert "nextCursor" not in last
@@ -223,68 +231,68 @@ def test_every_page_has_the_mark_of_the_first(cast, crm, name):
     assert crm.get(LISTS[name], {"limit": 2}).json()["syncedAt"] > first["syncedAt"]
 
 
-def test_conversation_that_moves_while_one_pages_is_found_from_synced_at(cast, crm, no_margin):
-    talks = [make_talk(cast.north) for _ in range(4)]
+def test_a_conversation_that_changes_during_paging_is_found_from_synced_at(cast, crm, no_safety_margin):
+    conversations = [make_conversation(cast.north) for _ in range(4)]
     first = crm.get(LISTS["conversations"], {"limit": 2}).json()
-    say(talks[0])
+    reply(conversations[0])
     rest = crm.get(LISTS["conversations"], {"limit": 2, "cursor": first["nextCursor"]}).json()
-    missed = str(talks[0].pk)
+    missed = str(conversations[0].pk)
     assert missed not in {row["_id"] for row in first["conversations"] + rest["conversations"]}
-    assert missed in read(crm, "conversations", since=rest["syncedAt"])[0]
+    assert missed in read_all_pages(crm, "conversations", since=rest["syncedAt"])[0]
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_cursor_of_an_earlier_release_asks_for_everything_again(cast, crm, name):
-    lead = create_lead(cast.acme.pk, name="Lead", conversation=make_talk(cast.north))
+def test_a_cursor_of_an_earlier_release_makes_the_client_read_everything_again(cast, crm, name):
+    lead = create_lead(cast.acme.pk, name="Lead", conversation=make_conversation(cast.north))
     old = sign(name, str(cast.acme.pk), [datetime(2999, 1, 1, tzinfo=UTC).isoformat(), str(lead.pk)])
     answer = crm.get(LISTS[name], {"cursor": old}).json()
     assert (len(answer[name]), answer["syncedAt"]) == (1, 0)
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_catching_up_shows_each_key_its_own_rows_only(cast, crm, caller, talks, name):
+def test_each_key_reads_only_the_rows_in_its_scope(cast, crm, caller, conversations, name):
     north, mallory = caller(cast.acme, brand=cast.north), caller(cast.globex)
     expected = {crm: {"north", "south"}, north: {"north"}, mallory: {"west"}}
     brands = {str(brand.pk): brand.slug for brand in (cast.north, cast.south, cast.west)}
     for client, slugs in expected.items():
-        rows, mark = read(client, name, since=0)
+        rows, mark = read_all_pages(client, name, since=0)
         assert {brands[row["brandId"]] for row in rows.values()} == slugs
         assert mark > 0
 
 
-def test_operator_who_is_deleted_moves_their_conversations(cast, crm):
-    """No action deletes one who has joined; a shell or a later release may."""
-    talk = make_talk(cast.north)
+def test_deleting_an_operator_updates_their_conversations(cast, crm):
+    """No action deletes an operator who has accepted the invitation, but a shell or a later release may."""
+    conversation = make_conversation(cast.north)
     carol = Operator.objects.create_operator(
         workspace=cast.acme, email="c@acme.example", password="car-ol-99", name="Carol"
     )
-    talk = assign(talk, operator=carol)
-    before = read(crm, "conversations")[0][str(talk.pk)]
+    conversation = assign(conversation, operator=carol)
+    before = read_all_pages(crm, "conversations")[0][str(conversation.pk)]
     carol.delete()
-    after = read(crm, "conversations")[0][str(talk.pk)]
+    after = read_all_pages(crm, "conversations")[0][str(conversation.pk)]
     assert (after["assignee"], before["assignee"]["name"]) == (None, "Carol")
     assert after["updatedAt"] > before["updatedAt"]
 
 
-def test_what_no_answer_shows_does_not_move_updated_at(cast, crm):
-    talk = make_talk(cast.north)
-    before = read(crm, "conversations")[0]
-    Visitor.objects.filter(pk=talk.visitor_id).update(browser="Firefox 999", time_zone="Asia/Tokyo")
-    Conversation.objects.filter(pk=talk.pk).update(mailed_position=1)
-    Operator.objects.filter(pk=cast.alice.pk).update(name="Alicia")  # who is not assigned
-    assert read(crm, "conversations")[0] == before
+def test_changes_that_rest_does_not_show_do_not_change_updated_at(cast, crm):
+    conversation = make_conversation(cast.north)
+    before = read_all_pages(crm, "conversations")[0]
+    Visitor.objects.filter(pk=conversation.visitor_id).update(browser="Firefox 999", time_zone="Asia/Tokyo")
+    Conversation.objects.filter(pk=conversation.pk).update(mailed_position=1)
+    Operator.objects.filter(pk=cast.alice.pk).update(name="Alicia")  # not the assignee
+    assert read_all_pages(crm, "conversations")[0] == before
 
 
-def test_lead_that_is_created_during_an_erasure_is_erased_too(cast, crm):
-    talk = make_talk(cast.north)
+def test_a_lead_created_during_an_erasure_is_erased_too(cast, crm):
+    conversation = make_conversation(cast.north)
     erased = threading.Event()
 
     def erase_now():
-        erase(talk.visitor)
+        erase(conversation.visitor)
         erased.set()
         connection.close()
 
-    with held(lambda: create_lead(cast.acme.pk, name="Maya", conversation=talk)):
+    with held_transaction(lambda: create_lead(cast.acme.pk, name="Maya", conversation=conversation)):
         thread = threading.Thread(target=erase_now)
         thread.start()
         assert not erased.wait(0.3)
@@ -294,14 +302,14 @@ def test_lead_that_is_created_during_an_erasure_is_erased_too(cast, crm):
     assert AuditEntry.objects.get(action="visitor.erased").details == {"conversations": 1, "leads": 1}
 
 
-def test_lead_for_a_conversation_that_is_erased_meanwhile_is_not_found(cast, crm):
-    talk, answers = make_talk(cast.north), []
+def test_a_lead_for_a_conversation_under_erasure_is_a_404(cast, crm):
+    conversation, answers = make_conversation(cast.north), []
 
     def ask():
-        answers.append(crm.post("/api/v1/leads", {"name": "Maya", "conversationId": str(talk.pk)}))
+        answers.append(crm.post("/api/v1/leads", {"name": "Maya", "conversationId": str(conversation.pk)}))
         connection.close()
 
-    with held(lambda: erase(talk.visitor)):
+    with held_transaction(lambda: erase(conversation.visitor)):
         thread = threading.Thread(target=ask)
         thread.start()
         time.sleep(0.3)
@@ -311,21 +319,24 @@ def test_lead_for_a_conversation_that_is_erased_meanwhile_is_not_found(cast, crm
 
 
 def test_a_mirror_equals_the_tables_after_many_slow_writers(cast, crm, monkeypatch):
-    """By the recipe of docs/rest.md. Transactions last up to eight times the margin, which alone would lose rows."""
+    """Use the recipe of docs/rest.md.
+
+    Transactions last up to eight times the safety margin, so the margin alone would lose rows.
+    """
     recipe = {}
     exec(re.search(r"```python\n(def catch_up.*?)```", DOCS.read_text(), re.DOTALL)[1], recipe)
     monkeypatch.setattr(sync_mark, "MARGIN", timedelta(milliseconds=50))
-    talks = [assign(make_talk(cast.north), operator=cast.alice) for _ in range(6)]
+    conversations = [assign(make_conversation(cast.north), operator=cast.alice) for _ in range(6)]
     leads = [create_lead(cast.acme.pk, name=f"Lead {number}") for number in range(6)]
     errors = []
 
     def write(seed):
         chance = random.Random(seed)
         changes = (
-            lambda: say(chance.choice(talks), f"{chance.random()}"),
-            lambda: set_status(chance.choice(talks), status=chance.choice(["open", "resolved"])),
-            lambda: assign(chance.choice(talks), operator=chance.choice([cast.alice, cast.bob, None])),
-            lambda: make_talk(cast.south),
+            lambda: reply(chance.choice(conversations), f"{chance.random()}"),
+            lambda: set_status(chance.choice(conversations), status=chance.choice(["open", "resolved"])),
+            lambda: assign(chance.choice(conversations), operator=chance.choice([cast.alice, cast.bob, None])),
+            lambda: make_conversation(cast.south),
             lambda: create_lead(cast.acme.pk, name=f"{chance.random()}"),
             lambda: update_lead(chance.choice(leads), notes=f"{chance.random()}"),
         )
@@ -355,4 +366,4 @@ def test_a_mirror_equals_the_tables_after_many_slow_writers(cast, crm, monkeypat
     assert not errors, errors
     assert readings > 10
     for name, mirror in mirrors.items():
-        assert mirror == read(crm, name)[0]
+        assert mirror == read_all_pages(crm, name)[0]

@@ -1,4 +1,4 @@
-"""What each call of REST and of the widget costs: statements, and round trips to Valkey."""
+"""The cost of each call of the REST and widget APIs, in SQL statements and round trips to Valkey."""
 
 import json
 from types import SimpleNamespace
@@ -12,8 +12,8 @@ from conversations.models import Attachment, Message, Visitor
 from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
 from praxtalk.urls import urlpatterns
-from tests.conftest import make_talk
-from tests.trips import answer_to, counted
+from tests.conftest import make_conversation
+from tests.trips import count_round_trips, run_request
 from tests.widget.visitors import Browser, client_id, identity_of
 from widget.magic_links import return_link
 
@@ -22,10 +22,10 @@ METHODS = ("get", "post", "patch", "delete")
 
 
 def resolve(w):
-    return w.path_of(make_talk(w.cast.north)), {"status": "resolved"}
+    return w.path_of(make_conversation(w.cast.north)), {"status": "resolved"}
 
 
-def say(w, path="messages", **more):
+def send_text(w, path="messages", **more):
     return path, w.form(clientId=client_id(), body="In red?") | more
 
 
@@ -48,12 +48,13 @@ def merge(w):
     return identify(w, Authorization=f"Bearer {stranger.token}")
 
 
-ONCE = {"Idempotency-Key": "once"}
-HI = {"body": "Hi!"}
+IDEMPOTENCY_KEY = {"Idempotency-Key": "once"}
+MESSAGE = {"body": "Hi!"}
 
-# The statements, with BEGIN, COMMIT and Django's check of the connection (SELECT 1) among them; the round trips to Valkey; and
-# the request: a path, a body, headers. A row for each endpoint; what stands behind a comma tells rows of the same one apart.
-# Each call is counted by address and by key, and a webhook waits for each event.
+# Each row holds the number of SQL statements, including BEGIN, COMMIT and Django's check of the connection (SELECT 1), the
+# number of round trips to Valkey, and a function that returns the request: a path, a body, headers. Every endpoint has at least
+# one row; the text after a comma tells rows of the same endpoint apart. The costs include rate limits by IP address and by key,
+# and a webhook that subscribes to every event.
 COSTS = {
     "GET /api/v1/ping": (2, 1, lambda w: ("ping",)),
     "GET /api/v1/brands": (3, 1, lambda w: ("brands",)),
@@ -62,40 +63,48 @@ COSTS = {
     "GET /api/v1/conversations/<str:id>": (4, 1, lambda w: (w.north,)),
     "PATCH /api/v1/conversations/<str:id>": (10, 2, resolve),
     "PATCH /api/v1/conversations/<str:id>, to the status it has": (5, 1, lambda w: (w.north, {"status": "open"})),
-    "POST /api/v1/conversations/<str:id>/messages": (9, 2, lambda w: (f"{w.north}/messages", HI)),
-    "POST /api/v1/conversations/<str:id>/messages, once": (11, 2, lambda w: (f"{w.north}/messages", HI, ONCE)),
-    "POST /api/v1/conversations/<str:id>/messages, again": (6, 1, lambda w: (f"{w.north}/messages", HI, ONCE)),
-    "GET /api/v1/messages": (4, 1, lambda w: (f"messages?conversationId={w.talks.north.pk}",)),
+    "POST /api/v1/conversations/<str:id>/messages": (9, 2, lambda w: (f"{w.north}/messages", MESSAGE)),
+    "POST /api/v1/conversations/<str:id>/messages, with an idempotency key": (
+        11,
+        2,
+        lambda w: (f"{w.north}/messages", MESSAGE, IDEMPOTENCY_KEY),
+    ),
+    "POST /api/v1/conversations/<str:id>/messages, repeated with the same key": (
+        6,
+        1,
+        lambda w: (f"{w.north}/messages", MESSAGE, IDEMPOTENCY_KEY),
+    ),
+    "GET /api/v1/messages": (4, 1, lambda w: (f"messages?conversationId={w.conversations.north.pk}",)),
     "GET /api/v1/attachments/<str:id>": (3, 1, lambda w: (f"attachments/{w.attachment}",)),
     "GET /api/v1/leads": (4, 1, lambda w: ("leads",)),
     "POST /api/v1/leads": (7, 2, lambda w: ("leads", {"name": "Maya A."})),
     "POST /api/v1/leads, of a conversation": (
         8,
         2,
-        lambda w: ("leads", {"name": "Maya A.", "conversationId": str(w.talks.north.pk)}),
+        lambda w: ("leads", {"name": "Maya A.", "conversationId": str(w.conversations.north.pk)}),
     ),
-    "PATCH /api/v1/leads/<str:id>": (8, 2, lambda w: (f"leads/{w.talks.north_lead.pk}", {"status": "won"})),
+    "PATCH /api/v1/leads/<str:id>": (8, 2, lambda w: (f"leads/{w.conversations.north_lead.pk}", {"status": "won"})),
     "GET /api/v1/events": (10, 1, lambda w: ("events",)),
-    "GET /api/v1/events, with none that is new": (4, 1, lambda w: ("events",)),
+    "GET /api/v1/events, without new events": (4, 1, lambda w: ("events",)),
     "GET /api/v1/webhooks": (3, 1, lambda w: ("webhooks",)),
     "POST /api/v1/webhooks": (8, 1, lambda w: ("webhooks", {"url": "https://1.1.1.1/", "events": ["lead.created"]})),
-    "GET /api/v1/webhooks/<str:id>": (3, 1, lambda w: (w.hook,)),
-    "PATCH /api/v1/webhooks/<str:id>": (8, 1, lambda w: (w.hook, {"description": "Leads"})),
-    "POST /api/v1/webhooks/<str:id>/rotate": (7, 1, lambda w: (f"{w.hook}/rotate", {})),
-    "POST /api/v1/webhooks/<str:id>/promote": (7, 1, lambda w: (f"{w.hook}/promote", {})),
-    "POST /api/v1/webhooks/<str:id>/retire": (7, 1, lambda w: (f"{w.hook}/retire", {})),
-    "POST /api/v1/webhooks/<str:id>/test": (3, 5, lambda w: (f"{w.hook}/test", {})),
-    "DELETE /api/v1/webhooks/<str:id>": (12, 1, lambda w: (f"webhooks/{w.hooks.south.pk}",)),
+    "GET /api/v1/webhooks/<str:id>": (3, 1, lambda w: (w.webhook,)),
+    "PATCH /api/v1/webhooks/<str:id>": (8, 1, lambda w: (w.webhook, {"description": "Leads"})),
+    "POST /api/v1/webhooks/<str:id>/rotate": (7, 1, lambda w: (f"{w.webhook}/rotate", {})),
+    "POST /api/v1/webhooks/<str:id>/promote": (7, 1, lambda w: (f"{w.webhook}/promote", {})),
+    "POST /api/v1/webhooks/<str:id>/retire": (7, 1, lambda w: (f"{w.webhook}/retire", {})),
+    "POST /api/v1/webhooks/<str:id>/test": (3, 5, lambda w: (f"{w.webhook}/test", {})),
+    "DELETE /api/v1/webhooks/<str:id>": (12, 1, lambda w: (f"webhooks/{w.webhooks.south.pk}",)),
     "GET /api/v1/deliveries": (3, 1, lambda w: ("deliveries",)),
-    "GET /api/v1/deliveries, of a webhook": (4, 1, lambda w: (f"deliveries?webhookId={w.hooks.north.pk}",)),
+    "GET /api/v1/deliveries, of a webhook": (4, 1, lambda w: (f"deliveries?webhookId={w.webhooks.north.pk}",)),
     "GET /api/v1/deliveries/<str:id>": (4, 1, lambda w: (w.delivery,)),
     "POST /api/v1/deliveries/<str:id>/retry": (7, 2, lambda w: (f"{w.delivery}/retry", {})),
     "POST /api/v1/deliveries/replay": (
         8,
         2,
-        lambda w: ("deliveries/replay", {"webhookId": str(w.hooks.north.pk), "status": "missing"}),
+        lambda w: ("deliveries/replay", {"webhookId": str(w.webhooks.north.pk), "status": "missing"}),
     ),
-    "GET /api/v1/replays/<str:id>": (3, 1, lambda w: (f"replays/{w.hooks.north_replay.pk}",)),
+    "GET /api/v1/replays/<str:id>": (3, 1, lambda w: (f"replays/{w.webhooks.north_replay.pk}",)),
     "POST /api/v1/operator-sessions": (7, 1, lambda w: ("operator-sessions", {"email": "alice@acme.example"})),
     "DELETE /api/v1/operator-sessions/<str:id>": (
         7,
@@ -105,21 +114,29 @@ COSTS = {
     "GET /api/v1/openapi.json": (0, 1, lambda w: ("openapi.json",)),
     "GET /widget/v1/config": (2, 0, lambda w: (f"config?id={w.cast.north.widget_id}",)),
     "POST /widget/v1/start": (11, 3, start),
-    "POST /widget/v1/start, of a proven person": (11, 3, lambda w: start(w, identity=identity_of(w.cast.north))),
-    "POST /widget/v1/start, of a known person": (12, 3, lambda w: start(w, identity=identity_of(w.cast.north))),
+    "POST /widget/v1/start, with a new verified identity": (
+        11,
+        3,
+        lambda w: start(w, identity=identity_of(w.cast.north)),
+    ),
+    "POST /widget/v1/start, with a known verified identity": (
+        12,
+        3,
+        lambda w: start(w, identity=identity_of(w.cast.north)),
+    ),
     "POST /widget/v1/identify": (6, 1, identify),
     "POST /widget/v1/identify, with a stranger's token": (15, 2, merge),
     "POST /widget/v1/return": (2, 1, lambda w: ("return", w.form(code=return_link(w.kim).partition("=")[2]))),
-    "GET /widget/v1/messages": (5, 1, lambda w: (w.of_thread("messages"),)),
-    "GET /widget/v1/messages, before one": (5, 1, lambda w: (w.of_thread("messages", f"&before={w.message}"),)),
-    "POST /widget/v1/messages": (11, 3, say),
+    "GET /widget/v1/messages": (5, 1, lambda w: (w.widget_path("messages"),)),
+    "GET /widget/v1/messages, before a message": (5, 1, lambda w: (w.widget_path("messages", f"&before={w.message}"),)),
+    "POST /widget/v1/messages": (11, 3, send_text),
     "POST /widget/v1/messages, with a file": (14, 3, send_file),
-    "GET /widget/v1/attachments/<str:id>": (3, 1, lambda w: (w.of_thread(f"attachments/{w.attachment}"),)),
+    "GET /widget/v1/attachments/<str:id>": (3, 1, lambda w: (w.widget_path(f"attachments/{w.attachment}"),)),
 }
 
 
 def endpoints():
-    """METHOD /path of every endpoint of the two APIs, as the URL map has them."""
+    """Yield `METHOD /path` of every endpoint of the two APIs, from the URL patterns."""
     for pattern in urlpatterns:
         route = str(pattern.pattern)
         if route.startswith(("api/v1/", "widget/v1/")):
@@ -127,22 +144,24 @@ def endpoints():
             yield from (f"{method.upper()} /{route}" for method in METHODS if hasattr(view, method))
 
 
-def test_every_endpoint_has_a_row():
+def test_every_endpoint_has_an_expected_cost():
     assert {name.partition(",")[0] for name in COSTS} == set(endpoints())
 
 
 class World(SimpleNamespace):
-    """The cast, Acme's key, a webhook that wants everything, and a visitor with a file in the thread."""
+    """The cast, a key of Acme, a webhook for all events, and a visitor whose conversation contains a file."""
 
-    def __init__(self, cast, talks, hooks, crm):
-        super().__init__(cast=cast, talks=talks, hooks=hooks, crm=crm, visitor=Browser(cast.north))
+    def __init__(self, cast, conversations, webhooks, crm):
+        super().__init__(
+            cast=cast, conversations=conversations, webhooks=webhooks, crm=crm, visitor=Browser(cast.north)
+        )
         create_webhook(cast.acme, url="http://127.0.0.1:9/", events=list(EventName))
         assert self.visitor.start().status_code == 201
         assert self.visitor.send_file("order.pdf", PDF).status_code == 201
         self.attachment, self.message = Attachment.objects.get().pk, Message.objects.latest("created_at").pk
         self.kim = Visitor.objects.create(workspace=cast.acme, brand=cast.north, name="Kim", external_id="kim")
-        self.north = self.path_of(talks.north)
-        self.hook, self.delivery = f"webhooks/{hooks.north.pk}", f"deliveries/{hooks.north_delivery.pk}"
+        self.north = self.path_of(conversations.north)
+        self.webhook, self.delivery = f"webhooks/{webhooks.north.pk}", f"deliveries/{webhooks.north_delivery.pk}"
 
     def path_of(self, conversation):
         return f"conversations/{conversation.pk}"
@@ -150,11 +169,14 @@ class World(SimpleNamespace):
     def form(self, **values):
         return {"widgetId": self.cast.north.widget_id} | values
 
-    def of_thread(self, path, more=""):
+    def widget_path(self, path, more=""):
         return f"{path}?widgetId={self.cast.north.widget_id}{more}"
 
     def ask(self, name, path, body=None, headers=None):
-        """(status, content). The key's, the visitor's or the given token goes along."""
+        """Send a request and return (status, content).
+
+        The request is authenticated by the API key or the visitor's token, unless `headers` contain another.
+        """
         method, route = name.partition(",")[0].split()
         if route.startswith("/api/"):
             base, token = "/api/v1/", self.crm.secret
@@ -164,18 +186,20 @@ class World(SimpleNamespace):
         is_file = isinstance(body, bytes)
         content = body if is_file else json.dumps(body).encode() if body is not None else b""
         kind = MULTIPART_CONTENT if is_file else "application/json"
-        return answer_to(method, base + path, content, content_type=kind, headers=sent)
+        return run_request(method, base + path, content, content_type=kind, headers=sent)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_each_call_costs_what_its_row_says(cast, talks, hooks, crm, monkeypatch):
-    world = World(cast, talks, hooks, crm)
-    world.ask("GET /api/v1/ping", "ping")  # writes down that the key is used, as once a minute
-    world.ask("GET /widget/v1/config", f"config?id={cast.north.widget_id}")  # and that the widget is, as once an hour
+def test_each_call_needs_the_expected_statements_and_round_trips(cast, conversations, webhooks, crm, monkeypatch):
+    world = World(cast, conversations, webhooks, crm)
+    # Updates the time of the key's last use, at most once a minute.
+    world.ask("GET /api/v1/ping", "ping")
+    # Updates the time of the widget's last use, at most once an hour.
+    world.ask("GET /widget/v1/config", f"config?id={cast.north.widget_id}")
     costs, sql = {}, {}
     for name, (*_, request) in COSTS.items():
         call = request(world)
-        with counted(monkeypatch) as trips:
+        with count_round_trips(monkeypatch) as trips:
             status, content = world.ask(name, *call)
         assert status in (200, 201), (name, status, content)
         costs[name], sql[name] = (trips.statements, trips.writes), trips.sql

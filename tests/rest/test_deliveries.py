@@ -1,4 +1,4 @@
-"""Deliveries over REST: what was sent, how it was answered, and sending it again."""
+"""Webhook deliveries over REST: attempts, responses, retries and replays."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -10,19 +10,22 @@ from django.test.utils import CaptureQueriesContext
 from integrations.actions.replays import advance
 from integrations.models import Attempt, Delivery, DeliveryCount, Event, EventName, Replay, WebhookSubscription
 from leads.actions import create_lead
-from tests.conftest import Caller, make_talk
-from tests.rest.test_webhooks import loopback_is_permitted, make, refused  # noqa: F401 - a fixture
+from tests.conftest import Caller, make_conversation
+from tests.rest.test_webhooks import create_webhook_by_rest, is_refused, loopback_is_permitted  # noqa: F401 - a fixture
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 
 PUBLIC = "https://93.184.215.14/hook"
 
 
-def test_deliveries_and_their_log(cast, crm):
+def test_a_delivery_shows_its_attempts_and_can_be_retried(cast, crm):
     with receiver(status=500) as receives:
-        webhook, other = make(crm, receives.url), make(crm, receives.url, ["conversation.created"])
+        webhook, other = (
+            create_webhook_by_rest(crm, receives.url),
+            create_webhook_by_rest(crm, receives.url, ["conversation.created"]),
+        )
         lead = create_lead(cast.acme.pk, name="Maya")
-        make_talk(cast.north)
+        make_conversation(cast.north)
         deliver_due()
         deliveries = crm.get("/api/v1/deliveries").json()["deliveries"]
         assert [(each["webhookId"], each["type"]) for each in deliveries] == [
@@ -66,43 +69,43 @@ def test_deliveries_and_their_log(cast, crm):
         ]
 
 
-def test_filters_of_deliveries(cast, crm, hooks):
-    Delivery.objects.filter(pk=hooks.south_delivery.pk).update(status="failed")
+def test_deliveries_can_be_filtered(cast, crm, webhooks):
+    Delivery.objects.filter(pk=webhooks.south_delivery.pk).update(status="failed")
     ids = lambda query: [each["_id"] for each in crm.get(f"/api/v1/deliveries?{query}").json()["deliveries"]]  # noqa: E731
-    north, south = str(hooks.north_delivery.pk), str(hooks.south_delivery.pk)
+    north, south = str(webhooks.north_delivery.pk), str(webhooks.south_delivery.pk)
     assert ids("") == [south, north]
-    assert ids(f"webhookId={hooks.north.pk}") == [north]
+    assert ids(f"webhookId={webhooks.north.pk}") == [north]
     assert ids("status=failed") == [south]
     assert ids("status=held") == []
     assert ids("type=lead.created") == [south, north]
     assert ids("type=message.created") == []
-    assert ids(f"status=pending&type=lead.created&webhookId={hooks.north.pk}") == [north]
-    assert refused(crm.get("/api/v1/deliveries?status=done"), "status: ")
-    assert refused(crm.get("/api/v1/deliveries?type=ping"), "type: ")
-    assert refused(crm.get("/api/v1/deliveries?webhook=x"), "webhook: ")
+    assert ids(f"status=pending&type=lead.created&webhookId={webhooks.north.pk}") == [north]
+    assert is_refused(crm.get("/api/v1/deliveries?status=done"), "status: ")
+    assert is_refused(crm.get("/api/v1/deliveries?type=ping"), "type: ")
+    assert is_refused(crm.get("/api/v1/deliveries?webhook=x"), "webhook: ")
     assert crm.get("/api/v1/deliveries?webhookId=x").status_code == 404
     page = crm.get("/api/v1/deliveries?limit=1").json()
     assert ids(f"limit=1&cursor={page['nextCursor']}") == [north]
 
 
-def test_nothing_is_sent_again_to_a_paused_webhook(crm, hooks):
-    crm.patch(f"/api/v1/webhooks/{hooks.north.pk}", {"status": "paused"})
-    retry = f"/api/v1/deliveries/{hooks.north_delivery.pk}/retry"
-    assert refused(crm.post(retry), "make it active first", "webhook_paused")
-    crm.patch(f"/api/v1/webhooks/{hooks.north.pk}", {"status": "active"})
+def test_deliveries_of_a_paused_webhook_cannot_be_retried(crm, webhooks):
+    crm.patch(f"/api/v1/webhooks/{webhooks.north.pk}", {"status": "paused"})
+    retry = f"/api/v1/deliveries/{webhooks.north_delivery.pk}/retry"
+    assert is_refused(crm.post(retry), "make it active first", "webhook_paused")
+    crm.patch(f"/api/v1/webhooks/{webhooks.north.pk}", {"status": "active"})
     assert crm.post(retry).json() == {"ok": True}
 
 
-def test_a_replay_shows_its_progress(crm, hooks):
+def test_a_replay_shows_its_progress(crm, webhooks):
     Delivery.objects.update(status="failed")
-    answer = crm.post("/api/v1/deliveries/replay", {"webhookId": str(hooks.north.pk)})
+    answer = crm.post("/api/v1/deliveries/replay", {"webhookId": str(webhooks.north.pk)})
     assert answer.status_code == 201
     assert answer["Location"] == f"/api/v1/replays/{answer.json()['replayId']}"
     assert crm.get(answer["Location"]).json() == {"total": 1, "done": 0, "status": "running"}
     while advance():
         pass
     assert crm.get(answer["Location"]).json() == {"total": 1, "done": 1, "status": "done"}
-    assert set(Delivery.objects.filter(status="pending").values_list("pk", flat=True)) == {hooks.north_delivery.pk}
+    assert set(Delivery.objects.filter(status="pending").values_list("pk", flat=True)) == {webhooks.north_delivery.pk}
 
 
 @pytest.mark.parametrize(
@@ -118,15 +121,15 @@ def test_a_replay_shows_its_progress(crm, hooks):
         ({"since": 2, "until": 1}, "since: "),
     ],
 )
-def test_bad_replays(crm, hooks, more, sentence):
+def test_invalid_replays_are_refused(crm, webhooks, more, sentence):
     before = Replay.objects.count()
-    assert refused(crm.post("/api/v1/deliveries/replay", {"webhookId": str(hooks.north.pk), **more}), sentence)
+    assert is_refused(crm.post("/api/v1/deliveries/replay", {"webhookId": str(webhooks.north.pk), **more}), sentence)
     assert Replay.objects.count() == before
 
 
-def test_a_deleted_webhook_takes_its_deliveries_and_leaves_its_counts(cast, crm):
+def test_deleting_a_webhook_deletes_its_deliveries_but_not_the_statistics(cast, crm):
     with receiver() as receives:
-        webhook = make(crm, receives.url)
+        webhook = create_webhook_by_rest(crm, receives.url)
         create_lead(cast.acme.pk, name="Maya")
         deliver_due()
     assert crm.delete(f"/api/v1/webhooks/{webhook}").status_code == 200
@@ -134,8 +137,8 @@ def test_a_deleted_webhook_takes_its_deliveries_and_leaves_its_counts(cast, crm)
     assert DeliveryCount.objects.get(workspace=cast.acme).deliveries_succeeded == 1
 
 
-def test_a_log_with_many_attempts_shows_the_newest(crm, hooks):
-    delivery = hooks.north_delivery
+def test_a_delivery_shows_its_newest_100_attempts(crm, webhooks):
+    delivery = webhooks.north_delivery
     Attempt.objects.bulk_create(
         Attempt(workspace_id=delivery.workspace_id, delivery=delivery, number=number, outcome="failed")
         for number in range(1, 121)
@@ -146,8 +149,8 @@ def test_a_log_with_many_attempts_shows_the_newest(crm, hooks):
     assert len([query for query in queries if "apikey" not in query["sql"]]) == 2
 
 
-def test_a_webhook_that_is_deleted_meanwhile_is_not_there(transactional_db, cast, caller):
-    """Every call of it, begun while it still was, and ended after its deletion: 404, or done before."""
+def test_calls_during_the_deletion_of_a_webhook_succeed_or_are_404(transactional_db, cast, caller):
+    """Every call of the webhook that races with its deletion either is done before it or is answered by a client error."""
     crm, seen = caller(cast.acme), Counter()
 
     def at_once(method, path, body):
@@ -160,7 +163,7 @@ def test_a_webhook_that_is_deleted_meanwhile_is_not_there(transactional_db, cast
             connection.close()
 
     for _ in range(6):
-        webhook = make(crm)
+        webhook = create_webhook_by_rest(crm)
         create_lead(cast.acme.pk, name="Maya")
         delivery = Delivery.objects.get(subscription_id=webhook)
         one = f"/api/v1/webhooks/{webhook}"

@@ -1,4 +1,4 @@
-"""Each endpoint as the seeds promise it: status, shape, and effect."""
+"""Each endpoint keeps its documented status codes, JSON fields and effects."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -11,20 +11,20 @@ from conversations.models import Channel, Conversation, Message, Note
 from conversations.tasks import wake_snoozed
 from integrations.models import Event
 from leads.models import Lead
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 
 
 def events_of(workspace):
     return list(Event.objects.filter(workspace=workspace).order_by("sequence").values_list("name", flat=True))
 
 
-def test_ping(crm, cast):
+def test_ping_returns_the_workspace_of_the_key(crm, cast):
     answer = crm.get("/api/v1/ping")
     assert answer.status_code == 200
     assert answer.json() == {"ok": True, "workspaceId": str(cast.acme.pk)}
 
 
-def test_brands(crm, cast):
+def test_brands_are_listed(crm, cast):
     brands = crm.get("/api/v1/brands").json()["brands"]
     assert [brand["slug"] for brand in brands] == ["north", "south"]
     assert set(brands[0]) == {"_id", "slug", "name", "primaryColor", "widgetId", "createdAt"}
@@ -37,9 +37,9 @@ CONVERSATION_FIELDS = {
 }
 
 
-def test_conversations_list(crm, cast, talks):
+def test_conversations_are_listed_newest_activity_first(crm, cast, conversations):
     answer = crm.get("/api/v1/conversations?status=open&limit=50").json()
-    assert [row["_id"] for row in answer["conversations"]] == [str(talks.south.pk), str(talks.north.pk)]
+    assert [row["_id"] for row in answer["conversations"]] == [str(conversations.south.pk), str(conversations.north.pk)]
     row = answer["conversations"][0]
     assert set(row) == CONVERSATION_FIELDS
     assert set(row["visitor"]) == {"_id", "name", "email", "phone"}
@@ -50,23 +50,23 @@ def test_conversations_list(crm, cast, talks):
     assert "nextCursor" not in answer
 
 
-def test_conversations_filters(crm, cast, talks):
-    Conversation.objects.filter(pk=talks.north.pk).update(assignee=cast.alice)
-    crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": "resolved"})
+def test_conversations_can_be_filtered(crm, cast, conversations):
+    Conversation.objects.filter(pk=conversations.north.pk).update(assignee=cast.alice)
+    crm.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "resolved"})
     ids = lambda query: [row["_id"] for row in crm.get(f"/api/v1/conversations?{query}").json()["conversations"]]  # noqa: E731
-    assert ids("status=resolved") == [str(talks.north.pk)]
+    assert ids("status=resolved") == [str(conversations.north.pk)]
     assert ids("status=closed") == []
-    assert ids(f"brandId={cast.south.pk}") == [str(talks.south.pk)]
+    assert ids(f"brandId={cast.south.pk}") == [str(conversations.south.pk)]
     row = crm.get("/api/v1/conversations?status=resolved").json()["conversations"][0]
     assert row["assignee"] == {"_id": str(cast.alice.pk), "name": "Alice"}
-    talks.north.refresh_from_db()
-    changed = int(talks.north.updated_at.timestamp() * 1000)
-    assert ids(f"updatedSince={changed}") == [str(talks.north.pk)]
+    conversations.north.refresh_from_db()
+    changed = int(conversations.north.updated_at.timestamp() * 1000)
+    assert ids(f"updatedSince={changed}") == [str(conversations.north.pk)]
     assert ids(f"updatedSince={changed + 1000}") == []
 
 
-def test_one_conversation(crm, talks, cast):
-    conversation = crm.get(f"/api/v1/conversations/{talks.north.pk}").json()["conversation"]
+def test_a_conversation_includes_its_brand_and_messages(crm, conversations, cast):
+    conversation = crm.get(f"/api/v1/conversations/{conversations.north.pk}").json()["conversation"]
     assert set(conversation) == CONVERSATION_FIELDS | {"brand", "messages"}
     assert conversation["brand"]["slug"] == "north"
     assert [(m["role"], m["body"], m["channel"]) for m in conversation["messages"]] == [
@@ -75,15 +75,15 @@ def test_one_conversation(crm, talks, cast):
     ]
 
 
-def test_send_message(crm, talks, cast):
-    answer = crm.post(f"/api/v1/conversations/{talks.north.pk}/messages", {"body": "  How can I help? \n"})
+def test_a_message_can_be_sent(crm, conversations, cast):
+    answer = crm.post(f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "  How can I help? \n"})
     assert answer.status_code == 201
     assert list(answer.json()) == ["messageId"]
-    assert answer["Location"] == f"/api/v1/messages?conversationId={talks.north.pk}"
-    message = crm.get(f"/api/v1/messages?conversationId={talks.north.pk}").json()["messages"][-1]
+    assert answer["Location"] == f"/api/v1/messages?conversationId={conversations.north.pk}"
+    message = crm.get(f"/api/v1/messages?conversationId={conversations.north.pk}").json()["messages"][-1]
     assert message == {
         "_id": answer.json()["messageId"],
-        "conversationId": str(talks.north.pk),
+        "conversationId": str(conversations.north.pk),
         "role": "operator",
         "body": "How can I help?",
         "attachments": [],
@@ -91,14 +91,14 @@ def test_send_message(crm, talks, cast):
         "author": None,
         "createdAt": message["createdAt"],
     }
-    conversation = crm.get(f"/api/v1/conversations/{talks.north.pk}").json()["conversation"]
+    conversation = crm.get(f"/api/v1/conversations/{conversations.north.pk}").json()["conversation"]
     assert (conversation["preview"], conversation["messageCount"]) == ("How can I help?", 3)
     assert conversation["lastMessageAt"] == message["createdAt"]
 
 
-def test_status_changes_once(crm, talks, cast):
+def test_setting_the_same_status_twice_records_one_event(crm, conversations, cast):
     before = events_of(cast.acme)
-    path = f"/api/v1/conversations/{talks.north.pk}"
+    path = f"/api/v1/conversations/{conversations.north.pk}"
     for _ in range(2):
         answer = crm.patch(path, {"status": "resolved"})
         assert (answer.status_code, answer.json()) == (200, {"ok": True})
@@ -107,34 +107,34 @@ def test_status_changes_once(crm, talks, cast):
 
 
 @pytest.mark.parametrize("status", ["snoozed", "resolved"])
-def test_a_visitors_message_reopens(cast, talks, crm, status):
-    crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": status})
-    send_message(talks.north, role=Message.Role.VISITOR, body="One more thing", channel=Channel.WIDGET)
+def test_a_visitors_message_reopens_the_conversation(cast, conversations, crm, status):
+    crm.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": status})
+    send_message(conversations.north, role=Message.Role.VISITOR, body="One more thing", channel=Channel.WIDGET)
     assert events_of(cast.acme)[-2:] == ["conversation.status_changed", "message.created"]
-    talks.north.refresh_from_db()
-    assert talks.north.status == "open"
+    conversations.north.refresh_from_db()
+    assert conversations.north.status == "open"
 
 
-def test_a_visitors_message_after_closed_starts_a_new_conversation(cast, talks, crm):
-    crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": "closed"})
-    message = send_message(talks.north, role=Message.Role.VISITOR, body="Me again", channel=Channel.WIDGET)
-    assert message.conversation_id != talks.north.pk
-    assert message.conversation.visitor == talks.north.visitor
+def test_a_visitors_message_after_closed_starts_a_new_conversation(cast, conversations, crm):
+    crm.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "closed"})
+    message = send_message(conversations.north, role=Message.Role.VISITOR, body="Me again", channel=Channel.WIDGET)
+    assert message.conversation_id != conversations.north.pk
+    assert message.conversation.visitor == conversations.north.visitor
     assert events_of(cast.acme)[-2:] == ["conversation.created", "message.created"]
-    talks.north.refresh_from_db()
-    assert (talks.north.status, talks.north.message_count) == ("closed", 2)
+    conversations.north.refresh_from_db()
+    assert (conversations.north.status, conversations.north.message_count) == ("closed", 2)
 
 
-def test_an_operators_message_does_not_reopen(cast, talks, crm):
-    crm.patch(f"/api/v1/conversations/{talks.north.pk}", {"status": "resolved"})
-    crm.post(f"/api/v1/conversations/{talks.north.pk}/messages", {"body": "By the way"})
-    talks.north.refresh_from_db()
-    assert talks.north.status == "resolved"
+def test_an_operators_message_does_not_reopen_the_conversation(cast, conversations, crm):
+    crm.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "resolved"})
+    crm.post(f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "By the way"})
+    conversations.north.refresh_from_db()
+    assert conversations.north.status == "resolved"
 
 
-def test_snooze_wakes_at_its_time(cast, talks, crm):
+def test_a_snoozed_conversation_reopens_at_its_time(cast, conversations, crm):
     wakes = datetime.now(UTC) + timedelta(hours=2)
-    path, until = f"/api/v1/conversations/{talks.north.pk}", int(wakes.timestamp() * 1000)
+    path, until = f"/api/v1/conversations/{conversations.north.pk}", int(wakes.timestamp() * 1000)
     assert crm.patch(path, {"status": "snoozed", "snoozedUntil": until}).status_code == 200
     assert crm.get(path).json()["conversation"]["snoozedUntil"] == until
     wake_snoozed()
@@ -146,8 +146,8 @@ def test_snooze_wakes_at_its_time(cast, talks, crm):
     assert events_of(cast.acme)[-1] == "conversation.status_changed"
 
 
-def test_snooze_again_moves_the_time_without_an_event(cast, talks, crm):
-    path = f"/api/v1/conversations/{talks.north.pk}"
+def test_snoozing_again_changes_the_time_without_an_event(cast, conversations, crm):
+    path = f"/api/v1/conversations/{conversations.north.pk}"
     crm.patch(path, {"status": "snoozed"})
     before = events_of(cast.acme)
     until = int((datetime.now(UTC) + timedelta(days=1)).timestamp() * 1000)
@@ -159,15 +159,19 @@ def test_snooze_again_moves_the_time_without_an_event(cast, talks, crm):
     assert events_of(cast.acme) == before
 
 
-def test_notes_never_appear(cast, talks, crm):
+def test_notes_never_appear_in_rest(cast, conversations, crm):
     Note.objects.create(
-        workspace=cast.acme, conversation=talks.north, position=99, author=cast.alice, body="a secret remark"
+        workspace=cast.acme, conversation=conversations.north, position=99, author=cast.alice, body="a secret remark"
     )
-    for path in (f"conversations/{talks.north.pk}", f"messages?conversationId={talks.north.pk}", "events"):
+    for path in (
+        f"conversations/{conversations.north.pk}",
+        f"messages?conversationId={conversations.north.pk}",
+        "events",
+    ):
         assert b"secret remark" not in crm.get(f"/api/v1/{path}").content
 
 
-def test_leads(crm, cast, talks):
+def test_leads_can_be_created_listed_and_updated(crm, cast, conversations):
     answer = crm.post("/api/v1/leads", {"name": "Maya A.", "email": "maya@acme.com"})
     assert answer.status_code == 201
     assert answer["Location"] == "/api/v1/leads"
@@ -196,8 +200,8 @@ def test_leads(crm, cast, talks):
     assert Lead.objects.get(pk=lead_id).notes == ""
 
 
-def test_lead_takes_its_conversations_brand(crm, cast, talks):
-    body = {"name": "Maya", "conversationId": str(talks.south.pk)}
+def test_a_lead_gets_the_brand_of_its_conversation(crm, cast, conversations):
+    body = {"name": "Maya", "conversationId": str(conversations.south.pk)}
     lead_id = crm.post("/api/v1/leads", body).json()["leadId"]
     assert Lead.objects.get(pk=lead_id).brand == cast.south
     assert crm.post("/api/v1/leads", body | {"brandId": str(cast.south.pk)}).status_code == 201
@@ -206,8 +210,8 @@ def test_lead_takes_its_conversations_brand(crm, cast, talks):
     assert "conversationId" in disagreeing.json()["error"]
 
 
-def test_a_clock_that_jumps_back_keeps_the_order(cast, crm):
-    conversation = make_talk(cast.north)
+def test_messages_keep_their_order_when_the_clock_jumps_back(cast, crm):
+    conversation = make_conversation(cast.north)
     with time_machine.travel(datetime.now(UTC) - timedelta(days=1)):
         crm.post(f"/api/v1/conversations/{conversation.pk}/messages", {"body": "second"})
     messages = crm.get(f"/api/v1/messages?conversationId={conversation.pk}").json()["messages"]
@@ -215,7 +219,7 @@ def test_a_clock_that_jumps_back_keeps_the_order(cast, crm):
     assert messages[1]["createdAt"] >= messages[0]["createdAt"]
 
 
-def test_unknown_paths_and_methods_answer_json(crm, db):
+def test_unknown_paths_and_methods_are_answered_with_json(crm, db):
     for path in ("/api/v1/nothing", "/api/v1/ping/", "/api/", "/api", "/api/v2/ping", "/api/v1/leads/"):
         answer = crm.get(path)
         assert (answer.status_code, set(answer.json())) == (404, {"error"}), path

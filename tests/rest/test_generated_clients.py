@@ -1,6 +1,7 @@
-"""Clients that the usual generators make of docs/openapi.json: they compile, and read and write at a running server.
+"""Clients that common generators create from docs/openapi.json compile, and can read from and write to a running server.
 
-Generated with each generator's defaults, into a temporary folder. The programs that use them are in tests/rest/clients/.
+The clients are generated with each generator's defaults into a temporary folder. The programs that use them are in
+tests/rest/clients/.
 """
 
 import json
@@ -20,9 +21,9 @@ from conversations.models import Message
 from integrations.actions.api_keys import create_key
 from leads.models import Lead
 from praxtalk.core.epoch import to_milliseconds
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.live.conftest import MODULES, need_node
-from tests.servers import PROJECT, WEB, Server
+from tests.servers import PROJECT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
@@ -33,7 +34,10 @@ MAX_INT32 = 2**31 - 1
 
 
 def run(*command, cwd, **environment):
-    """What the command prints. Fails with all of its output."""
+    """Run a command and return its standard output.
+
+    If the command fails, the test fails and shows the end of its output.
+    """
     result = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
@@ -47,24 +51,24 @@ def run(*command, cwd, **environment):
     return result.stdout
 
 
-def need(tool, package):
-    """Skips where there is no such program, but not in CI."""
+def require_tool(tool, package):
+    """Skip the test if the program is not installed. In CI the test fails instead."""
     if not shutil.which(tool):
         missing = f"no {tool} here (apt-get install {package})"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
 
 
-def openapi_generator(language, folder):
-    need("java", "default-jre-headless")
+def run_openapi_generator(language, folder):
+    require_tool("java", "default-jre-headless")
     jar = Path(find_spec("openapi_generator_cli").origin).with_name("openapi-generator.jar")
     log = run("java", "-jar", jar, "generate", "-g", language, "-i", DOCUMENT, "-o", folder, cwd=folder.parent)
     assert "FILEPATH_COLLISION" not in log
 
 
-def made_for_go(folder):
-    """The program is compiled with the standard library alone."""
-    need("go", "golang-go")
-    openapi_generator("go", folder)
+def build_go_client(folder):
+    """Compile the Go program, with no module but the generated client and the standard library."""
+    require_tool("go", "golang-go")
+    run_openapi_generator("go", folder)
     shutil.rmtree(folder / "test")
     (folder / "go.mod").write_text("module praxtalk\n\ngo 1.18\n")
     (folder / "program").mkdir()
@@ -74,16 +78,17 @@ def made_for_go(folder):
     return [folder / "client"]
 
 
-def made_for_python(folder):
-    openapi_generator("python", folder)
+def build_python_client(folder):
+    run_openapi_generator("python", folder)
     run(sys.executable, "-m", "compileall", "-q", "openapi_client", cwd=folder)
     shutil.copy(CLIENTS / "openapi_generator.py", folder)
     return [sys.executable, folder / "openapi_generator.py"]
 
 
-def made_by_openapi_python_client(folder):
+def build_openapi_python_client(folder):
     folder.mkdir()
-    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # it formats with ruff
+    # The generator formats its output with ruff, which it looks for in PATH.
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     package = folder / "praxtalk_client"
     options = ("--path", DOCUMENT, "--output-path", package, "--meta", "none", "--fail-on-warning")
     run(Path(sys.executable).parent / "openapi-python-client", "generate", *options, cwd=folder, PATH=tools)
@@ -92,7 +97,7 @@ def made_by_openapi_python_client(folder):
     return [sys.executable, folder / "openapi_python_client.py"]
 
 
-def made_for_typescript(folder):
+def build_typescript_client(folder):
     need_node()
     folder.mkdir()
     (folder / "node_modules").symlink_to(MODULES.resolve())
@@ -106,42 +111,41 @@ def made_for_typescript(folder):
 
 
 GENERATORS = {
-    "openapi-generator, Go": made_for_go,
-    "openapi-generator, Python": made_for_python,
-    "openapi-python-client": made_by_openapi_python_client,
-    "openapi-typescript": made_for_typescript,
+    "openapi-generator, Go": build_go_client,
+    "openapi-generator, Python": build_python_client,
+    "openapi-python-client": build_openapi_python_client,
+    "openapi-typescript": build_typescript_client,
 }
 
 
-@pytest.fixture(scope="module")
-def server(django_db_setup):
-    with Server(*WEB, WEB_PROCESSES="1") as running:
-        yield running
-
-
 @pytest.mark.parametrize("generator", GENERATORS)
-def test_generated_client_reads_and_writes(cast, server, tmp_path, generator):
+def test_a_generated_client_compiles_reads_and_writes(cast, server, tmp_path, generator):
     program = GENERATORS[generator](tmp_path / "made")
     wakes = timezone.now() + timedelta(days=30)
-    snoozed = set_status(make_talk(cast.south), status="snoozed", snoozed_until=wakes)
-    talk = assign(make_talk(cast.north, body="Do you ship?"), operator=cast.alice)
-    first = talk.messages.get()
+    snoozed = set_status(make_conversation(cast.south), status="snoozed", snoozed_until=wakes)
+    conversation = assign(make_conversation(cast.north, body="Do you ship?"), operator=cast.alice)
+    first = conversation.messages.get()
     _, secret = create_key(cast.acme, name="generated", scope="write")
 
-    told = json.loads(run(*program, cwd=tmp_path, BASE=server.url, KEY=secret))
+    output = json.loads(run(*program, cwd=tmp_path, BASE=server.url, KEY=secret))
 
-    message, lead = Message.objects.get(conversation=talk, role="operator"), Lead.objects.get()
+    message, lead = Message.objects.get(conversation=conversation, role="operator"), Lead.objects.get()
     assert message.body == "Hello from a client"
-    row = {"status": "open", "assignee": "Alice", "snoozedUntil": 0, "updatedAt": to_milliseconds(talk.updated_at)}
+    row = {
+        "status": "open",
+        "assignee": "Alice",
+        "snoozedUntil": 0,
+        "updatedAt": to_milliseconds(conversation.updated_at),
+    }
     other = {"status": "snoozed", "assignee": "", "snoozedUntil": to_milliseconds(wakes)}
-    assert told["listed"] == [
-        {"id": str(talk.pk)} | row,
+    assert output["listed"] == [
+        {"id": str(conversation.pk)} | row,
         {"id": str(snoozed.pk), "updatedAt": to_milliseconds(snoozed.updated_at)} | other,
     ]
-    assert MAX_INT32 < told["syncedAt"] < to_milliseconds(message.created_at)
-    assert told["again"] == 1
-    assert told["thread"] == ["North", "Do you ship?", "visitor", to_milliseconds(first.created_at)]
-    assert (told["messageId"], told["leadId"]) == (str(message.pk), str(lead.pk))
-    assert told["lead"] == [str(lead.pk), "maya@acme.example", "new", to_milliseconds(lead.created_at)]
-    assert told["event"] == ["lead.created", "Maya", to_milliseconds(lead.updated_at)]
-    assert told["refusal"] == "Not found."
+    assert MAX_INT32 < output["syncedAt"] < to_milliseconds(message.created_at)
+    assert output["again"] == 1
+    assert output["thread"] == ["North", "Do you ship?", "visitor", to_milliseconds(first.created_at)]
+    assert (output["messageId"], output["leadId"]) == (str(message.pk), str(lead.pk))
+    assert output["lead"] == [str(lead.pk), "maya@acme.example", "new", to_milliseconds(lead.created_at)]
+    assert output["event"] == ["lead.created", "Maya", to_milliseconds(lead.updated_at)]
+    assert output["refusal"] == "Not found."

@@ -1,4 +1,4 @@
-"""CORS, request ids, and what else stands around every answer."""
+"""CORS headers, request ids and the other headers of every response."""
 
 import pytest
 import structlog
@@ -9,7 +9,7 @@ PATHS = ["/api/v1/ping", "/api/v1/nothing", "/api/v1/leads?limit=x", "/api/v1/op
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_cors_on_every_answer(crm, db, path):
+def test_every_response_has_cors_headers(crm, db, path):
     for client in (crm, Caller()):
         answer = client.get(path)
         assert answer["Access-Control-Allow-Origin"] == "*"
@@ -20,7 +20,7 @@ def test_cors_on_every_answer(crm, db, path):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_preflight(db, path):
+def test_preflight_requests_allow_all_methods_and_headers_of_the_api(db, path):
     answer = Caller().options(
         path,
         HTTP_ORIGIN="https://crm.example",
@@ -35,17 +35,17 @@ def test_preflight(db, path):
         assert method in answer["Access-Control-Allow-Methods"]
 
 
-def test_no_cors_outside_the_api(client, db):
+def test_pages_outside_the_api_have_no_cors_headers(client, db):
     assert "Access-Control-Allow-Origin" not in client.get("/app/login/")
 
 
-def test_a_request_id_of_its_own_on_every_answer(crm, db):
+def test_every_response_has_its_own_request_id(crm, db):
     first, second = crm.get("/api/v1/ping"), crm.get("/api/v1/nothing")
     assert first["X-Request-Id"] != second["X-Request-Id"]
     assert crm.get("/api/v1/ping", HTTP_X_REQUEST_ID="mine\nforged")["X-Request-Id"] != "mine\nforged"
 
 
-def test_the_request_id_is_in_the_log_and_the_key_is_not(crm, db, monkeypatch):
+def test_the_log_contains_the_request_id_but_not_the_api_key(crm, db, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("broken")
 
@@ -56,10 +56,10 @@ def test_the_request_id_is_in_the_log_and_the_key_is_not(crm, db, monkeypatch):
     assert crm.secret not in str(lines)
 
 
-def test_answers_are_not_cached(crm, db):
+def test_responses_forbid_caching(crm, db):
     assert crm.get("/api/v1/ping")["Cache-Control"] == "no-store"
 
 
-def test_head_answers_like_get_without_a_body(crm, db):
+def test_head_requests_are_answered_like_get_without_a_body(crm, db):
     answer = crm.head("/api/v1/ping")
     assert (answer.status_code, answer.content) == (200, b"")

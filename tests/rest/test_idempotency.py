@@ -1,4 +1,4 @@
-"""Idempotency-Key: one effect, equal answers."""
+"""Idempotency-Key: repeated requests have one effect and get equal responses."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -13,7 +13,7 @@ from conversations.models import Message
 from integrations.models import Event
 from leads.models import Lead
 from praxtalk.core.api.models import IdempotencyRecord
-from praxtalk.core.api.tasks import forget_answers
+from praxtalk.core.api.tasks import purge_idempotency_records
 from praxtalk.core.api.view import ApiView
 
 
@@ -21,35 +21,35 @@ def send(client, conversation, key, body="Hi"):
     return client.post(f"/api/v1/conversations/{conversation.pk}/messages", {"body": body}, HTTP_IDEMPOTENCY_KEY=key)
 
 
-def events_with(text):
+def count_events_with(text):
     return sum(text in bytes(event.body) for event in Event.objects.filter(name="message.created"))
 
 
-def test_a_repeat_answers_the_same(crm, talks):
-    first, again = send(crm, talks.north, "k1"), send(crm, talks.north, "k1")
+def test_a_repeated_request_gets_the_same_response_and_has_one_effect(crm, conversations):
+    first, again = send(crm, conversations.north, "k1"), send(crm, conversations.north, "k1")
     assert (again.status_code, again.content, again["Location"]) == (201, first.content, first["Location"])
     assert "Idempotency-Replayed" not in first
     assert again["Idempotency-Replayed"] == "true"
     assert Message.objects.filter(body="Hi").count() == 1
-    assert events_with(b'"body":"Hi"') == 1
+    assert count_events_with(b'"body":"Hi"') == 1
 
 
-def test_leads_too(crm, db):
+def test_idempotency_keys_work_for_leads(crm, db):
     first, again = (crm.post("/api/v1/leads", {"name": "Maya"}, HTTP_IDEMPOTENCY_KEY="k") for _ in range(2))
     assert first.content == again.content
     assert Lead.objects.count() == 1
 
 
-def test_every_post_has_it(crm, db):
+def test_every_post_endpoint_supports_idempotency_keys(crm, db):
     views = {getattr(getattr(pattern, "callback", None), "cls", object) for pattern in get_resolver().url_patterns}
     posts = [view.post for view in views if issubclass(view, ApiView) and hasattr(view, "post")]
     assert len(posts) >= 2
     assert all(hasattr(post, "__wrapped__") for post in posts)
 
 
-def test_another_body_or_path_under_the_same_key_is_refused(crm, talks):
-    send(crm, talks.north, "k1")
-    for answer in (send(crm, talks.north, "k1", body="Other"), send(crm, talks.south, "k1")):
+def test_another_body_or_path_under_the_same_key_is_refused(crm, conversations):
+    send(crm, conversations.north, "k1")
+    for answer in (send(crm, conversations.north, "k1", body="Other"), send(crm, conversations.south, "k1")):
         assert (answer.status_code, answer["X-Error-Code"]) == (422, "idempotency_key_reused")
     assert Message.objects.filter(body="Other").count() == 0
 
@@ -60,18 +60,18 @@ def test_the_order_of_fields_does_not_matter(crm, db):
     assert first.content == again.content
 
 
-def test_keys_are_separate_per_api_key(cast, caller, talks):
+def test_keys_are_separate_per_api_key(cast, caller, conversations):
     first, second = caller(cast.acme), caller(cast.acme)
-    assert send(first, talks.north, "k").content != send(second, talks.north, "k").content
+    assert send(first, conversations.north, "k").content != send(second, conversations.north, "k").content
 
 
-def test_a_refused_request_may_be_mended(crm, talks):
-    assert send(crm, talks.north, "k", body="").status_code == 422
-    assert send(crm, talks.north, "k", body="Mended").status_code == 201
+def test_a_refused_request_can_be_corrected_under_the_same_key(crm, conversations):
+    assert send(crm, conversations.north, "k", body="").status_code == 422
+    assert send(crm, conversations.north, "k", body="Mended").status_code == 201
 
 
-def test_a_body_nested_too_deeply_is_refused(crm, talks):
-    path = f"/api/v1/conversations/{talks.north.pk}/messages"
+def test_a_body_nested_too_deeply_is_refused(crm, conversations):
+    path = f"/api/v1/conversations/{conversations.north.pk}/messages"
     for depth in (100, 300, 900, 5000):
         body = b'{"body":' + b"[" * depth + b"]" * depth + b"}"
         for extra in ({}, {"HTTP_IDEMPOTENCY_KEY": "k"}):
@@ -79,30 +79,30 @@ def test_a_body_nested_too_deeply_is_refused(crm, talks):
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "caf\u00e9", "a\tb"])
-def test_bad_keys(crm, talks, key):
-    answer = send(crm, talks.north, key)
+def test_invalid_idempotency_keys_are_refused(crm, conversations, key):
+    answer = send(crm, conversations.north, key)
     assert answer.status_code == 422
     assert "Idempotency-Key" in answer.json()["error"]
 
 
-def test_kept_for_24_hours(crm, talks):
-    first = send(crm, talks.north, "k")
+def test_idempotency_records_are_kept_for_24_hours(crm, conversations):
+    first = send(crm, conversations.north, "k")
     with time_machine.travel(timezone.now() + timedelta(hours=23, minutes=50)):
-        forget_answers()
-        assert send(crm, talks.north, "k").content == first.content
+        purge_idempotency_records()
+        assert send(crm, conversations.north, "k").content == first.content
     with time_machine.travel(timezone.now() + timedelta(hours=24, minutes=1)):
-        forget_answers()
+        purge_idempotency_records()
         assert not IdempotencyRecord.objects.exists()
-        assert send(crm, talks.north, "k").content != first.content
+        assert send(crm, conversations.north, "k").content != first.content
 
 
 @pytest.mark.django_db(transaction=True)
-def test_20_at_once_make_one_message(cast, caller, talks):
+def test_20_simultaneous_requests_with_one_key_create_one_message(cast, caller, conversations):
     crm = caller(cast.acme)
 
     def once(_):
         try:
-            return send(crm, talks.north, "same", body="Only once")
+            return send(crm, conversations.north, "same", body="Only once")
         finally:
             connection.close()
 
@@ -111,4 +111,4 @@ def test_20_at_once_make_one_message(cast, caller, talks):
     assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
     assert sum(answer.get("Idempotency-Replayed") == "true" for answer in answers) == 19
     assert Message.objects.filter(body="Only once").count() == 1
-    assert events_with(b'"body":"Only once"') == 1
+    assert count_events_with(b'"body":"Only once"') == 1

@@ -1,4 +1,4 @@
-"""Rate limits: the promised counts, their headers, and what counts together."""
+"""Rate limits: the documented numbers, their headers, and which requests are counted together."""
 
 import itertools
 import socket
@@ -16,21 +16,21 @@ _hosts = itertools.count(int(time.time() * 1000) % 2**30)
 
 
 def fresh_address():
-    """An IPv4 address that no other test has used; its counting window has 5 s or more to go when it is used at once."""
+    """Return an IPv4 address that no other test has used."""
     number = next(_hosts)
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 @pytest.fixture(autouse=True)
-def early_in_the_window(monkeypatch):
-    """The window that django-ratelimit counts in must not turn while a test counts: stretch it."""
+def window_of_an_hour(monkeypatch):
+    """Stretch the window of django-ratelimit to an hour, because a window must not end while a test counts."""
     monkeypatch.setattr(
         "django_ratelimit.core._get_window", lambda value, period: (int(time.time()) // 3600 + 1) * 3600
     )
-    monkeypatch.setattr(limits, "_breaker", Breaker("test"))  # what one test breaks pauses no other
+    monkeypatch.setattr(limits, "_breaker", Breaker("test"))  # a breaker that one test opens affects no other test
 
 
-def test_60_a_minute_per_ip_before_authentication(db, settings):
+def test_60_requests_a_minute_per_ip_address_before_authentication(db, settings):
     settings.RATE_LIMIT_IP = 60
     client, address = Caller(), fresh_address()
     answers = [client.get("/api/v1/ping", REMOTE_ADDR=address) for _ in range(61)]
@@ -48,8 +48,8 @@ def test_60_a_minute_per_ip_before_authentication(db, settings):
     assert abs(int(last["X-RateLimit-Reset"]) - time.time() - int(last["Retry-After"])) <= 2
 
 
-def test_who_waits_as_told_is_served(db, settings, monkeypatch):
-    """At each second of the window, Retry-After and X-RateLimit-Reset name the first second that is served, not one before."""
+def test_a_client_that_waits_for_retry_after_is_served(db, settings, monkeypatch):
+    """At any time in the window, Retry-After and X-RateLimit-Reset name the first second at which a call is served."""
     settings.RATE_LIMIT_IP = 1
     monkeypatch.setattr("django_ratelimit.core._get_window", GET_WINDOW)
     for start in range(0, 60, 7):
@@ -65,7 +65,7 @@ def test_who_waits_as_told_is_served(db, settings, monkeypatch):
             assert client.get("/api/v1/ping", REMOTE_ADDR=address).status_code == 401
 
 
-def test_every_kind_of_call_counts_per_ip(cast, crm, settings):
+def test_every_kind_of_call_counts_towards_the_ip_limit(cast, crm, settings):
     settings.RATE_LIMIT_IP = 5
     address = fresh_address()
     for path in ("ping", "nothing", "openapi.json", "leads?limit=x", "brands"):
@@ -80,7 +80,7 @@ PER_KEY = [("read", "RATE_LIMIT_READ_KEY", 6000), ("write", "RATE_LIMIT_WRITE_KE
 
 
 @pytest.mark.parametrize(("scope", "setting", "promised"), PER_KEY)
-def test_per_key(cast, caller, settings, scope, setting, promised):
+def test_each_key_has_the_documented_limit(cast, caller, settings, scope, setting, promised):
     from praxtalk import settings as module
 
     assert getattr(module, setting) == promised
@@ -94,14 +94,14 @@ def test_per_key(cast, caller, settings, scope, setting, promised):
     assert caller(cast.acme, scope).get("/api/v1/ping").status_code == 200
 
 
-def test_600_writes_exactly(cast, caller, settings):
+def test_exactly_600_calls_of_a_write_key_are_served(cast, caller, settings):
     settings.RATE_LIMIT_WRITE_KEY = 600
     client = caller(cast.acme)
     codes = [client.get("/api/v1/ping").status_code for _ in range(601)]
     assert codes == [200] * 600 + [429]
 
 
-def test_headers_tell_the_tighter_limit(cast, caller, settings):
+def test_headers_report_the_most_restrictive_limit(cast, caller, settings):
     settings.RATE_LIMIT_IP, settings.RATE_LIMIT_WRITE_KEY = 50, 20
     client, address = caller(cast.acme), fresh_address()
     assert client.get("/api/v1/ping", REMOTE_ADDR=address)["X-RateLimit-Limit"] == "20"
@@ -119,7 +119,7 @@ def test_an_allowlisted_address_skips_the_ip_limit_and_is_not_counted(cast, call
     assert listed.get("/api/v1/ping", REMOTE_ADDR=address).status_code == 200
 
 
-def test_ipv6_counts_by_64(db, settings):
+def test_ipv6_addresses_are_counted_by_64_bit_prefix(db, settings):
     settings.RATE_LIMIT_IP = 3
     block, client = f"2001:db8:{next(_hosts) & 0xFFFF:x}:{next(_hosts) & 0xFFFF:x}", Caller()
     codes = [client.get("/api/v1/ping", REMOTE_ADDR=f"{block}::{number}").status_code for number in range(1, 5)]
@@ -127,7 +127,7 @@ def test_ipv6_counts_by_64(db, settings):
     assert client.get("/api/v1/ping", REMOTE_ADDR=f"2001:db9:{block.split(':')[2]}::1").status_code == 401
 
 
-def test_behind_proxies_the_client_counts(db, settings):
+def test_behind_trusted_proxies_the_clients_address_is_counted(db, settings):
     import ipaddress
 
     settings.RATE_LIMIT_IP = 2
@@ -143,7 +143,7 @@ def test_behind_proxies_the_client_counts(db, settings):
     assert [ask(fresh_address(), peer=outsider) for _ in range(3)] == [401, 401, 429]
 
 
-def test_a_call_that_the_address_is_refused_is_not_counted_for_the_key(cast, caller, settings):
+def test_a_call_refused_by_the_ip_limit_does_not_count_for_the_key(cast, caller, settings):
     settings.RATE_LIMIT_IP, settings.RATE_LIMIT_WRITE_KEY = 2, 3
     client, address = caller(cast.acme), fresh_address()
     codes = [client.get("/api/v1/ping", REMOTE_ADDR=address).status_code for _ in range(5)]
@@ -153,8 +153,8 @@ def test_a_call_that_the_address_is_refused_is_not_counted_for_the_key(cast, cal
     assert answers[1]["X-RateLimit-Limit"] == "3"
 
 
-def test_the_first_call_of_a_new_window_counts(cast, caller, settings, monkeypatch):
-    """Even where the window turns between the moment when the keys are made and the counting."""
+def test_a_call_at_the_start_of_a_new_window_is_counted(cast, caller, settings, monkeypatch):
+    """It counts even if the window changes between building the cache keys and counting."""
     settings.RATE_LIMIT_WRITE_KEY, windows = 3, itertools.count(2_000_000_000)
     monkeypatch.setattr("django_ratelimit.core._get_window", lambda value, period: next(windows))
     client = caller(cast.acme)
@@ -163,8 +163,8 @@ def test_the_first_call_of_a_new_window_counts(cast, caller, settings, monkeypat
     assert {answer["X-RateLimit-Remaining"] for answer in answers} == {"2"}
 
 
-def test_without_valkey_the_api_serves_on(cast, crm, settings):
-    """One that takes connections and says nothing."""
+def test_without_valkey_the_api_keeps_serving(cast, crm, settings):
+    """The fake Valkey accepts connections but never responds."""
     settings.RATE_LIMIT_IP = 1
     with socket.create_server(("127.0.0.1", 0)) as silent:
         limits = settings.CACHES["limits"] | {"LOCATION": f"redis://127.0.0.1:{silent.getsockname()[1]}/0"}
@@ -174,5 +174,5 @@ def test_without_valkey_the_api_serves_on(cast, crm, settings):
         assert "X-RateLimit-Limit" not in answers[0]
         silent.settimeout(0)
         silent.accept()[0].close()
-        with pytest.raises(BlockingIOError):  # after the first failure it pauses for five seconds
+        with pytest.raises(BlockingIOError):  # after the first failure, the circuit breaker opens for five seconds
             silent.accept()

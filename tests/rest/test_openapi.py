@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, complete, true, and kept to by the live server."""
+"""The OpenAPI document is valid and complete, and the running server conforms to it."""
 
 import json
 import re
@@ -17,10 +17,10 @@ from integrations.models import EventName
 from leads.actions import create_lead, update_lead
 from leads.serializers import LeadJson, LeadList
 from praxtalk.urls import urlpatterns
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.servers import WEB, Server
 
-# The components that generated clients have types of.
+# Generated clients have types for these components, so renaming one breaks them.
 PUBLISHED = """
     AttachmentJson AttemptJson BrandJson BrandList ConversationAnswer ConversationJson
     ConversationList DeliveryAlone DeliveryJson DeliveryList DeliveryWithLog Done EventJson
@@ -39,7 +39,7 @@ def document(client, db):
     return answer.json()
 
 
-def test_it_is_3_1_and_names_every_route_and_event(document):
+def test_the_document_is_openapi_3_1_and_covers_every_route_and_event(document):
     assert document["openapi"].startswith("3.1")
     routes = {
         p.pattern._route for p in urlpatterns if isinstance(p, URLPattern) and str(p.pattern).startswith("api/v1/")
@@ -49,7 +49,7 @@ def test_it_is_3_1_and_names_every_route_and_event(document):
     assert set(document["webhooks"]) == set(EventName.values)
 
 
-def test_every_answer_is_described(document):
+def test_every_operation_describes_its_responses(document):
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             assert set(operation["responses"]) >= {"401", "403", "404", "422", "429", "5XX"}, (path, method)
@@ -63,8 +63,8 @@ def test_published_components_keep_their_names(document):
     assert set(PUBLISHED) - set(document["components"]["schemas"]) == set()
 
 
-def test_every_time_has_64_bits(document):
-    """Generators take 32 bits without a format, and milliseconds since 1970 need 41."""
+def test_every_time_has_the_format_int64(document):
+    """Without a format, generators use 32 bits, and milliseconds since 1970 need 41."""
     is_time = re.compile(r".*(At|Until|Since)|since|until")
     fields = [
         (f"{name}.{field}", shape)
@@ -84,7 +84,7 @@ def test_every_time_has_64_bits(document):
     assert answer["headers"]["X-RateLimit-Reset"]["schema"]["format"] == "int64"
 
 
-def test_each_event_has_an_operation_a_tag_and_a_schema_of_its_own(document):
+def test_each_event_has_its_own_operation_and_schema(document):
     calls = [operation for path in document["paths"].values() for operation in path.values()]
     events = {name: methods["post"] for name, methods in document["webhooks"].items()}
     ids = [operation["operationId"] for operation in [*calls, *events.values()]]
@@ -100,8 +100,8 @@ def test_each_event_has_an_operation_a_tag_and_a_schema_of_its_own(document):
     assert len(shapes) == len(events)
 
 
-def test_the_events_declared_are_the_events_sent(cast, crm, document):
-    set_status(make_talk(cast.north), status="resolved")
+def test_sent_events_match_their_schemas(cast, crm, document):
+    set_status(make_conversation(cast.north), status="resolved")
     update_lead(create_lead(cast.acme.pk, name="Maya"), status="won")
     sent = {event["type"]: event for event in crm.get("/api/v1/events").json()["events"]}
     assert set(sent) == set(EventName.values)
@@ -114,8 +114,11 @@ def test_the_events_declared_are_the_events_sent(cast, crm, document):
         assert set(event["data"]) == set(data["properties"]) == set(data["required"])
 
 
-def test_choices_are_named_once(document):
-    """Inline, generators make a type of each place; sets that may grow are plain strings in answers."""
+def test_every_enum_is_a_named_component(document):
+    """From inline enums, generators would create one type per use.
+
+    Sets of values that may grow are plain strings in responses, so that old clients accept new values.
+    """
     schemas = document["components"]["schemas"]
     named = [tuple(schema["enum"]) for schema in schemas.values() if "enum" in schema]
     assert len(set(named)) == len(named) > 8
@@ -125,19 +128,19 @@ def test_choices_are_named_once(document):
     assert [schemas[name]["properties"][field]["type"] for name, field in grows] == ["string"] * 3
 
 
-def test_an_answer_may_get_more_fields_and_a_request_may_not(document):
-    """Go's clients refuse what a schema does not allow in words."""
+def test_responses_allow_additional_fields_and_requests_do_not(document):
+    """Generated Go clients refuse fields that a schema does not explicitly allow."""
     schemas = document["components"]["schemas"]
     closed = {name for name, schema in schemas.items() if schema.get("additionalProperties") is False}
     assert closed == {name for name in schemas if name.endswith("Request")} | {"Refusal"}
     assert all("additionalProperties" in schema for schema in schemas.values() if schema["type"] == "object")
 
 
-def test_the_shapes_declared_are_the_shapes_sent(cast, crm):
-    conversation = make_talk(cast.north)
+def test_sent_objects_match_their_serializers(cast, crm):
+    conversation = make_conversation(cast.north)
     send_message(conversation, role=Message.Role.OPERATOR, body="Hi", channel=Channel.API, author=cast.alice)
     for _ in range(2):
-        create_lead(cast.acme.pk, name="Maya", conversation=make_talk(cast.north))
+        create_lead(cast.acme.pk, name="Maya", conversation=make_conversation(cast.north))
     sent = {
         ConversationJson: crm.get("/api/v1/conversations").json()["conversations"][0],
         VisitorJson: crm.get("/api/v1/conversations").json()["conversations"][0]["visitor"],
@@ -153,7 +156,7 @@ def test_the_shapes_declared_are_the_shapes_sent(cast, crm):
 
 
 def test_the_committed_copy_is_current(document):
-    """docs/openapi.json is what reviewers and generators read; `make openapi` writes it."""
+    """Reviewers and generators read docs/openapi.json, which `make openapi` writes."""
     committed = json.loads(Path("docs/openapi.json").read_text())
     del document["servers"]
     assert committed == document, "run `make openapi` and commit docs/openapi.json"
@@ -162,10 +165,10 @@ def test_the_committed_copy_is_current(document):
 @pytest.mark.live
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("scope", ["write", "read"])
-def test_schemathesis_finds_nothing(cast, scope, tmp_path):
-    """Hundreds of generated requests, good and bad, against the live server: no 5xx, every answer as described."""
+def test_schemathesis_finds_no_violation(cast, scope, tmp_path):
+    """Send hundreds of generated requests, valid and invalid: no response is a 5xx, and each conforms to the document."""
     for _ in range(3):
-        make_talk(cast.north)
+        make_conversation(cast.north)
         create_lead(cast.acme.pk, name="Lead", brand=cast.north)
     _, secret = create_key(cast.acme, name="k", scope=scope)
     with Server(*WEB) as server:
@@ -173,7 +176,7 @@ def test_schemathesis_finds_nothing(cast, scope, tmp_path):
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/api/v1/openapi.json"),
             *("--header", f"Authorization: Bearer {secret}", "--checks", "all", "--max-examples", "15"),
             *("--phases", "examples,coverage,fuzzing", "--generation-deterministic", "--no-color"),
-            # A read key is refused where the body is fine, and an id nobody has is a 404.
+            # A read key is refused even if the body is valid, and an unknown id is a 404.
             *("--exclude-checks", "positive_data_acceptance,missing_required_header,unsupported_method"),
         ]
         result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)

@@ -1,4 +1,4 @@
-"""Tests of webhooks and checks of sites wait for strangers' servers in slots of their own: everybody else is served on."""
+"""Slots limit the webhook tests and site checks that wait for foreign servers, so that other requests are still served."""
 
 import ipaddress
 import threading
@@ -17,7 +17,7 @@ from django.test import Client, override_settings
 from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
 from praxtalk.core.api import outgoing_slots
-from praxtalk.core.api.outgoing_slots import NoFreeSlot, outgoing_slot, slots_of
+from praxtalk.core.api.outgoing_slots import NoFreeSlot, outgoing_slot, slot_count
 from praxtalk.core.circuit_breaker import Breaker
 from praxtalk.core.http.addresses import check_url
 from tests.dashboard.conftest import ARGON2
@@ -26,7 +26,7 @@ from tests.servers import Server, free_port
 from tests.webhooks.receivers import receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TESTS = 20
+TEST_COUNT = 20
 
 
 @pytest.fixture(autouse=True)
@@ -35,14 +35,14 @@ def loopback_is_permitted(settings, monkeypatch):
     monkeypatch.setattr(outgoing_slots, "_breaker", Breaker("test"))
 
 
-def path_of_test(workspace, url):
+def create_webhook_test_path(workspace, url):
     webhook, _ = create_webhook(workspace, url=check_url(url), events=[EventName.LEAD_CREATED])
     return f"/api/v1/webhooks/{webhook.pk}/test"
 
 
 @contextmanager
-def hanging_test(caller, path, slow):
-    """Inside, a test of a webhook waits for its receiver."""
+def running_webhook_test(caller, path, slow):
+    """Run a webhook test that waits for its receiver while the context is open."""
 
     def run():
         answers.append(caller.post(path))
@@ -59,8 +59,8 @@ def hanging_test(caller, path, slow):
     assert answers[0].json()["delivered"] is True
 
 
-def test_one_of_twenty_hanging_tests_waits_and_the_others_are_refused_at_once(cast, caller):
-    callers = [caller(cast.acme) for _ in range(TESTS)]
+def test_one_of_twenty_webhook_tests_runs_and_the_others_are_refused_at_once(cast, caller):
+    callers = [caller(cast.acme) for _ in range(TEST_COUNT)]
 
     def run(one):
         began = time.monotonic()
@@ -68,65 +68,65 @@ def test_one_of_twenty_hanging_tests_waits_and_the_others_are_refused_at_once(ca
         connection.close()
         return answer, time.monotonic() - began
 
-    with receiver(hang=3) as slow, ThreadPoolExecutor(TESTS) as threads:
-        path = path_of_test(cast.acme, slow.url)
+    with receiver(hang=3) as slow, ThreadPoolExecutor(TEST_COUNT) as threads:
+        path = create_webhook_test_path(cast.acme, slow.url)
         ended = list(threads.map(run, callers))
         assert len(slow.requests) == 1
     refused = [(answer, seconds) for answer, seconds in ended if answer.status_code == 429]
     assert [answer.json()["delivered"] for answer, _ in ended if answer.status_code == 200] == [True]
-    assert len(refused) == TESTS - 1
+    assert len(refused) == TEST_COUNT - 1
     assert max(seconds for _, seconds in refused) < 2.5
     answer = refused[0][0]
     assert (answer["X-Error-Code"], answer["Retry-After"]) == ("rate_limited", "5")
     assert answer.json() == {
-        "error": "Another test of this workspace is still waiting for its answer. Try again in 5 s."
+        "error": "Another test in this workspace is still waiting for a response. Try again in 5 s."
     }
     with receiver() as quick:
-        assert callers[0].post(path_of_test(cast.acme, quick.url)).status_code == 200
+        assert callers[0].post(create_webhook_test_path(cast.acme, quick.url)).status_code == 200
 
 
-def test_refused_tests_do_not_count(cast, caller, monkeypatch):
-    monkeypatch.setattr("praxtalk.core.api.limits.TESTS_A_MINUTE", 2)
+def test_refused_webhook_tests_do_not_count_towards_the_limit(cast, caller, monkeypatch):
+    monkeypatch.setattr("praxtalk.core.api.limits.TESTS_PER_MINUTE", 2)
     crm = caller(cast.acme)
     with receiver(hang=1) as slow:
-        path = path_of_test(cast.acme, slow.url)
-        with hanging_test(caller(cast.acme), path, slow):
+        path = create_webhook_test_path(cast.acme, slow.url)
+        with running_webhook_test(caller(cast.acme), path, slow):
             assert [crm.post(path).status_code for _ in range(5)] == [429] * 5
         assert crm.post(path).status_code == 200
 
 
 def test_a_process_has_fewer_slots_than_threads(cast, caller, monkeypatch):
-    assert all(slots_of(threads) >= 1 and 3 * slots_of(threads) < threads for threads in range(4, 65))
-    rival = caller(cast.globex)
+    assert all(slot_count(threads) >= 1 and 3 * slot_count(threads) < threads for threads in range(4, 65))
+    globex_client = caller(cast.globex)
     with receiver(hang=2) as slow, receiver() as quick:
-        path, other = path_of_test(cast.acme, slow.url), path_of_test(cast.globex, quick.url)
-        monkeypatch.setattr(outgoing_slots, "_of_process", threading.BoundedSemaphore(slots_of(4)))
-        with hanging_test(caller(cast.acme), path, slow):
-            answer = rival.post(other)
+        path, other = create_webhook_test_path(cast.acme, slow.url), create_webhook_test_path(cast.globex, quick.url)
+        monkeypatch.setattr(outgoing_slots, "_process_slots", threading.BoundedSemaphore(slot_count(4)))
+        with running_webhook_test(caller(cast.acme), path, slow):
+            answer = globex_client.post(other)
             assert answer.status_code == 429
             assert answer.json()["error"].startswith("This server is busy with other tests.")
-        monkeypatch.setattr(outgoing_slots, "_of_process", threading.BoundedSemaphore(slots_of(8)))
-        with hanging_test(caller(cast.acme), path, slow):
-            assert rival.post(other).status_code == 200
+        monkeypatch.setattr(outgoing_slots, "_process_slots", threading.BoundedSemaphore(slot_count(8)))
+        with running_webhook_test(caller(cast.acme), path, slow):
+            assert globex_client.post(other).status_code == 200
 
 
 def test_the_dashboard_uses_the_same_slots(cast, caller):
     client = Client()
     client.force_login(cast.alice)
     with receiver(hang=2) as slow:
-        path = path_of_test(cast.acme, slow.url)
+        path = create_webhook_test_path(cast.acme, slow.url)
         webhook = path.split("/")[4]
         test, check = f"/app/integrations/webhooks/{webhook}/test/", f"/app/brands/{cast.north.pk}/check/"
-        with hanging_test(caller(cast.acme), path, slow):
+        with running_webhook_test(caller(cast.acme), path, slow):
             page = client.post(test, follow=True).content.decode()
-            assert "Another test of this workspace is still waiting" in page
+            assert "Another test in this workspace is still waiting" in page
             answer = client.post(check, {"url": slow.url})
             assert (answer.status_code, answer["Retry-After"]) == (429, "5")
-            assert "Another test of this workspace is still waiting" in answer.content.decode()
+            assert "Another test in this workspace is still waiting" in answer.content.decode()
         assert "still waiting" not in client.post(test, follow=True).content.decode()
 
 
-def test_an_error_gives_the_slot_back(cast):
+def test_an_error_releases_the_slot(cast):
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), outgoing_slot(cast.acme.pk):
             raise ZeroDivisionError
@@ -134,12 +134,12 @@ def test_an_error_gives_the_slot_back(cast):
         with pytest.raises(NoFreeSlot), outgoing_slot(cast.acme.pk):
             pass
         with pytest.raises(NoFreeSlot), outgoing_slot(cast.acme.pk):
-            pass  # a refusal has not ended the other's lease
+            pass  # the refusal above has not released the lease of the holder
 
 
-def test_the_slot_of_a_process_that_died_becomes_free(cast, monkeypatch):
+def test_the_slot_of_a_dead_process_becomes_free(cast, monkeypatch):
     monkeypatch.setattr(outgoing_slots, "LEASE_SECONDS", 1)
-    assert outgoing_slots._take_lease(f"outgoing_slot.{cast.acme.pk}", "a process that died")
+    assert outgoing_slots._acquire_lease(f"outgoing_slot.{cast.acme.pk}", "a process that died")
     with pytest.raises(NoFreeSlot), outgoing_slot(cast.acme.pk):
         pass
     time.sleep(1.1)
@@ -147,7 +147,7 @@ def test_the_slot_of_a_process_that_died_becomes_free(cast, monkeypatch):
         pass
 
 
-def test_without_valkey_the_slots_of_the_process_count(cast):
+def test_without_valkey_the_slots_of_the_process_still_limit(cast):
     unreachable = django_settings.CACHES["default"] | {"LOCATION": f"redis://127.0.0.1:{free_port()}/0"}
     with (
         override_settings(CACHES={"default": unreachable}),
@@ -159,8 +159,8 @@ def test_without_valkey_the_slots_of_the_process_count(cast):
 
 
 @pytest.mark.live
-def test_hanging_tests_of_one_workspace_do_not_slow_down_signing_in_to_another(cast, caller):
-    with override_settings(PASSWORD_HASHERS=[ARGON2]):  # what the server reads
+def test_hanging_webhook_tests_of_one_workspace_do_not_slow_down_sign_in_to_another(cast, caller):
+    with override_settings(PASSWORD_HASHERS=[ARGON2]):  # the server process does not use the tests' fast hasher
         cast.mallory.set_password(MALLORY["password"])
         cast.mallory.save(update_fields=["password"])
 
@@ -179,14 +179,16 @@ def test_hanging_tests_of_one_workspace_do_not_slow_down_signing_in_to_another(c
         return {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
 
     with receiver(hang=14) as slow, Server("--only", "web", WEB_PROCESSES="1") as server:
-        url, secret = server.url + path_of_test(cast.acme, slow.url), caller(cast.acme).secret
+        url, secret = server.url + create_webhook_test_path(cast.acme, slow.url), caller(cast.acme).secret
         before = median(seconds_to_sign_in(server) for _ in range(3))
-        with ThreadPoolExecutor(TESTS) as threads:
-            tests = [threads.submit(call, url, secret) for _ in range(TESTS)]
-            while sum(test.done() for test in tests) < TESTS - 1:
+        with ThreadPoolExecutor(TEST_COUNT) as threads:
+            tests = [threads.submit(call, url, secret) for _ in range(TEST_COUNT)]
+            while sum(test.done() for test in tests) < TEST_COUNT - 1:
                 time.sleep(0.05)
             meanwhile = median(seconds_to_sign_in(server) for _ in range(3))
-            assert sum(test.done() for test in tests) == TESTS - 1
-            assert sorted(test.result() for test in tests) == [200] + [429] * (TESTS - 1)
-        print(f"signing in takes {before * 1000:.0f} ms, and {meanwhile * 1000:.0f} ms beside {TESTS} hanging tests")
+            assert sum(test.done() for test in tests) == TEST_COUNT - 1
+            assert sorted(test.result() for test in tests) == [200] + [429] * (TEST_COUNT - 1)
+        print(
+            f"signing in takes {before * 1000:.0f} ms, and {meanwhile * 1000:.0f} ms beside {TEST_COUNT} hanging tests"
+        )
         assert meanwhile < before * 5 + 0.5

@@ -1,14 +1,14 @@
-"""Cursors: every row once, whatever is written meanwhile; good for their own list and workspace only."""
+"""Cursors list every row once, whatever is written meanwhile, and are valid for their own list and workspace only."""
 
 import pytest
 
 from conversations.actions import send_message
 from conversations.models import Channel, Conversation, Message
 from leads.actions import create_lead
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 
 
-def walk(client, path, name, limit=2):
+def read_all_pages(client, path, name, limit=2):
     rows, cursor = [], ""
     while True:
         answer = client.get(f"{path}{'&' if '?' in path else '?'}limit={limit}{cursor}").json()
@@ -19,42 +19,44 @@ def walk(client, path, name, limit=2):
         cursor = f"&cursor={answer['nextCursor']}"
 
 
-def test_conversations_newest_activity_first(cast, crm):
-    made = [make_talk(cast.north) for _ in range(5)]
+def test_conversations_are_paged_newest_activity_first(cast, crm):
+    made = [make_conversation(cast.north) for _ in range(5)]
     send_message(made[1], role=Message.Role.VISITOR, body="again", channel=Channel.WIDGET)
     expected = [made[index] for index in (1, 4, 3, 2, 0)]
-    rows = walk(crm, "/api/v1/conversations", "conversations")
+    rows = read_all_pages(crm, "/api/v1/conversations", "conversations")
     assert [row["_id"] for row in rows] == [str(conversation.pk) for conversation in expected]
 
 
-def test_equal_times_are_no_trap(cast, crm):
+def test_rows_with_equal_times_are_listed_once_each(cast, crm):
     for _ in range(7):
-        make_talk(cast.north)
+        make_conversation(cast.north)
     Conversation.objects.update(last_activity_at=Conversation.objects.first().last_activity_at)
-    rows = walk(crm, "/api/v1/conversations?status=open", "conversations", limit=3)
+    rows = read_all_pages(crm, "/api/v1/conversations?status=open", "conversations", limit=3)
     assert len({row["_id"] for row in rows}) == len(rows) == 7
 
 
-def test_rows_that_move_up_between_pages_hide_no_other(cast, crm):
-    made = [make_talk(cast.north) for _ in range(4)]
+def test_rows_that_move_up_between_pages_do_not_hide_others(cast, crm):
+    made = [make_conversation(cast.north) for _ in range(4)]
     first = crm.get("/api/v1/conversations?limit=2").json()
     send_message(made[0], role=Message.Role.VISITOR, body="up", channel=Channel.WIDGET)
     second = crm.get(f"/api/v1/conversations?limit=2&cursor={first['nextCursor']}").json()
     assert [row["_id"] for row in second["conversations"]] == [str(made[1].pk)]
 
 
-def test_leads_newest_first(cast, crm):
+def test_leads_are_paged_newest_first(cast, crm):
     made = [create_lead(cast.acme.pk, name=f"Lead {number}") for number in range(5)]
-    rows = walk(crm, "/api/v1/leads", "leads")
+    rows = read_all_pages(crm, "/api/v1/leads", "leads")
     assert [row["_id"] for row in rows] == [str(lead.pk) for lead in reversed(made)]
 
 
-def test_messages_oldest_first_and_back(cast, crm):
-    conversation = make_talk(cast.north, body="0")
+def test_messages_are_paged_oldest_first_and_backwards(cast, crm):
+    conversation = make_conversation(cast.north, body="0")
     for number in range(1, 250):
         send_message(conversation, role=Message.Role.OPERATOR, body=str(number), channel=Channel.API)
     path = f"/api/v1/messages?conversationId={conversation.pk}"
-    assert [row["body"] for row in walk(crm, path, "messages", limit=100)] == [str(number) for number in range(250)]
+    assert [row["body"] for row in read_all_pages(crm, path, "messages", limit=100)] == [
+        str(number) for number in range(250)
+    ]
     thread = crm.get(f"/api/v1/conversations/{conversation.pk}").json()["conversation"]
     bodies, answer = [row["body"] for row in thread["messages"]], thread
     assert len(bodies) == 100
@@ -66,15 +68,15 @@ def test_messages_oldest_first_and_back(cast, crm):
 
 def test_the_last_page_has_no_cursor(cast, crm):
     for _ in range(2):
-        make_talk(cast.north)
+        make_conversation(cast.north)
     assert "nextCursor" not in crm.get("/api/v1/conversations?limit=2").json()
 
 
 @pytest.fixture
-def cursors(cast, crm):
-    """A cursor of each list."""
+def cursor_of_each_list(cast, crm):
+    """Return a cursor of each list, and the path of the list of messages."""
     for _ in range(2):
-        conversation = make_talk(cast.north)
+        conversation = make_conversation(cast.north)
         create_lead(cast.acme.pk, name="Lead")
         send_message(conversation, role=Message.Role.OPERATOR, body="x", channel=Channel.API)
     messages = crm.get(f"/api/v1/messages?conversationId={conversation.pk}&limit=1").json()
@@ -88,16 +90,16 @@ def cursors(cast, crm):
     }
 
 
-def test_foreign_and_altered_cursors_are_refused(cast, crm, caller, cursors):
-    messages_path = cursors.pop("path")
+def test_foreign_and_altered_cursors_are_refused(cast, crm, caller, cursor_of_each_list):
+    messages_path = cursor_of_each_list.pop("path")
     paths = {name: f"{name}?cursor=" for name in ("conversations", "leads", "brands")}
     paths |= {"messages": messages_path, "events": "events?after="}
     mallory = caller(cast.globex)
     for name, path in paths.items():
-        for other, cursor in cursors.items():
+        for other, cursor in cursor_of_each_list.items():
             expected = 200 if name == other else 422
             assert crm.get(f"/api/v1/{path}{cursor}").status_code == expected, (name, other)
-        own = cursors[name]
+        own = cursor_of_each_list[name]
         for altered in (own[:-1], own + "x", own.replace(":", "", 1), own.swapcase()):
             assert crm.get(f"/api/v1/{path}{altered}").status_code == 422
         foreign = mallory.get(f"/api/v1/{path}{own}")

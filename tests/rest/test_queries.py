@@ -1,4 +1,4 @@
-"""No N+1, and an index behind every hot query at 100,000 rows."""
+"""Lists have no N+1 queries, and every frequent query uses an index at 100,000 rows."""
 
 import re
 
@@ -8,18 +8,27 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conversations.models import Conversation
-from integrations.actions.replays import _ahead
+from integrations.actions.replays import _remaining
 from integrations.actions.subscriptions import create_webhook
 from integrations.models import Delivery, Event, Replay
-from integrations.webhooks.leases import CLAIMING, FIND, HELD, LEASE_DUE, LOCK_CLAIMS, RELEASE_EXPIRED, WAITING, claim
+from integrations.webhooks.leases import (
+    CLAIM_LOCK_KEY,
+    FIND_SUBSCRIPTIONS,
+    HELD,
+    LEASE_DUE,
+    LOCK_CLAIMS,
+    PENDING,
+    RELEASE_EXPIRED,
+    claim,
+)
 from leads.actions import create_lead
 from praxtalk.core.db.ids import new_id
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.large_data import big, plans_of
 
 __all__ = ["big"]
 
-LISTS = [  # what each costs: tests/rest/test_costs.py
+LISTS = [  # tests/rest/test_costs.py has the number of statements of each
     "/api/v1/conversations",
     "/api/v1/conversations?status=open",
     "/api/v1/leads",
@@ -34,12 +43,12 @@ LISTS = [  # what each costs: tests/rest/test_costs.py
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_as_many_queries_for_20_rows_as_for_2(cast, crm, hooks, path):
-    conversation, sql = make_talk(cast.north), []
-    path_filled = path.format(conversation=conversation.pk, webhook=hooks.north.pk)
+def test_lists_of_20_rows_need_as_many_queries_as_lists_of_2(cast, crm, webhooks, path):
+    conversation, sql = make_conversation(cast.north), []
+    path_filled = path.format(conversation=conversation.pk, webhook=webhooks.north.pk)
     for rows in (2, 20):
         for _ in range(rows):
-            make_talk(cast.north)
+            make_conversation(cast.north)
             create_lead(cast.acme.pk, name="Lead", brand=cast.north)
             create_webhook(cast.acme, url="http://127.0.0.1:9/", events=["lead.created"])
         crm.get("/api/v1/events?limit=1")
@@ -74,13 +83,13 @@ def test_as_many_queries_for_20_rows_as_for_2(cast, crm, hooks, path):
         ("deliveries?type=lead.created", "delivery_newest"),
     ],
 )
-def test_lists_read_an_index(big, caller, path, index):
+def test_lists_use_an_index(big, caller, path, index):
     client = caller(big, "write")
     brand, webhook = big.brands.first(), Delivery.objects.filter(workspace=big).first().subscription
     recent = int((timezone.now().timestamp() - 1200) * 1000)
     path = f"/api/v1/{path.format(brand=brand.pk, recent=recent, webhook=webhook.pk)}"
     answer = client.get(path).json()
-    if cursor := answer.get("nextCursor"):  # the second page, where a wrong ordering would sort
+    if cursor := answer.get("nextCursor"):  # the second page, where an index in the wrong order would need a sort
         path += f"{'&' if '?' in path else '?'}{'after' if 'events' in answer else 'cursor'}={cursor}"
     with CaptureQueriesContext(connection) as queries:
         assert client.get(path).status_code == 200
@@ -92,8 +101,8 @@ def test_lists_read_an_index(big, caller, path, index):
         assert "Sort" not in plan, plan
 
 
-def explained(sql, values):
-    """The plan of a statement that was really run: its text, and how many pages it touched."""
+def explain_analyze(sql, values):
+    """Run a statement with EXPLAIN ANALYZE. Returns its plan, and the number of database pages (buffers) that it touched."""
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN (ANALYZE, BUFFERS) " + sql, values)
         lines = [row[0] for row in cursor.fetchall()]
@@ -103,56 +112,56 @@ def explained(sql, values):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("due", [0, 5])
-def test_the_claim_reads_its_index_over_100_000_dead_rows(big, due):
-    """And touches few pages: that is what makes it quick (bench/webhooks says how quick)."""
-    claim(1)  # passes over the entries of rows that other tests rolled back, and marks them as dead
+def test_claiming_deliveries_uses_an_index_over_100_000_finished_rows(big, due):
+    """It also touches few database pages, which is what makes it fast (bench/webhooks measures how fast)."""
+    claim(1)  # scans the index entries of rows that other tests rolled back, and marks them as dead
     for number in range(due):
         row = Delivery.objects.filter(workspace=big)[number]
         Delivery.objects.filter(pk=row.pk).update(status="pending", next_attempt_at=timezone.now())
     Delivery.objects.filter(workspace=big).update(lease=None, leased_until=None)
     now = timezone.now()
     with connection.cursor() as cursor:
-        cursor.execute(LOCK_CLAIMS, [CLAIMING])
+        cursor.execute(LOCK_CLAIMS, [CLAIM_LOCK_KEY])
     values = {"now": now, "limit": 100, "lease": new_id(), "leased_until": now, "in_flight": 8, "in_flight_failing": 2}
-    plan, pages = explained(LEASE_DUE, values)
+    plan, pages = explain_analyze(LEASE_DUE, values)
     assert "delivery_due" in plan, plan
     used = set(re.findall(r"using (\w+) on integrations_delivery", plan))
     by_id = {"integrations_delivery_pkey", "delivery_in_workspace"}
     assert used - by_id == {"delivery_due", "delivery_leased"}, plan
     assert "Seq Scan" not in plan, plan
     assert f"rows={due}" in plan or f"rows={due}.00" in plan, plan
-    assert pages < 200 + 60 * due, plan  # of the thousands that the rows take
+    assert pages < 200 + 60 * due, plan  # the rows occupy thousands of pages
     assert Delivery.objects.filter(lease__isnull=False).count() == due
 
 
 @pytest.mark.django_db
-def test_upkeep_reads_its_indexes(big):
-    for condition, index in ((WAITING, "delivery_due"), (HELD, "delivery_held")):
-        plan, pages = explained(FIND.format(condition=condition), ["paused"])
+def test_webhook_maintenance_uses_indexes(big):
+    for condition, index in ((PENDING, "delivery_due"), (HELD, "delivery_held")):
+        plan, pages = explain_analyze(FIND_SUBSCRIPTIONS.format(condition=condition), ["paused"])
         assert index in plan, plan
         assert pages < 200, plan
-    plan, _ = explained(RELEASE_EXPIRED, {"now": timezone.now(), "day": timezone.now().date(), "most": 5})
+    plan, _ = explain_analyze(RELEASE_EXPIRED, {"now": timezone.now(), "day": timezone.now().date(), "most": 5})
     assert "delivery_leased" in plan, plan
     assert "Seq Scan on integrations_delivery" not in plan, plan
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("what", "index"), [("failed", "delivery_failed_by_webhook"), ("missing", "event_by_time")])
-def test_a_replays_step_reads_its_index(big, what, index):
+def test_a_replay_step_uses_an_index(big, what, index):
     webhook = Delivery.objects.filter(workspace=big).first().subscription
     replay = Replay(workspace=big, subscription=webhook, what=what, until=timezone.now(), since=None, total=0)
-    plan = _ahead(replay).order_by("created_at", "id").values("id", "created_at")[:500].explain()
+    plan = _remaining(replay).order_by("created_at", "id").values("id", "created_at")[:500].explain()
     assert index in plan, plan
     assert "Seq Scan on integrations_event" not in plan, plan
 
 
 @pytest.mark.django_db
-def test_retention_reads_its_index(big):
+def test_event_retention_uses_an_index(big):
     plan = Event.objects.filter(workspace=big, created_at__lt=timezone.now()).order_by("created_at")[:500].explain()
     assert "event_by_time" in plan, plan
 
 
 @pytest.mark.django_db
-def test_waking_reads_its_index(big):
+def test_reopening_snoozed_conversations_uses_an_index(big):
     plan = Conversation.objects.filter(snoozed_until__lte=timezone.now()).order_by("snoozed_until")[:1].explain()
     assert "conversation_wakes" in plan, plan

@@ -1,4 +1,4 @@
-"""Webhooks over REST: what a CRM developer does in an afternoon."""
+"""Webhooks over REST: creating, changing, testing and deleting them, and rotating their secrets."""
 
 import ipaddress
 import json
@@ -21,19 +21,19 @@ def loopback_is_permitted(settings):
     settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
 
 
-def make(client, url=PUBLIC, events=("lead.created",), **more):
+def create_webhook_by_rest(client, url=PUBLIC, events=("lead.created",), **more):
     answer = client.post("/api/v1/webhooks", {"url": url, "events": list(events), **more})
     assert answer.status_code == 201, answer.content
     return answer.json()["webhookId"]
 
 
-def refused(answer, sentence, code="invalid", status=422):
+def is_refused(answer, sentence, code="invalid", status=422):
     assert (answer.status_code, answer["X-Error-Code"]) == (status, code), answer.content
     assert sentence in answer.json()["error"], answer.content
     return True
 
 
-def test_create_read_change_delete(cast, crm):
+def test_a_webhook_can_be_created_read_changed_paused_and_deleted(cast, crm):
     body = {"url": PUBLIC, "events": ["message.created", "lead.created", "lead.created"], "description": " CRM "}
     answer = crm.post("/api/v1/webhooks", body)
     made = answer.json()
@@ -66,10 +66,10 @@ def test_create_read_change_delete(cast, crm):
     assert crm.patch(one, {"status": "active"}).json() == {"ok": True}
     assert crm.get(one).json()["webhook"]["pause"] is None
     assert crm.patch(one, {"status": "paused"}).json() == {"ok": True}
-    assert crm.get(one).json()["webhook"]["pause"]["holdEvents"] is True  # each pause anew
+    assert crm.get(one).json()["webhook"]["pause"]["holdEvents"] is True  # every pause starts with the default
     assert crm.patch(one, {"holdEvents": False}).json() == {"ok": True}
     assert crm.get(one).json()["webhook"]["pause"]["holdEvents"] is False
-    assert refused(crm.delete(f"{one}?x=1"), "x: ")
+    assert is_refused(crm.delete(f"{one}?x=1"), "x: ")
     assert crm.delete(one).json() == {"ok": True}
     assert crm.get(one).status_code == 404
     assert crm.delete(one).status_code == 404
@@ -96,8 +96,8 @@ BAD_WEBHOOKS = [
 
 
 @pytest.mark.parametrize(("body", "sentence"), BAD_WEBHOOKS)
-def test_bad_webhooks(crm, body, sentence):
-    assert refused(crm.post("/api/v1/webhooks", body), sentence)
+def test_invalid_webhooks_are_refused(crm, body, sentence):
+    assert is_refused(crm.post("/api/v1/webhooks", body), sentence)
     assert WebhookSubscription.objects.count() == 0
 
 
@@ -106,8 +106,8 @@ def test_bad_webhooks(crm, body, sentence):
     [
         ({}, "Send at least one of"),
         ({"holdEvents": "yes"}, "holdEvents: "),
-        ({"holdEvents": False}, "holdEvents: goes with a pause"),
-        ({"status": "active", "holdEvents": False}, "holdEvents: goes with a pause"),
+        ({"holdEvents": False}, "holdEvents: This applies only to a paused webhook"),
+        ({"status": "active", "holdEvents": False}, "holdEvents: This applies only to a paused webhook"),
         ({"holdEvents": 1}, "holdEvents: "),
         ({"status": "stopped"}, "status: "),
         ({"url": "http://192.168.0.1/"}, "url: "),
@@ -115,13 +115,13 @@ def test_bad_webhooks(crm, body, sentence):
         ({"events": []}, "events: "),
     ],
 )
-def test_bad_changes(crm, body, sentence):
-    webhook = make(crm)
-    assert refused(crm.patch(f"/api/v1/webhooks/{webhook}", body), sentence)
+def test_invalid_changes_are_refused(crm, body, sentence):
+    webhook = create_webhook_by_rest(crm)
+    assert is_refused(crm.patch(f"/api/v1/webhooks/{webhook}", body), sentence)
     assert crm.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"] == PUBLIC
 
 
-def test_a_repeated_creation_shows_the_same_secret_and_keeps_it_encrypted(crm):
+def test_a_repeated_creation_returns_the_same_secret_from_an_encrypted_record(crm):
     body = {"url": PUBLIC, "events": ["lead.created"]}
     first, again = (crm.post("/api/v1/webhooks", body, HTTP_IDEMPOTENCY_KEY="k") for _ in range(2))
     assert first.content == again.content
@@ -132,9 +132,9 @@ def test_a_repeated_creation_shows_the_same_secret_and_keeps_it_encrypted(crm):
     assert first.json()["secret"] in decrypt(stored)
 
 
-def test_rotate_promote_retire(crm):
-    one = f"/api/v1/webhooks/{make(crm)}"
-    assert refused(crm.post(f"{one}/promote"), "rotate first", "nothing_to_promote")
+def test_a_secret_can_be_rotated_promoted_and_retired(crm):
+    one = f"/api/v1/webhooks/{create_webhook_by_rest(crm)}"
+    assert is_refused(crm.post(f"{one}/promote"), "rotate first", "nothing_to_promote")
     rotation = lambda: crm.get(one).json()["webhook"]["rotation"]  # noqa: E731
     new = crm.post(f"{one}/rotate").json()
     assert rotation() == {"promoted": False, "oldSecretEndsAt": None}
@@ -143,16 +143,16 @@ def test_rotate_promote_retire(crm):
     assert crm.post(f"{one}/promote").json() == {"ok": True}
     assert rotation()["promoted"]
     assert rotation()["oldSecretEndsAt"] > time.time() * 1000
-    assert refused(crm.post(f"{one}/rotate"), "retire it first", "old_secret_signs")
+    assert is_refused(crm.post(f"{one}/rotate"), "retire it first", "old_secret_signs")
     assert crm.post(f"{one}/retire").json() == {"ok": True}
     assert rotation() is None
     assert crm.post(f"{one}/rotate").json()["secret"] != new["secret"]
-    assert refused(crm.post(f"{one}/rotate", {"now": True}), "now: ")
+    assert is_refused(crm.post(f"{one}/rotate", {"now": True}), "now: ")
 
 
-def test_a_test_says_how_the_receiver_answered(crm):
+def test_a_webhook_test_reports_the_receivers_response(crm):
     with receiver() as good, receiver(status=500) as bad:
-        webhook = make(crm, good.url)
+        webhook = create_webhook_by_rest(crm, good.url)
         answer = crm.post(f"/api/v1/webhooks/{webhook}/test").json()
         assert answer == {"delivered": True, "statusCode": 200, "durationMs": answer["durationMs"], "error": None}
         (ping,) = good.requests
@@ -163,59 +163,59 @@ def test_a_test_says_how_the_receiver_answered(crm):
             {"webhookId": webhook},
             ping.headers["X-PraxTalk-Event-Id"],
         )
-        answer = crm.post(f"/api/v1/webhooks/{make(crm, bad.url)}/test").json()
+        answer = crm.post(f"/api/v1/webhooks/{create_webhook_by_rest(crm, bad.url)}/test").json()
         assert (answer["delivered"], answer["statusCode"]) == (False, 500)
     answer = crm.post(f"/api/v1/webhooks/{webhook}/test").json()
     assert (answer["delivered"], answer["statusCode"]) == (False, None)
     assert answer["error"].startswith("No connection")
-    assert (Event.objects.count(), Delivery.objects.count()) == (0, 0)  # it is no event, and leaves nothing behind
+    assert (Event.objects.count(), Delivery.objects.count()) == (0, 0)  # a test is not an event and stores nothing
 
 
-def test_a_repeated_test_sends_nothing_again(crm):
+def test_a_repeated_webhook_test_sends_nothing_again(crm):
     with receiver() as good:
-        path = f"/api/v1/webhooks/{make(crm, good.url)}/test"
+        path = f"/api/v1/webhooks/{create_webhook_by_rest(crm, good.url)}/test"
         first, again = (crm.post(path, HTTP_IDEMPOTENCY_KEY="k") for _ in range(2))
         assert (first.content, again["Idempotency-Replayed"], len(good.requests)) == (again.content, "true", 1)
 
 
-def test_tests_are_limited(cast, crm, caller, monkeypatch):
-    """Each may hold a thread for 15 seconds."""
-    monkeypatch.setattr("praxtalk.core.api.limits.TESTS_A_MINUTE", 2)
+def test_webhook_tests_are_rate_limited_per_workspace(cast, crm, caller, monkeypatch):
+    """A test may occupy a thread for 15 seconds."""
+    monkeypatch.setattr("praxtalk.core.api.limits.TESTS_PER_MINUTE", 2)
     with receiver() as good:
-        path = f"/api/v1/webhooks/{make(crm, good.url)}/test"
+        path = f"/api/v1/webhooks/{create_webhook_by_rest(crm, good.url)}/test"
         with time_machine.travel("2026-11-22T12:00:01Z", tick=False):
             assert [crm.post(path).status_code for _ in range(3)] == [200, 200, 429]
             assert caller(cast.acme).post(path)["X-Error-Code"] == "rate_limited"
-            rival = caller(cast.globex)
-            assert rival.post(f"/api/v1/webhooks/{make(rival, good.url)}/test").status_code == 200
+            mallory = caller(cast.globex)
+            assert mallory.post(f"/api/v1/webhooks/{create_webhook_by_rest(mallory, good.url)}/test").status_code == 200
 
 
-def test_the_url_is_kept_as_it_is_sent(crm):
-    webhook = make(crm, "https://93.184.215.14/Ünï?a=%2F")
+def test_the_url_is_shown_in_the_encoded_form_in_which_it_is_requested(crm):
+    webhook = create_webhook_by_rest(crm, "https://93.184.215.14/Ünï?a=%2F")
     shown = crm.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"]
     assert shown == "https://93.184.215.14/%C3%9Cn%C3%AF?a=%2F"
     assert crm.patch(f"/api/v1/webhooks/{webhook}", {"url": shown}).status_code == 200
     assert crm.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"] == shown
 
 
-def test_no_transaction_is_open_while_a_test_waits(transactional_db, crm, monkeypatch):
+def test_no_transaction_is_open_while_a_webhook_test_waits(transactional_db, crm, monkeypatch):
     seen = []
 
     def look(webhook):
         seen.append(connection.in_atomic_block)
         raise RuntimeError
 
-    webhook = make(crm)
+    webhook = create_webhook_by_rest(crm)
     monkeypatch.setattr("integrations.api.webhooks.ping", look)
     assert crm.post(f"/api/v1/webhooks/{webhook}/test", HTTP_IDEMPOTENCY_KEY="k").status_code == 500
     assert seen == [False]
 
 
-def test_a_workspace_has_a_bounded_number_of_webhooks(cast, crm, caller, monkeypatch):
+def test_the_number_of_webhooks_of_a_workspace_is_limited(cast, crm, caller, monkeypatch):
     monkeypatch.setattr("integrations.actions.subscriptions.MAX_WEBHOOKS", 2)
-    first, _ = make(crm), make(crm)
+    first, _ = create_webhook_by_rest(crm), create_webhook_by_rest(crm)
     body = {"url": PUBLIC, "events": ["lead.created"]}
-    assert refused(crm.post("/api/v1/webhooks", body), "at most 2 webhooks", "too_many_webhooks")
+    assert is_refused(crm.post("/api/v1/webhooks", body), "at most 2 webhooks", "too_many_webhooks")
     assert caller(cast.globex).post("/api/v1/webhooks", body).status_code == 201
     crm.delete(f"/api/v1/webhooks/{first}")
     assert crm.post("/api/v1/webhooks", body).status_code == 201

@@ -1,4 +1,4 @@
-"""The addresses of callers on real sockets: IPv4, IPv6 and both, directly and behind proxies, over HTTP and WebSockets."""
+"""Client addresses on real sockets: IPv4, IPv6 and both, directly and behind proxies, over HTTP and WebSockets."""
 
 import http.client
 import ipaddress
@@ -15,24 +15,24 @@ from websockets.sync.client import connect
 
 from accounts.models import AuditEntry
 from integrations.actions.api_keys import create_key
-from praxtalk.core.api.address import UNKNOWN, address_behind, limited_unit
+from praxtalk.core.api.address import UNKNOWN, rate_limit_unit, resolve_client_address
 from praxtalk.endpoints import bound_socket
 from tests.servers import WEB, Server, valkey_url
 from tests.sync.sockets import Socket
 
-serving = pytest.mark.live
-database = pytest.mark.django_db(transaction=True)
+needs_server = pytest.mark.live
+needs_database = pytest.mark.django_db(transaction=True)
 PROXY_6, PROXY_4 = "::1/128", "127.0.0.1/32"
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_counted_yet():
+def reset_rate_limits():
     with redis.Redis.from_url(valkey_url()) as valkey:
         valkey.flushdb()
 
 
 def ask(host, port, path="/api/v1/ping", *, secret=None, method="GET", body=None, **headers):
-    """(status, headers, body) of a real request to this address."""
+    """Send a request to this address and return (status, headers, body)."""
     connection = http.client.HTTPConnection(host, port, timeout=40)
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     if secret:
@@ -47,10 +47,10 @@ def ask(host, port, path="/api/v1/ping", *, secret=None, method="GET", body=None
 LISTENERS = [("127.0.0.1", ["127.0.0.1"]), ("::1", ["::1"]), ("::", ["::1", "127.0.0.1"]), ("localhost", ["127.0.0.1"])]
 
 
-@serving
-@database
+@needs_server
+@needs_database
 @pytest.mark.parametrize(("host", "callers"), LISTENERS)
-def test_a_caller_has_its_own_address_on_every_kind_of_socket(cast, host, callers):
+def test_client_address_is_recognised_on_every_kind_of_socket(cast, host, callers):
     listed = {
         caller: create_key(cast.acme, name=caller, scope="write", allowed_cidrs=[caller])[1] for caller in callers
     }
@@ -64,10 +64,10 @@ def test_a_caller_has_its_own_address_on_every_kind_of_socket(cast, host, caller
             assert ask(caller, server.port, secret=listed[caller])[0] == 200
             status, _, body = ask(caller, server.port, secret=other)
             assert (status, json.loads(body)["error"]) == (403, f"This key may not be used from {caller}.")
-            codes = [ask(caller, server.port)[0] for _ in range(8)]  # a new minute may begin between two of them
+            codes = [ask(caller, server.port)[0] for _ in range(8)]  # a new rate-limit window may begin in between
             assert codes[0] == 401
             assert 429 in codes
-            ask(caller, server.port, "/app/login/", method="POST")  # refused, for it has no CSRF token
+            ask(caller, server.port, "/app/login/", method="POST")  # rejected for its missing CSRF token
             new = {"url": "https://crm.example/", "events": ["lead.created"]}
             status, _, _ = ask(
                 caller,
@@ -82,23 +82,24 @@ def test_a_caller_has_its_own_address_on_every_kind_of_socket(cast, host, caller
             assert AuditEntry.objects.latest("created_at").address == caller
 
 
-@serving
-@database
+@needs_server
+@needs_database
 @pytest.mark.parametrize(("host", "peer", "proxies"), [("::1", "::1", PROXY_6), ("::", "127.0.0.1", PROXY_4)])
-def test_behind_a_proxy_on_an_ipv6_socket_each_client_has_its_own_limit(cast, host, peer, proxies):
+def test_each_client_behind_a_proxy_on_an_ipv6_socket_has_its_own_limit(cast, host, peer, proxies):
     with Server(*WEB, host=host, WEB_PROCESSES="1", TRUSTED_PROXIES=proxies, RATE_LIMIT_IP="1") as server:
         clients = ("203.0.113.7", "[2001:db8:7::1]:5678", "2001:db8:8::1", "203.0.113.8:1234", "::ffff:203.0.113.9")
         assert [ask(peer, server.port, X_Forwarded_For=client)[0] for client in clients] == [401] * 5
         again = ("203.0.113.7:99", "2001:db8:7::2", "[2001:db8:8:0:5::]", "203.0.113.8", "203.0.113.9")
-        for client in again:  # twice: a new minute may begin before the first
+        for client in again:  # twice, because a new rate-limit window may begin before the first
             assert 429 in [ask(peer, server.port, X_Forwarded_For=client)[0] for _ in range(2)]
 
 
-@serving
-@database
+@needs_server
+@needs_database
 @pytest.mark.parametrize(("host", "callers"), [("::1", ["::1"]), ("::", ["::1", "127.0.0.1"])])
-def test_sockets_of_one_address_leave_places_for_another(cast, host, callers):
-    """100 sockets of one client behind the proxy are all that it may have; others still get one, at every kind of peer."""
+def test_sockets_of_one_address_do_not_use_up_the_slots_of_another(cast, host, callers):
+    """A client behind the proxy may have 100 sockets. Other clients can still connect, whatever the address family of
+    the peer."""
     with Server(*WEB, host=host, WEB_PROCESSES="1", TRUSTED_PROXIES=f"{PROXY_6},{PROXY_4}") as server:
         urls = [f"http://{f'[{caller}]' if ':' in caller else caller}:{server.port}" for caller in callers]
         held = [Socket(urls[0], address="[2001:db8:9::1]:5678") for _ in range(100)]
@@ -108,7 +109,7 @@ def test_sockets_of_one_address_leave_places_for_another(cast, host, callers):
         with connect(
             urls[0].replace("http", "ws", 1) + "/api/sync", additional_headers={"X-Forwarded-For": "2001:db8:9::2"}
         ):
-            pass  # taken; it waits for a place, see tests/sync
+            pass  # accepted, but it waits for a free slot; see tests/sync
         for socket_ in held:
             socket_.__exit__()
 
@@ -133,31 +134,31 @@ def test_sockets_of_one_address_leave_places_for_another(cast, host, callers):
         ("127.0.0.1", "unknown", "127.0.0.1"),
         ("127.0.0.1", "[2001:db8::7", "127.0.0.1"),
         ("127.0.0.1", "6.6.6.6, unknown", "127.0.0.1"),
-        ("", "6.6.6.6", "6.6.6.6"),  # the front, through a Unix socket
+        ("", "6.6.6.6", "6.6.6.6"),  # the reverse proxy, through a Unix socket
         ("", "6.6.6.6, 203.0.113.7", "203.0.113.7"),
         ("", "6.6.6.6, 203.0.113.7, 127.0.0.1", "203.0.113.7"),
         ("", "", UNKNOWN),
         ("nonsense", "6.6.6.6", UNKNOWN),
     ],
 )
-def test_addresses_in_all_their_spellings(settings, peer, forwarded, address):
+def test_client_address_is_parsed_in_every_notation(settings, peer, forwarded, address):
     settings.TRUSTED_PROXIES = [ipaddress.ip_network(PROXY_4), ipaddress.ip_network(PROXY_6)]
-    assert address_behind(peer, forwarded) == address
+    assert resolve_client_address(peer, forwarded) == address
 
 
-def test_ipv6_is_counted_by_64():
-    assert limited_unit("2001:db8:1:2:3::4") == limited_unit("2001:db8:1:2::9") == "2001:db8:1:2::/64"
-    assert limited_unit("2001:db8:1:3::9") != limited_unit("2001:db8:1:2::9")
+def test_ipv6_clients_are_limited_per_64_prefix():
+    assert rate_limit_unit("2001:db8:1:2:3::4") == rate_limit_unit("2001:db8:1:2::9") == "2001:db8:1:2::/64"
+    assert rate_limit_unit("2001:db8:1:3::9") != rate_limit_unit("2001:db8:1:2::9")
 
 
-def test_an_unknown_address_is_told_in_the_log_once_a_minute(settings, capsys, monkeypatch):
+def test_unknown_address_is_logged_once_a_minute(settings, capsys, monkeypatch):
     told = []
-    monkeypatch.setattr("praxtalk.core.api.address._told_at", {})
+    monkeypatch.setattr("praxtalk.core.api.address._logged_at", {})
     monkeypatch.setattr("praxtalk.core.api.address.log.error", lambda *args, **more: told.append(more["why"]))
     settings.TRUSTED_PROXIES = [ipaddress.ip_network(PROXY_4)]
     for _ in range(3):
-        address_behind("", "")
-        address_behind("127.0.0.1", "unknown")
+        resolve_client_address("", "")
+        resolve_client_address("127.0.0.1", "unknown")
     assert len(told) == 2
 
 
@@ -175,7 +176,7 @@ def test_an_unknown_address_is_told_in_the_log_once_a_minute(settings, capsys, m
         ("localhost", "http://localhost:8123"),
     ],
 )
-def test_the_base_url_is_where_a_browser_finds_it(host, base_url):
+def test_default_base_url_is_reachable_by_a_browser(host, base_url):
     environment = {name: value for name, value in os.environ.items() if name != "BASE_URL"}
     environment |= {"HOST": host, "PORT": "8123", "DJANGO_SETTINGS_MODULE": "praxtalk.settings"}
     code = "from django.conf import settings; print(settings.BASE_URL, *settings.ALLOWED_HOSTS)"
@@ -185,7 +186,7 @@ def test_the_base_url_is_where_a_browser_finds_it(host, base_url):
     assert urlsplit(base_url).netloc.rpartition(":")[0] in allowed
 
 
-def test_a_socket_for_every_address_takes_both_kinds_of_clients():
+def test_socket_for_all_addresses_accepts_ipv4_and_ipv6_clients():
     with bound_socket("::", 0) as listening:
         listening.listen()
         port = listening.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The house rules that a machine can check."""
+"""Project conventions that can be checked automatically."""
 
 import ast
 import importlib
@@ -25,12 +25,12 @@ MAX_LINES = 300
 MAX_FUNCTION_LINES = 60
 
 
-def test_files_are_about_one_subject():
+def test_source_files_have_at_most_300_lines():
     long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES}
     assert {path: lines for path, lines in long.items() if lines > MAX_LINES} == {}
 
 
-def test_functions_fit_a_screen():
+def test_functions_have_at_most_60_lines():
     long = []
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -42,9 +42,11 @@ def test_functions_fit_a_screen():
     assert long == []
 
 
-def test_the_environment_is_read_in_the_settings_only():
-    """And in devservices, which runs before them, and wsgi.py, which keeps it out of requests; entry points name the settings
-    module; serve hands its own on."""
+def test_only_settings_read_the_environment():
+    """Exceptions: devservices runs before the settings, and wsgi.py keeps the environment out of requests.
+
+    Entry points set only the settings module, and serve passes its own environment on to its processes.
+    """
     allowed = {
         "praxtalk/devservices/__init__.py",
         "praxtalk/environment.py",
@@ -60,24 +62,24 @@ def test_the_environment_is_read_in_the_settings_only():
     assert readers <= allowed
 
 
-def test_no_module_is_named_after_nothing():
+def test_no_module_has_a_meaningless_name():
     bad = {"utils", "helpers", "common", "misc", "base", "manager", "services"}
-    django_wants_it_so = ROOT / "praxtalk/core/db/postgresql/base.py"
-    assert {path.stem for path in SOURCES if path != django_wants_it_so} & bad == set()
+    required_by_django = ROOT / "praxtalk/core/db/postgresql/base.py"
+    assert {path.stem for path in SOURCES if path != required_by_django} & bad == set()
 
 
-def test_the_words_are_those_of_the_word_list():
-    """Names that the field uses otherwise and this project does not, in code and docs."""
+def test_no_class_or_function_uses_a_rejected_term():
+    """Terms that are common elsewhere but that this project replaces with its own, for example Visitor for Customer."""
     wrong = re.compile(r"\b(class|def) \w*(Customer|Ticket|Prospect|Tenant|Account|Hook)\w*")
     assert {str(path): wrong.findall(path.read_text()) for path in SOURCES if wrong.search(path.read_text())} == {}
 
 
-def test_what_is_pinned_says_what_it_is_for():
+def test_each_pinned_requirement_has_a_comment():
     for line in (ROOT / "requirements.txt").read_text().splitlines():
         assert line.startswith("#") or re.fullmatch(r"[\w\-\[\],]+==[\w.]+ +# .+", line), line
 
 
-def test_nothing_that_was_made_is_committed():
+def test_no_generated_file_is_committed():
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
@@ -86,8 +88,8 @@ def test_nothing_that_was_made_is_committed():
     ]
 
 
-def test_what_benchmarks_import_is_there():
-    """mypy does not read them, and some run only for minutes or not at all in this suite."""
+def test_names_imported_by_benchmarks_exist():
+    """mypy does not check benchmarks, and this suite runs some of them only briefly or not at all."""
     missing = []
     for path in (ROOT / "bench").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -1,4 +1,4 @@
-"""The management commands, as a person at a terminal uses them."""
+"""The management commands, called as from a terminal."""
 
 import importlib
 import io
@@ -18,7 +18,7 @@ from accounts.actions import two_factor
 from accounts.models import AuditEntry, Operator, Workspace
 from conversations.models import Conversation
 from integrations.models import ApiKey, WebhookSubscription
-from praxtalk.demo import demo_file, make_demo
+from praxtalk.demo import create_demo, demo_file
 from tests.conftest import Caller
 from tests.sync.live_client import ask_with
 
@@ -34,7 +34,7 @@ def data_dir(settings, tmp_path):
     settings.DATA_DIR = tmp_path / "data"
 
 
-def test_bootstrap_makes_the_demo_once(db, data_dir, capsys):
+def test_bootstrap_creates_the_demo_once(db, data_dir, capsys):
     shown = run("bootstrap")
     demo = json.loads(demo_file().read_text())
     assert set(demo) == {"baseUrl", "email", "password", "writeKey", "readKey", "operatorToken", "widgetIds"}
@@ -60,12 +60,12 @@ def test_bootstrap_makes_the_demo_once(db, data_dir, capsys):
     ) == before
 
 
-def test_the_demo_is_made_in_an_empty_database_only(cast, data_dir):
-    assert make_demo() is None
+def test_demo_is_created_only_in_an_empty_database(cast, data_dir):
+    assert create_demo() is None
     assert not demo_file().exists()
 
 
-def test_create_workspace(db, monkeypatch):
+def test_create_workspace_creates_owner_and_brand(db, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("a long enough secret\n"))
     shown = run(
         "create_workspace", "Initech", "--email", "bill@initech.example", "--owner", "Bill", "--brand", "Tps Reports"
@@ -86,7 +86,7 @@ def test_create_workspace(db, monkeypatch):
         ("long enough 77", "ALICE@ACME.example", "already|violated"),
     ],
 )
-def test_create_workspace_refuses(cast, monkeypatch, password, email, said):
+def test_create_workspace_rejects_invalid_input(cast, monkeypatch, password, email, said):
     monkeypatch.setattr("sys.stdin", io.StringIO(password + "\n"))
     with pytest.raises(CommandError, match=said):
         run("create_workspace", "Initech", "--email", email, "--owner", "Bill")
@@ -97,7 +97,7 @@ def secret_of(shown):
     return re.search(r"(ptk_live_\w+|whsec_\S+)", shown)[1]
 
 
-def test_create_and_revoke_a_key(cast):
+def test_key_is_created_and_revoked(cast):
     shown = run(
         "create_key",
         "CRM",
@@ -117,27 +117,27 @@ def test_create_and_revoke_a_key(cast):
     assert client.get("/api/v1/ping").status_code == 200
     assert str(key.pk) in run("revoke_key")
     assert "Revoked." in run("revoke_key", str(key.pk))
-    assert "before" in run("revoke_key", secret_of(shown))
+    assert "already revoked" in run("revoke_key", secret_of(shown))
     assert client.get("/api/v1/ping").status_code == 401
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["x", "--scope", "read"], "name one of: Acme"),
-        (["x", "--scope", "read", "--workspace", "Nobody"], "name one of"),
+        (["x", "--scope", "read"], "must be one of: Acme"),
+        (["x", "--scope", "read", "--workspace", "Nobody"], "must be one of"),
         (["x", "--scope", "read", "--workspace", "Acme", "--brand", "west"], "one of: north, south"),
         (["x", "--scope", "read", "--workspace", "Acme", "--allow", "10.0.0.1/8"], "--allow"),
         (["x", "--scope", "read", "--workspace", "Acme", "--expires-in-days", "0"], "--expires-in-days"),
     ],
 )
-def test_create_key_refuses(cast, arguments, said):
+def test_create_key_rejects_invalid_arguments(cast, arguments, said):
     with pytest.raises(CommandError, match=said):
         run("create_key", *arguments)
     assert not ApiKey.objects.exists()
 
 
-def test_create_webhook(cast, settings):
+def test_create_webhook_subscribes_to_the_named_or_all_events(cast, settings):
     import ipaddress
 
     settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
@@ -154,7 +154,7 @@ def test_create_webhook(cast, settings):
         run("create_webhook", "http://127.0.0.1:9000/", "--workspace", "Acme")
 
 
-def test_visitor_writes(cast):
+def test_visitor_writes_starts_a_conversation(cast):
     shown = run("visitor_writes", "Hello there", "--workspace", "Acme", "--brand", "south")
     conversation = Conversation.objects.get(pk=shown.split()[1])
     assert (conversation.brand, conversation.preview) == (cast.south, "Hello there")
@@ -162,11 +162,11 @@ def test_visitor_writes(cast):
         run("visitor_writes", "  ", "--workspace", "Acme")
 
 
-def test_two_factor_is_reset_for_who_has_lost_everything(cast):
-    with pytest.raises(CommandError, match="off already"):
+def test_reset_two_factor_disables_it_and_is_audited(cast):
+    with pytest.raises(CommandError, match="does not use two-factor"):
         run("reset_two_factor", "bob@acme.example")
-    secret = two_factor.begin()
-    codes = two_factor.switch_on(cast.bob, secret=secret, code=pyotp.TOTP(secret).now())
+    secret = two_factor.generate_secret()
+    codes = two_factor.enable(cast.bob, secret=secret, code=pyotp.TOTP(secret).now())
     run("reset_two_factor", "BOB@acme.example")
     cast.bob.refresh_from_db()
     assert not cast.bob.has_two_factor
@@ -177,7 +177,7 @@ def test_two_factor_is_reset_for_who_has_lost_everything(cast):
         run("reset_two_factor", "nobody@acme.example")
 
 
-def test_an_operator_token_for_the_right_operator_and_no_longer_than_12_hours(cast):
+def test_operator_token_is_for_the_named_operator_and_lasts_at_most_12_hours(cast):
     token = run("create_operator_token", "BOB@acme.example", hours=2).strip()
     assert len(ask_with(token, "brands:list")) == 1
     session = cast.bob.sessions.get()
@@ -189,7 +189,7 @@ def test_an_operator_token_for_the_right_operator_and_no_longer_than_12_hours(ca
         run("create_operator_token", "nobody@acme.example")
 
 
-def test_every_periodic_task_exists():
+def test_every_scheduled_task_exists():
     for name in settings.CELERY_BEAT_SCHEDULE:
         module, _, function = name.rpartition(".")
         assert callable(getattr(importlib.import_module(module), function)), name

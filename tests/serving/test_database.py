@@ -1,4 +1,4 @@
-"""Tenancy and rules that the database itself holds, whatever the code above it does."""
+"""Tenancy and integrity rules that the database enforces, whatever the code does."""
 
 import uuid
 
@@ -11,18 +11,18 @@ from conversations.models import Conversation, Message, Visitor
 from integrations.actions.api_keys import create_key
 from integrations.models import Delivery, Event, WebhookSubscription
 from leads.models import Lead
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 
-OURS = ("accounts", "brands", "integrations", "conversations", "leads", "api")
+PROJECT_APPS = ("accounts", "brands", "integrations", "conversations", "leads", "api")
 WITHOUT_WORKSPACE = {
     "accounts.Workspace",  # the tenant itself
-    "accounts.QueuedEmail",  # to an address, whoever has it
-    "accounts.FailedAttempt",  # on an address, whether or not somebody has it
+    "accounts.QueuedEmail",  # sent to an address, which may belong to anybody
+    "accounts.FailedAttempt",  # for an address, whether or not an account has it
     "accounts.KnownAddress",
 }
 
 
-def refused(write):
+def is_rejected(write):
     with pytest.raises(IntegrityError), transaction.atomic():
         write()
         with connection.cursor() as cursor:
@@ -30,17 +30,17 @@ def refused(write):
     return True
 
 
-def test_every_table_carries_its_workspace():
-    models = [model for app in OURS for model in apps.get_app_config(app).get_models()]
+def test_every_table_has_a_workspace_column():
+    models = [model for app in PROJECT_APPS for model in apps.get_app_config(app).get_models()]
     assert len(models) >= 15
     without = {m._meta.label for m in models if not any(f.attname == "workspace_id" for f in m._meta.concrete_fields)}
     assert without == WITHOUT_WORKSPACE
 
 
-def test_every_reference_between_tenant_tables_is_held_to_one_workspace():
-    """Each foreign key to a tenant table has a composite one beside it that includes the workspace, or its brand."""
+def test_every_foreign_key_between_tenant_tables_is_bound_to_one_workspace():
+    """Each foreign key to a tenant table has a composite foreign key beside it that includes the workspace or the brand."""
     loose = []
-    for app in OURS:
+    for app in PROJECT_APPS:
         for model in apps.get_app_config(app).get_models():
             held = {f for c in model._meta.constraints for f in getattr(c, "fields", ()) if hasattr(c, "to_fields")}
             for field in model._meta.concrete_fields:
@@ -49,45 +49,49 @@ def test_every_reference_between_tenant_tables_is_held_to_one_workspace():
     assert loose == ["brands.Brand.operators"] or loose == []
 
 
-def test_rows_of_two_workspaces_cannot_be_joined(cast):
-    north, west = make_talk(cast.north), make_talk(cast.west)
+def test_rows_cannot_reference_another_workspace(cast):
+    north, west = make_conversation(cast.north), make_conversation(cast.west)
     event = Event.objects.filter(workspace=cast.globex).first()
     webhook = WebhookSubscription.objects.create(workspace=cast.acme, url="https://x", events=["lead.created"])
-    assert refused(lambda: Visitor.objects.create(workspace=cast.acme, brand=cast.west, name="x"))
-    assert refused(lambda: Conversation.objects.filter(pk=north.pk).update(brand=cast.west))
-    assert refused(lambda: Conversation.objects.filter(pk=north.pk).update(brand=cast.south))
-    assert refused(lambda: Conversation.objects.filter(pk=north.pk).update(visitor=west.visitor))
-    assert refused(lambda: Conversation.objects.filter(pk=north.pk).update(assignee=cast.mallory))
-    assert refused(lambda: Conversation.objects.filter(pk=north.pk).update(workspace=cast.globex))
-    assert refused(lambda: Message.objects.filter(conversation=north).update(workspace=cast.globex))
-    assert refused(lambda: Message.objects.filter(conversation=north).update(author=cast.mallory))
-    assert refused(lambda: Lead.objects.create(workspace=cast.acme, brand=cast.west, name="x"))
-    assert refused(lambda: Lead.objects.create(workspace=cast.acme, conversation=west, name="x"))
-    assert refused(lambda: Lead.objects.create(workspace=cast.acme, brand=cast.south, conversation=north, name="x"))
-    assert refused(lambda: create_key(cast.acme, name="x", scope="read", brand=cast.west))
-    assert refused(lambda: create_key(cast.acme, name="x", scope="read", created_by=cast.mallory))
-    assert refused(lambda: OperatorBrand.objects.create(workspace=cast.acme, operator=cast.bob, brand=cast.west))
-    assert refused(lambda: OperatorBrand.objects.create(workspace=cast.acme, operator=cast.mallory, brand=cast.north))
-    assert refused(lambda: Delivery.objects.create(workspace=cast.acme, subscription=webhook, event=event))
-    assert refused(lambda: Event.objects.create(workspace=cast.acme, brand=cast.west, name="lead.created", body=b"{}"))
+    assert is_rejected(lambda: Visitor.objects.create(workspace=cast.acme, brand=cast.west, name="x"))
+    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(brand=cast.west))
+    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(brand=cast.south))
+    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(visitor=west.visitor))
+    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(assignee=cast.mallory))
+    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(workspace=cast.globex))
+    assert is_rejected(lambda: Message.objects.filter(conversation=north).update(workspace=cast.globex))
+    assert is_rejected(lambda: Message.objects.filter(conversation=north).update(author=cast.mallory))
+    assert is_rejected(lambda: Lead.objects.create(workspace=cast.acme, brand=cast.west, name="x"))
+    assert is_rejected(lambda: Lead.objects.create(workspace=cast.acme, conversation=west, name="x"))
+    assert is_rejected(lambda: Lead.objects.create(workspace=cast.acme, brand=cast.south, conversation=north, name="x"))
+    assert is_rejected(lambda: create_key(cast.acme, name="x", scope="read", brand=cast.west))
+    assert is_rejected(lambda: create_key(cast.acme, name="x", scope="read", created_by=cast.mallory))
+    assert is_rejected(lambda: OperatorBrand.objects.create(workspace=cast.acme, operator=cast.bob, brand=cast.west))
+    assert is_rejected(
+        lambda: OperatorBrand.objects.create(workspace=cast.acme, operator=cast.mallory, brand=cast.north)
+    )
+    assert is_rejected(lambda: Delivery.objects.create(workspace=cast.acme, subscription=webhook, event=event))
+    assert is_rejected(
+        lambda: Event.objects.create(workspace=cast.acme, brand=cast.west, name="lead.created", body=b"{}")
+    )
     Lead.objects.create(workspace=cast.acme, brand=cast.north, conversation=north, name="x")
     Conversation.objects.filter(pk=north.pk).update(assignee=cast.bob)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def test_values_outside_the_lists_are_refused(cast):
-    conversation = make_talk(cast.north)
+def test_invalid_column_values_are_rejected(cast):
+    conversation = make_conversation(cast.north)
     rows = Conversation.objects.filter(pk=conversation.pk)
-    assert refused(lambda: rows.update(status="done"))
-    assert refused(lambda: rows.update(channel="fax"))
-    assert refused(lambda: rows.update(snoozed_until=conversation.created_at))
-    assert refused(lambda: rows.update(message_count=5))
+    assert is_rejected(lambda: rows.update(status="done"))
+    assert is_rejected(lambda: rows.update(channel="fax"))
+    assert is_rejected(lambda: rows.update(snoozed_until=conversation.created_at))
+    assert is_rejected(lambda: rows.update(message_count=5))
     messages = Message.objects.filter(conversation=conversation)
-    assert refused(lambda: messages.update(role="bot"))
-    assert refused(lambda: messages.update(body=""))
-    assert refused(lambda: messages.update(body="x" * 10_001))
-    assert refused(
+    assert is_rejected(lambda: messages.update(role="bot"))
+    assert is_rejected(lambda: messages.update(body=""))
+    assert is_rejected(lambda: messages.update(body="x" * 10_001))
+    assert is_rejected(
         lambda: Message.objects.create(
             pk=uuid.uuid4(),
             workspace=cast.acme,
@@ -98,18 +102,18 @@ def test_values_outside_the_lists_are_refused(cast):
             body="x",
         )
     )
-    assert refused(lambda: Lead.objects.create(workspace=cast.acme, name="x", status="hot"))
-    assert refused(lambda: type(cast.north).objects.filter(pk=cast.north.pk).update(primary_color="red"))
-    assert refused(lambda: type(cast.north).objects.filter(pk=cast.south.pk).update(slug="north"))
-    assert refused(lambda: type(cast.bob).objects.filter(pk=cast.bob.pk).update(email="ALICE@acme.example"))
-    assert refused(lambda: type(cast.bob).objects.filter(pk=cast.bob.pk).update(role="king"))
+    assert is_rejected(lambda: Lead.objects.create(workspace=cast.acme, name="x", status="hot"))
+    assert is_rejected(lambda: type(cast.north).objects.filter(pk=cast.north.pk).update(primary_color="red"))
+    assert is_rejected(lambda: type(cast.north).objects.filter(pk=cast.south.pk).update(slug="north"))
+    assert is_rejected(lambda: type(cast.bob).objects.filter(pk=cast.bob.pk).update(email="ALICE@acme.example"))
+    assert is_rejected(lambda: type(cast.bob).objects.filter(pk=cast.bob.pk).update(role="king"))
 
 
-def test_a_key_and_a_lease_are_whole_or_not_there(cast):
+def test_incomplete_keys_and_leases_are_rejected(cast):
     webhook = WebhookSubscription.objects.create(workspace=cast.acme, url="https://x", events=["lead.created"])
-    assert refused(lambda: WebhookSubscription.objects.filter(pk=webhook.pk).update(events=[]))
-    make_talk(cast.north)
+    assert is_rejected(lambda: WebhookSubscription.objects.filter(pk=webhook.pk).update(events=[]))
+    make_conversation(cast.north)
     event = Event.objects.filter(workspace=cast.acme).first()
     delivery = Delivery.objects.create(workspace=cast.acme, subscription=webhook, event=event)
-    assert refused(lambda: Delivery.objects.filter(pk=delivery.pk).update(lease=uuid.uuid4()))
-    assert refused(lambda: Delivery.objects.create(workspace=cast.acme, subscription=webhook, event=event))
+    assert is_rejected(lambda: Delivery.objects.filter(pk=delivery.pk).update(lease=uuid.uuid4()))
+    assert is_rejected(lambda: Delivery.objects.create(workspace=cast.acme, subscription=webhook, event=event))

@@ -1,4 +1,4 @@
-"""A server whose database cannot be reached, by real processes."""
+"""Tests of real server processes whose database is unreachable."""
 
 import subprocess
 import sys
@@ -18,8 +18,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 CONNECT_TIMEOUT = 2
 
 
-class Network:
-    """What lies between the server and PostgreSQL; it can be away."""
+class DatabaseProxy:
+    """A proxy between the server and PostgreSQL, which can be stopped to simulate an outage."""
 
     def __init__(self):
         self.port = free_port()
@@ -28,7 +28,7 @@ class Network:
         options = connection.settings_dict
         host = options["OPTIONS"].get("host") or options["HOST"]
         target = f"{host}/.s.PGSQL.{options['PORT'] or 5432}"
-        command = [sys.executable, "-m", "bench.delay", str(self.port), target, "0"]
+        command = [sys.executable, "-m", "tests.tcp_proxy", str(self.port), target]
         self.process = subprocess.Popen(command, cwd=PROJECT)
         return self
 
@@ -38,7 +38,7 @@ class Network:
 
 
 def status_of(url, secret=""):
-    """(status, seconds)"""
+    """Return (status, elapsed seconds) of a request."""
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {secret}"} if secret else {})
     began = time.monotonic()
     try:
@@ -48,9 +48,9 @@ def status_of(url, secret=""):
         return error.code, time.monotonic() - began
 
 
-def test_calls_fail_fast_and_come_back(cast):
+def test_calls_fail_fast_during_an_outage_and_recover_afterwards(cast):
     _, secret = create_key(cast.acme, name="k", scope="read")
-    network = Network()
+    network = DatabaseProxy()
     local, _, query = database_url().partition("@")
     name = query.removeprefix("/").partition("?")[0]
     url = f"{local}@127.0.0.1:{network.port}/{name}"

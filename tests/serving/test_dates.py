@@ -1,4 +1,4 @@
-"""A Date header (RFC 9110, section 6.6.1) on every HTTP answer of a running server."""
+"""A Date header (RFC 9110, section 6.6.1) on every HTTP response of a running server."""
 
 import re
 import socket
@@ -8,7 +8,6 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from integrations.actions.api_keys import create_key
-from tests.servers import WEB, Server
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
@@ -36,14 +35,8 @@ REQUESTS = {  # request line, headers, status
 }
 
 
-@pytest.fixture(scope="module")
-def server(django_db_setup):
-    with Server(*WEB, WEB_PROCESSES="1") as running:
-        yield running
-
-
 def head_of(server, line, headers):
-    """The answer's status and headers, off the wire."""
+    """Return the raw status and headers of the response."""
     request = f"{line}\r\nHost: 127.0.0.1:{server.port}\r\n{headers}\r\n"
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(request.encode("latin-1"))
@@ -55,7 +48,7 @@ def head_of(server, line, headers):
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_every_answer_has_one_date(cast, server, name):
+def test_every_response_has_exactly_one_date_header(cast, server, name):
     line, headers, expected = REQUESTS[name]
     _, secret = create_key(cast.acme, name="date", scope="read")
     tomorrow = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 86400))
@@ -67,7 +60,7 @@ def test_every_answer_has_one_date(cast, server, name):
     assert abs(parsedate_to_datetime(dates[0]).timestamp() - time.time()) < 30
 
 
-def test_streamed_answer_has_a_date(cast, server, client):
+def test_streamed_response_has_a_date_header(cast, server, client):
     client.force_login(cast.alice)
     cookie = f"Cookie: sessionid={client.cookies['sessionid'].value}\r\n"
     status, found = head_of(server, "GET /app/leads/export/ HTTP/1.1", cookie)

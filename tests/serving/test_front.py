@@ -1,4 +1,4 @@
-"""The front and the servers behind it: static files, HTTPS, slow clients, waiting requests, long exports."""
+"""The reverse proxy and the servers behind it: static files, HTTPS, slow clients, blocked requests, long exports."""
 
 import http.client
 import json
@@ -24,7 +24,7 @@ from conversations.models import Conversation, Message
 from integrations.actions.api_keys import create_key
 from praxtalk import processes, wsgi
 from praxtalk.endpoints import Endpoint
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.servers import WEB, HttpsServer, Server, free_port
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
@@ -40,13 +40,13 @@ def server(django_db_setup):
 
 
 def get(url, **headers):
-    """(status, headers, body)"""
+    """Send a GET request and return (status, headers, body)."""
     request = urllib.request.Request(url, headers={name.replace("_", "-"): value for name, value in headers.items()})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.status, answer.headers, answer.read()
 
 
-def test_static_files_have_hashed_names_and_long_lives(server):
+def test_static_files_have_hashed_names_and_are_cached_for_a_year(server):
     page = get(f"{server.url}/app/login/")[2].decode()
     style = re.search(r'href="(/static/dashboard/theme\.[0-9a-f]{12}\.css)"', page)[1]
     status, headers, _ = get(server.url + style, Accept_Encoding="gzip")
@@ -58,15 +58,15 @@ def test_static_files_have_hashed_names_and_long_lives(server):
     assert "Via" not in headers
 
 
-def test_web_server_alone_has_its_static_files(cast, tmp_path):
-    """Its pages name them, whoever serves them."""
+def test_web_server_alone_collects_its_static_files(cast, tmp_path):
+    """Its pages refer to them, whichever server delivers them."""
     with Server("--only", "web", WEB_PROCESSES="1", STATIC_ROOT=str(tmp_path / "static")) as alone:
         page = get(f"{alone.url}/app/login/")[2].decode()
     name = re.search(r'href="/static/(dashboard/theme\.[0-9a-f]{12}\.css)"', page)[1]
     assert (tmp_path / "static" / name).exists()
 
 
-def test_modules_import_modules_of_their_own_version(server, cast, client):
+def test_javascript_modules_import_hashed_modules_of_the_same_version(server, cast, client):
     client.force_login(cast.alice)
     cookie = f"sessionid={client.cookies['sessionid'].value}"
     page = get(f"{server.url}/app/inbox/", Cookie=cookie)[2].decode()
@@ -83,7 +83,7 @@ def test_modules_import_modules_of_their_own_version(server, cast, client):
     assert len(seen) > 20
 
 
-def test_https_with_a_domain(cast, tmp_path):
+def test_domain_setting_enables_https(cast, tmp_path):
     _, secret = create_key(cast.acme, name="k", scope="read")
     with HttpsServer() as server:
         port, context = server.port, server.tls
@@ -110,7 +110,7 @@ def test_https_with_a_domain(cast, tmp_path):
         assert "Traceback" not in server.output
 
 
-def test_plain_http_leads_to_the_port_of_https_but_for_the_health_addresses(cast):
+def test_http_redirects_to_https_except_for_health_endpoints(cast):
     with HttpsServer() as server:
         plain = http.client.HTTPConnection("localhost", server.http_port, timeout=20)
         plain.request("GET", "/app/?a=b")
@@ -132,7 +132,7 @@ def test_plain_http_leads_to_the_port_of_https_but_for_the_health_addresses(cast
     ("size", "status", "code"),
     [(1_100_000, 422, "too_long"), (1_900_000, 422, "too_long"), (15_000_000, 413, "too_long")],
 )
-def test_a_body_that_is_too_large_is_refused_for_what_it_is(server, cast, size, status, code):
+def test_too_large_body_is_rejected_with_the_right_error(server, cast, size, status, code):
     _, secret = create_key(cast.acme, name="k", scope="write")
     for _ in range(5):
         body = b'{"name": "' + b"x" * size + b'"}'
@@ -146,7 +146,7 @@ def test_a_body_that_is_too_large_is_refused_for_what_it_is(server, cast, size, 
         assert answer.json()["error"]
 
 
-def test_a_wrong_key_is_told_so_whatever_the_size(server):
+def test_wrong_key_is_reported_whatever_the_body_size(server):
     for _ in range(5):
         answer = requests.post(
             f"{server.url}/api/v1/leads", data=b"x" * 1_900_000, headers={"Authorization": "Bearer no"}, timeout=30
@@ -154,7 +154,7 @@ def test_a_wrong_key_is_told_so_whatever_the_size(server):
         assert answer.status_code == 401
 
 
-def test_a_socket_with_huge_headers_is_answered(server):
+def test_websocket_handshake_with_large_headers_gets_a_response(server):
     def handshake(name, size):
         head = (
             f"GET /api/sync HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -170,8 +170,8 @@ def test_a_socket_with_huge_headers_is_answered(server):
     assert handshake("X-Large", 30_000) == 400
 
 
-def test_one_slow_query_keeps_nobody_waiting(server, cast):
-    """A statement that takes ten seconds in PostgreSQL, in the process that answers the others."""
+def test_slow_query_does_not_delay_other_requests(server, cast):
+    """The statement takes ten seconds in PostgreSQL, in the process that also serves the other requests."""
     _, secret = create_key(cast.acme, name="k", scope="write")
     with connections["default"].cursor() as cursor:
         cursor.execute(
@@ -187,7 +187,7 @@ def test_one_slow_query_keeps_nobody_waiting(server, cast):
             time.sleep(0.5)
             listed = seconds_of(lambda: get(f"{server.url}/api/v1/conversations", **headers))
             assert not slow.done()
-            assert sorted(listed)[-2] < 0.5  # of a hundred: the 99th percentile
+            assert sorted(listed)[-2] < 0.5  # the 99th percentile of a hundred requests
             assert slow.result().status_code == 201
     finally:
         with connections["default"].cursor() as cursor:
@@ -202,14 +202,14 @@ def wait_for(is_so, seconds=30):
 
 
 def answers_at_once(server):
-    """A thread is free: five requests take less than three seconds."""
+    """Check that a thread is free: five requests take less than three seconds."""
     began = time.monotonic()
     for _ in range(5):
         assert get(f"{server.url}/healthz")[0] == 200
     assert time.monotonic() - began < 3
 
 
-def test_senders_that_stop_halfway_hold_no_thread(server, cast):
+def test_clients_that_stop_sending_halfway_block_no_thread(server, cast):
     _, secret = create_key(cast.acme, name="k", scope="write")
     head = (
         f"POST /api/v1/leads HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nAuthorization: Bearer {secret}\r\n"
@@ -226,12 +226,12 @@ def test_senders_that_stop_halfway_hold_no_thread(server, cast):
             each.close()
 
 
-def test_readers_that_never_read_hold_no_thread(server, cast):
+def test_clients_that_never_read_block_no_thread(server, cast):
     _, secret = create_key(cast.acme, name="k", scope="read")
-    talk = make_talk(cast.north)
-    add_messages(talk, 100, "x" * 9_000)  # a megabyte for each answer
+    conversation = make_conversation(cast.north)
+    add_messages(conversation, 100, "x" * 9_000)  # about 1 MB per response
     request = (
-        f"GET /api/v1/conversations/{talk.pk} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        f"GET /api/v1/conversations/{conversation.pk} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
         f"Authorization: Bearer {secret}\r\n\r\n"
     )
     slow = []
@@ -249,11 +249,11 @@ def test_readers_that_never_read_hold_no_thread(server, cast):
             each.close()
 
 
-def add_messages(talk, count, body):
+def add_messages(conversation, count, body):
     Message.objects.bulk_create(
         Message(
-            workspace_id=talk.workspace_id,
-            conversation=talk,
+            workspace_id=conversation.workspace_id,
+            conversation=conversation,
             position=2 + index,
             role="visitor",
             channel="widget",
@@ -261,12 +261,12 @@ def add_messages(talk, count, body):
         )
         for index in range(count)
     )
-    Conversation.objects.filter(pk=talk.pk).update(last_position=count + 1, message_count=count + 1)
+    Conversation.objects.filter(pk=conversation.pk).update(last_position=count + 1, message_count=count + 1)
 
 
-def test_a_request_that_waits_for_a_lock_keeps_nobody_waiting_and_is_told(server, cast, talks):
+def test_request_waiting_for_a_lock_delays_no_other_and_gets_503(server, cast, conversations):
     _, secret = create_key(cast.acme, name="k", scope="write")
-    url = f"{server.url}/api/v1/conversations/{talks.north.pk}/messages"
+    url = f"{server.url}/api/v1/conversations/{conversations.north.pk}/messages"
 
     def send():
         body, headers = json.dumps({"body": "Hi"}).encode(), {"Authorization": f"Bearer {secret}"}
@@ -277,20 +277,20 @@ def test_a_request_that_waits_for_a_lock_keeps_nobody_waiting_and_is_told(server
             return error.code, error.headers["X-Error-Code"], error.headers["Retry-After"]
 
     with ThreadPoolExecutor(1) as threads, transaction.atomic():
-        Conversation.objects.select_for_update().get(pk=talks.north.pk)
+        Conversation.objects.select_for_update().get(pk=conversations.north.pk)
         waiting = threads.submit(send)
         time.sleep(0.5)
         healthy = seconds_of(lambda: get(f"{server.url}/healthz"))
         listed = seconds_of(lambda: get(f"{server.url}/api/v1/conversations", Authorization=f"Bearer {secret}"))
         assert not waiting.done()
         assert median(healthy) < 0.05
-        assert sorted(listed)[-2] < 0.5  # of a hundred: the 99th percentile
+        assert sorted(listed)[-2] < 0.5  # the 99th percentile of a hundred requests
         assert waiting.result() == (503, "unavailable", "5")
     assert send() == 201
 
 
 def seconds_of(ask):
-    """How long each of a hundred calls takes."""
+    """Return the seconds that each of a hundred calls takes."""
     taken = []
     for _ in range(100):
         began = time.monotonic()
@@ -299,10 +299,10 @@ def seconds_of(ask):
     return taken
 
 
-def test_a_slow_reader_gets_a_whole_export_in_little_memory(server, cast, client):
-    """And one that stops for longer than a transaction may be idle."""
-    talk = make_talk(cast.north)
-    add_messages(talk, 6_400, "y" * 10_000)
+def test_slow_client_receives_a_whole_export_with_little_server_memory(server, cast, client):
+    """The client also pauses for longer than a transaction may be idle."""
+    conversation = make_conversation(cast.north)
+    add_messages(conversation, 6_400, "y" * 10_000)
     client.force_login(cast.alice)
     request = (
         f"GET /app/settings/export/ HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\n"
@@ -325,34 +325,34 @@ def test_a_slow_reader_gets_a_whole_export_in_little_memory(server, cast, client
                 time.sleep(2.5)
                 most = max(most, worker.memory_info().rss)
     assert read > 64_000_000
-    assert tail.endswith(b"}\n\r\n0\r\n\r\n")  # the document's end, and that of the chunks
+    assert tail.endswith(b"}\n\r\n0\r\n\r\n")  # the end of the JSON document and the last chunk
     assert most - before < 50 * MEGABYTE
 
 
-def test_one_export_of_a_process_at_a_time_and_the_next_is_told_so(server, cast, client):
-    add_messages(make_talk(cast.north), 3_000, "z" * 10_000)
+def test_second_concurrent_export_of_a_process_is_rejected_with_a_message(server, cast, client):
+    add_messages(make_conversation(cast.north), 3_000, "z" * 10_000)
     client.force_login(cast.alice)
     browser = requests.Session()
     browser.cookies.set("sessionid", client.cookies["sessionid"].value, domain="127.0.0.1")
     export, leads = f"{server.url}/app/settings/export/", f"{server.url}/app/leads/export/"
     with browser.get(export, stream=True, timeout=30) as first:
         assert first.raw.read(1000)
-        assert "Other exports are being downloaded. Try again in 5 s." in browser.get(export, timeout=30).text
-        assert "Other exports are being downloaded." in browser.get(leads, timeout=30).text
+        assert "Too many exports are being downloaded. Try again in 5 s." in browser.get(export, timeout=30).text
+        assert "Too many exports are being downloaded." in browser.get(leads, timeout=30).text
         assert get(f"{server.url}/healthz")[0] == 200
         assert first.raw.read().endswith(b"}\n")
     wait_for(lambda: browser.get(leads, timeout=30).headers["Content-Type"].startswith("text/csv"))
 
 
-def test_exports_that_are_broken_off_give_their_connections_back(server, cast, client):
-    talk = make_talk(cast.north)
-    add_messages(talk, 3_000, "z" * 10_000)
+def test_aborted_exports_release_their_database_connections(server, cast, client):
+    conversation = make_conversation(cast.north)
+    add_messages(conversation, 3_000, "z" * 10_000)
     client.force_login(cast.alice)
     request = (
         f"GET /app/settings/export/ HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
         f"Cookie: sessionid={client.cookies['sessionid'].value}\r\n\r\n"
     )
-    for _ in range(20):  # more than there are threads, and more than the pool holds
+    for _ in range(20):  # more than the threads and more than the connections of the pool
         with socket.create_connection(("127.0.0.1", server.port)) as reader:
             reader.sendall(request.encode())
             reader.recv(1000)
@@ -369,7 +369,7 @@ def open_transactions():
         return cursor.fetchone()[0]
 
 
-def test_the_environment_of_the_process_is_in_no_request(monkeypatch):
+def test_process_environment_is_not_exposed_to_requests(monkeypatch):
     taken = {}
     monkeypatch.setattr(wsgi, "django", lambda environ, start_response: taken.update(environ) or Answer())
     name = next(name for name in os.environ if name == "SECRET_KEY")
@@ -388,18 +388,18 @@ class Answer:
         pass
 
 
-def test_two_copies_run_side_by_side(server):
+def test_two_servers_run_side_by_side(server):
     with Server(*WEB, WEB_PROCESSES="1") as other:
         assert get(f"{server.url}/healthz")[0] == get(f"{other.url}/healthz")[0] == 200
 
 
-def test_folders_may_have_blanks_in_their_names(settings, tmp_path):
+def test_folder_names_may_contain_spaces(settings, tmp_path):
     settings.PORT, settings.DOMAIN = free_port(), ""
     settings.DATA_DIR, settings.STATIC_ROOT = tmp_path / "a data folder", tmp_path / "static files"
     settings.STATIC_ROOT.mkdir()
     (settings.STATIC_ROOT / "page.css").write_text("a{}")
     nowhere = Endpoint(path="/nonexistent/nowhere.sock")
-    front = processes.front(nowhere, [nowhere])
+    front = processes.reverse_proxy(nowhere, [nowhere])
     with subprocess.Popen(front.command, env={**os.environ, **front.environment}) as caddy:
         try:
             wait_for(lambda: is_listening(settings.PORT))
@@ -408,10 +408,10 @@ def test_folders_may_have_blanks_in_their_names(settings, tmp_path):
             caddy.terminate()
 
 
-def test_while_the_servers_start_programs_get_json_and_people_a_page(settings):
+def test_during_startup_api_clients_get_json_and_browsers_a_page(settings):
     settings.PORT, settings.DOMAIN = free_port(), ""
     nowhere = Endpoint(path="/nonexistent/nowhere.sock")
-    front = processes.front(nowhere, [nowhere])
+    front = processes.reverse_proxy(nowhere, [nowhere])
     url = f"http://127.0.0.1:{settings.PORT}"
     with subprocess.Popen(front.command, env={**os.environ, **front.environment}) as caddy:
         try:

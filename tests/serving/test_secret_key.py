@@ -1,4 +1,4 @@
-"""SECRET_KEY is replaced without losing anybody: SECRET_KEY_FALLBACKS still verifies, SECRET_KEY alone signs."""
+"""SECRET_KEY can be rotated without signing anybody out: SECRET_KEY_FALLBACKS still verify, only SECRET_KEY signs."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts import emails
 from conversations.models import Visitor
-from tests.conftest import Caller, make_talk
+from tests.conftest import Caller, make_conversation
 from tests.servers import PROJECT
 from tests.sync.live_client import ask_with
 from tests.sync.sockets import Failed
@@ -31,7 +31,7 @@ def session(cast, crm):
 
 def cursor(cast, crm):
     for _ in range(2):
-        make_talk(cast.north)
+        make_conversation(cast.north)
     page = crm.get("/api/v1/conversations?limit=1").json()
     following = {"limit": 1, "cursor": page["nextCursor"]}
     return lambda: Caller(crm.secret).get("/api/v1/conversations", following).status_code == 200
@@ -39,18 +39,18 @@ def cursor(cast, crm):
 
 def password_link(cast, crm):
     token = emails.reset_tokens.make_token(cast.alice)
-    return lambda: opens("password", cast.alice, token)
+    return lambda: link_is_valid("password", cast.alice, token)
 
 
 def invitation(cast, crm):
     cast.bob.invited_at = timezone.now()
     cast.bob.save(update_fields=["invited_at"])
     token = emails.invitation_tokens.make_token(cast.bob)
-    return lambda: opens("join", cast.bob, token)
+    return lambda: link_is_valid("join", cast.bob, token)
 
 
-def opens(path, operator, token):
-    """Django redirects from a link that is good to the form, and shows the others a refusal."""
+def link_is_valid(path, operator, token):
+    """Return whether the link is valid. Django redirects a valid link to the form, and shows an error page for others."""
     uid = urlsafe_base64_encode(force_bytes(operator.pk))
     return Client().get(f"/app/{path}/{uid}/{token}/").status_code == 302
 
@@ -83,7 +83,7 @@ def link_in_a_mail_to_a_visitor(cast, crm):
     return lambda: Browser(cast.north).post("return", form).status_code == 200
 
 
-SIGNED = (session, cursor, password_link, invitation, operator_token, visitor_token, link_in_a_mail_to_a_visitor)
+SIGNERS = (session, cursor, password_link, invitation, operator_token, visitor_token, link_in_a_mail_to_a_visitor)
 
 
 def rotate(settings):
@@ -91,31 +91,31 @@ def rotate(settings):
     settings.SECRET_KEY = secrets.token_urlsafe(48)
 
 
-@pytest.mark.parametrize("sign", SIGNED)
-def test_what_an_earlier_key_signed_is_good_as_long_as_it_is_a_fallback(sign, cast, crm, settings):
+@pytest.mark.parametrize("sign", SIGNERS)
+def test_signature_of_an_earlier_key_is_valid_while_the_key_is_a_fallback(sign, cast, crm, settings):
     is_good = sign(cast, crm)
     rotate(settings)
     rotate(settings)
     assert is_good()
 
 
-@pytest.mark.parametrize("sign", SIGNED)
-def test_without_the_fallback_it_is_refused(sign, cast, crm, settings):
+@pytest.mark.parametrize("sign", SIGNERS)
+def test_signature_of_an_earlier_key_is_rejected_without_the_fallback(sign, cast, crm, settings):
     is_good = sign(cast, crm)
     rotate(settings)
     settings.SECRET_KEY_FALLBACKS = []
     assert not is_good()
 
 
-@pytest.mark.parametrize("sign", SIGNED)
-def test_only_the_new_key_signs(sign, cast, crm, settings):
+@pytest.mark.parametrize("sign", SIGNERS)
+def test_new_signatures_use_only_the_new_key(sign, cast, crm, settings):
     rotate(settings)
     is_good = sign(cast, crm)
     settings.SECRET_KEY_FALLBACKS = []
     assert is_good()
 
 
-def test_a_session_is_signed_anew_when_it_is_used(cast, crm, settings):
+def test_session_is_signed_again_with_the_new_key_when_used(cast, crm, settings):
     is_good = session(cast, crm)
     rotate(settings)
     assert is_good()
@@ -123,8 +123,8 @@ def test_a_session_is_signed_anew_when_it_is_used(cast, crm, settings):
     assert is_good()
 
 
-def read(expression, **environment):
-    """What a process with these variables makes of an expression over its settings."""
+def settings_value(expression, **environment):
+    """Return the value of an expression over the settings in a process with these variables, or its error output."""
     made = subprocess.run(
         [sys.executable, "-c", f"from praxtalk import settings; print({expression})"],
         cwd=PROJECT,
@@ -136,12 +136,12 @@ def read(expression, **environment):
     return made.stdout.strip() if made.returncode == 0 else made.stderr
 
 
-def test_fallbacks_are_separated_by_commas_and_an_empty_one_is_none():
+def test_fallbacks_are_comma_separated_and_empty_ones_are_ignored():
     one, two = "a" * 50, "b" * 50
-    assert read("settings.SECRET_KEY_FALLBACKS", SECRET_KEY_FALLBACKS="") == "[]"
-    assert read("settings.SECRET_KEY_FALLBACKS", SECRET_KEY_FALLBACKS=f"{one}, {two},") == str([one, two])
+    assert settings_value("settings.SECRET_KEY_FALLBACKS", SECRET_KEY_FALLBACKS="") == "[]"
+    assert settings_value("settings.SECRET_KEY_FALLBACKS", SECRET_KEY_FALLBACKS=f"{one}, {two},") == str([one, two])
     for wrong in ("short", f"{one},short", f",{one}"):
-        assert "SECRET_KEY_FALLBACKS is missing or wrong" in read("1", SECRET_KEY_FALLBACKS=wrong)
+        assert "SECRET_KEY_FALLBACKS is missing or invalid" in settings_value("1", SECRET_KEY_FALLBACKS=wrong)
 
 
 HEADER = """
@@ -161,7 +161,7 @@ print(Client(SERVER_NAME="chat.example.com").get("/healthz", secure=True).header
         ("preload", "max-age=31536000; includeSubDomains; preload"),
     ],
 )
-def test_https_is_demanded_of_other_hosts_only_if_a_setting_says_so(scope, header):
+def test_hsts_covers_other_hosts_only_if_configured(scope, header):
     environment = os.environ | {"BASE_URL": "https://chat.example.com", "DJANGO_SETTINGS_MODULE": "praxtalk.settings"}
     if scope:
         environment["HSTS_SCOPE"] = scope

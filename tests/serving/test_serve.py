@@ -1,4 +1,4 @@
-"""`manage.py serve`: up, down, and killed at any place without losing an event."""
+"""`manage.py serve`: start, stop, and recovery without losing events when any process is killed."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
 
 def call(server, path, secret=None, body=None, address="198.18.200.1", timeout=40):
-    """(status, body, headers) of a real request."""
+    """Send a request and return (status, body, headers)."""
     headers = {"X-Forwarded-For": address, "Content-Type": "application/json"}
     if secret:
         headers["Authorization"] = f"Bearer {secret}"
@@ -41,20 +41,20 @@ def call(server, path, secret=None, body=None, address="198.18.200.1", timeout=4
         return error.code, error.read(), error.headers
 
 
-def test_up_and_down_in_order(cast):
+def test_serve_starts_and_stops_all_processes(cast):
     with Server() as server:
         assert set(server.pids) >= {"front", "web", "sockets.1", "worker", "webhooks", "beat", "serve"}
         status, body, _ = call(server, "/readyz")
         assert (status, json.loads(body)["status"]) == (200, "ok")
         assert call(server, "/healthz")[0] == 200
-        with socket.create_connection(("127.0.0.1", server.port)):  # half open: says nothing, holds nothing up
+        with socket.create_connection(("127.0.0.1", server.port)):  # an idle connection must not delay the shutdown
             server.process.send_signal(signal.SIGINT)
             assert server.wait_for_end() == 0
     assert server.output.rstrip().endswith("Stopped.")
     assert "Traceback" not in server.output
 
 
-def test_ctrl_c_while_it_starts_ends_all_soon(cast):
+def test_ctrl_c_during_startup_stops_all_processes_quickly(cast):
     for seconds in (1.5, 3):
         command = [*Server.command, "--only", "front,web,sockets"]
         server = Server()
@@ -67,7 +67,7 @@ def test_ctrl_c_while_it_starts_ends_all_soon(cast):
         assert "Traceback" not in said
 
 
-def test_a_second_one_on_the_same_port_says_so(cast):
+def test_second_serve_on_the_same_port_reports_the_conflict(cast):
     with Server(*WEB) as server:
         second = subprocess.run(
             [sys.executable, "manage.py", "serve"],
@@ -83,14 +83,14 @@ def test_a_second_one_on_the_same_port_says_so(cast):
         assert call(server, "/healthz")[0] == 200
 
 
-def test_two_processes_count_together_exactly(cast):
-    """60 a minute from one address, whichever of the processes answers."""
+def test_two_processes_share_one_exact_rate_limit(cast):
+    """The limit is 60 requests a minute from one address, whichever process serves them."""
     with Server(*WEB, WEB_PROCESSES="2", RATE_LIMIT_IP="60") as server:
         address = f"10.9.{int(time.time()) >> 8 & 255}.{int(time.time()) & 255}"
         headers = call(server, "/api/v1/ping", address=address)[2]
         used = 1
         left = int(headers["X-RateLimit-Reset"]) - time.time()
-        if left < 15:  # the window is about to turn: count in the next one
+        if left < 15:  # the window is about to end: count in the next one
             time.sleep(left + 1)
             used = 0
         codes = [call(server, "/api/v1/ping", address=address)[0] for _ in range(62 - used)]
@@ -100,7 +100,7 @@ def test_two_processes_count_together_exactly(cast):
         assert int(headers["Retry-After"]) >= 1
 
 
-def test_a_body_in_chunks_and_raw_bytes_arrive(cast):
+def test_chunked_body_and_non_ascii_headers_are_accepted(cast):
     _, secret = create_key(cast.acme, name="k", scope="write")
     with Server(*WEB) as server:
 
@@ -129,8 +129,8 @@ def test_a_body_in_chunks_and_raw_bytes_arrive(cast):
         assert raw("GET /api/v1/ping HTTP/1.1", forged)[0] == 200
 
 
-def test_a_connection_that_is_kept_answers_every_call(cast):
-    """Many calls down one connection, and eight such connections at once: each its own answer."""
+def test_keep_alive_connection_serves_every_request(cast):
+    """Many requests on one connection, and eight such connections at the same time: each gets its own response."""
     _, secret = create_key(cast.acme, name="k", scope="read")
     headers = {"Authorization": f"Bearer {secret}"}
 
@@ -153,7 +153,7 @@ def test_a_connection_that_is_kept_answers_every_call(cast):
     assert "Traceback" not in server.output
 
 
-def test_valkey_killed_the_api_serves_on(cast, tmp_path):
+def test_api_works_while_valkey_is_down(cast, tmp_path):
     _, secret = create_key(cast.acme, name="k", scope="write")
     url = valkey.start(tmp_path / "valkey")
     try:
@@ -172,14 +172,14 @@ def test_valkey_killed_the_api_serves_on(cast, tmp_path):
                 "degraded",
                 "does not answer",
             )
-            assert server.output.count("valkey does not answer") <= 4  # once a minute, a use, a process
+            assert server.output.count("valkey does not answer") <= 4  # at most once per minute, purpose and process
             assert url not in server.output
     finally:
         valkey.stop(url)
 
 
 class Writer(threading.Thread):
-    """Creates leads until told to stop; remembers those that were acknowledged."""
+    """Create leads until stopped, and remember those that the server acknowledged."""
 
     def __init__(self, server, secret):
         super().__init__()
@@ -199,7 +199,7 @@ class Writer(threading.Thread):
 VICTIMS = ("webhooks", "worker", "beat", "front", "web", "worker of web", "sockets.1", "serve")
 
 
-def test_any_process_killed_comes_back_and_loses_no_event(cast):
+def test_killed_process_is_restarted_and_no_event_is_lost(cast):
     _, secret = create_key(cast.acme, name="k", scope="write")
     acknowledged = set()
     with receiver(hang=0.05) as crm:
@@ -230,7 +230,7 @@ def test_any_process_killed_comes_back_and_loses_no_event(cast):
 
 
 def kill(pids, victim):
-    """By SIGKILL; "worker of web" is a process that Granian has started."""
+    """Send SIGKILL to a process. "worker of web" is a process started by Granian."""
     pid = pids.get(victim) or psutil.Process(pids["web"]).children()[0].pid
     os.kill(pid, signal.SIGKILL)
 
@@ -242,7 +242,7 @@ def wait_until(is_so, seconds=60):
         time.sleep(0.1)
 
 
-def test_process_that_keeps_ending_ends_the_node(cast):
+def test_process_that_keeps_crashing_stops_serve(cast):
     with Server(*WEB) as server:
         for _ in range(MAX_RESTARTS + 1):
             pid = server.pids["sockets.1"]
@@ -277,11 +277,11 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_setting_is_said_at_once(name):
+def test_invalid_setting_is_reported_at_startup(name):
     code = "import praxtalk.settings"
     environment = os.environ | {name: WRONG[name]}
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
     )
     assert result.returncode != 0
-    assert f"ImproperlyConfigured: {name} is missing or wrong: " in result.stderr
+    assert f"ImproperlyConfigured: {name} is missing or invalid: " in result.stderr

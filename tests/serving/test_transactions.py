@@ -1,4 +1,4 @@
-"""One transaction for each call: joined by the actions in it, with each row locked once, and one word after the commit."""
+"""One transaction per call: actions join it, each row is locked once, and topics are published once after the commit."""
 
 import threading
 
@@ -14,7 +14,7 @@ from praxtalk.core.api.models import IdempotencyRecord
 from praxtalk.core.db.compiled_queries import compiled
 from praxtalk.core.db.inserts import insert_if_new
 from praxtalk.core.db.transactions import after_commit, is_locked, joined_transaction, lock
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +30,7 @@ def name_of(brand):
     return Brand.objects.get(pk=brand.pk).name
 
 
-def test_inner_blocks_join_and_commit_together(cast):
+def test_inner_blocks_join_the_outer_transaction(cast):
     with CaptureQueriesContext(connection) as queries, joined_transaction():
         rename(cast.north, "N")
         rename(cast.south, "S")
@@ -38,18 +38,18 @@ def test_inner_blocks_join_and_commit_together(cast):
     assert (name_of(cast.north), name_of(cast.south)) == ("N", "S")
 
 
-def test_an_inner_failure_takes_everything_along(cast):
+def test_failure_in_an_inner_block_rolls_everything_back(cast):
     with pytest.raises(ValueError, match="S"), joined_transaction():
         rename(cast.north, "N")
         rename(cast.south, "S", fails=True)
     with pytest.raises(TransactionManagementError), joined_transaction():
         with pytest.raises(ValueError, match="N"):
             rename(cast.north, "N", fails=True)
-        rename(cast.south, "S")  # who goes on after a failure needs a savepoint
+        rename(cast.south, "S")  # continuing after a failure needs a savepoint
     assert (name_of(cast.north), name_of(cast.south)) == ("North", "South")
 
 
-def test_who_goes_on_after_a_failure_has_a_savepoint_of_their_own(cast):
+def test_atomic_block_allows_continuing_after_a_failure(cast):
     with joined_transaction():
         rename(cast.north, "N")
         with pytest.raises(ValueError, match="S"), transaction.atomic():
@@ -57,12 +57,12 @@ def test_who_goes_on_after_a_failure_has_a_savepoint_of_their_own(cast):
     assert (name_of(cast.north), name_of(cast.south)) == ("N", "South")
 
 
-def test_a_row_is_locked_and_read_once(cast):
-    conversation = make_talk(cast.north)
+def test_row_is_locked_and_read_once(cast):
+    conversation = make_conversation(cast.north)
     with CaptureQueriesContext(connection) as queries, joined_transaction():
         locked = lock_conversation(cast.acme.pk, conversation.pk)
         assert is_locked(locked)
-        assert not is_locked(conversation)  # read before the lock: it may be older
+        assert not is_locked(conversation)  # read before the lock, so it may be stale
         set_status(locked, status="resolved")
     assert sum("FOR NO KEY UPDATE" in query["sql"] for query in queries) == 1
     assert not is_locked(locked)
@@ -72,7 +72,7 @@ def test_a_row_is_locked_and_read_once(cast):
         lock_conversation(cast.acme.pk, conversation.pk)
 
 
-def test_a_lock_ends_with_its_transaction(cast):
+def test_lock_ends_with_its_transaction(cast):
     rows = Brand.objects.filter(pk=cast.north.pk)
     with joined_transaction():
         brand = lock(rows)
@@ -80,23 +80,23 @@ def test_a_lock_ends_with_its_transaction(cast):
         assert not is_locked(brand)
 
 
-def test_one_word_after_the_commit_and_none_after_a_rollback(cast):
-    heard = []
+def test_topics_are_published_once_after_commit_and_never_after_rollback(cast):
+    published = []
     with joined_transaction():
-        after_commit(heard.append, ["a"])
+        after_commit(published.append, ["a"])
         with joined_transaction():
-            after_commit(heard.append, ["a", "b"])
-        assert heard == []
-    assert heard == [{"a", "b"}]
+            after_commit(published.append, ["a", "b"])
+        assert published == []
+    assert published == [{"a", "b"}]
     with pytest.raises(ValueError, match="no"), joined_transaction():
-        after_commit(heard.append, ["c"])
+        after_commit(published.append, ["c"])
         raise ValueError("no")
-    assert heard == [{"a", "b"}]
-    after_commit(heard.append, ["d"])
-    assert heard[1:] == [{"d"}]
+    assert published == [{"a", "b"}]
+    after_commit(published.append, ["d"])
+    assert published[1:] == [{"d"}]
 
 
-def test_a_row_that_is_there_is_left_alone(cast):
+def test_insert_if_new_leaves_an_existing_row_unchanged(cast):
     name = {"workspace_id": cast.acme.pk, "caller_id": cast.alice.pk, "key": "k"}
     assert insert_if_new(IdempotencyRecord(**name, fingerprint=b"1", headers={"Location": "/"}))
     assert not insert_if_new(IdempotencyRecord(**name, fingerprint=b"2"))
@@ -111,10 +111,10 @@ def conversations(workspace_id, status, most):
     return (rows if status is None else rows.filter(status=status))[:most]
 
 
-def test_a_prepared_query_is_composed_once_and_asks_for_each_callers_values(cast):
+def test_prepared_query_is_compiled_once_and_uses_each_callers_values(cast):
     conversations.built = 0
-    acme = [make_talk(cast.north, name="Maya"), make_talk(cast.south, name="Noor")]
-    globex = make_talk(cast.west, name="Olga")
+    acme = [make_conversation(cast.north, name="Maya"), make_conversation(cast.south, name="Noor")]
+    globex = make_conversation(cast.west, name="Olga")
     set_status(acme[1], status="closed")
     ask = lambda workspace, status=None, most=9: conversations(workspace_id=workspace.pk, status=status, most=most)  # noqa: E731
     for _ in range(2):
@@ -123,11 +123,11 @@ def test_a_prepared_query_is_composed_once_and_asks_for_each_callers_values(cast
         assert ask(cast.acme, "closed") == [acme[1]]
         assert ask(cast.acme, most=1) == [acme[0]]
         assert [row.visitor.name for row in ask(cast.acme)] == ["Maya", "Noor"]
-    assert conversations.built == 3  # with and without a status, and of another length
+    assert conversations.built == 3  # with a status, without one, and with another limit
 
 
-def test_a_prepared_query_runs_on_the_connection_of_its_thread(cast):
-    make_talk(cast.north)
+def test_prepared_query_uses_the_connection_of_its_thread(cast):
+    make_conversation(cast.north)
     found = []
 
     def ask():

@@ -1,4 +1,4 @@
-"""A client of the sync protocol that keeps every frame, and checks each against the protocol's rules."""
+"""A client of the sync protocol that records every frame, and checks that each follows the rules of the protocol."""
 
 import base64
 import itertools
@@ -26,7 +26,10 @@ class Failed(Exception):
 
 
 class Socket:
-    """`with Socket(server.url, token) as socket:`; names and arguments as in docs/agent-sdk.md."""
+    """A connection to the sync endpoint: `with Socket(server.url, token) as socket:`.
+
+    docs/agent-sdk.md describes the functions and their arguments.
+    """
 
     def __init__(self, url, token=None, *, path=PATH, session_id=None, address=None):
         self.token = token
@@ -54,16 +57,16 @@ class Socket:
     def send_text(self, text):
         self._socket.send(text)
 
-    # --- asking ---
+    # --- sending ---
 
     def watch(self, name, *, token=None, **arguments):
-        """The id of a query, whose first outcome has arrived."""
+        """Subscribe to a query, wait for its first result, and return its query id."""
         query = self.add(name, token=token, **arguments)
         self.until(lambda: query in self.values)
         return query
 
     def add(self, name, *, token=None, **arguments):
-        """The same without waiting."""
+        """Like `watch`, without waiting for the result."""
         query = next(self._queries)
         args = [self._with_token(token, arguments)]
         self._modify([{"type": "Add", "queryId": query, "udfPath": name, "args": args}])
@@ -74,7 +77,7 @@ class Socket:
         self.until(lambda: self.values[query] is REMOVED)
 
     def ask(self, name, **arguments):
-        """The first value. Raises Failed."""
+        """Subscribe to a query, unsubscribe, and return its first value. Raises Failed if the query is refused."""
         query = self.watch(name, **arguments)
         value = self.value(query)
         self.remove(query)
@@ -87,13 +90,13 @@ class Socket:
         return value
 
     def begin(self, name, *, token=None, request_id=None, **arguments):
-        """Send a mutation; its request id."""
+        """Send a mutation, and return its request id."""
         request = next(self._requests) if request_id is None else request_id
         self.send(type="Mutation", requestId=request, udfPath=name, args=[self._with_token(token, arguments)])
         return request
 
     def mutate(self, name, **arguments):
-        """Its value, once a Transition covers it. Raises Failed."""
+        """Run a mutation, and return its value once a Transition includes its effects. Raises Failed if it is refused."""
         return self.covered(self.begin(name, **arguments))
 
     def covered(self, request):
@@ -101,7 +104,7 @@ class Socket:
         frame = self.responses[request]
         if not frame["success"]:
             raise Failed(frame, frame["result"])
-        self.until(lambda: ts_of(self.version) >= number(frame["ts"]))
+        self.until(lambda: timestamp_of(self.version) >= decode_timestamp(frame["ts"]))
         return frame["result"]
 
     def authenticate(self, token):
@@ -119,52 +122,52 @@ class Socket:
         self._query_set = base + 1
         self.send(type="ModifyQuerySet", baseVersion=base, newVersion=base + 1, modifications=modifications)
 
-    # --- hearing ---
+    # --- receiving ---
 
     def until(self, is_true, seconds=40):
-        """Read frames until it is. Raises TimeoutError, and ConnectionClosed."""
+        """Receive frames until `is_true()`. Raises TimeoutError after `seconds`, and ConnectionClosed."""
         deadline = time.monotonic() + seconds
         while not is_true():
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError(f"{len(self.frames)} frames; the last: {str(self.frames[-1:])[:500]}")
-            self._hear(left)
+            self._receive(left)
 
     def listen(self, seconds):
-        """Read whatever comes in this time."""
+        """Receive all frames that arrive within `seconds`."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:
-                self._hear(left)
+                self._receive(left)
             except TimeoutError:
                 return
 
     def closing_code(self, seconds=40):
-        """The code with which the server closes."""
+        """Wait until the server closes the connection, and return the closing code."""
         try:
             self.until(lambda: False, seconds)
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else None
         raise AssertionError("not closed")
 
-    def _hear(self, seconds):
+    def _receive(self, seconds):
         text = self._socket.recv(timeout=seconds)
         frame = json.loads(text)
         self.raw.append(text)
         self.frames.append(frame)
         if frame["type"] == "Transition":
             assert frame["startVersion"] == self.version, "a gap"
-            assert ts_of(frame["endVersion"]) >= ts_of(self.version)
+            assert timestamp_of(frame["endVersion"]) >= timestamp_of(self.version)
             self.version = frame["endVersion"]
             for change in frame["modifications"]:
-                self._changed(change)
+                self._apply_change(change)
         elif frame["type"] == "MutationResponse":
             assert frame["requestId"] not in self.responses, "answered twice"
             self.responses[frame["requestId"]] = frame
         elif frame["type"] != "Ping":
             assert frame["type"] in ("AuthError", "ActionResponse"), frame
 
-    def _changed(self, change):
+    def _apply_change(self, change):
         kind, query = change["type"], change["queryId"]
         if kind == "QueryRemoved":
             self.values[query] = REMOVED
@@ -175,9 +178,9 @@ class Socket:
         self.values[query] = change["value"] if kind == "QueryUpdated" else Failed(change, change["errorMessage"])
 
 
-def number(ts):
+def decode_timestamp(ts):
     return int.from_bytes(base64.b64decode(ts), "little")
 
 
-def ts_of(version):
-    return number(version["ts"])
+def timestamp_of(version):
+    return decode_timestamp(version["ts"])

@@ -1,4 +1,4 @@
-"""Sockets that come and go at any moment leave nothing behind: no place, no watch, no token in the log."""
+"""Sockets that disconnect at any moment leave nothing behind: no connection slot, no subscription, no token in the log."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from conversations import actions
 from conversations.models import Message
 from praxtalk.core.live.connection_limits import PREFIX
 from praxtalk.core.live.topics import CHANNEL_PREFIX
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.live.driver import wait_for
 from tests.servers import PROJECT, Server, free_port, valkey_url
 from tests.sync.sockets import PATH, Socket
@@ -26,8 +26,8 @@ from tests.sync.sockets import PATH, Socket
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 
-def left_behind():
-    """(places taken, topics watched) of everybody on this Valkey."""
+def resources_in_use():
+    """Return (connection slots taken, topics subscribed to) of all clients of this Valkey."""
     with redis.Redis.from_url(valkey_url(), decode_responses=True) as client:
         places = sum(
             client.scard(key) for key in client.scan_iter(f"{PREFIX}:*") if not key.startswith(f"{PREFIX}:process")
@@ -36,15 +36,15 @@ def left_behind():
 
 
 def abort(raw):
-    """Close without a word, as a browser that is killed."""
+    """Reset the TCP connection without a closing handshake, as when a browser is killed."""
     raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     raw.socket.close()
 
 
-def test_sockets_that_go_while_they_connect_give_everything_back(server, cast, talks, tokens, connect):
+def test_sockets_that_abort_while_connecting_release_everything(server, cast, conversations, tokens, connect):
     stays = connect(tokens.alice)
     stays.watch("conversations:listInbox")
-    before = left_behind()
+    before = resources_in_use()
     url = server.url.replace("http", "ws", 1) + PATH
     watched = {"sessionToken": tokens.alice, "status": "open"}
     add = [
@@ -60,8 +60,8 @@ def test_sockets_that_go_while_they_connect_give_everything_back(server, cast, t
         time.sleep(index % 10 / 2000)
         abort(raw)
     deadline = time.monotonic() + 60
-    while left_behind() != before:
-        assert time.monotonic() < deadline, (left_behind(), before)
+    while resources_in_use() != before:
+        assert time.monotonic() < deadline, (resources_in_use(), before)
         time.sleep(0.2)
     assert stays.ask("brands:list")
     assert "Traceback" not in server.output
@@ -69,10 +69,14 @@ def test_sockets_that_go_while_they_connect_give_everything_back(server, cast, t
     assert urllib.parse.quote(tokens.bob) not in server.output
 
 
-def test_what_was_sent_before_the_tab_was_closed_is_done(server, cast, talks, tokens):
+def test_mutations_sent_before_the_tab_was_closed_are_run(server, cast, conversations, tokens):
     for index in range(10):
         raw = connect_to(server.url.replace("http", "ws", 1) + PATH, compression=None)
-        arguments = {"sessionToken": tokens.alice, "conversationId": str(talks.north.pk), "body": f"Bye {index}"}
+        arguments = {
+            "sessionToken": tokens.alice,
+            "conversationId": str(conversations.north.pk),
+            "body": f"Bye {index}",
+        }
         raw.send(json.dumps({"type": "Connect", "sessionId": f"tab {index}", "connectionCount": 0}))
         raw.send(json.dumps({"type": "Mutation", "requestId": 0, "udfPath": "messages:send", "args": [arguments]}))
         raw.close()
@@ -82,26 +86,31 @@ def test_what_was_sent_before_the_tab_was_closed_is_done(server, cast, talks, to
         time.sleep(0.05)
 
 
-def test_threads_of_megabytes_reach_their_reader(cast, connect, tokens):
-    """What is large is cut to a page, and what is large together goes in several frames."""
-    talks = [make_talk(cast.north) for _ in range(6)]
-    for talk in talks:
+def test_conversations_of_megabytes_reach_the_client(cast, connect, tokens):
+    """A large conversation is cut to one page, and results that are large together are sent in several frames."""
+    conversations = [make_conversation(cast.north) for _ in range(6)]
+    for conversation in conversations:
         Message.objects.bulk_create(
             Message(
-                workspace=cast.acme, conversation=talk, position=2 + index, role="visitor", channel="widget", body=body
+                workspace=cast.acme,
+                conversation=conversation,
+                position=2 + index,
+                role="visitor",
+                channel="widget",
+                body=body,
             )
             for index, body in enumerate(["\U0001f600" * 10_000] * 100)
         )
-        type(talk).objects.filter(pk=talk.pk).update(last_position=101, message_count=101)
+        type(conversation).objects.filter(pk=conversation.pk).update(last_position=101, message_count=101)
     reader = connect(tokens.alice)
     modifications = [
         {
             "type": "Add",
             "queryId": number,
             "udfPath": "messages:list",
-            "args": [{"sessionToken": tokens.alice, "conversationId": str(talk.pk)}],
+            "args": [{"sessionToken": tokens.alice, "conversationId": str(conversation.pk)}],
         }
-        for number, talk in enumerate(talks)
+        for number, conversation in enumerate(conversations)
     ]
     reader._modify(modifications)
     reader.until(lambda: all(number in reader.values for number in range(6)))
@@ -110,28 +119,35 @@ def test_threads_of_megabytes_reach_their_reader(cast, connect, tokens):
         assert page["hasMore"] is True
         assert len(page["messages"]) == 25
         assert page["messages"][-1]["body"] == "\U0001f600" * 10_000
-    older = {"conversationId": str(talks[0].pk), "before": reader.value(0)["messages"][0]["_id"]}
+    older = {"conversationId": str(conversations[0].pk), "before": reader.value(0)["messages"][0]["_id"]}
     with_older = connect(tokens.alice)
     assert len(with_older.ask("messages:list", **older)["messages"]) == 25
 
 
-def test_a_slow_reader_gets_the_newest_state_without_a_gap(server, cast, tokens):
-    """While it reads, changes are written at once; once it does not, they are merged until it reads on."""
-    talk = make_talk(cast.north)
+def test_a_slow_client_gets_the_newest_state_without_a_version_gap(server, cast, tokens):
+    """Changes are sent at once while the client reads. While it does not, they are merged until it reads again."""
+    conversation = make_conversation(cast.north)
     Message.objects.bulk_create(
-        Message(workspace=cast.acme, conversation=talk, position=n, role="visitor", channel="widget", body="x" * 10_000)
+        Message(
+            workspace=cast.acme,
+            conversation=conversation,
+            position=n,
+            role="visitor",
+            channel="widget",
+            body="x" * 10_000,
+        )
         for n in range(2, 27)
     )
-    type(talk).objects.filter(pk=talk.pk).update(last_position=26, message_count=26)
+    type(conversation).objects.filter(pk=conversation.pk).update(last_position=26, message_count=26)
     add = {"type": "Add", "queryId": 0, "udfPath": "messages:list"}
-    add["args"] = [{"sessionToken": tokens.alice, "conversationId": str(talk.pk)}]
+    add["args"] = [{"sessionToken": tokens.alice, "conversationId": str(conversation.pk)}]
     with connect_to(server.url.replace("http", "ws", 1) + PATH, compression=None, max_queue=1, max_size=None) as raw:
         raw.send(json.dumps({"type": "Connect", "sessionId": "slow", "connectionCount": 0}))
         raw.send(json.dumps({"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": [add]}))
         ended = json.loads(raw.recv())["endVersion"]
         for number in range(60):
-            actions.send_message(talk, role="visitor", body=f"{number}" + "y" * 9000, channel="widget")
-            time.sleep(0.11)  # each is a run of its own
+            actions.send_message(conversation, role="visitor", body=f"{number}" + "y" * 9000, channel="widget")
+            time.sleep(0.11)  # so that each message causes its own run of the query
         newest, frames = "", 0
         while not newest.startswith("59"):
             frame = json.loads(raw.recv(timeout=10))
@@ -152,35 +168,45 @@ websocket_server.main()
 
 
 @pytest.fixture
-def impatient():
-    """(port, process) of a socket server without a front, which waits a second for a pong, and another for its last bytes."""
+def impatient_server():
+    """Run a WebSocket server without a reverse proxy, with short timeouts, and return (port, process).
+
+    It waits one second for a pong, and another second for the client to read the last bytes before it aborts the connection.
+    """
     port = free_port()
     command = [sys.executable, "-c", IMPATIENT, "--port", str(port)]
     with subprocess.Popen(command, cwd=PROJECT, env=Server(port=port).environment) as running:
         try:
-            wait_for(lambda: is_free_to_connect(port), "It does not come up.", 60)
+            wait_for(lambda: can_connect(port), "It does not come up.", 60)
             yield port, psutil.Process(running.pid)
         finally:
             running.terminate()
 
 
-def is_free_to_connect(port):
+def can_connect(port):
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
         return True
 
 
-def test_a_reader_who_never_reads_fills_no_memory_and_is_cut_off(impatient, cast, tokens):
-    talk = make_talk(cast.north)
+def test_a_client_that_never_reads_is_disconnected_and_fills_no_memory(impatient_server, cast, tokens):
+    conversation = make_conversation(cast.north)
     Message.objects.bulk_create(
-        Message(workspace=cast.acme, conversation=talk, position=n, role="visitor", channel="widget", body="x" * 10_000)
+        Message(
+            workspace=cast.acme,
+            conversation=conversation,
+            position=n,
+            role="visitor",
+            channel="widget",
+            body="x" * 10_000,
+        )
         for n in range(2, 27)
     )
-    type(talk).objects.filter(pk=talk.pk).update(last_position=26, message_count=26)
-    port, server = impatient
-    arguments = {"sessionToken": tokens.alice, "conversationId": str(talk.pk)}
+    type(conversation).objects.filter(pk=conversation.pk).update(last_position=26, message_count=26)
+    port, server = impatient_server
+    arguments = {"sessionToken": tokens.alice, "conversationId": str(conversation.pk)}
     with Socket(f"http://127.0.0.1:{port}", tokens.alice) as reader:
-        reader.ask("messages:list", conversationId=str(talk.pk))
-        before, places = server.memory_info().rss, left_behind()
+        reader.ask("messages:list", conversationId=str(conversation.pk))
+        before, places = server.memory_info().rss, resources_in_use()
         raw = connect_to(f"ws://127.0.0.1:{port}{PATH}", compression=None, max_queue=1)
         raw.send(json.dumps({"type": "Connect", "sessionId": "a", "connectionCount": 0}))
         for index in range(110):  # of 750 KB each
@@ -191,9 +217,9 @@ def test_a_reader_who_never_reads_fills_no_memory_and_is_cut_off(impatient, cast
             changes += [{"type": "Remove", "queryId": 3 * index - 1 - n} for n in range(3) if index]
             frame = {"type": "ModifyQuerySet", "baseVersion": index, "newVersion": index + 1, "modifications": changes}
             raw.send(json.dumps(frame))
-        assert left_behind() != places
-        wait_for(lambda: left_behind() == places, "It is not cut off.", 20)
+        assert resources_in_use() != places
+        wait_for(lambda: resources_in_use() == places, "It is not cut off.", 20)
         assert server.memory_info().rss - before < 20 * 2**20
-        assert reader.ask("brands:list")  # who reads is served on
+        assert reader.ask("brands:list")  # a client that reads is still served
         mine = [each for each in server.net_connections("tcp") if each.laddr.port == port and each.raddr]
         assert len(mine) == 1

@@ -1,4 +1,4 @@
-"""Each function: the JSON of REST, and nothing that its asker may not see."""
+"""Every function returns the JSON of REST, and nothing outside the scope of the operator who calls it."""
 
 import json
 import re
@@ -11,15 +11,15 @@ from accounts.operator_tokens import issue_token
 from conversations.models import Conversation, Message
 from integrations.models import Event
 from leads.models import Lead
-from praxtalk.core.live.functions import every_function
-from tests.conftest import make_talk
+from praxtalk.core.live.functions import all_functions
+from tests.conftest import make_conversation
 from tests.sync.live_client import ask
 from tests.sync.sockets import Failed
 
 pytestmark = pytest.mark.django_db
 
-# What each function is asked about one brand's things. {…} stands for an id of theirs.
-ABOUT_A_BRAND = {
+# The arguments of each function about an object of one brand. `{…}` stands for an id of that brand.
+BRAND_FUNCTIONS = {
     "conversations:listInbox": {"brandId": "{brand}"},
     "conversations:get": {"conversationId": "{conversation}"},
     "conversations:counts": {"brandId": "{brand}"},
@@ -45,8 +45,8 @@ ABOUT_A_BRAND = {
     "conversations:sendTranscript": {"conversationId": "{conversation}", "to": "me"},
     "conversations:blockVisitor": {"conversationId": "{conversation}", "blocked": True},
 }
-OF_ALL_IN_SCOPE = ("brands:list", "conversations:listInbox", "conversations:counts", "leads:list", "inbox:list")
-OF_ONESELF = {  # in tests/inbox
+LIST_FUNCTIONS = ("brands:list", "conversations:listInbox", "conversations:counts", "leads:list", "inbox:list")
+PERSONAL_FUNCTIONS = {  # in tests/inbox
     *(
         "inbox:counts",
         "inbox:mentions",
@@ -60,24 +60,24 @@ OF_ONESELF = {  # in tests/inbox
 }
 
 
-def of(talks, cast, slug, arguments):
+def fill_ids(conversations, cast, slug, arguments):
     ids = {
         "{brand}": getattr(cast, slug).pk,
-        "{conversation}": getattr(talks, slug).pk,
-        "{lead}": getattr(talks, f"{slug}_lead").pk,
-        "{visitor}": getattr(talks, slug).visitor_id,
+        "{conversation}": getattr(conversations, slug).pk,
+        "{lead}": getattr(conversations, f"{slug}_lead").pk,
+        "{visitor}": getattr(conversations, slug).visitor_id,
     }
     return json.loads(re.sub(r"\{\w+\}", lambda found: str(ids[found[0]]), json.dumps(arguments)))
 
 
-OF_VISITORS = ("widget:thread", "widget:look", "widget:rate", "widget:tell")  # in tests/widget
+VISITOR_FUNCTIONS = ("widget:thread", "widget:look", "widget:rate", "widget:tell")  # in tests/widget
 
 
-def test_the_table_holds_every_function():
-    assert set(every_function()) == {*ABOUT_A_BRAND, *OF_ALL_IN_SCOPE, *OF_ONESELF, *OF_VISITORS}
+def test_every_function_is_in_the_tables():
+    assert set(all_functions()) == {*BRAND_FUNCTIONS, *LIST_FUNCTIONS, *PERSONAL_FUNCTIONS, *VISITOR_FUNCTIONS}
 
 
-@pytest.mark.parametrize("name", ABOUT_A_BRAND)
+@pytest.mark.parametrize("name", BRAND_FUNCTIONS)
 @pytest.mark.parametrize(
     ("who", "slug", "may"),
     [
@@ -90,8 +90,8 @@ def test_the_table_holds_every_function():
         ("alice", "west", False),
     ],
 )
-def test_only_what_is_in_scope(cast, talks, name, who, slug, may):
-    operator, arguments = getattr(cast, who), of(talks, cast, slug, ABOUT_A_BRAND[name])
+def test_objects_outside_the_operators_scope_are_not_found(cast, conversations, name, who, slug, may):
+    operator, arguments = getattr(cast, who), fill_ids(conversations, cast, slug, BRAND_FUNCTIONS[name])
     before = (Message.objects.count(), Lead.objects.count(), Event.objects.count())
     if may:
         ask(operator, name, **arguments)
@@ -102,35 +102,37 @@ def test_only_what_is_in_scope(cast, talks, name, who, slug, may):
         assert (Message.objects.count(), Lead.objects.count(), Event.objects.count()) == before
 
 
-@pytest.mark.parametrize("name", OF_ALL_IN_SCOPE)
-def test_lists_hold_what_is_in_scope_only(cast, talks, name):
+@pytest.mark.parametrize("name", LIST_FUNCTIONS)
+def test_lists_contain_only_rows_in_the_operators_scope(cast, conversations, name):
     text = {who: str(ask(getattr(cast, who), name)) for who in ("alice", "bob", "mallory")}
     if name == "conversations:counts":
         assert [ask(getattr(cast, who), name)["open"] for who in text] == [2, 1, 1]
         return
     for slug, seen_by in {"north": {"alice", "bob"}, "south": {"alice"}, "west": {"mallory"}}.items():
-        things = [getattr(cast, slug).pk, getattr(talks, slug).pk, getattr(talks, f"{slug}_lead").pk]
+        things = [getattr(cast, slug).pk, getattr(conversations, slug).pk, getattr(conversations, f"{slug}_lead").pk]
         assert {who for who in text if any(str(pk) in text[who] for pk in things)} == seen_by
 
 
-def test_the_values_are_those_of_rest(cast, talks, crm):
+def test_values_equal_those_of_rest(cast, conversations, crm):
     def rest(path):
         return crm.get(f"/api/v1/{path}").json()
 
     assert ask(cast.alice, "conversations:listInbox") == rest("conversations")["conversations"]
-    thread = rest(f"conversations/{talks.north.pk}")["conversation"]
-    assert ask(cast.alice, "conversations:get", conversationId=str(talks.north.pk)) == thread | {"hasMore": False}
+    thread = rest(f"conversations/{conversations.north.pk}")["conversation"]
+    assert ask(cast.alice, "conversations:get", conversationId=str(conversations.north.pk)) == thread | {
+        "hasMore": False
+    }
     messages = {"messages": thread["messages"], "hasMore": False}
-    assert ask(cast.alice, "messages:list", conversationId=str(talks.north.pk)) == messages
+    assert ask(cast.alice, "messages:list", conversationId=str(conversations.north.pk)) == messages
     assert ask(cast.alice, "leads:list") == rest("leads")["leads"]
     assert ask(cast.alice, "brands:list") == rest("brands")["brands"]
 
 
-def test_filters_of_the_inbox(cast, talks):
+def test_the_inbox_can_be_filtered(cast, conversations):
     def found(**arguments):
         return [row["_id"] for row in ask(cast.alice, "conversations:listInbox", **arguments)]
 
-    north, south = str(talks.north.pk), str(talks.south.pk)
+    north, south = str(conversations.north.pk), str(conversations.south.pk)
     ask(cast.alice, "conversations:setStatus", conversationId=south, status="snoozed")
     ask(cast.alice, "conversations:assign", conversationId=north, operatorId=str(cast.bob.pk))
     assert found(status="open") == [north]
@@ -155,15 +157,17 @@ def test_filters_of_the_inbox(cast, talks):
         ("order 1042", True),
         ("1042 cable", True),
         ("cable nothing", False),
-        ("amina cable", False),  # the words of one message, or of the visitor
+        ("amina cable", False),  # all words must be in one message, or in the visitor's details
         ("' | !:*", False),
-        ("", True),  # nothing is searched for
+        ("", True),  # an empty search does not filter
         ("%", False),
         ("été", True),
     ],
 )
-def test_search_over_people_and_messages(cast, talks, text, is_found):
-    conversation = make_talk(cast.north, name="Amina Ndiaye", body="My order/1042 came without the cable. Cet été!")
+def test_search_finds_visitors_and_messages(cast, conversations, text, is_found):
+    conversation = make_conversation(
+        cast.north, name="Amina Ndiaye", body="My order/1042 came without the cable. Cet été!"
+    )
     conversation.visitor.email = "amina@shop.example"
     conversation.visitor.save()
     rows = ask(cast.alice, "conversations:listInbox", q=text)
@@ -171,8 +175,8 @@ def test_search_over_people_and_messages(cast, talks, text, is_found):
     assert ask(cast.mallory, "conversations:listInbox", q="cable") == []
 
 
-def test_older_messages_page_by_page(cast):
-    conversation = make_talk(cast.north)
+def test_older_messages_are_read_page_by_page(cast):
+    conversation = make_conversation(cast.north)
     for index in range(205):
         ask(cast.alice, "messages:send", conversationId=str(conversation.pk), body=str(index))
     seen, before = [], {}
@@ -182,30 +186,35 @@ def test_older_messages_page_by_page(cast):
         seen = [message["body"] for message in page["messages"]] + seen
         before = {"before": page["messages"][0]["_id"]}
     assert seen == ["Hello?", *map(str, range(205))]
-    other = make_talk(cast.north)
+    other = make_conversation(cast.north)
     with pytest.raises(Failed) as refused:
         ask(cast.alice, "messages:list", conversationId=str(other.pk), **before)
     assert refused.value.code == "NOT_FOUND"
 
 
-def test_the_senders_own_name_for_a_message_is_used_once(cast, talks):
-    arguments = {"conversationId": str(talks.north.pk), "body": "Hi", "clientMessageId": "abc"}
+def test_a_client_message_id_creates_one_message(cast, conversations):
+    arguments = {"conversationId": str(conversations.north.pk), "body": "Hi", "clientMessageId": "abc"}
     first, second = (ask(cast.alice, "messages:send", **arguments) for _ in range(2))
     assert first == second
     assert Message.objects.filter(body="Hi").count() == 1
-    other = ask(cast.alice, "messages:send", **{**arguments, "conversationId": str(talks.south.pk)})
+    other = ask(cast.alice, "messages:send", **{**arguments, "conversationId": str(conversations.south.pk)})
     assert other != first
 
 
-def test_only_somebody_who_sees_the_brand_is_assigned(cast, talks):
+def test_only_operators_who_see_the_brand_can_be_assigned(cast, conversations):
     for operator in (cast.bob, cast.mallory):
         with pytest.raises(Failed) as refused:
-            ask(cast.alice, "conversations:assign", conversationId=str(talks.south.pk), operatorId=str(operator.pk))
+            ask(
+                cast.alice,
+                "conversations:assign",
+                conversationId=str(conversations.south.pk),
+                operatorId=str(operator.pk),
+            )
         assert refused.value.code in ("INVALID", "NOT_FOUND")
-    ask(cast.alice, "conversations:assign", conversationId=str(talks.south.pk), operatorId=str(cast.alice.pk))
-    assert Conversation.objects.get(pk=talks.south.pk).assignee == cast.alice
-    ask(cast.alice, "conversations:assign", conversationId=str(talks.south.pk), operatorId=None)
-    assert Conversation.objects.get(pk=talks.south.pk).assignee is None
+    ask(cast.alice, "conversations:assign", conversationId=str(conversations.south.pk), operatorId=str(cast.alice.pk))
+    assert Conversation.objects.get(pk=conversations.south.pk).assignee == cast.alice
+    ask(cast.alice, "conversations:assign", conversationId=str(conversations.south.pk), operatorId=None)
+    assert Conversation.objects.get(pk=conversations.south.pk).assignee is None
 
 
 def test_a_limited_operators_lead_needs_a_brand(cast):
@@ -214,8 +223,8 @@ def test_a_limited_operators_lead_needs_a_brand(cast):
     assert ask(cast.alice, "leads:create", name="Maya")
 
 
-def test_who_is_present_and_types_until_they_fade(cast, talks, time_machine):
-    here = {"conversationId": str(talks.north.pk)}
+def test_presence_and_typing_expire(cast, conversations, time_machine):
+    here = {"conversationId": str(conversations.north.pk)}
     time_machine.move_to("2026-05-01 12:00:00Z", tick=False)
     ask(cast.bob, "presence:touch", **here, typing=True)
     ask(cast.alice, "presence:touch", **here)
@@ -231,46 +240,46 @@ def test_who_is_present_and_types_until_they_fade(cast, talks, time_machine):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, each in every_function().items() if each.topics and name not in OF_VISITORS]
+    "name", [name for name, each in all_functions().items() if each.topics and name not in VISITOR_FUNCTIONS]
 )
-def test_as_many_queries_for_20_rows_as_for_2(cast, talks, name):
+def test_20_rows_need_as_many_queries_as_2(cast, conversations, name):
     counts = []
     for rows in (2, 18):
         for _ in range(rows):
-            make_talk(cast.north)
+            make_conversation(cast.north)
             ask(cast.alice, "leads:create", name="Lead", brandId=str(cast.north.pk))
-            ask(cast.alice, "messages:send", conversationId=str(talks.north.pk), body="Hi")
+            ask(cast.alice, "messages:send", conversationId=str(conversations.north.pk), body="Hi")
         with CaptureQueriesContext(connection) as queries:
-            ask(cast.alice, name, **of(talks, cast, "north", ABOUT_A_BRAND.get(name, {})))
+            ask(cast.alice, name, **fill_ids(conversations, cast, "north", BRAND_FUNCTIONS.get(name, {})))
         counts.append(len([each for each in queries if each["sql"].startswith("SELECT")]))
     assert counts[0] == counts[1]
     more = {"presence:visitor": 4, "operators:list": 4, "inbox:list": 4, "inbox:counts": 7, "inbox:thread": 6}
-    assert counts[0] <= more.get(name, 3)  # with the token's
+    assert counts[0] <= more.get(name, 3)  # including the query for the token
 
 
-def test_a_token_is_refused_once_it_is_anything_but_good(cast, talks, crm, time_machine):
+def test_expired_revoked_malformed_and_deactivated_tokens_are_refused(cast, conversations, crm, time_machine):
     time_machine.move_to("2026-05-01 12:00:00Z", tick=False)
     opened = crm.post("/api/v1/operator-sessions", {"email": "Alice@acme.example", "expiresIn": 60}).json()
     from accounts.operator_tokens import operators
     from praxtalk.core.live import executor
     from praxtalk.core.live.results import FunctionError
 
-    def is_good(token):
+    def is_valid(token):
         try:
             return executor.identify(operators, token).operator_id == cast.alice.pk
         except FunctionError:
             return False
 
-    assert is_good(opened["token"])
+    assert is_valid(opened["token"])
     time_machine.shift(60)
-    assert not is_good(opened["token"])
+    assert not is_valid(opened["token"])
     token, session = issue_token(cast.alice)
-    assert is_good(token)
+    assert is_valid(token)
     for wrong in (token[:-2], token + "a", "a.b.c", "", token.replace(".", "..", 1), crm.secret):
-        assert not is_good(wrong)
+        assert not is_valid(wrong)
     assert crm.delete(f"/api/v1/operator-sessions/{session.pk}").status_code == 200
-    assert not is_good(token)
+    assert not is_valid(token)
     token = issue_token(cast.alice)[0]
     cast.alice.is_active = False
     cast.alice.save()
-    assert not is_good(token)
+    assert not is_valid(token)

@@ -1,4 +1,4 @@
-"""POST /api/query and its like: the same functions without a socket."""
+"""POST /api/query and the other HTTP endpoints, which call the same functions without a WebSocket."""
 
 import json
 
@@ -20,23 +20,23 @@ def post(path, body, token=None, address="198.51.100.7"):
 
 @pytest.mark.parametrize("form", [lambda args: args, lambda args: [args]])
 @pytest.mark.parametrize("path", ["/api/query", "/api/query_at_ts"])
-def test_a_query_with_the_token_in_either_place(cast, talks, form, path):
+def test_a_query_accepts_the_token_in_its_arguments_or_in_the_header(cast, conversations, form, path):
     token = issue_token(cast.bob)[0]
     in_arguments = post(path, {"path": "conversations:listInbox", "args": form({"sessionToken": token})})
     in_header = post(path, {"path": "conversations:listInbox", "args": form({}), "format": "json"}, token)
     assert in_arguments.content == in_header.content
     answer = in_arguments.json()
     assert answer["status"] == "success"
-    assert [row["_id"] for row in answer["value"]] == [str(talks.north.pk)]
+    assert [row["_id"] for row in answer["value"]] == [str(conversations.north.pk)]
     assert in_header["Access-Control-Allow-Origin"] == "*"
     assert in_header["Cache-Control"] == "no-store"
 
 
-def test_a_mutation_and_its_refusals(cast, talks):
+def test_mutations_check_scope_and_arguments(cast, conversations):
     def send(operator, **arguments):
         return post("/api/mutation", {"path": "messages:send", "args": arguments}, issue_token(operator)[0]).json()
 
-    south = {"conversationId": str(talks.south.pk), "body": "Hi"}
+    south = {"conversationId": str(conversations.south.pk), "body": "Hi"}
     for stranger in (cast.bob, cast.mallory):
         answer = send(stranger, **south)
         assert (answer["status"], answer["errorData"]["code"]) == ("error", "NOT_FOUND")
@@ -45,7 +45,7 @@ def test_a_mutation_and_its_refusals(cast, talks):
     assert Message.objects.filter(body="Hi").count() == 1
 
 
-def test_what_is_asked_as_the_wrong_kind_is_not_found(cast, talks):
+def test_a_function_called_as_the_wrong_kind_is_not_found(cast, conversations):
     token = issue_token(cast.alice)[0]
     for path, name in (
         ("/api/query", "messages:send"),
@@ -61,20 +61,20 @@ def test_what_is_asked_as_the_wrong_kind_is_not_found(cast, talks):
 @pytest.mark.parametrize(
     "body", ["", "no json", "[]", "{}", '{"path": 5}', "null", b"\xff", '{"path":"a:b","args":"\\ud800"}']
 )
-def test_what_is_no_call_is_400_in_the_clients_form(body):
+def test_an_invalid_request_is_a_400_in_the_form_that_clients_expect(body):
     answer = post("/api/query", body)
     assert answer.status_code == 400
     assert set(answer.json()) == {"code", "message"}
 
 
-def test_a_body_that_is_too_large_is_told_so():
+def test_a_body_that_is_too_large_is_refused():
     answer = post("/api/query", {"path": "brands:list", "args": {"q": "x" * 1_200_000}})
     assert answer.status_code == 400
     assert answer.json()["code"] == "TooLarge"
 
 
-def test_nobodys_calls_count_for_their_address(cast, settings, time_machine):
-    time_machine.move_to(timezone.now(), tick=False)  # no minute ends between
+def test_anonymous_calls_count_towards_the_ip_limit(cast, settings, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)  # so that the calls fall into one minute
     settings.RATE_LIMIT_IP = 3
     address = "198.51.100.99"
     answers = [post("/api/query", {"path": "brands:list"}, address=address).status_code for _ in range(5)]
@@ -87,18 +87,19 @@ def test_nobodys_calls_count_for_their_address(cast, settings, time_machine):
     )
 
 
-def test_an_operators_mutations_are_limited_as_a_write_key_is(cast, talks, settings, time_machine):
-    time_machine.move_to(timezone.now(), tick=False)  # no minute ends between
+def test_an_operators_mutations_have_the_limit_of_a_write_key(cast, conversations, settings, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)  # so that the calls fall into one minute
     settings.RATE_LIMIT_WRITE_KEY = 2
-    body = {"path": "messages:send", "args": {"conversationId": str(talks.north.pk), "body": "Hi"}}
-    answers = [post("/api/mutation", body, issue_token(cast.alice)[0]).json() for _ in range(3)]  # whichever token
+    body = {"path": "messages:send", "args": {"conversationId": str(conversations.north.pk), "body": "Hi"}}
+    # Each call has another token: the limit applies to the operator.
+    answers = [post("/api/mutation", body, issue_token(cast.alice)[0]).json() for _ in range(3)]
     assert [answer["status"] for answer in answers] == ["success", "success", "error"]
     assert answers[2]["errorData"]["code"] == "RATE_LIMITED"
     assert 1 <= answers[2]["errorData"]["retryAfter"] <= 61
     assert post("/api/mutation", body, issue_token(cast.bob)[0]).json()["status"] == "success"
 
 
-def test_browsers_may_ask_from_any_origin():
+def test_browsers_may_call_from_any_origin():
     preflight = Client().options("/api/query")
     assert preflight.status_code == 204
     assert {"authorization", "content-type", "convex-client"} <= {
@@ -106,11 +107,11 @@ def test_browsers_may_ask_from_any_origin():
     }
 
 
-def test_query_ts_tells_a_time():
+def test_query_ts_returns_a_timestamp():
     assert len(post("/api/query_ts", {}).json()["ts"]) == 12
 
 
-def test_a_failure_of_ours_tells_nothing_but_its_number(cast, talks, monkeypatch):
+def test_an_internal_error_reveals_only_a_request_id(cast, conversations, monkeypatch):
     def broken(*_):
         raise RuntimeError("a secret")
 

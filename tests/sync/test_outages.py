@@ -1,4 +1,4 @@
-"""Valkey and the web server go away and come back; nothing is lost."""
+"""Outages of Valkey and of the web server: nothing is lost."""
 
 import contextlib
 import os
@@ -34,9 +34,9 @@ def valkey(tmp_path):
     own.stop()
 
 
-def test_valkey_is_gone_for_ten_seconds(cast, talks, tokens, valkey):
+def test_no_change_is_lost_while_valkey_is_down_for_ten_seconds(cast, conversations, tokens, valkey):
     web = WEB
-    north = {"conversationId": str(talks.north.pk)}
+    north = {"conversationId": str(conversations.north.pk)}
     with (
         Server(*web, WEB_PROCESSES="1", REDIS_URL=valkey.url) as one,
         Server(*web, WEB_PROCESSES="1", REDIS_URL=valkey.url) as other,
@@ -61,12 +61,12 @@ def test_valkey_is_gone_for_ten_seconds(cast, talks, tokens, valkey):
         there.until(lambda: there.value(theirs)["messages"][-1]["body"] == "After")
         for server in (one, other):
             assert "Traceback" not in server.output
-            assert "nobody had announced" not in server.output
-    assert Message.objects.filter(conversation=talks.north, body__startswith="Without").count() == 3
+            assert "a change was not published" not in server.output
+    assert Message.objects.filter(conversation=conversations.north, body__startswith="Without").count() == 3
 
 
-def test_what_valkey_did_not_take_is_published_when_it_answers_again(db, valkey, monkeypatch):
-    """Else a pause of half a second would cost whoever watches a minute."""
+def test_topics_that_could_not_be_published_are_published_after_the_outage(db, valkey, monkeypatch):
+    """Without this, an outage of half a second would delay the update of a watched query by up to a minute."""
     client = redis.Redis.from_url(valkey.url, **django_settings.VALKEY_OPTIONS)
     monkeypatch.setattr(topics, "_client", lambda: client)
     monkeypatch.setattr(topics, "_breaker", Breaker("test"))
@@ -78,7 +78,7 @@ def test_what_valkey_did_not_take_is_published_when_it_answers_again(db, valkey,
             topics._publish({"one"})
         finally:
             valkey.thaw()
-        topics._publish({"two"})  # while the breaker pauses
+        topics._publish({"two"})  # while the circuit breaker is open
         heard, deadline = set(), time.monotonic() + 2 * PAUSE_SECONDS
         while heard != names and time.monotonic() < deadline:
             message = words.get_message(ignore_subscribe_messages=True, timeout=0.5)
@@ -86,8 +86,8 @@ def test_what_valkey_did_not_take_is_published_when_it_answers_again(db, valkey,
     assert heard == names
 
 
-def test_a_frozen_valkey_holds_nobody_up(cast, talks, tokens, valkey):
-    north = {"conversationId": str(talks.north.pk)}
+def test_a_frozen_valkey_delays_no_client(cast, conversations, tokens, valkey):
+    north = {"conversationId": str(conversations.north.pk)}
     with (
         Server(*WEB, WEB_PROCESSES="1", REDIS_URL=valkey.url) as server,
         Socket(server.url, tokens.alice) as socket,
@@ -105,7 +105,7 @@ def test_a_frozen_valkey_holds_nobody_up(cast, talks, tokens, valkey):
             valkey.thaw()
 
 
-def test_revocation_is_told_at_once_and_expiry_when_it_is_due(cast, talks, connect):
+def test_clients_learn_of_revoked_and_expired_tokens_in_time(cast, conversations, connect):
     token, session = issue_token(cast.alice)
     socket = connect(token)
     query = socket.watch("conversations:listInbox")
@@ -116,38 +116,39 @@ def test_revocation_is_told_at_once_and_expiry_when_it_is_due(cast, talks, conne
     query = brief.watch("conversations:listInbox")
     brief.until(lambda: isinstance(brief.values[query], Failed), 5)
     with pytest.raises(Failed) as refused:
-        brief.mutate("messages:send", conversationId=str(talks.north.pk), body="Hi")
+        brief.mutate("messages:send", conversationId=str(conversations.north.pk), body="Hi")
     assert refused.value.code == "UNAUTHENTICATED"
 
 
-def test_an_operators_brands_are_narrowed_under_way(cast, talks, connect):
-    """Announced, it is told at once; here it is not, and found within half a minute."""
+def test_a_change_of_an_operators_brands_reaches_an_open_query(cast, conversations, connect):
+    """The change is published here. An unpublished change would only be found by the periodic refresh."""
     socket = connect(issue_token(cast.bob)[0])
     query = socket.watch("conversations:listInbox")
     assert len(socket.value(query)) == 1
     OperatorBrand.objects.filter(operator=cast.bob).update(brand=cast.south)
     publish_on_commit(operator_topic(cast.bob.pk))
-    socket.until(lambda: [row["_id"] for row in socket.value(query)] == [str(talks.south.pk)], 3)
+    socket.until(lambda: [row["_id"] for row in socket.value(query)] == [str(conversations.south.pk)], 3)
 
 
-def test_a_server_that_stops_closes_its_sockets(cast, talks, tokens):
+def test_a_stopping_server_finishes_received_mutations_and_closes_its_sockets(cast, conversations, tokens):
     with Server(*WEB, WEB_PROCESSES="1") as server, Socket(server.url, tokens.alice) as socket:
         socket.watch("conversations:listInbox")
         requests = [
-            socket.begin("messages:send", conversationId=str(talks.north.pk), body=f"Last {index}")
+            socket.begin("messages:send", conversationId=str(conversations.north.pk), body=f"Last {index}")
             for index in range(20)
         ]
-        socket.until(lambda: len(socket.responses) >= 3)  # by then it has read the others, and they wait for their turn
+        # After three responses, the server has received the other mutations, too, and they are queued.
+        socket.until(lambda: len(socket.responses) >= 3)
         server.process.send_signal(signal.SIGTERM)
         assert socket.closing_code() == 4500
         assert server.wait_for_end() == 0
-        assert set(requests) <= set(socket.responses)  # what had come in was done
+        assert set(requests) <= set(socket.responses)  # everything received was run
         assert "Traceback" not in server.output
     assert Message.objects.filter(body__startswith="Last").count() == 20
 
 
-def connect_again(url, token, session_id):
-    """As clients do, until the server is up."""
+def reconnect(url, token, session_id):
+    """Reconnect as clients do, retrying until the server is up."""
     for _ in range(60):
         with contextlib.suppress(InvalidStatus):
             return Socket(url, token, session_id=session_id)
@@ -155,14 +156,14 @@ def connect_again(url, token, session_id):
     raise AssertionError
 
 
-def test_a_killed_server_is_taken_up_where_it_was(cast, talks, tokens):
-    north = {"conversationId": str(talks.north.pk)}
+def test_mutations_resent_after_a_killed_server_happen_once(cast, conversations, tokens):
+    north = {"conversationId": str(conversations.north.pk)}
     with Server(*WEB, WEB_PROCESSES="1") as server, Socket(server.url, tokens.alice) as socket:
         requests = [socket.begin("messages:send", **north, body=f"Sent {index}") for index in range(10)]
         socket.until(lambda: len(socket.responses) >= 3)
         os.kill(server.pids["sockets.1"], signal.SIGKILL)
         server.wait_for_line("started again")
-        with connect_again(server.url, tokens.alice, socket.session_id) as again:
+        with reconnect(server.url, tokens.alice, socket.session_id) as again:
             for index, request in enumerate(requests):
                 again.covered(again.begin("messages:send", request_id=request, **north, body=f"Sent {index}"))
     bodies = Message.objects.filter(body__startswith="Sent").order_by("position").values_list("body", flat=True)

@@ -1,4 +1,4 @@
-"""An index behind every live query at 100,000 rows."""
+"""Every live query uses an index at 100,000 rows."""
 
 import pytest
 from django.db import connection
@@ -9,7 +9,7 @@ from accounts.models import Operator
 from accounts.scope import Scope
 from brands.models import OperatorBrand
 from conversations import inbox
-from conversations.actions import change_tags, create_tag, hand_over, wake_next_snoozed
+from conversations.actions import change_tags, create_tag, reassign_conversations, wake_next_snoozed
 from conversations.inbox import filter_conversations
 from conversations.models import Conversation
 from tests.large_data import big, plans_of
@@ -20,7 +20,7 @@ from widget.visitor_tokens import issue_token
 
 __all__ = ["big"]
 
-TALK = """
+INSERT_MESSAGES = """
 INSERT INTO conversations_message (id, workspace_id, conversation_id, position, role, channel, body, created_at)
     SELECT gen_random_uuid(), workspace_id, id, 1, 'visitor', 'widget',
         'Hello, about order ' || row_number() OVER () || ' of mine', created_at
@@ -29,17 +29,17 @@ INSERT INTO conversations_message (id, workspace_id, conversation_id, position, 
 
 
 @pytest.fixture(scope="module")
-def bigger(big, django_db_blocker):
+def big_with_messages(big, django_db_blocker):
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
-        for statement in TALK.split(";")[:-1]:
+        for statement in INSERT_MESSAGES.split(";")[:-1]:
             cursor.execute(statement, {"workspace": big.pk})
         cursor.execute("RESET session_replication_role")
         cursor.execute("VACUUM ANALYZE conversations_message, conversations_visitor, conversations_conversation")
     return big
 
 
-def current_operator(workspace, brands=None):
+def create_operator(workspace, brands=None):
     operator = Operator.objects.create(workspace=workspace, email="o@example.com", name="O", sees_all_brands=not brands)
     for brand in brands or ():
         OperatorBrand.objects.create(workspace=workspace, operator=operator, brand=brand)
@@ -79,13 +79,18 @@ def current_operator(workspace, brands=None):
         ("leads:list", {"brandId": "{brand}", "status": "new"}),
     ],
 )
-def test_live_queries_read_an_index(bigger, limited, name, arguments):
-    brands = list(bigger.brands.order_by("pk"))
-    talk = Conversation.objects.filter(brand=brands[0]).first()
-    tag = change_tags(talk, add=[create_tag(bigger.pk, name="vip").pk]).tagged.get().tag_id
-    ids = {"{brand}": brands[0].pk, "{conversation}": talk.pk, "{visitor}": talk.visitor_id, "{tag}": tag}
+def test_live_queries_use_an_index(big_with_messages, limited, name, arguments):
+    brands = list(big_with_messages.brands.order_by("pk"))
+    conversation = Conversation.objects.filter(brand=brands[0]).first()
+    tag = change_tags(conversation, add=[create_tag(big_with_messages.pk, name="vip").pk]).tagged.get().tag_id
+    ids = {
+        "{brand}": brands[0].pk,
+        "{conversation}": conversation.pk,
+        "{visitor}": conversation.visitor_id,
+        "{tag}": tag,
+    }
     arguments = {key: str(ids.get(value, value)) for key, value in arguments.items()}
-    operator = current_operator(bigger, brands[:limited])
+    operator = create_operator(big_with_messages, brands[:limited])
     with CaptureQueriesContext(connection) as queries:
         ask(operator, name, **arguments)
     plans = plans_of(queries, without="operatorsession")
@@ -97,8 +102,8 @@ def test_live_queries_read_an_index(bigger, limited, name, arguments):
 
 
 @pytest.mark.django_db
-def test_a_search_reads_the_indexes_of_words(bigger):
-    operator = current_operator(bigger)
+def test_a_rare_search_term_uses_the_full_text_indexes(big_with_messages):
+    operator = create_operator(big_with_messages)
     with CaptureQueriesContext(connection) as queries:
         assert len(ask(operator, "conversations:listInbox", q="order 4711")) >= 1
     plans = "\n".join(plans_of(queries, without="operatorsession"))
@@ -107,18 +112,18 @@ def test_a_search_reads_the_indexes_of_words(bigger):
 
 
 @pytest.mark.django_db
-def test_a_search_for_what_is_everywhere_reads_the_newest_only(bigger):
+def test_a_common_search_term_scans_the_newest_conversations_only(big_with_messages):
     with CaptureQueriesContext(connection) as queries:
-        assert len(ask(current_operator(bigger), "conversations:listInbox", q="order", limit=50)) == 50
+        assert len(ask(create_operator(big_with_messages), "conversations:listInbox", q="order", limit=50)) == 50
     plans = "\n".join(plans_of(queries, without="operatorsession"))
     assert "message_words" not in plans, plans
     assert "conversation_newest" in plans, plans
 
 
 @pytest.mark.django_db
-def test_a_search_in_between_finds_what_the_index_finds(bigger, monkeypatch):
-    """Whichever way it goes: a page is the newest of all that hold the words."""
-    scope = Scope(bigger.pk, None)
+def test_every_search_strategy_finds_the_same_conversations(big_with_messages, monkeypatch):
+    """Whichever strategy is used, a page contains the newest conversations that match the words."""
+    scope = Scope(big_with_messages.pk, None)
     rows = filter_conversations(scope).values_list("pk", flat=True)
     words = ("order 4711", "order 47", "person99", "order 99 mine", "nowhere", "47")
     ways = [
@@ -138,8 +143,8 @@ def test_a_search_in_between_finds_what_the_index_finds(bigger, monkeypatch):
 
 
 @pytest.mark.django_db
-def test_a_visitors_thread_and_the_mail_that_is_due_read_an_index(bigger):
-    conversation = Conversation.objects.filter(workspace=bigger).select_related("visitor").first()
+def test_visitor_queries_and_due_mail_use_an_index(big_with_messages):
+    conversation = Conversation.objects.filter(workspace=big_with_messages).select_related("visitor").first()
     browser = Browser(conversation.brand)
     browser.token = issue_token(conversation.visitor)
     Conversation.objects.filter(pk=conversation.pk).update(mail_due_at=timezone.now())
@@ -157,12 +162,14 @@ def test_a_visitors_thread_and_the_mail_that_is_due_read_an_index(bigger):
 
 
 @pytest.mark.django_db
-def test_the_end_of_a_snooze_and_a_handover_read_an_index(bigger):
+def test_reopening_snoozed_conversations_and_handovers_use_an_index(big_with_messages):
     operator, successor = (
-        current_operator(bigger),
-        Operator.objects.create(workspace=bigger, email="p@example.com", name="P"),
+        create_operator(big_with_messages),
+        Operator.objects.create(workspace=big_with_messages, email="p@example.com", name="P"),
     )
-    some = list(Conversation.objects.filter(workspace=bigger, status="open")[:50].values_list("pk", flat=True))
+    some = list(
+        Conversation.objects.filter(workspace=big_with_messages, status="open")[:50].values_list("pk", flat=True)
+    )
     Conversation.objects.filter(pk__in=some).update(assignee=operator)
     operator.is_active = False
     operator.save()
@@ -170,7 +177,8 @@ def test_the_end_of_a_snooze_and_a_handover_read_an_index(bigger):
     Conversation.objects.filter(pk__in=some[:1]).update(**due)
     with CaptureQueriesContext(connection) as queries:
         assert wake_next_snoozed() is not None
-        assert hand_over(operator, to=successor) == 49  # all but what nobody could answer when its snooze ended
+        # All but the snoozed one: reopening it removes an assignee who can no longer answer.
+        assert reassign_conversations(operator, to=successor) == 49
     for plan in plans_of(queries, without="operatorsession"):
         for table in ("conversation", "message", "visitor"):
             assert f"Seq Scan on conversations_{table} " not in plan, plan

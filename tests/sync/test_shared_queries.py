@@ -1,4 +1,4 @@
-"""One run for all who ask alike, and none too few."""
+"""Shared queries: one run serves all identical subscriptions, and no change is missed."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from praxtalk.core.live.timestamps import Timestamps
 
 
 class FakeHub:
-    """Reads in place of threads, each held until it is let go."""
+    """A hub that runs queries without threads. Each run returns only while `gate` is set."""
 
     def __init__(self):
         self.query_slots = asyncio.Semaphore(4)
@@ -38,21 +38,21 @@ class FakeHub:
         return self.was_connected
 
 
-class Ear:
+class FakeListener:
     def __init__(self):
-        self.first_run, self.heard, self.broke = 0, [], 0
+        self.first_run, self.results, self.errors = 0, [], 0
 
-    def on_result(self, reading):
-        self.heard.append(reading.value)
+    def on_result(self, run):
+        self.results.append(run.value)
 
     def on_error(self):
-        self.broke += 1
+        self.errors += 1
 
 
-class Stage:
+class QueryHarness:
     def __init__(self, *, refresh_interval=60.0):
         self.value, self.hub = 0, FakeHub()
-        self.watch = SharedQuery(self.hub, "key", frozenset(), self.read, name="a:b", refresh_interval=refresh_interval)
+        self.query = SharedQuery(self.hub, "key", frozenset(), self.read, name="a:b", refresh_interval=refresh_interval)
 
     def read(self):
         if isinstance(self.value, Exception):
@@ -60,10 +60,10 @@ class Stage:
         return self.value, None
 
     def listen(self):
-        ear = Ear()
-        self.watch.listeners.add(ear)
-        ear.first_run = self.watch.request_run(is_urgent=True)
-        return ear
+        listener = FakeListener()
+        self.query.listeners.add(listener)
+        listener.first_run = self.query.request_run(is_urgent=True)
+        return listener
 
 
 async def until(is_true, seconds=20):
@@ -73,7 +73,7 @@ async def until(is_true, seconds=20):
         await asyncio.sleep(0.005)
 
 
-def on_a_loop(test):
+def run_in_event_loop(test):
     def run():
         asyncio.run(asyncio.wait_for(test(), 15))
 
@@ -81,139 +81,139 @@ def on_a_loop(test):
     return run
 
 
-@on_a_loop
-async def test_those_who_come_before_a_run_starts_share_it():
-    stage = Stage()
-    ears = [stage.listen() for _ in range(200)]
-    await until(lambda: all(ear.heard for ear in ears))
-    assert stage.hub.reads == 1
+@run_in_event_loop
+async def test_listeners_added_before_a_run_starts_share_it():
+    harness = QueryHarness()
+    listeners = [harness.listen() for _ in range(200)]
+    await until(lambda: all(listener.results for listener in listeners))
+    assert harness.hub.reads == 1
 
 
-@on_a_loop
-async def test_who_comes_during_a_run_waits_for_the_next():
-    stage = Stage()
-    stage.hub.gate.clear()
-    first = stage.listen()
-    await until(lambda: stage.hub.reads == 1)
-    stage.value = 1  # committed after the run has read
-    second = stage.listen()
-    stage.hub.gate.set()
-    await until(lambda: second.heard)
-    assert (first.heard, second.heard) == ([0, 1], [1])
+@run_in_event_loop
+async def test_a_listener_added_during_a_run_waits_for_the_next_run():
+    harness = QueryHarness()
+    harness.hub.gate.clear()
+    first = harness.listen()
+    await until(lambda: harness.hub.reads == 1)
+    harness.value = 1  # committed after the run has read
+    second = harness.listen()
+    harness.hub.gate.set()
+    await until(lambda: second.results)
+    assert (first.results, second.results) == ([0, 1], [1])
 
 
-@on_a_loop
-async def test_many_changes_are_one_run_in_100_ms_and_the_last_is_seen():
-    stage = Stage()
-    ear = stage.listen()
-    await until(lambda: ear.heard)
+@run_in_event_loop
+async def test_changes_cause_at_most_one_run_per_100_ms_and_the_last_is_seen():
+    harness = QueryHarness()
+    listener = harness.listen()
+    await until(lambda: listener.results)
     began = time.monotonic()
     while time.monotonic() - began < 1:
-        stage.value += 1
-        stage.watch.request_run()
+        harness.value += 1
+        harness.query.request_run()
         await asyncio.sleep(0.002)
-    await until(lambda: ear.heard[-1] == stage.value)
-    assert 5 <= stage.hub.reads <= 14
+    await until(lambda: listener.results[-1] == harness.value)
+    assert 5 <= harness.hub.reads <= 14
 
 
-@on_a_loop
-async def test_a_change_during_a_run_is_read_after_it():
-    stage = Stage()
-    ear = stage.listen()
-    await until(lambda: ear.heard)
-    stage.hub.gate.clear()
-    stage.watch.request_run(is_urgent=True)
-    await until(lambda: stage.hub.reads == 2)
-    stage.value = 7
-    stage.watch.request_run()
-    stage.hub.gate.set()
-    await until(lambda: ear.heard[-1] == 7)
+@run_in_event_loop
+async def test_a_change_during_a_run_causes_another_run():
+    harness = QueryHarness()
+    listener = harness.listen()
+    await until(lambda: listener.results)
+    harness.hub.gate.clear()
+    harness.query.request_run(is_urgent=True)
+    await until(lambda: harness.hub.reads == 2)
+    harness.value = 7
+    harness.query.request_run()
+    harness.hub.gate.set()
+    await until(lambda: listener.results[-1] == 7)
 
 
-@on_a_loop
-async def test_the_net_finds_a_lost_word_and_says_so():
+@run_in_event_loop
+async def test_the_periodic_refresh_finds_and_logs_missed_changes():
     patch = pytest.MonkeyPatch()
     patch.setattr(shared_queries, "LATE_MESSAGE_SECONDS", 0.1)
     try:
         with capture_logs() as logs:
-            stage = Stage(refresh_interval=0.4)
-            ear = stage.listen()
-            await until(lambda: ear.heard)
+            harness = QueryHarness(refresh_interval=0.4)
+            listener = harness.listen()
+            await until(lambda: listener.results)
             await asyncio.sleep(0.2)
-            stage.value = 1  # and nobody says so
-            await until(lambda: ear.heard[-1] == 1)
+            harness.value = 1  # without publishing the change
+            await until(lambda: listener.results[-1] == 1)
             await until(lambda: any(line["log_level"] == "error" for line in logs))
             logs.clear()
-            stage.value = 2
-            await until(lambda: ear.heard[-1] == 2)
-            stage.watch.request_run()  # the word was on its way
+            harness.value = 2
+            await until(lambda: listener.results[-1] == 2)
+            harness.query.request_run()  # the message arrives late
             await asyncio.sleep(0.3)
-            stage.hub.was_connected = False
-            stage.value = 3  # without Valkey it is to be expected
-            await until(lambda: ear.heard[-1] == 3)
+            harness.hub.was_connected = False
+            harness.value = 3  # missed changes are expected while Valkey is disconnected
+            await until(lambda: listener.results[-1] == 3)
             await asyncio.sleep(0.2)
             assert [line for line in logs if line["log_level"] == "error"] == []
-            stage.watch.stop()
+            harness.query.stop()
     finally:
         patch.undo()
 
 
-@on_a_loop
-async def test_a_database_that_is_away_is_asked_again():
-    stage = Stage()
-    stage.value = OperationalError("gone")
+@run_in_event_loop
+async def test_a_run_is_retried_while_the_database_is_down():
+    harness = QueryHarness()
+    harness.value = OperationalError("gone")
     with capture_logs() as logs:
-        ear = stage.listen()
-        await until(lambda: stage.hub.reads >= 2)
-        stage.value = 5
-        await until(lambda: ear.heard == [5])
+        listener = harness.listen()
+        await until(lambda: harness.hub.reads >= 2)
+        harness.value = 5
+        await until(lambda: listener.results == [5])
     assert len([line for line in logs if line["log_level"] == "error"]) == 1
-    assert ear.broke == 0
+    assert listener.errors == 0
 
 
-@on_a_loop
-async def test_our_own_mistake_is_told_to_all_who_listen():
-    stage = Stage()
-    stage.value = ZeroDivisionError()
+@run_in_event_loop
+async def test_an_internal_error_is_reported_to_all_listeners():
+    harness = QueryHarness()
+    harness.value = ZeroDivisionError()
     with capture_logs():
-        ears = [stage.listen() for _ in range(3)]
-        await until(lambda: all(ear.broke for ear in ears))
+        listeners = [harness.listen() for _ in range(3)]
+        await until(lambda: all(listener.errors for listener in listeners))
 
 
-@on_a_loop
-async def test_a_watch_that_was_left_reads_no_more():
-    stage = Stage(refresh_interval=0.05)
-    ear = stage.listen()
-    await until(lambda: ear.heard)
-    stage.watch.listeners.clear()
-    stage.watch.stop()
-    reads = stage.hub.reads
+@run_in_event_loop
+async def test_a_stopped_query_runs_no_more():
+    harness = QueryHarness(refresh_interval=0.05)
+    listener = harness.listen()
+    await until(lambda: listener.results)
+    harness.query.listeners.clear()
+    harness.query.stop()
+    reads = harness.hub.reads
     await asyncio.sleep(0.2)
-    assert stage.hub.reads == reads
+    assert harness.hub.reads == reads
 
 
-class NoPlaces:
+class FakeSlots:
     async def heartbeat(self, now):
         return False
 
 
-class NoQueries:
+class FakeQueries:
     is_authorised = False
 
 
-@on_a_loop
-async def test_a_sign_of_life_and_an_end_for_those_who_watch_nothing():
+@run_in_event_loop
+async def test_idle_sockets_get_pings_and_unauthorised_or_old_ones_are_closed():
     socket, sent = SyncConsumer(), []
 
     async def send(message):
         sent.append(message.get("text") or message.get("code"))
 
-    socket.base_send, socket._slots, socket._queries = send, NoPlaces(), NoQueries()
+    socket.base_send, socket._slots, socket._queries = send, FakeSlots(), FakeQueries()
     socket._is_closed, socket._worker, socket._hub = False, None, FakeHub()
 
     async def heartbeat(now):
         await socket.heartbeat(now)
-        await asyncio.sleep(0)  # what it sends goes out beside it
+        await asyncio.sleep(0)  # the heartbeat sends in a task of its own
 
     now = time.monotonic()
     socket._inbox = asyncio.Queue()
@@ -232,5 +232,5 @@ async def test_a_sign_of_life_and_an_end_for_those_who_watch_nothing():
     assert sent[-1] == 4401
     assert socket._inbox.empty()
     socket._is_closed = False
-    await heartbeat(now + consumer.LIFE_SECONDS)
+    await heartbeat(now + consumer.MAX_AGE_SECONDS)
     assert socket._inbox.get_nowait() is consumer.SENTINEL

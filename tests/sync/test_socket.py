@@ -1,4 +1,4 @@
-"""One socket: its limits, its closing codes, its versions."""
+"""The WebSocket of one client: its results, limits, tokens and closing codes."""
 
 import json
 
@@ -7,44 +7,44 @@ import pytest
 from accounts.operator_tokens import issue_token, revoke
 from conversations.models import Conversation, Message
 from praxtalk.core.live.topics import publish_on_commit
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.sync.sockets import Failed, Socket
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 
-def test_first_result_push_and_mutation(cast, talks, tokens, connect):
+def test_a_mutation_updates_a_watched_query_before_it_returns(cast, conversations, tokens, connect):
     socket = connect(tokens.alice)
     inbox = socket.watch("conversations:listInbox", status="open")
-    assert {row["_id"] for row in socket.value(inbox)} == {str(talks.north.pk), str(talks.south.pk)}
-    answer = socket.mutate("messages:send", conversationId=str(talks.north.pk), body="Hello")
-    assert socket.value(inbox)[0]["preview"] == "Hello"  # seen before the promise resolves
+    assert {row["_id"] for row in socket.value(inbox)} == {str(conversations.north.pk), str(conversations.south.pk)}
+    answer = socket.mutate("messages:send", conversationId=str(conversations.north.pk), body="Hello")
+    assert socket.value(inbox)[0]["preview"] == "Hello"  # the query is up to date before the mutation returns
     message = Message.objects.get(pk=answer["messageId"])
     assert (message.author, message.role, message.channel) == (cast.alice, "operator", "api")
 
 
-def test_a_change_elsewhere_is_pushed(cast, talks, tokens, connect):
+def test_changes_by_others_are_pushed(cast, conversations, tokens, connect):
     here, there = connect(tokens.alice), connect(tokens.bob)
     inbox = here.watch("conversations:listInbox")
-    there.mutate("messages:send", conversationId=str(talks.north.pk), body="From Bob")
+    there.mutate("messages:send", conversationId=str(conversations.north.pk), body="From Bob")
     here.until(lambda: here.value(inbox)[0]["preview"] == "From Bob")
-    make_talk(cast.south, body="From the shell")
+    make_conversation(cast.south, body="From the shell")
     here.until(lambda: here.value(inbox)[0]["preview"] == "From the shell")
 
 
-def test_a_burst_of_changes_is_told_in_few_frames_and_the_last_always(talks, tokens, connect):
+def test_a_burst_of_changes_is_sent_in_few_frames_and_ends_with_the_last(conversations, tokens, connect):
     watcher = connect(tokens.alice)
     inbox = watcher.watch("conversations:listInbox")
     before = len(watcher.frames)
     for index in range(30):
-        Conversation.objects.filter(pk=talks.south.pk).update(preview=f"Message {index}")
-        publish_on_commit(*talks.south.topics)
+        Conversation.objects.filter(pk=conversations.south.pk).update(preview=f"Message {index}")
+        publish_on_commit(*conversations.south.topics)
     watcher.until(lambda: watcher.value(inbox)[0]["preview"] == "Message 29")
     assert len(watcher.frames) - before < 25
 
 
 @pytest.mark.parametrize("path", ["/api/1.48.0/sync", "/api/sync", "/api/praxtalk-1/sync", "//api/1.48.0/sync"])
-def test_the_paths_of_all_clients(tokens, connect, talks, path):
+def test_the_paths_of_all_clients_are_accepted(tokens, connect, conversations, path):
     assert len(connect(tokens.alice, path=path).ask("brands:list")) == 2
 
 
@@ -58,19 +58,19 @@ def test_the_paths_of_all_clients(tokens, connect, talks, path):
         '{"type":"Authenticate","baseVersion":3,"tokenType":"None"}',
     ],
 )
-def test_a_frame_that_breaks_the_protocol_closes_4400(tokens, connect, frame):
+def test_an_invalid_frame_closes_the_socket_with_4400(tokens, connect, frame):
     socket = connect(tokens.alice)
     socket.send_text(frame)
     assert socket.closing_code() == 4400
 
 
-def test_binary_frames_close_4400(connect):
+def test_a_binary_frame_closes_the_socket_with_4400(connect):
     socket = connect()
     socket.send_text(b"\x00\xff")
     assert socket.closing_code() == 4400
 
 
-def test_a_bad_token_for_the_socket_is_an_auth_error(connect, tokens, cast):
+def test_an_invalid_socket_token_is_an_auth_error(connect, tokens, cast):
     for bad in ("nonsense", "", tokens.alice[:-4] + "AAAA", tokens.alice + "é"):
         socket = connect()
         socket.send(type="Authenticate", baseVersion=0, tokenType="User", value=bad)
@@ -79,27 +79,27 @@ def test_a_bad_token_for_the_socket_is_an_auth_error(connect, tokens, cast):
         assert socket.frames[-1]["baseVersion"] == 0
 
 
-def test_setting_and_clearing_the_sockets_own_token(connect, tokens, talks):
+def test_the_socket_token_can_be_set_changed_and_cleared(connect, tokens, conversations):
     socket = connect()
     query = socket.watch("conversations:listInbox")
     with pytest.raises(Failed, match="UNAUTHENTICATED"):
         socket.value(query)
     socket.authenticate(tokens.bob)
     socket.until(lambda: not isinstance(socket.values[query], Failed))
-    assert [row["_id"] for row in socket.value(query)] == [str(talks.north.pk)]
+    assert [row["_id"] for row in socket.value(query)] == [str(conversations.north.pk)]
     socket.authenticate(tokens.alice)
     socket.until(lambda: len(socket.value(query)) == 2)
     socket.authenticate(None)
     socket.until(lambda: isinstance(socket.values[query], Failed))
     with pytest.raises(Failed, match="UNAUTHENTICATED"):
-        socket.mutate("presence:touch", conversationId=str(talks.north.pk))
+        socket.mutate("presence:touch", conversationId=str(conversations.north.pk))
 
 
-def test_arguments_that_are_too_large_are_refused_and_the_socket_lives(connect, tokens, talks):
+def test_arguments_that_are_too_large_are_refused_without_closing_the_socket(connect, tokens, conversations):
     socket = connect(tokens.alice)
     for size in (300_000, 1_500_000, 4_000_000):
         with pytest.raises(Failed) as refused:
-            socket.mutate("messages:send", conversationId=str(talks.north.pk), body="x" * size)
+            socket.mutate("messages:send", conversationId=str(conversations.north.pk), body="x" * size)
         assert refused.value.code == "ARGS_TOO_LARGE"
     with pytest.raises(Failed) as refused:
         socket.ask("conversations:listInbox", q="x" * 300_000)
@@ -107,7 +107,7 @@ def test_arguments_that_are_too_large_are_refused_and_the_socket_lives(connect, 
     assert socket.ask("brands:list")
 
 
-def test_the_65th_query_is_refused_and_the_others_live(connect, tokens, talks):
+def test_the_65th_query_is_refused_and_the_others_go_on(connect, tokens, conversations):
     socket = connect(tokens.alice)
     queries = [socket.add("conversations:listInbox", limit=1 + index) for index in range(65)]
     socket.until(lambda: all(query in socket.values for query in queries))
@@ -117,10 +117,10 @@ def test_the_65th_query_is_refused_and_the_others_live(connect, tokens, talks):
     assert socket.ask("brands:list")
 
 
-def test_too_many_messages_close_4503_and_what_came_before_is_done(connect, tokens, talks):
+def test_too_many_messages_close_the_socket_with_4503_after_running_the_earlier_ones(connect, tokens, conversations):
     socket = connect(tokens.alice)
     requests = [
-        socket.begin("messages:send", conversationId=str(talks.north.pk), body=f"Message {index}")
+        socket.begin("messages:send", conversationId=str(conversations.north.pk), body=f"Message {index}")
         for index in range(150)
     ]
     assert socket.closing_code(30) == 4503
@@ -130,7 +130,7 @@ def test_too_many_messages_close_4503_and_what_came_before_is_done(connect, toke
     assert Message.objects.filter(body__startswith="Message ").count() == len(done)
 
 
-def test_the_21st_socket_of_a_session_is_refused(cast, server, connect, talks):
+def test_the_21st_socket_of_a_session_is_refused(cast, server, connect, conversations):
     token = issue_token(cast.alice)[0]
     sockets = [connect(token) for _ in range(20)]
     for socket in sockets:
@@ -139,11 +139,11 @@ def test_the_21st_socket_of_a_session_is_refused(cast, server, connect, talks):
     query = late.watch("brands:list")
     assert late.values[query].code == "TOO_MANY_CONNECTIONS"
     with pytest.raises(Failed) as refused:
-        late.mutate("messages:send", conversationId=str(talks.north.pk), body="Hi")
+        late.mutate("messages:send", conversationId=str(conversations.north.pk), body="Hi")
     assert refused.value.code == "TOO_MANY_CONNECTIONS"
-    assert connect(issue_token(cast.alice)[0]).ask("brands:list")  # another session of hers
+    assert connect(issue_token(cast.alice)[0]).ask("brands:list")  # another session of Alice
     sockets[0].__exit__()
-    late.until(lambda: not isinstance(late.values[query], Failed))  # by itself
+    late.until(lambda: not isinstance(late.values[query], Failed))  # without the client asking again
 
 
 def test_the_101st_socket_of_an_address_is_refused(cast, connect):
@@ -157,8 +157,8 @@ def test_the_101st_socket_of_an_address_is_refused(cast, connect):
     assert connect(token, address="203.0.113.10").ask("brands:list")
 
 
-def test_a_query_without_an_answer_waits_for_nobody(connect, tokens, talks):
-    """An unknown function, wrong arguments and a refused token fail alone."""
+def test_a_failing_query_delays_no_other(connect, tokens, conversations):
+    """An unknown function, invalid arguments and a refused token fail only the query itself."""
     socket = connect(tokens.alice)
     wrong = [
         socket.add("no:such"),
@@ -178,7 +178,7 @@ def test_a_query_without_an_answer_waits_for_nobody(connect, tokens, talks):
     assert socket.values[wrong[4]].code == "UNAUTHENTICATED"
 
 
-def test_a_name_or_a_token_of_any_length_is_answered(connect, tokens):
+def test_function_names_and_tokens_of_any_length_get_a_response(connect, tokens):
     socket = connect(tokens.alice)
     query = socket.watch("x" * 100_000)
     assert socket.values[query].message.startswith("Could not find public function")
@@ -190,7 +190,7 @@ def test_a_name_or_a_token_of_any_length_is_answered(connect, tokens):
     assert long.frames[-1]["type"] == "AuthError"
 
 
-def test_an_action_fails_alone(connect, tokens):
+def test_an_action_is_refused_without_closing_the_socket(connect, tokens):
     socket = connect(tokens.alice)
     socket.send(type="Action", requestId=0, udfPath="messages:send", args=[{}])
     socket.until(lambda: any(frame["type"] == "ActionResponse" for frame in socket.frames))
@@ -198,26 +198,30 @@ def test_an_action_fails_alone(connect, tokens):
     assert socket.ask("brands:list")
 
 
-def test_a_mutation_sent_twice_happens_once(cast, server, tokens, talks):
+def test_a_resent_mutation_happens_once(cast, server, tokens, conversations):
     with Socket(server.url, tokens.alice) as first:
-        answer = first.mutate("messages:send", conversationId=str(talks.north.pk), body="MutationId")
+        answer = first.mutate("messages:send", conversationId=str(conversations.north.pk), body="MutationId")
         session = first.session_id
-    fresh = issue_token(cast.alice)[0]  # a client whose token was renewed meanwhile
+    fresh = issue_token(cast.alice)[0]  # as of a client whose token was renewed in between
     with Socket(server.url, fresh, session_id=session) as second:
-        again = second.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="MutationId")
+        again = second.mutate(
+            "messages:send", request_id=0, conversationId=str(conversations.north.pk), body="MutationId"
+        )
         assert again == answer
     with Socket(server.url, fresh, session_id=session) as third:
         with pytest.raises(Failed) as refused:
-            third.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="Other")
+            third.mutate("messages:send", request_id=0, conversationId=str(conversations.north.pk), body="Other")
         assert refused.value.code == "INVALID"
     with Socket(server.url, tokens.bob, session_id=session) as somebody_else:
-        somebody_else.mutate("messages:send", request_id=0, conversationId=str(talks.north.pk), body="MutationId")
+        somebody_else.mutate(
+            "messages:send", request_id=0, conversationId=str(conversations.north.pk), body="MutationId"
+        )
     assert Message.objects.filter(body="MutationId").count() == 2
 
 
-def test_a_mutation_sent_again_with_a_token_that_has_ended_since(cast, server, talks):
+def test_a_resent_mutation_is_answered_after_its_token_was_revoked(cast, server, conversations):
     token, session = issue_token(cast.alice)
-    arguments = {"conversationId": str(talks.north.pk), "body": "MutationId"}
+    arguments = {"conversationId": str(conversations.north.pk), "body": "MutationId"}
     with Socket(server.url, token) as first:
         answer = first.mutate("messages:send", **arguments)
     revoke(session)
@@ -229,24 +233,29 @@ def test_a_mutation_sent_again_with_a_token_that_has_ended_since(cast, server, t
     assert Message.objects.filter(body="MutationId").count() == 1
 
 
-def test_mutations_run_in_their_order(connect, tokens, talks):
+def test_mutations_of_a_socket_run_in_order(connect, tokens, conversations):
     socket = connect(tokens.alice)
     requests = [
-        socket.begin("messages:send", conversationId=str(talks.north.pk), body=str(index)) for index in range(20)
+        socket.begin("messages:send", conversationId=str(conversations.north.pk), body=str(index))
+        for index in range(20)
     ]
     for request in requests:
         socket.covered(request)
-    bodies = Message.objects.filter(conversation=talks.north).order_by("position").values_list("body", flat=True)
+    bodies = (
+        Message.objects.filter(conversation=conversations.north).order_by("position").values_list("body", flat=True)
+    )
     assert list(bodies)[-20:] == [str(index) for index in range(20)]
 
 
-def test_nul_bytes_and_lone_surrogates_get_a_clear_error(connect, tokens, talks):
+def test_nul_bytes_and_lone_surrogates_get_a_clear_error(connect, tokens, conversations):
     socket = connect(tokens.alice)
     with pytest.raises(Failed, match="ArgumentValidationError: body"):
-        socket.mutate("messages:send", conversationId=str(talks.north.pk), body="a\x00b")
+        socket.mutate("messages:send", conversationId=str(conversations.north.pk), body="a\x00b")
     with pytest.raises(Failed, match="ArgumentValidationError: conversationId"):
         socket.mutate("messages:send", conversationId="\x00", body="Hi")
-    args = json.dumps([{"sessionToken": tokens.alice, "conversationId": str(talks.north.pk), "body": "SURROGATE"}])
+    args = json.dumps(
+        [{"sessionToken": tokens.alice, "conversationId": str(conversations.north.pk), "body": "SURROGATE"}]
+    )
     frame = f'{{"type":"Mutation","requestId":9,"udfPath":"messages:send","args":{args}}}'
     socket.send_text(frame.replace("SURROGATE", "\\ud800"))
     socket.until(lambda: 9 in socket.responses)
@@ -256,6 +265,6 @@ def test_nul_bytes_and_lone_surrogates_get_a_clear_error(connect, tokens, talks)
         socket.send_text(deep)
         socket.until(lambda: 10 in socket.responses)
         assert socket.responses.pop(10)["result"].startswith("ArgumentValidationError")
-    assert socket.mutate("messages:send", conversationId=str(talks.north.pk), body="Fine")
-    socket.send_text(frame.replace('"SURROGATE"', "[" * 5000 + "]" * 5000))  # not even read
+    assert socket.mutate("messages:send", conversationId=str(conversations.north.pk), body="Fine")
+    socket.send_text(frame.replace('"SURROGATE"', "[" * 5000 + "]" * 5000))  # too deep to be parsed at all
     assert socket.closing_code() == 4400

@@ -7,7 +7,7 @@ from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
 from integrations.webhooks.delivery import attempt
 from integrations.webhooks.leases import claim
-from integrations.webhooks.results import Attempted, settle
+from integrations.webhooks.results import FinishedAttempt, settle
 from praxtalk.core.http.addresses import check_url
 from praxtalk.core.http.transport import open_transport
 
@@ -19,7 +19,7 @@ def loopback_is_permitted(settings):
 
 @pytest.fixture
 def subscribe(cast):
-    """subscribe(url, events=all, workspace=Acme, brand=None) -> (subscription, secret)."""
+    """Return `subscribe(url, events=all, workspace=Acme, brand=None) -> (subscription, secret)`."""
 
     def make(url, events=tuple(EventName), workspace=None, brand=None):
         return create_webhook(workspace or cast.acme, url=check_url(url), events=list(events), brand=brand)
@@ -28,7 +28,7 @@ def subscribe(cast):
 
 
 def deliver_due():
-    """One round of the pump: claim what is due, send it, settle it. Returns the answers."""
+    """Run one round of the dispatcher: claim due deliveries, send them, store the results. Returns the responses."""
     claimed = claim(100)
 
     async def send():
@@ -36,5 +36,5 @@ def deliver_due():
             return await asyncio.gather(*(attempt(transport, one) for one in claimed))
 
     answers = asyncio.run(send())
-    settle([Attempted(one, answer) for one, answer in zip(claimed, answers, strict=True)])
+    settle([FinishedAttempt(one, answer) for one, answer in zip(claimed, answers, strict=True)])
     return answers

@@ -1,4 +1,4 @@
-"""URLs that no webhook may have, in groups; each group with a twin: the same, but allowed."""
+"""Forbidden webhook URLs, in groups. Each group has a counterpart: a similar URL that is allowed."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,21 @@ from tests.webhooks.resolver import NAMES, PUBLIC, PUBLIC_6
 
 @dataclass(frozen=True)
 class Group:
-    """Entries refused with nothing allowed, and the twin's URL, what it dials, and what must be allowed for it."""
+    """URLs that are forbidden by default, and their counterpart.
+
+    allowed_url: the counterpart. expected_address: the address that it connects to. allow: the networks that must be
+    allowed for it.
+    """
 
     reason: str
     urls: tuple[str, ...]
-    twin: str
-    dials: str
+    allowed_url: str
+    expected_address: str
     allow: tuple[str, ...] = ()
 
 
 def urls(words, *odd):
-    """`words` are URLs between white space; `odd` those that cannot be written so."""
+    """Return a tuple of URLs. `words` holds URLs separated by white space, `odd` those that contain white space."""
     return (*words.split(), *odd)
 
 
@@ -27,7 +31,7 @@ def addresses(words):
 
 GROUPS = [
     Group(
-        "loopback, and the address of every interface",
+        "loopback and wildcard addresses",
         addresses("127.0.0.1 127.8.8.8 127.255.255.254 0.0.0.0 0.1.2.3 ::1 ::"),
         *("http://127.0.0.9:9000/hook", "127.0.0.9", ("127.0.0.0/8",)),
     ),
@@ -42,7 +46,7 @@ GROUPS = [
         *("http://[fd00:7::1]/hook", "fd00:7::1", ("fd00:7::/32",)),
     ),
     Group(
-        "link-local, and where clouds hand out credentials",
+        "link-local addresses and cloud metadata services",
         addresses(
             """
             169.254.0.1 169.254.169.254 169.254.170.2 169.254.169.253 100.100.100.200 168.63.129.16 192.0.0.192
@@ -62,7 +66,7 @@ GROUPS = [
         *("http://198.17.255.255/hook", "198.17.255.255"),
     ),
     Group(
-        "IPv6 that is not given out for global use; overlay networks live there",
+        "IPv6 not assigned for global use, as overlay networks use it",
         addresses("200::1 300::1 400::1 1000::1 4000::1 6000::1 8000::1 e000::1 fe00::1 ::1:2:3:4"),
         *(f"http://[{PUBLIC_6}]/hook", PUBLIC_6),
     ),
@@ -72,7 +76,7 @@ GROUPS = [
         *("http://223.255.255.1/hook", "223.255.255.1"),
     ),
     Group(
-        "IPv4 mapped into IPv6, in its spellings",
+        "IPv4-mapped IPv6 in all notations",
         addresses(
             """
             ::ffff:127.0.0.1 ::ffff:7f00:1 0:0:0:0:0:ffff:127.0.0.1 0:0:0:0:0:ffff:7f00:1 ::FFFF:10.0.0.1
@@ -103,7 +107,7 @@ GROUPS = [
         *("http://[2001:470::5eff:7f00:1]/hook", "2001:470::5eff:7f00:1"),
     ),
     Group(
-        "IPv4 as the C library reads it: decimal, octal, hexadecimal, short",
+        "IPv4 as the C library parses it: decimal, octal, hexadecimal, short",
         urls(
             """
             http://2130706433/ http://0x7f000001/ http://0X7F000001/ http://017700000001/ http://0177.0.0.1/
@@ -117,7 +121,7 @@ GROUPS = [
         *("http://1.1.1.1/", "1.1.1.1"),
     ),
     Group(
-        "characters that IDNA turns into digits, dots and letters",
+        "characters that IDNA maps to digits, dots and letters",
         urls(
             """
             http://１２７.０.０.１/ http://127。0。0。1/ http://127．0．0．1/ http://127｡0｡0｡1/ http://①②⑦.⓪.⓪.①/
@@ -129,7 +133,7 @@ GROUPS = [
         *("http://ｃｒｍ。example/", PUBLIC),
     ),
     Group(
-        "characters that turn into delimiters, or into nothing",
+        "characters that are normalised to delimiters or removed",
         urls(
             """
             http://good.example／.evil.example/ http://good.example：22/ http://user＠good.example/ http://a℀b.example/
@@ -147,7 +151,7 @@ GROUPS = [
         *("http://bücher.example/", PUBLIC),
     ),
     Group(
-        "names in other spellings: case, dots at the end",
+        "names in other notations: upper case, trailing dots",
         urls(
             """
             http://localhost/ http://LocalHost/ http://LOCALHOST:8080/ http://localhost./ http://localhost../
@@ -159,7 +163,7 @@ GROUPS = [
         *("HTTP://Good.Example./", PUBLIC),
     ),
     Group(
-        "percent-encoded hosts, and signs that no host name has",
+        "percent-encoded hosts, and characters invalid in host names",
         urls(
             """
             http://%31%32%37.0.0.1/ http://127%2e0%2e0%2e1/ http://%6c%6f%63%61%6c%68%6f%73%74/
@@ -174,7 +178,7 @@ GROUPS = [
         *("http://a_name-with.under_scores.example/", PUBLIC),
     ),
     Group(
-        "user names and passwords, and what pretends to be one",
+        "user names and passwords, real or apparent",
         urls(
             r"""
             https://user@good.example/ https://user:pass@good.example/ https://@good.example/ https://:@good.example/
@@ -187,7 +191,7 @@ GROUPS = [
         *("https://good.example/a@b?c=d@e", PUBLIC),
     ),
     Group(
-        "where the host ends: # and ?",
+        "ambiguous ends of the host: # and ?",
         urls(
             """
             https://169.254.169.254#@good.example/ https://169.254.169.254?@good.example/
@@ -199,7 +203,7 @@ GROUPS = [
         *("https://good.example?@169.254.169.254/", PUBLIC),
     ),
     Group(
-        "ports of other services, and what is no port",
+        "ports of other services, and invalid ports",
         urls(
             """
             http://good.example:22/ http://good.example:25/ http://good.example:1/ http://good.example:1023/
@@ -213,7 +217,7 @@ GROUPS = [
         *("http://good.example:8080/", PUBLIC),
     ),
     Group(
-        "other schemes, and none",
+        "other schemes, or no scheme",
         urls(
             """
             ftp://good.example/ file:///etc/passwd gopher://good.example/ ws://good.example/ unix:///run/x.sock
@@ -264,13 +268,13 @@ GROUPS = [
         *("https://good.example/" + "x" * 2027, PUBLIC),
     ),
     Group(
-        "names that resolve inside, or both outside and inside",
+        "names that resolve to private addresses, also beside public ones",
         tuple(f"https://{name}/hook" for name in NAMES),
         *("https://crm.internal:8443/hook", "192.168.7.20", ("192.168.7.20/32",)),
     ),
 ]
 
-# Not even where the self-hoster allows every address
+# Forbidden even if the operator of the server allows every address
 NEVER = urls(
     """
     169.254.169.254 169.254.0.1 169.254.170.2 100.100.100.200 168.63.129.16 192.0.0.192 fe80::1 febf::1 fd00:ec2::254

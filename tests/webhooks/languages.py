@@ -1,4 +1,4 @@
-"""The receivers under docs/receivers/ in their languages, each running as a process of its own."""
+"""The example receivers under docs/receivers/, each run in its own process by its language."""
 
 import contextlib
 import http.client
@@ -17,12 +17,12 @@ UP_SECONDS = 60
 
 
 class Language(NamedTuple):
-    heading: str  # in docs/webhooks.md
+    heading: str  # heading of its section in docs/webhooks.md
     file: str
     tool: str
     package: str
-    prints: str  # the line of handle() that prints
-    fails: str  # one to put in its place
+    print_line: str  # the line of handle() that prints the event
+    failing_line: str  # a line that raises an error, to replace `print_line`
 
 
 LANGUAGES = {
@@ -72,11 +72,11 @@ class Receiver(NamedTuple):
 
     @property
     def lines(self):
-        """What handle() printed. A receiver prints before it answers, so nothing is still to come."""
+        """Return the lines printed by handle(). Receivers print before they respond, so the list is complete after post()."""
         return (self.folder / "stdout").read_text().splitlines()
 
     def post(self, body, header):
-        """The status of the answer; None if the connection was closed without one."""
+        """Send a POST request. Returns the status, or None if the connection was closed without a response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=40)
         headers = {"Content-Type": "application/json; charset=utf-8"}
         with contextlib.closing(connection), contextlib.suppress(http.client.RemoteDisconnected):
@@ -95,7 +95,7 @@ class Receiver(NamedTuple):
             time.sleep(0.02)
 
 
-def need(language):
+def require_language(language):
     if not shutil.which(language.tool):
         missing = f"no {language.tool} here (apt-get install {language.package})"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)

@@ -1,4 +1,4 @@
-"""Receivers on loopback, as a CRM would run them, with the manners that a test asks for."""
+"""Webhook receivers on loopback, with the behaviour that a test needs."""
 
 import socket
 import struct
@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 @contextmanager
 def receiver(*, status=200, headers=None, answer=b"thanks", drip=None, hang=0.0):
-    """Yields a receiver: .url, .requests (each .headers, .body, .path), .status (may be changed while it runs).
+    """Run a receiver and yield it: .url, .requests (each with .headers, .body, .path), .status (may be changed while
+    it runs).
 
-    drip: seconds between the bytes of the answer; hang: seconds before it.
+    drip: seconds between the bytes of the response body. hang: seconds before the response.
     """
     state = SimpleNamespace(requests=[], status=status)
 
@@ -52,16 +53,18 @@ def receiver(*, status=200, headers=None, answer=b"thanks", drip=None, hang=0.0)
         server.server_close()
 
 
-RESET = object()  # in the place of bytes: reset the connection
+RESET = object()  # a step: reset the connection
 CLOSE = object()
 
 
 @contextmanager
 def raw_receiver(*answers):
-    """Yields a receiver that writes bytes as they are: .url, .bodies, .connections (how many were made).
+    """Run a receiver that sends raw bytes, and yield it: .url, .bodies, .connections (the number of connections
+    accepted).
 
-    answers: for each connection in turn (the last one for all that follow), a list of steps. A step is bytes to send,
-    seconds to wait, CLOSE or RESET; `...` reads the next request. Each connection begins with reading a request.
+    answers: a list of steps for each connection in turn; the last list serves all later connections. A step is bytes
+    to send, seconds to wait, CLOSE or RESET; `...` reads the next request. Each connection starts by reading a
+    request.
     """
     state = SimpleNamespace(bodies=[], connections=0)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -93,7 +96,7 @@ def raw_receiver(*answers):
                     connection.sendall(step)
                 else:
                     time.sleep(step)
-            connection.recv(65536)  # until the other side is done
+            connection.recv(65536)  # wait until the client closes
 
     def accept():
         with suppress(OSError):

@@ -1,12 +1,13 @@
-"""In place of the resolver: NAMES, then numbers as the C library reads them; every other name is at PUBLIC.
+"""A fake DNS resolver: NAMES first, then numeric addresses as the C library parses them, then PUBLIC for any other
+name.
 
-So a URL that slips through is dialled, and is not taken for refused because its name does not resolve.
+A forbidden URL that is not detected is therefore connected to, instead of failing because its name does not resolve.
 """
 
 import ipaddress
 import socket
 
-REAL = socket.getaddrinfo
+REAL_GETADDRINFO = socket.getaddrinfo
 PUBLIC = "93.184.215.14"
 PUBLIC_6 = "2606:4700:4700::1111"
 
@@ -44,9 +45,9 @@ NAMES = {
 
 
 def resolve(host, port, *args, names=NAMES, **kwargs):
-    """In place of socket.getaddrinfo."""
+    """Replace socket.getaddrinfo."""
     try:
-        given = names.get(host) or [info[4][0] for info in REAL(host, port, flags=socket.AI_NUMERICHOST)]
+        given = names.get(host) or [info[4][0] for info in REAL_GETADDRINFO(host, port, flags=socket.AI_NUMERICHOST)]
     except socket.gaierror:
         given = [PUBLIC]
     return [_info(ipaddress.ip_address(address), port) for address in dict.fromkeys(given)]

@@ -1,4 +1,4 @@
-"""One delivery from due to settled: what goes out, the six attempts, leases."""
+"""A delivery from due to finished: the request, the six attempts, leases."""
 
 import json
 import subprocess
@@ -13,26 +13,26 @@ from standardwebhooks.webhooks import Webhook
 
 from integrations.management.commands.receive_webhooks import verify
 from integrations.models import Attempt, Delivery, Event, EventName
-from integrations.webhooks import delivery as deliveries
+from integrations.webhooks import delivery as delivery_module
 from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, SCHEDULE
 from integrations.webhooks.leases import claim, release_expired
-from integrations.webhooks.results import Attempted
+from integrations.webhooks.results import FinishedAttempt
 from integrations.webhooks.results import settle as settle_all
 from integrations.webhooks.signature import signature
 from leads.actions import create_lead
 from praxtalk.core.db.encryption import decrypt
-from praxtalk.core.http.transport import Answer
+from praxtalk.core.http.transport import PostResult
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 
-OK = Answer(200, 5)
+OK = PostResult(200, 5)
 
 
 def settle(claimed, answer):
-    return settle_all([Attempted(claimed, answer)]) == {claimed.delivery_id}
+    return settle_all([FinishedAttempt(claimed, answer)]) == {claimed.delivery_id}
 
 
-def test_what_goes_out(cast, subscribe):
+def test_request_has_the_documented_body_headers_and_signature(cast, subscribe):
     with receiver() as crm:
         _, secret = subscribe(crm.url)
         create_lead(cast.acme.pk, name="Maya", brand=cast.north)
@@ -59,10 +59,10 @@ def test_what_goes_out(cast, subscribe):
         "127.0.0.1",
         "schedule",
     )
-    assert attempt.response_body == ""  # of an address inside, nothing is kept
+    assert attempt.response_body == ""  # responses from private addresses are not stored
 
 
-# The two verifiers printed in the seed pages, as a customer would copy them.
+# The two signature verifiers printed in the original docs, as customers have copied them.
 SEED_VERIFIERS = """
 import crypto from "node:crypto";
 import fs from "node:fs";
@@ -85,7 +85,7 @@ process.exit(restPage(rawBody, header, secret) && buildPage(secret, header, rawB
 """
 
 
-def test_both_seed_verifiers_accept_it():
+def test_both_published_verifiers_accept_the_signature():
     body = '{"name":"Aïcha \N{GRINNING FACE}","n":1}'.encode()
     with tempfile.TemporaryDirectory() as folder:
         script, file = Path(folder, "verify.mjs"), Path(folder, "body")
@@ -97,7 +97,7 @@ def test_both_seed_verifiers_accept_it():
         assert check("whsec_b3RoZXI=") == 1
 
 
-def test_six_attempts_on_schedule_then_failed(cast, subscribe):
+def test_delivery_fails_after_six_scheduled_attempts(cast, subscribe):
     start = timezone.now()
     with receiver(status=500, answer=b"broken") as crm, time_machine.travel(start, tick=False) as clock:
         subscribe(crm.url)
@@ -124,7 +124,7 @@ def test_six_attempts_on_schedule_then_failed(cast, subscribe):
     assert sum(SCHEDULE, timedelta()) == timedelta(hours=7, minutes=12, seconds=30)
 
 
-def test_it_recovers_in_between(cast, subscribe):
+def test_delivery_succeeds_when_a_later_attempt_succeeds(cast, subscribe):
     with receiver(status=503) as crm:
         subscribe(crm.url)
         create_lead(cast.acme.pk, name="Maya")
@@ -146,7 +146,7 @@ def test_every_2xx_is_success(cast, subscribe, status):
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 410, 429, 500, 503])
-def test_all_else_is_a_failed_attempt_and_redirects_are_not_followed(cast, subscribe, status):
+def test_other_status_is_a_failed_attempt_and_redirects_are_not_followed(cast, subscribe, status):
     with receiver() as elsewhere, receiver(status=status, headers={"Location": elsewhere.url}) as crm:
         subscribe(crm.url)
         create_lead(cast.acme.pk, name="Maya")
@@ -156,7 +156,7 @@ def test_all_else_is_a_failed_attempt_and_redirects_are_not_followed(cast, subsc
     assert elsewhere.requests == []
 
 
-def test_a_claimed_delivery_is_claimed_once(cast, subscribe):
+def test_delivery_is_claimed_and_settled_only_once(cast, subscribe):
     subscribe("http://127.0.0.1:9999/")
     create_lead(cast.acme.pk, name="Maya")
     (claimed,) = claim(10)
@@ -166,7 +166,7 @@ def test_a_claimed_delivery_is_claimed_once(cast, subscribe):
     assert not settle(claimed, OK)
 
 
-def test_at_most_8_of_one_subscription_are_in_flight(cast, subscribe):
+def test_at_most_8_deliveries_of_a_subscription_are_in_flight(cast, subscribe):
     subscribe("http://127.0.0.1:9999/slow")
     subscribe("http://127.0.0.1:9999/other", events=[EventName.LEAD_CREATED])
     for _ in range(12):
@@ -179,7 +179,7 @@ def test_at_most_8_of_one_subscription_are_in_flight(cast, subscribe):
     assert len(claim(100)) == 1
 
 
-def test_a_lease_that_ran_out_is_none_of_the_six(cast, subscribe):
+def test_expired_lease_does_not_count_as_one_of_the_six_attempts(cast, subscribe):
     subscribe("http://127.0.0.1:9999/")
     create_lead(cast.acme.pk, name="Maya")
     (dead,) = claim(10)
@@ -189,17 +189,17 @@ def test_a_lease_that_ran_out_is_none_of_the_six(cast, subscribe):
         (living,) = claim(10)
         assert living.number == 2
         assert not settle(dead, OK)
-        assert settle(living, Answer(None, 5, error="refused"))
+        assert settle(living, PostResult(None, 5, error="refused"))
     delivery = Delivery.objects.get()
     assert (delivery.attempts_made, delivery.interruptions) == (1, 1)
     assert [attempt.outcome for attempt in Attempt.objects.order_by("number")] == ["interrupted", "failed"]
 
 
-def test_five_interruptions_fail_a_delivery(cast, subscribe):
+def test_delivery_fails_after_five_interruptions(cast, subscribe):
     subscribe("http://127.0.0.1:9999/")
     create_lead(cast.acme.pk, name="Maya")
     with time_machine.travel(timezone.now(), tick=False) as clock:
-        for _ in range(deliveries.MAX_INTERRUPTIONS):
+        for _ in range(delivery_module.MAX_INTERRUPTIONS):
             assert len(claim(10)) == 1
             clock.shift(LEASE + timedelta(seconds=1))
             release_expired()

@@ -1,4 +1,4 @@
-"""The pump: woken by the word, polling without it, and fair."""
+"""The dispatcher: woken by publications, polling without them, and fair to all receivers."""
 
 import asyncio
 import resource
@@ -10,11 +10,11 @@ from django.db import connection
 from kombu import Connection
 
 from integrations.models import Delivery
-from integrations.webhooks import dispatcher as pumping
+from integrations.webhooks import dispatcher as dispatcher_module
 from integrations.webhooks.dispatcher import Dispatcher
 from leads.actions import create_lead, update_lead
 from praxtalk.celery import allow_many_connections, app
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.servers import free_port
 from tests.webhooks.receivers import receiver
 
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def pump():
-    """A running pump, in a thread as Celery runs it."""
+def running_dispatcher():
+    """Run a dispatcher in a thread, as Celery does."""
     stop = threading.Event()
 
     def run():
@@ -50,21 +50,21 @@ def wait_for(condition, seconds=40):
 
 
 @pytest.fixture
-def hardly_polling(monkeypatch):
-    monkeypatch.setattr(pumping, "POLL_SECONDS", 15)
+def slow_polling(monkeypatch):
+    monkeypatch.setattr(dispatcher_module, "POLL_SECONDS", 15)
 
 
-def test_the_word_wakes_it(cast, subscribe, hardly_polling, pump):
+def test_publication_wakes_the_dispatcher(cast, subscribe, slow_polling, running_dispatcher):
     with receiver() as crm:
         subscribe(crm.url)
         create_lead(cast.acme.pk, name="first")
-        wait_for(lambda: len(crm.requests) == 1, seconds=60)  # by a poll, where it does not listen yet
+        wait_for(lambda: len(crm.requests) == 1, seconds=60)  # by polling, if the dispatcher has not subscribed yet
         create_lead(cast.acme.pk, name="second")
         wait_for(lambda: len(crm.requests) == 2, seconds=10)
         wait_for(lambda: Delivery.objects.filter(status="succeeded").count() == 2)
 
 
-def test_without_the_word_the_poll_finds_it(cast, subscribe, pump, monkeypatch):
+def test_polling_finds_deliveries_without_a_publication(cast, subscribe, running_dispatcher, monkeypatch):
     monkeypatch.setattr("praxtalk.core.live.topics._publish", lambda topic: None)
     with receiver() as crm:
         subscribe(crm.url)
@@ -73,7 +73,7 @@ def test_without_the_word_the_poll_finds_it(cast, subscribe, pump, monkeypatch):
 
 
 @pytest.mark.alone
-def test_a_hanging_receiver_keeps_nobody_waiting(cast, subscribe, pump):
+def test_hanging_receiver_does_not_delay_others(cast, subscribe, running_dispatcher):
     with receiver(hang=3) as slow, receiver() as good:
         subscribe(slow.url)
         subscribe(good.url)
@@ -85,7 +85,7 @@ def test_a_hanging_receiver_keeps_nobody_waiting(cast, subscribe, pump):
 
 
 @pytest.mark.alone
-def test_sixty_hanging_webhooks_keep_nobody_waiting(cast, subscribe, pump):
+def test_sixty_hanging_webhooks_do_not_delay_others(cast, subscribe, running_dispatcher):
     with receiver(hang=12) as slow, receiver() as good:
         for _ in range(60):
             subscribe(slow.url, events=["lead.created"])
@@ -94,13 +94,13 @@ def test_sixty_hanging_webhooks_keep_nobody_waiting(cast, subscribe, pump):
             create_lead(cast.acme.pk, name=f"Lead {number}")
         wait_for(lambda: len(slow.requests) >= 60, seconds=10)
         for number in range(1, 4):
-            make_talk(cast.north)
+            make_conversation(cast.north)
             wait_for(lambda number=number: len(good.requests) == number, seconds=4)
         assert not Delivery.objects.filter(subscription__url=slow.url, status="succeeded").exists()
 
 
-def test_a_run_that_waits_for_a_hanging_receiver_lets_the_next_one_go_on(cast, subscribe, monkeypatch):
-    """As in a worker: two threads, one turn."""
+def test_run_waiting_for_a_hanging_receiver_does_not_block_the_next_run(cast, subscribe, monkeypatch):
+    """As in a worker: two threads share one claim lock."""
     stop, turn = threading.Event(), threading.Lock()
 
     def run():
@@ -121,7 +121,8 @@ def test_a_run_that_waits_for_a_hanging_receiver_lets_the_next_one_go_on(cast, s
                 time.sleep(0.7)
                 create_lead(cast.acme.pk, name=f"Lead {number}")
                 wait_for(lambda number=number: len(good.requests) == number)
-            assert Delivery.objects.get(subscription__url=slow.url).status == "pending"  # it has not answered yet
+            # the slow receiver has not responded yet
+            assert Delivery.objects.get(subscription__url=slow.url).status == "pending"
         finally:
             stop.set()
             for thread in threads:
@@ -130,24 +131,24 @@ def test_a_run_that_waits_for_a_hanging_receiver_lets_the_next_one_go_on(cast, s
     assert Delivery.objects.filter(status="succeeded").count() == 6
 
 
-def test_a_mistake_while_settling_does_not_end_the_settling(cast, subscribe, pump, monkeypatch):
-    right = pumping.results.settle
+def test_error_while_storing_results_does_not_stop_the_dispatcher(cast, subscribe, running_dispatcher, monkeypatch):
+    right = dispatcher_module.results.settle
 
     def wrong(batch):
-        monkeypatch.setattr(pumping.results, "settle", right)
+        monkeypatch.setattr(dispatcher_module.results, "settle", right)
         raise KeyError("a mistake of our own")
 
     wrong.__name__ = "settle"
-    monkeypatch.setattr(pumping.results, "settle", wrong)
+    monkeypatch.setattr(dispatcher_module.results, "settle", wrong)
     with receiver() as crm:
         subscribe(crm.url)
         create_lead(cast.acme.pk, name="first")
-        wait_for(lambda: len(crm.requests) == 1 and pumping.results.settle is right)
+        wait_for(lambda: len(crm.requests) == 1 and dispatcher_module.results.settle is right)
         create_lead(cast.acme.pk, name="second")
         wait_for(lambda: Delivery.objects.filter(status="succeeded").count() == 1)
 
 
-def test_a_worker_may_open_as_many_files_as_two_runs_need():
+def test_worker_raises_its_open_file_limit():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
@@ -159,7 +160,7 @@ def test_a_worker_may_open_as_many_files_as_two_runs_need():
     assert allowed == (4096 if hard == resource.RLIM_INFINITY else min(hard, 4096))
 
 
-def test_a_worker_never_gives_up_on_valkey():
+def test_worker_retries_its_broker_connection_forever():
     class EnoughSeen(Exception):
         pass
 

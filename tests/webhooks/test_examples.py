@@ -1,4 +1,4 @@
-"""The receivers under docs/receivers/, started as a CRM would start them, each against real requests."""
+"""The example receivers under docs/receivers/, started as a CRM would start them and tested with real requests."""
 
 import contextlib
 import importlib.util
@@ -18,7 +18,7 @@ from leads.actions import create_lead
 from praxtalk.core.db.ids import new_id
 from tests.servers import free_port
 from tests.webhooks.conftest import deliver_due
-from tests.webhooks.languages import LANGUAGES, Receiver, need
+from tests.webhooks.languages import LANGUAGES, Receiver, require_language
 from tests.webhooks.test_delivery import SEED_VERIFIERS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,13 +30,13 @@ MAX_BODY = 1024 * 1024
 
 @pytest.fixture(params=LANGUAGES)
 def language(request):
-    need(LANGUAGES[request.param])
+    require_language(LANGUAGES[request.param])
     return LANGUAGES[request.param]
 
 
 @pytest.fixture(scope="session")
 def build_go(tmp_path_factory):
-    """build_go(source) -> the program. The file under docs/ is compiled once."""
+    """Return `build_go(source)`, which compiles a source file once and returns the program."""
     programs = {}
 
     def build(source):
@@ -52,7 +52,10 @@ def build_go(tmp_path_factory):
 
 @pytest.fixture
 def run(language, build_go, tmp_path_factory):
-    """run(secret, port=any, change=()) -> context manager of a Receiver. change: (old, new) in a copy of its source."""
+    """Return `run(secret, port=any, change=None)`, a context manager of a Receiver.
+
+    change: (old, new) text to replace in a copy of its source.
+    """
 
     def command(source, port):
         match language.tool:
@@ -93,39 +96,39 @@ def run(language, build_go, tmp_path_factory):
     return running
 
 
-def body_of(name="lead.created", **data):
+def event_body(name="lead.created", **data):
     event = {"id": str(new_id()), "type": name, "createdAt": 1795348312904, "brandId": None, "data": data}
     return json.dumps(event, ensure_ascii=False).encode()
 
 
-def line_of(body):
+def printed_line(body):
     event = json.loads(body)
     return f"{event['type']} {event['id']}"
 
 
 def signed(*secrets, body, age=0):
-    """The header with a v1 for each secret, in this order."""
+    """Return the signature header with a v1 field for each secret, in this order."""
     return signature(secrets, int(time.time()) - age, body)
 
 
-def test_an_event_is_handled_once(run):
-    body = body_of(name="lead.created", lead={"name": "Maya"})
+def test_repeated_event_is_handled_once(run):
+    body = event_body(name="lead.created", lead={"name": "Maya"})
     with run(OLD) as crm:
         assert crm.post(body, signed(OLD, body=body)) == 204
-        assert crm.lines == [line_of(body)]
+        assert crm.lines == [printed_line(body)]
         assert crm.post(body, signed(OLD, body=body, age=4)) == 204
-        assert crm.lines == [line_of(body)]
+        assert crm.lines == [printed_line(body)]
 
 
-def test_the_body_is_taken_as_it_arrived(run):
+def test_signature_is_checked_over_the_raw_body(run):
     body = '{ "id":"1", "type":"message.created",\t"data":{"body":"Aïcha \N{GRINNING FACE} \\u00e9 1.0 \u2028"} }\r\n'.encode()
     with run(OLD) as crm:
         assert crm.post(body, signed(OLD, body=body)) == 204
         assert crm.lines == ["message.created 1"]
 
 
-def test_what_is_not_signed_right_is_refused(run):
-    body = body_of()
+def test_invalid_signature_is_rejected(run):
+    body = event_body()
     right = signed(OLD, body=body)
     time_field, v1 = right.split(",")
     wrong = {
@@ -157,30 +160,30 @@ def test_what_is_not_signed_right_is_refused(run):
         assert crm.post(body, right) == 204
 
 
-def test_a_time_of_four_minutes_is_accepted(run):
+def test_timestamp_four_minutes_off_is_accepted(run):
     with run(OLD) as crm:
         for age in (240, -240):
-            body = body_of()
+            body = event_body()
             assert crm.post(body, signed(OLD, body=body, age=age)) == 204
 
 
 @pytest.mark.parametrize("held", [OLD, NEW], ids=["old", "new"])
-def test_in_a_rotation_either_secret_will_do(run, held):
+def test_either_secret_is_accepted_during_a_rotation(run, held):
     with run(held) as crm:
         for order in ((OLD, NEW), (NEW, OLD)):
-            body = body_of()
+            body = event_body()
             assert crm.post(body, signed(*order, body=body)) == 204
             assert crm.post(body + b" ", signed(*order, body=body)) == 400
-            assert crm.lines[-1] == line_of(body)
-        body = body_of()
+            assert crm.lines[-1] == printed_line(body)
+        body = event_body()
         assert crm.post(body, signed("whsec_another", "whsec_one_more", body=body)) == 400
         assert crm.post(body, signed(held, body=body).replace(",", ",v0=so,") + ",v2=what") == 204
 
 
 @pytest.mark.parametrize("order", [(OLD, NEW), (NEW, OLD)], ids=["old first", "new first"])
-def test_in_a_rotation_a_verifier_of_the_first_v1_goes_by_the_first(tmp_path, order):
-    need(LANGUAGES["node"])
-    script, file, body = tmp_path / "verify.mjs", tmp_path / "body", body_of()
+def test_published_verifier_checks_only_the_first_signature_of_a_rotation(tmp_path, order):
+    require_language(LANGUAGES["node"])
+    script, file, body = tmp_path / "verify.mjs", tmp_path / "body", event_body()
     script.write_text(SEED_VERIFIERS)
     file.write_bytes(body)
     header = signed(*order, body=body)
@@ -189,43 +192,43 @@ def test_in_a_rotation_a_verifier_of_the_first_v1_goes_by_the_first(tmp_path, or
     assert [verify(secret, header, body) for secret in (*order, "whsec_another")] == [True, True, False]
 
 
-def test_pings_and_unknown_types_are_welcome(run):
+def test_pings_and_unknown_event_types_are_accepted(run):
     with run(OLD) as crm:
         for name in ("ping", "lead.sneezed"):
-            body = body_of(name)
+            body = event_body(name)
             assert crm.post(body, signed(OLD, body=body)) == 204
-            assert crm.lines[-1] == line_of(body)
+            assert crm.lines[-1] == printed_line(body)
 
 
-def test_a_body_over_1_mib_is_refused(run):
-    largest = body_of(padding="")
+def test_body_over_1_mib_is_rejected(run):
+    largest = event_body(padding="")
     largest = largest.replace(b'""', b'"%b"' % (b"x" * (MAX_BODY - len(largest))))
     with run(OLD) as crm:
         assert crm.post(largest, signed(OLD, body=largest)) == 204
         larger = largest + b" "
         assert crm.post(larger, signed(OLD, body=larger)) == 413
-        assert crm.lines == [line_of(largest)]
+        assert crm.lines == [printed_line(largest)]
 
 
-def test_an_event_that_could_not_be_handled_is_not_taken_for_a_repeat(run, language):
-    body = body_of()
-    with run(OLD, change=(language.prints, language.fails)) as crm:
+def test_event_whose_handling_failed_is_handled_when_resent(run, language):
+    body = event_body()
+    with run(OLD, change=(language.print_line, language.failing_line)) as crm:
         for _ in range(2):
             assert crm.post(body, signed(OLD, body=body)) in (500, None)
         assert crm.post(b"[", signed(OLD, body=b"[")) == 500
 
 
-def test_only_so_many_ids_are_kept(run):
-    bodies = [body_of() for _ in range(10)]
+def test_number_of_remembered_event_ids_is_limited(run):
+    bodies = [event_body() for _ in range(10)]
     with run(OLD, change=("10_000", "3")) as crm:
         for body in [*bodies, bodies[-2], bodies[0]]:
             assert crm.post(body, signed(OLD, body=body)) == 204
-        assert crm.lines == [line_of(body) for body in [*bodies, bodies[0]]]
+        assert crm.lines == [printed_line(body) for body in [*bodies, bodies[0]]]
 
 
-def test_without_a_secret_nothing_is_accepted(run, language):
-    body = body_of()
-    if language.tool == "php":  # it has no start of its own
+def test_receiver_without_a_secret_accepts_nothing(run, language):
+    body = event_body()
+    if language.tool == "php":  # PHP runs the script per request, so it cannot fail at startup
         with run("") as crm:
             assert crm.post(body, signed("", body=body)) == 500
     else:
@@ -233,7 +236,7 @@ def test_without_a_secret_nothing_is_accepted(run, language):
             pass
 
 
-def test_what_praxtalk_sends_arrives(cast, subscribe, run):
+def test_delivery_is_accepted_by_each_example(cast, subscribe, run):
     port = free_port()
     _, secret = subscribe(f"http://127.0.0.1:{port}/")
     with run(secret, port) as crm:
@@ -245,14 +248,14 @@ def test_what_praxtalk_sends_arrives(cast, subscribe, run):
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_the_docs_print_the_verifier_as_it_is(name):
+def test_docs_print_the_verifier_of_the_example(name):
     heading, file = LANGUAGES[name][:2]
     block = re.search(rf"^### {heading}$.*?^```\w+\n(.*?)^```$", WEBHOOKS, re.MULTILINE | re.DOTALL)[1]
     assert "function verify(" in block or "def verify(" in block or "func verify(" in block
     assert block in (RECEIVERS / file).read_text()
 
 
-def test_the_docs_test_vector():
+def test_test_vector_in_the_docs_is_valid():
     secret, body, header = re.search(r"^secret +(.+)\nbody +(.+)\nheader +(.+)$", WEBHOOKS, re.MULTILINE).groups()
     now = int(header[2:].split(",")[0])
     assert signature([secret], now, body.encode()) == header

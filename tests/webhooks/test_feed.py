@@ -1,4 +1,4 @@
-"""The event feed: commit order, nothing skipped, while many write."""
+"""The event feed: events in commit order, none skipped, with concurrent writers."""
 
 import random
 import threading
@@ -11,10 +11,10 @@ from integrations.models import Event, EventName
 from integrations.webhooks.outbox import record_event
 
 WRITERS = 8
-EACH = 40
+EVENTS_PER_WRITER = 40
 
 
-def test_a_page_at_a_time(cast, crm):
+def test_feed_is_paginated_with_a_cursor(cast, crm):
     with transaction.atomic():
         for _ in range(5):
             record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=None, data={})
@@ -29,8 +29,8 @@ def test_a_page_at_a_time(cast, crm):
     assert [row["id"] for row in later] == [str(event.pk)]
 
 
-def test_an_event_that_commits_late_is_not_skipped(transactional_db, cast):
-    """The trap: the first writer takes the lower sequence number and commits last."""
+def test_event_that_commits_late_is_not_skipped(transactional_db, cast):
+    """The first writer gets the lower sequence number but commits last."""
     took, may_commit = threading.Event(), threading.Event()
 
     def slow():
@@ -57,14 +57,15 @@ def test_an_event_that_commits_late_is_not_skipped(transactional_db, cast):
     assert late[0].sequence < fast.sequence
 
 
-def test_nothing_skipped_while_many_write_and_read(transactional_db, cast):
-    """Writers commit after random pauses; readers follow with a cursor. Each reader sees every event, once, and in one order."""
+def test_no_event_is_skipped_with_concurrent_writers_and_readers(transactional_db, cast):
+    """Writers commit after random pauses while readers follow with a cursor. Each reader sees every event once, in
+    the same order."""
     writing, seen = threading.Event(), [[] for _ in range(3)]
     writing.set()
 
     def write():
         try:
-            for _ in range(EACH):
+            for _ in range(EVENTS_PER_WRITER):
                 with transaction.atomic():
                     record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=None, data={})
                     time.sleep(random.random() * 0.01)
@@ -92,7 +93,7 @@ def test_nothing_skipped_while_many_write_and_read(transactional_db, cast):
     writing.clear()
     for thread in readers:
         thread.join(60)
-    assert [len(events) for events in seen] == [WRITERS * EACH] * 3
+    assert [len(events) for events in seen] == [WRITERS * EVENTS_PER_WRITER] * 3
     orders = [[event.pk for event in events] for events in seen]
     assert orders[0] == orders[1] == orders[2]
     assert set(orders[0]) == set(Event.objects.values_list("pk", flat=True))
@@ -100,7 +101,7 @@ def test_nothing_skipped_while_many_write_and_read(transactional_db, cast):
     assert sequences != sorted(sequences), "no event committed out of order; the test proved nothing"
 
 
-def test_a_brands_page_is_not_cut_short_by_another_brands_backlog(cast, caller, monkeypatch):
+def test_page_of_one_brand_is_not_shortened_by_another_brands_backlog(cast, caller, monkeypatch):
     monkeypatch.setattr("integrations.feed.NUMBERED_AT_ONCE", 5)
     with transaction.atomic():
         for brand in [cast.south] * 12 + [cast.north] * 3:
@@ -109,7 +110,7 @@ def test_a_brands_page_is_not_cut_short_by_another_brands_backlog(cast, caller, 
     assert len(limited.get("/api/v1/events").json()["events"]) == 3
 
 
-def test_each_workspace_counts_for_itself(cast):
+def test_event_numbers_are_per_workspace(cast):
     for workspace in (cast.acme, cast.globex, cast.acme):
         with transaction.atomic():
             record_event(EventName.LEAD_CREATED, workspace_id=workspace.pk, brand_id=None, data={})

@@ -1,4 +1,4 @@
-"""A receiver that is gone for good: the webhook pauses itself, holds what happens, says so, and opens again by itself."""
+"""Permanently failing receivers: the webhook pauses itself, holds events, notifies the owners, and resumes after a probe."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from integrations import tasks
 from integrations.actions.subscriptions import change_webhook
 from integrations.models import Delivery, WebhookSubscription
 from integrations.webhooks.health import FAILING_FOR
-from integrations.webhooks.leases import follow_pauses
+from integrations.webhooks.leases import apply_pauses
 from integrations.webhooks.mail import notify_owners
 from integrations.webhooks.pings import probe_paused
 from leads.actions import create_lead
@@ -34,7 +34,7 @@ def statuses():
 
 
 def fail_for(clock, days, workspace):
-    """A lead a day, and every attempt of it that the schedule makes."""
+    """Create a lead a day, and make every attempt that the schedule has."""
     for _ in range(days):
         create_lead(workspace.pk, name="Maya")
         for _ in range(24):
@@ -42,7 +42,7 @@ def fail_for(clock, days, workspace):
             clock.shift(HOUR)
 
 
-def test_five_days_of_failures_pause_it_and_a_probe_opens_it(cast, subscribe, clock):
+def test_webhook_is_paused_after_five_days_of_failures_and_resumed_by_a_probe(cast, subscribe, clock):
     with receiver(status=500) as crm:
         webhook, _ = subscribe(crm.url)
         fail_for(clock, 4, cast.acme)
@@ -55,16 +55,16 @@ def test_five_days_of_failures_pause_it_and_a_probe_opens_it(cast, subscribe, cl
 
         before = len(crm.requests)
         create_lead(cast.acme.pk, name="held")
-        follow_pauses()
+        apply_pauses()
         assert "pending" not in statuses()
         assert Delivery.objects.latest("created_at").status == "held"
         assert deliver_due() == []
 
         clock.shift(HOUR)
-        assert probe_paused() == 0  # still broken
+        assert probe_paused() == 0  # the receiver still fails
         assert len(crm.requests) == before + 1
         assert crm.requests[-1].headers["X-PraxTalk-Event"] == "ping"
-        assert probe_paused() == 0  # not again within the hour
+        assert probe_paused() == 0  # no second probe within the hour
         assert len(crm.requests) == before + 1
 
         crm.status = 200
@@ -72,14 +72,14 @@ def test_five_days_of_failures_pause_it_and_a_probe_opens_it(cast, subscribe, cl
         assert probe_paused() == 1
         webhook.refresh_from_db()
         assert (webhook.status, webhook.paused_by, webhook.failing_since) == ("active", "", None)
-        follow_pauses()
+        apply_pauses()
         while deliver_due():
             pass
     assert "held" not in statuses()
     assert Delivery.objects.latest("created_at").status == "succeeded"
 
 
-def test_a_success_in_between_keeps_it_open(cast, subscribe, clock):
+def test_success_in_between_keeps_the_webhook_active(cast, subscribe, clock):
     with receiver(status=500) as crm:
         webhook, _ = subscribe(crm.url)
         fail_for(clock, 4, cast.acme)
@@ -95,10 +95,10 @@ def test_a_success_in_between_keeps_it_open(cast, subscribe, clock):
     assert webhook.is_active
 
 
-def test_the_third_410_in_a_row_over_ten_minutes_pauses_it(cast, subscribe, clock):
+def test_third_consecutive_410_over_ten_minutes_pauses_the_webhook(cast, subscribe, clock):
     with receiver(status=410) as crm:
         webhook, _ = subscribe(crm.url)
-        for name in ("one", "two", "three"):  # three at once are not over ten minutes
+        for name in ("one", "two", "three"):  # three at the same time do not span ten minutes
             create_lead(cast.acme.pk, name=name)
         deliver_due()
         webhook.refresh_from_db()
@@ -107,11 +107,11 @@ def test_the_third_410_in_a_row_over_ten_minutes_pauses_it(cast, subscribe, cloc
         deliver_due()
         webhook.refresh_from_db()
         assert (webhook.status, webhook.paused_by) == ("paused", "gone")
-        follow_pauses()
+        apply_pauses()
         assert statuses() == ["held"] * 3
 
 
-def test_another_answer_between_410s_begins_the_count_anew(cast, subscribe, clock):
+def test_other_response_between_410s_resets_the_count(cast, subscribe, clock):
     with receiver(status=410) as crm:
         webhook, _ = subscribe(crm.url)
         create_lead(cast.acme.pk, name="Maya")
@@ -123,14 +123,14 @@ def test_another_answer_between_410s_begins_the_count_anew(cast, subscribe, cloc
     assert (webhook.status, webhook.gone_answers) == ("active", 2)
 
 
-def paused_itself(webhook):
+def mark_as_auto_paused(webhook):
     now = timezone.now()
     WebhookSubscription.objects.filter(pk=webhook.pk).update(
         status="paused", paused_by="failing", paused_at=now, next_probe_at=now + HOUR, failing_since=now - FAILING_FOR
     )
 
 
-def test_owners_and_admins_are_told_once(cast, subscribe):
+def test_owners_and_admins_are_notified_once(cast, subscribe):
     for name in ("ann", "zoe"):
         Operator.objects.create_operator(
             workspace=cast.acme, email=f"{name}@acme.example", password=None, name=name, role="admin"
@@ -140,7 +140,7 @@ def test_owners_and_admins_are_told_once(cast, subscribe):
     OperatorBrand.objects.create(workspace=cast.acme, operator=limited, brand=cast.south)
     webhook, secret = subscribe("http://127.0.0.1:9999/", brand=cast.north)
     assert notify_owners() == 0
-    paused_itself(webhook)
+    mark_as_auto_paused(webhook)
     assert (notify_owners(), notify_owners()) == (1, 0)
     (message,) = mail.outbox
     assert message.to == ["alice@acme.example", "ann@acme.example"]
@@ -150,11 +150,11 @@ def test_owners_and_admins_are_told_once(cast, subscribe):
     assert secret not in message.body
 
 
-def test_the_owner_decides_over_what_it_did_itself(cast, subscribe, clock):
-    """Paused by hand it stays paused: no probe opens it, and no e-mail speaks of it."""
+def test_owners_pause_overrides_the_automatic_one(cast, subscribe, clock):
+    """A webhook paused by its owner stays paused: no probe resumes it, and no e-mail is sent."""
     with receiver() as crm:
         webhook, _ = subscribe(crm.url)
-        paused_itself(webhook)
+        mark_as_auto_paused(webhook)
         change_webhook(webhook, status="paused")
         clock.shift(2 * HOUR)
         tasks.notify_owners()
@@ -168,24 +168,24 @@ def test_the_owner_decides_over_what_it_did_itself(cast, subscribe, clock):
 
 
 @pytest.mark.parametrize(("holds", "sent"), [(True, ["before", "while paused", "after"]), (False, ["before", "after"])])
-def test_a_manual_pause_holds_or_lets_pass(cast, subscribe, holds, sent):
+def test_manual_pause_holds_or_discards_events(cast, subscribe, holds, sent):
     with receiver() as crm:
         webhook, _ = subscribe(crm.url)
         create_lead(cast.acme.pk, name="before")
         change_webhook(webhook, status="paused", holds_events=holds)
         create_lead(cast.acme.pk, name="while paused")
-        follow_pauses()
+        apply_pauses()
         assert deliver_due() == []
         assert set(statuses()) == {"held"}
         change_webhook(webhook, status="active")
         create_lead(cast.acme.pk, name="after")
-        follow_pauses()
+        apply_pauses()
         deliver_due()
     names = {request.body.split(b'"name":"')[1].split(b'"')[0].decode() for request in crm.requests}
     assert names == set(sent)
 
 
-def test_another_url_is_another_receiver(cast, subscribe, clock):
+def test_changing_the_url_resets_the_failure_state(cast, subscribe, clock):
     with receiver(status=500) as old, receiver() as new:
         webhook, _ = subscribe(old.url)
         create_lead(cast.acme.pk, name="Maya")

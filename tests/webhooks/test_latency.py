@@ -1,4 +1,4 @@
-"""When the next attempt is: what a busy receiver asks for, within bounds; and whose turn it is."""
+"""Scheduling: Retry-After within bounds, and fairness between webhooks."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from integrations.models import Delivery, DeliveryCount, WebhookSubscription
 from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING
-from integrations.webhooks.dispatcher import MAX_AT_ONCE, share
+from integrations.webhooks.dispatcher import MAX_CONNECTIONS, allocate_slots
 from integrations.webhooks.leases import claim
-from integrations.webhooks.results import Attempted, settle
+from integrations.webhooks.results import FinishedAttempt, settle
 from leads.actions import create_lead
-from praxtalk.core.http.transport import Answer, _seconds
-from tests.conftest import make_talk
+from praxtalk.core.http.transport import PostResult, _retry_after_seconds
+from tests.conftest import make_conversation
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 
@@ -33,26 +33,26 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
         *((bad, None) for bad in ("", "-5", "1.5", "soon", "١٢", "Sun, 99 Nov 2026 12:00:00 GMT")),
     ],
 )
-def test_retry_after_is_read(text, seconds):
+def test_retry_after_header_is_parsed(text, seconds):
     with time_machine.travel(NOW, tick=False):
-        assert _seconds(text) == seconds
+        assert _retry_after_seconds(text) == seconds
 
 
 MINUTES = 60
-BOUNDS = [  # status, Retry-After, failed attempts so far, seconds at least, seconds at most
+BOUNDS = [  # status, Retry-After, previous failed attempts, minimum seconds, maximum seconds
     (429, "60", 0, 60, 60),
     (503, "60", 0, 60, 60),
-    (503, "1", 0, 30, 31.5),  # never sooner than the step
-    (429, "86400", 0, 15 * MINUTES, 15 * MINUTES),  # never later than this, or twice the step
+    (503, "1", 0, 30, 31.5),  # never earlier than the scheduled delay
+    (429, "86400", 0, 15 * MINUTES, 15 * MINUTES),  # never later than 15 minutes or twice the scheduled delay
     (429, "86400", 3, 120 * MINUTES, 120 * MINUTES),
     (503, "nonsense", 0, 30, 31.5),
-    (500, "600", 0, 30, 31.5),  # only those two ask to wait
+    (500, "600", 0, 30, 31.5),  # only for 429 and 503 is Retry-After honoured
     (429, None, 0, 30, 31.5),
 ]
 
 
 @pytest.mark.parametrize(("status", "retry_after", "failures", "least", "most"), BOUNDS)
-def test_a_busy_receiver_is_given_time(cast, subscribe, status, retry_after, failures, least, most):
+def test_retry_after_delays_the_next_attempt_within_bounds(cast, subscribe, status, retry_after, failures, least, most):
     headers = {"Retry-After": retry_after} if retry_after else {}
     with receiver(status=status, headers=headers) as crm, time_machine.travel(timezone.now(), tick=False):
         subscribe(crm.url)
@@ -68,7 +68,7 @@ def leads(workspace, count):
         create_lead(workspace.pk, name=f"Lead {number}")
 
 
-def test_everybody_comes_before_anybodys_second(cast, subscribe):
+def test_each_webhook_is_served_once_before_any_is_served_twice(cast, subscribe):
     for number in range(6):
         subscribe(f"http://127.0.0.1:9999/{number}")
     leads(cast.acme, 4)
@@ -78,7 +78,7 @@ def test_everybody_comes_before_anybodys_second(cast, subscribe):
     assert len(claim(100)) == 6 * 4 - 6 - 7
 
 
-def test_the_longest_waiting_comes_first(cast, subscribe):
+def test_longest_waiting_delivery_is_claimed_first(cast, subscribe):
     subscribe("http://127.0.0.1:9999/")
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for name in "abc":
@@ -88,55 +88,55 @@ def test_the_longest_waiting_comes_first(cast, subscribe):
     assert b'"name":"a"' in one.body
 
 
-def test_one_that_fails_holds_fewer_places_until_it_succeeds(cast, subscribe):
+def test_failing_webhook_gets_fewer_slots_until_it_succeeds(cast, subscribe):
     subscribe("http://127.0.0.1:9999/")
     leads(cast.acme, 20)
     (one,) = claim(1)
-    settle([Attempted(one, Answer(None, 5, error="refused"))])
+    settle([FinishedAttempt(one, PostResult(None, 5, error="refused"))])
     assert WebhookSubscription.objects.get().failing_since
     failing = claim(100)
     assert len(failing) == MAX_IN_FLIGHT_FAILING
-    settle([Attempted(failing[0], Answer(200, 5))])
+    settle([FinishedAttempt(failing[0], PostResult(200, 5))])
     assert WebhookSubscription.objects.get().failing_since is None
     assert len(claim(100)) == MAX_IN_FLIGHT - 1
 
 
-def test_a_batch_is_settled_in_one_commit_and_counted(cast, subscribe, django_assert_max_num_queries):
+def test_batch_of_results_is_stored_in_one_commit_and_counted(cast, subscribe, django_assert_max_num_queries):
     subscribe("http://127.0.0.1:9999/good")
     subscribe("http://127.0.0.1:9999/bad")
     leads(cast.acme, 8)
     claimed = claim(100)
-    answers = {"good": Answer(204, 5, address="10.0.0.1"), "bad": Answer(500, 7, body="broken\ufffd")}
-    batch = [Attempted(one, answers[one.url.rsplit("/", 1)[1]]) for one in claimed]
+    answers = {"good": PostResult(204, 5, address="10.0.0.1"), "bad": PostResult(500, 7, body="broken\ufffd")}
+    batch = [FinishedAttempt(one, answers[one.url.rsplit("/", 1)[1]]) for one in claimed]
     lost, batch = batch[0], batch[1:]
     Delivery.objects.filter(pk=lost.claimed.delivery_id).update(lease=None, leased_until=None)
     with django_assert_max_num_queries(8):
         settled = settle([lost, *batch])
-    assert settled == {each.claimed.delivery_id for each in batch}  # whoever lost its lease is not heard
+    assert settled == {each.claimed.delivery_id for each in batch}  # an attempt that lost its lease is ignored
     counts = DeliveryCount.objects.order_by("attempts_failed").values_list("attempts_succeeded", "attempts_failed")
     assert sorted(map(sum, counts)) == [7, 8]
     assert Delivery.objects.filter(status="succeeded").count() == sum(good for good, _ in counts)
-    settle(batch)  # again: nothing is theirs any more
+    settle(batch)  # repeated: the leases are gone
     assert sorted(map(sum, counts.all())) == [7, 8]
 
 
-def test_hanging_receivers_leave_places_for_those_who_have_nothing_under_way(cast, subscribe):
-    """Ninety of them, as a workspace may have, with more due than all places."""
+def test_hanging_receivers_leave_slots_for_idle_webhooks(cast, subscribe):
+    """Ninety webhooks, the maximum of a workspace, have more due deliveries than there are slots."""
     for number in range(90):
         subscribe(f"http://127.0.0.1:9999/{number}", events=["lead.created"])
     leads(cast.acme, 9)
     under_way = []
-    while claimed := claim(*share(MAX_AT_ONCE - len(under_way))):
+    while claimed := claim(*allocate_slots(MAX_CONNECTIONS - len(under_way))):
         under_way += claimed
-    assert len(under_way) == MAX_AT_ONCE // 2
+    assert len(under_way) == MAX_CONNECTIONS // 2
     subscribe("http://127.0.0.1:9999/good", events=["conversation.created"])
-    make_talk(cast.north)
-    (good,) = claim(*share(MAX_AT_ONCE - len(under_way)))
+    make_conversation(cast.north)
+    (good,) = claim(*allocate_slots(MAX_CONNECTIONS - len(under_way)))
     assert good.url.endswith("good")
 
 
-def test_every_place_is_filled_in_the_end(cast, subscribe):
-    assert [share(room) for room in (512, 300, 256, 200, 128, 1)] == [
+def test_slots_are_allocated_until_all_are_used(cast, subscribe):
+    assert [allocate_slots(room) for room in (512, 300, 256, 200, 128, 1)] == [
         *((256, 8), (44, 8)),
         *((128, 2), (72, 2)),
         *((128, 1), (1, 1)),

@@ -1,4 +1,4 @@
-"""An event exists if and only if the change committed, and reaches those who subscribed to it."""
+"""An event exists if and only if the change was committed, and is delivered to its subscribers."""
 
 import json
 import threading
@@ -15,22 +15,22 @@ from integrations.models import Delivery, Event, EventName, WebhookSubscription
 from integrations.webhooks.outbox import WEBHOOKS_DUE, record_event
 from leads.actions import create_lead, update_lead
 from praxtalk.core.live.topics import channel_of
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 
 URL = "http://127.0.0.1:9999/hook"
 
 
-def bodies(workspace):
+def event_bodies(workspace):
     return [json.loads(bytes(event.body)) for event in Event.objects.filter(workspace=workspace).order_by("sequence")]
 
 
-def test_the_five_events_and_their_bodies(cast, crm):
+def test_five_events_have_the_documented_bodies(cast, crm):
     visitor = Visitor.objects.create(workspace=cast.acme, brand=cast.north, name="Maya")
     conversation = start_conversation(visitor, body="Hello?", channel=Channel.WIDGET)
     set_status(conversation, status="resolved")
     lead = create_lead(cast.acme.pk, name="Maya", brand=cast.north)
     update_lead(lead, status="won")
-    created, message, status, lead_created, lead_status = bodies(cast.acme)
+    created, message, status, lead_created, lead_status = event_bodies(cast.acme)
     for body in (created, message, status, lead_created, lead_status):
         assert set(body) == {"id", "type", "createdAt", "workspaceId", "brandId", "data"}
         assert (body["workspaceId"], body["brandId"]) == (str(cast.acme.pk), str(cast.north.pk))
@@ -46,7 +46,7 @@ def test_the_five_events_and_their_bodies(cast, crm):
     assert [message["data"]["message"]] == thread
 
 
-def test_it_refuses_to_run_outside_a_transaction(transactional_db, cast):
+def test_recording_an_event_outside_a_transaction_is_refused(transactional_db, cast):
     with pytest.raises(transaction.TransactionManagementError):
         record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=None, data={})
     with transaction.atomic():
@@ -54,22 +54,22 @@ def test_it_refuses_to_run_outside_a_transaction(transactional_db, cast):
     assert Event.objects.count() == 1
 
 
-def test_a_rolled_back_change_leaves_no_event_and_no_word(transactional_db, cast, subscribe):
+def test_rolled_back_change_leaves_no_event_and_publishes_nothing(transactional_db, cast, subscribe):
     subscribe(URL)
-    with redis.Redis.from_url(django_settings.REDIS_URL) as client, client.pubsub() as words:
-        words.subscribe(channel_of(WEBHOOKS_DUE))
-        words.get_message(timeout=1)
+    with redis.Redis.from_url(django_settings.REDIS_URL) as client, client.pubsub() as pubsub:
+        pubsub.subscribe(channel_of(WEBHOOKS_DUE))
+        pubsub.get_message(timeout=1)
         with pytest.raises(RuntimeError), transaction.atomic():
             create_lead(cast.acme.pk, name="Maya")
             raise RuntimeError
         assert (Event.objects.count(), Delivery.objects.count()) == (0, 0)
-        assert words.get_message(timeout=0.3) is None
+        assert pubsub.get_message(timeout=0.3) is None
         create_lead(cast.acme.pk, name="Maya")
         assert (Event.objects.count(), Delivery.objects.count()) == (1, 1)
-        assert words.get_message(timeout=1)["channel"] == channel_of(WEBHOOKS_DUE).encode()
+        assert pubsub.get_message(timeout=1)["channel"] == channel_of(WEBHOOKS_DUE).encode()
 
 
-def test_who_gets_what(cast, subscribe):
+def test_subscriptions_receive_only_matching_events(cast, subscribe):
     everything, _ = subscribe(URL)
     leads_only, _ = subscribe(URL, events=[EventName.LEAD_CREATED])
     north_only, _ = subscribe(URL, brand=cast.north)
@@ -89,10 +89,10 @@ def test_who_gets_what(cast, subscribe):
     }
     assert receivers_of(lambda: create_lead(cast.acme.pk, name="x", brand=cast.south)) == {everything.pk, leads_only.pk}
     assert receivers_of(lambda: create_lead(cast.acme.pk, name="x")) == {everything.pk, leads_only.pk}
-    assert receivers_of(lambda: make_talk(cast.north)) == {everything.pk, north_only.pk}
+    assert receivers_of(lambda: make_conversation(cast.north)) == {everything.pk, north_only.pk}
 
 
-def test_a_subscription_deleted_meanwhile_fails_nobodys_commit(transactional_db, cast, subscribe):
+def test_concurrent_deletion_of_a_subscription_does_not_fail_the_commit(transactional_db, cast, subscribe):
     subscription, _ = subscribe(URL)
     recorded, deleted = threading.Event(), threading.Event()
 
@@ -110,18 +110,18 @@ def test_a_subscription_deleted_meanwhile_fails_nobodys_commit(transactional_db,
     with transaction.atomic():
         create_lead(cast.acme.pk, name="Maya")
         recorded.set()
-        assert not deleted.wait(0.5)  # it waits for this commit
+        assert not deleted.wait(0.5)  # the deletion waits for this commit
     other.join(5)
     assert Event.objects.count() == 1
     assert (WebhookSubscription.objects.count(), Delivery.objects.count()) == (0, 0)
 
 
-def test_the_word_never_fails_a_change(transactional_db, cast, subscribe, monkeypatch):
+def test_failed_publication_does_not_fail_the_change(transactional_db, cast, subscribe, monkeypatch):
     def gone(*args):
         raise redis.ConnectionError("refused")
 
     subscribe(URL)
     monkeypatch.setattr("redis.Redis.publish", gone)
-    conversation = make_talk(cast.north)
+    conversation = make_conversation(cast.north)
     send_message(conversation, role=Message.Role.OPERATOR, body="Hi", channel=Channel.API)
     assert Delivery.objects.count() == 3

@@ -1,4 +1,4 @@
-"""Sending again: one delivery at once, or a whole outage."""
+"""Retrying a single delivery, and replaying a whole outage."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from integrations.models import Attempt, Delivery, EventName, Replay
 from integrations.webhooks.delivery import MAX_ATTEMPTS, SCHEDULE
 from integrations.webhooks.leases import claim
 from leads.actions import create_lead
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 
@@ -24,19 +24,19 @@ def clock():
         yield moving
 
 
-def run_out(clock):
-    """Attempt until nothing is pending any more."""
+def attempt_all(clock):
+    """Make attempts until no delivery is pending."""
     while Delivery.objects.filter(status="pending").exists():
         while deliver_due():
             pass
         clock.shift(timedelta(hours=7))
 
 
-def test_a_failed_delivery_begins_anew(cast, subscribe, clock):
+def test_retried_failed_delivery_starts_a_new_schedule(cast, subscribe, clock):
     with receiver(status=500) as crm:
         subscribe(crm.url)
         create_lead(cast.acme.pk, name="Maya")
-        run_out(clock)
+        attempt_all(clock)
         delivery = Delivery.objects.get()
         assert (delivery.status, delivery.attempts_made) == ("failed", MAX_ATTEMPTS)
         retry(delivery)
@@ -50,13 +50,13 @@ def test_a_failed_delivery_begins_anew(cast, subscribe, clock):
     delivery.refresh_from_db()
     assert delivery.status == "succeeded"
     log = list(Attempt.objects.order_by("number").values_list("number", "trigger", "outcome"))
-    assert log[:6] == [(number, "schedule", "failed") for number in range(1, 7)]  # its history is kept
+    assert log[:6] == [(number, "schedule", "failed") for number in range(1, 7)]  # the history is kept
     assert log[6:] == [(7, "manual", "failed"), (8, "schedule", "succeeded")]
     assert [request.headers["X-PraxTalk-Attempt"] for request in crm.requests] == list("12345678")
     assert len({request.headers["X-PraxTalk-Delivery"] for request in crm.requests}) == 1
 
 
-def test_a_waiting_delivery_is_due_at_once_and_loses_none_of_its_six(cast, subscribe, clock):
+def test_manual_retry_of_a_pending_delivery_uses_up_no_scheduled_attempt(cast, subscribe, clock):
     with receiver(status=500) as crm:
         subscribe(crm.url)
         create_lead(cast.acme.pk, name="Maya")
@@ -67,13 +67,13 @@ def test_a_waiting_delivery_is_due_at_once_and_loses_none_of_its_six(cast, subsc
         delivery = Delivery.objects.get()
         assert (delivery.status, delivery.attempts_made, len(crm.requests)) == ("pending", 1, 11)
         assert delivery.next_attempt_at - timezone.now() >= SCHEDULE[0]
-        run_out(clock)
+        attempt_all(clock)
     delivery.refresh_from_db()
     assert (delivery.status, delivery.attempts_made) == ("failed", MAX_ATTEMPTS)
     assert Attempt.objects.filter(trigger="schedule", outcome="failed").count() == MAX_ATTEMPTS
 
 
-def test_one_that_is_under_way_stays_as_it_is(cast, subscribe):
+def test_retry_does_not_affect_a_delivery_in_flight(cast, subscribe):
     subscribe("http://127.0.0.1:9999/")
     create_lead(cast.acme.pk, name="Maya")
     (claimed,) = claim(10)
@@ -82,7 +82,7 @@ def test_one_that_is_under_way_stays_as_it_is(cast, subscribe):
     assert claim(10) == []
 
 
-def test_nothing_is_sent_to_a_paused_webhook(cast, subscribe):
+def test_retry_to_a_paused_webhook_is_refused(cast, subscribe):
     webhook, _ = subscribe("http://127.0.0.1:9999/")
     create_lead(cast.acme.pk, name="Maya")
     change_webhook(webhook, status="paused")
@@ -92,18 +92,18 @@ def test_nothing_is_sent_to_a_paused_webhook(cast, subscribe):
     retry(Delivery.objects.get())
 
 
-def test_a_whole_outage_is_replayed(cast, subscribe, clock, monkeypatch):
-    monkeypatch.setattr(replays, "STEP", 3)
+def test_outage_is_replayed(cast, subscribe, clock, monkeypatch):
+    monkeypatch.setattr(replays, "BATCH_SIZE", 3)
     with receiver(status=500) as crm, receiver() as other:
         webhook, _ = subscribe(crm.url)
         subscribe(other.url)
         for number in range(7):
             create_lead(cast.acme.pk, name=f"Lead {number}")
-        run_out(clock)
+        attempt_all(clock)
         crm.requests.clear()
         other.requests.clear()
         crm.status = 200
-        replay = start_replay(webhook, what=Replay.What.FAILED)
+        replay = start_replay(webhook, what=Replay.Selection.FAILED)
         assert (replay.total, replay.done, replay.status) == (7, 0, "running")
         seen = []
         while advance():
@@ -118,13 +118,13 @@ def test_a_whole_outage_is_replayed(cast, subscribe, clock, monkeypatch):
     assert set(Delivery.objects.values_list("status", flat=True)) == {"succeeded"}
 
 
-def test_a_replay_goes_on_where_it_was_when_its_pump_died(transactional_db, cast, subscribe, clock, monkeypatch):
-    monkeypatch.setattr(replays, "STEP", 2)
+def test_replay_continues_after_a_crash_of_the_dispatcher(transactional_db, cast, subscribe, clock, monkeypatch):
+    monkeypatch.setattr(replays, "BATCH_SIZE", 2)
     webhook, _ = subscribe("http://127.0.0.1:9999/")
     for number in range(5):
         create_lead(cast.acme.pk, name=f"Lead {number}")
     Delivery.objects.update(status="failed")
-    replay = start_replay(webhook, what=Replay.What.FAILED)
+    replay = start_replay(webhook, what=Replay.Selection.FAILED)
     assert advance()
 
     def die(*args, **kwargs):
@@ -134,7 +134,7 @@ def test_a_replay_goes_on_where_it_was_when_its_pump_died(transactional_db, cast
         patched.setattr(Replay, "save", die)
         with pytest.raises(RuntimeError):
             advance()
-    assert Delivery.objects.filter(status="pending").count() == 2  # what died left nothing half done
+    assert Delivery.objects.filter(status="pending").count() == 2  # the failed step was rolled back
     while advance():
         pass
     replay.refresh_from_db()
@@ -151,14 +151,14 @@ def test_a_replay_goes_on_where_it_was_when_its_pump_died(transactional_db, cast
         ({"what": "succeeded"}, {"done"}),
     ],
 )
-def test_filters(cast, subscribe, clock, filters, names):
+def test_replay_filters_select_deliveries(cast, subscribe, clock, filters, names):
     webhook, _ = subscribe("http://127.0.0.1:9999/", events=[EventName.LEAD_CREATED, EventName.CONVERSATION_CREATED])
     create_lead(cast.acme.pk, name="old")
     clock.shift(timedelta(minutes=1))
     middle = timezone.now()
     clock.shift(timedelta(minutes=1))
     create_lead(cast.acme.pk, name="new")
-    make_talk(cast.north, name="talk")
+    make_conversation(cast.north, name="talk")
     Delivery.objects.update(status="failed")
     create_lead(cast.acme.pk, name="done")
     Delivery.objects.exclude(status="failed").update(status="succeeded")
@@ -172,8 +172,8 @@ def test_filters(cast, subscribe, clock, filters, names):
     } == names
 
 
-def test_a_new_webhook_gets_what_it_never_had(cast, subscribe, clock):
-    make_talk(cast.north)
+def test_replay_of_missing_events_fills_a_new_webhook(cast, subscribe, clock):
+    make_conversation(cast.north)
     for brand in (cast.north, cast.south):
         create_lead(cast.acme.pk, name=brand.name, brand=brand)
     create_lead(cast.globex.pk, name="rival")
@@ -181,11 +181,11 @@ def test_a_new_webhook_gets_what_it_never_had(cast, subscribe, clock):
     with receiver() as crm:
         webhook, _ = subscribe(crm.url, events=[EventName.LEAD_CREATED], brand=cast.north)
         create_lead(cast.acme.pk, name="Later", brand=cast.north)
-        replay = start_replay(webhook, what=Replay.What.MISSING)
+        replay = start_replay(webhook, what=Replay.Selection.MISSING)
         assert replay.total == 1
         while advance():
             pass
         deliver_due()
-        assert start_replay(webhook, what=Replay.What.MISSING).status == "done"  # nothing is missing now
+        assert start_replay(webhook, what=Replay.Selection.MISSING).status == "done"  # no event is missing now
     names = sorted(request.body.split(b'"name":"')[1].split(b'"')[0] for request in crm.requests)
     assert names == [b"Later", b"North"]

@@ -1,4 +1,4 @@
-"""Signing secrets: encrypted, rotated without a moment in which a receiver refuses."""
+"""Signing secrets: encrypted, and rotated without rejected deliveries."""
 
 import io
 import json
@@ -15,8 +15,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from integrations.actions.subscriptions import (
     NothingToPromote,
     OldSecretStillSigns,
-    forget_ended_secrets,
     promote_secret,
+    purge_expired_secrets,
     retire_secret,
     rotate_secret,
 )
@@ -32,7 +32,10 @@ from tests.webhooks.test_delivery import SEED_VERIFIERS
 
 @pytest.fixture
 def accepts(cast, tmp_path):
-    """accepts(crm, secret): whether both seed verifiers, and the Standard Webhooks library, accept a delivery made now."""
+    """Return `accepts(crm, secret)`, which sends a delivery.
+
+    It returns whether both published verifiers accept it, and whether the Standard Webhooks library does.
+    """
     script = tmp_path / "verify.mjs"
     script.write_text(SEED_VERIFIERS)
 
@@ -53,26 +56,26 @@ def accepts(cast, tmp_path):
     return check
 
 
-def test_every_stage_of_a_rotation(cast, subscribe, accepts):
-    """The seed's verifiers read the first v1 only, a Standard Webhooks library reads all of them."""
+def test_each_stage_of_a_rotation_signs_with_the_documented_secrets(cast, subscribe, accepts):
+    """The published verifiers read only the first v1 field, a Standard Webhooks library reads all of them."""
     with receiver() as crm, time_machine.travel(timezone.now()) as clock:
         webhook, old = subscribe(crm.url)
         assert accepts(crm, old) == (True, True)
         new = rotate_secret(webhook)
         assert (accepts(crm, old), accepts(crm, new)) == ((True, True), (False, True))
         promote_secret(webhook)
-        promote_secret(webhook)  # again changes nothing
+        promote_secret(webhook)  # promoting again changes nothing
         assert (accepts(crm, old), accepts(crm, new)) == ((False, True), (True, True))
         clock.shift(timedelta(hours=24, minutes=1))
         assert (accepts(crm, old), accepts(crm, new)) == ((False, False), (True, True))
         assert crm.requests[-1].headers["X-PraxTalk-Signature"].count("v1=") == 1
-        assert forget_ended_secrets() == 1
+        assert purge_expired_secrets() == 1
         webhook.refresh_from_db()
         assert webhook.encrypted_second_secret == ""
         assert decrypt(webhook.encrypted_secret) == new
 
 
-def test_a_leaked_secret_is_retired_at_once(cast, subscribe, accepts):
+def test_leaked_secret_can_be_retired_at_once(cast, subscribe, accepts):
     with receiver() as crm:
         webhook, old = subscribe(crm.url)
         new = rotate_secret(webhook)
@@ -83,7 +86,7 @@ def test_a_leaked_secret_is_retired_at_once(cast, subscribe, accepts):
             promote_secret(webhook)
 
 
-def test_a_rotation_begun_again_replaces_the_new_secret(cast, subscribe):
+def test_restarted_rotation_replaces_the_new_secret(cast, subscribe):
     webhook, old = subscribe("http://127.0.0.1:9999/")
     first, second = rotate_secret(webhook), rotate_secret(webhook)
     webhook.refresh_from_db()
@@ -98,7 +101,7 @@ def test_a_rotation_begun_again_replaces_the_new_secret(cast, subscribe):
 
 @pytest.fixture
 def keys(settings):
-    """keys("k2", "k1"): ENCRYPTION_KEYS of these ids, newest first."""
+    """Return `keys("k2", "k1")`, which sets ENCRYPTION_KEYS to the keys of these ids, newest first."""
     made = {"k1": settings.ENCRYPTION_KEYS.split(":", 1)[1].split(",")[0], "k2": Fernet.generate_key().decode()}
     first_id = settings.ENCRYPTION_KEYS.split(":", 1)[0]
 
@@ -110,7 +113,7 @@ def keys(settings):
     choose("k1")
 
 
-def test_secrets_are_encrypted_anew(cast, subscribe, keys):
+def test_secrets_are_reencrypted_with_the_newest_key(cast, subscribe, keys):
     webhook, old = subscribe("http://127.0.0.1:9999/")
     new = rotate_secret(webhook)
     stored = IdempotencyRecord.objects.create(
@@ -119,7 +122,7 @@ def test_secrets_are_encrypted_anew(cast, subscribe, keys):
     keys("k2", "k1")
     of_brands = 3
     again = [call_reencrypt(), call_reencrypt()]
-    assert again == [f"Encrypted anew: {3 + of_brands}.\n", "Encrypted anew: 0.\n"]
+    assert again == [f"Re-encrypted: {3 + of_brands}.\n", "Re-encrypted: 0.\n"]
     keys("k2")
     webhook.refresh_from_db()
     stored.refresh_from_db()
@@ -133,12 +136,12 @@ def call_reencrypt():
     return out.getvalue()
 
 
-def test_a_secret_without_its_key_is_said_and_nothing_is_lost(cast, subscribe, keys):
+def test_undecryptable_secret_is_reported_and_deliveries_wait(cast, subscribe, keys):
     with receiver() as crm:
         subscribe(crm.url)
         create_lead(cast.acme.pk, name="Maya")
         keys("k2")
-        with pytest.raises(CommandError, match="4 could not be read"):
+        with pytest.raises(CommandError, match="4 values could not be decrypted"):
             call_reencrypt()
         deliver_due()
         assert crm.requests == []

@@ -1,11 +1,11 @@
-"""The door to the outside: how long it waits, how much it reads."""
+"""The HTTP transport of webhooks: its deadline, and how much of a response it reads."""
 
 import asyncio
 import socket
 import threading
 
-from praxtalk.core.http import transport as authenticator
-from praxtalk.core.http.transport import MAX_ANSWER_BYTES, open_transport
+from praxtalk.core.http import transport as transport_module
+from praxtalk.core.http.transport import MAX_RESPONSE_BYTES, open_transport
 from tests.webhooks.receivers import receiver
 
 
@@ -17,22 +17,22 @@ def post(url, body=b"{}"):
     return asyncio.run(run())
 
 
-def test_a_hanging_receiver_is_cut_off_at_the_deadline(monkeypatch):
-    monkeypatch.setattr(authenticator, "DEADLINE_SECONDS", 0.5)
+def test_hanging_receiver_is_cut_off_at_the_deadline(monkeypatch):
+    monkeypatch.setattr(transport_module, "DEADLINE_SECONDS", 0.5)
     with receiver(hang=2) as crm:
         assert "within" in post(crm.url).error
 
 
-def test_a_huge_answer_is_read_to_16_kb(settings, monkeypatch):
-    monkeypatch.setattr(authenticator, "is_allowed_privately", lambda address: False)
+def test_at_most_16_kb_of_a_response_are_read(settings, monkeypatch):
+    monkeypatch.setattr(transport_module, "is_allowed_privately", lambda address: False)
     with receiver(answer=b"\0\xff" * 500_000) as crm:
         answer = post(crm.url)
     assert answer.is_success
-    assert 0 < len(answer.body) <= MAX_ANSWER_BYTES
+    assert 0 < len(answer.body) <= MAX_RESPONSE_BYTES
     assert "\0" not in answer.body
 
 
-def test_cookies_are_not_kept_and_proxies_not_used(monkeypatch):
+def test_cookies_are_not_stored_and_proxies_are_not_used(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     with receiver(headers={"Set-Cookie": "a=b"}) as crm:
 
@@ -44,7 +44,7 @@ def test_cookies_are_not_kept_and_proxies_not_used(monkeypatch):
     assert all("Cookie" not in request.headers for request in crm.requests)
 
 
-def test_what_cannot_be_reached_is_an_outcome():
+def test_unreachable_receiver_is_reported_as_an_error():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         assert "No connection" in post(f"http://127.0.0.1:{unused.getsockname()[1]}/").error
@@ -53,7 +53,7 @@ def test_what_cannot_be_reached_is_an_outcome():
         assert post(plain.url.replace("http:", "https:")).error.startswith("TLS")
 
 
-def test_nonsense_for_an_answer_is_an_outcome():
+def test_malformed_response_is_reported_as_an_error():
     listening = socket.create_server(("127.0.0.1", 0))
 
     def answer():

@@ -1,12 +1,12 @@
-"""A customer's site with the widget, in a real Chromium, in front of a real server.
+"""Fixtures: a customer's site with the widget, in a real Chromium, connected to a running server.
 
     def test_...(site, page):
-        site.html = "<h1>Shop</h1>"                        # of every path, and site.pages["/terms"] = ... of one
+        site.html = "<h1>Shop</h1>"  # for every path; site.pages["/terms"] = ... sets a single one
         visit = site.open(page, csp=STRICT, path="/")
         visit.page.locator(...)
         assert visit.reports() == visit.errors() == []
 
-The site is at http://localhost, the server at http://127.0.0.1: another origin, and another site too.
+The site is at http://localhost and the server at http://127.0.0.1, so they differ in origin and in site.
 """
 
 import json
@@ -16,16 +16,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.live.conftest import nobody_else_is_at_work
+from tests.live.conftest import no_other_active_connections
 from tests.live.driver import wait_for
-from tests.servers import WEB, Server
 
 NONCE = "bm90LWEtc2VjcmV0"
 STRICT = "default-src 'none'; script-src 'nonce-{nonce}'; connect-src {host} {socket}"
 TRUSTED_TYPES = "require-trusted-types-for 'script'; trusted-types 'none'"
-STYLED = "; style-src 'self'"  # what a site with `site.css` needs besides
+STYLED = "; style-src 'self'"  # additionally needed by a site with `site.css`
 REPORT = "csp report: "
-COLLECT = f"""addEventListener("securitypolicyviolation", (event) => console.debug({REPORT!r} + JSON.stringify(
+COLLECT_VIOLATIONS = f"""addEventListener("securitypolicyviolation", (event) => console.debug({REPORT!r} + JSON.stringify(
   {{ directive: event.effectiveDirective, blocked: event.blockedURI, source: event.sourceFile, sample: event.sample }})))"""
 PAGE = """<!doctype html>
 <html lang="en">
@@ -40,14 +39,14 @@ PAGE = """<!doctype html>
 
 
 class Visit:
-    """What happens on a page: `requests` (URLs), console errors and CSP reports, over all its navigations."""
+    """A record of a page over all its navigations: requested URLs, console errors and CSP reports."""
 
     def __init__(self, page):
         self.page, self.requests, self._reports, self._errors = page, [], [], []
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self._errors.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
-        page.add_init_script(COLLECT)
+        page.add_init_script(COLLECT_VIOLATIONS)
 
     def _on_console(self, message):
         if message.text.startswith(REPORT):
@@ -56,18 +55,20 @@ class Visit:
             self._errors.append(message.text)
 
     def reports(self):
-        """What a Content-Security-Policy forbade so far."""
-        self.page.wait_for_timeout(50)  # reports are tasks of their own, after what caused them
+        """Return the violations of the Content-Security-Policy so far."""
+        self.page.wait_for_timeout(50)  # the browser delivers reports in separate tasks
         return self._reports
 
     def errors(self):
-        """Console errors and uncaught exceptions so far. Chromium writes each CSP report there too."""
+        """Return the console errors and uncaught exceptions so far. Chromium also logs each CSP report there."""
         self.page.wait_for_timeout(50)
         return self._errors
 
     def until(self, expression, patience=20):
-        """The first true value of a JavaScript expression. (Playwright's own waiting evaluates strings, which these policies
-        forbid.)"""
+        """Poll a JavaScript expression and return its first true value.
+
+        Playwright's own waiting evaluates strings, which these policies forbid.
+        """
         deadline = time.monotonic() + patience
         while not (found := self.page.evaluate(expression)):
             assert time.monotonic() < deadline, (expression, self._reports, self._errors)
@@ -76,29 +77,30 @@ class Visit:
 
 
 class Site:
-    """`html` and `css` are what the customer's page is made of; `{nonce}` in them stands for the nonce of its policy.
+    """A customer's web site.
 
-    `pages` maps a path to a body of its own; `attributes` are more of the tag's, as ' data-side="left"'; `has_tag` False is
-    a page without the widget. `calls` are the paths that browsers asked for.
+    html, css: the content of its pages; `{nonce}` in `html` stands for the nonce of the policy. pages: bodies of
+    single paths. attributes: extra attributes of the script tag, as ' data-side="left"'. has_tag: False for pages
+    without the widget. calls: the requested paths.
     """
 
     def __init__(self, host, widget_id):
         self.host, self.widget_id = host, widget_id
         self.html, self.css, self.pages, self.attributes, self.has_tag = "<h1>Shop</h1>", "", {}, "", True
         self.csp, self.calls, self.visits = None, [], []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Customer)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), CustomerRequestHandler)
         self._server.site, self._server.daemon_threads = self, True
         self.url = f"http://localhost:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
     def tag(self):
-        """The tag of the docs; with a nonce where the page's policy asks for one."""
+        """Return the documented script tag, with a nonce if the page's policy requires one."""
         nonce = f' nonce="{NONCE}"' if "'nonce-" in (self.csp or "") else ""
         return f'<script src="{self.host}/widget.js" data-widget-id="{self.widget_id}"{self.attributes}{nonce} defer></script>'
 
     def policy(self, csp):
-        """`csp` with its {nonce}, {host} and {socket}."""
+        """Return `csp` with {nonce}, {host} and {socket} filled in."""
         return csp.format(nonce=NONCE, host=self.host, socket=self.host.replace("http", "ws", 1))
 
     def page_at(self, path):
@@ -110,7 +112,7 @@ class Site:
         )
 
     def open(self, page, *, csp=None, path="/", widget_id=None):
-        """The Visit of a page that was loaded. csp: the policy of all pages from now on, None for none."""
+        """Load a page of the site and return its Visit. csp: the policy of all pages from now on, None for none."""
         self.csp = csp and self.policy(csp)
         self.widget_id = widget_id or self.widget_id
         visit = next((visit for visit in self.visits if visit.page is page), None)
@@ -128,8 +130,8 @@ class Site:
         self._server.server_close()
 
 
-class Customer(BaseHTTPRequestHandler):
-    """The customer's web server."""
+class CustomerRequestHandler(BaseHTTPRequestHandler):
+    """The request handler of the customer's web server."""
 
     protocol_version = "HTTP/1.1"
 
@@ -156,17 +158,10 @@ class Customer(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="package")
-def widget_server(django_db_setup):
-    """The real server that the browser tests share."""
-    with Server(*WEB, WEB_PROCESSES="1") as running:
-        yield running
-
-
 @pytest.fixture
-def site(request, chromium, cast):
-    """The customer's site with North's widget. The test's database is emptied once its pages are closed."""
-    made = Site(request.getfixturevalue("widget_server").url, cast.north.widget_id)
+def site(server, chromium, cast):
+    """Return the customer's site with North's widget. Its pages are closed before the tables are emptied."""
+    made = Site(server.url, cast.north.widget_id)
     yield made
     made.close()
-    wait_for(nobody_else_is_at_work, "A query or transaction did not end.")
+    wait_for(no_other_active_connections, "A query or transaction did not end.")

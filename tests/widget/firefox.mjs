@@ -1,6 +1,7 @@
-// The widget's main flow in Firefox: a form is sent, a reply comes, another message is written, a reload finds the thread.
-//   node firefox.mjs FIREFOX PROFILE URL     prints "written" when the first message is on its way, "found" after the reload, and
-// at last what the console and the page's policy complained of, as JSON.
+// The widget's main flow in Firefox: send the form, get a reply, send a second message, reload, and find the thread.
+//   node firefox.mjs FIREFOX PROFILE URL
+// Prints "written" when the first message is being sent and "found" after the reload. The last line lists console
+// errors and policy violations as JSON.
 import { launch, shows } from "./firefox_launch.mjs";
 
 const [executablePath, userDataDir, url] = process.argv.slice(2);

@@ -3,7 +3,7 @@ import puppeteer from "../live/node_modules/puppeteer-core/lib/puppeteer/puppete
 const QUIET = {
   "app.normandy.enabled": false,
   "app.update.disabledForTesting": true,
-  "browser.chrome.site_icons": false, // the policy of the page would forbid its own icon
+  "browser.chrome.site_icons": false, // the page's policy would block its own icon
   "datareporting.policy.dataSubmissionEnabled": false,
   "network.captive-portal-service.enabled": false,
   "network.connectivity-service.enabled": false,
@@ -21,7 +21,7 @@ const QUIET = {
 export const launch = (executablePath, userDataDir, settings = {}) =>
   puppeteer.launch({ browser: "firefox", executablePath, userDataDir, extraPrefsFirefox: { ...QUIET, ...settings } });
 
-/** Waits until the widget's thread shows a text. @param {any} frame a page or a frame of it @param {string} text */
+/** Wait until the widget's thread shows a text. @param {any} frame a page or a frame of it @param {string} text */
 export const shows = (frame, text) =>
   frame.waitForFunction(
     (wanted) =>

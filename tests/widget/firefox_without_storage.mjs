@@ -1,8 +1,9 @@
-// The widget where Firefox denies it storage, by its own settings or by a sandbox: a form is sent, a reply comes, another
-// message is written.
+// The widget in a Firefox that denies it storage, by its settings or by a sandbox: send the form, get a reply, send a
+// second message.
 //   node firefox_without_storage.mjs FIREFOX PROFILE URL SETTINGS
-// SETTINGS: JSON of about:config. The widget is in the page's frame, if it has one, else in the page. Prints "written" when the
-// first message is on its way; after the reply and the second message, what the widget tells about storage.
+// SETTINGS is a JSON object of about:config preferences. The widget is in the page's frame, if there is one,
+// otherwise in the page. Prints "written" when the first message is being sent, and the widget's notice about storage
+// after the reply and the second message.
 import { launch, shows } from "./firefox_launch.mjs";
 
 const [executablePath, userDataDir, url, settings] = process.argv.slice(2);

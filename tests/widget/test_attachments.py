@@ -1,4 +1,4 @@
-"""Files of visitors: what is taken, who gets it back, and how."""
+"""Files of visitors: which are accepted, who can download them, and how they are served."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import ExifTags, Image
 
-from conversations.attachments import InvalidUpload, inspect_upload, kept
+from conversations.attachments import InvalidUpload, inspect_upload, stored_upload
 from conversations.models import Attachment, Conversation, Message
 from integrations.actions.api_keys import create_key
 from tests.widget.visitors import Browser, client_id
@@ -29,11 +29,11 @@ def image(format="PNG", size=(40, 30), **options):
     return content.getvalue()
 
 
-MORE = Image.new("RGB", (300, 200), "#dc2626")
+SECOND_FRAME = Image.new("RGB", (300, 200), "#dc2626")
 
 
-def lying(format):
-    """As a phone takes it: held upright, written lying, with a word how to turn it."""
+def rotated_image(format):
+    """Return an image as phones write it: landscape pixels with an EXIF rotation to portrait."""
     turned = Image.Exif()
     turned[ExifTags.Base.Orientation] = 6
     return image(format, (400, 300), exif=turned)
@@ -65,16 +65,21 @@ def rest(secret, path):
     [
         ("photo.png", image(), "image/png", (40, 30)),
         ("photo.jpg", image("JPEG", (300, 200)), "image/jpeg", (300, 200)),
-        ("two-pictures.jpg", image("MPO", (300, 200), save_all=True, append_images=[MORE]), "image/jpeg", (300, 200)),
+        (
+            "two-pictures.jpg",
+            image("MPO", (300, 200), save_all=True, append_images=[SECOND_FRAME]),
+            "image/jpeg",
+            (300, 200),
+        ),
         ("move.gif", image("GIF"), "image/gif", (40, 30)),
         ("small.webp", image("WEBP"), "image/webp", (40, 30)),
-        ("upright.jpg", lying("JPEG"), "image/jpeg", (300, 400)),
-        ("upright.webp", lying("WEBP"), "image/webp", (300, 400)),
+        ("upright.jpg", rotated_image("JPEG"), "image/jpeg", (300, 400)),
+        ("upright.webp", rotated_image("WEBP"), "image/webp", (300, 400)),
         ("invoice.pdf", PDF, "application/pdf", (None, None)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_file_is_a_message_of_the_thread(visitor, cast, name, content, content_type, size):
+def test_sent_file_is_shown_as_a_message_of_the_thread(visitor, cast, name, content, content_type, size):
     answer = visitor.send_file(name, content)
     assert answer.status_code == 201, answer.content
     message = visitor.thread().json()["messages"][-1]
@@ -97,7 +102,7 @@ def test_a_file_is_a_message_of_the_thread(visitor, cast, name, content, content
     assert "Authorization" in got["Vary"]
 
 
-def test_a_crm_sees_it_and_downloads_it(visitor, cast, talks):
+def test_crm_can_see_and_download_the_file(visitor, cast, conversations):
     visitor.send_file("photo.png", image(), body="Look!")
     conversation = Message.objects.get(body="Look!").conversation
     secret = create_key(cast.acme, name="CRM", scope="read")[1]
@@ -111,7 +116,7 @@ def test_a_crm_sees_it_and_downloads_it(visitor, cast, talks):
     assert json.loads(event.body)["data"]["message"]["attachments"] == [attachment]
 
 
-def test_nobody_else_gets_it(visitor, cast):
+def test_other_visitors_and_workspaces_cannot_download_the_file(visitor, cast):
     visitor.send_file("photo.png", image())
     pk = Attachment.objects.get().pk
     other, rival = Browser(cast.north), Browser(cast.west)
@@ -144,7 +149,7 @@ def test_nobody_else_gets_it(visitor, cast):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_is_not_taken_leaves_nothing(visitor, folder, name, content, code):
+def test_rejected_file_is_not_stored(visitor, folder, name, content, code):
     answer = visitor.send_file(name, content, content_type="image/png")
     assert (answer.status_code, answer.json()["fields"]) == (422, {"file": code})
     assert Attachment.objects.count() == 0
@@ -152,13 +157,13 @@ def test_what_is_not_taken_leaves_nothing(visitor, folder, name, content, code):
     assert not stored(folder)
 
 
-def test_an_image_that_would_unfold_to_gigabytes_is_not_taken(visitor, folder):
+def test_decompression_bomb_is_rejected(visitor, folder):
     bomb = image(size=(1, 1)).replace((1).to_bytes(4, "big") * 2, (30_000).to_bytes(4, "big") * 2)
     assert visitor.send_file("photo.png", bomb).json()["fields"]["file"] in ("too_long", "invalid")
     assert not stored(folder)
 
 
-def test_the_largest_is_taken(visitor):
+def test_file_of_the_maximum_size_is_accepted(visitor):
     assert visitor.send_file("large.pdf", PDF + b" " * (MAX - len(PDF))).status_code == 201
 
 
@@ -175,13 +180,13 @@ def test_the_largest_is_taken(visitor):
         ("\u0000\n", "file.png"),
     ],
 )
-def test_names_are_made_harmless(cast, given, shown):
+def test_unsafe_file_names_are_sanitised(cast, given, shown):
     file = SimpleUploadedFile("x", image())
-    file._name = given  # as it is: Django's setter cuts it
+    file._name = given  # set directly: Django's setter would strip the path
     assert inspect_upload(cast.acme.pk, file).name == shown
 
 
-def test_the_same_file_sent_twice_is_one(visitor, folder):
+def test_file_sent_twice_with_one_client_id_is_stored_once(visitor, folder):
     name = client_id()
     first, second = (visitor.send_file("photo.png", image(), clientId=name).json()["messageId"] for _ in range(2))
     assert first == second
@@ -189,27 +194,27 @@ def test_the_same_file_sent_twice_is_one(visitor, folder):
     assert len(stored(folder)) == 1
 
 
-def test_a_file_that_no_message_took_is_deleted(cast, folder, db):
-    with pytest.raises(ZeroDivisionError), kept(cast.acme.pk, SimpleUploadedFile("a.png", image())):
+def test_file_of_a_failed_request_is_deleted(cast, folder, db):
+    with pytest.raises(ZeroDivisionError), stored_upload(cast.acme.pk, SimpleUploadedFile("a.png", image())):
         assert len(stored(folder)) == 1
         raise ZeroDivisionError
     assert not stored(folder)
 
 
-def test_one_that_the_storage_has_lost_is_a_404(visitor, folder):
+def test_file_missing_from_the_storage_is_a_404(visitor, folder):
     visitor.send_file("photo.png", image())
     for path in stored(folder):
         path.unlink()
     assert visitor.file(Attachment.objects.get().pk).status_code == 404
 
 
-def test_nothing_that_a_sender_chose_is_in_the_path(visitor, cast, folder):
+def test_storage_path_contains_nothing_chosen_by_the_sender(visitor, cast, folder):
     visitor.send_file("../photo.png", image())
     (path,) = stored(folder)
     assert path.relative_to(folder).parts == (str(cast.acme.pk), str(Attachment.objects.get().pk))
 
 
-def test_without_a_token_nothing_is_taken(cast, folder):
+def test_file_without_a_token_is_rejected(cast, folder):
     assert Browser(cast.north).send_file("photo.png", image()).status_code == 401
     assert not stored(folder)
 
@@ -217,22 +222,22 @@ def test_without_a_token_nothing_is_taken(cast, folder):
 @pytest.mark.parametrize(
     "fields", [{"clientId": "x"}, {"body": "x" * 10_001}, {"file": "no file"}, {"unknown": "1"}, {"body": "\0"}]
 )
-def test_wrong_fields(visitor, folder, fields):
+def test_invalid_form_fields_are_rejected(visitor, folder, fields):
     answer = visitor.send_file("photo.png", image(), **fields)
     assert answer.status_code == 422, answer.content
     assert next(iter(answer.json()["fields"])) == next(iter(fields))
     assert not stored(folder)
 
 
-def test_a_flood_of_files_is_refused(visitor, settings, time_machine):
-    time_machine.move_to(timezone.now(), tick=False)  # no minute ends between
+def test_number_of_files_per_visitor_is_limited(visitor, settings, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)  # so that no rate-limit window ends in between
     settings.WIDGET_FILES_PER_VISITOR = 2
     codes = [visitor.send_file("photo.png", image()).status_code for _ in range(3)]
     assert codes == [201, 201, 429]
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"--x\r\n", b'--x\r\nContent-Disposition: form-data; name="a"\r\n'])
-def test_a_broken_form(visitor, body):
+def test_malformed_multipart_form_is_rejected(visitor, body):
     answer = visitor.http.post(
         "/widget/v1/messages", body, content_type="multipart/form-data; boundary=x", headers=visitor.headers()
     )
@@ -244,13 +249,13 @@ def test_a_broken_form(visitor, body):
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "MPO", "GIF", "WEBP"])
-def test_a_broken_image_is_refused_or_taken_and_never_an_error(format):
-    """Bytes changed at random, from a fixed seed: Pillow's readers raise errors of many kinds."""
-    options = {"save_all": True, "append_images": [MORE]} if format == "MPO" else {}
+def test_corrupt_image_never_causes_a_server_error(format):
+    """Changes random bytes, from a fixed seed: Pillow's readers raise many kinds of errors."""
+    options = {"save_all": True, "append_images": [SECOND_FRAME]} if format == "MPO" else {}
     whole, chance = image(format, (60, 40), **options), random.Random(format)
     for _ in range(60):
         broken = bytearray(whole[: chance.randrange(8, len(whole))] if chance.random() < 0.5 else whole)
         for _ in range(chance.randrange(1, 12)):
             broken[chance.randrange(len(broken))] = chance.randrange(256)
-        with contextlib.suppress(InvalidUpload):  # any other error would be an answer of 500
+        with contextlib.suppress(InvalidUpload):  # any other error would cause a response of 500
             inspect_upload(uuid.uuid4(), ContentFile(bytes(broken), "broken.img"))

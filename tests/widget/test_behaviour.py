@@ -1,4 +1,4 @@
-"""What the widget does by itself: it asks where it may not listen, sounds, counts, fits a phone, moves less."""
+"""Behaviour of the widget: polling without WebSockets, sounds, unread counts, phone layout, reduced motion."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from brands.actions import configure_widget
 from tests.live.driver import wait_for
 from tests.widget.conftest import STRICT, Visit
-from tests.widget.test_conversation import fill_form, reply_by_rest, shows, until, write
+from tests.widget.test_conversation import expect_message, fill_form, reply_by_rest, wait_until_stored, write_message
 
 __all__ = ["reply_by_rest"]
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
@@ -21,57 +21,57 @@ COUNT_SOUNDS = """
   Object.defineProperty(document, "hidden", { get: () => isHidden });
   document.hasFocus = () => isFocused;
 """
-FORGET_RUNG = """
+HIDE_RUNG_IDS = """
   const { keys } = Object;
   Object.keys = (of) => keys(of).filter((key) => !key.endsWith(":rungId"));
 """
 
-MOVES = """window.moves = (one) => [undefined, "::before", "::after"].some((part) => {
+DEFINE_IS_ANIMATED = """window.moves = (one) => [undefined, "::before", "::after"].some((part) => {
   const { animationName, transitionDuration } = getComputedStyle(one, part);
   return animationName !== "none" || parseFloat(transitionDuration);
 })"""
 
 
 def in_widget(page, expression):
-    """Of an expression about `root`, the widget's shadow root."""
+    """Evaluate a JavaScript expression about `root`, the widget's shadow root, and return its value."""
     return page.evaluate(
         f"(() => {{ const root = document.querySelector('#praxtalk').shadowRoot; return {expression}; }})()"
     )
 
 
 def unread(page):
-    """What the badge shows, and what is said to who does not see it."""
+    """Return the text of the unread badge, and the text for screen readers."""
     badge, status = "root.querySelector('.badge')", "root.querySelector('[role=status].unseen')"
     return in_widget(page, f"[{badge}.hidden ? '' : {badge}.textContent, {status}.textContent]")
 
 
 @pytest.mark.parametrize("blocked", ["policy", "gone"])
-def test_where_sockets_are_blocked_it_asks(site, page, reply_by_rest, blocked):
+def test_widget_polls_where_websockets_are_blocked(site, page, reply_by_rest, blocked):
     if blocked == "gone":
         page.add_init_script("delete window.WebSocket")
     site.open(page, csp=STRICT.replace(" {socket}", "") if blocked == "policy" else None)
     fill_form(page, "Hello?")
-    shows(page, "Hello?")
-    until(["Hello?"])
+    expect_message(page, "Hello?")
+    wait_until_stored(["Hello?"])
     reply_by_rest("We are here.")
     page.get_by_role("log").get_by_text("We are here.").wait_for(timeout=20_000)
-    write(page, "Good.")
-    until(["Hello?", "We are here.", "Good."])
+    write_message(page, "Good.")
+    wait_until_stored(["Hello?", "We are here.", "Good."])
 
 
-@pytest.mark.parametrize("storage", ["tells in time", "tells too late"])
-def test_a_reply_sounds_once_in_all_tabs_and_only_for_who_looks_elsewhere(site, context, reply_by_rest, storage):
-    context.add_init_script(COUNT_SOUNDS + (FORGET_RUNG if storage == "tells too late" else ""))
+@pytest.mark.parametrize("storage", ["up to date", "stale"])
+def test_reply_plays_one_sound_across_tabs_and_only_if_the_page_is_not_in_use(site, context, reply_by_rest, storage):
+    context.add_init_script(COUNT_SOUNDS + (HIDE_RUNG_IDS if storage == "stale" else ""))
     first, second = context.new_page(), context.new_page()
     site.open(first)
     fill_form(first, "Hello?")
-    until(["Hello?"])
+    wait_until_stored(["Hello?"])
     site.open(second)
-    second.locator("h1").click()  # a browser lets only pages sound that somebody has touched
-    shows(second, "Hello?")
+    second.locator("h1").click()  # browsers allow sound only after the user has interacted with the page
+    expect_message(second, "Hello?")
 
     def sounds():
-        """How many, in which tab, once none is under way: a tab that sounds holds a lock for a while."""
+        """Return the sorted numbers of sounds per tab, once no tab is sounding: a tab that sounds holds a lock for a while."""
         ringing = "navigator.locks.query().then((all) => /:ring:/.test(JSON.stringify(all)))"
         wait_for(lambda: not first.evaluate(ringing), "it rings on")
         return sorted(tab.evaluate("sounds") for tab in (first, second))
@@ -85,16 +85,16 @@ def test_a_reply_sounds_once_in_all_tabs_and_only_for_who_looks_elsewhere(site, 
             tab.evaluate(state)
         reply_by_rest(text)
         for tab in (first, second):
-            shows(tab, text)
+            expect_message(tab, text)
         wait_for(lambda heard=heard: sounds() in heard, f"{text}: not {heard}")
     assert sum(sounds()) == 2
 
 
-def test_unread_is_one_number_in_all_tabs(site, context, reply_by_rest):
+def test_unread_count_is_the_same_in_all_tabs(site, context, reply_by_rest):
     first, second = context.new_page(), context.new_page()
     site.open(first)
     fill_form(first, "Hello?")
-    until(["Hello?"])
+    wait_until_stored(["Hello?"])
     first.get_by_role("button", name="Close chat").first.click()
     site.open(second)
     second.get_by_role("button", name="Open chat").wait_for()
@@ -106,12 +106,12 @@ def test_unread_is_one_number_in_all_tabs(site, context, reply_by_rest):
             )
             assert tab.get_by_role("button", name=f"Open chat {number} unread messages").is_visible()
     second.get_by_role("button", name="Open chat").click()
-    shows(second, "two")
+    expect_message(second, "two")
     for tab in (first, second):
         wait_for(lambda tab=tab: unread(tab) == ["", ""], "still unread")
 
 
-def test_on_a_phone_it_fills_the_screen_and_keeps_tab_inside(site, browser):
+def test_on_a_phone_the_widget_fills_the_screen_and_traps_the_focus(site, browser):
     context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     page = context.new_page()
     site.open(page)
@@ -121,7 +121,8 @@ def test_on_a_phone_it_fills_the_screen_and_keeps_tab_inside(site, browser):
     wait_for(lambda: panel.bounding_box() == whole, "it does not fill the screen")
     assert panel.get_attribute("aria-modal") == "true"
     assert in_widget(page, "getComputedStyle(root.querySelector('.bubble')).display") == "none"
-    assert in_widget(page, "root.activeElement === root.querySelector('.panel')")  # no field: its keyboard covers half
+    # no field: a phone's keyboard would cover half
+    assert in_widget(page, "root.activeElement === root.querySelector('.panel')")
     stops = ["close", "name", "email", "phone", "message", "submit"]
     for key, way in {"Tab": [*stops, "close"], "Shift+Tab": [*reversed(stops), "submit"]}.items():
         in_widget(page, "root.querySelector('.panel').focus()")
@@ -135,17 +136,17 @@ def test_on_a_phone_it_fills_the_screen_and_keeps_tab_inside(site, browser):
     context.close()
 
 
-def test_who_wants_less_motion_gets_none(site, page):
+def test_reduced_motion_disables_all_animations(site, page):
     page.emulate_media(reduced_motion="reduce")
     site.open(page)
     page.get_by_role("button", name="Open chat").click()
     page.get_by_label("Name", exact=True).wait_for()
     assert in_widget(page, "root.getAnimations().length") == 0
-    page.evaluate(f"() => {{ {MOVES} }}")
+    page.evaluate(f"() => {{ {DEFINE_IS_ANIMATED} }}")
     assert in_widget(page, "[...root.querySelectorAll('*')].filter(moves).map((one) => one.className)") == []
 
 
-def test_with_forced_colours_everything_has_an_edge(site, page):
+def test_forced_colours_keep_borders_visible(site, page):
     page.emulate_media(forced_colors="active")
     site.open(page)
     page.get_by_role("button", name="Open chat").click()
@@ -153,18 +154,18 @@ def test_with_forced_colours_everything_has_an_edge(site, page):
         assert in_widget(page, f"getComputedStyle(root.querySelector('.{part}')).borderTopWidth") == "1px", part
 
 
-def test_another_day_is_told_by_its_date(site, page):
+def test_messages_of_another_day_show_the_date(site, page):
     site.open(page)
     fill_form(page, "Hello?")
-    until(["Hello?"])
-    shows(page, "Today")
+    wait_until_stored(["Hello?"])
+    expect_message(page, "Today")
     sent = page.evaluate("new Date().toLocaleDateString('en-US', { weekday: 'long', day: 'numeric', month: 'long' })")
     page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=3))
     page.reload()
-    shows(page, sent)
+    expect_message(page, sent)
 
 
-def test_light_and_dark_follow_the_system(site, page):
+def test_colour_scheme_follows_the_system(site, page):
     site.open(page)
     page.get_by_role("button", name="Open chat").click()
     for scheme, is_dark in {"light": False, "dark": True}.items():
@@ -178,7 +179,7 @@ def test_light_and_dark_follow_the_system(site, page):
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ar-EG"])
-def test_it_stands_on_the_side_that_the_brand_has_chosen(site, browser, cast, locale):
+def test_widget_is_on_the_side_chosen_by_the_brand(site, browser, cast, locale):
     configure_widget(cast.north, side="left")
     context = browser.new_context(locale=locale)
     page = context.new_page()
@@ -191,7 +192,7 @@ def test_it_stands_on_the_side_that_the_brand_has_chosen(site, browser, cast, lo
     context.close()
 
 
-def test_arabic_runs_from_right_to_left(site, browser):
+def test_arabic_widget_is_laid_out_from_right_to_left(site, browser):
     context = browser.new_context(locale="ar-EG", viewport={"width": 1280, "height": 800})
     page = context.new_page()
     site.open(page)
@@ -204,11 +205,11 @@ def test_arabic_runs_from_right_to_left(site, browser):
     assert close < face
     assert (
         in_widget(page, "root.querySelector('.panel').getBoundingClientRect().right") > 1200
-    )  # the brand chose its side
+    )  # the brand's side applies in right-to-left languages too
     context.close()
 
 
-def test_included_twice_it_is_there_once(site, page):
+def test_script_included_twice_shows_one_widget(site, page):
     site.html = f"<h1>Shop</h1>{site.tag}"
     visit = site.open(page)
     page.get_by_role("button", name="Open chat").wait_for()
@@ -218,25 +219,25 @@ def test_included_twice_it_is_there_once(site, page):
 
 
 @pytest.mark.parametrize("widget_id", ["ws_unknown", ""])
-def test_a_wrong_tag_leaves_the_page_as_it_is(site, page, widget_id):
+def test_invalid_widget_id_leaves_the_page_unchanged(site, page, widget_id):
     site.widget_id = widget_id
     visit = Visit(page)
     with page.expect_console_message(lambda message: message.text.startswith("PraxTalk:")) as said:
         page.goto(site.url)
     assert said.value.text == ("PraxTalk: not_found" if widget_id else "PraxTalk: data-widget-id")
     assert page.locator("#praxtalk").count() == 0
-    assert len(visit.errors()) <= 1  # Chromium's own line about the 404
+    assert len(visit.errors()) <= 1  # Chromium logs the 404 itself
 
 
-def test_a_host_that_the_page_takes_away_comes_back(site, page):
+def test_widget_removed_by_the_page_is_added_again(site, page):
     site.open(page)
     fill_form(page, "Hello?")
-    shows(page, "Hello?")
+    expect_message(page, "Hello?")
     page.evaluate("document.querySelector('#praxtalk').remove()")
-    shows(page, "Hello?")
+    expect_message(page, "Hello?")
 
 
-def test_the_shortcuts_of_the_page_do_not_fire_while_somebody_types(site, page):
+def test_typing_in_the_widget_does_not_trigger_shortcuts_of_the_page(site, page):
     site.html = "<h1>Shop</h1>"
     site.open(page)
     page.evaluate(

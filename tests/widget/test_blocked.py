@@ -1,4 +1,4 @@
-"""A visitor whom the operators have blocked: nothing of theirs is taken, and what was said stays."""
+"""Blocked visitors: new messages and files are rejected, earlier messages stay."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -32,11 +32,11 @@ def block(is_blocked=True):
 def assert_refused(response):
     assert response.status_code == 403, response.content
     assert response["X-Error-Code"] == response.json()["code"] == "blocked"
-    assert response.json()["error"] == "Your messages are not taken here any more."
+    assert response.json()["error"] == "You can no longer send messages here."
     assert response["Access-Control-Allow-Origin"] == "*"
 
 
-def test_a_blocked_visitor_cannot_write_and_reads_on(maya):
+def test_blocked_visitor_cannot_write_but_can_still_read(maya):
     assert maya.say("two").status_code == 201
     block()
     assert_refused(maya.say("three"))
@@ -47,28 +47,28 @@ def test_a_blocked_visitor_cannot_write_and_reads_on(maya):
     assert maya.bodies() == ["one", "two", "four"]
 
 
-def test_nor_send_a_file(maya, folder):
+def test_blocked_visitor_cannot_send_a_file(maya, folder):
     assert maya.send_file("photo.png", image()).status_code == 201
     block()
     assert_refused(maya.send_file("other.png", image()))
     assert Attachment.objects.count() == len(stored(folder)) == 1
 
 
-def test_nor_begin_a_new_conversation(maya):
+def test_blocked_visitor_cannot_start_a_new_conversation(maya):
     block()
     set_status(Conversation.objects.get(), status="closed")
     assert_refused(maya.say("again"))
     assert Conversation.objects.count() == Message.objects.count() == 1
 
 
-def test_nor_send_the_form_once_more(cast):
+def test_blocked_visitor_cannot_resend_the_form(cast):
     maya, form = Browser(cast.north), {"clientId": client_id()}
     maya.start(**form)
     block()
     assert_refused(maya.start(**form))
 
 
-def test_nor_begin_on_another_device_as_the_person_they_are_known_as(cast):
+def test_blocked_identified_person_cannot_write_from_another_device(cast):
     phone, laptop = Browser(cast.north), Browser(cast.north)
     identity = identity_of(cast.north, name="Maya", email="maya@site.example")
     phone.start(identity=identity, message="from the phone")
@@ -80,14 +80,14 @@ def test_nor_begin_on_another_device_as_the_person_they_are_known_as(cast):
     assert laptop.bodies() == ["from the phone"]
 
 
-def test_nobody_else_is_refused(cast, maya):
+def test_other_visitors_are_not_affected_by_a_block(cast, maya):
     block()
     other = Browser(cast.north)
     assert other.start().status_code == 201
     assert other.say("Hi").status_code == 201
 
 
-def test_what_they_see_and_type_does_no_harm(cast, maya):
+def test_blocked_visitor_updates_read_state_but_shows_no_typing(cast, maya):
     here = {"conversationId": str(Conversation.objects.get().pk)}
     newest = ask(cast.alice, "messages:send", **here, body="two")["messageId"]
     block()
@@ -98,7 +98,7 @@ def test_what_they_see_and_type_does_no_harm(cast, maya):
     assert ask(cast.alice, "presence:visitor", **here)["typing"] is True
 
 
-def test_they_are_not_asked_how_it_was(maya):
+def test_blocked_visitor_is_not_asked_for_a_rating(maya):
     set_status(Conversation.objects.get(), status="resolved")
     block()
     assert maya.ask("widget:thread")["rating"] is None
@@ -110,10 +110,10 @@ def test_they_are_not_asked_how_it_was(maya):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_blocks_and_who_writes_at_once_do_not_wait_for_each_other(maya):
-    """Who writes has the visitor's row first, then the conversation's: so it is free until then."""
+def test_blocking_and_writing_at_the_same_time_do_not_deadlock(maya):
+    """Sending locks the visitor's row before the conversation's row, so the conversation stays free until then."""
 
-    def block_meanwhile():
+    def block_in_a_thread():
         try:
             block()
         finally:
@@ -122,14 +122,14 @@ def test_who_blocks_and_who_writes_at_once_do_not_wait_for_each_other(maya):
     with ThreadPoolExecutor(1) as elsewhere:
         with transaction.atomic():
             Visitor.objects.select_for_update(no_key=True).get()
-            blocking = elsewhere.submit(block_meanwhile)
-            wait_for(somebody_waits, "it does not wait for the visitor's row")
+            blocking = elsewhere.submit(block_in_a_thread)
+            wait_for(count_waiting_locks, "it does not wait for the visitor's row")
             Conversation.objects.select_for_update(no_key=True, nowait=True).get()
         blocking.result()
     assert_refused(maya.say("two"))
 
 
-def somebody_waits():
+def count_waiting_locks():
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return cursor.fetchone()[0]

@@ -1,4 +1,4 @@
-"""The calls of widget.js: what they do, and whom they refuse."""
+"""The HTTP API that widget.js calls: effects, validation and access."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +16,12 @@ from tests.widget.visitors import Browser, client_id, identity_of
 pytestmark = pytest.mark.django_db
 
 
-def answer_of(browser, body="Hello Maya"):
+def reply_to_visitor(browser, body="Hello Maya"):
     conversation = Conversation.objects.order_by("-created_at").first()
     return send_message(conversation, role=Message.Role.OPERATOR, body=body, channel=Channel.API)
 
 
-def test_a_form_becomes_a_visitor_with_a_conversation(cast, crm):
+def test_form_creates_a_visitor_with_a_conversation(cast, crm):
     browser = Browser(cast.north)
     response = browser.start(phone="+251 11 000", page="https://shop.example/cart")
     assert response.status_code == 201
@@ -38,14 +38,14 @@ def test_a_form_becomes_a_visitor_with_a_conversation(cast, crm):
     assert browser.bodies() == ["Do you ship to Addis Ababa?"]
 
 
-def test_the_same_form_twice_is_one_visitor(cast):
+def test_form_sent_twice_creates_one_visitor(cast):
     browser, form = Browser(cast.north), {"clientId": client_id()}
     first, second = browser.start(**form), Browser(cast.north).start(**form)
     assert first.json()["messageId"] == second.json()["messageId"]
     assert Visitor.objects.count() == Conversation.objects.count() == Message.objects.count() == 1
 
 
-def test_the_same_message_twice_stands_once_and_order_is_kept(cast):
+def test_message_sent_twice_is_stored_once_and_in_order(cast):
     browser, name = Browser(cast.north), client_id()
     browser.start(message="one")
     ids = {browser.say("two", clientId=name).json()["messageId"] for _ in range(3)}
@@ -54,10 +54,10 @@ def test_the_same_message_twice_stands_once_and_order_is_kept(cast):
     assert browser.bodies() == ["one", "two", "three"]
 
 
-def test_after_a_closed_conversation_the_thread_goes_on_in_a_new_one(cast):
+def test_message_after_a_closed_conversation_starts_a_new_one_in_the_same_thread(cast):
     browser = Browser(cast.north)
     browser.start(message="one")
-    answer_of(browser, "two")
+    reply_to_visitor(browser, "two")
     set_status(Conversation.objects.get(), status="closed")
     name = client_id()
     for _ in range(2):
@@ -68,14 +68,16 @@ def test_after_a_closed_conversation_the_thread_goes_on_in_a_new_one(cast):
     assert browser.thread().json()["status"] == "open"
 
 
-def test_history_goes_back_over_conversations_page_by_page(cast, settings):
+def test_history_is_paginated_across_conversations(cast, settings):
     settings.WIDGET_MESSAGES_PER_VISITOR = 1_000
     browser = Browser(cast.north)
     browser.start(message="0")
     for number in range(1, 130):
         if number == 60:
             set_status(Conversation.objects.get(), status="closed")
-        answer_of(browser, str(number)) if number % 7 == 0 else Browser.say(browser, str(number), clientId=client_id())
+        reply_to_visitor(browser, str(number)) if number % 7 == 0 else Browser.say(
+            browser, str(number), clientId=client_id()
+        )
     page, found = browser.thread().json(), []
     while True:
         found = [message["body"] for message in page["messages"]] + found
@@ -108,7 +110,7 @@ def test_history_goes_back_over_conversations_page_by_page(cast, settings):
         ({"identity": [["id", "1"]]}, {"identity": "invalid"}),
     ],
 )
-def test_a_form_that_is_wrong_is_told_by_its_fields(cast, change, fields):
+def test_invalid_form_returns_errors_by_field(cast, change, fields):
     response = Browser(cast.north).start(**change)
     assert response.status_code == 422
     assert response.json()["code"] == "invalid"
@@ -117,7 +119,7 @@ def test_a_form_that_is_wrong_is_told_by_its_fields(cast, change, fields):
     assert not Visitor.objects.exists()
 
 
-def test_lone_surrogates_and_a_wrong_page_cost_no_message(cast):
+def test_invalid_page_url_is_ignored_and_lone_surrogates_are_rejected(cast):
     browser = Browser(cast.north)
     for page in ("javascript:alert(1)", "x" * 5_000, 7, "https://a\n"):
         assert browser.start(page=page, clientId=client_id()).status_code == 201
@@ -128,7 +130,7 @@ def test_lone_surrogates_and_a_wrong_page_cost_no_message(cast):
     assert "error" in response.json()
 
 
-def test_only_who_has_the_token_finds_the_thread(cast):
+def test_thread_requires_the_visitors_token(cast):
     browser = Browser(cast.north)
     browser.start()
     token = browser.token
@@ -146,7 +148,7 @@ def test_only_who_has_the_token_finds_the_thread(cast):
     assert Message.objects.count() == 1
 
 
-def test_a_token_ends_after_180_days_and_is_renewed_by_writing(cast, time_machine):
+def test_token_expires_after_180_days_and_is_renewed_by_writing(cast, time_machine):
     time_machine.move_to("2026-01-01 12:00Z", tick=False)
     browser = Browser(cast.north)
     browser.start()
@@ -159,7 +161,7 @@ def test_a_token_ends_after_180_days_and_is_renewed_by_writing(cast, time_machin
     assert browser.thread().status_code == 200
 
 
-def test_a_deleted_visitors_token_is_refused(cast):
+def test_token_of_a_deleted_visitor_is_rejected(cast):
     browser = Browser(cast.north)
     browser.start()
     Conversation.objects.all().delete()
@@ -167,7 +169,7 @@ def test_a_deleted_visitors_token_is_refused(cast):
     assert browser.thread().status_code == 401
 
 
-def test_messages_of_other_visitors_are_no_place_to_page_from(cast):
+def test_pagination_from_another_visitors_message_is_a_404(cast):
     browser, other = Browser(cast.north), Browser(cast.north)
     browser.start()
     theirs = other.start().json()["messageId"]
@@ -198,7 +200,7 @@ def test_messages_of_other_visitors_are_no_place_to_page_from(cast):
         ("https://[", False),
     ],
 )
-def test_a_brand_with_domains_is_on_those_only(cast, origin, is_allowed):
+def test_allowed_domains_restrict_where_the_widget_works(cast, origin, is_allowed):
     configure_widget(cast.north, allowed_domains=["shop.example", "*.sites.example", "local.example:3000"])
     response = Browser(cast.north, origin).start()
     assert response.status_code == (201 if is_allowed else 403)
@@ -210,7 +212,7 @@ def test_a_brand_with_domains_is_on_those_only(cast, origin, is_allowed):
     assert Browser(cast.south, origin).start().status_code == 201
 
 
-def test_a_proven_person_is_the_same_on_each_device(cast):
+def test_identified_person_is_one_visitor_on_all_devices(cast):
     phone, laptop = Browser(cast.north), Browser(cast.north)
     identity = identity_of(cast.north, name="Maya", email="maya@site.example")
     assert phone.post("identify", {"widgetId": cast.north.widget_id, **identity}).json() == {
@@ -228,7 +230,7 @@ def test_a_proven_person_is_the_same_on_each_device(cast):
     assert Visitor.objects.count() == Conversation.objects.count() == 1
 
 
-def test_an_identity_that_is_not_proven_is_refused(cast):
+def test_identity_with_an_invalid_hash_is_rejected(cast):
     right = identity_of(cast.north)
     rotated = identity_of(cast.south)
     rotate_identity_secret(cast.south)
@@ -253,8 +255,8 @@ def test_an_identity_that_is_not_proven_is_refused(cast):
     assert Browser(cast.north).start(identity=right).status_code == 403
 
 
-def test_floods_are_refused_and_say_when_to_come_back(cast, settings, time_machine):
-    time_machine.move_to(timezone.now(), tick=False)  # no minute ends between
+def test_rate_limits_return_retry_after(cast, settings, time_machine):
+    time_machine.move_to(timezone.now(), tick=False)  # so that no rate-limit window ends in between
     settings.WIDGET_STARTS_PER_IP, settings.WIDGET_MESSAGES_PER_VISITOR = 3, 4
     browser = Browser(cast.north)
     assert [browser.start(clientId=client_id()).status_code for _ in range(4)] == [201, 201, 201, 429]
@@ -267,7 +269,7 @@ def test_floods_are_refused_and_say_when_to_come_back(cast, settings, time_machi
     assert brands == [201, 429]
 
 
-def test_what_is_not_there_is_said_in_json(cast):
+def test_errors_are_returned_as_json(cast):
     browser = Browser(cast.north)
     for response in (
         browser.get("config", id="ws_nobody"),
@@ -289,7 +291,7 @@ def test_what_is_not_there_is_said_in_json(cast):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_tabs_at_once_after_a_closed_conversation_begin_one(cast):
+def test_concurrent_messages_after_a_closed_conversation_start_one_conversation(cast):
     browser = Browser(cast.north)
     browser.start()
     set_status(Conversation.objects.get(), status="closed")

@@ -1,4 +1,4 @@
-"""What widget.js is told before it is opened."""
+"""The widget's configuration: texts, business hours and allowed domains."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ WEEK = {day: ["09:00-12:00", "13:00-17:00"] for day in ("mon", "tue", "wed", "th
 
 
 @pytest.mark.django_db
-def test_the_configuration_of_a_brand(cast, time_machine):
+def test_configuration_contains_the_brands_settings(cast, time_machine):
     time_machine.move_to("2026-05-04 08:30Z", tick=False)  # a Monday
     configure_widget(
         cast.north, greeting="Ahoy", side="left", privacy_url="https://shop.example/privacy", business_hours=WEEK
@@ -52,7 +52,7 @@ def test_the_configuration_of_a_brand(cast, time_machine):
 
 
 @pytest.mark.django_db
-def test_arabic_is_written_from_right_to_left_and_who_is_unknown_reads_english(cast):
+def test_arabic_is_right_to_left_and_unknown_languages_get_english(cast):
     config = Browser(cast.north).get("config", id=cast.north.widget_id, locale="ar-EG").json()
     assert (config["locale"], config["dir"]) == ("ar", "rtl")
     for locale in ("xx", "", "en-GB", "../../etc", "EN_us"):
@@ -60,7 +60,7 @@ def test_arabic_is_written_from_right_to_left_and_who_is_unknown_reads_english(c
     assert language_of("PT-br") == "pt"
 
 
-def test_every_language_says_everything():
+def test_every_language_has_all_texts_and_placeholders():
     english = texts_in("en")
     files = sorted(path.stem for path in Path(FOLDER).glob("*.json"))
     assert files == ["ar", "de", "en", "es", "fr", "pt"]
@@ -69,10 +69,10 @@ def test_every_language_says_everything():
         assert texts.keys() == english.keys()
         for key, text in texts.items():
             assert text.strip(), (language, key)
-            assert sorted(_places(text)) == sorted(_places(english[key])), (language, key)
+            assert sorted(_placeholders(text)) == sorted(_placeholders(english[key])), (language, key)
 
 
-def _places(text):
+def _placeholders(text):
     return [part.split("}")[0] for part in text.split("{")[1:]]
 
 
@@ -83,16 +83,16 @@ def _places(text):
         ("2026-05-04 09:00", True, None, "2026-05-04 12:00"),
         ("2026-05-04 12:00", False, "2026-05-04 13:00", "2026-05-04 13:00"),
         ("2026-05-08 17:00", False, "2026-05-11 09:00", "2026-05-11 09:00"),
-        ("2026-03-29 12:00", False, "2026-03-30 09:00", "2026-03-30 09:00"),  # the clocks were put forward
+        ("2026-03-29 12:00", False, "2026-03-30 09:00", "2026-03-30 09:00"),  # daylight saving time has started
     ],
 )
-def test_business_hours(local, is_open, opens, until):
+def test_business_hours_tell_when_the_brand_opens_or_closes(local, is_open, opens, until):
     at = lambda text: datetime.fromisoformat(text).replace(tzinfo=BERLIN)  # noqa: E731
     now = open_status(WEEK, "Europe/Berlin", at(local).astimezone(UTC))
     assert now == (is_open, at(opens) if opens else None, at(until))
 
 
-def test_hours_over_midnight_and_none_at_all():
+def test_business_hours_over_midnight_and_empty_hours():
     night = {"fri": ["22:00-24:00"], "sat": ["00:00-04:00"]}
     friday = datetime(2026, 5, 8, 23, 0, tzinfo=UTC)
     assert open_status(night, "UTC", friday) == (True, None, friday + timedelta(hours=5))
@@ -114,14 +114,14 @@ def test_hours_over_midnight_and_none_at_all():
         {"mon": ["09:00-10:00"] * 7},
     ],
 )
-def test_hours_that_make_no_sense_are_refused(hours):
+def test_invalid_business_hours_are_rejected(hours):
     with pytest.raises(ValidationError):
         check_hours(hours)
     check_hours(WEEK | {"sat": ["00:00-24:00"]})
 
 
 @pytest.mark.parametrize("domain", ["https://shop.example", "SHOP.example", "shop.example/", "*", "*.*.x", "a b", ""])
-def test_domains_that_are_none_are_refused(domain):
+def test_invalid_domains_are_rejected(domain):
     with pytest.raises(ValidationError):
         check_domain(domain)
     for right in ("shop.example", "*.shop.example", "localhost:3000", "127.0.0.1:8001"):
@@ -129,7 +129,7 @@ def test_domains_that_are_none_are_refused(domain):
 
 
 @pytest.mark.django_db
-def test_the_command_configures_one_brand(cast, capsys):
+def test_configure_widget_command_changes_one_brand(cast, capsys):
     call_command(
         "configure_widget",
         cast.north.widget_id,

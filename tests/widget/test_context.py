@@ -1,4 +1,4 @@
-"""What is known of where a visitor writes from: their browser, the page that led here, their time zone."""
+"""The context of a visitor: browser, referrer and time zone."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from praxtalk.core.live.topics import capture_topics
 from tests.sync.live_client import ask
 from tests.sync.sockets import Failed
 from tests.widget.visitors import Browser, client_id
-from widget.actions import note_context
+from widget.actions import save_context
 from widget.user_agent import browser_of
 
 pytestmark = pytest.mark.django_db
@@ -53,11 +53,11 @@ def maya(cast):
         ("Version/1" * 20_000, ""),
     ],
 )
-def test_the_browser_in_a_few_words(user_agent, said):
+def test_user_agent_is_summarised(user_agent, said):
     assert browser_of(user_agent) == said
 
 
-def test_the_browser_that_somebody_wrote_with_last_is_noted(cast):
+def test_browser_of_the_last_message_is_stored(cast):
     maya = Browser(cast.north)
     maya.http.defaults["HTTP_USER_AGENT"] = FIREFOX
     maya.start()
@@ -73,7 +73,7 @@ def test_the_browser_that_somebody_wrote_with_last_is_noted(cast):
     assert shown["browser"] == "Chrome 129 on Windows"
 
 
-def test_what_is_told_is_shown_and_what_is_left_out_stays(cast, maya):
+def test_context_is_shown_and_omitted_values_are_kept(cast, maya):
     told = {"referrer": "https://search.example/?q=addis", "timeZone": "Africa/Addis_Ababa"}
     assert maya.ask("widget:tell", **told) == {"ok": True}
     for more in ({}, {"referrer": "", "timeZone": None}, {"timeZone": "Mars/Olympus_Mons"}):
@@ -82,10 +82,10 @@ def test_what_is_told_is_shown_and_what_is_left_out_stays(cast, maya):
         assert shown.items() >= told.items()
 
 
-def test_who_looks_at_the_visitor_is_told_at_once(maya, django_capture_on_commit_callbacks):
-    for expected in (True, False):  # the second time there is nothing new
+def test_new_context_is_published_once(maya, django_capture_on_commit_callbacks):
+    for expected in (True, False):  # the second call changes nothing
         with capture_topics() as announced, django_capture_on_commit_callbacks(execute=True):
-            visitor = note_context(Visitor.objects.get(), time_zone="Europe/Berlin")
+            visitor = save_context(Visitor.objects.get(), time_zone="Europe/Berlin")
         assert (Visitor.topic(visitor.workspace_id, visitor.pk) in announced) == expected
 
 
@@ -109,7 +109,7 @@ def test_who_looks_at_the_visitor_is_told_at_once(maya, django_capture_on_commit
     ],
     ids=str,
 )
-def test_wrong_arguments(maya, wrong):
+def test_invalid_context_is_rejected(maya, wrong):
     with pytest.raises(Failed) as refused:
         maya.ask("widget:tell", **wrong)
     assert "Server Error" not in str(refused.value)
@@ -117,19 +117,19 @@ def test_wrong_arguments(maya, wrong):
     assert (visitor.referrer, visitor.time_zone, visitor.browser) == ("", "", "")
 
 
-def test_the_longest_address(maya):
+def test_referrer_of_2000_characters_is_accepted(maya):
     maya.ask("widget:tell", referrer="https://" + "x" * 1_992)
     assert len(Visitor.objects.get().referrer) == 2_000
 
 
-def test_a_token_is_good_in_its_own_widget_only(cast, maya):
+def test_token_is_valid_only_for_its_own_widget(cast, maya):
     for wrong in ({"widgetId": cast.south.widget_id}, {"visitorToken": "a.b.c"}):
         with pytest.raises(Failed) as refused:
             maya.ask("widget:tell", timeZone="UTC", **wrong)
         assert refused.value.code == "UNAUTHENTICATED"
 
 
-def test_a_user_agent_that_is_none_costs_no_message(cast):
+def test_invalid_user_agent_does_not_prevent_a_message(cast):
     for user_agent in ("é\x80" * 5_000, "\x00", " "):
         maya = Browser(cast.north)
         maya.http.defaults["HTTP_USER_AGENT"] = user_agent

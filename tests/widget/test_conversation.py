@@ -1,4 +1,4 @@
-"""A visitor and an operator talk: the widget on a customer's page in a real Chromium, the operator by REST and the Agent SDK."""
+"""Browser tests of a conversation: the visitor uses the widget on a customer's page, the operator REST and the Agent SDK."""
 
 import contextlib
 import itertools
@@ -21,7 +21,7 @@ from widget.magic_links import return_link
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 
-STUB = "window.PraxTalk = function () { (PraxTalk.q = PraxTalk.q || []).push(arguments) }"
+QUEUE_STUB = "window.PraxTalk = function () { (PraxTalk.q = PraxTalk.q || []).push(arguments) }"
 
 
 WRITE_MANY = """([tab, count]) => {
@@ -44,25 +44,25 @@ def fill_form(page, message="Do you ship to Addis Ababa?", **fields):
     page.get_by_role("button", name="Start the chat").click()
 
 
-def write(page, text):
+def write_message(page, text):
     box = page.get_by_placeholder("Write a message …")
     box.fill(text)
     box.press("Enter")
 
 
-def shows(page, text):
+def expect_message(page, text):
     page.get_by_role("log").get_by_text(text, exact=True).wait_for(timeout=20_000)
 
 
-def bodies():
-    """All messages that the server has, in their order."""
+def stored_bodies():
+    """Return the bodies of all stored messages, in order."""
     return list(Message.objects.order_by("created_at", "position").values_list("body", flat=True))
 
 
-def until(bodies_are):
-    with contextlib.suppress(AssertionError):  # the comparison below tells more
-        wait_for(lambda: bodies() == bodies_are)
-    assert bodies() == bodies_are
+def wait_until_stored(bodies_are):
+    with contextlib.suppress(AssertionError):  # the comparison below gives a better error message
+        wait_for(lambda: stored_bodies() == bodies_are)
+    assert stored_bodies() == bodies_are
 
 
 @pytest.fixture
@@ -83,25 +83,25 @@ def reply_by_rest(site, cast):
 
 
 @pytest.mark.parametrize("csp", [STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
-def test_the_first_conversation_under_a_strict_policy(site, page, csp, reply_by_rest):
+def test_conversation_works_under_a_strict_policy(site, page, csp, reply_by_rest):
     visit = site.open(page, csp=csp)
     fill_form(page, **{"Phone (optional)": "+251 11 000"})
-    shows(page, "Do you ship to Addis Ababa?")
+    expect_message(page, "Do you ship to Addis Ababa?")
     wait_for(lambda: Message.objects.exists(), "no message")
     reply_by_rest("We do: about six days.")
-    shows(page, "We do: about six days.")
-    write(page, "Thanks!")
-    until(["Do you ship to Addis Ababa?", "We do: about six days.", "Thanks!"])
+    expect_message(page, "We do: about six days.")
+    write_message(page, "Thanks!")
+    wait_until_stored(["Do you ship to Addis Ababa?", "We do: about six days.", "Thanks!"])
     visitor = Visitor.objects.get()
     assert (visitor.name, visitor.email, visitor.page) == ("Maya A.", "maya@example.com", f"{site.url}/")
     assert visit.reports() == visit.errors() == []
 
 
-def test_it_reaches_rest_the_webhook_and_the_live_inbox_and_the_sdk_answers(site, page, cast):
+def test_message_reaches_webhooks_and_the_live_inbox_and_is_answered_by_the_sdk(site, page, cast):
     webhook, _ = create_webhook(cast.acme.pk, url="http://127.0.0.1:9/", events=["message.created"])
     site.open(page)
     fill_form(page)
-    shows(page, "Do you ship to Addis Ababa?")
+    expect_message(page, "Do you ship to Addis Ababa?")
     wait_for(lambda: webhook.deliveries.exists(), "no delivery")
     with Socket(site.host, issue_token(cast.alice)[0]) as inbox:
         (row,) = inbox.ask("conversations:listInbox", status="open")
@@ -111,23 +111,23 @@ def test_it_reaches_rest_the_webhook_and_the_live_inbox_and_the_sdk_answers(site
         page.get_by_text("Alice is typing").wait_for(timeout=20_000)
         page.get_by_text("Seen").wait_for(timeout=20_000)
         inbox.mutate("messages:send", **here, body="We do.")
-        shows(page, "We do.")
+        expect_message(page, "We do.")
         page.get_by_placeholder("Write a message …").press_sequentially("Tha")
         wait_for(lambda: inbox.ask("presence:visitor", **here)["typing"], "the operator does not see the typing")
         newest = str(Message.objects.get(body="We do.").pk)
         wait_for(lambda: inbox.ask("presence:visitor", **here)["readId"] == newest, "not seen")
 
 
-def test_who_comes_back_finds_the_thread_and_another_browser_does_not(site, page, context, browser, reply_by_rest):
+def test_returning_visitor_finds_the_thread_and_another_browser_does_not(site, page, context, browser, reply_by_rest):
     site.open(page)
     fill_form(page)
-    shows(page, "Do you ship to Addis Ababa?")
-    until(["Do you ship to Addis Ababa?"])
+    expect_message(page, "Do you ship to Addis Ababa?")
+    wait_until_stored(["Do you ship to Addis Ababa?"])
     page.get_by_role("button", name="Close chat").first.click()
     reply_by_rest("We do.")
     page.reload()
     page.get_by_role("button", name="Open chat").click()
-    shows(page, "We do.")
+    expect_message(page, "We do.")
     assert page.get_by_role("button", name="Start the chat").is_hidden()
     stranger = browser.new_context().new_page()
     site.open(stranger)
@@ -137,61 +137,61 @@ def test_who_comes_back_finds_the_thread_and_another_browser_does_not(site, page
     stranger.context.close()
 
 
-def test_a_proven_person_finds_the_thread_on_another_device(site, page, browser, cast):
+def test_identified_person_finds_the_thread_on_another_device(site, page, browser, cast):
     identity = identity_of(cast.north, name="Maya", email="maya@site.example")
-    site.html = f"<script>{STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
+    site.html = f"<script>{QUEUE_STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
     site.open(page)
     page.get_by_role("button", name="Open chat").click()
     page.locator("textarea[name=message]").fill("from the phone")
     page.get_by_role("button", name="Start the chat").click()
-    until(["from the phone"])
+    wait_until_stored(["from the phone"])
     laptop = browser.new_context().new_page()
     site.open(laptop)
     laptop.get_by_role("button", name="Open chat").click()
-    shows(laptop, "from the phone")
+    expect_message(laptop, "from the phone")
     laptop.context.close()
     assert Visitor.objects.get().external_id == identity["id"]
 
 
-def test_offline_with_five_messages_typed_and_a_reload_in_between(site, page, context):
+def test_messages_written_offline_survive_a_reload_and_are_sent_in_order(site, page, context):
     site.open(page)
     fill_form(page, "0")
-    until(["0"])
-    shows(page, "0")
+    wait_until_stored(["0"])
+    expect_message(page, "0")
     context.set_offline(True)
     for number in range(1, 4):
-        write(page, str(number))
+        write_message(page, str(number))
     page.get_by_text("You are offline.", exact=False).first.wait_for(timeout=20_000)
     context.set_offline(False)
     page.reload()
     context.set_offline(True)
     page.get_by_placeholder("Write a message …").wait_for(timeout=30_000)
     for number in range(4, 6):
-        write(page, str(number))
+        write_message(page, str(number))
     context.set_offline(False)
-    until([str(number) for number in range(6)])
+    wait_until_stored([str(number) for number in range(6)])
     for number in range(6):
-        shows(page, str(number))
+        expect_message(page, str(number))
     assert page.get_by_role("log").get_by_text("5", exact=True).count() == 1
 
 
-def test_a_first_message_that_no_answer_came_for_is_still_there_after_a_reload(site, page):
+def test_unacknowledged_first_message_survives_a_reload(site, page):
     page.route("**/widget/v1/start", lambda route: route.abort())
     site.open(page)
     fill_form(page, "0")
-    write(page, "1")
+    write_message(page, "1")
     page.reload()
     for number in range(2):
-        shows(page, str(number))
+        expect_message(page, str(number))
     page.unroute("**/widget/v1/start")
-    until(["0", "1"])
+    wait_until_stored(["0", "1"])
 
 
-def test_two_tabs_that_write_at_once_keep_what_the_other_has_just_written(site, context):
+def test_two_tabs_writing_at_the_same_time_lose_no_message(site, context):
     first, second = context.new_page(), context.new_page()
     site.open(first)
     fill_form(first, "Hello?")
-    until(["Hello?"])
+    wait_until_stored(["Hello?"])
     site.open(second)
     second.get_by_placeholder("Write a message …").wait_for(timeout=30_000)
     expected = {tab: [f"{tab}{number}" for number in range(25)] for tab in "ab"}
@@ -199,13 +199,14 @@ def test_two_tabs_that_write_at_once_keep_what_the_other_has_just_written(site, 
         page.evaluate(WRITE_MANY, [tab, 25])
     for page in (first, second):
         page.wait_for_function("writing === undefined")
-    wait_for(lambda: len(bodies()) == 51, "a message is missing or stands twice")
+    wait_for(lambda: len(stored_bodies()) == 51, "a message is missing or stands twice")
     for tab in expected:
-        assert [body for body in bodies() if body.startswith(tab)] == expected[tab]
+        assert [body for body in stored_bodies() if body.startswith(tab)] == expected[tab]
 
 
-def test_a_server_that_is_killed_while_two_tabs_write(chromium, context, cast, transactional_db):
-    """By SIGKILL, twice, with messages on their way, and a reload: each stands once, in the order of its tab."""
+def test_no_message_is_lost_when_the_server_is_killed_while_two_tabs_write(chromium, context, cast, transactional_db):
+    """The server gets SIGKILL twice while messages are being sent, and a tab reloads. Each message is stored once, in
+    the order of its tab."""
     port = free_port()
     arguments = WEB
     server = Server(*arguments, port=port, WEB_PROCESSES="1")
@@ -214,7 +215,7 @@ def test_a_server_that_is_killed_while_two_tabs_write(chromium, context, cast, t
         first, second = context.new_page(), context.new_page()
         site.open(first)
         fill_form(first, "a0")
-        until(["a0"])
+        wait_until_stored(["a0"])
         site.open(second)
         second.get_by_placeholder("Write a message …").wait_for(timeout=30_000)
         names = itertools.count(1)
@@ -224,7 +225,7 @@ def test_a_server_that_is_killed_while_two_tabs_write(chromium, context, cast, t
             for page, tab in ((first, "a"), (second, "b")):
                 text = f"{tab}{next(names)}"
                 expected[tab].append(text)
-                write(page, text)
+                write_message(page, text)
 
         both_write()
         server.kill()
@@ -237,33 +238,33 @@ def test_a_server_that_is_killed_while_two_tabs_write(chromium, context, cast, t
     with Server(*arguments, port=port, WEB_PROCESSES="1"):
         second.reload()
         everything = sorted(expected["a"] + expected["b"])
-        wait_for(lambda: sorted(bodies()) == everything, "a message is missing or stands twice", 60)
+        wait_for(lambda: sorted(stored_bodies()) == everything, "a message is missing or stands twice", 60)
         for tab in expected:
-            assert [body for body in bodies() if body.startswith(tab)] == expected[tab]
+            assert [body for body in stored_bodies() if body.startswith(tab)] == expected[tab]
         for page in (first, second):
-            shows(page, expected["b"][-1])
+            expect_message(page, expected["b"][-1])
         assert Conversation.objects.count() == Visitor.objects.count() == 1
         site.close()
         for page in (first, second):
             page.close()
 
 
-def test_the_link_of_an_e_mail_brings_the_thread_back_on_another_device(site, page, browser):
+def test_magic_link_opens_the_thread_on_another_device(site, page, browser):
     site.open(page)
     fill_form(page, "Hello?")
-    until(["Hello?"])
+    wait_until_stored(["Hello?"])
     link = return_link(Visitor.objects.select_related("brand").get())
     fragment = link.split("#")[1]
     phone = browser.new_context().new_page()
     site.open(phone, path=f"/#{fragment}")
-    shows(phone, "Hello?")
+    expect_message(phone, "Hello?")
     assert phone.evaluate("location.hash") == ""
-    write(phone, "from the phone")
-    shows(page, "from the phone")
+    write_message(phone, "from the phone")
+    expect_message(page, "from the phone")
     phone.goto(f"{site.host}/talk/{site.widget_id}#{fragment}")
-    shows(phone, "from the phone")
+    expect_message(phone, "from the phone")
     phone.evaluate("localStorage.clear()")
     phone.goto(f"{site.host}/talk/{site.widget_id}#praxtalk=forged")
     phone.reload()
-    phone.get_by_text("This conversation cannot be opened any more.", exact=False).wait_for(timeout=20_000)
+    phone.get_by_text("This conversation is no longer available.", exact=False).wait_for(timeout=20_000)
     phone.context.close()

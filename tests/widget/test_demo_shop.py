@@ -1,4 +1,4 @@
-"""The demo's shop: a site with the widget on an origin of its own, beside the real `serve`."""
+"""The demo shop: a site with the widget on its own origin, started by `serve`."""
 
 import json
 import socket
@@ -8,20 +8,20 @@ import urllib.request
 import pytest
 from django.test import override_settings
 
-from praxtalk.demo import make_demo
+from praxtalk.demo import create_demo
 from tests.servers import WEB, Server, free_port
 from tests.widget.conftest import Visit
 
 
 @pytest.fixture
 def demo(tmp_path, settings):
-    """The demo workspace, its file in a folder of the test's own."""
+    """Create the demo workspace. Its file is in a temporary folder."""
     settings.DATA_DIR = tmp_path
-    return make_demo()
+    return create_demo()
 
 
 def two_ports():
-    """A free port with a free one above it."""
+    """Return a free port whose successor is free, too."""
     while True:
         port = free_port()
         with socket.socket() as above:
@@ -36,7 +36,7 @@ def two_ports():
 @pytest.mark.live
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("chromium")
-def test_the_shop_has_the_widget_and_its_policy_nothing_to_report(demo, tmp_path, page):
+def test_demo_shop_shows_the_widget_without_policy_violations(demo, tmp_path, page):
     with Server(*WEB, port=two_ports(), WEB_PROCESSES="1", DATA_DIR=str(tmp_path)) as server:
         shop = f"http://127.0.0.1:{server.port + 1}/"
         assert f"Demo shop   {shop}" in server.output
@@ -68,7 +68,7 @@ def test_the_shop_has_the_widget_and_its_policy_nothing_to_report(demo, tmp_path
 
 @pytest.mark.live
 @pytest.mark.django_db(transaction=True)
-def test_a_taken_port_keeps_nothing_down_but_the_shop(demo, tmp_path):
+def test_occupied_shop_port_disables_only_the_shop(demo, tmp_path):
     port = two_ports()
     server = Server(*WEB, port=port, WEB_PROCESSES="1", DATA_DIR=str(tmp_path))
     with socket.create_server(("127.0.0.1", port + 1)), server:
@@ -78,12 +78,12 @@ def test_a_taken_port_keeps_nothing_down_but_the_shop(demo, tmp_path):
             assert json.load(answer) == {"ok": True}
 
 
-def test_demo_leads_to_the_shop_where_there_is_one(db, client, demo, settings, tmp_path):
+def test_demo_redirects_to_the_shop_if_it_exists(db, client, demo, settings, tmp_path):
     settings.PORT = 8000
     with override_settings(BASE_URL="http://localhost:8000"):
         answer = client.get("/demo")
         assert (answer.status_code, answer["Location"]) == (302, "http://localhost:8001/")
-    with override_settings(BASE_URL="https://chat.example.com"):  # a proxy stands before it, and knows one port
+    with override_settings(BASE_URL="https://chat.example.com"):  # behind a proxy that forwards only one port
         assert client.get("/demo").status_code == 404
     settings.DATA_DIR = tmp_path / "without a demo"
     with override_settings(BASE_URL="http://localhost:8000"):

@@ -1,4 +1,4 @@
-"""The widget's main flow in Firefox ESR, under the strict policy."""
+"""The main flow of the widget in Firefox ESR, under the strict policy."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from conversations.models import Message
 from tests.live.conftest import need_node
 from tests.live.driver import wait_for
 from tests.widget.conftest import STRICT
-from tests.widget.test_conversation import reply_by_rest, until
+from tests.widget.test_conversation import reply_by_rest, wait_until_stored
 
 __all__ = ["reply_by_rest"]
 
@@ -22,7 +22,7 @@ FIREFOX = Path("/usr/bin/firefox-esr")
 
 @pytest.fixture
 def firefox(tmp_path):
-    """Starts the script on a page; its output comes line by line."""
+    """Return a function that runs a script in Firefox on a page, and returns the process."""
     need_node()
     if not FIREFOX.exists():
         missing = "no firefox-esr here (apt-get install firefox-esr)"
@@ -42,11 +42,11 @@ def firefox(tmp_path):
         process.wait()
 
 
-def test_a_conversation(site, firefox, reply_by_rest):
+def test_conversation_works_in_firefox(site, firefox, reply_by_rest):
     site.csp = site.policy(STRICT)
     process = firefox(site.url)
     assert process.stdout.readline() == "written\n"
-    until(["Do you ship to Addis Ababa?"])
+    wait_until_stored(["Do you ship to Addis Ababa?"])
     reply_by_rest("We do: about six days.")
     assert process.stdout.readline() == "found\n"
     assert json.loads(process.stdout.readline()) == []

@@ -1,5 +1,7 @@
-"""Nobody reads a thread that is not theirs, and nothing that was written is lost to its writer: in real browsers, in the
-orders in which people write, sign in, sign out, and share a device."""
+"""Browser tests of identities: nobody reads another person's thread, and no message is lost to its author.
+
+They cover the orders in which people write, sign in, sign out and share a device.
+"""
 
 import json
 
@@ -10,7 +12,7 @@ from conversations.models import Message, Visitor
 from data_requests.actions import erase
 from tests.live.driver import wait_for
 from tests.nginx import ANY_POST, nginx_in_front
-from tests.widget.test_conversation import STUB, fill_form, shows, until
+from tests.widget.test_conversation import QUEUE_STUB, expect_message, fill_form, wait_until_stored
 from tests.widget.visitors import identity_of
 from widget.magic_links import return_link
 
@@ -18,12 +20,12 @@ __all__ = ["nginx_in_front"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
-READ = """() => {
+SHOWN_TEXTS = """() => {
   const root = document.querySelector("#praxtalk").shadowRoot;
   return [...root.querySelectorAll(".list .message:not(.sending):not(.failed) .text")]
     .filter((one) => one.checkVisibility()).map((one) => one.textContent);
 }"""
-EVERYTHING = """() => {
+ALL_TEXT = """() => {
   const root = document.querySelector("#praxtalk").shadowRoot;
   return root.textContent + [...root.querySelectorAll("input, textarea")].map((one) => one.value).join(" ");
 }"""
@@ -31,11 +33,11 @@ GREETING = "Hi! How can we help?"
 
 
 class Tab:
-    """One tab of a device, with the chat open."""
+    """A tab of a device, with the chat open."""
 
     def __init__(self, site, page):
         self.site, self.page = site, page
-        site.html = f"<script>{STUB}; PraxTalk('open')</script>"
+        site.html = f"<script>{QUEUE_STUB}; PraxTalk('open')</script>"
         self.load()
 
     def load(self):
@@ -50,7 +52,7 @@ class Tab:
         self.page.evaluate("(all) => PraxTalk(...all)", [name, *arguments])
 
     def write(self, text, arrives=True):
-        """In the thread, or by the form where there is none."""
+        """Write a message in the thread, or in the form if there is no thread."""
         self.call("open")
         page = self.page
         composer, start = (
@@ -71,23 +73,23 @@ class Tab:
         if arrives:
             wait_for(lambda: Message.objects.filter(body=text).exists(), f"{text} has not arrived")
 
-    def shows_nothing_of(self, text):
-        """Nor in a message that is on its way, nor in the form."""
+    def expect_hidden(self, text):
+        """Check that the text is shown nowhere, including messages being sent and the form."""
         self.call("open")
         self.page.wait_for_timeout(500)
-        assert text not in self.page.evaluate(EVERYTHING)
+        assert text not in self.page.evaluate(ALL_TEXT)
 
-    def reads(self, *texts):
-        """The thread shows exactly these, once the widget has come to rest."""
+    def expect_thread(self, *texts):
+        """Check that the thread shows exactly these texts once the widget is idle."""
         self.call("open")
-        shown = lambda: [text for text in self.page.evaluate(READ) if text != GREETING]  # noqa: E731
+        shown = lambda: [text for text in self.page.evaluate(SHOWN_TEXTS) if text != GREETING]  # noqa: E731
         wait_for(lambda: shown() == list(texts), f"{shown()} instead of {texts}", 20)
         self.page.wait_for_timeout(400)
         assert shown() == list(texts)
 
 
-# Who does what, in which order, and what is read in the end: in the tabs, and by each person on a device of their own. "phone"
-# and "phone 2" are tabs of one device.
+# Steps of (tab, action, value), and the texts shown at the end: in each tab, and to each person on a new device.
+# "phone" and "phone 2" are tabs of one device.
 ORDERS = {
     "written, then identified": (
         [("phone", "write", "a1"), ("phone", "identify", "anna")],
@@ -187,9 +189,9 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_everybody_reads_their_own_and_nothing_else(site, browser, cast, order):
+def test_everybody_reads_only_their_own_thread(site, browser, cast, order):
     steps, wanted = ORDERS[order]
-    identity_of(cast.north)  # there is a secret
+    identity_of(cast.north)  # the first call creates the identity secret
     contexts, tabs = {}, {}
 
     def tab(name):
@@ -204,7 +206,7 @@ def test_everybody_reads_their_own_and_nothing_else(site, browser, cast, order):
         if verb == "identify":
             tab(name).identify(cast.north, value)
         elif verb == "reads":
-            tab(name).reads(*value)
+            tab(name).expect_thread(*value)
         elif verb == "reset":
             tab(name).call("reset")
         elif verb == "load":
@@ -217,23 +219,23 @@ def test_everybody_reads_their_own_and_nothing_else(site, browser, cast, order):
     for name, texts in wanted.items():
         if name in ("anna", "bert"):
             tab(f"{name}'s").identify(cast.north, name)
-            tab(f"{name}'s").reads(*texts)
+            tab(f"{name}'s").expect_thread(*texts)
         else:
-            tab(name).reads(*texts)
+            tab(name).expect_thread(*texts)
     for context in contexts.values():
         context.close()
 
 
-def test_changed_details_are_told_and_the_same_ones_are_not(site, page, cast):
+def test_details_are_sent_only_when_changed(site, page, cast):
     tab = Tab(site, page)
     tab.identify(cast.north, "u1", name="Anna", email="anna@old.example")
     tab.write("Hello")
-    tab.reads("Hello")
+    tab.expect_thread("Hello")
     calls = []
     page.on("request", lambda request: request.url.endswith("/identify") and calls.append(request.url))
     tab.load()
     tab.identify(cast.north, "u1", name="Anna", email="anna@old.example")
-    tab.reads("Hello")
+    tab.expect_thread("Hello")
     assert calls == []
     tab.identify(cast.north, "u1", name="Anna B.", email="anna@new.example")
     changed = Visitor.objects.filter(external_id="u1", name="Anna B.", email="anna@new.example")
@@ -242,38 +244,38 @@ def test_changed_details_are_told_and_the_same_ones_are_not(site, page, cast):
     assert len(calls) == 1
 
 
-def test_who_is_identified_while_the_network_is_dead_is_told_when_it_is_back(site, page, cast, nginx_in_front):
+def test_identity_given_while_offline_is_sent_when_online(site, page, cast, nginx_in_front):
     nginx = nginx_in_front(int(site.host.rsplit(":", 1)[1]))
     site.host = nginx.url
     tab = Tab(site, page)
     tab.write("a1")
-    tab.reads("a1")
+    tab.expect_thread("a1")
     nginx.stop()
     tab.identify(cast.north, "anna")
     page.wait_for_timeout(1500)
     nginx.start()
     wait_for(Visitor.objects.filter(external_id="anna").exists, "never told")
-    tab.reads("a1")
+    tab.expect_thread("a1")
 
 
-def test_nobody_adopts_a_thread_whose_person_could_not_be_told_yet(site, page, cast, nginx_in_front):
-    """Anna signs in while the server is out of reach, and leaves; after a reload Bert signs in."""
+def test_thread_of_a_person_with_a_pending_identify_is_not_adopted_by_another(site, page, cast, nginx_in_front):
+    """Anna signs in while the server is unreachable, and leaves. After a reload Bert signs in."""
     nginx = nginx_in_front(int(site.host.rsplit(":", 1)[1]))
     site.host = nginx.url
     tab = Tab(site, page)
     tab.write("Anna's words")
-    tab.reads("Anna's words")
+    tab.expect_thread("Anna's words")
     nginx.refuse(502, when=ANY_POST, path="/widget/v1/identify")
     tab.identify(cast.north, "anna")
     page.wait_for_timeout(500)
     tab.load()
     nginx.let_through()
     tab.identify(cast.north, "bert")
-    tab.reads()
+    tab.expect_thread()
     assert not Visitor.objects.filter(external_id="bert").exists()
 
 
-def test_an_anonymous_message_on_its_way_belongs_to_who_signs_in_meanwhile(site, page, cast):
+def test_anonymous_message_being_sent_belongs_to_the_person_who_signs_in(site, page, cast):
     tab = Tab(site, page)
     held = []
     page.route("**/widget/v1/start", lambda route: held.append(route))
@@ -288,15 +290,15 @@ def test_an_anonymous_message_on_its_way_belongs_to_who_signs_in_meanwhile(site,
     page.wait_for_timeout(300)
     held[0].continue_()
     wait_for(Visitor.objects.filter(external_id="anna").exists, "the message is a stranger's")
-    tab.reads("a1")
+    tab.expect_thread("a1")
     assert Visitor.objects.count() == 1
 
 
-def test_an_ended_token_of_a_person_is_renewed_without_asking(site, page, cast):
+def test_expired_token_of_an_identified_person_is_renewed_silently(site, page, cast):
     tab = Tab(site, page)
     tab.identify(cast.north, "anna")
     tab.write("a1")
-    tab.reads("a1")
+    tab.expect_thread("a1")
     page.evaluate(
         """() => {
           const key = Object.keys(localStorage).find((one) => one.endsWith(":token"));
@@ -305,28 +307,28 @@ def test_an_ended_token_of_a_person_is_renewed_without_asking(site, page, cast):
     )
     tab.load()
     tab.identify(cast.north, "anna")
-    tab.reads("a1")
+    tab.expect_thread("a1")
     tab.write("a2")
-    tab.reads("a1", "a2")
+    tab.expect_thread("a1", "a2")
 
 
-def test_a_link_of_an_email_on_a_page_that_knows_who_it_is(site, page, browser, cast):
-    """The anonymous thread that the link opens is joined to the person's own."""
+def test_magic_link_on_a_page_with_an_identified_person_merges_the_threads(site, page, browser, cast):
+    """The anonymous thread opened by the link is merged into the person's own."""
     tab = Tab(site, page)
     tab.write("anonymous")
     configure_widget(cast.north, allowed_domains=["localhost"])
     visitor = Visitor.objects.select_related("brand").get()
     link = return_link(visitor)
     phone = browser.new_context().new_page()
-    site.html = f"<script>{STUB}; PraxTalk('identify', {json.dumps(identity_of(cast.north, 'anna'))})</script>"
+    site.html = f"<script>{QUEUE_STUB}; PraxTalk('identify', {json.dumps(identity_of(cast.north, 'anna'))})</script>"
     phone.goto(link)
     phone.get_by_role("dialog", name="Chat").wait_for()
-    shows(phone, "anonymous")
+    expect_message(phone, "anonymous")
     wait_for(Visitor.objects.filter(external_id="anna").exists, "it is still a stranger's")
     phone.context.close()
 
 
-def test_the_form_of_one_person_is_not_shown_to_the_next(site, page, cast):
+def test_form_draft_of_one_person_is_not_shown_to_the_next(site, page, cast):
     tab = Tab(site, page)
     tab.identify(cast.north, "anna")
     page.locator("textarea[name=message]").fill("Anna's draft")
@@ -336,112 +338,112 @@ def test_the_form_of_one_person_is_not_shown_to_the_next(site, page, cast):
     assert page.locator("textarea[name=message]").input_value() == ""
 
 
-def test_a_stranger_on_the_same_device_after_reset_reads_nothing(site, page, cast):
-    site.html = f"<script>{STUB}</script>"
+def test_next_user_of_the_device_reads_nothing_after_a_reset(site, page, cast):
+    site.html = f"<script>{QUEUE_STUB}</script>"
     site.open(page)
     fill_form(page, "Anna's words")
-    until(["Anna's words"])
-    shows(page, "Anna's words")
+    wait_until_stored(["Anna's words"])
+    expect_message(page, "Anna's words")
     page.evaluate("(identity) => PraxTalk('identify', identity)", identity_of(cast.north, "anna"))
     wait_for(Visitor.objects.filter(external_id="anna").exists, "never told")
     page.evaluate("PraxTalk('reset')")
     page.evaluate("PraxTalk('open')")
     page.get_by_role("button", name="Start the chat").wait_for()
-    assert page.evaluate(READ) == []
+    assert page.evaluate(SHOWN_TEXTS) == []
 
 
-def is_of(text, who):
-    """Whether the message has arrived as this person's."""
+def is_stored_for(text, who):
+    """Return a predicate: the message is stored for this person."""
     return lambda: Message.objects.filter(body=text, conversation__visitor__external_id=who).exists()
 
 
-def block(context):
-    """Nothing that a visitor writes gets through."""
+def block_sending(context):
+    """Make all requests that send messages fail."""
     for path in ("start", "messages"):
         context.route(f"**/widget/v1/{path}", lambda route: route.abort())
 
 
-def unblock(context):
+def unblock_sending(context):
     for path in ("start", "messages"):
         context.unroute(f"**/widget/v1/{path}")
 
 
-def test_a_first_message_on_its_way_is_not_shown_to_the_next_person(site, page, context, cast):
+def test_unsent_first_message_is_not_shown_to_the_next_person(site, page, context, cast):
     anna = Tab(site, page)
     anna.identify(cast.north, "anna")
-    block(context)
+    block_sending(context)
     anna.write("Anna's secret", arrives=False)
     bert = Tab(site, context.new_page())
     bert.identify(cast.north, "bert")
-    bert.shows_nothing_of("Anna's secret")
-    unblock(context)
+    bert.expect_hidden("Anna's secret")
+    unblock_sending(context)
     page.bring_to_front()
     anna.call("open")
-    wait_for(is_of("Anna's secret", "anna"), "it is lost", 40)
-    bert.shows_nothing_of("Anna's secret")
+    wait_for(is_stored_for("Anna's secret", "anna"), "it is lost", 40)
+    bert.expect_hidden("Anna's secret")
 
 
-def test_an_unsent_message_that_was_claimed_is_never_delivered_as_the_next_persons(site, page, context, cast):
+def test_unsent_message_claimed_by_one_person_is_never_sent_as_another(site, page, context, cast):
     tab = Tab(site, page)
-    block(context)
+    block_sending(context)
     tab.write("anonymous, then Anna's", arrives=False)
     tab.identify(cast.north, "anna")
     tab.load()
     tab.identify(cast.north, "bert")
-    tab.shows_nothing_of("anonymous, then Anna's")
-    unblock(context)
+    tab.expect_hidden("anonymous, then Anna's")
+    unblock_sending(context)
     tab.load()
     tab.identify(cast.north, "bert")
     tab.write("Bert's")
-    tab.reads("Bert's")
+    tab.expect_thread("Bert's")
     assert not Message.objects.filter(body="anonymous, then Anna's").exists()
     tab.identify(cast.north, "anna")
-    wait_for(is_of("anonymous, then Anna's", "anna"), "it is lost")
-    tab.reads("anonymous, then Anna's")
+    wait_for(is_stored_for("anonymous, then Anna's", "anna"), "it is lost")
+    tab.expect_thread("anonymous, then Anna's")
 
 
-def test_what_waited_when_a_persons_token_ended_is_not_delivered_as_the_next_persons(site, page, context, cast):
+def test_message_pending_when_a_token_ended_is_not_sent_as_another_person(site, page, context, cast):
     tab = Tab(site, page)
     tab.identify(cast.north, "anna")
     tab.write("Anna's")
-    tab.reads("Anna's")
-    block(context)
+    tab.expect_thread("Anna's")
+    block_sending(context)
     tab.write("Anna's second", arrives=False)
     erase(Visitor.objects.get())
     tab.load()
-    unblock(context)
+    unblock_sending(context)
     tab.identify(cast.north, "bert")
-    tab.shows_nothing_of("Anna's")
+    tab.expect_hidden("Anna's")
     tab.write("Bert's")
-    tab.reads("Bert's")
+    tab.expect_thread("Bert's")
     assert not Message.objects.filter(body="Anna's second").exists()
 
 
-def test_what_a_person_has_not_sent_yet_outlives_another_persons_sign_in(site, page, context, cast):
+def test_unsent_message_survives_the_sign_in_of_another_person(site, page, context, cast):
     tab = Tab(site, page)
     tab.identify(cast.north, "anna")
     tab.write("one")
-    tab.reads("one")
-    block(context)
+    tab.expect_thread("one")
+    block_sending(context)
     tab.write("two", arrives=False)
     other = Tab(site, context.new_page())
     other.identify(cast.north, "bert")
-    other.shows_nothing_of("two")
+    other.expect_hidden("two")
     other.page.close()
-    unblock(context)
+    unblock_sending(context)
     tab.load()
     tab.identify(cast.north, "anna")
-    wait_for(is_of("two", "anna"), "it is lost")
-    tab.reads("one", "two")
+    wait_for(is_stored_for("two", "anna"), "it is lost")
+    tab.expect_thread("one", "two")
 
 
-def test_a_proof_that_is_refused_claims_nothing(site, page, cast):
+def test_rejected_identity_hash_claims_nothing(site, page, cast):
     tab = Tab(site, page)
     tab.write("mine")
-    tab.reads("mine")
+    tab.expect_thread("mine")
     with page.expect_console_message(lambda message: message.text.startswith("PraxTalk:")):
         tab.call("identify", identity_of(cast.north, "old") | {"hash": "0" * 64})
     tab.load()
     tab.identify(cast.north, "new")
     wait_for(Visitor.objects.filter(external_id="new").exists, "it is not adopted")
-    tab.reads("mine")
+    tab.expect_thread("mine")

@@ -1,4 +1,4 @@
-"""A visitor who left gets the replies by e-mail, once, with a link that brings the thread back."""
+"""Visitors who left receive replies by e-mail, once, with a magic link to their thread."""
 
 import re
 from datetime import timedelta
@@ -34,7 +34,7 @@ def link_in(message):
     return re.search(r"https?://\S+#praxtalk=\S+", message.body)[0]
 
 
-def test_unseen_replies_go_together_after_five_minutes_and_once(cast, maya, time_machine):
+def test_unseen_replies_are_mailed_together_once_after_five_minutes(cast, maya, time_machine):
     reply("We do.", cast.alice)
     time_machine.shift(4 * MINUTE)
     reply("About six days.")
@@ -57,7 +57,7 @@ def test_unseen_replies_go_together_after_five_minutes_and_once(cast, maya, time
     assert "We do." not in outbox.outbox[1].body
 
 
-def test_what_was_seen_is_not_sent(maya, time_machine):
+def test_seen_replies_are_not_mailed(maya, time_machine):
     seen = reply("We do.")
     maya.ask("widget:look", seenId=str(seen.pk))
     time_machine.shift(5 * MINUTE)
@@ -71,7 +71,7 @@ def test_what_was_seen_is_not_sent(maya, time_machine):
     assert "one\n" not in outbox.outbox[0].body
 
 
-def test_nobody_without_an_address_and_no_visitor_of_another_channel_is_written_to(cast, maya, time_machine):
+def test_visitors_without_an_address_or_of_another_channel_are_not_mailed(cast, maya, time_machine):
     Visitor.objects.update(email="")
     reply()
     Visitor.objects.update(email="maya@example.com")
@@ -82,7 +82,7 @@ def test_nobody_without_an_address_and_no_visitor_of_another_channel_is_written_
     assert outbox.outbox == []
 
 
-def test_an_e_mail_that_fails_is_tried_again_and_none_is_lost(maya, time_machine, settings, monkeypatch):
+def test_failed_mail_is_retried(maya, time_machine, settings, monkeypatch):
     reply()
     time_machine.shift(5 * MINUTE)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -94,7 +94,7 @@ def test_an_e_mail_that_fails_is_tried_again_and_none_is_lost(maya, time_machine
     assert mail_replies() == 1
 
 
-def test_a_reply_during_the_sending_is_due_anew(maya, time_machine, monkeypatch):
+def test_reply_made_while_sending_is_mailed_later(maya, time_machine, monkeypatch):
     from django.core.mail import EmailMessage
 
     reply("one")
@@ -113,7 +113,7 @@ def test_a_reply_during_the_sending_is_due_anew(maya, time_machine, monkeypatch)
     assert ["one" in message.body for message in outbox.outbox] == [True, False]
 
 
-def test_the_link_brings_the_thread_back_on_another_device(cast, maya, time_machine, settings):
+def test_magic_link_opens_the_thread_on_another_device(cast, maya, time_machine, settings):
     reply()
     time_machine.shift(5 * MINUTE)
     mail_replies()
@@ -135,7 +135,7 @@ def test_the_link_brings_the_thread_back_on_another_device(cast, maya, time_mach
     assert phone.post("return", {**widget, "code": code}).status_code == 401
 
 
-def test_the_link_leads_to_the_visitors_page_only_where_the_brand_vouches_for_it(cast, maya, settings):
+def test_magic_link_leads_to_the_visitors_page_only_on_allowed_domains(cast, maya, settings):
     visitor = Visitor.objects.select_related("brand").get()
     assert magic_links.return_link(visitor).startswith(settings.BASE_URL)
     configure_widget(cast.north, allowed_domains=["other.example"], email_from="hello@shop.example")
@@ -146,7 +146,7 @@ def test_the_link_leads_to_the_visitors_page_only_where_the_brand_vouches_for_it
     assert magic_links.return_link(visitor).startswith("https://shop.example/cart?item=7#praxtalk=")
 
 
-def test_the_sender_is_the_brands_and_names_make_no_header(cast, maya, time_machine):
+def test_sender_is_the_brand_and_names_cannot_inject_headers(cast, maya, time_machine):
     configure_widget(cast.north, email_from="hello@shop.example")
     cast.north.name = "North\nBcc: everybody@example.com"
     type(cast.north).objects.filter(pk=cast.north.pk).update(name=cast.north.name)
@@ -159,7 +159,7 @@ def test_the_sender_is_the_brands_and_names_make_no_header(cast, maya, time_mach
     assert sent["Subject"].startswith("North Bcc: everybody")
 
 
-def test_the_page_behind_the_link_carries_the_brands_widget(cast, client):
+def test_chat_page_of_the_link_shows_the_brands_widget(cast, client):
     page = client.get(f"/talk/{cast.north.widget_id}", headers={"Accept-Language": "ar-EG,en;q=0.5"})
     assert page.status_code == 200
     text = page.content.decode()

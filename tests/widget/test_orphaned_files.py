@@ -1,4 +1,4 @@
-"""Stored files that a killed upload or erasure leaves behind are deleted; all others stay."""
+"""Files left behind by killed uploads or erasures are deleted; all others stay."""
 
 import os
 import signal
@@ -20,12 +20,12 @@ from accounts.models import Workspace
 from conversations import orphaned_files
 from conversations.actions import send_message
 from conversations.actions.erasure import erase_visitor
-from conversations.attachments import InvalidUpload, kept
+from conversations.attachments import InvalidUpload, stored_upload
 from conversations.models import Attachment, Channel, Message, Visitor
-from conversations.orphaned_files import BATCH, MAX_UPLOAD_TIME, MIN_ORPHAN_AGE, POSITION
+from conversations.orphaned_files import BATCH_SIZE, MAX_UPLOAD_TIME, MIN_ORPHAN_AGE, POSITION_CACHE_KEY
 from conversations.tasks import delete_orphaned_files
 from praxtalk.core.api.uploads import UnnamedFileUploadHandler
-from tests.conftest import make_talk
+from tests.conftest import make_conversation
 from tests.servers import PROJECT, database_url, valkey_url
 
 pytestmark = pytest.mark.django_db
@@ -34,8 +34,8 @@ SET_UP = "import os, signal, django; django.setup()\n"
 KILLED_UPLOAD = """
 from uuid import UUID
 from django.core.files.base import ContentFile
-from conversations.attachments import kept
-with kept(UUID("{id}"), ContentFile({content!r}, "a.pdf")):
+from conversations.attachments import stored_upload
+with stored_upload(UUID("{id}"), ContentFile({content!r}, "a.pdf")):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 KILLED_ERASURE = """
@@ -44,16 +44,16 @@ from conversations.actions.erasure import erase_visitor
 from conversations.models import Visitor
 with transaction.atomic():
     transaction.on_commit(lambda: os.kill(os.getpid(), signal.SIGKILL))
-    erase_visitor(Visitor.objects.get(pk="{id}"), and_events_about=[])
+    erase_visitor(Visitor.objects.get(pk="{id}"), deleted_lead_ids=[])
 """
 
 
 @pytest.fixture(autouse=True)
 def folder(monkeypatch, tmp_path):
     monkeypatch.setattr(Attachment._meta.get_field("file"), "storage", FileSystemStorage(tmp_path / "files"))
-    cache.delete(POSITION)
+    cache.delete(POSITION_CACHE_KEY)
     yield tmp_path / "files"
-    cache.delete(POSITION)
+    cache.delete(POSITION_CACHE_KEY)
 
 
 def run_until_killed(program, folder):
@@ -68,13 +68,13 @@ def run_until_killed(program, folder):
 
 
 def send_file(conversation):
-    with kept(conversation.workspace_id, ContentFile(PDF, "a.pdf")) as attachment:
+    with stored_upload(conversation.workspace_id, ContentFile(PDF, "a.pdf")) as attachment:
         send_message(conversation, role=Message.Role.VISITOR, body="", channel=Channel.WIDGET, attachment=attachment)
     return attachment
 
 
 def store(folder, *names):
-    """Files that nobody has a row of."""
+    """Store files without a database row."""
     paths = [Path(folder, name) for name in names]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,41 +86,41 @@ def stored(folder):
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def age(paths, by=MIN_ORPHAN_AGE):
+def make_older(paths, by=MIN_ORPHAN_AGE):
     for path in paths:
         then = path.stat().st_mtime - by.total_seconds() - 1
         os.utime(path, (then, then))
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_file_of_a_killed_upload_is_deleted(cast, folder):
+def test_file_of_a_killed_upload_is_deleted(cast, folder):
     run_until_killed(KILLED_UPLOAD.format(id=cast.acme.pk, content=PDF), folder)
     [path] = stored(folder)
     assert Attachment.objects.count() == 0
     delete_orphaned_files()
-    assert stored(folder) == [path]  # it may be an upload that is under way
-    age([path])
+    assert stored(folder) == [path]  # a young file may belong to a running upload
+    make_older([path])
     delete_orphaned_files()
     assert stored(folder) == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_killed_erasure_is_finished(cast, folder):
-    erased, other = make_talk(cast.north), make_talk(cast.north)
+def test_files_of_a_killed_erasure_are_deleted(cast, folder):
+    erased, other = make_conversation(cast.north), make_conversation(cast.north)
     for conversation in (erased, erased, other):
         send_file(conversation)
     run_until_killed(KILLED_ERASURE.format(id=erased.visitor_id), folder)
     assert not Visitor.objects.filter(pk=erased.visitor_id).exists()
-    assert len(stored(folder)) == 3  # what was written to the visitor is still there
-    age(stored(folder))
+    assert len(stored(folder)) == 3  # the erased visitor's files still exist
+    make_older(stored(folder))
     delete_orphaned_files()
     assert [path.name for path in stored(folder)] == [str(Attachment.objects.get().pk)]
 
 
-def test_a_file_that_the_storage_does_not_delete_keeps_no_other(
+def test_failed_deletion_does_not_prevent_other_deletions(
     cast, folder, monkeypatch, django_capture_on_commit_callbacks
 ):
-    conversation = make_talk(cast.north)
+    conversation = make_conversation(cast.north)
     first, second = send_file(conversation), send_file(conversation)
     delete = FileSystemStorage.delete
 
@@ -131,22 +131,22 @@ def test_a_file_that_the_storage_does_not_delete_keeps_no_other(
 
     monkeypatch.setattr(FileSystemStorage, "delete", fail_once)
     with django_capture_on_commit_callbacks(execute=True):
-        erase_visitor(conversation.visitor, and_events_about=[])
+        erase_visitor(conversation.visitor, deleted_lead_ids=[])
     assert [path.name for path in stored(folder)] == [str(first.pk)]
-    age(stored(folder))
+    make_older(stored(folder))
     [later] = store(folder, f"{cast.acme.pk}/{second.pk}")
-    age([later])
+    make_older([later])
     delete_orphaned_files()
     assert [path.name for path in stored(folder)] == [str(first.pk)]
 
 
-def test_other_files_stay(cast, folder):
-    rows = [folder / send_file(make_talk(brand)).file.name for brand in (cast.north, cast.west)]
+def test_referenced_and_unknown_files_stay(cast, folder):
+    rows = [folder / send_file(make_conversation(brand)).file.name for brand in (cast.north, cast.west)]
     foreign = store(
         folder,
         "README",
         "notes/a.txt",
-        f"{uuid4()}/{uuid4()}",  # of another database
+        f"{uuid4()}/{uuid4()}",  # belongs to another database
         f"{cast.acme.pk}/thumbnail.png",
         f"{cast.acme.pk}/{uuid4()}.png",
         f"{cast.acme.pk}/{str(uuid4()).upper()}",
@@ -155,46 +155,47 @@ def test_other_files_stay(cast, folder):
     )
     orphans = store(folder, f"{cast.acme.pk}/{uuid4()}", f"{cast.globex.pk}/{uuid4()}")
     young = store(folder, f"{cast.acme.pk}/{uuid4()}")
-    age([*rows, *foreign, *orphans])
+    make_older([*rows, *foreign, *orphans])
     delete_orphaned_files()
     assert stored(folder) == sorted([*rows, *foreign, *young])
 
 
-def test_without_any_file_there_is_nothing_to_do(cast):
+def test_sweep_without_files_deletes_nothing(cast):
     assert orphaned_files.delete_orphans() == 0
 
 
-def test_a_run_is_bounded_and_the_next_goes_on_from_there(cast, folder, monkeypatch):
+def test_sweep_is_limited_and_the_next_run_continues(cast, folder, monkeypatch):
     monkeypatch.setattr(orphaned_files, "MAX_FILES", 3)
-    kept_ones = [folder / send_file(make_talk(cast.north)).file.name for _ in range(3)]
+    kept_ones = [folder / send_file(make_conversation(cast.north)).file.name for _ in range(3)]
     names = [f"{workspace.pk}/{uuid4()}" for workspace in (cast.acme, cast.globex) for _ in range(3)]
-    age([*store(folder, *names), *kept_ones])
+    make_older([*store(folder, *names), *kept_ones])
     deleted = [orphaned_files.delete_orphans() for _ in range(4)]
     assert (sum(deleted), max(deleted)) == (6, 3)
     assert stored(folder) == sorted(kept_ones)
-    age(store(folder, names[0]))
-    assert [orphaned_files.delete_orphans() for _ in range(2)].count(1) == 1  # and begins anew at the end
+    make_older(store(folder, names[0]))
+    # the next run starts again from the beginning
+    assert [orphaned_files.delete_orphans() for _ in range(2)].count(1) == 1
 
 
 def test_rows_are_looked_up_in_batches(cast, folder):
-    conversation = make_talk(cast.north)
+    conversation = make_conversation(cast.north)
     for _ in range(20):
         send_file(conversation)
-    age(stored(folder))
+    make_older(stored(folder))
     with CaptureQueriesContext(connection) as queries:
         assert orphaned_files.delete_orphans() == 0
     assert len(queries) == 2
-    assert BATCH >= 100
+    assert BATCH_SIZE >= 100
     assert Workspace.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_row_that_is_committed_late_keeps_its_file(cast, folder):
-    """A laptop that slept between file and row, say."""
-    conversation, is_held, may_commit = make_talk(cast.north), threading.Event(), threading.Event()
+def test_file_of_a_row_committed_late_stays(cast, folder):
+    """For example after a laptop was suspended between storing the file and committing the row."""
+    conversation, is_held, may_commit = make_conversation(cast.north), threading.Event(), threading.Event()
 
     def upload():
-        with kept(cast.acme.pk, ContentFile(PDF, "a.pdf")) as attachment, transaction.atomic():
+        with stored_upload(cast.acme.pk, ContentFile(PDF, "a.pdf")) as attachment, transaction.atomic():
             send_message(
                 conversation, role=Message.Role.VISITOR, body="", channel=Channel.WIDGET, attachment=attachment
             )
@@ -205,7 +206,7 @@ def test_a_row_that_is_committed_late_keeps_its_file(cast, folder):
     uploading = threading.Thread(target=upload)
     uploading.start()
     assert is_held.wait(10)
-    age(stored(folder))
+    make_older(stored(folder))
     assert orphaned_files.delete_orphans() == 0
     may_commit.set()
     uploading.join()
@@ -213,20 +214,23 @@ def test_a_row_that_is_committed_late_keeps_its_file(cast, folder):
     assert [path.name for path in stored(folder)] == [str(Attachment.objects.get().pk)]
 
 
-def test_an_upload_that_is_too_late_is_refused(cast, folder):
-    conversation = make_talk(cast.north)
-    with pytest.raises(InvalidUpload, match="too long"), kept(cast.acme.pk, ContentFile(PDF, "a.pdf")) as attachment:
+def test_upload_that_took_too_long_is_rejected(cast, folder):
+    conversation = make_conversation(cast.north)
+    with (
+        pytest.raises(InvalidUpload, match="too long"),
+        stored_upload(cast.acme.pk, ContentFile(PDF, "a.pdf")) as attachment,
+    ):
         attachment.created_at -= MAX_UPLOAD_TIME + timedelta(seconds=1)
         send_message(conversation, role=Message.Role.VISITOR, body="", channel=Channel.WIDGET, attachment=attachment)
     assert stored(folder) == []
     assert Attachment.objects.count() == 0
 
 
-def test_an_upload_has_less_time_than_the_sweep_waits():
+def test_maximum_upload_time_is_below_the_minimum_orphan_age():
     assert MAX_UPLOAD_TIME * 2 <= MIN_ORPHAN_AGE
 
 
-def test_an_upload_has_no_name_while_it_is_received():
+def test_upload_has_no_file_name_while_it_is_received():
     handler = UnnamedFileUploadHandler()
     handler.new_file("file", "a.pdf", "application/pdf", None)
     handler.receive_data_chunk(PDF, 0)

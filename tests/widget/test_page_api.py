@@ -1,16 +1,16 @@
-"""`PraxTalk(...)` on the page: calls, events, and what it does with mistakes."""
+"""The JavaScript API `PraxTalk(...)`: calls, events, and errors."""
 
 import pytest
 
 from conversations.models import Message
 from tests.live.driver import wait_for
 from tests.widget.test_behaviour import in_widget
-from tests.widget.test_conversation import STUB, fill_form, reply_by_rest, shows, until
+from tests.widget.test_conversation import QUEUE_STUB, expect_message, fill_form, reply_by_rest, wait_until_stored
 
 __all__ = ["reply_by_rest"]
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
-LISTEN = """<script>
+RECORD_EVENTS = """<script>
   window.heard = [];
   for (const name of ["ready", "open", "close", "message", "unread"])
     PraxTalk("on", name, (detail) => heard.push([name, detail === undefined ? null : detail]));
@@ -21,13 +21,14 @@ def panel(page):
     return page.get_by_role("dialog", name="Chat")
 
 
-def heard(page):
+def recorded_events(page):
     return [name for name, _ in page.evaluate("heard")]
 
 
-def test_calls_made_before_it_is_there_wait(site, page):
+def test_calls_made_before_loading_are_executed_later(site, page):
     site.html = (
-        f"<script>{STUB}; PraxTalk('prefill', {{ name: 'Maya', email: 'maya@example.com' }}); PraxTalk('open')</script>"
+        f"<script>{QUEUE_STUB}; PraxTalk('prefill', {{ name: 'Maya', email: 'maya@example.com' }});"
+        " PraxTalk('open')</script>"
     )
     visit = site.open(page)
     panel(page).wait_for()
@@ -36,7 +37,7 @@ def test_calls_made_before_it_is_there_wait(site, page):
     assert visit.errors() == []
 
 
-def test_open_close_toggle_show_and_hide(site, page):
+def test_open_close_toggle_show_and_hide_change_the_widget(site, page):
     site.open(page)
     bubble = page.locator("#praxtalk .bubble")
     bubble.wait_for()
@@ -58,7 +59,7 @@ def test_open_close_toggle_show_and_hide(site, page):
         assert (panel(page).is_visible(), bubble.is_visible()) == (is_open, is_there), call
 
 
-def test_prefill_fills_what_is_shown_and_what_was_typed_stays_if_left_out(site, page):
+def test_prefill_sets_given_fields_and_keeps_the_others(site, page):
     site.open(page)
     page.get_by_role("button", name="Open chat").click()
     page.get_by_label("Name", exact=True).fill("Maya A.")
@@ -66,22 +67,22 @@ def test_prefill_fills_what_is_shown_and_what_was_typed_stays_if_left_out(site, 
     values = [page.get_by_label(label, exact=True).input_value() for label in ("Name", "Email", "Phone (optional)")]
     assert values == ["Maya A.", "maya@example.com", ""]
     page.get_by_role("button", name="Start the chat").click()
-    until(["About order 7:"])
-    shows(page, "About order 7:")
+    wait_until_stored(["About order 7:"])
+    expect_message(page, "About order 7:")
     page.evaluate("PraxTalk('prefill', { message: 'And order 8:' })")
     assert page.get_by_placeholder("Write a message …").input_value() == "And order 8:"
 
 
-def test_events_tell_what_happens_and_off_ends_them(site, page, reply_by_rest):
-    site.html = f"<script>{STUB}</script>{LISTEN}"
+def test_events_are_emitted_until_off_is_called(site, page, reply_by_rest):
+    site.html = f"<script>{QUEUE_STUB}</script>{RECORD_EVENTS}"
     site.open(page)
     fill_form(page, "Hello?")
-    until(["Hello?"])
-    shows(page, "Hello?")
+    wait_until_stored(["Hello?"])
+    expect_message(page, "Hello?")
     page.get_by_role("button", name="Close chat").first.click()
     reply_by_rest("We are here.")
-    wait_for(lambda: "unread" in heard(page), "no word of the reply")
-    assert heard(page)[:2] == ["ready", "open"]
+    wait_for(lambda: "unread" in recorded_events(page), "no word of the reply")
+    assert recorded_events(page)[:2] == ["ready", "open"]
     assert ["unread", 1] in page.evaluate("heard")
     replies = [detail for name, detail in page.evaluate("heard") if name == "message" and detail["role"] == "operator"]
     assert replies == [
@@ -93,15 +94,16 @@ def test_events_tell_what_happens_and_off_ends_them(site, page, reply_by_rest):
     page.evaluate("PraxTalk('open')")
     wait_for(lambda: ["unread", 0] in page.evaluate("heard"), "it is still unread")
     assert page.evaluate("late") == 0
-    page.evaluate("PraxTalk('on', 'ready', () => { window.isReady = true })")  # after it was: told at once
+    # registered after the event: called at once
+    page.evaluate("PraxTalk('on', 'ready', () => { window.isReady = true })")
     wait_for(lambda: page.evaluate("window.isReady"), "ready is not told to who comes late")
 
 
-def test_reset_forgets_the_visitor(site, page):
+def test_reset_removes_the_visitor_from_the_browser(site, page):
     site.open(page)
     fill_form(page, "My secret")
-    until(["My secret"])
-    shows(page, "My secret")
+    wait_until_stored(["My secret"])
+    expect_message(page, "My secret")
     page.evaluate("PraxTalk('reset')")
     assert panel(page).is_hidden()
     wait_for(lambda: page.evaluate("localStorage.length") == 0, "something is left")
@@ -132,7 +134,7 @@ def test_reset_forgets_the_visitor(site, page):
         ("'open', {}, []", 0),
     ],
 )
-def test_a_mistake_never_throws_into_the_page_nor_breaks_the_widget(site, page, call, warnings):
+def test_invalid_call_neither_throws_nor_breaks_the_widget(site, page, call, warnings):
     said = []
     page.on("console", lambda message: said.append((message.type, message.text.split()[0])))
     visit = site.open(page)
@@ -142,13 +144,13 @@ def test_a_mistake_never_throws_into_the_page_nor_breaks_the_widget(site, page, 
     page.evaluate("PraxTalk('open')")
     panel(page).wait_for()
     fill_form_of_an_open_panel(page)
-    until(["Still here"])
+    wait_until_stored(["Still here"])
     assert visit.errors() == []
     assert said == [("warning", "PraxTalk:")] * warnings
 
 
-def test_a_mistake_among_the_calls_that_wait_is_told_and_the_others_are_made(site, page):
-    site.html = f"<script>{STUB}; PraxTalk('nonsense'); PraxTalk('on', 'open'); PraxTalk('open')</script>"
+def test_invalid_queued_call_is_logged_and_the_others_are_executed(site, page):
+    site.html = f"<script>{QUEUE_STUB}; PraxTalk('nonsense'); PraxTalk('on', 'open'); PraxTalk('open')</script>"
     said = []
     page.on("console", lambda message: said.append(message.text.split()[:2]))
     visit = site.open(page)
@@ -164,10 +166,10 @@ def fill_form_of_an_open_panel(page):
     page.get_by_role("button", name="Start the chat").click()
 
 
-def test_a_fault_in_the_pages_handler_is_the_pages(site, page):
+def test_error_in_a_handler_of_the_page_does_not_break_the_widget(site, page):
     visit = site.open(page)
     page.get_by_role("button", name="Open chat").wait_for()
     page.evaluate("PraxTalk('on', 'open', () => { throw new Error('of the page') }); PraxTalk('open')")
     fill_form_of_an_open_panel(page)
-    until(["Still here"])
+    wait_until_stored(["Still here"])
     assert visit.errors() == ["of the page"]

@@ -1,4 +1,4 @@
-"""How a visitor finds what has come to its end: when they are asked, and what is taken for an answer."""
+"""Ratings: when visitors are asked for one, and which values are accepted."""
 
 import pytest
 
@@ -18,20 +18,20 @@ def maya(cast):
     return made
 
 
-def end(status="resolved"):
+def end_conversation(status="resolved"):
     return set_status(Conversation.objects.order_by("-created_at").first(), status=status)
 
 
-def refusal(browser, **arguments):
+def rejected_rating(browser, **arguments):
     with pytest.raises(Failed) as refused:
         browser.ask("widget:rate", **arguments)
     return refused.value
 
 
 @pytest.mark.parametrize("status", ["resolved", "closed"])
-def test_what_is_over_is_asked_about_and_rated(cast, maya, status):
+def test_ended_conversation_can_be_rated(cast, maya, status):
     assert maya.thread().json()["rating"] is None
-    conversation = end(status)
+    conversation = end_conversation(status)
     asked = {"conversationId": str(conversation.pk), "value": None}
     assert maya.ask("widget:thread")["rating"] == maya.thread().json()["rating"] == asked
     assert maya.ask("widget:rate", rating=4) == {"ok": True}
@@ -46,29 +46,29 @@ def test_what_is_over_is_asked_about_and_rated(cast, maya, status):
 
 
 @pytest.mark.parametrize("status", ["open", "snoozed"])
-def test_what_goes_on_is_not(maya, status):
-    end(status)
+def test_open_conversation_cannot_be_rated(maya, status):
+    end_conversation(status)
     assert maya.ask("widget:thread")["rating"] is None
-    assert refusal(maya, rating=5).code == "INVALID"
+    assert rejected_rating(maya, rating=5).code == "INVALID"
     assert Conversation.objects.get().rating is None
 
 
-def test_who_writes_on_is_asked_no_more(maya):
-    end()
+def test_rating_is_no_longer_requested_after_a_new_message(maya):
+    end_conversation()
     maya.say("One more thing")
     assert maya.thread().json()["rating"] is None
-    assert refusal(maya, rating=5).code == "INVALID"
+    assert rejected_rating(maya, rating=5).code == "INVALID"
 
 
-def test_only_the_newest_of_ones_own(cast, maya):
-    first = end("closed")
+def test_only_the_newest_own_conversation_can_be_rated(cast, maya):
+    first = end_conversation("closed")
     maya.say("two")
-    second = end()
+    second = end_conversation()
     other = Browser(cast.north)
     other.start()
-    theirs = end()
+    theirs = end_conversation()
     for wrong in (first.pk, theirs.pk, "x", "0" * 36):
-        assert refusal(maya, rating=5, conversationId=str(wrong)).code == "NOT_FOUND"
+        assert rejected_rating(maya, rating=5, conversationId=str(wrong)).code == "NOT_FOUND"
     assert maya.ask("widget:rate", rating=5, conversationId=str(second.pk)) == {"ok": True}
     assert list(Conversation.objects.filter(rating__isnull=False)) == [second]
 
@@ -95,22 +95,22 @@ def test_only_the_newest_of_ones_own(cast, maya):
     ],
     ids=str,
 )
-def test_wrong_arguments(maya, wrong):
-    end()
+def test_invalid_rating_is_rejected(maya, wrong):
+    end_conversation()
     arguments = wrong if "rating" in wrong or not wrong else {"rating": 5} | wrong
-    refused = refusal(maya, **arguments)
+    refused = rejected_rating(maya, **arguments)
     assert "Server Error" not in str(refused), refused
     assert Conversation.objects.get().rating is None
 
 
-def test_the_longest_comment(maya):
-    end()
+def test_comment_of_1000_characters_is_accepted(maya):
+    end_conversation()
     maya.ask("widget:rate", rating=5, comment="x" * 1_000)
     assert len(Conversation.objects.get().rating_comment) == 1_000
 
 
-def test_a_token_is_good_in_its_own_widget_only(cast, maya):
-    end()
+def test_token_is_valid_only_for_its_own_widget(cast, maya):
+    end_conversation()
     for wrong in ({"widgetId": cast.south.widget_id}, {"visitorToken": "a.b.c"}):
-        assert refusal(maya, rating=5, **wrong).code == "UNAUTHENTICATED"
+        assert rejected_rating(maya, rating=5, **wrong).code == "UNAUTHENTICATED"
     assert maya.ask("widget:rate", rating=5) == {"ok": True}

@@ -1,4 +1,4 @@
-"""The question how it was, in a real Chromium: under the thread, once it has come to its end."""
+"""Browser tests of the rating form, which is shown below the thread once the conversation has ended."""
 
 import pytest
 
@@ -8,14 +8,14 @@ from tests.live.driver import wait_for
 from tests.widget.conftest import STRICT, TRUSTED_TYPES
 from tests.widget.test_behaviour import in_widget
 from tests.widget.test_budgets import violations
-from tests.widget.test_conversation import fill_form, shows, until, write
+from tests.widget.test_conversation import expect_message, fill_form, wait_until_stored, write_message
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 QUESTION, COMMENT, THANKS = "How did we do?", "Tell us more (optional)", "Thank you!"
 
 
-def end(status="resolved"):
+def end_conversation(status="resolved"):
     return set_status(Conversation.objects.order_by("-created_at").first(), status=status)
 
 
@@ -23,15 +23,15 @@ def question(page):
     return page.get_by_role("group", name=QUESTION)
 
 
-def face(page, name):
+def rating_button(page, name):
     return question(page).get_by_role("button", name=name, exact=True)
 
 
-def send(page):
+def send_button(page):
     return question(page).get_by_role("button", name="Send")
 
 
-def rated(rating, comment=""):
+def expect_rating(rating, comment=""):
     def is_it():
         conversation = Conversation.objects.order_by("-created_at").first()
         return (conversation.rating, conversation.rating_comment) == (rating, comment)
@@ -39,11 +39,11 @@ def rated(rating, comment=""):
     wait_for(is_it, f"not rated {rating} {comment}")
 
 
-def begin(site, page, **options):
+def start_conversation(site, page, **options):
     visit = site.open(page, **options)
     fill_form(page, "Hello?")
-    until(["Hello?"])
-    shows(page, "Hello?")
+    wait_until_stored(["Hello?"])
+    expect_message(page, "Hello?")
     page.get_by_role("button", name="Attach a file").wait_for()
     assert question(page).is_hidden()
     return visit
@@ -51,123 +51,123 @@ def begin(site, page, **options):
 
 @pytest.mark.parametrize("csp", [STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
 @pytest.mark.parametrize("status", ["resolved", "closed"])
-def test_a_face_a_comment_and_thanks(site, page, csp, status):
-    visit = begin(site, page, csp=csp)
-    end(status)
+def test_rating_and_comment_are_stored_and_acknowledged(site, page, csp, status):
+    visit = start_conversation(site, page, csp=csp)
+    end_conversation(status)
     question(page).wait_for()
     assert page.get_by_label(COMMENT).is_hidden()
-    face(page, "Good").click()
-    rated(4)
-    face(page, "Very good").click()
-    rated(5)
-    assert face(page, "Very good").get_attribute("aria-pressed") == "true"
-    assert face(page, "Good").get_attribute("aria-pressed") == "false"
+    rating_button(page, "Good").click()
+    expect_rating(4)
+    rating_button(page, "Very good").click()
+    expect_rating(5)
+    assert rating_button(page, "Very good").get_attribute("aria-pressed") == "true"
+    assert rating_button(page, "Good").get_attribute("aria-pressed") == "false"
     page.get_by_label(COMMENT).fill("  Quick & kind ")
-    send(page).click()
+    send_button(page).click()
     page.get_by_text(THANKS).wait_for()
-    rated(5, "Quick & kind")
-    assert face(page, "Good").is_hidden()
+    expect_rating(5, "Quick & kind")
+    assert rating_button(page, "Good").is_hidden()
     assert page.get_by_label(COMMENT).is_hidden()
     assert visit.reports() == visit.errors() == []
     page.reload()
-    shows(page, "Hello?")
+    expect_message(page, "Hello?")
     page.get_by_role("button", name="Attach a file").wait_for()
     page.wait_for_timeout(200)
     assert question(page).is_hidden()
 
 
-def test_who_writes_on_is_asked_no_more_until_it_ends_anew(site, page):
-    begin(site, page)
-    end("closed")
-    face(page, "Bad").click()
-    rated(2)
-    write(page, "But")
+def test_rating_form_is_hidden_after_a_new_message_until_the_conversation_ends_again(site, page):
+    start_conversation(site, page)
+    end_conversation("closed")
+    rating_button(page, "Bad").click()
+    expect_rating(2)
+    write_message(page, "But")
     question(page).wait_for(state="hidden")
-    until(["Hello?", "But"])
-    end()
+    wait_until_stored(["Hello?", "But"])
+    end_conversation()
     question(page).wait_for()
     assert question(page).locator("[aria-pressed=true]").count() == 0
-    face(page, "Okay").click()
-    rated(3)
+    rating_button(page, "Okay").click()
+    expect_rating(3)
     assert list(Conversation.objects.order_by("created_at").values_list("rating", flat=True)) == [2, 3]
 
 
-def test_what_was_rated_in_another_tab_is_asked_no_more(site, context):
+def test_rating_in_one_tab_hides_the_form_in_the_other(site, context):
     first, second = context.new_page(), context.new_page()
-    begin(site, first)
-    end()
+    start_conversation(site, first)
+    end_conversation()
     site.open(second)
     question(second).wait_for()
-    face(first, "Very bad").click()
+    rating_button(first, "Very bad").click()
     question(second).wait_for(state="hidden")
     assert question(first).is_visible()
-    rated(1)
+    expect_rating(1)
 
 
-def test_by_keyboard_alone(site, page):
-    begin(site, page)
-    end()
+def test_rating_form_is_usable_by_keyboard_alone(site, page):
+    start_conversation(site, page)
+    end_conversation()
     question(page).wait_for()
     page.get_by_placeholder("Write a message …").focus()
-    for _ in range(2):  # past the button for files
+    for _ in range(2):  # skip the button for files
         page.keyboard.press("Shift+Tab")
     assert in_widget(page, "root.activeElement.ariaLabel") == "Very good"
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Space")
-    rated(4)
+    expect_rating(4)
     for _ in range(2):
         page.keyboard.press("Tab")
     page.keyboard.type("By keys")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    rated(4, "By keys")
+    expect_rating(4, "By keys")
     wait_for(lambda: in_widget(page, "root.activeElement.textContent") == THANKS, "the focus is lost")
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="hidden")
 
 
-def test_what_did_not_arrive_is_said_and_kept(site, page):
-    begin(site, page)
-    end()
+def test_failed_rating_shows_an_error_and_keeps_the_comment(site, page):
+    start_conversation(site, page)
+    end_conversation()
     page.route("**/api/mutation", lambda route: route.abort())
-    face(page, "Good").click()
+    rating_button(page, "Good").click()
     page.get_by_role("alert").filter(has_text="Something went wrong.").wait_for()
     page.get_by_label(COMMENT).fill("Not to be lost")
-    send(page).click()
+    send_button(page).click()
     page.wait_for_timeout(200)
     assert page.get_by_label(COMMENT).input_value() == "Not to be lost"
     assert page.get_by_text(THANKS).count() == 0
     page.unroute("**/api/mutation")
-    send(page).click()
+    send_button(page).click()
     page.get_by_text(THANKS).wait_for()
     assert question(page).get_by_role("alert").is_hidden()
-    rated(4, "Not to be lost")
+    expect_rating(4, "Not to be lost")
 
 
-def test_where_sockets_are_blocked(site, page):
-    begin(site, page, csp=STRICT.replace(" {socket}", ""))
-    end()
+def test_rating_works_where_websockets_are_blocked(site, page):
+    start_conversation(site, page, csp=STRICT.replace(" {socket}", ""))
+    end_conversation()
     question(page).wait_for(timeout=20_000)
-    face(page, "Good").click()
-    rated(4)
+    rating_button(page, "Good").click()
+    expect_rating(4)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everybody_can_read_and_use_it(site, page, scheme):
+def test_rating_form_has_no_accessibility_violations(site, page, scheme):
     page.emulate_media(color_scheme=scheme)
-    begin(site, page)
-    end()
-    face(page, "Good").wait_for()
+    start_conversation(site, page)
+    end_conversation()
+    rating_button(page, "Good").wait_for()
     assert violations(page) == []
-    face(page, "Good").click()
+    rating_button(page, "Good").click()
     page.get_by_label(COMMENT).wait_for()
     assert violations(page) == []
-    send(page).click()
+    send_button(page).click()
     page.get_by_text(THANKS).wait_for()
     assert violations(page) == []
 
 
-def test_right_to_left_and_on_a_phone_all_of_it_is_in_view(site, browser):
+def test_rating_form_is_in_view_on_a_phone_and_right_to_left(site, browser):
     context = browser.new_context(
         locale="ar-EG", viewport={"width": 320, "height": 568}, is_mobile=True, has_touch=True
     )
@@ -178,8 +178,8 @@ def test_right_to_left_and_on_a_phone_all_of_it_is_in_view(site, browser):
         page.locator(f"input[name={name}]").fill(value)
     page.locator("textarea[name=message]").fill("Hello?")
     page.locator("#praxtalk .submit").tap()
-    until(["Hello?"])
-    end()
+    wait_until_stored(["Hello?"])
+    end_conversation()
     box = page.get_by_role("group", name="كيف كانت خدمتنا؟")
     box.get_by_role("button", name="جيدة جدًا").tap()
     box.get_by_placeholder("أخبرنا بالمزيد (اختياري)").wait_for()
@@ -198,18 +198,18 @@ def test_right_to_left_and_on_a_phone_all_of_it_is_in_view(site, browser):
     assert around[0] <= good[0]
     assert bad[1] <= around[1]
     assert in_widget(page, "new Set([...root.querySelectorAll('.faces button')].map((one) => one.offsetTop)).size") == 1
-    rated(5)
+    expect_rating(5)
     context.close()
 
 
-def test_the_newest_message_stays_in_view(site, page):
-    begin(site, page)
+def test_newest_message_stays_in_view_above_the_rating_form(site, page):
+    start_conversation(site, page)
     conversation = Conversation.objects.get()
     for number in range(12):
         send_message(conversation, role=Message.Role.OPERATOR, body=f"Line {number}", channel=Channel.API)
-    shows(page, "Line 11")
-    end()
-    face(page, "Good").click()
+    expect_message(page, "Line 11")
+    end_conversation()
+    rating_button(page, "Good").click()
     page.get_by_label(COMMENT).wait_for()
     at_end = "((one) => one.scrollTop + one.clientHeight > one.scrollHeight - 5)(root.querySelector('.scroller'))"
     wait_for(lambda: in_widget(page, at_end), "the end is not in view")

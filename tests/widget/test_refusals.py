@@ -1,4 +1,4 @@
-"""What the visitor reads when the server refuses, and what becomes of their text."""
+"""Browser tests of rejected requests: the message shown to the visitor, and what happens to their text."""
 
 import json
 import time
@@ -13,17 +13,24 @@ from conversations.models import Message, Visitor
 from tests.live.driver import wait_for
 from tests.servers import valkey_url
 from tests.widget.test_behaviour import in_widget
-from tests.widget.test_conversation import STUB, bodies, fill_form, shows, until, write
+from tests.widget.test_conversation import (
+    QUEUE_STUB,
+    expect_message,
+    fill_form,
+    stored_bodies,
+    wait_until_stored,
+    write_message,
+)
 from tests.widget.visitors import client_id, identity_of
 from widget.visitor_tokens import issue_token
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
-TOO_MANY = "That was a lot at once. Please wait"
+TOO_MANY = "Too many messages. Please wait"
 AGAIN = "Something went wrong. Your message is still here; please send it again."
 
 
-def alert(page, text):
+def expect_alert(page, text):
     page.get_by_role("alert").filter(has_text=text).wait_for(timeout=20_000)
 
 
@@ -31,7 +38,7 @@ TOKEN = "Object.keys(localStorage).find((key) => key.startsWith('praxtalk:') && 
 
 
 def token_of(page):
-    """The visitor token, once the form has been answered."""
+    """Wait for the visitor token that the form returns, and return it."""
     wait_for(lambda: page.evaluate(TOKEN), "there is no token")
     return page.evaluate(f"JSON.parse(localStorage.getItem({TOKEN}))")
 
@@ -41,21 +48,21 @@ def set_token(page, token):
     page.evaluate(f"(token) => localStorage.setItem({TOKEN}, JSON.stringify(token))", token)
 
 
-def test_a_site_that_may_not_carry_it_says_so_and_keeps_the_text(site, page, cast):
+def test_site_that_is_no_longer_allowed_shows_an_error_and_keeps_the_text(site, page, cast):
     site.open(page)
     page.get_by_role("button", name="Open chat").wait_for()
-    configure_widget(cast.north, allowed_domains=["shop.example"])  # while the page is open
+    configure_widget(cast.north, allowed_domains=["shop.example"])  # changed while the page is open
     fill_form(page, "Please answer")
-    alert(page, "The chat is not available on this site.")
+    expect_alert(page, "The chat is not available on this site.")
     assert page.locator("textarea[name=message]").input_value() == "Please answer"
     assert page.get_by_label("Name", exact=True).input_value() == "Maya A."
     assert not Visitor.objects.exists()
     configure_widget(cast.north, allowed_domains=[])
     page.get_by_role("button", name="Start the chat").click()
-    until(["Please answer"])
+    wait_until_stored(["Please answer"])
 
 
-def test_elsewhere_than_on_the_brands_sites_it_does_not_appear(site, page, cast):
+def test_widget_does_not_appear_on_sites_that_are_not_allowed(site, page, cast):
     configure_widget(cast.north, allowed_domains=["shop.example"])
     with page.expect_console_message(lambda message: "origin_not_allowed" in message.text):
         visit = site.open(page)
@@ -64,45 +71,45 @@ def test_elsewhere_than_on_the_brands_sites_it_does_not_appear(site, page, cast)
 
 
 @pytest.mark.parametrize("whose", ["forged", "another brand's"])
-def test_a_token_that_is_not_theirs_opens_nothing(site, page, cast, whose):
+def test_foreign_or_forged_token_opens_no_thread(site, page, cast, whose):
     site.open(page)
     fill_form(page, "Hello?")
-    until(["Hello?"])
-    shows(page, "Hello?")
+    wait_until_stored(["Hello?"])
+    expect_message(page, "Hello?")
     stranger = Visitor.objects.create(workspace=cast.globex, brand=cast.west, name="Stranger")
     own = issue_token(Visitor.objects.get(brand=cast.north))
     token_of(page)
-    site.has_tag = False  # a widget that is there could refuse it already, and would say so before the reload
+    site.has_tag = False  # a loaded widget could use the token before the reload and report the error then
     page.reload()
     set_token(page, issue_token(stranger) if whose == "another brand's" else f"{own[:-4]}AAAA")
     site.has_tag = True
     page.reload()
-    alert(page, "This conversation cannot be opened any more.")
+    expect_alert(page, "This conversation is no longer available.")
     page.get_by_role("button", name="Start the chat").wait_for()
     assert in_widget(page, "root.textContent.includes('Hello?')") is False
 
 
-def test_what_waited_when_the_token_ended_is_in_the_form(site, page):
+def test_unsent_message_is_in_the_form_after_the_token_ended(site, page):
     site.open(page)
     fill_form(page, "Hello?")
-    until(["Hello?"])
+    wait_until_stored(["Hello?"])
     page.route("**/widget/v1/messages", lambda route: route.abort())
-    write(page, "Not to be lost")
+    write_message(page, "Not to be lost")
     set_token(page, "forged")
     page.unroute("**/widget/v1/messages")
-    alert(page, "This conversation cannot be opened any more.")
+    expect_alert(page, "This conversation is no longer available.")
     page.reload()
     page.get_by_role("button", name="Start the chat").wait_for()
     assert "Not to be lost" in page.locator("textarea[name=message]").input_value()
     for label, value in {"Name": "Maya A.", "Email": "maya@example.com"}.items():
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_role("button", name="Start the chat").click()
-    wait_for(lambda: any("Not to be lost" in body for body in bodies()), "it is lost")
+    wait_for(lambda: any("Not to be lost" in body for body in stored_bodies()), "it is lost")
 
 
-def test_a_wrong_hash_is_told_and_the_form_asks_who_it_is(site, page, cast):
+def test_invalid_identity_hash_is_logged_and_the_form_asks_for_the_name(site, page, cast):
     identity = identity_of(cast.north, name="Maya", email="maya@site.example") | {"hash": "0" * 64}
-    site.html = f"<script>{STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
+    site.html = f"<script>{QUEUE_STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
     said = []
     page.on("console", lambda message: said.append(message.text))
     site.open(page)
@@ -113,31 +120,31 @@ def test_a_wrong_hash_is_told_and_the_form_asks_who_it_is(site, page, cast):
         page.get_by_label(label, exact=True).fill(value)
     page.locator("textarea[name=message]").fill("I am nobody in particular")
     page.get_by_role("button", name="Start the chat").click()
-    until(["I am nobody in particular"])
+    wait_until_stored(["I am nobody in particular"])
     assert Visitor.objects.get().external_id is None
 
 
-def test_an_identity_that_turns_out_wrong_with_the_form_gives_the_form_back(site, page, cast):
-    """The call that would have told before did not get through."""
+def test_form_with_an_invalid_identity_is_shown_again(site, page, cast):
+    """The earlier identify request, which would have reported the error, failed."""
     page.route("**/widget/v1/identify", lambda route: route.abort())
     identity = identity_of(cast.north, name="Maya") | {"hash": "0" * 64}
-    site.html = f"<script>{STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
+    site.html = f"<script>{QUEUE_STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
     site.open(page)
     page.get_by_role("button", name="Open chat").click()
     assert page.get_by_label("Name", exact=True).is_hidden()
     page.locator("textarea[name=message]").fill("Hello?")
     page.get_by_role("button", name="Start the chat").click()
-    alert(page, AGAIN)
+    expect_alert(page, AGAIN)
     assert page.locator("textarea[name=message]").input_value() == "Hello?"
     for label, value in {"Name": "Maya A.", "Email": "maya@example.com"}.items():
         page.get_by_label(label, exact=True).fill(value)
     page.get_by_role("button", name="Start the chat").click()
-    until(["Hello?"])
+    wait_until_stored(["Hello?"])
     assert Visitor.objects.get().external_id is None
 
 
-def flood(site, path, body, token=""):
-    """The same call again and again until the server has had enough, for 20 seconds at least."""
+def exhaust_rate_limit(site, path, body, token=""):
+    """Repeat a call until the server rejects it for at least 20 more seconds."""
     headers = {"Content-Type": "application/json", "Origin": site.url, "Authorization": f"Bearer {token}"}
     content = json.dumps({"widgetId": site.widget_id, "clientId": client_id()} | body).encode()
     request = urllib.request.Request(f"{site.host}/widget/v1/{path}", content, headers)
@@ -153,49 +160,49 @@ def flood(site, path, body, token=""):
             time.sleep(left)
 
 
-def end_the_minute(page):
-    """For the server, and for the page."""
+def reset_rate_limits(page):
+    """End the rate-limit window, on the server and in the page."""
     with redis.from_url(valkey_url()) as valkey:
         valkey.delete(*valkey.scan_iter("*limit:*"))
     page.clock.fast_forward(70_000)
 
 
-def test_a_flood_waits_as_long_as_it_is_told_and_loses_nothing(site, page):
+def test_rate_limited_messages_wait_for_retry_after_and_are_sent(site, page):
     page.clock.install()
     site.open(page)
     fill_form(page, "Hello?")
-    until(["Hello?"])
+    wait_until_stored(["Hello?"])
     page.get_by_text("Sending …").wait_for(state="hidden")
     token = token_of(page)
-    flood(site, "messages", {"body": "many"}, token)
+    exhaust_rate_limit(site, "messages", {"body": "many"}, token)
     for text in ("one", "two"):
-        write(page, text)
+        write_message(page, text)
     line = page.get_by_text(TOO_MANY, exact=False)
     line.wait_for()
     for text in ("one", "two"):
-        shows(page, text)
-    assert bodies() == ["Hello?", "many"]
-    end_the_minute(page)
-    until(["Hello?", "many", "one", "two"])
+        expect_message(page, text)
+    assert stored_bodies() == ["Hello?", "many"]
+    reset_rate_limits(page)
+    wait_until_stored(["Hello?", "many", "one", "two"])
     line.wait_for(state="hidden")
 
 
-def test_a_form_among_too_many_waits_and_is_sent_in_its_time(site, page):
+def test_rate_limited_form_is_sent_after_the_window_ends(site, page):
     page.clock.install()
     site.open(page)
-    flood(site, "start", {"name": "Bot", "email": "bot@example.com", "message": "many"})
+    exhaust_rate_limit(site, "start", {"name": "Bot", "email": "bot@example.com", "message": "many"})
     fill_form(page, "Hello?")
     page.get_by_text(TOO_MANY, exact=False).wait_for()
-    shows(page, "Hello?")
+    expect_message(page, "Hello?")
     page.reload()
-    shows(page, "Hello?")
-    assert bodies() == ["many"]
-    end_the_minute(page)
-    until(["many", "Hello?"])
+    expect_message(page, "Hello?")
+    assert stored_bodies() == ["many"]
+    reset_rate_limits(page)
+    wait_until_stored(["many", "Hello?"])
     page.get_by_text("Sending …").wait_for(state="hidden")
 
 
-def test_a_filled_trap_starts_nothing_and_no_person_meets_it(site, page):
+def test_honeypot_field_blocks_bots_and_is_hidden_from_people(site, page):
     site.open(page)
     page.get_by_role("button", name="Open chat").click()
     trap = page.locator("input[name=website]")
@@ -210,16 +217,16 @@ def test_a_filled_trap_starts_nothing_and_no_person_meets_it(site, page):
         page.get_by_label(label, exact=True).fill(value)
     page.locator("textarea[name=message]").fill("Buy now")
     page.get_by_role("button", name="Start the chat").click()
-    alert(page, AGAIN)
+    expect_alert(page, AGAIN)
     assert not Message.objects.exists()
-    page.get_by_role("button", name="Start the chat").click()  # a browser that fills in what it finds keeps nobody out
-    until(["Buy now"])
+    page.get_by_role("button", name="Start the chat").click()  # browsers that autofill the field are not locked out
+    wait_until_stored(["Buy now"])
 
 
-def test_a_widget_id_alone_opens_no_thread(site, page, browser):
+def test_widget_id_alone_opens_no_thread(site, page, browser):
     site.open(page)
     fill_form(page, "Private")
-    until(["Private"])
+    wait_until_stored(["Private"])
     context = browser.new_context()
     thief = context.new_page()
     site.open(thief)

@@ -1,4 +1,4 @@
-"""GET /widget.js: small, cached well, in the encoding that the browser reads best."""
+"""GET /widget.js: its size, cache headers and content encoding."""
 
 import gzip
 import hashlib
@@ -12,9 +12,9 @@ from django.test import Client
 from tests.live.conftest import MODULES, need_node
 from tests.servers import PROJECT
 
-MADE, SOURCE = PROJECT / "static/widget", PROJECT / "widget/frontend"
+BUILD, SOURCE = PROJECT / "static/widget", PROJECT / "widget/frontend"
 MAX_GZIP_BYTES, MAX_EXTRAS_BYTES = 13_000, 3_584
-PLAIN = (MADE / "widget.js").read_bytes()
+PLAIN = (BUILD / "widget.js").read_bytes()
 BROWSER = "gzip, deflate, br, zstd"
 PATHS = ["/widget.js", "/widget.js.map", "/widget.js?part=extras", "/widget.js.map?part=extras"]
 
@@ -31,46 +31,48 @@ def node(*arguments):
     return run.stdout
 
 
-def test_it_is_small():
-    assert len((MADE / "widget.js.gz").read_bytes()) <= MAX_GZIP_BYTES
-    assert len((MADE / "widget.js.br").read_bytes()) <= len((MADE / "widget.js.gz").read_bytes())
+def test_script_is_below_its_size_limit():
+    assert len((BUILD / "widget.js.gz").read_bytes()) <= MAX_GZIP_BYTES
+    assert len((BUILD / "widget.js.br").read_bytes()) <= len((BUILD / "widget.js.gz").read_bytes())
 
 
-def test_what_is_committed_is_what_the_source_makes(tmp_path):
-    """`make widget` was run after the last change. The compressed forms are compared by what is in them: their bytes
-    differ from one zlib to another."""
+def test_committed_build_is_up_to_date(tmp_path):
+    """Fails unless `make widget` was run after the last change.
+
+    Compressed files are compared by their content, because their bytes depend on the version of zlib.
+    """
     node(SOURCE / "build.mjs", tmp_path)
     for name in ("widget.js", "widget.js.map", "extras.js", "extras.js.map"):
-        assert (tmp_path / name).read_bytes() == (MADE / name).read_bytes(), f"{name} is out of date: make widget"
+        assert (tmp_path / name).read_bytes() == (BUILD / name).read_bytes(), f"{name} is out of date: make widget"
     made = {path.name for path in tmp_path.iterdir()} | {"widget.js.gz", "extras.js.gz"}
-    assert {path.name for path in MADE.iterdir()} == made
+    assert {path.name for path in BUILD.iterdir()} == made
 
 
-def test_the_compressed_forms_are_of_the_same_script():
-    assert gzip.decompress((MADE / "widget.js.gz").read_bytes()) == PLAIN
+def test_compressed_files_contain_the_same_script():
+    assert gzip.decompress((BUILD / "widget.js.gz").read_bytes()) == PLAIN
     read = "process.stdout.write(require('zlib').brotliDecompressSync(require('fs').readFileSync(process.argv[1])))"
-    assert node("-e", read, MADE / "widget.js.br") == PLAIN
+    assert node("-e", read, BUILD / "widget.js.br") == PLAIN
 
 
-def test_what_is_fetched_later_has_the_same_address_and_its_own_version():
-    """A page's policy may name the path of widget.js alone: it compares no query."""
+def test_lazy_part_has_the_same_path_and_its_own_version():
+    """The second part has the same path, because a page's policy may allow only /widget.js; policies ignore the query string."""
     extras = get("/widget.js?part=extras", BROWSER)
     assert extras["Content-Type"] == "text/javascript; charset=utf-8"
-    version = hashlib.sha256((MADE / "extras.js").read_bytes()).hexdigest()[:8]
+    version = hashlib.sha256((BUILD / "extras.js").read_bytes()).hexdigest()[:8]
     assert f"/widget.js?part=extras&v={version}" in PLAIN.decode()
-    assert len((MADE / "extras.js.gz").read_bytes()) <= MAX_EXTRAS_BYTES
+    assert len((BUILD / "extras.js.gz").read_bytes()) <= MAX_EXTRAS_BYTES
     assert get("/widget.js?part=nonsense").status_code == 404
     for name in ("widget", "extras"):
-        script, address = (MADE / f"{name}.js").read_text(), PATHS[3 if name == "extras" else 1].lstrip("/")
+        script, address = (BUILD / f"{name}.js").read_text(), PATHS[3 if name == "extras" else 1].lstrip("/")
         assert script.rstrip().endswith(f"\n//# sourceMappingURL={address}")
 
 
-def test_the_bundler_is_the_same_here_and_in_the_tests():
+def test_esbuild_version_is_the_same_for_build_and_tests():
     pins = [json.loads((folder / "package.json").read_text()) for folder in (SOURCE, MODULES.parent)]
     assert pins[0]["devDependencies"]["esbuild"] == pins[1]["dependencies"]["esbuild"]
 
 
-def test_the_script_names_its_map_beside_itself():
+def test_script_refers_to_its_source_map():
     assert PLAIN.decode().rstrip().endswith("\n//# sourceMappingURL=widget.js.map")
     answer = get("/widget.js.map", BROWSER)
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
@@ -79,7 +81,7 @@ def test_the_script_names_its_map_beside_itself():
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("status", [200, 304])
-def test_headers(path, status):
+def test_responses_have_cache_and_cors_headers(path, status):
     etag = get(path, BROWSER)["ETag"]
     answer = get(path, BROWSER, **({"if-none-match": etag} if status == 304 else {}))
     assert answer.status_code == status
@@ -93,7 +95,7 @@ def test_headers(path, status):
     assert "Access-Control-Allow-Credentials" not in answer
 
 
-def test_its_type():
+def test_content_type_is_javascript():
     assert get()["Content-Type"] == "text/javascript; charset=utf-8"
 
 
@@ -120,21 +122,21 @@ def test_its_type():
         (",;,=;q", None),
     ],
 )
-def test_the_encoding_is_the_one_that_the_browser_prefers(accepted, sent):
+def test_content_encoding_follows_accept_encoding(accepted, sent):
     answer = get(accepted=accepted)
     assert (answer.status_code, answer.get("Content-Encoding")) == (200, sent)
-    made = MADE / {"br": "widget.js.br", "gzip": "widget.js.gz", None: "widget.js"}[sent]
+    made = BUILD / {"br": "widget.js.br", "gzip": "widget.js.gz", None: "widget.js"}[sent]
     assert answer.content == made.read_bytes()
     assert answer["Content-Length"] == str(len(answer.content))
 
 
-def test_each_encoding_has_an_etag_of_its_own():
+def test_each_encoding_has_its_own_etag():
     etags = {get(accepted=accepted)["ETag"] for accepted in ("br", "gzip", "identity")}
     assert len(etags) == 3
     assert all(etag.startswith('"') for etag in etags)
 
 
-def test_who_has_it_is_told_so_and_who_has_another_gets_it():
+def test_matching_etag_returns_304_and_other_etags_the_script():
     etag = get(accepted="br")["ETag"]
     for has in (etag, f"W/{etag}", f'"other", {etag}', "*"):
         answer = get(accepted="br", **{"if-none-match": has})
@@ -145,7 +147,7 @@ def test_who_has_it_is_told_so_and_who_has_another_gets_it():
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_it_is_only_read(path):
+def test_only_get_and_head_are_allowed(path):
     head = Client().head(path)
     assert (head.status_code, head.content) == (200, b"")
     assert head["ETag"] == get(path)["ETag"]
@@ -154,7 +156,7 @@ def test_it_is_only_read(path):
         assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
 
 
-def test_no_session_is_looked_at(django_assert_num_queries, client, cast):
+def test_script_needs_no_session_and_no_query(django_assert_num_queries, client, cast):
     client.force_login(cast.alice)
     with django_assert_num_queries(0):
         answer = client.get("/widget.js")

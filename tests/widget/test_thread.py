@@ -1,4 +1,4 @@
-"""The thread, live: what a visitor sees of it, typing and seen both ways."""
+"""The live thread of a visitor: its content, typing indicators and read receipts."""
 
 import pytest
 from django.db import connection
@@ -29,7 +29,7 @@ def reply(body="two", author=None):
     )
 
 
-def test_the_thread_is_what_rest_shows_and_no_more(cast, maya):
+def test_live_thread_equals_the_http_response_and_hides_private_fields(cast, maya):
     reply(author=cast.alice)
     thread = maya.ask("widget:thread")
     assert thread == maya.thread().json()
@@ -43,7 +43,7 @@ def test_the_thread_is_what_rest_shows_and_no_more(cast, maya):
     assert cast.alice.email not in str(thread)
 
 
-def test_notes_and_operators_client_ids_stay_inside(cast, maya):
+def test_notes_and_client_ids_of_operators_are_hidden(cast, maya):
     conversation = Conversation.objects.get()
     conversation.notes.create(workspace=cast.acme, position=99, author=cast.alice, body="a secret remark")
     ask(cast.alice, "messages:send", conversationId=str(conversation.pk), body="Hi", clientMessageId="inside-name")
@@ -52,18 +52,18 @@ def test_notes_and_operators_client_ids_stay_inside(cast, maya):
     assert "inside-name" not in text
 
 
-def test_unread_until_seen(maya):
+def test_replies_are_unread_until_seen(maya):
     first, second = reply("two"), reply("three")
     assert maya.ask("widget:thread")["unread"] == 2
     maya.ask("widget:look", seenId=str(first.pk))
     assert maya.ask("widget:thread")["unread"] == 1
     maya.ask("widget:look", seenId=str(second.pk))
-    maya.ask("widget:look", seenId=str(first.pk))  # an older tab
+    maya.ask("widget:look", seenId=str(first.pk))  # from a tab that shows fewer messages
     thread = maya.ask("widget:thread")
     assert (thread["unread"], thread["readId"]) == (0, str(second.pk))
 
 
-def test_the_operators_see_how_far_the_visitor_has_read_and_that_they_type(cast, maya, time_machine):
+def test_operators_see_the_visitors_read_receipt_and_typing(cast, maya, time_machine):
     time_machine.move_to("2026-05-01 12:00Z", tick=False)
     here = {"conversationId": str(Conversation.objects.get().pk)}
     message = reply()
@@ -77,7 +77,7 @@ def test_the_operators_see_how_far_the_visitor_has_read_and_that_they_type(cast,
     assert ask(cast.alice, "presence:visitor", **here)["typing"] is False
 
 
-def test_the_visitor_sees_that_operators_look_and_type(cast, maya, time_machine):
+def test_visitor_sees_the_operators_read_receipt_and_typing(cast, maya, time_machine):
     time_machine.move_to("2026-05-01 12:00Z", tick=False)
     conversation = Conversation.objects.get()
     assert maya.ask("widget:thread")["seenId"] is None
@@ -89,13 +89,13 @@ def test_the_visitor_sees_that_operators_look_and_type(cast, maya, time_machine)
     assert maya.ask("widget:thread")["typing"] == []
 
 
-def test_who_answers_has_seen(maya):
+def test_reply_marks_earlier_messages_as_seen(maya):
     assert maya.ask("widget:thread")["seenId"] is None
     message = reply()
     assert maya.ask("widget:thread")["seenId"] == str(message.pk)
 
 
-def test_a_token_is_good_in_its_own_widget_only(cast, maya):
+def test_token_is_valid_only_for_its_own_widget(cast, maya):
     for arguments in ({"widgetId": cast.south.widget_id}, {"widgetId": "ws_x"}, {"visitorToken": "a.b.c"}):
         for name in ("widget:thread", "widget:look"):
             with pytest.raises(Failed) as refused:
@@ -104,7 +104,7 @@ def test_a_token_is_good_in_its_own_widget_only(cast, maya):
     assert maya.ask("widget:look") == {"ok": True}
 
 
-def test_tokens_of_operators_and_visitors_are_not_mixed_up(cast, maya):
+def test_operator_and_visitor_tokens_are_not_interchangeable(cast, maya):
     from accounts.operator_tokens import issue_token
 
     with pytest.raises(Failed) as refused:
@@ -116,7 +116,7 @@ def test_tokens_of_operators_and_visitors_are_not_mixed_up(cast, maya):
         executor.identify(asked.function.authenticator, asked.token)
 
 
-def test_a_foreign_message_is_not_seen(cast, maya):
+def test_message_of_another_visitor_cannot_be_marked_as_seen(cast, maya):
     other = Browser(cast.north)
     theirs = other.start().json()["messageId"]
     maya.ask("widget:look", seenId=theirs)
@@ -127,11 +127,11 @@ def topics_of(maya):
     wire = [{"visitorToken": maya.token, "widgetId": maya.brand.widget_id}]
     asked = functions.parse_call("widget:thread", wire, kind="query", socket_token=None)
     caller = executor.identify(asked.function.authenticator, asked.token)
-    return set(asked.function.topics_of(caller, asked.checked()))
+    return set(asked.function.topics_of(caller, asked.validated_arguments()))
 
 
 @pytest.mark.parametrize("what", ["message", "typing", "hours", "look"])
-def test_what_a_visitor_sees_is_announced_to_them_and_to_no_other(cast, maya, what, django_capture_on_commit_callbacks):
+def test_changes_are_published_only_to_the_visitors_own_thread(cast, maya, what, django_capture_on_commit_callbacks):
     others = [Browser(cast.south), Browser(cast.west)]
     for other in others:
         other.start()
@@ -150,7 +150,7 @@ def test_what_a_visitor_sees_is_announced_to_them_and_to_no_other(cast, maya, wh
         assert not topics_of(other) & announced
 
 
-def test_as_many_queries_for_40_messages_as_for_4(cast, maya):
+def test_number_of_queries_does_not_depend_on_the_number_of_messages(cast, maya):
     counts = []
     for count in (3, 36):
         for number in range(count):

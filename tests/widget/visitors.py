@@ -1,4 +1,4 @@
-"""A browser of a visitor, as seen from the server: calls without a page."""
+"""A visitor's browser for server tests: it makes the widget's calls without a page."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ def client_id():
 
 
 class Browser:
-    """Calls of one browser on a page of `origin`, about a brand's widget."""
+    """A browser on a page of `origin`, with the widget of a brand."""
 
     def __init__(self, brand, origin="https://shop.example"):
         self.brand, self.origin, self.token = brand, origin, None
@@ -49,7 +49,7 @@ class Browser:
         return self.post("messages", {"widgetId": self.brand.widget_id, "body": body, "clientId": client_id()} | values)
 
     def send_file(self, name, content, *, content_type="application/octet-stream", **fields):
-        """A message with a file in it, as a form."""
+        """Send a message with a file, as a multipart form."""
         file = SimpleUploadedFile(name, content, content_type)
         form = {"widgetId": self.brand.widget_id, "clientId": client_id(), "file": file} | fields
         return self.http.post("/widget/v1/messages", form, headers=self.headers())
@@ -64,12 +64,12 @@ class Browser:
         return [message["body"] for message in self.thread().json()["messages"]]
 
     def ask(self, name, /, **arguments):
-        """A live function. Raises Failed."""
+        """Run a live function as the visitor and return its value. Raises Failed on errors."""
         return answer_of(name, {"visitorToken": self.token, "widgetId": self.brand.widget_id} | arguments)
 
 
 def identity_of(brand, external_id="user-7", **details):
-    """What the site's server would hand to its page."""
+    """Return the identity that the site's server would give to its page."""
     brand.refresh_from_db()
     secret = decrypt(brand.encrypted_identity_secret)
     return {

@@ -17,7 +17,7 @@ HOURS = "hours"  # the key in cleaned_data for the hours of all days
 HOURS_FIELDS = tuple(f"hours_{day}" for day in DAYS)
 
 
-class Domains(CharField):
+class DomainsField(CharField):
     """A list of domains, one per line."""
 
     def prepare_value(self, value: Any) -> Any:
@@ -40,29 +40,32 @@ class BrandForm(ModelForm[Brand]):
             *("allowed_domains", "email_from", "time_zone"),
         )
 
-    allowed_domains = Domains(
+    allowed_domains = DomainsField(
         required=False,
         max_length=15_000,
         widget=Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="Sites that may carry the widget, one a line: shop.example.com, or *.example.com. Empty: any site.",
+        help_text="Sites that may embed the widget, one per line, such as shop.example.com or *.example.com. "
+        "Leave empty to allow any site.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["primary_color"].widget = TextInput(attrs={"type": "color"})
-        self.fields["greeting"].help_text = "The line over the form. Empty: one in the visitor's language."
-        self.fields["email_from"].help_text = f"Sender of replies by e-mail. Empty: {settings.EMAIL_FROM}"
+        self.fields[
+            "greeting"
+        ].help_text = "The text above the form. Leave empty for the default text in the visitor's language."
+        self.fields["email_from"].help_text = f"Sender of e-mail replies. Leave empty for {settings.EMAIL_FROM}."
         self.fields["email_from"].label = "Sender"
         self.fields["privacy_url"].label = "Privacy policy"
-        self.fields["time_zone"].help_text = "Of the hours, such as Europe/Berlin."
+        self.fields["time_zone"].help_text = "Time zone of the business hours, such as Europe/Berlin."
         for day, name in zip(DAYS, HOURS_FIELDS, strict=True):
             spans = ", ".join((self.instance.business_hours or {}).get(day, []))
             self.fields[name] = CharField(label=DAY_NAMES[day], required=False, max_length=200, initial=spans)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        written = {day: str(values.pop(name, "")) for day, name in zip(DAYS, HOURS_FIELDS, strict=True)}
-        values[HOURS] = {day: spans for day in DAYS if (spans := written[day].replace(",", " ").split())}
+        entered = {day: str(values.pop(name, "")) for day, name in zip(DAYS, HOURS_FIELDS, strict=True)}
+        values[HOURS] = {day: spans for day in DAYS if (spans := entered[day].replace(",", " ").split())}
         try:
             Brand._meta.get_field("business_hours").run_validators(values[HOURS] or None)
         except ValidationError as error:
@@ -93,7 +96,7 @@ class BrandAdmin(WorkspaceAdmin):
     url_prefix = "brands"
     ability = "brands"
     brand_field = "pk"
-    may_add = may_change = True
+    can_add = can_change = True
     form = BrandForm
     list_display = ("name", "widget_id", "created_at")
     ordering = ("created_at", "id")
@@ -109,9 +112,9 @@ class BrandAdmin(WorkspaceAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return [(None, {"fields": ("name", "primary_color")})]
-        look = ("name", "primary_color", "side", "greeting", "privacy_url")
+        appearance = ("name", "primary_color", "side", "greeting", "privacy_url")
         return [
-            ("Look", {"fields": look}),
+            ("Appearance", {"fields": appearance}),
             ("Sites and e-mail", {"fields": ("allowed_domains", "email_from")}),
             ("Business hours", {"fields": ("time_zone", *HOURS_FIELDS), "description": HOURS_HELP}),
         ]
@@ -120,13 +123,15 @@ class BrandAdmin(WorkspaceAdmin):
         """Show each brand as a card."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        brands = [{"brand": brand, **_install(brand)} for brand in self.get_queryset(request)]
-        more = {"title": "Brands", "brands": brands, "may_add": self.has_add_permission(request)}
+        brands = [{"brand": brand, **_install_context(brand)} for brand in self.get_queryset(request)]
+        more = {"title": "Brands", "brands": brands, "can_add": self.has_add_permission(request)}
         return TemplateResponse(request, "widget/brands.html", {**self.admin_site.each_context(request), **more})
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         obj = kwargs.get("obj")
-        return super().render_change_form(request, {**context, **(_install(obj) if obj else {})}, *args, **kwargs)
+        return super().render_change_form(
+            request, {**context, **(_install_context(obj) if obj else {})}, *args, **kwargs
+        )
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Brand:
         return create_brand(current_operator(request).workspace, **values)
@@ -138,10 +143,12 @@ class BrandAdmin(WorkspaceAdmin):
             configure_widget(row, **values)
 
 
-HOURS_HELP = "Such as 09:00-12:30, 13:30-18:00. A day without is closed; no day at all means always open."
+HOURS_HELP = (
+    "For example 09:00-12:30, 13:30-18:00. Days without hours are closed. Without any hours, the brand is always open."
+)
 
 
-def _install(brand: Brand) -> dict[str, str]:
+def _install_context(brand: Brand) -> dict[str, str]:
     """Return the snippet, exactly as in the docs, and the two Content-Security-Policy entries that a site needs."""
     base = settings.BASE_URL
     return {

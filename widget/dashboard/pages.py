@@ -14,9 +14,9 @@ from accounts.middleware import current_scope
 from brands.actions import configure_widget, rotate_identity_secret, show_identity_secret
 from brands.models import Brand
 from praxtalk.core.api.errors import TooManyRequests
-from praxtalk.core.api.limits import TESTS_A_MINUTE, count
+from praxtalk.core.api.limits import TESTS_PER_MINUTE, count
 from praxtalk.core.api.outgoing_slots import outgoing_slot
-from praxtalk.core.dashboard.views import Page
+from praxtalk.core.dashboard.views import DashboardView
 from widget.install_check import check_site
 from widget.translations import DEFAULT, languages, missing_placeholders, texts_in
 
@@ -24,17 +24,13 @@ LANGUAGES = {"ar": "العربية", "de": "Deutsch", "en": "English", "es": "Es
 MAX_TEXT = 500
 
 
-class BrandPage(Page):
+class BrandView(DashboardView):
     ability = "brands"
     heading = ""
 
     def brand(self) -> Brand:
         """Return the brand of the URL. Raises Http404 if it is outside the operator's scope."""
-        rows = current_scope(self.request).rows(Brand.objects.all(), brand_field="pk")
-        brand = rows.filter(pk=self.kwargs["id"]).first()
-        if brand is None:
-            raise Http404
-        return brand
+        return current_scope(self.request).get(Brand.objects.all(), self.kwargs["id"], brand_field="pk")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         brand = self.brand()
@@ -59,11 +55,11 @@ class TextsForm(forms.Form):
         values = super().clean() or {}
         for key, text in list(values.items()):
             if text and (missing := missing_placeholders(key, self.language, text)):
-                self.add_error(key, f"Must have {', '.join(sorted(missing))} in it.")
+                self.add_error(key, f"The text must contain {', '.join(sorted(missing))}.")
         return values
 
 
-class Texts(BrandPage):
+class BrandTextsView(BrandView):
     """GET shows the texts of ?language=; POST stores the brand's own texts."""
 
     heading = "Texts"
@@ -78,7 +74,8 @@ class Texts(BrandPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         tabs = [
-            {"title": LANGUAGES[code], "code": code, "is_here": code == self.language} for code in sorted(languages())
+            {"title": LANGUAGES[code], "code": code, "is_current": code == self.language}
+            for code in sorted(languages())
         ]
         form = TextsForm(brand=self.brand(), language=self.language)
         return super().get_context_data(**{"tabs": tabs, "form": form, **kwargs})
@@ -91,11 +88,11 @@ class Texts(BrandPage):
         own = {key: text for key, text in form.cleaned_data.items() if text}
         others = {language: texts for language, texts in brand.texts.items() if language != self.language}
         configure_widget(brand, texts=others | ({self.language: own} if own else {}))
-        messages.success(request, "Saved. Open widgets speak so with their next page.")
+        messages.success(request, "Saved. Open widgets show the new texts on the next page.")
         return redirect(f"{reverse('brand_texts', args=[id])}?language={self.language}")
 
 
-class IdentitySecret(BrandPage):
+class IdentitySecretView(BrandView):
     """GET asks for the operator's password; POST shows the secret, or replaces it and shows the new one."""
 
     heading = "Identity secret"
@@ -120,7 +117,7 @@ class SiteForm(forms.Form):
     url = forms.URLField(max_length=2000, label="A page of your site", assume_scheme="https")
 
 
-class CheckSite(BrandPage):
+class CheckSiteView(BrandView):
     """GET asks for a URL; POST fetches the page and shows the results of the check."""
 
     heading = "Check my site"
@@ -135,10 +132,10 @@ class CheckSite(BrandPage):
             return self.render_to_response(self.get_context_data(form=form), status=422)
         try:
             with outgoing_slot(brand.workspace_id):
-                count("test", str(brand.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
-                findings = check_site(brand, form.cleaned_data["url"])
+                count("test", str(brand.workspace_id), TESTS_PER_MINUTE, "Too many tests in this workspace")
+                results = check_site(brand, form.cleaned_data["url"])
         except TooManyRequests as refusal:
             form.add_error(None, str(refusal.detail))
             headers = {"Retry-After": str(refusal.retry_after)}
             return self.render_to_response(self.get_context_data(form=form), status=429, headers=headers)
-        return self.render_to_response(self.get_context_data(form=form, findings=findings))
+        return self.render_to_response(self.get_context_data(form=form, results=results))

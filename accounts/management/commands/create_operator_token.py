@@ -10,15 +10,17 @@ MAX_HOURS = 12
 
 
 class Command(BaseCommand):
-    help = "Print an operator token, with which a page or a script uses live queries as this operator."
+    help = "Print an operator token. A page or a script uses it to run live queries as this operator."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("email", help="the operator's")
-        parser.add_argument("--hours", type=int, default=MAX_HOURS, help=f"how long it is good; 1 to {MAX_HOURS}")
+        parser.add_argument("email", help="the operator's e-mail address")
+        parser.add_argument(
+            "--hours", type=int, default=MAX_HOURS, help=f"lifetime of the token in hours, 1 to {MAX_HOURS}"
+        )
 
     def handle(self, *args: Any, email: str, hours: int, **options: Any) -> None:
         if not 1 <= hours <= MAX_HOURS:
-            raise CommandError(f"--hours: from 1 to {MAX_HOURS}.")
+            raise CommandError(f"--hours must be between 1 and {MAX_HOURS}.")
         operator = Operator.objects.filter(email__iexact=email, is_active=True).first()
         if operator is None:
             raise CommandError("No active operator has this e-mail address.")

@@ -9,15 +9,13 @@ from brands.actions import create_workspace
 
 
 class Command(BaseCommand):
-    help = (
-        "Create a workspace with its first brand and its owner. The password is asked for, or read from standard input."
-    )
+    help = "Create a workspace with its first brand and its owner. Prompts for the password, or reads it from standard input."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")
-        parser.add_argument("--brand", help="its first brand's name; the workspace's unless told")
-        parser.add_argument("--email", required=True, help="the owner's, to sign in with")
-        parser.add_argument("--owner", required=True, help="the owner's name")
+        parser.add_argument("--brand", help="name of the first brand; default: the name of the workspace")
+        parser.add_argument("--email", required=True, help="e-mail address of the owner, used to sign in")
+        parser.add_argument("--owner", required=True, help="name of the owner")
 
     def handle(self, *args: Any, name: str, brand: str | None, email: str, owner: str, **options: Any) -> None:
         password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")

@@ -2,27 +2,29 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from brands.management.arguments import add_workspace_argument, chosen_brand, chosen_workspace
+from brands.management.arguments import add_workspace_argument, get_brand, get_workspace
 from conversations.actions import start_conversation
 from conversations.models import MAX_BODY, Channel, Visitor
 
 
 class Command(BaseCommand):
-    help = "Start a conversation as a visitor would, to try webhooks and the API with."
+    help = "Start a conversation as a visitor, for example to try out webhooks and the API."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("message")
         parser.add_argument("--name", default="Maya A.")
         parser.add_argument("--email", default="maya@acme.example")
         add_workspace_argument(parser)
-        parser.add_argument("--brand", help="the slug; the workspace's first brand unless told")
+        parser.add_argument("--brand", help="the brand's slug (default: the workspace's first brand)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = chosen_workspace(options["workspace"])
-        brand = chosen_brand(workspace, options["brand"]) or workspace.brands.order_by("created_at").first()
+        workspace = get_workspace(options["workspace"])
+        brand = get_brand(workspace, options["brand"]) or workspace.brands.order_by("created_at").first()
         message = options["message"].strip()
-        if brand is None or not 1 <= len(message) <= MAX_BODY:
-            raise CommandError(f"A message has 1 to {MAX_BODY} characters, and the workspace needs a brand.")
+        if brand is None:
+            raise CommandError("The workspace has no brand.")
+        if not 1 <= len(message) <= MAX_BODY:
+            raise CommandError(f"The message must have 1 to {MAX_BODY:,} characters.")
         visitor = Visitor.objects.create(
             workspace=workspace, brand=brand, name=options["name"][:200], email=options["email"][:254]
         )

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-OLDEST_SECONDS = 300
+MAX_AGE_SECONDS = 300
 
 
 class Command(BaseCommand):
-    help = "A receiver to try webhooks with: prints each event, and whether its signature is right."
+    help = "Receive webhooks for testing: print each event and whether its signature is valid."
     requires_system_checks: list[str] = []  # noqa: RUF012 - an attribute that Django defines
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,17 +25,17 @@ class Command(BaseCommand):
         class Receiver(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                is_right = verify(secret, self.headers.get("X-PraxTalk-Signature", ""), body)
-                self.send_response(204 if is_right else 400)
+                is_valid = verify(secret, self.headers.get("X-PraxTalk-Signature", ""), body)
+                self.send_response(204 if is_valid else 400)
                 self.end_headers()
-                name, verdict = self.headers.get("X-PraxTalk-Event"), "right" if is_right else "WRONG"
+                name, verdict = self.headers.get("X-PraxTalk-Event"), "valid" if is_valid else "INVALID"
                 command.stdout.write(f"{name}, signature {verdict}: {json.dumps(json.loads(body))}\n")
                 command.stdout.flush()
 
             def log_message(self, *args: Any) -> None:
                 """Disable the log of requests, because do_POST prints a line for each event."""
 
-        self.stdout.write(f"Listening on http://127.0.0.1:{port}/; Ctrl-C ends it.")
+        self.stdout.write(f"Listening on http://127.0.0.1:{port}/. Press Ctrl-C to stop.")
         try:
             ThreadingHTTPServer(("127.0.0.1", port), Receiver).serve_forever()
         except KeyboardInterrupt:
@@ -52,7 +52,7 @@ def verify(secret: str, header: str, body: bytes) -> bool:
     if not re.fullmatch(r"t=[0-9]{1,12}", time_field):
         return False
     timestamp = time_field.removeprefix("t=")
-    if abs(time.time() - int(timestamp)) > OLDEST_SECONDS:
+    if abs(time.time() - int(timestamp)) > MAX_AGE_SECONDS:
         return False
     expected = b"v1=" + hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest().encode()
     return any(hmac.compare_digest(expected, field.encode()) for field in fields)

@@ -8,7 +8,7 @@ from accounts.models import Operator
 from brands.models import Brand
 from integrations.models import WebhookSubscription
 from praxtalk.core.api.models import IdempotencyRecord
-from praxtalk.core.db.encryption import Unreadable, decrypt, encrypt, is_current
+from praxtalk.core.db.encryption import DecryptionError, decrypt, encrypt, is_current
 
 ENCRYPTED: list[tuple[type[Model], str]] = [
     (WebhookSubscription, "encrypted_secret"),
@@ -20,7 +20,7 @@ ENCRYPTED: list[tuple[type[Model], str]] = [
 
 
 class Command(BaseCommand):
-    help = "Encrypt everything anew with the first of ENCRYPTION_KEYS; then the others may be left out."
+    help = "Re-encrypt all secrets with the first key of ENCRYPTION_KEYS, so that the other keys can be removed."
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = left = 0
@@ -33,11 +33,13 @@ class Command(BaseCommand):
                     done += 1
                 else:
                     left += 1
-                    self.stderr.write(f"{model._meta.verbose_name} {pk}: no key of ENCRYPTION_KEYS reads its {field}.")
-        self.stdout.write(f"Encrypted anew: {done}.")
+                    self.stderr.write(
+                        f"{model._meta.verbose_name} {pk}: no key in ENCRYPTION_KEYS can decrypt {field}."
+                    )
+        self.stdout.write(f"Re-encrypted: {done}.")
         if left:
             raise CommandError(
-                f"{left} could not be read: keep the keys that you have, and look for the one that is missing."
+                f"{left} values could not be decrypted. Keep all current keys, and find the missing one."
             )
 
     @transaction.atomic
@@ -51,6 +53,6 @@ class Command(BaseCommand):
             for encrypted in row.values_list(field, flat=True):
                 if encrypted:
                     row.update(**{field: encrypt(decrypt(encrypted))})
-        except Unreadable:
+        except DecryptionError:
             return False
         return True

@@ -9,10 +9,10 @@ from praxtalk.core.db.ids import parse_id
 
 
 class Command(BaseCommand):
-    help = "Revoke an API key, at once. Without an argument, list the keys."
+    help = "Revoke an API key immediately. Without an argument, list all keys."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("key", nargs="?", help="its id, or its secret")
+        parser.add_argument("key", nargs="?", help="the id or the secret of the key")
 
     def handle(self, *args: Any, key: str | None, **options: Any) -> None:
         if key is None:
@@ -24,5 +24,5 @@ class Command(BaseCommand):
         found = ApiKey.objects.filter(pk=key_id) if key_id else ApiKey.objects.filter(digest=digest(key))
         named = found.first()
         if named is None:
-            raise CommandError("There is no such key.")
-        self.stdout.write("Revoked." if revoke_key(named) else "It was revoked before.")
+            raise CommandError("API key not found.")
+        self.stdout.write("Revoked." if revoke_key(named) else "The key was already revoked.")

@@ -14,12 +14,12 @@ UNIX_SOCKET = ""  # the peer's address on a Unix socket
 LIMITED_IPV6_PREFIX = 64  # a household or server usually gets a /64 and can change its address within it
 # Forms that proxies write: 203.0.113.7:5678, [2001:db8::7], [2001:db8::7]:5678, "[2001:db8::7]:5678"
 WITH_PORT = re.compile(r'"?(?:\[(?P<six>[^\]]+)\](?::\d+)?|(?P<four>[\d.]+):\d+)"?')
-TOLD_EVERY_SECONDS = 60.0
+LOG_INTERVAL_SECONDS = 60.0
 
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 log = structlog.get_logger("praxtalk.addresses")
-_told_at: dict[str, float] = {}
+_logged_at: dict[str, float] = {}
 
 
 class ForwardedProtoMiddleware:
@@ -36,10 +36,10 @@ class ForwardedProtoMiddleware:
 
 def client_address(request: HttpRequest) -> str:
     """Return the IP address of the client that sent the request."""
-    return address_behind(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+    return resolve_client_address(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
 
 
-def address_behind(peer: str, forwarded_for: str) -> str:
+def resolve_client_address(peer: str, forwarded_for: str) -> str:
     """Return the client's IP address. peer: the address of the connection; forwarded_for: the X-Forwarded-For header.
 
     This is the peer, unless the peer is one of TRUSTED_PROXIES: then it is the right-most address in X-Forwarded-For that is
@@ -51,18 +51,18 @@ def address_behind(peer: str, forwarded_for: str) -> str:
     """
     address = None if peer == UNIX_SOCKET else _parse(peer)
     if address is None and peer != UNIX_SOCKET:
-        _tell("the peer of a connection is not an IP address")
+        _log_unknown_address("the peer of a connection is not an IP address")
         return UNKNOWN
     for text in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
         if address is not None and not _is_trusted(address):
             break
         forwarded = _parse(text)
         if forwarded is None:
-            _tell("a trusted proxy wrote something into X-Forwarded-For that is not an IP address")
+            _log_unknown_address("a trusted proxy sent an X-Forwarded-For that is not an IP address")
             break
         address = forwarded
     if address is None:
-        _tell("the front sent no X-Forwarded-For")
+        _log_unknown_address("the reverse proxy sent no X-Forwarded-For")
         return UNKNOWN
     return str(address)
 
@@ -73,7 +73,7 @@ def is_trusted_proxy(address: str) -> bool:
     return address == UNIX_SOCKET or (ip is not None and _is_trusted(ip))
 
 
-def limited_unit(address: str) -> str:
+def rate_limit_unit(address: str) -> str:
     """Return what the per-IP limit counts: the IPv4 address, or the /64 network of an IPv6 address."""
     ip = ipaddress.ip_address(address)
     if ip.version == 6:
@@ -100,8 +100,8 @@ def _parse(text: str) -> IP | None:
     return getattr(ip, "ipv4_mapped", None) or ip
 
 
-def _tell(why: str) -> None:
+def _log_unknown_address(why: str) -> None:
     now = time.monotonic()
-    if now - _told_at.get(why, -TOLD_EVERY_SECONDS) >= TOLD_EVERY_SECONDS:
-        _told_at[why] = now
-        log.error("a caller's address is unknown; it shares its limits with others", why=why)
+    if now - _logged_at.get(why, -LOG_INTERVAL_SECONDS) >= LOG_INTERVAL_SECONDS:
+        _logged_at[why] = now
+        log.error("a client's address is unknown; all such clients share one rate limit", why=why)

@@ -1,14 +1,12 @@
-"""CORS for /api/ and /widget/v1/: every origin is allowed, never with credentials (docs/rest.md, "CORS").
+"""CORS for the JSON endpoints: every origin is allowed, never with credentials (docs/rest.md, "CORS").
 
-The widget's endpoints check themselves whether a site may embed a brand's widget. With an open CORS policy, the widget can read
-their error response.
+An endpoint that serves only some sites checks the origin itself. With an open CORS policy, the page can read the error response.
 """
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-
-from praxtalk.core.api.errors import JSON_PREFIXES
 
 EXPOSED = (
     "Date, Idempotency-Replayed, Link, Location, Retry-After, X-Error-Code, X-RateLimit-Limit, X-RateLimit-Remaining, "
@@ -28,7 +26,7 @@ class CorsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.path.startswith(JSON_PREFIXES):
+        if not request.path.startswith(settings.JSON_API_PREFIXES):
             return self.get_response(request)
         is_preflight = request.method == "OPTIONS"
         response = HttpResponse(status=204, headers=PREFLIGHT) if is_preflight else self.get_response(request)

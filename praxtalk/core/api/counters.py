@@ -3,7 +3,7 @@
 For each limit, django-ratelimit calls the cache separately: `add` with the key, then `incr` if the key exists. To count several
 limits at once, the caller
 
-1. checks all limits with django-ratelimit inside `keys_asked_for`: the cache records the keys and sends nothing;
+1. checks all limits with django-ratelimit inside `record_keys`: the cache records the keys and sends nothing;
 2. calls `count` with these keys: one Lua script counts all of them;
 3. checks the limits again: `add` and `incr` return the values from step 2.
 
@@ -51,7 +51,7 @@ class PrecountedCache(RedisCache):  # type: ignore[misc] # django_redis has no t
     """A django-redis cache that can answer from counts made in advance."""
 
     @contextmanager
-    def keys_asked_for(self) -> Iterator[list[RequestedKey]]:
+    def record_keys(self) -> Iterator[list[RequestedKey]]:
         """Record the keys that django-ratelimit adds inside the block, without counting. Yields the list of keys."""
         requested: list[RequestedKey] = []
         _state.requested = requested

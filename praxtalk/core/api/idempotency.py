@@ -19,40 +19,40 @@ from rest_framework.response import Response
 
 from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.models import IdempotencyRecord
-from praxtalk.core.db.encryption import Unreadable, decrypt, encrypt
+from praxtalk.core.db.encryption import DecryptionError, decrypt, encrypt
 from praxtalk.core.db.inserts import insert_if_new
 from praxtalk.core.db.transactions import joined_transaction
 
 MAX_KEY = 255
-KEPT_HOURS = 24
+RETENTION_HOURS = 24
 
 Post = Callable[..., Response]
 
 
 def idempotent(post: Post) -> Post:
     """Decorate an ApiView's `post`. A test checks that every POST has this decorator or one of the two below."""
-    return idempotent_after(None)(post)
+    return idempotent_with_precheck(None)(post)
 
 
-def idempotent_after(look: Callable[[Any, Request], None] | None) -> Callable[[Post], Post]:
+def idempotent_with_precheck(precheck: Callable[[Any, Request], None] | None) -> Callable[[Post], Post]:
     """Like `idempotent`, but call `look(view, request)` before the transaction begins.
 
-    `look` does what needs the network and may raise to refuse the request. It is not called if a response is stored.
+    `precheck` does what needs the network and may raise to refuse the request. It is not called if a response is stored.
     """
 
     def decorate(post: Post) -> Post:
         @functools.wraps(post)
         def wrapper(view: Any, request: Request, **path: Any) -> Response:
             key = _key(request)
-            if look and (key is None or not _own(view, key).exists()):
-                look(view, request)
+            if precheck and (key is None or not _records(view, key).exists()):
+                precheck(view, request)
             with joined_transaction():
                 if key is None:
                     return post(view, request, **path)
-                if not insert_if_new(IdempotencyRecord(**_owner(view, key), fingerprint=_fingerprint(request))):
-                    return _replay(_own(view, key).get(), request)
+                if not insert_if_new(IdempotencyRecord(**_record_key(view, key), fingerprint=_fingerprint(request))):
+                    return _replay(_records(view, key).get(), request)
                 response = post(view, request, **path)
-                _own(view, key).update(**_kept(response))
+                _records(view, key).update(**_stored_values(response))
                 return response
 
         return wrapper
@@ -69,23 +69,23 @@ def idempotent_outside(post: Post) -> Post:
     @functools.wraps(post)
     def wrapper(view: Any, request: Request, **path: Any) -> Response:
         key = _key(request)
-        if key is not None and (stored := _own(view, key).first()):
+        if key is not None and (stored := _records(view, key).first()):
             return _replay(stored, request)
         response = post(view, request, **path)
         if key is not None:
-            values = {"fingerprint": _fingerprint(request), **_kept(response)}
-            insert_if_new(IdempotencyRecord(**_owner(view, key), **values))
+            values = {"fingerprint": _fingerprint(request), **_stored_values(response)}
+            insert_if_new(IdempotencyRecord(**_record_key(view, key), **values))
         return response
 
     return wrapper
 
 
-def _owner(view: Any, key: str) -> dict[str, Any]:
+def _record_key(view: Any, key: str) -> dict[str, Any]:
     return {"workspace_id": view.key.workspace_id, "caller_id": view.key.pk, "key": key}
 
 
-def _own(view: Any, key: str) -> Any:
-    return IdempotencyRecord.objects.filter(**_owner(view, key))
+def _records(view: Any, key: str) -> Any:
+    return IdempotencyRecord.objects.filter(**_record_key(view, key))
 
 
 def _key(request: Request) -> str | None:
@@ -100,7 +100,7 @@ def _fingerprint(request: Request) -> bytes:
     return hashlib.sha256(b"\0".join([request.get_full_path().encode(), body])).digest()
 
 
-def _kept(response: Response) -> dict[str, Any]:
+def _stored_values(response: Response) -> dict[str, Any]:
     return {
         "status": response.status_code,
         "headers": {"Location": response["Location"]} if response.has_header("Location") else {},
@@ -110,12 +110,10 @@ def _kept(response: Response) -> dict[str, Any]:
 
 def _replay(stored: IdempotencyRecord, request: Request) -> Response:
     if bytes(stored.fingerprint) != _fingerprint(request):
-        raise UnprocessableEntity("Idempotency-Key: already used for another request.", "idempotency_key_reused")
+        raise UnprocessableEntity("Idempotency-Key: already used for a different request.", "idempotency_key_reused")
     try:
         body = orjson.loads(decrypt(stored.body))
-    except Unreadable as error:
-        raise UnprocessableEntity(
-            "Idempotency-Key: the answer that was kept for it cannot be read any more."
-        ) from error
+    except DecryptionError as error:
+        raise UnprocessableEntity("Idempotency-Key: the stored response can no longer be decrypted.") from error
     headers = {**stored.headers, "Idempotency-Replayed": "true"}
     return Response(body, status=stored.status, headers=headers)

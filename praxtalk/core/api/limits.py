@@ -15,12 +15,12 @@ from django_ratelimit.core import get_usage
 from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import RedisError
 
-from praxtalk.core.api.address import limited_unit
+from praxtalk.core.api.address import rate_limit_unit
 from praxtalk.core.api.counters import PrecountedCache
 from praxtalk.core.api.errors import TooManyRequests
 from praxtalk.core.circuit_breaker import Breaker
 
-TESTS_A_MINUTE = 20
+TESTS_PER_MINUTE = 20
 
 _breaker = Breaker("rate limits")
 
@@ -48,19 +48,19 @@ class Limit:
 
     group: str
     value: str  # identifies the caller within the group
-    a_minute: int
-    sentence: str  # the beginning of the error message
+    per_minute: int
+    message: str  # the beginning of the error message
 
 
 def per_ip(address: str) -> Limit:
     """Return the limit for this client IP address."""
-    return Limit("ip", limited_unit(address), settings.RATE_LIMIT_IP, f"Too many requests from {address}")
+    return Limit("ip", rate_limit_unit(address), settings.RATE_LIMIT_IP, f"Too many requests from {address}")
 
 
 def per_key(key: Any) -> Limit:
     """Return the limit for this API key."""
-    a_minute = settings.RATE_LIMIT_WRITE_KEY if key.may_write else settings.RATE_LIMIT_READ_KEY
-    return Limit("key", str(key.pk), a_minute, "Too many requests with this key")
+    per_minute = settings.RATE_LIMIT_WRITE_KEY if key.may_write else settings.RATE_LIMIT_READ_KEY
+    return Limit("key", str(key.pk), per_minute, "Too many requests with this key")
 
 
 def count_test(key: Any) -> Usage | None:
@@ -68,24 +68,24 @@ def count_test(key: Any) -> Usage | None:
 
     Returns None while Valkey is unreachable. Raises LimitReached.
     """
-    return count("test", str(key.workspace_id), TESTS_A_MINUTE, "Too many tests in this workspace")
+    return count("test", str(key.workspace_id), TESTS_PER_MINUTE, "Too many tests in this workspace")
 
 
-def count_person(person: str, *, is_write: bool = True) -> Usage | None:
+def count_live_call(principal_id: str, *, is_write: bool = True) -> Usage | None:
     """Count an operator's call of a live function, against the limit of an API key of the same scope.
 
-    person: the operator's `principal_id`. Returns None while Valkey is unreachable. Raises LimitReached.
+    Returns None while Valkey is unreachable. Raises LimitReached.
     """
     limit = settings.RATE_LIMIT_WRITE_KEY if is_write else settings.RATE_LIMIT_READ_KEY
-    return count(f"live.{is_write}", person, limit, "Too many calls")
+    return count(f"live.{is_write}", principal_id, limit, "Too many calls")
 
 
-def count(group: str, value: str, limit: int, sentence: str) -> Usage | None:
+def count(group: str, value: str, limit: int, message: str) -> Usage | None:
     """Count one call for this value of a group, of which `limit` per minute are allowed.
 
-    sentence: the beginning of the error message. Returns None while Valkey is unreachable. Raises LimitReached.
+    message: the beginning of the error message. Returns None while Valkey is unreachable. Raises LimitReached.
     """
-    return count_each(Limit(group, value, limit, sentence))
+    return count_each(Limit(group, value, limit, message))
 
 
 def count_each(*limits: Limit) -> Usage | None:
@@ -98,13 +98,13 @@ def count_each(*limits: Limit) -> Usage | None:
         return None
     cache = cast(PrecountedCache, caches[settings.RATELIMIT_USE_CACHE])
     try:
-        with cache.keys_asked_for() as asked:
+        with cache.record_keys() as keys:
             for limit in limits:
                 _usage(limit)
-        with cache.count(asked, [limit.a_minute for limit in limits]):
-            usages = [_checked(limit, _usage(limit)) for limit in limits]
+        with cache.count(keys, [limit.per_minute for limit in limits]):
+            usages = [_check(limit, _usage(limit)) for limit in limits]
     except (ConnectionInterrupted, RedisError, OSError) as error:
-        _breaker.failed(error)
+        _breaker.record_failure(error)
         return None
     return min(usages, key=lambda usage: usage.remaining)
 
@@ -117,24 +117,24 @@ def most_restrictive(first: Usage | None, second: Usage | None) -> Usage | None:
 
 def _usage(limit: Limit) -> dict[str, int]:
     usage: dict[str, int] = get_usage(
-        None, group=limit.group, key=lambda *_: limit.value, rate=(limit.a_minute, 60), increment=True
+        None, group=limit.group, key=lambda *_: limit.value, rate=(limit.per_minute, 60), increment=True
     )
     return usage
 
 
-def _checked(limit: Limit, counted: dict[str, int]) -> Usage:
+def _check(limit: Limit, counted: dict[str, int]) -> Usage:
     # For django-ratelimit, a window includes the second in which it ends, so the count restarts one second later.
-    usage = Usage(limit.a_minute, max(0, limit.a_minute - counted["count"]), max(1, counted["time_left"] + 1))
+    usage = Usage(limit.per_minute, max(0, limit.per_minute - counted["count"]), max(1, counted["time_left"] + 1))
     if counted["should_limit"]:
-        raise LimitReached(limit.sentence, usage)
+        raise LimitReached(limit.message, usage)
     return usage
 
 
 class LimitReached(TooManyRequests):
     """429: a limit is exceeded. `usage` holds the values for the rate limit headers."""
 
-    def __init__(self, sentence: str, usage: Usage) -> None:
+    def __init__(self, message: str, usage: Usage) -> None:
         super().__init__(
-            f"{sentence}: {usage.limit} a minute are allowed. Retry after {usage.seconds_left} s.", usage.seconds_left
+            f"{message}: the limit is {usage.limit} per minute. Retry after {usage.seconds_left} s.", usage.seconds_left
         )
         self.usage = usage

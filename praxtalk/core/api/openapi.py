@@ -4,18 +4,17 @@ import re
 from collections import Counter
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 BASE = "/api/v1/"
 
-REFUSALS = {
+ERROR_RESPONSES = {
     "401": "Missing, malformed, revoked or expired API key",
     "403": "The key has read scope, is limited to another brand, or may not be used from this address",
-    "404": "No such thing in this workspace",
-    "422": "The request failed validation; the sentence names the field",
-    "429": "Rate limited; honour Retry-After",
-    "5XX": "On our side; retry with backoff",
+    "404": "No such object in this workspace",
+    "422": "Validation failed; the error message names the field",
+    "429": "Rate limit exceeded; wait for the time in Retry-After",
+    "5XX": "Server error; retry with backoff",
 }
 
 
@@ -28,22 +27,26 @@ def _headers(schema: dict[str, str], texts: dict[str, str]) -> dict[str, Any]:
     return {name: {"description": text, "schema": schema} for name, text in texts.items()}
 
 
-LIMIT_HEADERS = _headers(
+RATE_LIMIT_HEADERS = _headers(
     INT64,
     {
-        "X-RateLimit-Limit": "Calls a minute allowed by the tighter of the two limits",
-        "X-RateLimit-Remaining": "Calls left in this minute",
-        "X-RateLimit-Reset": "When the count starts again, in seconds since the Unix epoch",
+        "X-RateLimit-Limit": "Calls per minute allowed by the more restrictive of the two limits",
+        "X-RateLimit-Remaining": "Calls left in the current minute",
+        "X-RateLimit-Reset": "When the count restarts, in seconds since the Unix epoch",
     },
 )
 CREATED_HEADERS = _headers(
-    TEXT, {"Location": "Where to find it", "Idempotency-Replayed": "true, where the answer is a repeated one"}
+    TEXT,
+    {
+        "Location": "URL of the created object",
+        "Idempotency-Replayed": "true if this is the stored response to an earlier request",
+    },
 )
-ERROR_HEADER = {"X-Error-Code": "A machine's word for the error"}
-STATUS_HEADERS = {"401": {"WWW-Authenticate": "Bearer"}, "429": {"Retry-After": "Whole seconds to wait"}}
-REFUSAL = {
+ERROR_HEADER = {"X-Error-Code": "Machine-readable error code"}
+STATUS_HEADERS = {"401": {"WWW-Authenticate": "Bearer"}, "429": {"Retry-After": "Seconds to wait before retrying"}}
+ERROR_SCHEMA = {
     "type": "object",
-    "properties": {"error": {"type": "string", "description": "A sentence a developer can act on"}},
+    "properties": {"error": {"type": "string", "description": "What is wrong, for the developer of the client"}},
     "required": ["error"],
     "additionalProperties": False,
 }
@@ -52,7 +55,7 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-    "description": "A repeat with the same key is answered as the first time, for 24 hours.",
+    "description": "For 24 hours, a repeated request with the same key gets the first response again.",
 }
 
 
@@ -64,48 +67,38 @@ class Schema(AutoSchema):
         return ""
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "integrations.authentication.ApiKeyAuthentication"
-    name = "apiKey"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "ptk_live_..., made in the dashboard or by create_key",
-        }
-
-
 def only_rest(endpoints: list[Any]) -> list[Any]:
     """Preprocessing hook: keep only the REST endpoints."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(BASE)]
 
 
-def describe_every_answer(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def add_common_responses(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Postprocessing hook: add what applies to every schema and every operation."""
     schemas = result["components"]["schemas"]
     for name, schema in schemas.items():
         schema.pop("description", None)  # a docstring, written for readers of the code
         if name.endswith("Request"):
             schema["additionalProperties"] = False
-    schemas["Refusal"] = REFUSAL
+    schemas["Refusal"] = ERROR_SCHEMA
     for path in result["paths"].values():
         for method, operation in path.items():
             if method == "post":
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
             for status, response in operation["responses"].items():
                 if status.startswith("4"):
-                    operation["responses"][status] = _refusal(status, response["description"])
+                    operation["responses"][status] = _error_response(status, response["description"])
                     continue
                 response |= {
-                    "description": "Done",
-                    "headers": LIMIT_HEADERS | (CREATED_HEADERS if status == "201" else {}),
+                    "description": "Success",
+                    "headers": RATE_LIMIT_HEADERS | (CREATED_HEADERS if status == "201" else {}),
                 }
-            operation["responses"] |= {status: _refusal(status, text) for status, text in REFUSALS.items()}
+            operation["responses"] |= {
+                status: _error_response(status, text) for status, text in ERROR_RESPONSES.items()
+            }
     return result
 
 
-def suit_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+def adapt_for_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Postprocessing hook: adapt the document to client generators.
 
     Names of components are part of the public API: add new ones, but never rename one.
@@ -117,13 +110,13 @@ def suit_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             schema.setdefault("additionalProperties", True)  # without it, Go clients reject fields that are added later
         for name, field in schema.get("properties", {}).items():
             field.pop("title", None)  # drf-spectacular would give "_id" the title " id"
-            schema["properties"][name] = _in_one(_with_named_choices(field, enums))
+            schema["properties"][name] = _unwrap_one_of(_with_named_choices(field, enums))
     for operation in (operation for path in result["paths"].values() for operation in path.values()):
         if body := operation.get("requestBody"):
             body["required"] = True
         for parameter in operation.get("parameters", []):
             parameter["schema"] = _with_named_choices(parameter["schema"], enums)
-    _name_values_apart(schemas)
+    _prefix_shared_values(schemas)
     for webhook in result["webhooks"].values():
         body = webhook["post"]["requestBody"]
         event = body["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
@@ -135,10 +128,10 @@ def suit_generators(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 def _with_named_choices(schema: dict[str, Any], enums: dict[tuple[str, ...], str]) -> dict[str, Any]:
     """Use one enum component for each set of choices, also in parameters and webhooks, which drf-spectacular's hook skips."""
     name = enums.get(tuple(schema.get("enum", ())))
-    return {"$ref": _at(name)} if name else schema
+    return {"$ref": _reference(name)} if name else schema
 
 
-def _in_one(schema: dict[str, Any]) -> dict[str, Any]:
+def _unwrap_one_of(schema: dict[str, Any]) -> dict[str, Any]:
     """Replace "oneOf this schema or an empty string" by the schema itself.
 
     drf-spectacular generates such a oneOf for fields that may be empty, and client generators turn it into a class.
@@ -149,7 +142,7 @@ def _in_one(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _name_values_apart(schemas: dict[str, Any]) -> None:
+def _prefix_shared_values(schemas: dict[str, Any]) -> None:
     """Prefix the constants of enums that share a value with the enum's name.
 
     Generated Go clients declare the values of all enums as constants of one package, where equal names would collide.
@@ -162,13 +155,13 @@ def _name_values_apart(schemas: dict[str, Any]) -> None:
             schema["x-enum-varnames"] = [f"{prefix}_{value.upper()}" for value in schema["enum"]]
 
 
-def _at(component: str) -> str:
+def _reference(component: str) -> str:
     return f"#/components/schemas/{component}"
 
 
-def _refusal(status: str, text: str) -> dict[str, Any]:
+def _error_response(status: str, text: str) -> dict[str, Any]:
     return {
         "description": text,
-        "headers": LIMIT_HEADERS | _headers(TEXT, ERROR_HEADER | STATUS_HEADERS.get(status, {})),
-        "content": {"application/json": {"schema": {"$ref": _at("Refusal")}}},
+        "headers": RATE_LIMIT_HEADERS | _headers(TEXT, ERROR_HEADER | STATUS_HEADERS.get(status, {})),
+        "content": {"application/json": {"schema": {"$ref": _reference("Refusal")}}},
     }

@@ -27,23 +27,23 @@ from praxtalk.core.circuit_breaker import Breaker
 
 LEASE_SECONDS = 30  # twice as long as an exchange may take
 RETRY_AFTER_SECONDS = 5
-UNREACHABLE = (ConnectionInterrupted, RedisError, OSError)
+VALKEY_ERRORS = (ConnectionInterrupted, RedisError, OSError)
 
 
-def slots_of(threads: int) -> int:
+def slot_count(threads: int) -> int:
     """Return how many of a process's threads one kind of long request may occupy."""
     return max(1, threads // 4)
 
 
 _breaker = Breaker("slots for outgoing calls")
-_of_process = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
+_process_slots = threading.BoundedSemaphore(slot_count(settings.WEB_THREADS))
 
 
 class NoFreeSlot(TooManyRequests):
     """429: no slot is free."""
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(f"{sentence} Try again in {RETRY_AFTER_SECONDS} s.", RETRY_AFTER_SECONDS)
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message} Try again in {RETRY_AFTER_SECONDS} s.", RETRY_AFTER_SECONDS)
 
 
 @contextmanager
@@ -56,40 +56,40 @@ def outgoing_slot(workspace_id: UUID) -> Iterator[None]:
 @contextmanager
 def _workspace_slot(workspace_id: UUID) -> Iterator[None]:
     key, owner = f"outgoing_slot.{workspace_id}", secrets.token_hex(8)
-    if not _take_lease(key, owner):
-        raise NoFreeSlot("Another test of this workspace is still waiting for its answer.")
+    if not _acquire_lease(key, owner):
+        raise NoFreeSlot("Another test in this workspace is still waiting for a response.")
     try:
         yield
     finally:
-        _end_lease(key, owner)
+        _release_lease(key, owner)
 
 
 @contextmanager
 def _process_slot() -> Iterator[None]:
-    if not _of_process.acquire(blocking=False):
+    if not _process_slots.acquire(blocking=False):
         raise NoFreeSlot("This server is busy with other tests.")
     try:
         yield
     finally:
-        _of_process.release()
+        _process_slots.release()
 
 
-def _take_lease(key: str, owner: str) -> bool:
+def _acquire_lease(key: str, owner: str) -> bool:
     if not _breaker.allows():
         return True
     try:
         return bool(cache.add(key, owner, timeout=LEASE_SECONDS))
-    except UNREACHABLE as error:
-        _breaker.failed(error)
+    except VALKEY_ERRORS as error:
+        _breaker.record_failure(error)
         return True
 
 
-def _end_lease(key: str, owner: str) -> None:
+def _release_lease(key: str, owner: str) -> None:
     """Release the lease if this owner still holds it. If Valkey is unreachable, the lease expires by itself."""
     if not _breaker.allows():
         return
     try:
         if cache.get(key) == owner:
             cache.delete(key)
-    except UNREACHABLE as error:
-        _breaker.failed(error)
+    except VALKEY_ERRORS as error:
+        _breaker.record_failure(error)

@@ -13,7 +13,7 @@ from praxtalk.core.epoch import to_milliseconds
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
-FROM_THE_BEGINNING = 0  # `synced_at` of a cursor from an earlier release, which holds none: no change is missed
+NO_SYNC_MARK = 0  # `synced_at` of a cursor from an earlier release, which holds none: no change is missed
 
 
 Fetch = Callable[[list[Any] | None, int], list[Any]]  # (key of the last row or None, maximum number of rows) -> rows
@@ -22,7 +22,7 @@ Fetch = Callable[[list[Any] | None, int], list[Any]]  # (key of the last row or 
 class PageOfRows(NamedTuple):
     rows: list[Any]
     cursor: str | None  # of the next page; None on the last page
-    synced_at: int  # milliseconds since the Unix epoch; meaningful only if the Keyset is `mirrored`
+    synced_at: int  # milliseconds since the Unix epoch; meaningful only if the Keyset supports `updatedSince`
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Keyset:
     name: the name of the list. A cursor of another list or workspace is refused.
     order: the fields to order by. The last one is unique. Either all are "-field" or all are "field".
     to_key: returns a row's values of these fields, in a form that both JSON and SQL accept.
-    mirrored: whether the list accepts `updatedSince`. Its pages then have a `synced_at` (praxtalk/core/db/sync_mark.py). The
-    cursor carries the value of the first page, so all pages of one pass have the same. A row that moves within the list while
-    a client reads the pages has changed after the first page, so the client's next pass finds it.
+    supports_updated_since: whether the list accepts `updatedSince`. Its pages then have a `synced_at`
+    (praxtalk/core/db/sync_mark.py). The cursor carries the value of the first page, so all pages of one pass have the same. A
+    row that moves within the list while a client reads the pages has changed after the first page, so the next pass finds it.
     """
 
     name: str
     order: tuple[str, ...]
     to_key: Callable[[Any], list[Any]]
-    mirrored: bool = False
+    supports_updated_since: bool = False
 
     def page(
         self,
@@ -56,7 +56,7 @@ class Keyset:
         owner: identifies who may use the cursor, for instance the workspace's id.
         first: returns the first rows of the ordered queryset. A list that shows only some of its rows passes its own function.
         """
-        fetch = lambda after, most: first(self.select(rows, after), most)  # noqa: E731
+        fetch = lambda after, limit: first(self.select(rows, after), limit)  # noqa: E731
         return self.page_from(fetch, owner=owner, cursor=cursor, limit=limit)
 
     def page_from(self, fetch: Fetch, *, owner: str, cursor: str | None, limit: int) -> PageOfRows:
@@ -66,13 +66,13 @@ class Keyset:
         if cursor is not None:
             key = unsign(self.name, owner, cursor)
             after, carried = key[: len(self.order)], key[len(self.order) :]
-        elif self.mirrored:
+        elif self.supports_updated_since:
             carried = [to_milliseconds(sync_mark())]
         found = fetch(after, limit + 1)
         more = len(found) > limit
         page = found[:limit]
         following = sign(self.name, owner, [*self.to_key(page[-1]), *carried]) if more else None
-        return PageOfRows(page, following, carried[0] if carried else FROM_THE_BEGINNING)
+        return PageOfRows(page, following, carried[0] if carried else NO_SYNC_MARK)
 
     def select(self, rows: QuerySet[Any, Any], after: Sequence[Any] | None) -> QuerySet[Any, Any]:
         """Return the rows in order; if `after` is a key, only the rows after it."""
@@ -102,4 +102,4 @@ def unsign(name: str, owner: str, cursor: str) -> Any:
     try:
         return signing.Signer(salt=f"cursor.{name}.{owner}").unsign_object(cursor)
     except (signing.BadSignature, ValueError) as error:
-        raise UnprocessableEntity("cursor: not a cursor of this list.") from error
+        raise UnprocessableEntity("cursor: invalid cursor for this list.") from error

@@ -8,9 +8,9 @@ from rest_framework.request import Request
 
 
 class WriteScopeToWrite(BasePermission):
-    """Any key may read; everything else needs a key of scope write."""
+    """Any key may read; everything else needs a key with write scope."""
 
-    message = "This key has read scope; this call needs a key of scope write."
+    message = "This key has read scope; this endpoint requires a key with write scope."
     code = "read_only_key"
     free_methods: Sequence[str] = SAFE_METHODS
 
@@ -29,7 +29,7 @@ class WriteScope(WriteScopeToWrite):
 class WholeWorkspace(BasePermission):
     """Refuse keys that are limited to a brand, because the call grants access beyond that brand."""
 
-    message = "This key is limited to a brand; this call needs a key of the whole workspace."
+    message = "This key is limited to a brand; this endpoint requires a key for the whole workspace."
     code = "brand_key"
 
     def has_permission(self, request: Request, view: Any) -> bool:

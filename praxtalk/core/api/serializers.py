@@ -14,10 +14,8 @@ from praxtalk.core.epoch import MAX_MILLISECONDS, from_milliseconds
 
 MAX_CURSOR = 512
 MAX_ID = 100
-UPDATED_SINCE = (
-    "Changed at or after this time (ms since the epoch). To catch up, send the syncedAt of your last reading"
-)
-SYNCED_AT = "Send it as updatedSince the next time: no change is missed. The same on every page of one reading"
+UPDATED_SINCE = "Changed at or after this time (ms since the epoch). Send the syncedAt of your previous sync"
+SYNCED_AT = "Send it as updatedSince in your next sync to miss no change. It is the same on every page of one sync"
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -36,12 +34,12 @@ class PartialStrictSerializer(StrictSerializer):
 
     def to_internal_value(self, data: Any) -> Any:
         if not data:
-            sentence = f"Send at least one of: {', '.join(self.fields)}."
-            raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [sentence]})
+            message = f"Send at least one of: {', '.join(self.fields)}."
+            raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [message]})
         return super().to_internal_value(data)
 
 
-class Text(serializers.CharField):
+class StrictCharField(serializers.CharField):
     """A JSON string, trimmed. Unlike CharField, it does not convert numbers to strings."""
 
     def __init__(self, *, optional: bool = False, **kwargs: Any) -> None:
@@ -60,11 +58,11 @@ class Text(serializers.CharField):
         return is_empty, "" if value is None else value
 
 
-class Email(Text, serializers.EmailField):
+class StrictEmailField(StrictCharField, serializers.EmailField):
     """An e-mail address, as a trimmed JSON string."""
 
 
-class Id(Text):
+class IdField(StrictCharField):
     """The id of another row. An invalid UUID or an unknown id passes here and leads to 404 when the row is looked up."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -80,7 +78,7 @@ class StrictBooleanField(serializers.BooleanField):
         return data
 
 
-class WholeNumber(serializers.IntegerField):
+class QueryIntegerField(serializers.IntegerField):
     """An integer in a query string. IntegerField would also accept 5.0, 1_0 and digits of other scripts."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -89,7 +87,7 @@ class WholeNumber(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
-class MillisecondsParameter(WholeNumber):
+class QueryMillisecondsField(QueryIntegerField):
     """A time in a query string: an integer number of milliseconds since the Unix epoch, converted to an aware datetime."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -100,8 +98,8 @@ class MillisecondsParameter(WholeNumber):
         return from_milliseconds(value) if isinstance(value, int) else value
 
 
-class Milliseconds(MillisecondsParameter):
-    """A time in a request body: like MillisecondsParameter, but only as a JSON number, not as a string of digits."""
+class MillisecondsField(QueryMillisecondsField):
+    """A time in a request body: like QueryMillisecondsField, but only as a JSON number, not as a string of digits."""
 
     def to_internal_value(self, data: Any) -> Any:
         if type(data) is not int:
@@ -109,7 +107,7 @@ class Milliseconds(MillisecondsParameter):
         return super().to_internal_value(data)
 
 
-class Integer(serializers.IntegerField):
+class StrictIntegerField(serializers.IntegerField):
     """An integer in a request body, only as a JSON number. IntegerField would also accept "5" and 5.0."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -118,11 +116,11 @@ class Integer(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
-class Page(StrictSerializer):
+class PageQuery(StrictSerializer):
     """The query parameters that every list accepts."""
 
-    limit = WholeNumber(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
-    cursor = serializers.CharField(max_length=MAX_CURSOR, required=False, help_text="nextCursor of the page before")
+    limit = QueryIntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    cursor = serializers.CharField(max_length=MAX_CURSOR, required=False, help_text="nextCursor of the previous page")
 
 
 @extend_schema_serializer(component_name="Done")
@@ -132,7 +130,7 @@ class OkSerializer(serializers.Serializer[Any]):
     ok = serializers.BooleanField()
 
 
-class GrowingChoice(serializers.CharField):
+class OpenChoiceField(serializers.CharField):
     """A response field that holds one of a set of values, which may grow.
 
     The OpenAPI document declares no enum for it: generated clients would reject values that are added later.

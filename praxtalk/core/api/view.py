@@ -23,7 +23,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class Caller(Protocol):
-    """What this package needs of an authenticated API key (integrations.models.ApiKey)."""
+    """What this package needs of an authenticated API key."""
 
     pk: UUID
     workspace_id: UUID
@@ -62,16 +62,16 @@ class ApiView(APIView):
 
     def perform_authentication(self, request: Request) -> None:
         address = client_address(request)
-        key, refusal = self._identify(request)
+        key, error = self._identify(request)
         is_listed = key is not None and key.lists_address(address)
         if key and key.allowed_cidrs and not is_listed:
-            refusal = PermissionDenied(f"This key may not be used from {address}.", "address_not_allowed")
-        wanted = [] if is_listed else [limits.per_ip(address)]
-        if key and not refusal:
-            wanted.append(limits.per_key(key))
-        self.usage = limits.count_each(*wanted)
-        if refusal:
-            raise refusal
+            error = PermissionDenied(f"This key may not be used from {address}.", "address_not_allowed")
+        counted_limits = [] if is_listed else [limits.per_ip(address)]
+        if key and not error:
+            counted_limits.append(limits.per_key(key))
+        self.usage = limits.count_each(*counted_limits)
+        if error:
+            raise error
 
     def _identify(self, request: Request) -> tuple[Caller | None, APIException | None]:
         """Return the key, or the error that explains why there is none. Both are None if the call needs no key."""
@@ -79,8 +79,8 @@ class ApiView(APIView):
             return None, None
         try:
             key = cast(Caller | None, request.auth)
-        except AuthenticationFailed as refusal:
-            return None, refusal
+        except AuthenticationFailed as error:
+            return None, error
         return key, None if key else NotAuthenticated("Send an API key: Authorization: Bearer ptk_live_...")
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -96,31 +96,33 @@ class ApiView(APIView):
         response["Cache-Control"] = "no-store"
         return response
 
-    def parameters(self, shape: type[Serializer[Any]]) -> dict[str, Any]:
-        """Return the query parameters, validated by the serializer `shape`.
+    def parameters(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
+        """Return the query parameters, validated by the serializer `serializer_class`.
 
         Raises ValidationError or UnprocessableEntity, which name the parameter.
         """
         query: Mapping[str, Any] = self.request.query_params
         repeated = [name for name, values in self.request.query_params.lists() if len(values) > 1]
         if repeated:
-            raise UnprocessableEntity(f"{repeated[0]}: given more than once.")
-        return _validate(shape, dict(query.items()))
+            raise UnprocessableEntity(f"{repeated[0]}: must be given only once.")
+        return _validate(serializer_class, dict(query.items()))
 
-    def body(self, shape: type[Serializer[Any]]) -> dict[str, Any]:
-        """Return the JSON body, validated by the serializer `shape`.
+    def body(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
+        """Return the JSON body, validated by the serializer `serializer_class`.
 
         Raises ValidationError, which names the field, or UnprocessableEntity if the request has query parameters.
         """
         if self.request.query_params:
-            raise UnprocessableEntity(f"{next(iter(self.request.query_params))}: this call takes no query parameters.")
-        return _validate(shape, self.request.data)
+            raise UnprocessableEntity(
+                f"{next(iter(self.request.query_params))}: this endpoint accepts no query parameters."
+            )
+        return _validate(serializer_class, self.request.data)
 
     def validate_empty_body(self) -> None:
         """Check that the body is missing, empty or {}. Raises what `body` raises otherwise."""
         self.body(StrictSerializer)
 
-    def page_of(
+    def paginated_response(
         self,
         keyset: Keyset,
         rows: QuerySet[Any, Any] | Fetch,
@@ -133,12 +135,12 @@ class ApiView(APIView):
         owner = str(self.key.workspace_id)
         read = partial(keyset.page, rows) if isinstance(rows, QuerySet) else partial(keyset.page_from, rows)
         page = read(owner=owner, cursor=query.get("cursor"), limit=query["limit"])
-        answer: dict[str, Any] = {name: [as_json(row) for row in page.rows]}
+        data: dict[str, Any] = {name: [as_json(row) for row in page.rows]}
         if page.cursor:
-            answer["nextCursor"] = page.cursor
-        if keyset.mirrored:
-            answer["syncedAt"] = page.synced_at
-        return Response(answer)
+            data["nextCursor"] = page.cursor
+        if keyset.supports_updated_since:
+            data["syncedAt"] = page.synced_at
+        return Response(data)
 
     def get_in_scope(self, rows: QuerySet[Row], text: str, *, brand_field: str = "brand_id") -> Row:
         """Return the row with this id in the key's workspace and brand.
@@ -147,13 +149,13 @@ class ApiView(APIView):
         """
         row_id = parse_id(text)
         row = rows.filter(workspace_id=self.key.workspace_id, pk=row_id).first() if row_id else None
-        return self._permitted(row, brand_field)
+        return self._check_brand(row, brand_field)
 
-    def read_in_scope(self, read: Callable[..., list[Row]], text: str) -> Row:
+    def get_in_scope_compiled(self, read: Callable[..., list[Row]], text: str) -> Row:
         """Like `get_in_scope`, but read the row with `read(workspace_id=, row_id=)`, a compiled query."""
         row_id = parse_id(text)
         found = read(workspace_id=self.key.workspace_id, row_id=row_id) if row_id else []
-        return self._permitted(found[0] if found else None, "brand_id")
+        return self._check_brand(found[0] if found else None, "brand_id")
 
     def lock_in_scope(self, lock: Callable[[UUID, UUID], Row | None], text: str) -> Row:
         """Like `get_in_scope`, but lock the row with `lock(workspace_id, row_id)`.
@@ -161,9 +163,9 @@ class ApiView(APIView):
         Use it for a call that changes the row, so that the action does not read the row again.
         """
         row_id = parse_id(text)
-        return self._permitted(lock(self.key.workspace_id, row_id) if row_id else None, "brand_id")
+        return self._check_brand(lock(self.key.workspace_id, row_id) if row_id else None, "brand_id")
 
-    def _permitted(self, row: Row | None, brand_field: str) -> Row:
+    def _check_brand(self, row: Row | None, brand_field: str) -> Row:
         if row is None:
             raise NotFound()
         if self.key.brand_id and self.key.brand_id != getattr(row, brand_field):
@@ -176,11 +178,11 @@ class ApiView(APIView):
         return rows.filter(**{brand_field: self.key.brand_id}) if self.key.brand_id else rows
 
 
-def _validate(shape: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-    serializer = shape(data=data)
+def _validate(serializer_class: type[Serializer[Any]], data: Any) -> dict[str, Any]:
+    serializer = serializer_class(data=data)
     serializer.is_valid(raise_exception=True)
-    checked: dict[str, Any] = serializer.validated_data
-    return checked
+    validated: dict[str, Any] = serializer.validated_data
+    return validated
 
 
 class NoSuchEndpoint(ApiView):
@@ -192,4 +194,4 @@ class NoSuchEndpoint(ApiView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.perform_authentication(request)
-        raise NotFound("No such endpoint; the reference is at /api/docs.")
+        raise NotFound("No such endpoint. See /api/docs for the API reference.")

@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.functional import cached_property
 
-from praxtalk.core.validators import check_visible
+from praxtalk.core.validators import validate_visible
 
 MAX_COUNT = 10_000
 # Raised for query strings whose lookups or values are invalid.
@@ -45,9 +45,9 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     ability: ClassVar[str] = "answer"
     ability_to_change: ClassVar[str] = ""
     brand_field: ClassVar[str | None] = "brand_id"
-    may_add: ClassVar[bool] = False
-    may_change: ClassVar[bool] = False
-    may_delete: ClassVar[bool] = False
+    can_add: ClassVar[bool] = False
+    can_change: ClassVar[bool] = False
+    can_delete: ClassVar[bool] = False
     title: ClassVar[str] = ""  # the list's heading; empty: the model's verbose_name_plural
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -59,8 +59,6 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     def rows(self, request: HttpRequest, rows: QuerySet[Any], brand_field: str | None) -> QuerySet[Any]:
         """Return those of `rows` that the operator may see. brand_field: as on the class."""
         scope: Any = request.scope  # type: ignore[attr-defined]
-        if brand_field is None:
-            return rows.filter(workspace_id=scope.workspace_id)
         visible_objects: QuerySet[Any] = scope.rows(rows, brand_field=brand_field)
         return visible_objects
 
@@ -111,7 +109,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
         except IntegrityError:
-            messages.error(request, "Somebody has saved the same at the same time. Look whether it is there already.")
+            messages.error(request, "The same object was saved at the same time. Check whether it already exists.")
         return redirect(request.get_full_path())
 
     # permissions ---------------------------------------------------------------------------------------------------------
@@ -123,15 +121,15 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         return self.has_module_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.may_add and self._may_write(request)
+        return self.can_add and self._can_write(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.may_change and self._may_write(request)
+        return self.can_change and self._can_write(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.may_delete and self._may_write(request)
+        return self.can_delete and self._can_write(request)
 
-    def _may_write(self, request: HttpRequest) -> bool:
+    def _can_write(self, request: HttpRequest) -> bool:
         needed = self.ability_to_change or self.ability
         return self.has_module_permission(request) and request.user.may(needed)  # type: ignore[union-attr]
 
@@ -151,7 +149,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         if isinstance(field, CharField) and not isinstance(field.widget, Textarea):
-            field.validators.append(check_visible)
+            field.validators.append(validate_visible)
         return field
 
     def visible_objects(self, model: type[Model], request: HttpRequest) -> QuerySet[Any]:

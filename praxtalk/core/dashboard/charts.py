@@ -18,18 +18,18 @@ def bars(title: str, labels: Sequence[str], values: Sequence[int]) -> SafeString
 
     Text shows the largest value, and the first and the last label.
     """
-    place = WIDTH / max(len(values), 1)
+    slot_width = WIDTH / max(len(values), 1)
     largest = max([*values, 1])
-    room = HEIGHT - TOP - BOTTOM
-    drawn = format_html_join(
+    plot_height = HEIGHT - TOP - BOTTOM
+    rects = format_html_join(
         "",
         '<rect class="bar" x="{}" y="{}" width="{}" height="{}"><title>{}: {}</title></rect>',
         (
             (
-                f"{index * place + place * GAP / 2:.1f}",
-                f"{TOP + room * (1 - value / largest):.1f}",
-                f"{place * (1 - GAP):.1f}",
-                f"{room * value / largest:.1f}",
+                f"{index * slot_width + slot_width * GAP / 2:.1f}",
+                f"{TOP + plot_height * (1 - value / largest):.1f}",
+                f"{slot_width * (1 - GAP):.1f}",
+                f"{plot_height * value / largest:.1f}",
                 label,
                 value,
             )
@@ -41,6 +41,6 @@ def bars(title: str, labels: Sequence[str], values: Sequence[int]) -> SafeString
         '<line x1="0" y1="{}" x2="{}" y2="{}"/><line x1="0" y1="{}" x2="{}" y2="{}"/>{}'
         '<text x="0" y="{}">{}</text><text x="0" y="{}">{}</text><text x="{}" y="{}" text-anchor="end">{}</text></svg>',
         *(WIDTH, HEIGHT, f"{title}: {sum(values)} in all, at most {max([*values, 0])} a day"),
-        *(TOP, WIDTH, TOP, HEIGHT - BOTTOM, WIDTH, HEIGHT - BOTTOM, drawn),
+        *(TOP, WIDTH, TOP, HEIGHT - BOTTOM, WIDTH, HEIGHT - BOTTOM, rects),
         *(TOP - 4, largest, HEIGHT - 4, labels[0] if labels else "", WIDTH, HEIGHT - 4, labels[-1] if labels else ""),
     )

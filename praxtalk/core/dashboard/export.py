@@ -9,14 +9,14 @@ from typing import Any
 from django.conf import settings
 from django.http import StreamingHttpResponse
 
-from praxtalk.core.api.outgoing_slots import NoFreeSlot, slots_of
+from praxtalk.core.api.outgoing_slots import NoFreeSlot, slot_count
 from praxtalk.core.db.timeouts import long_transaction
 
 ROWS_PER_CHUNK = 500
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-_slots = threading.BoundedSemaphore(slots_of(settings.WEB_THREADS))
+_slots = threading.BoundedSemaphore(slot_count(settings.WEB_THREADS))
 
 
 class ExportResponse(StreamingHttpResponse):
@@ -27,7 +27,7 @@ class ExportResponse(StreamingHttpResponse):
 
     def __init__(self, content: Iterable[bytes | str], *, filename: str, content_type: str) -> None:
         if not _slots.acquire(blocking=False):
-            raise NoFreeSlot("Other exports are being downloaded.")
+            raise NoFreeSlot("Too many exports are being downloaded.")
         self._release = weakref.finalize(self, _slots.release)  # also if the response is never closed
         super().__init__(content, content_type=content_type)
         self["Content-Disposition"] = f'attachment; filename="{filename}"'
@@ -61,14 +61,14 @@ def _lines(columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> 
     chunk: list[str] = []
     with long_transaction():
         for row in rows:
-            chunk.append(writer.writerow(_harmless([column(row) for column in columns.values()])))
+            chunk.append(writer.writerow(_escape_formulas([column(row) for column in columns.values()])))
             if len(chunk) == ROWS_PER_CHUNK:
                 yield "".join(chunk)
                 chunk.clear()
         yield "".join(chunk)
 
 
-def _harmless(cells: Sequence[object]) -> list[str]:
+def _escape_formulas(cells: Sequence[object]) -> list[str]:
     """Prefix an apostrophe to text that a spreadsheet would run as a formula (OWASP, CSV Injection)."""
     texts = ["" if cell is None else str(cell) for cell in cells]
     return [f"'{text}" if text.startswith(FORMULA) else text for text in texts]

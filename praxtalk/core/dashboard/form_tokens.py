@@ -13,7 +13,7 @@ from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import RedisError
 
 FIELD = "form_id"
-KEPT = 24 * 3600
+RETENTION_SECONDS = 24 * 3600
 MAX_ID = 64
 
 
@@ -31,9 +31,9 @@ def is_resubmission(request: HttpRequest) -> bool:
     if not form_id:
         return False
     try:
-        is_new = cache.add(f"form.{request.user.pk}.{form_id}", 1, timeout=KEPT)
+        is_new = cache.add(f"form.{request.user.pk}.{form_id}", 1, timeout=RETENTION_SECONDS)
     except (ConnectionInterrupted, RedisError):
         return False
     if not is_new:
-        messages.info(request, "That was done already, and what it made was shown. Nothing was made anew.")
+        messages.info(request, "This form has already been submitted. Nothing new was created.")
     return not is_new

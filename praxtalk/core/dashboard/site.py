@@ -22,26 +22,16 @@ class NavItem:
     unread: str = ""
 
 
-NAVIGATION = (
-    NavItem("Overview", "admin:index"),
-    NavItem("Inbox", "inbox", unread="inbox_unread"),
-    NavItem("Leads", "admin:leads_lead_changelist"),
-    NavItem("Visitors", "admin:conversations_visitor_changelist"),
-    NavItem("Canned replies", "admin:conversations_cannedreply_changelist"),
-    NavItem("Tags", "admin:conversations_tag_changelist"),
-    NavItem("Brands", "admin:brands_brand_changelist", "brands"),
-    NavItem("Integrations", "integrations", "integrations"),
-    NavItem("Team", "admin:accounts_operator_changelist", "team"),
-    NavItem("Audit log", "admin:accounts_auditentry_changelist", "audit"),
-    NavItem("Settings", "workspace", "workspace"),
-)
-
-NOT_HERE = ("app_list", "view_on_site")
+EXCLUDED_URLS = ("app_list", "view_on_site")
 
 
 class Dashboard(AdminSite):
-    """The admin site. Access needs an active operator; each page limits its data to the operator's workspace."""
+    """The admin site. Access needs an active operator; each page limits its data to the operator's workspace.
 
+    navigation: the items beside each page, set by the project's URLs.
+    """
+
+    navigation: tuple[NavItem, ...] = ()
     site_title = "PraxTalk"
     site_header = "PraxTalk"
     index_title = "Overview"
@@ -52,18 +42,18 @@ class Dashboard(AdminSite):
         return request.user.is_authenticated and request.user.is_active
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the context of every page: Django's, and `rail`, the navigation items that this operator may open."""
+        """Return the context of every page: Django's, and `navigation`, the items that this operator may open."""
         context = super().each_context(request)
         if context["has_permission"]:
-            context["rail"] = [
+            context["navigation"] = [
                 {
-                    "title": place.title,
-                    "url": reverse(place.url),
-                    "is_here": self._is_at(request, reverse(place.url)),
-                    "unread": place.unread and reverse(place.unread),
+                    "title": item.title,
+                    "url": reverse(item.url),
+                    "is_current": self._is_current(request, reverse(item.url)),
+                    "unread": item.unread and reverse(item.unread),
                 }
-                for place in NAVIGATION
-                if request.user.may(place.ability)  # type: ignore[union-attr]
+                for item in self.navigation
+                if request.user.may(item.ability)  # type: ignore[union-attr]
             ]
         return context
 
@@ -77,11 +67,11 @@ class Dashboard(AdminSite):
         Django's app pages and `view_on_site` are left out, because the dashboard does not use them.
         """
         admins: Any = self._registry.values()
-        places: list[Any] = [path(f"{admin.url_prefix}/", include(admin.get_urls())) for admin in admins]
-        general = [url for url in super().get_urls() if isinstance(url, URLPattern) and url.name not in NOT_HERE]
-        return [*places, *general]
+        model_urls: list[Any] = [path(f"{admin.url_prefix}/", include(admin.get_urls())) for admin in admins]
+        general = [url for url in super().get_urls() if isinstance(url, URLPattern) and url.name not in EXCLUDED_URLS]
+        return [*model_urls, *general]
 
-    def _is_at(self, request: HttpRequest, url: str) -> bool:
+    def _is_current(self, request: HttpRequest, url: str) -> bool:
         is_index = url == reverse("admin:index")
         return request.path == url if is_index else request.path.startswith(url)
 

@@ -14,11 +14,11 @@ from django.views.generic import TemplateView
 
 from praxtalk.core.dashboard.site import dashboard
 
-SIGN_IN = reverse_lazy("admin:login")
+LOGIN_URL = reverse_lazy("admin:login")
 
 
 @method_decorator([never_cache, sensitive_post_parameters()], name="dispatch")
-class Page(TemplateView):
+class DashboardView(TemplateView):
     """Base view of a dashboard page. It redirects to the sign-in page if needed, and responds with 403 without permission.
 
     ability: the permission that the page needs. title: the heading of the page.
@@ -29,7 +29,7 @@ class Page(TemplateView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not dashboard.has_permission(request):
-            return redirect_to_login(request.get_full_path(), str(SIGN_IN))
+            return redirect_to_login(request.get_full_path(), str(LOGIN_URL))
         if not request.user.may(self.ability):  # type: ignore[union-attr]
             raise PermissionDenied
         return super().dispatch(request, *args, **kwargs)

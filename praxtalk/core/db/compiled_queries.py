@@ -27,7 +27,7 @@ from django.db import connections
 from django.db.models import Expression, QuerySet
 from django.db.transaction import TransactionManagementError
 
-KEPT = 256  # cached statements of each function
+CACHE_SIZE = 256  # cached statements of each function
 
 Row = TypeVar("Row")
 
@@ -65,7 +65,7 @@ class _Query:
         compiler = copy.copy(compiler)
         compiler.connection = connections[using]
         if compiler.query.select_for_update and compiler.connection.get_autocommit():
-            raise TransactionManagementError("A row is locked inside of a transaction only.")
+            raise TransactionManagementError("Rows can be locked only inside a transaction.")
         compiler.as_sql = lambda: (sql, values)
         compiler.get_converters = lambda _: converters
         return compiler
@@ -81,10 +81,11 @@ def compiled(*, literal: Sequence[str] = ()) -> Callable[[Callable[..., QuerySet
     def decorate(build: Callable[..., QuerySet[Any, Row]]) -> Callable[..., list[Row]]:
         names = tuple(inspect.signature(build).parameters)
 
-        @lru_cache(KEPT)
-        def composed(*shape: Any) -> _Composed:
+        @lru_cache(CACHE_SIZE)
+        def composed(*signature: Any) -> _Composed:
             arguments = {
-                name: Parameter(name) if kind is Parameter else kind for name, kind in zip(names, shape, strict=True)
+                name: Parameter(name) if kind is Parameter else kind
+                for name, kind in zip(names, signature, strict=True)
             }
             rows = build(**arguments)
             compiler = rows.query.get_compiler(rows.db)
@@ -95,8 +96,8 @@ def compiled(*, literal: Sequence[str] = ()) -> Callable[[Callable[..., QuerySet
 
         @wraps(build)
         def run(**values: Any) -> list[Row]:
-            shape = (values[name] if name in literal or values[name] is None else Parameter for name in names)
-            found = composed(*shape)
+            signature = (values[name] if name in literal or values[name] is None else Parameter for name in names)
+            found = composed(*signature)
             iterable: Any = found.rows._iterable_class
             rows: list[Row] = list(iterable(_Query(found, values)))
             return rows

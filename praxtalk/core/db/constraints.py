@@ -11,7 +11,7 @@ class CompositeForeignKey(BaseConstraint):
     """FOREIGN KEY (fields) REFERENCES to (to_fields), checked at commit.
 
     fields: names of fields of this model, e.g. ("brand", "workspace").
-    to: the referenced model, e.g. "brands.Brand"; it needs a UniqueConstraint over to_fields.
+    to: the referenced model, as "app_label.Model"; it needs a UniqueConstraint over to_fields.
     A row with NULL in one of the fields is valid (SQL's MATCH SIMPLE).
     """
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 
-class Unreadable(ValueError):
+class DecryptionError(ValueError):
     """The text cannot be decrypted, for example because its key is no longer in ENCRYPTION_KEYS."""
 
 
@@ -18,12 +18,12 @@ def encrypt(text: str) -> str:
 
 
 def decrypt(encrypted: str) -> str:
-    """Decrypt a value of `encrypt`. Raises Unreadable if no key decrypts it."""
+    """Decrypt a value of `encrypt`. Raises DecryptionError if no key decrypts it."""
     key_id, _, token = encrypted.partition(":")
     try:
         return _ciphers()[key_id].decrypt(token).decode()
     except (KeyError, InvalidToken) as error:
-        raise Unreadable(f"ENCRYPTION_KEYS has no key {key_id[:20]!r} that reads this.") from error
+        raise DecryptionError(f"ENCRYPTION_KEYS has no key {key_id[:20]!r} that decrypts this value.") from error
 
 
 def is_current(encrypted: str) -> bool:

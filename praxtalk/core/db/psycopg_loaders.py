@@ -28,6 +28,6 @@ class UtcLoader(Loader):
             return TimestamptzLoader(self._oid, self.connection).load(data)
 
 
-def read_fast(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+def register_utc_loader(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """Register `UtcLoader` on a new connection. A receiver of Django's `connection_created` signal."""
     connection.connection.adapters.register_loader("timestamptz", UtcLoader)

@@ -58,7 +58,7 @@ class Exchange:
         return None
 
     @property
-    def met_dead_connection(self) -> bool:
+    def used_stale_connection(self) -> bool:
         """Whether the request was sent on a reused connection on which the server no longer expected one.
 
         The server sent no response, or 408 (RFC 9110, 15.5.9), or the rest of the previous response. RFC 9110, 9.2.2 allows the

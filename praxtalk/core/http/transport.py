@@ -1,7 +1,7 @@
 """All outgoing HTTP: POST, and GET of a page. Only to permitted addresses, without redirects, limited in time and size.
 
-- `addresses.target` parses the URL here and when a URL is saved. The URL is sent exactly as `target` returns it: aiohttp does
-  not change it.
+- `addresses.parse_url` parses the URL here and when a URL is saved. The URL is sent exactly as it returns it: aiohttp does not
+  change it.
 - The resolver refuses a name if any of its addresses is forbidden. In addition, the socket factory checks the address of the
   actual connection: aiohttp does not resolve IP literals, and a name may resolve to another address the second time.
 - One deadline limits the whole exchange. There are no proxies from the environment, no cookies and no decompression. At most
@@ -29,22 +29,22 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from django.utils import timezone
 from yarl import URL
 
-from praxtalk.core.http.addresses import ForbiddenAddress, ForbiddenUrl, check_address, is_allowed_privately, target
+from praxtalk.core.http.addresses import ForbiddenAddress, ForbiddenUrl, check_address, is_allowed_privately, parse_url
 from praxtalk.core.http.exchanges import Exchange, RecordingRequest, current_exchange
 
 DEADLINE_SECONDS = 15.0
-MAX_ANSWER_BYTES = 16 * 1024
+MAX_RESPONSE_BYTES = 16 * 1024
 MAX_HEADER_LINE_BYTES = 64 * 1024
 MAX_HEADER_LINES = 1000
 MAX_LOOKUPS = 64
 MAX_ERROR = 300
-MAX_RETRY_AFTER_SECONDS = 10**7  # integrations/webhooks/delivery.py decides how much of it to follow
+MAX_RETRY_AFTER_SECONDS = 10**7  # longer values are cut; the caller decides how much of it to follow
 
 _lookups = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="dns")
 
 
 @dataclass(frozen=True)
-class Answer:
+class PostResult:
     """The result of one POST. Without a response, `status_code` is None and `error` gives the reason."""
 
     status_code: int | None
@@ -60,7 +60,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Page:
+class FetchedPage:
     """The result of one GET. Without a response, `status_code` is None and `error` gives the reason.
 
     headers: (name in lower case, value) pairs.
@@ -94,52 +94,52 @@ class _PermittedResolver(AbstractResolver):
 class Transport:
     """A connection pool. Create it with `open_transport()`."""
 
-    def __init__(self, kept: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> None:
+    def __init__(self, reusing: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> None:
         """kept: a session that reuses connections. fresh: a session that opens a new connection for each request."""
-        self._kept = kept
+        self._reusing = reusing
         self._fresh = fresh
 
-    async def get(self, url: str, *, most: int) -> Page:
-        """Send a GET request and return the first `most` bytes of the page. A failing server causes no exception."""
+    async def get(self, url: str, *, max_bytes: int) -> FetchedPage:
+        """Send a GET request and return the first `max_bytes` bytes of the page. A failing server causes no exception."""
         status_code, pairs, content = None, [], bytearray()
         try:
-            as_given = URL(target(url).url, encoded=True)
+            encoded_url = URL(parse_url(url).url, encoded=True)
             headers = {"Accept": "text/html", "User-Agent": "PraxTalk-Check/1"}
             async with asyncio.timeout(DEADLINE_SECONDS):
-                async with self._fresh.get(as_given, headers=headers, allow_redirects=False) as response:
+                async with self._fresh.get(encoded_url, headers=headers, allow_redirects=False) as response:
                     status_code = response.status
                     pairs = [(name.lower(), value) for name, value in response.headers.items()]
-                    await _read_head(response, content, most)
+                    await _read_head(response, content, max_bytes)
         except Exception as problem:  # for the same reason as in `post`
             if status_code is None:
-                return Page(None, [], "", _sentence(problem))
-        return Page(status_code, pairs, _as_text(content))
+                return FetchedPage(None, [], "", _error_message(problem))
+        return FetchedPage(status_code, pairs, _decode(content))
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostResult:
         """Send a POST request with the body and return the result. A failing server causes no exception."""
         started = time.monotonic()
         post = _Post(headers, body)
         error = ""
         try:
             # encoded: receivers that sign or route by the URL get it as it was entered, neither decoded nor normalised
-            as_given = URL(target(url).url, encoded=True)
+            encoded_url = URL(parse_url(url).url, encoded=True)
             async with asyncio.timeout(DEADLINE_SECONDS):
                 try:
-                    await post.send(self._kept, as_given)
+                    await post.send(self._reusing, encoded_url)
                 except (aiohttp.ClientError, OSError):
-                    if not post.exchange.met_dead_connection:
+                    if not post.exchange.used_stale_connection:
                         raise
-                if post.exchange.met_dead_connection:
-                    await post.send(self._fresh, as_given)
+                if post.exchange.used_stale_connection:
+                    await post.send(self._fresh, encoded_url)
         except Exception as problem:  # whatever the external server causes is a result, not a bug in PraxTalk
             if post.exchange.status_code is None:
-                error = _sentence(problem)
+                error = _error_message(problem)
         if post.exchange.status_code is None:
-            error = error or "The answer has no status line."
+            error = error or "The response has no status line."
         address = post.exchange.peer
-        text = "" if address and is_allowed_privately(address) else _as_text(post.content)
+        text = "" if address and is_allowed_privately(address) else _decode(post.content)
         duration_ms = round((time.monotonic() - started) * 1000)
-        return Answer(post.exchange.status_code, duration_ms, text, address, error, post.retry_after)
+        return PostResult(post.exchange.status_code, duration_ms, text, address, error, post.retry_after)
 
 
 class _Post:
@@ -157,19 +157,19 @@ class _Post:
         self.exchange, self.content, self.retry_after = Exchange(), bytearray(), None
         current_exchange.set(self.exchange)
         async with session.post(url, data=self._body, headers=self._headers, allow_redirects=False) as response:
-            self.retry_after = _seconds(response.headers.get("Retry-After", ""))
+            self.retry_after = _retry_after_seconds(response.headers.get("Retry-After", ""))
             if response.status == HTTPStatus.NO_CONTENT and _announces_body(response):
                 response.close()  # a 204 has no body, so aiohttp would read this one as the next response
                 return
             self.exchange.read_from(response.content)
-            await _read_head(response, self.content, MAX_ANSWER_BYTES)
+            await _read_head(response, self.content, MAX_RESPONSE_BYTES)
 
 
 @contextlib.asynccontextmanager
 async def open_transport() -> AsyncIterator[Transport]:
     """Open a transport for the duration of the block. Needs a running event loop."""
-    async with _session(keepalive_timeout=10) as kept, _session(force_close=True) as fresh:
-        yield Transport(kept, fresh)
+    async with _session(keepalive_timeout=10) as reusing, _session(force_close=True) as fresh:
+        yield Transport(reusing, fresh)
 
 
 def _session(**connections: Any) -> aiohttp.ClientSession:
@@ -200,10 +200,10 @@ def _checked_socket(info: Any) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
-async def _read_head(response: aiohttp.ClientResponse, content: bytearray, most: int) -> None:
-    """Append the first `most` bytes of the body to `content`."""
-    while len(content) < most:
-        chunk = await response.content.read(most - len(content))
+async def _read_head(response: aiohttp.ClientResponse, content: bytearray, max_bytes: int) -> None:
+    """Append the first `max_bytes` bytes of the body to `content`."""
+    while len(content) < max_bytes:
+        chunk = await response.content.read(max_bytes - len(content))
         if not chunk:
             return
         content += chunk
@@ -214,7 +214,7 @@ def _announces_body(response: aiohttp.ClientResponse) -> bool:
     return "Transfer-Encoding" in response.headers or response.headers.get("Content-Length", "0") != "0"
 
 
-def _seconds(retry_after: str) -> float | None:
+def _retry_after_seconds(retry_after: str) -> float | None:
     """Parse Retry-After, a number or a date (RFC 9110, 10.2.3), to seconds from now. Return None if it is invalid."""
     text = retry_after.strip()
     if text.isascii() and text.isdecimal():
@@ -226,14 +226,14 @@ def _seconds(retry_after: str) -> float | None:
     return max(0.0, (date - timezone.now()).total_seconds()) if date.tzinfo else None
 
 
-def _as_text(content: bytes | bytearray) -> str:
+def _decode(content: bytes | bytearray) -> str:
     return content.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _sentence(problem: Exception) -> str:
+def _error_message(problem: Exception) -> str:
     cause = problem.__cause__ if isinstance(problem, aiohttp.ClientConnectorError) and problem.__cause__ else problem
     if isinstance(problem, TimeoutError):
-        text = f"No whole answer within {DEADLINE_SECONDS:.0f} s."
+        text = f"No complete response within {DEADLINE_SECONDS:.0f} s."
     elif isinstance(problem, ForbiddenUrl):
         text = f"Refused: {problem}"
     elif isinstance(cause, ForbiddenAddress):

@@ -17,8 +17,8 @@ from redis.backoff import NoBackoff
 from praxtalk.core.circuit_breaker import Breaker
 
 ALIVE_SECONDS = 3
-KEPT_SECONDS = 25 * 3600  # longer than the maximum age of a socket (LIFE_SECONDS in consumer.py)
-CONNECTIONS = 4  # to Valkey: if thousands of sockets open or close at once, they share these
+EXPIRY_SECONDS = 25 * 3600  # longer than the maximum age of a socket (MAX_AGE_SECONDS in consumer.py)
+MAX_CONNECTIONS = 4  # to Valkey: if thousands of sockets open or close at once, they share these
 PREFIX = "praxtalk:sockets"
 
 
@@ -29,53 +29,53 @@ class ConnectionCounter:
         options = settings.VALKEY_OPTIONS | {"retry": Retry(NoBackoff(), 0)}
         self._client: Any = redis.asyncio.Redis.from_url(settings.REDIS_URL, decode_responses=True, **options)
         self._breaker = Breaker("socket counts")
-        self._turns = asyncio.Semaphore(CONNECTIONS)
-        self._process = uuid.uuid4().hex
+        self._connections = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._process_id = uuid.uuid4().hex
 
-    async def beat(self) -> None:
+    async def renew(self) -> None:
         """Renew the key of this process. Called every second."""
         if self._breaker.allows():
             try:
-                await self._client.set(_alive(self._process), "", ex=ALIVE_SECONDS)
+                await self._client.set(_process_key(self._process_id), "", ex=ALIVE_SECONDS)
             except (redis.RedisError, OSError) as error:
-                self._breaker.failed(error)
+                self._breaker.record_failure(error)
 
-    async def take(self, holder: str, limit: int) -> str | None:
-        """Reserve a slot for one more socket of `holder`. Return its name, for `leave`; None if the limit is reached."""
-        name, key = f"{self._process}.{uuid.uuid4().hex}", f"{PREFIX}:{holder}"
-        async with self._turns:
+    async def acquire(self, holder: str, limit: int) -> str | None:
+        """Reserve a slot for one more socket of `holder`. Return its name, for `release`; None if the limit is reached."""
+        name, key = f"{self._process_id}.{uuid.uuid4().hex}", f"{PREFIX}:{holder}"
+        async with self._connections:
             if not self._breaker.allows():
                 return name
             try:
                 async with self._client.pipeline() as pipeline:
-                    pipeline.set(_alive(self._process), "", ex=ALIVE_SECONDS)
+                    pipeline.set(_process_key(self._process_id), "", ex=ALIVE_SECONDS)
                     pipeline.sadd(key, name)
-                    pipeline.expire(key, KEPT_SECONDS)
+                    pipeline.expire(key, EXPIRY_SECONDS)
                     pipeline.scard(key)
-                    *_, taken = await pipeline.execute()
-                if taken > limit and taken - await self._free_of_the_dead(key) > limit:
+                    *_, count = await pipeline.execute()
+                if count > limit and count - await self._remove_stale(key) > limit:
                     await self._client.srem(key, name)
                     return None
             except (redis.RedisError, OSError) as error:
-                self._breaker.failed(error)
+                self._breaker.record_failure(error)
         return name
 
-    async def leave(self, holder: str, name: str) -> None:
-        async with self._turns:
+    async def release(self, holder: str, name: str) -> None:
+        async with self._connections:
             if self._breaker.allows():
                 try:
                     await self._client.srem(f"{PREFIX}:{holder}", name)
                 except (redis.RedisError, OSError) as error:
-                    self._breaker.failed(error)
+                    self._breaker.record_failure(error)
 
-    async def _free_of_the_dead(self, key: str) -> int:
+    async def _remove_stale(self, key: str) -> int:
         """Remove the slots of processes that have ended. Return their number."""
         names: set[str] = await self._client.smembers(key)
         processes = {name.split(".")[0] for name in names}
-        dead = {process for process in processes if not await self._client.exists(_alive(process))}
-        ghosts = [name for name in names if name.split(".")[0] in dead]
-        return int(await self._client.srem(key, *ghosts)) if ghosts else 0
+        dead = {process for process in processes if not await self._client.exists(_process_key(process))}
+        stale = [name for name in names if name.split(".")[0] in dead]
+        return int(await self._client.srem(key, *stale)) if stale else 0
 
 
-def _alive(process: str) -> str:
+def _process_key(process: str) -> str:
     return f"{PREFIX}:process:{process}"

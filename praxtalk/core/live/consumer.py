@@ -17,27 +17,26 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.db import InterfaceError, OperationalError
 
-from praxtalk.core.api.address import address_behind, limited_unit
+from praxtalk.core.api.address import rate_limit_unit, resolve_client_address
 from praxtalk.core.live import executor, functions, protocol
 from praxtalk.core.live.executor import MutationId
 from praxtalk.core.live.frame_writer import EXTENSION, FrameWriter
-from praxtalk.core.live.functions import WrongArguments, failure_from
 from praxtalk.core.live.hub import hub
 from praxtalk.core.live.limits import CloseCode, ConnectionSlots, TokenBucket
 from praxtalk.core.live.protocol import Add, Authenticate, Call, Connect, ModifyQuerySet, Violation
 from praxtalk.core.live.queries import Queries, TokenChanged
-from praxtalk.core.live.results import Code, Failure, FunctionError, Result
+from praxtalk.core.live.results import Code, Failure, FunctionError, InvalidCall, Result, to_failure
 from praxtalk.core.live.session import Session
 
 PING_SECONDS = 15.0
 SENTINEL = protocol.Event()  # in the inbox: process everything before it, then stop
-NEWS = protocol.Event()  # in the inbox: a query has a new result
+RESULTS_PENDING = protocol.Event()  # in the inbox: a query has a new result
 UNAUTHORISED_SECONDS = 60.0
-LIFE_SECONDS = 24 * 3600.0  # then the client has to reconnect, so that no resource is held forever
+MAX_AGE_SECONDS = 24 * 3600.0  # then the client has to reconnect, so that no resource is held forever
 FIRST_RESULTS_SECONDS = 1.0  # how long to wait in order to send the first results of new queries together
 
 # What Uvicorn and Daphne raise when the client has disconnected, or the server itself has closed the connection.
-GONE = (OSError, RuntimeError)
+DISCONNECT_ERRORS = (OSError, RuntimeError)
 
 log = structlog.get_logger("praxtalk.live")
 
@@ -51,7 +50,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._leave()
+            self._end_worker()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler of a message.
@@ -65,18 +64,20 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     async def websocket_connect(self, message: dict[str, Any]) -> None:
         peer = (self.scope.get("client") or [""])[0]
         forwarded_for = b",".join(value for name, value in self.scope["headers"] if name == b"x-forwarded-for")
-        address = limited_unit(address_behind(peer, forwarded_for.decode("latin-1")))
+        address = rate_limit_unit(resolve_client_address(peer, forwarded_for.decode("latin-1")))
         self._hub = hub()
         self._session = Session()
         self._slots = ConnectionSlots(self._hub.connections, address)
         self._inbox: asyncio.Queue[protocol.Message | TokenChanged] = asyncio.Queue()
         wake = self._inbox.put_nowait
-        self._queries = Queries(self._hub, self._session, self._slots, on_news=self._on_news, wake=wake)
+        self._queries = Queries(
+            self._hub, self._session, self._slots, on_pending_results=self._on_pending_results, wake=wake
+        )
         self._budget = TokenBucket()
         self._client_session: str | None = None
         self._writer: FrameWriter | None = self.scope.get("extensions", {}).get(EXTENSION)
         self._is_busy = self._is_closed = False
-        self.has_left = asyncio.Event()
+        self.released = asyncio.Event()
         self._opened_at = self._sent_at = self._authorised_at = time.monotonic()
         await self.base_send({"type": "websocket.accept"})
         self._hub.sockets.add(self)
@@ -114,7 +115,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             self._authorised_at = now
         elif now - self._authorised_at >= UNAUTHORISED_SECONDS:
             self._hub.spawn(self._close(CloseCode.UNAUTHENTICATED))
-        if now - self._opened_at >= LIFE_SECONDS:
+        if now - self._opened_at >= MAX_AGE_SECONDS:
             self.stop()
         if await self._slots.heartbeat(now):
             self._inbox.put_nowait(TokenChanged(None))
@@ -122,12 +123,12 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     def stop(self) -> None:
         """Process the messages already received, then close the socket.
 
-        The hub calls this when the server stops, and waits for `has_left`.
+        The hub calls this when the server stops, and waits for `released`.
         """
         self._budget.is_spent = True
         self._inbox.put_nowait(SENTINEL)
 
-    def _leave(self) -> None:
+    def _end_worker(self) -> None:
         """End the worker task, because the client has disconnected.
 
         The task is not cancelled but finishes its work. Only then are its queries and connection slots released.
@@ -136,27 +137,27 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             return
         self._is_closed = True
         self._hub.sockets.discard(self)
-        self._queries.abandon()
+        self._queries.cancel_waits()
         self._inbox.put_nowait(SENTINEL)
         self._hub.spawn(self._release())
 
     async def _release(self) -> None:
         await asyncio.wait({self._worker})
-        self._queries.leave()
-        await self._slots.leave()
-        self.has_left.set()
+        self._queries.release()
+        await self._slots.release()
+        self.released.set()
 
     async def _close(self, code: CloseCode) -> None:
         if hasattr(self, "_worker") and not self._is_closed:
             self._is_closed = True
-            with contextlib.suppress(*GONE):
+            with contextlib.suppress(*DISCONNECT_ERRORS):
                 await self.base_send({"type": "websocket.close", "code": code.value})
 
     async def _send(self, frame: str) -> None:
         if self._is_closed:
             return
         self._sent_at = time.monotonic()
-        with contextlib.suppress(*GONE):
+        with contextlib.suppress(*DISCONNECT_ERRORS):
             await self.base_send({"type": "websocket.send", "text": frame})
 
     async def _close_on_error(self, do: Callable[[], Any]) -> None:
@@ -169,11 +170,11 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         except Violation:
             await self._close(CloseCode.VIOLATION)
         except (OperationalError, InterfaceError) as error:
-            log.error("a socket is closed: the database does not answer", error=type(error).__name__)
-            await self._close(CloseCode.OUR_FAULT)
+            log.error("closing a socket because the database is unavailable", error=type(error).__name__)
+            await self._close(CloseCode.INTERNAL_ERROR)
         except Exception as error:
-            log.exception("a socket is closed", exc_info=error)
-            await self._close(CloseCode.OUR_FAULT)
+            log.exception("closing a socket after an unexpected error", exc_info=error)
+            await self._close(CloseCode.INTERNAL_ERROR)
 
     # --- messages, in the order of their arrival ---
 
@@ -182,14 +183,14 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             if self._is_closed and not isinstance(message, Call):
                 continue  # the client is gone; only mutations that it sent before are still executed
             self._is_busy = True
-            if message is not NEWS:
+            if message is not RESULTS_PENDING:
                 await self._handle(message)
-            while self._session.has_news:
+            while self._session.has_pending:
                 await self._send_transition(self._hub.timestamps.next())
             self._is_busy = False
             if self._budget.done(self._inbox.empty()):
                 await self._close(CloseCode.TOO_MANY)
-        await self._close(CloseCode.OUR_FAULT)
+        await self._close(CloseCode.INTERNAL_ERROR)
 
     async def _handle(self, message: protocol.Message | TokenChanged) -> None:
         if self._client_session is None and not isinstance(message, Connect):
@@ -202,7 +203,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             case Authenticate():
                 await self._authenticate(message)
             case Call() if message.is_action:
-                failure = Failure(f"Could not find public function for {message.name!a}. There are no actions.")
+                failure = Failure(f"Could not find public function for {message.name!a}. PraxTalk has no actions.")
                 await self._send(protocol.action_failed(message.request_id, failure))
             case Call():
                 await self._mutate(message)
@@ -212,7 +213,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _connect(self, message: Connect) -> None:
         if self._client_session is not None:
             raise Violation("Connect comes once")
-        await self._slots.are_taken()  # counts against the address's limit even before authentication
+        await self._slots.reserve()  # counts against the address's limit even before authentication
         self._client_session = message.session_id
         if message.observed is not None:
             self._hub.timestamps.observe(message.observed)
@@ -229,9 +230,9 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _authenticate(self, message: Authenticate) -> None:
         self._session.authenticate(message)
-        refusal = await self._queries.authenticate(message.token)
-        if refusal is not None:
-            await self._send(protocol.auth_error(refusal, message.base))
+        error_message = await self._queries.authenticate(message.token)
+        if error_message is not None:
+            await self._send(protocol.auth_error(error_message, message.base))
             await self._close(CloseCode.UNAUTHENTICATED)
             return
         await self._queries.wait_for_results(FIRST_RESULTS_SECONDS)
@@ -242,7 +243,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         result, topics = await self._perform(message)
         ts = self._hub.timestamps.next()
         await self._send(protocol.mutation_response(message.request_id, result, ts))
-        self._queries.read_again(topics)
+        self._queries.rerun(topics)
         await self._queries.wait_for_results(None)
         await self._send_transition(ts)
 
@@ -250,12 +251,12 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         try:
             token = self._queries.socket_token
             call = functions.parse_call(message.name, message.arguments, kind="mutation", socket_token=token)
-            if await self._slots.are_taken():
+            if await self._slots.reserve():
                 raise FunctionError(Code.TOO_MANY_CONNECTIONS, "Too many connections.")
-        except (WrongArguments, FunctionError) as error:
-            return failure_from(error), set()
-        once = MutationId(self._client_session or "", message.request_id)
-        run_mutation = partial(executor.run_mutation, call, once)
+        except (InvalidCall, FunctionError) as error:
+            return to_failure(error), set()
+        mutation_id = MutationId(self._client_session or "", message.request_id)
+        run_mutation = partial(executor.run_mutation, call, mutation_id)
         result, topics = await self._hub.in_thread(partial(executor.with_checked_connection, run_mutation))
         if not isinstance(result, Failure):
             self._authorised_at = time.monotonic()
@@ -263,19 +264,19 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
 
     # --- results ---
 
-    def _on_news(self) -> None:
+    def _on_pending_results(self) -> None:
         """Write the waiting results, or wake the worker task if earlier frames have not been sent yet.
 
         If the worker task is busy, it sends them itself.
         """
-        if self._is_busy or self._is_closed or not self._session.has_news:
+        if self._is_busy or self._is_closed or not self._session.has_pending:
             return
         if not self._inbox.empty():
             return
         if self._writer is not None and self._writer.is_ready:
             self._write_transition(self._writer)
         else:
-            self._inbox.put_nowait(NEWS)
+            self._inbox.put_nowait(RESULTS_PENDING)
 
     def _write_transition(self, writer: FrameWriter) -> None:
         self._sent_at = time.monotonic()
@@ -283,8 +284,8 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
             for frame in self._session.transitions(self._hub.timestamps.latest):
                 writer.write(frame)
         except Exception as error:
-            log.exception("a socket is closed", exc_info=error)
-            self._hub.spawn(self._close(CloseCode.OUR_FAULT))
+            log.exception("closing a socket after an unexpected error", exc_info=error)
+            self._hub.spawn(self._close(CloseCode.INTERNAL_ERROR))
 
     async def _send_transition(self, ts: int) -> None:
         for frame in self._session.transitions(ts):

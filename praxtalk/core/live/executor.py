@@ -14,16 +14,9 @@ from praxtalk.core.api import limits
 from praxtalk.core.db.inserts import insert_if_new
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live import wire_format
-from praxtalk.core.live.functions import (
-    Caller,
-    ExpiringResult,
-    FunctionCall,
-    TokenAuthenticator,
-    WrongArguments,
-    failure_from,
-)
+from praxtalk.core.live.functions import Caller, ExpiringResult, FunctionCall, TokenAuthenticator
 from praxtalk.core.live.models import MutationLog
-from praxtalk.core.live.results import Code, Failure, FunctionError, Result, Success
+from praxtalk.core.live.results import Code, Failure, FunctionError, InvalidCall, Result, Success, to_failure
 from praxtalk.core.live.topics import capture_topics
 
 log = structlog.get_logger("praxtalk.live")
@@ -32,14 +25,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The result of a query. Answers with equal results have equal digests.
+class QueryOutcome:
+    """The result of a query. Outcomes with equal results have equal digests.
 
-    until: when the value changes without a write; None: never.
+    expires_at: when the value changes without a write; None: never.
     """
 
     result: Result = field(compare=False)
-    until: datetime | None = field(default=None, compare=False)
+    expires_at: datetime | None = field(default=None, compare=False)
     digest: bytes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,30 +54,31 @@ def identify(authenticator: TokenAuthenticator, token: str | None) -> Any:
     return authenticator.open(token)
 
 
-def answer(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> Answer:
+def run_query(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> QueryOutcome:
     """Run a query. Errors are returned as Failure; raises OperationalError or InterfaceError if the database fails."""
-    until = None
+    expires_at = None
     try:
         value = call.function.run(caller, arguments)
         if isinstance(value, ExpiringResult):
-            value, until = value.value, value.until
-        return Answer(Success(wire_format.encode(value)), until)
+            value, expires_at = value.value, value.expires_at
+        return QueryOutcome(Success(wire_format.encode(value)), expires_at)
     except (OperationalError, InterfaceError):
         raise
-    except (FunctionError, WrongArguments) as error:
-        return Answer(failure_from(error))
+    except (FunctionError, InvalidCall) as error:
+        return QueryOutcome(to_failure(error))
     except Exception as error:
-        return Answer(_internal_error(call, error))
+        return QueryOutcome(_internal_error(call, error))
 
 
-def run_mutation(call: FunctionCall, once: MutationId | None = None) -> tuple[Result, set[str]]:
+def run_mutation(call: FunctionCall, mutation_id: MutationId | None = None) -> tuple[Result, set[str]]:
     """Run a mutation. Return its result and the topics that it published.
 
     Errors are returned as Failure; raises OperationalError or InterfaceError if the database fails.
 
     1. Identify the caller, and count the call with the rate limit of a write key. If the token is no longer valid, return the
        stored result, provided that the mutation was executed while the token was valid.
-    2. With `once`, insert the log row first. If the same mutation is sent twice, the second waits here for the first to commit.
+    2. With `mutation_id`, insert the log row first, unless the mutation is ephemeral. If the same mutation is sent twice, the
+       second waits here for the first to commit.
     3. If the row already exists, return its stored result, provided that the call is the same.
     4. Run the function. Its changes, its events and the stored result commit together.
     """
@@ -93,50 +87,50 @@ def run_mutation(call: FunctionCall, once: MutationId | None = None) -> tuple[Re
             try:
                 caller = identify(call.function.authenticator, call.token)
             except FunctionError:
-                if (value := _stored_result(call, once)) is not None:
+                if (value := _stored_result(call, mutation_id)) is not None:
                     return Success(value), set()
                 raise
-            _count(caller)
+            _count_call(caller)
             with caller.acting(), joined_transaction():
-                return Success(_run_once(call, caller, once)), topics
+                return Success(_run_once(call, caller, mutation_id)), topics
         except (OperationalError, InterfaceError):
             raise
-        except (FunctionError, WrongArguments) as error:
-            return failure_from(error), set()
+        except (FunctionError, InvalidCall) as error:
+            return to_failure(error), set()
         except Exception as error:
             return _internal_error(call, error), set()
 
 
-def _run_once(call: FunctionCall, caller: Caller, once: MutationId | None) -> str:
-    if once is None:
-        return wire_format.encode(call.function.run(caller, call.checked()))
+def _run_once(call: FunctionCall, caller: Caller, mutation_id: MutationId | None) -> str:
+    if mutation_id is None or call.function.is_ephemeral:
+        return wire_format.encode(call.function.run(caller, call.validated_arguments()))
     fingerprint = _fingerprint(call)
     name = {
         "workspace_id": caller.workspace_id,
         "principal_id": caller.principal_id,
-        "session_id": once.session_id,
-        "request_id": once.request_id,
+        "session_id": mutation_id.session_id,
+        "request_id": mutation_id.request_id,
     }
     if not insert_if_new(MutationLog(**name, fingerprint=fingerprint)):
         row = MutationLog.objects.get(**name)
         if bytes(row.fingerprint) != fingerprint:
-            raise FunctionError(Code.INVALID, "This request number was used for another mutation.")
+            raise FunctionError(Code.INVALID, "This request id has already been used for a different mutation.")
         return row.value
-    value = wire_format.encode(call.function.run(caller, call.checked()))
+    value = wire_format.encode(call.function.run(caller, call.validated_arguments()))
     MutationLog.objects.filter(**name).update(value=value)
     return value
 
 
-def _stored_result(call: FunctionCall, once: MutationId | None) -> str | None:
+def _stored_result(call: FunctionCall, mutation_id: MutationId | None) -> str | None:
     """Return the stored result of this mutation, if it was executed while its token was still valid."""
-    if once is None or not call.token:
+    if mutation_id is None or not call.token:
         return None
     workspace_id, principal_id = call.function.authenticator.issued_to(call.token)
     row = MutationLog.objects.filter(
         workspace_id=workspace_id,
         principal_id=principal_id,
-        session_id=once.session_id,
-        request_id=once.request_id,
+        session_id=mutation_id.session_id,
+        request_id=mutation_id.request_id,
         fingerprint=_fingerprint(call),
     ).first()
     return row.value if row else None
@@ -146,9 +140,9 @@ def _fingerprint(call: FunctionCall) -> bytes:
     return hashlib.sha256(call.function.name.encode() + b"\0" + call.fingerprint).digest()
 
 
-def _count(caller: Caller) -> None:
+def _count_call(caller: Caller) -> None:
     try:
-        limits.count_person(caller.principal_id)
+        limits.count_live_call(caller.principal_id)
     except limits.LimitReached as error:
         raise FunctionError(Code.RATE_LIMITED, str(error.detail), retry_after=error.retry_after) from error
 

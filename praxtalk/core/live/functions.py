@@ -16,7 +16,7 @@ from rest_framework.serializers import Serializer
 
 from praxtalk.core.api.errors import error_message
 from praxtalk.core.live import wire_format
-from praxtalk.core.live.results import Code, Failure, FunctionError, failure_of
+from praxtalk.core.live.results import Code, FunctionError, InvalidCall
 
 MAX_ARGUMENTS = 256 * 1024
 
@@ -72,10 +72,10 @@ class TokenAuthenticator(Protocol):
 
 @dataclass(frozen=True)
 class ExpiringResult:
-    """A query's value that changes at `until` even if nothing is written; None: it does not."""
+    """A query's value that changes at `expires_at` even if nothing is written; None: it does not."""
 
     value: Any
-    until: datetime | None
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,16 @@ class Function:
     topics: for a query, (caller, arguments) -> topic names; None for a mutation.
     personal: for a query, whether its value depends on the caller's `principal_id` and not only on their scope; or a callable
     (arguments) -> bool.
+    is_ephemeral: for a mutation, whether it may be executed twice, so that it is not written to the mutation log.
     """
 
     name: str
     authenticator: TokenAuthenticator
-    shape: type[Serializer[Any]]
+    serializer_class: type[Serializer[Any]]
     run: Run
     topics: Topics | None = None
     personal: Personal = False
+    is_ephemeral: bool = False
 
     def topics_of(self, caller: Any, arguments: dict[str, Any]) -> list[str]:
         return self.topics(caller, arguments) if self.topics else []
@@ -114,19 +116,15 @@ class FunctionCall:
         """Return bytes that are equal for equal arguments, regardless of the token."""
         return orjson.dumps(self.arguments, option=orjson.OPT_SORT_KEYS, default=repr)
 
-    def checked(self) -> dict[str, Any]:
-        """Return the arguments as validated by the serializer. Raises WrongArguments, which names the invalid ones."""
-        serializer = self.function.shape(data=self.arguments)
+    def validated_arguments(self) -> dict[str, Any]:
+        """Return the arguments as validated by the serializer. Raises InvalidCall, which names the invalid ones."""
+        serializer = self.function.serializer_class(data=self.arguments)
         try:
             serializer.is_valid(raise_exception=True)
         except ValidationError as error:
-            raise WrongArguments(f"ArgumentValidationError: {error_message(error)}") from error
+            raise InvalidCall(f"ArgumentValidationError: {error_message(error)}") from error
         validated: dict[str, Any] = serializer.validated_data
         return validated
-
-
-class WrongArguments(Exception):
-    """The call itself is invalid. The client gets a plain Error with this message."""
 
 
 _functions: dict[str, Function] = {}
@@ -136,24 +134,30 @@ def query(
     name: str,
     *,
     authenticator: TokenAuthenticator,
-    shape: type[Serializer[Any]],
+    serializer_class: type[Serializer[Any]],
     topics: Topics,
     personal: Personal = False,
 ) -> Callable[[Run], Run]:
     """Register a function (caller, arguments) -> JSON value or ExpiringResult as a query."""
 
     def register(run: Run) -> Run:
-        _functions[name] = Function(name, authenticator, shape, run, topics, personal)
+        _functions[name] = Function(name, authenticator, serializer_class, run, topics, personal)
         return run
 
     return register
 
 
-def mutation(name: str, *, authenticator: TokenAuthenticator, shape: type[Serializer[Any]]) -> Callable[[Run], Run]:
-    """Register a function (caller, arguments) -> JSON value as a mutation. It runs in a transaction and calls one action."""
+def mutation(
+    name: str, *, authenticator: TokenAuthenticator, serializer_class: type[Serializer[Any]], is_ephemeral: bool = False
+) -> Callable[[Run], Run]:
+    """Register a function (caller, arguments) -> JSON value as a mutation. It runs in a transaction and calls one action.
+
+    is_ephemeral: the mutation only reports a state of the moment, such as typing, and may be executed twice. It is not written
+    to the mutation log.
+    """
 
     def register(run: Run) -> Run:
-        _functions[name] = Function(name, authenticator, shape, run)
+        _functions[name] = Function(name, authenticator, serializer_class, run, is_ephemeral=is_ephemeral)
         return run
 
     return register
@@ -164,13 +168,13 @@ def authenticators() -> list[TokenAuthenticator]:
     return list({id(function.authenticator): function.authenticator for function in _functions.values()}.values())
 
 
-def every_function() -> dict[str, Function]:
+def all_functions() -> dict[str, Function]:
     """Return all registered functions by name."""
     return dict(_functions)
 
 
 def parse_call(name: str, wire_arguments: Any, *, kind: str, socket_token: str | None) -> FunctionCall:
-    """Parse a client's call. Raises WrongArguments if it is invalid, FunctionError if the arguments are too large.
+    """Parse a client's call. Raises InvalidCall if it is invalid, FunctionError if the arguments are too large.
 
     wire_arguments: the received JSON: [], [{...}] or {...}.
     kind: "query", "mutation" or "action".
@@ -178,32 +182,28 @@ def parse_call(name: str, wire_arguments: Any, *, kind: str, socket_token: str |
     """
     function = _functions.get(_canonical(name))
     if function is None or kind == "action" or (function.topics is None) != (kind == "mutation"):
-        raise WrongArguments(f"Could not find public function for {name!a}. Is it a {kind}?")
+        raise InvalidCall(f"Could not find public function for {name!a}. Is it a {kind}?")
     try:
         length = len(orjson.dumps(wire_arguments))
     except orjson.JSONEncodeError as error:
-        raise WrongArguments(f"ArgumentValidationError: {error}.") from error
+        raise InvalidCall(f"ArgumentValidationError: {error}.") from error
     if length > MAX_ARGUMENTS:
-        raise FunctionError(Code.ARGS_TOO_LARGE, f"Arguments may be {MAX_ARGUMENTS // 1024} kB long.")
+        raise FunctionError(Code.ARGS_TOO_LARGE, f"The arguments must not exceed {MAX_ARGUMENTS // 1024} kB.")
     if isinstance(wire_arguments, list) and len(wire_arguments) <= 1:
         wire_arguments = wire_arguments[0] if wire_arguments else {}
     if not isinstance(wire_arguments, dict):
-        raise WrongArguments("ArgumentValidationError: pass one object.")
+        raise InvalidCall("ArgumentValidationError: arguments must be one object.")
     try:
         arguments = wire_format.decode(wire_arguments)
     except wire_format.UnsupportedValue as error:
-        raise WrongArguments(f"ArgumentValidationError: {error}.") from error
+        raise InvalidCall(f"ArgumentValidationError: {error}.") from error
     token = arguments.pop(function.authenticator.argument, None)
     if token is not None and not isinstance(token, str):
-        raise WrongArguments(f"ArgumentValidationError: {function.authenticator.argument}: must be a string.")
+        raise InvalidCall(f"ArgumentValidationError: {function.authenticator.argument}: must be a string.")
     return FunctionCall(function, token if token is not None else socket_token, arguments)
 
 
-def failure_from(error: WrongArguments | FunctionError) -> Failure:
-    return failure_of(error) if isinstance(error, FunctionError) else Failure(str(error))
-
-
 def _canonical(name: str) -> str:
-    """Remove `.js`: `conversations.js:listInbox` means `conversations:listInbox`. The default function name is `default`."""
+    """Remove `.js`: `messages.js:list` means `messages:list`. The default function name is `default`."""
     module, _, function = name.partition(":")
     return f"{module.removesuffix('.js')}:{function or 'default'}"

@@ -18,9 +18,9 @@ from praxtalk.core.live.pubsub import TopicSubscriber
 from praxtalk.core.live.shared_queries import Listener, SharedQuery
 from praxtalk.core.live.timestamps import Timestamps
 
-TEND_SECONDS = 1.0
+HEARTBEAT_SECONDS = 1.0
 DRAIN_SECONDS = 5.0
-RETURN_SECONDS = 2.0  # all queries run again, spread over this time, when Valkey is back
+RECONNECT_SPREAD_SECONDS = 2.0  # all queries run again, spread over this time, when Valkey is back
 
 log = structlog.get_logger("praxtalk.live")
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Socket(Protocol):
-    has_left: asyncio.Event
+    released: asyncio.Event
 
     async def heartbeat(self, now: float) -> None:
         """Do periodic work. Called every second. now: monotonic seconds."""
@@ -52,7 +52,7 @@ class Hub:
         self.spawn(self._subscriber.listen())
         self.spawn(self._heartbeat())
 
-    async def listen(
+    async def subscribe(
         self,
         listener: Listener,
         key: Hashable,
@@ -85,7 +85,7 @@ class Hub:
         listener.first_run = query.request_run(is_urgent=True)
         return query
 
-    def leave(self, query: SharedQuery[Any], listener: Listener) -> None:
+    def unsubscribe(self, query: SharedQuery[Any], listener: Listener) -> None:
         """Remove `listener` from `query`. Without a listener left, the query stops and its topics are unsubscribed."""
         query.listeners.discard(listener)
         if query.listeners:
@@ -94,11 +94,11 @@ class Hub:
         del self._queries[query.key]
         for topic in query.topics:
             self._by_topic[topic].discard(query)
-        unwatched = [topic for topic in query.topics if not self._by_topic[topic]]
-        for topic in unwatched:
+        unused = [topic for topic in query.topics if not self._by_topic[topic]]
+        for topic in unused:
             del self._by_topic[topic]
-        self._subscriber.forget(unwatched)
-        self.spawn(self._subscriber.unsubscribe_forgotten(unwatched))
+        self._subscriber.drop(unused)
+        self.spawn(self._subscriber.unsubscribe_dropped(unused))
 
     async def in_thread(self, do: Callable[[], T]) -> T:
         """Run `do`, which blocks on the database, in the thread pool, and return its result."""
@@ -115,9 +115,9 @@ class Hub:
         sockets = list(self.sockets)
         for socket in sockets:
             socket.stop()
-        leaving = [self.spawn(socket.has_left.wait()) for socket in sockets]
-        if leaving:
-            await asyncio.wait(leaving, timeout=DRAIN_SECONDS)
+        waits = [self.spawn(socket.released.wait()) for socket in sockets]
+        if waits:
+            await asyncio.wait(waits, timeout=DRAIN_SECONDS)
 
     def was_connected_since(self, moment: float) -> bool:
         """Return whether no message since `moment` (monotonic seconds) can have been missed."""
@@ -136,17 +136,17 @@ class Hub:
         """Run all queries again, spread over RETURN_SECONDS, because messages may have been missed."""
         loop = asyncio.get_running_loop()
         for number, query in enumerate(list(self._queries.values())):
-            loop.call_later(RETURN_SECONDS * number / len(self._queries), query.request_run)
+            loop.call_later(RECONNECT_SPREAD_SECONDS * number / len(self._queries), query.request_run)
 
     async def _heartbeat(self) -> None:
         while True:
-            await asyncio.sleep(TEND_SECONDS)
-            await self.connections.beat()
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await self.connections.renew()
             for socket in list(self.sockets):
                 try:
                     await socket.heartbeat(time.monotonic())
                 except Exception:
-                    log.exception("tending a socket failed")
+                    log.exception("the heartbeat of a socket failed")
 
 
 _hubs: list[Hub] = []

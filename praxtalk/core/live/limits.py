@@ -7,12 +7,12 @@ from enum import IntEnum
 from praxtalk.core.live.connection_limits import ALIVE_SECONDS, ConnectionCounter
 
 MAX_QUERIES = 64
-MAX_SOCKETS_OF_SESSION = 20
-MAX_SOCKETS_OF_ADDRESS = 100
-ASK_AGAIN_SECONDS = 2.0  # how often a socket that exceeds a limit tries to get a slot
-MESSAGES_A_SECOND = 6.0  # 60 in 10 s
-MESSAGES_AT_ONCE = 120
-MAX_WAITING = 8 * 1024 * 1024  # characters of received frames that are not yet processed
+MAX_SOCKETS_PER_SESSION = 20
+MAX_SOCKETS_PER_ADDRESS = 100
+RETRY_SECONDS = 2.0  # how often a socket that exceeds a limit tries to get a slot
+MESSAGES_PER_SECOND = 6.0  # 60 in 10 s
+MESSAGE_BURST = 120
+MAX_PENDING_CHARACTERS = 8 * 1024 * 1024  # characters of received frames that are not yet processed
 
 
 class CloseCode(IntEnum):
@@ -20,7 +20,7 @@ class CloseCode(IntEnum):
 
     VIOLATION = 4400
     UNAUTHENTICATED = 4401
-    OUR_FAULT = 4500
+    INTERNAL_ERROR = 4500
     TOO_MANY = 4503
 
 
@@ -32,70 +32,70 @@ class TokenBucket:
     """
 
     def __init__(self) -> None:
-        self._left = float(MESSAGES_AT_ONCE)
+        self._tokens = float(MESSAGE_BURST)
         self._counted_at: float | None = None
-        self._waiting = 0
+        self._pending_characters = 0
         self.is_spent = False
 
     def spend(self, length: int, now: float) -> None:
         """Count one received message. length: characters; now: monotonic seconds."""
         if self._counted_at is not None:
-            self._left = min(float(MESSAGES_AT_ONCE), self._left + (now - self._counted_at) * MESSAGES_A_SECOND)
+            self._tokens = min(float(MESSAGE_BURST), self._tokens + (now - self._counted_at) * MESSAGES_PER_SECOND)
         self._counted_at = now
-        self._left -= 1
-        self._waiting += length
-        self.is_spent = self._left < 1 or self._waiting > MAX_WAITING
+        self._tokens -= 1
+        self._pending_characters += length
+        self.is_spent = self._tokens < 1 or self._pending_characters > MAX_PENDING_CHARACTERS
 
     def done(self, is_empty: bool) -> bool:
         """Record that a message was processed. Return whether to close the socket now. is_empty: no message is waiting."""
         if is_empty:
-            self._waiting = 0
+            self._pending_characters = 0
         return is_empty and self.is_spent
 
 
 class ConnectionSlots:
     """The connection slots of one socket: one for its address, and one for each session (`Caller.session`) that it uses."""
 
-    def __init__(self, places: ConnectionCounter, address: str) -> None:
-        self._places, self._address = places, f"ip:{address}"
+    def __init__(self, counter: ConnectionCounter, address: str) -> None:
+        self._counter, self._address = counter, f"ip:{address}"
         self._held: dict[str, str | None] = {}
-        self._asked_at = 0.0
-        self._turn = asyncio.Lock()  # no slot is taken while or after all slots are released
-        self._is_over = False
+        self._retried_at = 0.0
+        self._lock = asyncio.Lock()  # no slot is taken while or after all slots are released
+        self._is_released = False
 
-    async def are_taken(self, session: str | None = None) -> bool:
+    async def reserve(self, session: str | None = None) -> bool:
         """Reserve a slot for the address and, if given, for the session. Return True if a limit is exceeded."""
-        async with self._turn:
+        async with self._lock:
             for holder in (self._address, f"session:{session}") if session is not None else (self._address,):
-                if holder not in self._held and not self._is_over:
-                    self._held[holder] = await self._take(holder)
+                if holder not in self._held and not self._is_released:
+                    self._held[holder] = await self._acquire(holder)
             return None in self._held.values()
 
     async def heartbeat(self, now: float) -> bool:
         """Retry the slots that the socket did not get. Return True if it now has all of them. now: monotonic seconds."""
-        if None not in self._held.values() or now - self._asked_at < ASK_AGAIN_SECONDS or self._turn.locked():
+        if None not in self._held.values() or now - self._retried_at < RETRY_SECONDS or self._lock.locked():
             return False
-        self._asked_at = now
-        async with self._turn:
-            for holder in [] if self._is_over else [holder for holder, name in self._held.items() if name is None]:
-                self._held[holder] = await self._places.take(holder, _limit_of(holder))
-            return not self._is_over and None not in self._held.values()
+        self._retried_at = now
+        async with self._lock:
+            for holder in [] if self._is_released else [holder for holder, name in self._held.items() if name is None]:
+                self._held[holder] = await self._counter.acquire(holder, _limit_of(holder))
+            return not self._is_released and None not in self._held.values()
 
-    async def leave(self) -> None:
-        async with self._turn:
-            self._is_over = True
+    async def release(self) -> None:
+        async with self._lock:
+            self._is_released = True
             for holder, name in self._held.items():
                 if name is not None:
-                    await self._places.leave(holder, name)
+                    await self._counter.release(holder, name)
             self._held.clear()
 
-    async def _take(self, holder: str) -> str | None:
+    async def _acquire(self, holder: str) -> str | None:
         """Retry for as long as a killed process may still hold slots, because its clients reconnect at once."""
-        until = time.monotonic() + ALIVE_SECONDS + 1
-        while (name := await self._places.take(holder, _limit_of(holder))) is None and time.monotonic() < until:
+        deadline = time.monotonic() + ALIVE_SECONDS + 1
+        while (name := await self._counter.acquire(holder, _limit_of(holder))) is None and time.monotonic() < deadline:
             await asyncio.sleep(1)
         return name
 
 
 def _limit_of(holder: str) -> int:
-    return MAX_SOCKETS_OF_ADDRESS if holder.startswith("ip:") else MAX_SOCKETS_OF_SESSION
+    return MAX_SOCKETS_PER_ADDRESS if holder.startswith("ip:") else MAX_SOCKETS_PER_SESSION

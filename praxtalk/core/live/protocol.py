@@ -84,7 +84,7 @@ def parse(text: str) -> Message:
     try:
         frame = orjson.loads(text)
     except orjson.JSONDecodeError:
-        frame = _read_leniently(text)
+        frame = _parse_leniently(text)
     if not isinstance(frame, dict):
         raise Violation("not an object")
     match frame.get("type"):
@@ -109,7 +109,7 @@ def parse(text: str) -> Message:
     raise Violation("type")
 
 
-def _read_leniently(text: str) -> Any:
+def _parse_leniently(text: str) -> Any:
     """Parse JSON with lone surrogates, which browsers send and orjson rejects. The call then fails with an error response.
 
     Closing the socket instead would make the client resend the frame forever.
@@ -164,7 +164,7 @@ def _observed(value: Any) -> int | None:
     if value is None:
         return None
     try:
-        return timestamps.read(value)
+        return timestamps.decode(value)
     except (TypeError, ValueError) as error:
         raise Violation("maxObservedTimestamp") from error
 
@@ -187,10 +187,10 @@ def query_removed(query_id: int) -> str:
     return f'{{"type":"QueryRemoved","queryId":{query_id}}}'
 
 
-def query_answered(query_id: int, result: Result) -> str:
+def query_result(query_id: int, result: Result) -> str:
     """Return the QueryUpdated or QueryFailed modification of a Transition."""
     kind = "QueryFailed" if isinstance(result, Failure) else "QueryUpdated"
-    return f'{{"type":"{kind}","queryId":{query_id},{_told(result, "errorMessage", "value")},"journal":null}}'
+    return f'{{"type":"{kind}","queryId":{query_id},{_result_members(result, "errorMessage", "value")},"journal":null}}'
 
 
 def transition(start: Version, end: Version, modifications: Iterable[str]) -> str:
@@ -206,30 +206,30 @@ def transition(start: Version, end: Version, modifications: Iterable[str]) -> st
 
 def _version(version: Version) -> str:
     query_set, identity, ts = version
-    return f'{{"querySet":{query_set},"identity":{identity},"ts":"{timestamps.written(ts)}"}}'
+    return f'{{"querySet":{query_set},"identity":{identity},"ts":"{timestamps.encode(ts)}"}}'
 
 
 def mutation_response(request_id: int, result: Result, ts: int) -> str:
     """Return a MutationResponse. After a success, the client resolves its promise when a Transition reaches `ts`."""
-    told = _told(result, "result", "result")
+    members = _result_members(result, "result", "result")
     is_success = not isinstance(result, Failure)
-    covered = f',"ts":"{timestamps.written(ts)}"' if is_success else ""
+    covered = f',"ts":"{timestamps.encode(ts)}"' if is_success else ""
     head = f'{{"type":"MutationResponse","requestId":{request_id},"success":{str(is_success).lower()}'
-    return f"{head},{told}{covered}}}"
+    return f"{head},{members}{covered}}}"
 
 
 def action_failed(request_id: int, failure: Failure) -> str:
-    told = _told(failure, "result", "result")
-    return f'{{"type":"ActionResponse","requestId":{request_id},"success":false,{told}}}'
+    members = _result_members(failure, "result", "result")
+    return f'{{"type":"ActionResponse","requestId":{request_id},"success":false,{members}}}'
 
 
-def auth_error(sentence: str, base: int) -> str:
+def auth_error(message: str, base: int) -> str:
     """Return an AuthError. base: the identity version before the rejected one."""
-    told = {"type": "AuthError", "error": sentence, "baseVersion": base, "authUpdateAttempted": True}
-    return orjson.dumps(told).decode()
+    frame = {"type": "AuthError", "error": message, "baseVersion": base, "authUpdateAttempted": True}
+    return orjson.dumps(frame).decode()
 
 
-def _told(result: Result, failed: str, succeeded: str) -> str:
+def _result_members(result: Result, failed: str, succeeded: str) -> str:
     """Return the JSON members of a result, without braces. `failed` and `succeeded` are the names of the main member.
 
     A client raises a ConvexError if errorData is present, even if it is null, so it is left out where there is no data. logLines

@@ -15,9 +15,9 @@ from redis.backoff import NoBackoff
 from praxtalk.core.live.topics import CHANNEL_PREFIX, channel_of
 
 RECONNECT_SECONDS = 0.5
-SILENT_SECONDS = 10.0  # then send a ping; without an answer for as long again, the connection is lost
-ACKNOWLEDGED_SECONDS = 1.0
-PUBSUB_STATUS = "hearing"  # local to this process: published when the connection is lost or restored
+IDLE_SECONDS = 10.0  # then send a ping; without an answer for as long again, the connection is lost
+ACKNOWLEDGE_SECONDS = 1.0
+PUBSUB_STATUS = "pubsub-status"  # local to this process: published when the connection is lost or restored
 KEEPALIVE_CHANNEL = channel_of("")  # always subscribed: a connection without a subscription would end
 
 log = structlog.get_logger("praxtalk.live")
@@ -33,7 +33,7 @@ class TopicSubscriber:
         self._on_topic, self._on_reconnect = on_topic, on_reconnect
         self.is_lost = False
         self._channels: set[str] = set()
-        self._awaited: dict[str, asyncio.Future[None]] = {}
+        self._acknowledgements: dict[str, asyncio.Future[None]] = {}
         self._writing = asyncio.Lock()
         self._pubsub: redis.asyncio.client.PubSub | None = None
         self.connected_since: float | None = None  # monotonic seconds; None while there is no connection
@@ -49,19 +49,21 @@ class TopicSubscriber:
         if self._pubsub is None:
             return
         for channel in new:
-            self._awaited[channel] = asyncio.Future()
+            self._acknowledgements[channel] = asyncio.Future()
         with contextlib.suppress(redis.RedisError, OSError):
             if new:
                 async with self._writing:
                     await self._pubsub.subscribe(*new)
-            if acknowledged := [self._awaited[channel] for channel in channels if channel in self._awaited]:
-                await asyncio.wait(acknowledged, timeout=ACKNOWLEDGED_SECONDS)
+            if acknowledged := [
+                self._acknowledgements[channel] for channel in channels if channel in self._acknowledgements
+            ]:
+                await asyncio.wait(acknowledged, timeout=ACKNOWLEDGE_SECONDS)
 
-    def forget(self, topics: Iterable[str]) -> None:
-        """Stop keeping the subscriptions to `topics`, which no query uses any more. See `unsubscribe_forgotten`."""
+    def drop(self, topics: Iterable[str]) -> None:
+        """Stop keeping the subscriptions to `topics`, which no query uses any more. See `unsubscribe_dropped`."""
         self._channels.difference_update(map(channel_of, topics))
 
-    async def unsubscribe_forgotten(self, topics: Iterable[str]) -> None:
+    async def unsubscribe_dropped(self, topics: Iterable[str]) -> None:
         """Unsubscribe in Valkey from those `topics` that no query has subscribed to again."""
         with contextlib.suppress(redis.RedisError, OSError):
             async with self._writing:
@@ -77,42 +79,48 @@ class TopicSubscriber:
                 await self._listen(is_first)
             except (redis.RedisError, OSError) as error:
                 if self.connected_since is not None or is_first:
-                    log.warning("live changes of other processes come late: no valkey", error=type(error).__name__)
+                    log.warning(
+                        "valkey is unavailable: changes made by other processes arrive late", error=type(error).__name__
+                    )
             finally:
                 self._pubsub, self.connected_since = None, None
-            self._turn(is_lost=True)
+            self._set_lost(is_lost=True)
             is_first = False
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    def _turn(self, *, is_lost: bool) -> None:
+    def _set_lost(self, *, is_lost: bool) -> None:
         if self.is_lost != is_lost:
             self.is_lost = is_lost
             self._on_topic(PUBSUB_STATUS)
 
     async def _listen(self, is_first: bool) -> None:
         # Do not let redis-py reconnect by itself: that would hide that messages may have been missed.
-        never_again = Retry(NoBackoff(), 0)
-        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, retry=never_again)
+        no_retry = Retry(NoBackoff(), 0)
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, retry=no_retry)
         async with client, client.pubsub() as pubsub:
             await pubsub.subscribe(KEEPALIVE_CHANNEL, *self._channels)
             self._pubsub, self.connected_since = pubsub, time.monotonic()
-            self._turn(is_lost=False)
+            self._set_lost(is_lost=False)
             if not is_first:
                 self._on_reconnect()
             is_pinged = False
             while True:
-                message = await pubsub.get_message(timeout=SILENT_SECONDS)
+                message = await pubsub.get_message(timeout=IDLE_SECONDS)
                 if message is None and is_pinged:
                     raise redis.ConnectionError("no answer")
                 is_pinged = message is None
                 if message is None:
                     await pubsub.ping()
                 else:
-                    self._heard(message)
+                    self._on_message(message)
 
-    def _heard(self, message: dict[str, object]) -> None:
+    def _on_message(self, message: dict[str, object]) -> None:
         channel = message["channel"].decode() if isinstance(message["channel"], bytes) else ""
         if message["type"] == "message":
             self._on_topic(channel.removeprefix(CHANNEL_PREFIX))
-        elif message["type"] == "subscribe" and (awaited := self._awaited.pop(channel, None)) and not awaited.done():
-            awaited.set_result(None)
+        elif (
+            message["type"] == "subscribe"
+            and (future := self._acknowledgements.pop(channel, None))
+            and not future.done()
+        ):
+            future.set_result(None)

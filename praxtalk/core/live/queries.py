@@ -15,12 +15,12 @@ from functools import partial
 from typing import Any
 
 from praxtalk.core.live import executor, functions
-from praxtalk.core.live.executor import Answer
-from praxtalk.core.live.functions import Caller, FunctionCall, TokenAuthenticator, WrongArguments, failure_from
+from praxtalk.core.live.executor import QueryOutcome
+from praxtalk.core.live.functions import Caller, FunctionCall, TokenAuthenticator
 from praxtalk.core.live.hub import Hub
 from praxtalk.core.live.limits import MAX_QUERIES, ConnectionSlots
 from praxtalk.core.live.protocol import Add
-from praxtalk.core.live.results import Code, Failure, FunctionError
+from praxtalk.core.live.results import Code, Failure, FunctionError, InvalidCall, to_failure
 from praxtalk.core.live.session import Session
 from praxtalk.core.live.shared_queries import QueryRun, SharedQuery
 
@@ -41,20 +41,20 @@ class Identity:
 
     def __init__(self, queries: "Queries", token: str) -> None:
         self.first_run = 0
-        self.watch: SharedQuery[Any] | None = None
-        self.known: asyncio.Future[Caller | Failure] = asyncio.get_running_loop().create_future()
-        self.caller: Caller | Failure = Failure("Not known yet.")
+        self.shared_query: SharedQuery[Any] | None = None
+        self.resolved: asyncio.Future[Caller | Failure] = asyncio.get_running_loop().create_future()
+        self.caller: Caller | Failure = Failure("The token has not been checked yet.")
         self._queries, self._token = queries, token
 
-    def on_result(self, reading: QueryRun[Any]) -> None:
-        was, self.caller = self.caller, reading.value
-        if not self.known.done():
-            self.known.set_result(reading.value)
-        elif was != reading.value:
+    def on_result(self, run: QueryRun[Any]) -> None:
+        previous, self.caller = self.caller, run.value
+        if not self.resolved.done():
+            self.resolved.set_result(run.value)
+        elif previous != run.value:
             self._queries.wake(TokenChanged(self._token))
 
     def on_error(self) -> None:
-        self._queries.broke_off()
+        self._queries.fail()
 
 
 class Query:
@@ -62,17 +62,17 @@ class Query:
 
     def __init__(self, queries: "Queries", query_id: int, call: FunctionCall) -> None:
         self.first_run = 0
-        self.watch: SharedQuery[Any] | None = None
+        self.shared_query: SharedQuery[Any] | None = None
         self.is_awaited = False
         self.is_authorised = False
         self.id, self.call = query_id, call
         self._queries = queries
 
-    def on_result(self, reading: QueryRun[Any]) -> None:
-        self._queries.answered(self, reading.value)
+    def on_result(self, run: QueryRun[Any]) -> None:
+        self._queries.set_result(self, run.value)
 
     def on_error(self) -> None:
-        self._queries.broke_off()
+        self._queries.fail()
 
 
 class Queries:
@@ -82,58 +82,63 @@ class Queries:
         session: Session,
         slots: ConnectionSlots,
         *,
-        on_news: Callable[[], None],
+        on_pending_results: Callable[[], None],
         wake: Callable[[TokenChanged], None],
     ) -> None:
-        """on_news: called when the session may have unsent results. wake: puts a message into the inbox of the worker task."""
+        """Create the queries of a socket.
+
+        on_pending_results: called when the session may have unsent results. wake: puts a message into the inbox of the worker
+        task.
+        """
         self.socket_token: str | None = None
-        self._hub, self._session, self._slots, self._on_news, self.wake = hub, session, slots, on_news, wake
+        self._hub, self._session, self._slots = hub, session, slots
+        self._on_pending_results, self.wake = on_pending_results, wake
         self._queries: dict[int, Query] = {}
         self._identities: dict[str, Identity] = {}
-        self._all_told = asyncio.Event()
-        self._broke_off = self._is_over = False
+        self._result_arrived = asyncio.Event()
+        self._has_failed = self._is_cancelled = False
 
     @property
     def is_authorised(self) -> bool:
         """Return whether the socket is authenticated, or at least one of its queries has an authenticated caller."""
         socket = self._identities.get(self.socket_token or "")
-        knows_socket = socket is not None and not isinstance(socket.caller, Failure)
-        return knows_socket or any(query.is_authorised for query in self._queries.values())
+        is_socket_authenticated = socket is not None and not isinstance(socket.caller, Failure)
+        return is_socket_authenticated or any(query.is_authorised for query in self._queries.values())
 
     async def add(self, message: Add) -> None:
-        self._session.added(message.query_id)
+        self._session.add_query(message.query_id)
         try:
             if len(self._queries) >= MAX_QUERIES:
-                raise FunctionError(Code.TOO_MANY_QUERIES, f"One connection may watch {MAX_QUERIES} queries.")
+                raise FunctionError(Code.TOO_MANY_QUERIES, f"A connection may have at most {MAX_QUERIES} queries.")
             call = functions.parse_call(message.name, message.arguments, kind="query", socket_token=None)
-        except (FunctionError, WrongArguments) as error:
-            self._session.answered(message.query_id, Answer(failure_from(error)))
+        except (FunctionError, InvalidCall) as error:
+            self._session.set_result(message.query_id, QueryOutcome(to_failure(error)))
             return
         query = self._queries[message.query_id] = Query(self, message.query_id, call)
         await self._bind(query)
 
     def remove(self, query_id: int) -> None:
-        self._session.removed(query_id)
+        self._session.remove_query(query_id)
         if query := self._queries.pop(query_id, None):
             self._unbind(query)
-            self._forget_identities()
+            self._release_unused_identities()
 
     async def authenticate(self, token: str | None) -> str | None:
         """Use `token` for the socket from now on; None signs out. Return the error message if the token is rejected."""
         if token is not None:
-            refusal = "There is no such token."
+            error_message = "Invalid token."
             for authenticator in functions.authenticators():
                 caller = await self._identify(authenticator, token)
                 if not isinstance(caller, Failure):
                     break
-                refusal = caller.message
+                error_message = caller.message
             else:
-                return refusal
+                return error_message
         self.socket_token = token
         for query in list(self._queries.values()):
             if query.call.token is None:
                 await self._bind(query)
-        self._forget_identities()
+        self._release_unused_identities()
         return None
 
     async def rebind(self, token: str | None) -> None:
@@ -143,76 +148,76 @@ class Queries:
                 await self._bind(query)
         await self.wait_for_results(None)
 
-    def read_again(self, topics: set[str]) -> None:
+    def rerun(self, topics: set[str]) -> None:
         """Request a run of each query that depends on `topics`, which this socket's mutation changed, and await its result."""
         for query in self._queries.values():
-            if query.watch is not None and topics & query.watch.topics:
-                self._await(query, query.watch.request_run(is_urgent=True))
+            if query.shared_query is not None and topics & query.shared_query.topics:
+                self._await(query, query.shared_query.request_run(is_urgent=True))
 
     async def wait_for_results(self, seconds: float | None) -> None:
         """Wait until every awaited result has arrived, but no longer than `seconds`; None: no limit.
 
         Raises RuntimeError, which closes the socket, if a SharedQuery failed.
         """
-        while not self._is_over and any(query.is_awaited for query in self._queries.values()):
-            self._all_told.clear()
+        while not self._is_cancelled and any(query.is_awaited for query in self._queries.values()):
+            self._result_arrived.clear()
             try:
-                await asyncio.wait_for(self._all_told.wait(), seconds)
+                await asyncio.wait_for(self._result_arrived.wait(), seconds)
             except TimeoutError:
                 return
-            if self._broke_off:
+            if self._has_failed:
                 break
-        if self._broke_off:
-            raise RuntimeError("a watch of this socket broke off")
+        if self._has_failed:
+            raise RuntimeError("a shared query of this socket failed")
 
-    def answered(self, query: Query, answer: Answer) -> None:
+    def set_result(self, query: Query, outcome: QueryOutcome) -> None:
         query.is_awaited = False
-        self._session.answered(query.id, answer)
-        self._all_told.set()
-        self._on_news()
+        self._session.set_result(query.id, outcome)
+        self._result_arrived.set()
+        self._on_pending_results()
 
-    def broke_off(self) -> None:
-        self._broke_off = True
-        self._all_told.set()
+    def fail(self) -> None:
+        self._has_failed = True
+        self._result_arrived.set()
         self.wake(TokenChanged(None))
 
-    def abandon(self) -> None:
+    def cancel_waits(self) -> None:
         """Stop waiting for results and callers, now and from now on: the client has disconnected."""
-        self._is_over = True
-        self._all_told.set()
+        self._is_cancelled = True
+        self._result_arrived.set()
         for identity in self._identities.values():
-            if not identity.known.done():
-                identity.known.set_result(identity.caller)
+            if not identity.resolved.done():
+                identity.resolved.set_result(identity.caller)
 
-    def leave(self) -> None:
-        """Leave all shared queries. Call this only after all other work of the socket has finished."""
+    def release(self) -> None:
+        """Unsubscribe from all shared queries. Call this only after all other work of the socket has finished."""
         for query in self._queries.values():
             self._unbind(query)
         self._queries.clear()
         self.socket_token = None
-        self._forget_identities()
+        self._release_unused_identities()
 
     async def _bind(self, query: Query) -> None:
         call = query.call
         try:
             caller = await self._caller(call)
-            arguments = call.checked()
-            if await self._slots.are_taken(caller.session):
+            arguments = call.validated_arguments()
+            if await self._slots.reserve(caller.session):
                 raise FunctionError(Code.TOO_MANY_CONNECTIONS, "Too many connections.")
-        except (FunctionError, WrongArguments) as error:
+        except (FunctionError, InvalidCall) as error:
             self._unbind(query)
-            self._session.answered(query.id, Answer(failure_from(error)))
+            self._session.set_result(query.id, QueryOutcome(to_failure(error)))
             return
         query.is_authorised = True
         principal_id = caller.principal_id if call.function.is_personal(arguments) else None
         key = (call.function.name, call.fingerprint, caller.scope, principal_id)
-        if query.watch is not None and query.watch.key == key:
+        if query.shared_query is not None and query.shared_query.key == key:
             return
         self._unbind(query)
         query.is_authorised = query.is_awaited = True
         topics = frozenset(call.function.topics_of(caller, arguments))
         read = partial(_read, call, caller, arguments)
-        query.watch = await self._hub.listen(
+        query.shared_query = await self._hub.subscribe(
             query, key, topics=topics, read=read, name=call.function.name, refresh_interval=QUERY_REFRESH_INTERVAL
         )
 
@@ -220,9 +225,9 @@ class Queries:
         query.first_run, query.is_awaited = first_run, True
 
     def _unbind(self, query: Query) -> None:
-        if query.watch is not None:
-            self._hub.leave(query.watch, query)
-        query.watch, query.is_awaited, query.is_authorised = None, False, False
+        if query.shared_query is not None:
+            self._hub.unsubscribe(query.shared_query, query)
+        query.shared_query, query.is_awaited, query.is_authorised = None, False, False
 
     async def _caller(self, call: FunctionCall) -> Caller:
         """Return the caller of `call`. Raises FunctionError if there is no valid token."""
@@ -245,31 +250,31 @@ class Queries:
                 return identity.caller
             key = ("identity", authenticator.argument, hashlib.sha256(token.encode()).digest())
             read = partial(_identity, authenticator, token)
-            identity.watch = await self._hub.listen(
+            identity.shared_query = await self._hub.subscribe(
                 identity, key, topics=topics, read=read, name="identity", refresh_interval=IDENTITY_REFRESH_INTERVAL
             )
-            if not self._is_over:
-                await identity.known
+            if not self._is_cancelled:
+                await identity.resolved
         return identity.caller
 
-    def _forget_identities(self) -> None:
-        """Leave the identities whose tokens this socket no longer uses."""
+    def _release_unused_identities(self) -> None:
+        """Unsubscribe from the identities whose tokens this socket no longer uses."""
         used = {query.call.token or self.socket_token for query in self._queries.values()} | {self.socket_token}
         for token in [token for token in self._identities if token not in used]:
             identity = self._identities.pop(token)
-            if identity.watch is not None:
-                self._hub.leave(identity.watch, identity)
+            if identity.shared_query is not None:
+                self._hub.unsubscribe(identity.shared_query, identity)
 
 
-def _read(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> tuple[Answer, datetime | None]:
-    answer = executor.answer(call, caller, arguments)
-    return answer, answer.until
+def _read(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> tuple[QueryOutcome, datetime | None]:
+    outcome = executor.run_query(call, caller, arguments)
+    return outcome, outcome.expires_at
 
 
 def _identity(authenticator: TokenAuthenticator, token: str) -> tuple[Any, datetime | None]:
     """Return the Caller and the time at which the token expires, or a Failure with the reason and None."""
     try:
         caller = authenticator.open(token)
-    except FunctionError as refusal:
-        return Failure(str(refusal)), None
+    except FunctionError as error:
+        return Failure(str(error)), None
     return caller, caller.expires_at

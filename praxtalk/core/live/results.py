@@ -20,6 +20,10 @@ class Code(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"
 
 
+class InvalidCall(Exception):
+    """The call itself is invalid. The client gets a plain Error with this message."""
+
+
 class FunctionError(Exception):
     """An expected error. The client gets a ConvexError whose data is {code, message, retryAfter?}."""
 
@@ -59,6 +63,8 @@ class Failure:
 Result = Success | Failure
 
 
-def failure_of(refusal: FunctionError) -> Failure:
-    data = wire_format.encode(refusal.data)
+def to_failure(error: InvalidCall | FunctionError) -> Failure:
+    if isinstance(error, InvalidCall):
+        return Failure(str(error))
+    data = wire_format.encode(error.data)
     return Failure(f"Uncaught ConvexError: {data}", data)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from praxtalk.core.live import protocol
-from praxtalk.core.live.executor import Answer
+from praxtalk.core.live.executor import QueryOutcome
 from praxtalk.core.live.protocol import Authenticate, ModifyQuerySet, Version, Violation
 
 MAX_FRAME = 2**18  # characters, each of up to four bytes
-KEPT_FRAMES = 4
+FRAME_CACHE_SIZE = 4
 
 
 class Session:
@@ -26,7 +26,7 @@ class Session:
         self._query_set = 0
         self._identity = 0
         self._sent: dict[int, bytes | None] = {}
-        self._waiting: dict[int, Answer | None] = {}  # None: the query was removed
+        self._pending: dict[int, QueryOutcome | None] = {}  # None: the query was removed
 
     def modify(self, message: ModifyQuerySet) -> None:
         """Set the query-set version. Raises Violation if the base is not the current version, or the new one is not higher."""
@@ -40,32 +40,32 @@ class Session:
             raise Violation("baseVersion")
         self._identity += 1
 
-    def added(self, query_id: int) -> None:
+    def add_query(self, query_id: int) -> None:
         """Register a query, which has no result yet. Raises Violation if the id is in use."""
         if query_id in self._sent:
             raise Violation("queryId")
         self._sent[query_id] = None
 
-    def removed(self, query_id: int) -> None:
+    def remove_query(self, query_id: int) -> None:
         """Remove a query. Raises Violation if there is none with this id."""
         if query_id not in self._sent:
             raise Violation("queryId")
         del self._sent[query_id]
-        self._waiting[query_id] = None
+        self._pending[query_id] = None
 
-    def answered(self, query_id: int, answer: Answer) -> None:
+    def set_result(self, query_id: int, outcome: QueryOutcome) -> None:
         """Set the current result of a query, to be sent unless it equals the last one sent."""
         if query_id not in self._sent:
             return
-        if answer.digest == self._sent[query_id]:
-            self._waiting.pop(query_id, None)
+        if outcome.digest == self._sent[query_id]:
+            self._pending.pop(query_id, None)
         else:
-            self._waiting[query_id] = answer
+            self._pending[query_id] = outcome
 
     @property
-    def has_news(self) -> bool:
+    def has_pending(self) -> bool:
         """Return whether a result or the removal of a query is waiting to be sent."""
-        return bool(self._waiting)
+        return bool(self._pending)
 
     def transitions(self, ts: int) -> Iterator[str]:
         """Yield the frames for all waiting results: at least one, even if nothing is waiting.
@@ -73,31 +73,31 @@ class Session:
         Large results are spread over several frames, because clients reject frames of many megabytes. Only the last frame ends at
         `ts`.
         """
-        while len(self._waiting) > 1 and sum(map(_length, self._waiting.values())) > MAX_FRAME:
-            yield self._transition(self._version.ts, [next(iter(self._waiting))])
-        yield self._transition(ts, list(self._waiting))
+        while len(self._pending) > 1 and sum(map(_length, self._pending.values())) > MAX_FRAME:
+            yield self._transition(self._version.ts, [next(iter(self._pending))])
+        yield self._transition(ts, list(self._pending))
 
     def _transition(self, ts: int, queries: list[int]) -> str:
         start, self._version = self._version, Version(self._query_set, self._identity, ts)
-        answers = [(query_id, self._waiting.pop(query_id)) for query_id in queries]
-        self._sent |= {query_id: answer.digest for query_id, answer in answers if answer is not None}
-        if len(answers) == 1:
-            return _single(start, self._version, *answers[0])
-        return protocol.transition(start, self._version, [_modification(*each) for each in answers])
+        changes = [(query_id, self._pending.pop(query_id)) for query_id in queries]
+        self._sent |= {query_id: outcome.digest for query_id, outcome in changes if outcome is not None}
+        if len(changes) == 1:
+            return _single(start, self._version, *changes[0])
+        return protocol.transition(start, self._version, [_modification(*change) for change in changes])
 
 
-@lru_cache(KEPT_FRAMES)
-def _single(start: Version, end: Version, query_id: int, answer: Answer | None) -> str:
+@lru_cache(FRAME_CACHE_SIZE)
+def _single(start: Version, end: Version, query_id: int, outcome: QueryOutcome | None) -> str:
     """Return a Transition with one change, cached: many sockets of a process are in the same state and get the same text."""
-    return protocol.transition(start, end, [_modification(query_id, answer)])
+    return protocol.transition(start, end, [_modification(query_id, outcome)])
 
 
-def _modification(query_id: int, answer: Answer | None) -> str:
-    if answer is None:
+def _modification(query_id: int, outcome: QueryOutcome | None) -> str:
+    if outcome is None:
         return protocol.query_removed(query_id)
-    return protocol.query_answered(query_id, answer.result)
+    return protocol.query_result(query_id, outcome.result)
 
 
-def _length(answer: Answer | None) -> int:
+def _length(outcome: QueryOutcome | None) -> int:
     """Return the approximate length in characters."""
-    return len(answer.result.text) if answer is not None else 0
+    return len(outcome.result.text) if outcome is not None else 0

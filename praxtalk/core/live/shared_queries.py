@@ -24,10 +24,10 @@ from django.utils import timezone
 if TYPE_CHECKING:
     from praxtalk.core.live.hub import Hub
 
-COALESCED_SECONDS = 0.1
+COALESCE_SECONDS = 0.1
 SLOW_FACTOR = 5  # pause of a slow query, as a multiple of its duration; leaves most of a thread to other queries
 LATE_MESSAGE_SECONDS = 2.0
-TOLD_AT_ONCE = 50  # listeners notified before yielding to the event loop; takes a few milliseconds
+NOTIFY_BATCH_SIZE = 50  # listeners notified before yielding to the event loop; takes a few milliseconds
 RETRY_SECONDS = 0.25
 MAX_RETRY_SECONDS = 5.0
 
@@ -47,13 +47,13 @@ class QueryRun(Generic[T]):
 class Listener(Protocol):
     first_run: int  # runs with a lower number do not concern this listener
 
-    def on_result(self, reading: QueryRun[Any]) -> None: ...
+    def on_result(self, run: QueryRun[Any]) -> None: ...
     def on_error(self) -> None:
         """Handle an unexpected error in a run, which is a bug in PraxTalk."""
 
 
 class SharedQuery(Generic[T]):
-    """A query with its listeners. Hub.listen() creates it, and Hub.leave() removes it with its last listener."""
+    """A query with its listeners. Hub.subscribe() creates it, and Hub.unsubscribe() removes it with its last listener."""
 
     def __init__(
         self,
@@ -72,29 +72,29 @@ class SharedQuery(Generic[T]):
         self._hub, self._read, self._name, self._refresh_interval = hub, read, name, refresh_interval
         self._started = 0
         self._started_at = float("-inf")
-        self._pause = COALESCED_SECONDS
-        self._is_running = self._is_wanted = self._is_urgent = self._is_over = False
-        self._woken_at = float("-inf")
+        self._pause = COALESCE_SECONDS
+        self._is_running = self._is_requested = self._is_urgent = self._is_stopped = False
+        self._requested_at = float("-inf")
         self._failures = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._plan("net", refresh_interval * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load
+        self._set_timer("refresh", refresh_interval * random.uniform(0.75, 1.25))  # noqa: S311 - spreads load
 
     def request_run(self, *, is_urgent: bool = False) -> int:
         """Request a run that starts after this call, and return its number. is_urgent: skip the pause after the last run."""
-        self._woken_at = time.monotonic()
-        self._want(is_urgent)
+        self._requested_at = time.monotonic()
+        self._schedule(is_urgent)
         return self._started + 1
 
     def stop(self) -> None:
-        self._is_over = True
+        self._is_stopped = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
 
-    def _want(self, is_urgent: bool) -> None:
-        self._is_wanted = True
+    def _schedule(self, is_urgent: bool) -> None:
+        self._is_requested = True
         self._is_urgent |= is_urgent
-        if self._is_running or self._is_over:
+        if self._is_running or self._is_stopped:
             return
         wait = 0.0 if self._is_urgent else self._started_at + self._pause - time.monotonic()
         if wait <= 0:
@@ -111,68 +111,70 @@ class SharedQuery(Generic[T]):
     async def _run(self) -> None:
         try:
             async with self._hub.query_slots:
-                self._is_wanted = self._is_urgent = False
+                self._is_requested = self._is_urgent = False
                 self._started += 1
                 self._started_at = time.monotonic()
-                number, was_connected = self._started, self._hub.was_connected_since(self._woken_at)
+                number, was_connected = self._started, self._hub.was_connected_since(self._requested_at)
                 try:
-                    value, until = await self._hub.in_thread(self._read)
+                    value, expires_at = await self._hub.in_thread(self._read)
                 except (OperationalError, InterfaceError) as error:
-                    self._database_is_away(error)
+                    self._retry_later(error)
                     return
             self._failures = 0
-            self._pause = max(COALESCED_SECONDS, SLOW_FACTOR * (time.monotonic() - self._started_at))
+            self._pause = max(COALESCE_SECONDS, SLOW_FACTOR * (time.monotonic() - self._started_at))
             self._detect_missed_change(value, was_connected)
-            self.latest = reading = QueryRun(value, number)
-            self._plan_changes(until)
-            await self._tell(reading)
+            self.latest = run = QueryRun(value, number)
+            self._schedule_timed_runs(expires_at)
+            await self._notify(run)
         except Exception as error:
-            log.exception("a live query broke off", name=self._name, exc_info=error)
+            log.exception("a live query failed", name=self._name, exc_info=error)
             for listener in list(self.listeners):
                 listener.on_error()
         finally:
             self._is_running = False
-            if self._is_wanted:
-                self._want(self._is_urgent)
+            if self._is_requested:
+                self._schedule(self._is_urgent)
 
-    async def _tell(self, reading: QueryRun[T]) -> None:
-        """Notify all listeners, yielding to the event loop after each TOLD_AT_ONCE of them. They send the result with the same
-        `ts`, so that sockets in the same state are sent the same text."""
+    async def _notify(self, run: QueryRun[T]) -> None:
+        """Notify all listeners, yielding to the event loop after each NOTIFY_BATCH_SIZE of them.
+
+        They send the result with the same `ts`, so that sockets in the same state are sent the same text.
+        """
         self._hub.timestamps.next()
         for count, listener in enumerate(list(self.listeners), 1):
-            if listener in self.listeners and listener.first_run <= reading.number:
-                listener.on_result(reading)
-            if count % TOLD_AT_ONCE == 0:
+            if listener in self.listeners and listener.first_run <= run.number:
+                listener.on_result(run)
+            if count % NOTIFY_BATCH_SIZE == 0:
                 await asyncio.sleep(0)
 
-    def _database_is_away(self, error: Exception) -> None:
+    def _retry_later(self, error: Exception) -> None:
         """Retry with backoff. Existing listeners keep the last value; new ones wait for their first."""
         if self._failures == 0:
-            log.error("a live query waits for the database", name=self._name, error=type(error).__name__)
+            log.error("a live query is waiting for the database", name=self._name, error=type(error).__name__)
         self._failures += 1
-        self._plan("retry", min(MAX_RETRY_SECONDS, RETRY_SECONDS * 2 ** min(self._failures, 8)))
+        self._set_timer("retry", min(MAX_RETRY_SECONDS, RETRY_SECONDS * 2 ** min(self._failures, 8)))
 
-    def _plan_changes(self, until: datetime | None) -> None:
-        self._plan("net", self._refresh_interval * random.uniform(0.75, 1.25))  # noqa: S311
-        if until is not None:
-            self._plan("until", max(0.0, (until - timezone.now()).total_seconds()) + 0.001)
+    def _schedule_timed_runs(self, expires_at: datetime | None) -> None:
+        self._set_timer("refresh", self._refresh_interval * random.uniform(0.75, 1.25))  # noqa: S311
+        if expires_at is not None:
+            self._set_timer("expiry", max(0.0, (expires_at - timezone.now()).total_seconds()) + 0.001)
 
-    def _plan(self, name: str, seconds: float) -> None:
+    def _set_timer(self, name: str, seconds: float) -> None:
         if timer := self._timers.pop(name, None):
             timer.cancel()
-        if not self._is_over:
-            due = self._refresh if name == "net" else self.request_run
+        if not self._is_stopped:
+            due = self._refresh if name == "refresh" else self.request_run
             self._timers[name] = asyncio.get_running_loop().call_later(seconds, due)
 
     def _refresh(self) -> None:
-        self._want(False)
+        self._schedule(False)
 
     def _detect_missed_change(self, value: T, was_connected: bool) -> None:
         """Report a change found by a run that was not requested, unless its message arrives within two seconds."""
-        is_unasked = self._woken_at < self._started_at - LATE_MESSAGE_SECONDS
-        if is_unasked and was_connected and self.latest is not None and self.latest.value != value:
+        was_unrequested = self._requested_at < self._started_at - LATE_MESSAGE_SECONDS
+        if was_unrequested and was_connected and self.latest is not None and self.latest.value != value:
             asyncio.get_running_loop().call_later(LATE_MESSAGE_SECONDS, self._report_missed_change, self._started_at)
 
     def _report_missed_change(self, found_at: float) -> None:
-        if self._woken_at < found_at - LATE_MESSAGE_SECONDS:
-            log.error("a change was found that nobody had announced", name=self._name)
+        if self._requested_at < found_at - LATE_MESSAGE_SECONDS:
+            log.error("a change was not published", name=self._name)

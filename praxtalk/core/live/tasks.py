@@ -5,10 +5,10 @@ from django.utils import timezone
 
 from praxtalk.core.live.models import MutationLog
 
-KEPT_HOURS = 24
+RETENTION_HOURS = 24
 
 
 @shared_task
-def forget_mutations() -> None:
+def purge_mutation_log() -> None:
     """Delete the stored results of mutations that are too old for a client to send again."""
-    MutationLog.objects.filter(created_at__lt=timezone.now() - timedelta(hours=KEPT_HOURS)).delete()
+    MutationLog.objects.filter(created_at__lt=timezone.now() - timedelta(hours=RETENTION_HOURS)).delete()

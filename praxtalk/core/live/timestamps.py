@@ -4,7 +4,7 @@ import base64
 import binascii
 import time
 
-AHEAD_NANOSECONDS = 60 * 10**9
+MAX_AHEAD_NANOSECONDS = 60 * 10**9
 
 
 class Timestamps:
@@ -31,16 +31,16 @@ class Timestamps:
 
         A value that is more than a minute ahead is ignored. Otherwise one client could push the counter to its maximum.
         """
-        if seen <= time.time_ns() + AHEAD_NANOSECONDS:
+        if seen <= time.time_ns() + MAX_AHEAD_NANOSECONDS:
             self._last = max(self._last, seen)
 
 
-def written(ts: int) -> str:
+def encode(ts: int) -> str:
     """Return `ts` in the encoding of the protocol."""
     return base64.b64encode(ts.to_bytes(8, "little")).decode()
 
 
-def read(text: str) -> int:
+def decode(text: str) -> int:
     """Return the timestamp that `text` encodes. Raises ValueError if it is malformed."""
     try:
         data = base64.b64decode(text, validate=True)

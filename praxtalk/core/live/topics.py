@@ -17,12 +17,12 @@ from praxtalk.core.circuit_breaker import PAUSE_SECONDS, Breaker
 from praxtalk.core.db.transactions import after_commit
 
 CHANNEL_PREFIX = "changed:"
-MOST_UNPUBLISHED = 10_000  # beyond this, topics are dropped and subscribers rely on polling
+MAX_UNPUBLISHED = 10_000  # beyond this, topics are dropped and subscribers rely on polling
 
 _breaker = Breaker("changed topics")
 _unpublished = set[str]()
 _unpublished_lock = threading.Lock()
-_witness = threading.local()
+_captured = threading.local()
 
 
 def channel_of(topic: str) -> str:
@@ -44,16 +44,16 @@ def capture_topics() -> Iterator[set[str]]:
 
     A socket uses this to learn of its own changes without Valkey.
     """
-    _witness.topics = topics = set[str]()
+    _captured.topics = topics = set[str]()
     try:
         yield topics
     finally:
-        _witness.topics = None
+        _captured.topics = None
 
 
 def _publish(topics: set[str]) -> None:
-    if (witness := getattr(_witness, "topics", None)) is not None:
-        witness.update(topics)
+    if (captured := getattr(_captured, "topics", None)) is not None:
+        captured.update(topics)
     if not _breaker.allows():
         _publish_later(topics)
         return
@@ -63,17 +63,17 @@ def _publish(topics: set[str]) -> None:
                 pipeline.publish(channel_of(topic), b"")
             pipeline.execute()
     except (redis.RedisError, OSError) as error:
-        _breaker.failed(error)
+        _breaker.record_failure(error)
         _publish_later(topics)
 
 
 def _publish_later(topics: set[str]) -> None:
     """Publish `topics` after the circuit breaker's pause. If the process ends before, subscribers rely on polling."""
     with _unpublished_lock:
-        is_planned = bool(_unpublished)
-        if len(_unpublished) < MOST_UNPUBLISHED:
+        is_scheduled = bool(_unpublished)
+        if len(_unpublished) < MAX_UNPUBLISHED:
             _unpublished.update(topics)
-    if not is_planned:
+    if not is_scheduled:
         timer = threading.Timer(PAUSE_SECONDS + 0.1, _publish_unpublished)
         timer.daemon = True
         timer.start()

@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 
-LARGEST_SAFE = 2**53  # clients' numbers are floats, which cannot represent every integer beyond this
+MAX_SAFE_INTEGER = 2**53  # clients' numbers are floats, which cannot represent every integer beyond this
 MAX_KEY = 1024
 MAX_DEPTH = 64
-KEPT_NAMES = 1000  # size of the cache: results contain the same few field names again and again
+FIELD_NAME_CACHE_SIZE = 1000  # size of the cache: results contain the same few field names again and again
 
 
 class UnsupportedValue(ValueError):
@@ -37,7 +37,7 @@ def _to_wire(value: Any) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, int):
-        if -LARGEST_SAFE <= value <= LARGEST_SAFE:
+        if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
             return float(value)
         return {"$integer": _base64(value.to_bytes(8, "little", signed=True))}
     if isinstance(value, float):
@@ -46,13 +46,13 @@ def _to_wire(value: Any) -> Any:
     if isinstance(value, dict):
         for key in value:
             if not _is_outgoing_field_name(key):
-                raise UnsupportedValue(f"no field name: {key!r}")
-        return {key: _to_wire(below) for key, below in value.items()}
+                raise UnsupportedValue(f"invalid field name: {key!r}")
+        return {key: _to_wire(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_wire(below) for below in value]
+        return [_to_wire(item) for item in value]
     if isinstance(value, bytes):
         return {"$bytes": _base64(value)}
-    raise UnsupportedValue(f"no value: {type(value).__name__}")
+    raise UnsupportedValue(f"unsupported type: {type(value).__name__}")
 
 
 def is_field_name(key: Any) -> bool:
@@ -62,7 +62,7 @@ def is_field_name(key: Any) -> bool:
 
 
 # Cached for outgoing values only: a name that a client sends may be as long as a request, and would stay in memory.
-_is_outgoing_field_name = lru_cache(KEPT_NAMES)(is_field_name)
+_is_outgoing_field_name = lru_cache(FIELD_NAME_CACHE_SIZE)(is_field_name)
 
 
 def decode(value: Any, depth: int = 0) -> Any:
@@ -70,22 +70,22 @@ def decode(value: Any, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise UnsupportedValue("nested too deeply")
     if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) <= LARGEST_SAFE else value
+        return int(value) if value.is_integer() and abs(value) <= MAX_SAFE_INTEGER else value
     if isinstance(value, list):
-        return [decode(below, depth + 1) for below in value]
+        return [decode(item, depth + 1) for item in value]
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
         (key, inner), *_ = value.items()
         if key.startswith("$"):
-            return _unescaped(key, inner)
+            return _decode_special(key, inner)
     for key in value:
         if not is_field_name(key):
-            raise UnsupportedValue(f"no field name: {key[:100]!r}")
-    return {key: decode(below, depth + 1) for key, below in value.items()}
+            raise UnsupportedValue(f"invalid field name: {key[:100]!r}")
+    return {key: decode(item, depth + 1) for key, item in value.items()}
 
 
-def _unescaped(key: str, inner: Any) -> Any:
+def _decode_special(key: str, inner: Any) -> Any:
     try:
         data = base64.b64decode(inner, validate=True)
         if key == "$bytes":

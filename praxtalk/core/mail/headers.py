@@ -21,7 +21,9 @@ def ascii_address(address: str) -> str:
     """
     local, _, domain = address.rpartition("@")
     if not LOCAL_PART.fullmatch(local):
-        raise ValueError("The part before the @ may have only letters from a to z, digits and signs such as . _ + -.")
+        raise ValueError(
+            "The part before the @ may have only letters from a to z, digits and characters such as . _ + -."
+        )
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode("ascii")

@@ -11,9 +11,9 @@ from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.loader import MigrationLoader
 
 from praxtalk import devservices
-from praxtalk.demo import demo_file, demo_shop, make_demo
+from praxtalk.demo import create_demo, demo_file, demo_shop
 
-ONE_AT_A_TIME = 0x7072_6178  # an arbitrary key for an advisory lock that only this command uses
+LOCK_ID = 0x7072_6178  # an arbitrary key for an advisory lock that only this command uses
 
 
 def is_older(loader: MigrationLoader) -> bool:
@@ -32,20 +32,22 @@ def is_older(loader: MigrationLoader) -> bool:
 
 
 class Command(BaseCommand):
-    help = "Bring the database up to date and, where it is empty, make the demo workspace. Later runs change nothing."
+    help = (
+        "Apply the migrations and, in an empty database, create the demo workspace. Running it again changes nothing."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write("Database ...")
-        self._keep_older_aside()
+        self._move_older_database_aside()
         try:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_lock(%s)", [ONE_AT_A_TIME])  # held until this connection is closed
+                cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK_ID])  # held until this connection is closed
         except OperationalError as error:
-            raise CommandError(f"The database of DATABASE_URL does not answer: {error}") from error
+            raise CommandError(f"Cannot connect to the database of DATABASE_URL: {error}") from error
         call_command("migrate", verbosity=0)
-        self._make_demo()
+        self._create_demo()
 
-    def _keep_older_aside(self) -> None:
+    def _move_older_database_aside(self) -> None:
         """Rename a development database that is older than the first release, and create a new one.
 
         Migrations were squashed before the first release, so such a database cannot be migrated. Raises CommandError if the
@@ -54,7 +56,7 @@ class Command(BaseCommand):
         try:
             loader = MigrationLoader(connection)
         except OperationalError as error:
-            raise CommandError(f"The database of DATABASE_URL does not answer: {error}") from error
+            raise CommandError(f"Cannot connect to the database of DATABASE_URL: {error}") from error
         if not is_older(loader):
             return
         if not devservices.folder_in_use():
@@ -69,15 +71,17 @@ class Command(BaseCommand):
                 cursor.execute(f"CREATE DATABASE {quote(name)}")
         except OperationalError as error:
             raise CommandError(
-                f"An older database is in use, and cannot be kept aside. Stop PraxTalk. {error}"
+                f"The older database is in use and cannot be renamed. Stop PraxTalk first. {error}"
             ) from error
-        self.stdout.write(f"The database is older than the first release: it is kept as {aside}, and a new one begins.")
+        self.stdout.write(
+            f"The database is older than the first release. It was renamed to {aside}, and a new one was created."
+        )
 
-    def _make_demo(self) -> None:
-        demo = make_demo()
+    def _create_demo(self) -> None:
+        demo = create_demo()
         if demo is None:
             where = f" The demo's login and keys are in {demo_file()}." if demo_file().exists() else ""
-            self.stdout.write(f"The database holds a workspace already; nothing is changed.{where}")
+            self.stdout.write(f"The database already contains a workspace; nothing was changed.{where}")
             return
         shop = demo_shop()
         shop_line = f"\n  Demo shop   {shop.url}" if shop else ""
@@ -87,8 +91,7 @@ Demo workspace Acme
   Dashboard   {settings.BASE_URL}/app/   {demo["email"]} / {demo["password"]}
   API key     {demo["writeKey"]}   (write scope; not shown again)
   Live token  {demo["operatorToken"]}
-              (Alice's, for 12 hours; then: manage.py create_operator_token {demo["email"]})
-  Live demo   {settings.BASE_URL}/static/live/demo.html{shop_line}
+              (Alice's, for 12 hours; then: manage.py create_operator_token {demo["email"]}){shop_line}
   Base URL    {settings.BASE_URL}
   Reference   {settings.BASE_URL}/api/docs
   All of this is in {demo_file()}, readable by you only.

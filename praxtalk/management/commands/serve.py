@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from praxtalk import devservices, processes
 from praxtalk.demo import demo_shop
-from praxtalk.endpoints import Endpoint, check_free, in_url
+from praxtalk.endpoints import Endpoint, check_free, url_host
 from praxtalk.static_files import collect_static_files
 from praxtalk.supervisor import Child, Plan
 
@@ -46,20 +46,21 @@ def is_running(pid: int) -> bool:
 
 
 class Command(BaseCommand):
-    help = "Run the front, the web and socket servers, the workers and the beat until Ctrl-C."
+    help = "Run the reverse proxy, the web and WebSocket servers, the workers and the scheduler until Ctrl-C."
     requires_system_checks: list[str] = []  # noqa: RUF012 - as Django declares it
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--only",
             default=",".join(PARTS),
-            help=f"comma-separated parts to run: {','.join(PARTS)}. Run one beat in all. Alone, web or sockets listens on PORT.",
+            help=f"comma-separated parts to run: {','.join(PARTS)}. Run beat on one node only. "
+            "Without front, web or sockets listens on PORT.",
         )
 
     def handle(self, *args: Any, only: str, **options: Any) -> None:
         parts = [part.strip() for part in only.split(",")]
         if unknown := set(parts) - set(PARTS):
-            raise CommandError(f"Unknown part: {', '.join(unknown)}. There are: {', '.join(PARTS)}.")
+            raise CommandError(f"Unknown part: {', '.join(unknown)}. Available parts: {', '.join(PARTS)}.")
         servers: list[str] = [part for part in ("front", "web", "sockets") if part in parts]
         if servers not in ([], ["web"], ["sockets"], ["front", "web", "sockets"]):
             raise CommandError("Run front, web and sockets together, or web or sockets without the other two.")
@@ -68,8 +69,8 @@ class Command(BaseCommand):
             self.say(f"Starting on {settings.BASE_URL} ...")
         workers = [worker for part, worker in processes.workers().items() if part in parts]
         folder = make_folder()
-        plan = replace(self._plan(servers, folder, workers), services=devservices.folder_in_use())
-        devservices.hold_through_exec()
+        plan = replace(self._plan(servers, folder, workers), devservices_folder=devservices.folder_in_use())
+        devservices.inherit_locks()
         plan.execute()
 
     def say(self, line: str) -> None:
@@ -91,7 +92,7 @@ class Command(BaseCommand):
         web = Endpoint(str(Path(folder, "web.sock")))
         sockets = [Endpoint(str(Path(folder, f"sockets.{number}.sock"))) for number in numbers]
         try:
-            children = [processes.front(web, sockets), processes.web(web)]
+            children = [processes.reverse_proxy(web, sockets), processes.web(web)]
         except FileNotFoundError as error:
             raise CommandError(str(error)) from error
         children += [processes.sockets(endpoint, number) for number, endpoint in enumerate(sockets, 1)]
@@ -99,7 +100,7 @@ class Command(BaseCommand):
         return Plan(folder, children + workers, host, [port, *sockets], health=web)
 
     def _wait_for_port(self, port: int) -> None:
-        address = f"{in_url(settings.HOST)}:{port}"
+        address = f"{url_host(settings.HOST)}:{port}"
         for second in range(PORT_WAIT_SECONDS + 1):
             try:
                 check_free(settings.HOST, port)
@@ -107,7 +108,7 @@ class Command(BaseCommand):
             except OSError as error:
                 if second == PORT_WAIT_SECONDS:
                     raise CommandError(
-                        f"{address} cannot be used ({error.strerror}). Is PraxTalk running already? "
+                        f"{address} cannot be used ({error.strerror}). Is PraxTalk already running? "
                         "Stop it, or choose another port: PORT=8010 make run."
                     ) from error
                 if second == 0:

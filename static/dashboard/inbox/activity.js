@@ -2,33 +2,39 @@
 
 import { date, h } from "./dom.js";
 
+/** @import { Activity, ActivityDetails, ActivityKind, Status } from "./types.d.ts" */
+
+/** @type {Record<Status, string>} */
 const STATUS = { open: "reopened this", snoozed: "snoozed this", resolved: "resolved this", closed: "closed this" };
 export const FACES = ["", "😞", "🙁", "😐", "🙂", "😀"];
 
-/** @type {Record<string, (details: any) => string>} */
+/** @type {{[Kind in ActivityKind]: (details: ActivityDetails[Kind]) => string}} */
 const SENTENCES = {
-  status: ({ status, until }) =>
-    `${STATUS[/** @type {keyof typeof STATUS} */ (status)] ?? status}${until ? ` until ${date(until)}` : ""}`,
+  status: ({ status, until }) => `${STATUS[status] ?? status}${until ? ` until ${date(until)}` : ""}`,
   assigned: ({ to, absent }) => {
-    if (absent) return `took the assignment away: ${absent} cannot answer here any more`;
-    return to ? `assigned this to ${to.name}` : "took the assignment away";
+    if (absent) return `unassigned this: ${absent} can no longer reply here`;
+    return to ? `assigned this to ${to.name}` : "unassigned this";
   },
   tagged: ({ added, removed }) =>
     [added.length && `added ${added.join(", ")}`, removed.length && `removed ${removed.join(", ")}`]
       .filter(Boolean)
       .join(" and "),
-  blocked: ({ blocked }) => (blocked ? "blocked the visitor" : "let the visitor write again"),
+  blocked: ({ blocked }) => (blocked ? "blocked the visitor" : "unblocked the visitor"),
   transcript: ({ to }) => `sent the transcript to ${to}`,
   rated: ({ rating, comment }) => `rated this ${FACES[rating]} ${rating} of 5${comment ? `: “${comment}”` : ""}`,
 };
 
-/** Return what the actor did. @param {{kind: string, details: any}} activity */
+/**
+ * Return what the actor did. The kind itself stands for a kind that this version does not know.
+ * @template {ActivityKind} Kind
+ * @param {Activity<Kind>} activity
+ */
 const sentenceOf = ({ kind, details }) => SENTENCES[kind]?.(details) ?? kind;
 
 /**
  * Return the text of an activity, without its time. The end of a snooze has no actor, because it ends at its time or when the
  * visitor writes.
- * @param {{kind: string, actor: string, details: any}} activity
+ * @param {Activity} activity
  */
-export const wordsOf = (activity) =>
-  activity.details.snoozeEnded ? ["Snooze ended"] : [h("bdi", {}, activity.actor), ` ${sentenceOf(activity)}`];
+export const activityText = (activity) =>
+  "snoozeEnded" in activity.details ? ["Snooze ended"] : [h("bdi", {}, activity.actor), ` ${sentenceOf(activity)}`];

@@ -2,46 +2,57 @@
 
 import { h, setAttribute } from "./dom.js";
 
-const MOST = 8;
+const MAX_SUGGESTIONS = 8;
+
+/** @typedef {{title: string, text: string, insert: string}} Suggestion */
 
 /**
- * @typedef {{title: string, text: string, insert: string}} Suggestion
- * @param {HTMLTextAreaElement} field
- * @param {any} box the element that shows the suggestions
- * @param {(sign: string, word: string) => Suggestion[]} find called with "/" or "@" and the text after it
+ * @param {object} options
+ * @param {HTMLTextAreaElement} options.field
+ * @param {HTMLElement} options.box the element that shows the suggestions
+ * @param {(sign: string, text: string) => Suggestion[]} options.find called with "/" or "@" and the text after it
  */
-export function createAutocomplete(field, box, find) {
-  let found = /** @type {Suggestion[]} */ ([]);
-  let place = 0;
+export function createAutocomplete({ field, box, find }) {
+  let suggestions = /** @type {Suggestion[]} */ ([]);
+  let active = 0; // index
 
-  const written = () => {
+  /** Return the sign and the text before the caret, and the sign's position. */
+  const query = () => {
     const before = field.value.slice(0, field.selectionStart);
     const match = /(^|\s)([/@])([^\s/@]*)$/u.exec(before);
-    return match && { sign: match[2], word: match[3], at: before.length - match[3].length - 1 };
+    return match && { sign: match[2], text: match[3], at: before.length - match[3].length - 1 };
   };
 
   const close = () => {
-    found = [];
+    suggestions = [];
     draw();
   };
 
   const draw = () => {
-    const options = found.map(({ title, text }, index) => {
-      const isHere = index === place;
-      const listeners = { onmousedown: (/** @type {Event} */ event) => take(index, event) };
-      const words = [h("strong", {}, title), " ", h("span", {}, text)];
-      return h("div", { role: "option", id: `suggestion-${index}`, "aria-selected": isHere, ...listeners }, words);
-    });
+    const options = suggestions.map(({ title, text }, index) =>
+      h(
+        "div",
+        {
+          role: "option",
+          id: `suggestion-${index}`,
+          "aria-selected": index === active && "true",
+          mousedown: (/** @type {Event} */ event) => accept(index, event),
+        },
+        h("strong", {}, title),
+        " ",
+        h("span", {}, text),
+      ),
+    );
     box.replaceChildren(...options);
-    box.hidden = !found.length;
-    setAttribute(field, "aria-activedescendant", found.length ? `suggestion-${place}` : null);
+    box.hidden = !suggestions.length;
+    setAttribute(field, "aria-activedescendant", suggestions.length ? `suggestion-${active}` : null);
   };
 
   /** @param {number} index @param {Event} event */
-  const take = (index, event) => {
+  const accept = (index, event) => {
     event.preventDefault();
-    const now = written();
-    const suggestion = found[index];
+    const now = query();
+    const suggestion = suggestions[index];
     if (!now || !suggestion) return;
     field.setRangeText(suggestion.insert, now.at, field.selectionStart, "end");
     close();
@@ -49,19 +60,19 @@ export function createAutocomplete(field, box, find) {
   };
 
   field.addEventListener("input", () => {
-    const now = written();
-    found = now ? find(now.sign, now.word.toLowerCase()).slice(0, MOST) : [];
-    place = 0;
+    const now = query();
+    suggestions = now ? find(now.sign, now.text.toLowerCase()).slice(0, MAX_SUGGESTIONS) : [];
+    active = 0;
     draw();
   });
   field.addEventListener("blur", close);
   field.addEventListener("keydown", (event) => {
-    if (!found.length || event.isComposing) return;
-    if (event.key === "ArrowDown") place = (place + 1) % found.length;
-    else if (event.key === "ArrowUp") place = (place + found.length - 1) % found.length;
+    if (!suggestions.length || event.isComposing) return;
+    if (event.key === "ArrowDown") active = (active + 1) % suggestions.length;
+    else if (event.key === "ArrowUp") active = (active + suggestions.length - 1) % suggestions.length;
     else if ((event.key === "Enter" && !event.metaKey && !event.ctrlKey) || event.key === "Tab")
-      return take(place, event);
-    else if (event.key === "Escape") found = [];
+      return accept(active, event);
+    else if (event.key === "Escape") suggestions = [];
     else return;
     event.preventDefault();
     event.stopPropagation();

@@ -7,15 +7,15 @@ import { h, setText } from "./dom.js";
 
 const NEAR_END = 80; // px
 
-/** @param {HTMLElement} log the scrolling element */
-export function createAutoscroll(log) {
+/** @param {{log: HTMLElement}} options log: the scrolling element */
+export function createAutoscroll({ log }) {
   let missed = 0;
   let wasAtEnd = true;
   let height = 0;
   const toEnd = () => {
     log.scrollTop = log.scrollHeight;
   };
-  const button = h("button", { type: "button", class: "plain newest", hidden: true, onclick: toEnd });
+  const button = h("button", { type: "button", class: "plain newest", hidden: true, click: toEnd });
   const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
 
   const draw = () => {

@@ -4,133 +4,138 @@ import { askLead, askSnooze, askTags, choose, confirm } from "./dialogs.js";
 import { counted, h, reasonOf } from "./dom.js";
 import { showToast } from "./toast.js";
 
-const AT_ONCE = 100; // the most conversations that the server changes in one call
+/**
+ * @import { Client, Colleague, Conversation, InboxStore, MutationName, Mutations, OpenConversation } from "./types.d.ts"
+ * @typedef {ReturnType<typeof createCommands>} Commands
+ */
+
+const MAX_PER_CALL = 100; // the most conversations that the server changes in one call
 
 /**
- * @typedef {import("./dom.js").Row} Row
- * @param {any} app the object of main.js; this uses its client, me, colleaguesIn and tags
- * @param {() => Row | null | undefined} current returns the open conversation once it has loaded
+ * @param {object} options
+ * @param {InboxStore} options.store
+ * @param {Client} options.client
+ * @param {(brandId?: string) => Colleague[]} options.colleaguesIn
  */
-export function createCommands(app, current) {
+export function createCommands({ store, client, colleaguesIn }) {
+  const ownId = () => store.get("me")?._id ?? "";
+
   /**
    * Run a mutation. If it fails, show the reason and return undefined.
-   * @param {string} name @param {Record<string, any>} args
+   * @template {MutationName} Name
+   * @param {Name} name @param {Mutations[Name]["args"]} args
    */
-  const change = (name, args) =>
-    app.client.mutate(name, args).catch((/** @type {unknown} */ error) => showToast(reasonOf(error), true));
+  const change = (name, args) => client.mutate(name, args).catch((error) => showToast(reasonOf(error), true));
 
   /**
-   * Run a mutation on the conversation that is open at the time of the call.
-   * @param {string} name @param {Record<string, any>} args
+   * Run an action on the conversation that is open at the time of the call, once it has loaded.
+   * @param {(conversation: OpenConversation) => unknown} action
    */
-  const changeThis = (name, args) => {
-    const row = current();
-    if (row) change(name, { conversationId: row._id, ...args });
+  const onOpen = (action) => {
+    const conversation = store.get("conversation");
+    if (conversation) action(conversation);
   };
 
-  /** @param {(operatorId: string | null) => void} take @param {string} [brandId] offer only operators who can see this brand */
-  const askAssignee = (take, brandId) => {
-    const others = app.colleaguesIn(brandId);
+  /**
+   * @param {(operatorId: string | null) => void} onChoice
+   * @param {string} [brandId] offer only operators who can see this brand
+   */
+  const askAssignee = (onChoice, brandId) => {
     choose("Assign to", [
-      { label: "Me", take: () => take(app.me._id) },
-      ...others.map((/** @type {any} */ { _id, name }) => ({ label: name, take: () => take(_id) })),
-      { label: "Nobody", take: () => take(null) },
+      { label: "Me", onChoice: () => onChoice(ownId()) },
+      ...colleaguesIn(brandId).map(({ _id, name }) => ({ label: name, onChoice: () => onChoice(_id) })),
+      { label: "Unassigned", onChoice: () => onChoice(null) },
     ]);
   };
 
   const commands = {
-    change,
-    changeThis,
-    assign() {
-      const row = current();
-      if (!row) return;
-      const { _id: conversationId, brandId } = row;
-      askAssignee((operatorId) => change("conversations:assign", { conversationId, operatorId }), brandId);
-    },
-    assignToMe: () => changeThis("conversations:assign", { operatorId: app.me._id }),
-    snooze() {
-      const conversationId = current()?._id;
-      const status = "snoozed";
-      if (conversationId)
-        askSnooze((snoozedUntil) => change("conversations:setStatus", { conversationId, status, snoozedUntil }));
-    },
-    resolve() {
-      const row = current();
-      if (row) changeThis("conversations:setStatus", { status: isOver(row) ? "open" : "resolved" });
-    },
-    close: () => changeThis("conversations:setStatus", { status: "closed" }),
-    tags() {
-      const row = current();
-      if (!row) return;
-      const had = new Set(row.tags.map(({ _id }) => _id));
-      askTags(app.tags, had, async (ids, name) => {
-        const created = name && (await app.client.mutate("tags:create", { name })).tagId;
-        const now = new Set(created ? [...ids, created] : ids);
-        const add = [...now].filter((id) => !had.has(id));
-        const remove = [...had].filter((id) => !now.has(id));
-        return app.client.mutate("conversations:changeTags", { conversationId: row._id, add, remove });
-      });
-    },
-    lead() {
-      const row = current();
-      if (!row) return;
-      const { name, email, phone } = row.visitor;
-      askLead({ name, email: email ?? "", phone: phone ?? "" }, (lead) =>
-        app.client.mutate("leads:create", { ...lead, conversationId: row._id }),
-      );
-    },
+    assign: () =>
+      onOpen(({ _id: conversationId, brandId }) =>
+        askAssignee((operatorId) => change("conversations:assign", { conversationId, operatorId }), brandId),
+      ),
+    assignToMe: () =>
+      onOpen(({ _id: conversationId }) => change("conversations:assign", { conversationId, operatorId: ownId() })),
+    snooze: () =>
+      onOpen(({ _id: conversationId }) =>
+        askSnooze((snoozedUntil) =>
+          change("conversations:setStatus", { conversationId, status: "snoozed", snoozedUntil }),
+        ),
+      ),
+    /** Resolve the conversation, or reopen it. */
+    resolve: () =>
+      onOpen((conversation) => {
+        const status = isOver(conversation) ? "open" : "resolved";
+        change("conversations:setStatus", { conversationId: conversation._id, status });
+      }),
+    close: () =>
+      onOpen(({ _id: conversationId }) => change("conversations:setStatus", { conversationId, status: "closed" })),
+    tags: () =>
+      onOpen(({ _id: conversationId, tags }) => {
+        const before = new Set(tags.map(({ _id }) => _id));
+        askTags(store.get("tags"), before, async (ids, name) => {
+          const created = name && (await client.mutate("tags:create", { name })).tagId;
+          const after = new Set(created ? [...ids, created] : ids);
+          const add = [...after].filter((id) => !before.has(id));
+          const remove = [...before].filter((id) => !after.has(id));
+          return client.mutate("conversations:changeTags", { conversationId, add, remove });
+        });
+      }),
+    lead: () =>
+      onOpen(({ _id: conversationId, visitor: { name, email, phone } }) =>
+        askLead({ name, email: email ?? "", phone: phone ?? "" }, (lead) =>
+          client.mutate("leads:create", { ...lead, conversationId }),
+        ),
+      ),
 
     /** @param {"visitor" | "me"} to */
-    async transcript(to) {
-      const conversationId = current()?._id;
-      if (!conversationId) return;
-      const isAsked = await change("conversations:sendTranscript", { conversationId, to });
-      if (isAsked) showToast("The transcript is on its way.");
-    },
+    transcript: (to) =>
+      onOpen(async ({ _id: conversationId }) => {
+        const isRequested = await change("conversations:sendTranscript", { conversationId, to });
+        if (isRequested) showToast("The transcript is on its way.");
+      }),
     /** @param {boolean} blocked */
-    block(blocked) {
-      const row = current();
-      if (!row) return;
-      const act = () => change("conversations:blockVisitor", { conversationId: row._id, blocked });
-      if (blocked) confirm(`Take no more messages of ${row.visitor.name}?`, "Block the visitor", act);
-      else act();
-    },
+    block: (blocked) =>
+      onOpen(({ _id: conversationId, visitor: { name } }) => {
+        const act = () => change("conversations:blockVisitor", { conversationId, blocked });
+        if (blocked) confirm(`Block ${name}? Their messages will be rejected.`, "Block the visitor", act);
+        else act();
+      }),
 
-    /** Return the buttons above the thread. @param {Row} row */
-    tools: (row) =>
+    /** Return the buttons above the thread. @param {Conversation} conversation */
+    tools: (conversation) =>
       [
         tool("Assign", "a", commands.assign),
-        row.assignee?._id !== app.me._id && tool("To me", "i", commands.assignToMe),
-        !isOver(row) && tool("Snooze", "z", commands.snooze),
+        conversation.assignee?._id !== ownId() && tool("To me", "i", commands.assignToMe),
+        !isOver(conversation) && tool("Snooze", "z", commands.snooze),
         tool("Tags", "t", commands.tags),
-        tool(isOver(row) ? "Reopen" : "Resolve", "e", commands.resolve),
-        row.status !== "closed" && tool("Close", "", commands.close),
-      ].filter(Boolean),
+        tool(isOver(conversation) ? "Reopen" : "Resolve", "e", commands.resolve),
+        conversation.status !== "closed" && tool("Close", "", commands.close),
+      ].filter((button) => button !== false),
 
-    /** Return the bar of bulk actions for the selected rows. @param {Set<string>} chosen @param {() => void} unchoose */
-    many(chosen, unchoose) {
-      /** @param {Record<string, any>} changes */
-      const all = (changes) => {
-        const ids = [...chosen];
-        for (let from = 0; from < ids.length; from += AT_ONCE)
-          change("conversations:change", { conversationIds: ids.slice(from, from + AT_ONCE), ...changes });
-        unchoose();
+    /** Return the bar of bulk actions for the selected rows. @param {Set<string>} selected @param {() => void} deselect */
+    bulkActions(selected, deselect) {
+      /** @param {Omit<Mutations["conversations:change"]["args"], "conversationIds">} changes */
+      const changeAll = (changes) => {
+        const ids = [...selected];
+        for (let from = 0; from < ids.length; from += MAX_PER_CALL)
+          change("conversations:change", { conversationIds: ids.slice(from, from + MAX_PER_CALL), ...changes });
+        deselect();
       };
       return [
-        h("span", {}, `${counted("conversation", chosen.size)} chosen`),
-        tool("Assign", "", () => askAssignee((operatorId) => all({ operatorId }))),
-        tool("Snooze", "", () => askSnooze((snoozedUntil) => all({ status: "snoozed", snoozedUntil }))),
-        tool("Resolve", "", () => all({ status: "resolved" })),
-        tool("Choose none", "", unchoose),
+        h("span", {}, `${counted("conversation", selected.size)} selected`),
+        tool("Assign", "", () => askAssignee((operatorId) => changeAll({ operatorId }))),
+        tool("Snooze", "", () => askSnooze((snoozedUntil) => changeAll({ status: "snoozed", snoozedUntil }))),
+        tool("Resolve", "", () => changeAll({ status: "resolved" })),
+        tool("Clear selection", "", deselect),
       ];
     },
   };
   return commands;
 }
 
-/** @param {Row} row */
+/** @param {Conversation} conversation */
 const isOver = ({ status }) => status === "resolved" || status === "closed";
 
-/** @param {string} text @param {string} key its shortcut, or "" @param {() => void} onclick */
-const tool = (text, key, onclick) =>
-  h("button", { type: "button", class: "plain", title: key && `Key: ${key}`, onclick }, text);
+/** @param {string} text @param {string} key its shortcut, or "" @param {() => void} click */
+const tool = (text, key, click) =>
+  h("button", { type: "button", class: "plain", title: key && `Key: ${key}`, click }, text);

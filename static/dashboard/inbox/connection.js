@@ -1,19 +1,28 @@
 /** The line that shows problems of the connection. */
 
 import { byId, h, setText } from "./dom.js";
-import { addresses } from "./http.js";
+import { urls } from "./urls.js";
 
-const WORDS = {
+/** @import { InboxStore } from "./types.d.ts" */
+
+const TEXTS = {
   live: "",
   connecting: "Reconnecting …",
-  offline: "You are offline. What you write is kept, and sent when the connection is back.",
+  offline: "You are offline. Your messages are saved, and sent when you are back online.",
 };
-const LATE = "What others do is shown late at the moment, by up to a minute.";
+const LATE = "Updates from others may be delayed by up to a minute.";
 
-/** @param {{state: keyof typeof WORDS, isSignedOut?: boolean, isLate?: boolean}} app */
-export const showConnection = ({ state, isSignedOut, isLate }) => {
+/** @param {{store: InboxStore}} options */
+export function createConnectionLine({ store }) {
   const line = byId("connection");
-  if (isSignedOut) line.replaceChildren("You are signed out. ", h("a", { href: addresses.signIn() }, "Sign in again"));
-  else setText(line, WORDS[state] || (isLate ? LATE : ""));
-  line.hidden = !line.textContent;
-};
+
+  const draw = () => {
+    if (store.get("isSignedOut"))
+      line.replaceChildren("You are signed out. ", h("a", { href: urls.signInAgain() }, "Sign in again"));
+    else setText(line, TEXTS[store.get("connection")] || (store.get("isLate") ? LATE : ""));
+    line.hidden = !line.textContent;
+  };
+
+  store.subscribe(["connection", "isSignedOut", "isLate"], draw);
+  draw();
+}

@@ -2,15 +2,23 @@
 
 import { byId, h, reasonOf, setText } from "./dom.js";
 
-const HOUR = 3600_000;
+/** @import { Person, Preferences } from "./types.d.ts" */
 
-/** @param {string} title @param {any[]} content @param {any} [first] gets the focus @param {string} [leave] label to close it */
-const ask = (title, content, first, leave = "Cancel") => {
-  const dialog = byId("dialog");
+const HOUR = 3600_000;
+const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
+
+/**
+ * Show the dialog with this content.
+ * @param {string} title
+ * @param {(Node | string)[]} content
+ * @param {HTMLElement} [first] gets the focus
+ * @param {string} [closeLabel] the label of the button that closes the dialog
+ */
+const openDialog = (title, content, first, closeLabel = "Cancel") => {
   const heading = h("h2", { id: "dialog-title" }, title);
-  const close = h("button", { type: "button", class: "plain", onclick: () => dialog.close() }, leave);
+  const close = h("button", { type: "button", class: "plain", click: () => dialog.close() }, closeLabel);
   dialog.setAttribute("aria-labelledby", "dialog-title");
-  dialog.onkeydown = (/** @type {KeyboardEvent} */ event) => {
+  dialog.onkeydown = (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault(); // close synchronously: the browser would process the next key before closing the dialog
     dialog.close();
@@ -20,28 +28,25 @@ const ask = (title, content, first, leave = "Cancel") => {
   first?.focus();
 };
 
-const closeDialog = () => byId("dialog").close();
-
 /**
  * Show a form in the dialog. It closes on submit without waiting for the server, so that the next key works at once. If the
  * server rejects the form, the dialog opens again with the reason and everything that was entered.
  * @param {string} title
- * @param {any[]} fields
+ * @param {HTMLElement[]} fields
  * @param {string} label the label of its button
- * @param {(form: HTMLFormElement) => Promise<any>} take handles the form; rejects with the reason
+ * @param {(form: HTMLFormElement) => Promise<unknown>} onSubmit rejects with the reason
  */
-const askForm = (title, fields, label, take) => {
-  const dialog = byId("dialog");
-  const refused = h("p", { class: "refused", role: "alert" });
-  const form = h("form", {}, fields, refused, h("button", { class: "button" }, label));
-  const show = () => ask(title, [form], form.elements[0]);
-  form.addEventListener("submit", async (/** @type {Event} */ event) => {
+const askForm = (title, fields, label, onSubmit) => {
+  const rejection = h("p", { class: "refused", role: "alert" });
+  const form = h("form", {}, fields, rejection, h("button", { class: "button" }, label));
+  const show = () => openDialog(title, [form], /** @type {HTMLElement} */ (form.elements[0]));
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    closeDialog();
+    dialog.close();
     try {
-      await take(form);
+      await onSubmit(form);
     } catch (error) {
-      setText(refused, reasonOf(error));
+      setText(rejection, reasonOf(error));
       if (dialog.open) dialog.addEventListener("close", show, { once: true });
       else show();
     }
@@ -52,47 +57,47 @@ const askForm = (title, fields, label, take) => {
 /**
  * Show a list of choices, which works with the pointer, the arrow keys, or the first letter of a choice.
  * @param {string} title
- * @param {{label: string, take: () => void}[]} choices
+ * @param {{label: string, onChoice: () => void}[]} choices
  */
 export const choose = (title, choices) => {
   const list = h("div", { class: "choices", role: "group" });
-  const buttons = choices.map(({ label, take }) =>
+  const buttons = choices.map(({ label, onChoice }) =>
     h(
       "button",
       {
         type: "button",
-        onclick: () => {
-          closeDialog();
-          take();
+        click: () => {
+          dialog.close();
+          onChoice();
         },
       },
       label,
     ),
   );
   list.append(...buttons);
-  list.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-    const place = buttons.indexOf(/** @type {any} */ (document.activeElement));
+  list.addEventListener("keydown", (event) => {
+    const index = buttons.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) buttons[(place + step + buttons.length) % buttons.length]?.focus();
+    if (step) buttons[(index + step + buttons.length) % buttons.length]?.focus();
     else if (/^\S$/u.test(event.key) && !event.ctrlKey && !event.metaKey)
-      buttons.find((button) => button.textContent.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
+      buttons.find((button) => button.textContent?.toLowerCase().startsWith(event.key.toLowerCase()))?.focus();
     else return;
     event.preventDefault();
   });
-  ask(title, [list], buttons[0]);
+  openDialog(title, [list], buttons[0]);
 };
 
 /**
  * Ask for confirmation, before an action that others notice or that cannot be undone.
- * @param {string} question @param {string} label @param {() => void} take
+ * @param {string} question @param {string} label @param {() => void} onConfirm
  */
-export const confirm = (question, label, take) => {
-  const onclick = () => {
-    closeDialog();
-    take();
+export const confirm = (question, label, onConfirm) => {
+  const click = () => {
+    dialog.close();
+    onConfirm();
   };
-  const button = h("button", { type: "button", class: "button", onclick }, label);
-  ask(question, [button, " "], button);
+  const button = h("button", { type: "button", class: "button", click }, label);
+  openDialog(question, [button, " "], button);
 };
 
 /** Return the suggested times to snooze until. */
@@ -114,47 +119,50 @@ const snoozeTimes = () => {
   ];
 };
 
-/** @param {(until: number | null) => void} take */
-export const askSnooze = (take) => {
+/** @param {(until: number | null) => void} onChoice null: until the next message */
+export const askSnooze = (onChoice) => {
   const field = h("input", { type: "datetime-local", "aria-label": "Another time", required: true });
   const pick = h("form", { class: "pick" }, field, h("button", { class: "button" }, "Snooze until then"));
   field.addEventListener("input", () => field.setCustomValidity(""));
-  pick.addEventListener("submit", (/** @type {Event} */ event) => {
+  pick.addEventListener("submit", (event) => {
     event.preventDefault();
     const until = new Date(field.value).getTime();
     if (!(until > Date.now())) {
-      field.setCustomValidity("Choose a time that is to come.");
+      field.setCustomValidity("Choose a time in the future.");
       field.reportValidity();
       return;
     }
-    closeDialog();
-    take(until);
+    dialog.close();
+    onChoice(until);
   });
   choose("Snooze", [
-    ...snoozeTimes().map(({ label, until }) => ({ label, take: () => take(until) })),
-    { label: "Until somebody writes", take: () => take(null) },
+    ...snoozeTimes().map(({ label, until }) => ({ label, onChoice: () => onChoice(until) })),
+    { label: "Until the next message", onChoice: () => onChoice(null) },
   ]);
-  byId("dialog").querySelector(".choices").after(pick);
+  dialog.querySelector(".choices")?.after(pick);
 };
 
 /**
- * @param {import("./dom.js").Person[]} tags all tags
- * @param {Set<string>} had ids of the conversation's tags
- * @param {(ids: string[], name: string) => Promise<any>} take name: the name of a new tag, or ""
+ * @param {Person[]} tags all tags
+ * @param {Set<string>} current ids of the conversation's tags
+ * @param {(ids: string[], name: string) => Promise<unknown>} onSubmit name: the name of a new tag, or ""
  */
-export const askTags = (tags, had, take) => {
+export const askTags = (tags, current, onSubmit) => {
   const boxes = tags.map(({ _id, name }) =>
-    h("label", {}, h("input", { type: "checkbox", value: _id, checked: had.has(_id) }), name),
+    h("label", {}, h("input", { type: "checkbox", value: _id, checked: current.has(_id) }), name),
   );
   const field = h("input", { type: "text", maxlength: 40, "aria-label": "New tag", placeholder: "New tag" });
   askForm("Tags", [h("div", { class: "choices" }, boxes), field], "Save tags", (form) => {
     const ids = [...form.querySelectorAll("input:checked")].map((box) => /** @type {HTMLInputElement} */ (box).value);
-    return take(ids, field.value.trim());
+    return onSubmit(ids, field.value.trim());
   });
 };
 
-/** @param {{name: string, email: string, phone: string}} known @param {(lead: Record<string, string>) => Promise<any>} take */
-export const askLead = (known, take) => {
+/**
+ * @param {{name: string, email: string, phone: string}} known
+ * @param {(lead: Record<string, string>) => Promise<unknown>} onSubmit
+ */
+export const askLead = (known, onSubmit) => {
   const fields = /** @type {const} */ (["name", "email", "phone", "notes"]).map((name) => {
     const properties = { name, maxlength: name === "notes" ? 10_000 : 200, required: name === "name" };
     const field =
@@ -165,29 +173,36 @@ export const askLead = (known, take) => {
     return h("label", {}, name === "email" ? "E-mail" : name[0].toUpperCase() + name.slice(1), field);
   });
   askForm("Create lead", fields, "Create lead", (form) => {
-    const said = [...new FormData(form)].filter(([, value]) => String(value).trim());
-    return take(/** @type {any} */ (Object.fromEntries(said)));
+    const filled = [...new FormData(form)].flatMap(([name, value]) =>
+      typeof value === "string" && value.trim() ? [[name, value]] : [],
+    );
+    return onSubmit(Object.fromEntries(filled));
   });
 };
 
 /** @param {string[][]} keys */
 export const showKeys = (keys) => {
-  const rows = keys.map(([key, does]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, does)));
-  ask("Keys", [h("table", {}, h("tbody", {}, rows))], byId("dialog"), "Close");
+  const rows = keys.map(([key, action]) =>
+    h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, action)),
+  );
+  openDialog("Keys", [h("table", {}, h("tbody", {}, rows))], dialog, "Close");
 };
 
-/** @param {Record<string, boolean>} preferences @param {(changes: Record<string, boolean>) => Promise<any>} take */
-export const askPreferences = (preferences, take) => {
-  const words = {
-    sound: "A sound when a visitor writes",
-    desktop: "Desktop notifications: new messages, assignments, mentions, ended snoozes",
-    shortcuts: "Single keys, like j and k",
-    mentionMails: "An e-mail when a colleague mentions me or assigns me a conversation, and I do not look",
-  };
-  const boxes = Object.entries(words).map(([name, text]) =>
-    h("label", {}, h("input", { type: "checkbox", name, checked: preferences[name] }), text),
+/** @type {Record<keyof Preferences, string>} */
+const PREFERENCES = {
+  sound: "Play a sound when a visitor writes",
+  desktop: "Desktop notifications: new messages, assignments, mentions, ended snoozes",
+  shortcuts: "Single-key shortcuts, such as j and k",
+  mentionMails: "Send me an e-mail about mentions and assignments that I have not seen",
+};
+
+/** @param {Preferences} preferences @param {(changes: Partial<Preferences>) => Promise<unknown>} onSubmit */
+export const askPreferences = (preferences, onSubmit) => {
+  const names = /** @type {(keyof Preferences)[]} */ (Object.keys(PREFERENCES));
+  const boxes = names.map((name) =>
+    h("label", {}, h("input", { type: "checkbox", name, checked: preferences[name] }), PREFERENCES[name]),
   );
-  askForm("Notifications and keys", boxes, "Save", (form) =>
-    take(Object.fromEntries([...form.querySelectorAll("input")].map(({ name, checked }) => [name, checked]))),
+  askForm("Preferences", boxes, "Save", (form) =>
+    onSubmit(Object.fromEntries([...form.querySelectorAll("input")].map(({ name, checked }) => [name, checked]))),
   );
 };

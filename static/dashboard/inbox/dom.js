@@ -1,57 +1,51 @@
 /** Helpers for elements and texts. Content from visitors is always set as text and never parsed as HTML. */
 
+import { element, setText } from "../../shared/dom.js";
+
+export { setText };
+
 /**
- * @typedef {{_id: string, name: string}} Person
- * @typedef {Person & {email: string | null, phone: string | null}} VisitorOfRow
- * @typedef {"open" | "snoozed" | "resolved" | "closed"} Status
- * @typedef {{_id: string, status: Status, brandId: string, visitor: VisitorOfRow, assignee: Person | null, preview: string,
- *   snoozedUntil: number | null, lastActivityAt: number, createdAt: number, unread?: boolean, tags: Person[], rating: number | null}} Row
+ * @typedef {Node | string | false | null | undefined} SingleChild
+ * @typedef {SingleChild | readonly (SingleChild | readonly (SingleChild | readonly SingleChild[])[])[]} Child
  */
 
 /**
  * Create an element.
- * @param {string} tag
- * @param {Record<string, any>} [properties] attributes and listeners such as `onclick`; false, null and undefined are skipped
- * @param {...any} children elements, strings, and arrays of them
- * @returns {any}
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [attributes] a function becomes a listener of the event of that name; null, undefined and false
+ *   are skipped
+ * @param {...Child} children arrays are flattened; null, undefined and false are skipped
+ * @returns {HTMLElementTagNameMap[K]}
  */
-export const h = (tag, properties = {}, ...children) => {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else element.setAttribute(name, value === true ? "" : String(value));
-  }
-  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
-  return element;
+export const h = (tag, attributes, ...children) => {
+  const flat = /** @type {SingleChild[]} */ (children.flat(3));
+  const isShown = (/** @type {SingleChild} */ child) => child !== null && child !== undefined && child !== false;
+  return element(tag, attributes, .../** @type {(Node | string)[]} */ (flat.filter(isShown)));
 };
 
-/** Set the text only if it differs, to avoid needless layout. @param {Element} element @param {string} text */
-export const setText = (element, text) => {
-  if (element.textContent !== text) element.textContent = text;
-};
-
-/** @param {Element} element @param {string} name @param {string | null} value null removes the attribute */
-export const setAttribute = (element, name, value) => {
-  if (value === null) element.removeAttribute(name);
-  else if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+/** @param {Element} target @param {string} name @param {string | null} value null removes the attribute */
+export const setAttribute = (target, name, value) => {
+  if (value === null) target.removeAttribute(name);
+  else if (target.getAttribute(name) !== value) target.setAttribute(name, value);
 };
 
 /**
  * Replace the children of an element, unless they are the same. The focus stays on the control with the same text, or else on
  * the one at the same position.
- * @param {any} box @param {...any} children as for h()
+ * @param {HTMLElement} box @param {...Child} children as for h()
  */
 export const fill = (box, ...children) => {
-  const next = h(box.tagName, {}, children);
+  const next = h(/** @type {"div"} */ (box.localName), {}, ...children);
   if (next.innerHTML === box.innerHTML) return;
-  const controls = () => [...box.querySelectorAll("a, button")];
-  const place = controls().indexOf(document.activeElement);
-  const words = document.activeElement?.textContent;
+  const controls = () => /** @type {HTMLElement[]} */ ([...box.querySelectorAll("a, button")]);
+  const { activeElement } = document;
+  const index = controls().indexOf(/** @type {HTMLElement} */ (activeElement));
+  const text = activeElement?.textContent;
   box.replaceChildren(...next.childNodes);
-  if (place < 0) return;
+  if (index < 0) return;
   const now = controls();
-  (now.find(({ textContent }) => textContent === words) ?? now[Math.min(place, now.length - 1)])?.focus();
+  (now.find(({ textContent }) => textContent === text) ?? now[Math.min(index, now.length - 1)])?.focus();
 };
 
 /** Return an error's reason as a sentence, without the error class and the argument's name. @param {unknown} error */
@@ -60,11 +54,11 @@ export const reasonOf = (error) => {
   return reason.charAt(0).toUpperCase() + reason.slice(1);
 };
 
-/** Replace lone surrogates, which JSON and the server reject, by U+FFFD. @param {any} text @returns {string} */
+/** Replace lone surrogates, which JSON and the server reject, by U+FFFD. @param {string} text @returns {string} */
 export const wellFormed = (text) => text.toWellFormed();
 
-/** Return the element with this id, untyped. @param {string} id @returns {any} */
-export const byId = (id) => document.getElementById(id);
+/** Return the element of the page with this id. @param {string} id */
+export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 const MINUTE = 60_000;
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
@@ -87,8 +81,8 @@ export const day = (at) => dayFormat.format(at);
 /** @param {number} at */
 export const date = (at) => dateFormat.format(at);
 
-/** Return a count with its noun, such as "2 conversations". @param {string} word in the singular @param {number} count */
-export const counted = (word, count) => `${count.toLocaleString()} ${word}${count === 1 ? "" : "s"}`;
+/** Return a count with its noun, such as "2 conversations". @param {string} noun in the singular @param {number} count */
+export const counted = (noun, count) => `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;
 
-/** @param {Status} status */
-export const statusWord = (status) => status[0].toUpperCase() + status.slice(1);
+/** Return a status with a capital letter. @param {string} status */
+export const statusName = (status) => status[0].toUpperCase() + status.slice(1);

@@ -3,9 +3,9 @@
 import { wellFormed } from "./dom.js";
 
 const CACHE = "praxtalk.inbox";
-const address = (/** @type {string} */ id) => `/app/inbox/on-its-way/${id}`;
+const urlOf = (/** @type {string} */ id) => `/app/inbox/on-its-way/${id}`; // a key of the cache; no request is made
 
-const held = /** @type {Map<string, File>} */ (new Map());
+const inMemory = /** @type {Map<string, File>} */ (new Map()); // of this page, by id
 
 /**
  * Store a file.
@@ -14,23 +14,23 @@ const held = /** @type {Map<string, File>} */ (new Map());
  * @returns {Promise<boolean>} whether it survives a reload. If the cache storage is full or missing (on a page without https),
  *   the file is kept in memory only
  */
-export const keepFile = async (id, file) => {
-  held.set(id, file);
+export const storeFile = async (id, file) => {
+  inMemory.set(id, file);
   const headers = { "Content-Type": file.type, "X-Name": encodeURIComponent(wellFormed(file.name)) };
   try {
-    await (await caches.open(CACHE)).put(address(id), new Response(file, { headers }));
+    await (await caches.open(CACHE)).put(urlOf(id), new Response(file, { headers }));
     return true;
   } catch {
     return false;
   }
 };
 
-/** @param {string} id @returns {Promise<File | undefined>} */
-export const keptFile = async (id) => {
-  const file = held.get(id);
+/** Return a stored file. @param {string} id @returns {Promise<File | undefined>} */
+export const loadFile = async (id) => {
+  const file = inMemory.get(id);
   if (file) return file;
   try {
-    const found = await (await caches.open(CACHE)).match(address(id));
+    const found = await (await caches.open(CACHE)).match(urlOf(id));
     if (!found) return undefined;
     const type = found.headers.get("Content-Type") ?? "";
     return new File([await found.blob()], decodeURIComponent(found.headers.get("X-Name") ?? ""), { type });
@@ -39,11 +39,11 @@ export const keptFile = async (id) => {
   }
 };
 
-/** @param {string} id */
-export const forgetFile = async (id) => {
-  held.delete(id);
+/** Delete a stored file. @param {string} id */
+export const deleteFile = async (id) => {
+  inMemory.delete(id);
   try {
-    await (await caches.open(CACHE)).delete(address(id));
+    await (await caches.open(CACHE)).delete(urlOf(id));
   } catch {
     // there is no cache storage: the file was in memory only
   }

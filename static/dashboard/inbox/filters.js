@@ -1,33 +1,36 @@
 /** The list's views with their counts, its filters and its search. */
 
-import { byId, h, setAttribute, setText } from "./dom.js";
+import { byId, h, setAttribute, setText, wellFormed } from "./dom.js";
 
-/** @typedef {import("./dom.js").Person} Person */
+/** @import { Counts, ListQuery, Person, ViewName } from "./types.d.ts" */
 
-const VIEWS = /** @type {const} */ ([
+/** @type {{name: ViewName, label: string, query: ListQuery}[]} */
+const VIEWS = [
   { name: "mine", label: "Mine", query: { status: "open", assignee: "me" } },
   { name: "unassigned", label: "Unassigned", query: { status: "open", assignee: "none" } },
   { name: "open", label: "Open", query: { status: "open" } },
   { name: "snoozed", label: "Snoozed", query: { status: "snoozed" } },
   { name: "resolved", label: "Resolved", query: { status: "resolved" } },
   { name: "closed", label: "Closed", query: { status: "closed" } },
-]);
-const MANY = 1000;
-const PAUSE = 200;
+];
+const DEFAULT_VIEW = VIEWS[2];
+const MAX_COUNT = 1000; // the server counts no further
+const SEARCH_DELAY = 200; // ms without input before a search begins
 
 /**
  * Create the filters. View, brand, assignee and tag are part of the page's URL, for reloads and links. A search is not, because
  * it names people.
- * @param {(query: Record<string, string>) => void} onChange
+ * @param {{onChange: (query: ListQuery) => void}} options
  */
-export function createFilters(onChange) {
-  let view = /** @type {(typeof VIEWS)[number]} */ (VIEWS[2]);
-  const picked = { brand: "", assignee: "", tag: "" };
-  let pause = 0;
-  const counts = /** @type {Record<string, HTMLElement>} */ ({});
+export function createFilters({ onChange }) {
+  let view = DEFAULT_VIEW;
+  const selected = { brand: "", assignee: "", tag: "" };
+  let timer = 0; // of the search
+  const counts = /** @type {Map<ViewName, HTMLElement>} */ (new Map());
   const buttons = VIEWS.map((each) => {
-    counts[each.name] = h("span", { class: "count" });
-    return h("button", { type: "button", onclick: () => turnTo(each) }, each.label, " ", counts[each.name]);
+    const count = h("span", { class: "count" });
+    counts.set(each.name, count);
+    return h("button", { type: "button", click: () => showView(each) }, each.label, " ", count);
   });
   const search = h("input", {
     type: "search",
@@ -40,64 +43,62 @@ export function createFilters(onChange) {
     assignee: h("select", { "aria-label": "Assignee" }),
     tag: h("select", { "aria-label": "Tag" }),
   };
-  const names = /** @type {(keyof typeof picked)[]} */ (Object.keys(picked));
+  const names = /** @type {(keyof typeof selected)[]} */ (Object.keys(selected));
   byId("views").append(...buttons);
   byId("filters").append(search, ...Object.values(selects));
 
-  const changed = () => {
-    clearTimeout(pause);
-    pause = 0;
-    const isFinding = Boolean(search.value.trim());
-    const query = {
-      ...(isFinding ? {} : view.query), // a search covers all views
-      ...(isFinding && { q: search.value.trim().toWellFormed() }),
-      ...(picked.brand && { brandId: picked.brand }),
-      ...(picked.assignee && { assignee: picked.assignee }),
-      ...(picked.tag && { tagId: picked.tag }),
-    };
-    for (const [place, button] of buttons.entries())
-      setAttribute(button, "aria-current", !isFinding && VIEWS[place] === view ? "true" : null);
-    onChange(query);
+  const apply = () => {
+    clearTimeout(timer);
+    timer = 0;
+    const text = search.value.trim();
+    for (const [index, button] of buttons.entries())
+      setAttribute(button, "aria-current", !text && VIEWS[index] === view ? "true" : null);
+    onChange({
+      ...(text ? { q: wellFormed(text) } : view.query), // a search covers all views
+      ...(selected.brand && { brandId: selected.brand }),
+      ...(selected.assignee && { assignee: selected.assignee }),
+      ...(selected.tag && { tagId: selected.tag }),
+    });
   };
 
-  const readAddress = () => {
-    const address = new URLSearchParams(location.search);
-    view = VIEWS.find(({ name }) => name === address.get("view")) ?? VIEWS[2];
-    for (const name of names) selects[name].value = picked[name] = address.get(name) ?? "";
-    changed();
+  const readUrl = () => {
+    const parameters = new URLSearchParams(location.search);
+    view = VIEWS.find(({ name }) => name === parameters.get("view")) ?? DEFAULT_VIEW;
+    for (const name of names) selects[name].value = selected[name] = parameters.get(name) ?? "";
+    apply();
   };
 
-  const writeAddress = () => {
-    const said = names.filter((name) => picked[name]).map((name) => [name, picked[name]]);
-    const address = new URLSearchParams(view === VIEWS[2] ? said : [["view", view.name], ...said]);
-    history.replaceState(null, "", location.pathname + (address.size ? `?${address}` : ""));
+  const writeUrl = () => {
+    const filters = names.filter((name) => selected[name]).map((name) => [name, selected[name]]);
+    const parameters = new URLSearchParams(view === DEFAULT_VIEW ? filters : [["view", view.name], ...filters]);
+    history.replaceState(null, "", location.pathname + (parameters.size ? `?${parameters}` : ""));
   };
 
-  const pick = () => {
-    for (const name of names) selects[name].value = picked[name];
-    writeAddress();
-    changed();
+  const update = () => {
+    for (const name of names) selects[name].value = selected[name];
+    writeUrl();
+    apply();
   };
 
   /** @param {(typeof VIEWS)[number]} next */
-  const turnTo = (next) => {
+  const showView = (next) => {
     view = next;
     search.value = "";
-    if ("assignee" in next.query) picked.assignee = "";
-    pick();
+    if (next.query.assignee) selected.assignee = "";
+    update();
   };
 
   search.addEventListener("input", () => {
-    clearTimeout(pause);
-    pause = setTimeout(changed, PAUSE);
+    clearTimeout(timer);
+    timer = setTimeout(apply, SEARCH_DELAY);
   });
-  search.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+  search.addEventListener("keydown", (event) => {
     if (event.isComposing) return;
     if (event.key === "Escape" && search.value) {
       search.value = "";
-      changed();
+      apply();
     } else if (["Enter", "ArrowDown", "Escape"].includes(event.key)) {
-      if (pause) changed();
+      if (timer) apply();
       byId("list").focus();
     } else return;
     event.preventDefault();
@@ -105,40 +106,44 @@ export function createFilters(onChange) {
   });
   for (const name of names)
     selects[name].addEventListener("change", () => {
-      picked[name] = selects[name].value;
-      if (name === "assignee" && picked.assignee && "assignee" in view.query) view = VIEWS[2];
-      pick();
+      selected[name] = selects[name].value;
+      if (name === "assignee" && selected.assignee && view.query.assignee) view = DEFAULT_VIEW;
+      update();
     });
 
-  /** @param {keyof typeof picked} name @param {string} all @param {Person[]} choices */
-  const offer = (name, all, choices) => {
+  /** Set the choices of a filter. @param {keyof typeof selected} name @param {string} all @param {Person[]} choices */
+  const setChoices = (name, all, choices) => {
     const select = selects[name];
     select.replaceChildren(
       h("option", { value: "" }, all),
       ...choices.map(({ _id, name }) => h("option", { value: _id }, name)),
     );
     select.hidden = !choices.length;
-    const isKnown = !picked[name] || choices.some(({ _id }) => _id === picked[name]);
-    if (isKnown) select.value = picked[name];
+    const isKnown = !selected[name] || choices.some(({ _id }) => _id === selected[name]);
+    if (isKnown) select.value = selected[name];
     else {
-      picked[name] = "";
-      pick();
+      selected[name] = "";
+      update();
     }
   };
 
   return {
-    readAddress,
+    readUrl,
     focus: () => search.focus(),
-    /** @param {Record<string, number>} now */
-    count(now) {
-      for (const { name } of VIEWS) setText(counts[name], now[name] >= MANY ? "999+" : String(now[name]));
+    /** @param {Counts} values */
+    showCounts(values) {
+      for (const [name, element] of counts) setText(element, values[name] >= MAX_COUNT ? "999+" : String(values[name]));
     },
     /** @param {Person[]} brands */
-    brands: (brands) => offer("brand", "All brands", brands.length > 1 ? brands : []),
+    setBrands: (brands) => setChoices("brand", "All brands", brands.length > 1 ? brands : []),
     /** @param {Person[]} people */
-    people: (people) =>
-      offer("assignee", "Anybody", [{ _id: "me", name: "Me" }, { _id: "none", name: "Nobody" }, ...people]),
+    setOperators: (people) =>
+      setChoices("assignee", "All operators", [
+        { _id: "me", name: "Me" },
+        { _id: "none", name: "Unassigned" },
+        ...people,
+      ]),
     /** @param {Person[]} tags */
-    tags: (tags) => offer("tag", "All tags", tags),
+    setTags: (tags) => setChoices("tag", "All tags", tags),
   };
 }

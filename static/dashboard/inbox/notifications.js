@@ -2,38 +2,43 @@
 
 import { counted, setText } from "./dom.js";
 
+/** @import { Assignments, Counts, InboxStore, Mention } from "./types.d.ts" */
+
 const QUIET = 1000; // ms: an event that is reported twice, as a message and as an assignment, sounds once
 const TITLE = "Inbox | PraxTalk";
 
 /**
- * @typedef {{count: number, newest: {id: string, conversationId: string, visitor: string, assignedBy: string}[]}} Assignments
- * @param {string} by
+ * @param {string} assignedBy
  * @param {number} count
  * @param {string} visitor the visitor's name; used only if count is 1
  */
-export const assignmentWords = (by, count, visitor) =>
-  `${by} assigned ${count === 1 ? visitor : counted("conversation", count)} to you`;
+export const assignmentText = (assignedBy, count, visitor) =>
+  `${assignedBy} assigned ${count === 1 ? visitor : counted("conversation", count)} to you`;
 
-/** @param {any} app */
-export function createNotifications(app) {
-  let before = /** @type {number | null} */ (null);
-  const heard = /** @type {Map<string, number>} */ (new Map()); // the last known position of each conversation
-  let mentions = /** @type {number | null} */ (null);
-  let assignments = /** @type {Set<string> | null} */ (null); // ids in the previous value
+/**
+ * @param {object} options
+ * @param {InboxStore} options.store
+ * @param {(conversationId: string) => void} options.onOpen called when a desktop notification is clicked
+ */
+export function createNotifications({ store, onOpen }) {
+  let unreadBefore = /** @type {number | null} */ (null);
+  const positions = /** @type {Map<string, number>} */ (new Map()); // the last known one of each conversation
+  let mentionsBefore = /** @type {number | null} */ (null);
+  let assignmentsBefore = /** @type {Set<string> | null} */ (null); // ids
   let rangFor = "";
   let rangAt = 0;
   let audio = /** @type {AudioContext | null} */ (null);
 
   /** Create the AudioContext. Browsers allow sound only after the user has interacted with the page. */
-  const ready = () => {
+  const startAudio = () => {
     audio ??= new AudioContext();
   };
-  document.addEventListener("pointerdown", ready, { once: true });
-  document.addEventListener("keydown", ready, { once: true });
+  document.addEventListener("pointerdown", startAudio, { once: true });
+  document.addEventListener("keydown", startAudio, { once: true });
 
-  /** @param {"message" | "mention" | "assignment"} what */
+  /** Play a sound. @param {"message" | "mention" | "assignment"} what */
   const ring = (what) => {
-    if (!audio || !app.me.preferences.sound) return;
+    if (!audio || !store.get("me")?.preferences.sound) return;
     if (rangFor !== what && Date.now() - rangAt < QUIET) return;
     rangFor = what;
     rangAt = Date.now();
@@ -46,54 +51,56 @@ export function createNotifications(app) {
     tone.stop(audio.currentTime + 0.4);
   };
 
-  /** @param {string} title @param {string} body @param {string} conversationId */
+  /** Show a desktop notification. @param {string} title @param {string} body @param {string} conversationId */
   const show = (title, body, conversationId) => {
-    if (!app.me.preferences.desktop || globalThis.Notification?.permission !== "granted" || document.hasFocus()) return;
+    if (!store.get("me")?.preferences.desktop || document.hasFocus()) return;
+    if (globalThis.Notification?.permission !== "granted") return;
     const notification = new Notification(title, { body, tag: conversationId });
     notification.onclick = () => {
       focus();
-      app.open(conversationId);
+      onOpen(conversationId);
       notification.close();
     };
   };
 
+  const isInView = (/** @type {string} */ id) => id === store.get("openId") && document.hasFocus();
+
   return {
-    /** @param {{unread: number, newest: {conversationId: string, visitor: string, preview: string, position: number,
-     *   snoozeEnded: boolean} | null}} counts */
-    count({ unread, newest }) {
+    /** @param {Counts} counts */
+    onCounts({ unread, newest }) {
       document.title = unread ? `(${unread}) ${TITLE}` : TITLE;
-      const badge = document.querySelector("#rail [data-unread] .badge");
+      const badge = document.querySelector("#nav [data-unread] .badge");
       if (badge) setText(badge, unread ? `${unread} unread` : "");
       if (newest) {
         const { conversationId, visitor, preview, position, snoozeEnded } = newest;
-        const known = heard.get(conversationId);
-        const isMore = known === undefined ? unread > (before ?? unread) : position > known;
-        heard.set(conversationId, position);
-        if (isMore && !app.isLookedAt(conversationId)) {
+        const known = positions.get(conversationId);
+        const isMore = known === undefined ? unread > (unreadBefore ?? unread) : position > known;
+        positions.set(conversationId, position);
+        if (isMore && !isInView(conversationId)) {
           ring("message");
           show(snoozeEnded ? `Snooze ended: ${visitor}` : visitor, preview, conversationId);
         }
       }
-      before = unread;
+      unreadBefore = unread;
     },
-    /** @param {any[]} unseen */
-    mention(unseen) {
-      if (mentions !== null && unseen.length > mentions) {
+    /** @param {Mention[]} unseen newest first */
+    onMentions(unseen) {
+      if (mentionsBefore !== null && unseen.length > mentionsBefore) {
         ring("mention");
         const [{ sender, body, conversationId }] = unseen;
         show(`${sender} mentioned you`, body, conversationId);
       }
-      mentions = unseen.length;
+      mentionsBefore = unseen.length;
     },
     /** @param {Assignments} unseen */
-    assign({ count, newest }) {
-      const known = assignments;
+    onAssignments({ count, newest }) {
+      const known = assignmentsBefore;
       const fresh = newest.filter(({ id }) => known && !known.has(id));
-      assignments = new Set(newest.map(({ id }) => id));
-      if (!fresh.length || (fresh.length === 1 && app.isLookedAt(fresh[0].conversationId))) return;
+      assignmentsBefore = new Set(newest.map(({ id }) => id));
+      if (!fresh.length || (fresh.length === 1 && isInView(fresh[0].conversationId))) return;
       const [{ assignedBy, visitor, conversationId }] = fresh;
       ring("assignment");
-      show(assignmentWords(assignedBy, fresh.length > 1 ? count : 1, visitor), "", conversationId);
+      show(assignmentText(assignedBy, fresh.length > 1 ? count : 1, visitor), "", conversationId);
     },
   };
 }

@@ -6,7 +6,7 @@
  *    Files use HTTP requests, one at a time in each conversation. A file that was sent with a text waits for that text.
  * 2. When the server confirms a message, its key is removed. When the server rejects it, it stays, with the reason, until the
  *    operator resends or withdraws it.
- * 3. If there is no response, or one that is not from PraxTalk, delivery is retried. After MOST_TRIES attempts it counts as
+ * 3. If there is no response, or one that is not from PraxTalk, delivery is retried. After MAX_TRIES attempts it counts as
  *    rejected. During the retries, texts are still delivered; files of the same conversation wait. When the connection is back,
  *    messages that failed this way are delivered again.
  * 4. A page delivers the stored messages in order when it is opened. The server recognises each clientMessageId, so nothing is
@@ -14,35 +14,43 @@
  * 5. All tabs show the same messages. A tab also delivers another tab's message that stays unconfirmed for TAKEOVER ms, because
  *    the other tab may be closed.
  *
- * @typedef {{id: string, name: string}} KeptFile files.js stores its content
+ * @typedef {{id: string, name: string}} StoredFile files.js stores its content
  * @typedef {{id: string, conversationId: string, kind: "reply" | "note" | "file", body: string, mentions: string[], at: number,
  *   after?: string, seenMessageId?: string, resolves?: boolean, tries?: number,
- *   refused?: {code: string, message: string}}} Sent body: for a file, its name; after: the id of the text that a file waits for
- * @typedef {{kind: "reply" | "note", reply: string, note: string, files: KeptFile[], seenMessageId?: string}} Draft kind: which
+ *   refused?: {code: string, message: string}}} OutboxItem body: for a file, its name; after: the id of the text that a file waits for
+ * @typedef {{kind: "reply" | "note", reply: string, note: string, files: StoredFile[], seenMessageId?: string}} Draft kind: which
  *   of the two is shown; files: those of the reply
- * @typedef {ReturnType<typeof import("../../live/client.js").connect>} Client
+ * @typedef {ReturnType<typeof createOutbox>} Outbox
  */
 
-import { Refusal, refusalOf, secondsToWait } from "./answers.js";
-import { forgetFile, keptFile } from "./files.js";
-import { sendFile } from "./http.js";
+import { newId } from "../../live/client.js";
+import { deleteFile, loadFile } from "./files.js";
+import { Rejection, rejectionOf, retryAfter } from "./retries.js";
+
+/**
+ * @import { Upload } from "./http.js"
+ * @import { Client } from "./types.d.ts"
+ */
 
 const PAUSE = 5; // seconds
-const MOST_TRIES = 10;
+const MAX_TRIES = 10;
 const TAKEOVER = 15_000;
 const UNREACHABLE = "UNREACHABLE"; // the error code of messages that got no response
 
 /**
- * @param {string} operatorId part of the storage keys, so that operators who share a machine never send each other's messages
- * @param {Client} client
- * @param {() => void} onChange called when the unconfirmed messages change
- * @param {(conversationId: string) => void} onDraft called when another tab has changed a draft
+ * @param {object} options
+ * @param {string} options.operatorId part of the storage keys, so that operators who share a machine never send each other's
+ *   messages
+ * @param {Client} options.client
+ * @param {(upload: Upload) => Promise<void>} options.uploadFile
+ * @param {() => void} options.onChange called when the unconfirmed messages change
+ * @param {(conversationId: string) => void} options.onDraftChange called when another tab has changed a draft
  */
-export function createOutbox(operatorId, client, onChange, onDraft) {
+export function createOutbox({ operatorId, client, uploadFile, onChange, onDraftChange }) {
   const prefix = `praxtalk.inbox.${operatorId}.`;
-  const held = /** @type {Map<string, Sent>} */ (new Map());
-  const underway = /** @type {Set<string>} */ (new Set()); // ids that this tab is delivering
-  const lines = /** @type {Map<string, Promise<void>>} */ (new Map()); // the last file delivery of each conversation
+  const items = /** @type {Map<string, OutboxItem>} */ (new Map());
+  const delivering = /** @type {Set<string>} */ (new Set()); // ids
+  const uploads = /** @type {Map<string, Promise<void>>} */ (new Map()); // the last file delivery of each conversation
 
   /** Store a value; null removes it. @param {string} key @param {object | null} value */
   const store = (key, value) => {
@@ -55,7 +63,7 @@ export function createOutbox(operatorId, client, onChange, onDraft) {
   };
 
   /** @param {string} key @returns {any} */
-  const stored = (key) => {
+  const load = (key) => {
     try {
       return JSON.parse(localStorage.getItem(prefix + key) ?? "null");
     } catch {
@@ -63,143 +71,151 @@ export function createOutbox(operatorId, client, onChange, onDraft) {
     }
   };
 
-  /** @param {Sent} sent */
-  const keep = (sent) => {
-    held.set(sent.id, sent);
-    store(`sent.${sent.id}`, sent);
+  /** @param {OutboxItem} item */
+  const save = (item) => {
+    items.set(item.id, item);
+    store(`sent.${item.id}`, item);
     onChange();
   };
 
-  /** @param {Sent} sent */
-  const drop = (sent) => {
-    held.delete(sent.id);
-    store(`sent.${sent.id}`, null);
+  /** @param {OutboxItem} item */
+  const remove = (item) => {
+    items.delete(item.id);
+    store(`sent.${item.id}`, null);
     onChange();
   };
 
   /** @param {string} id */
-  const followersOf = (id) => [...held.values()].filter(({ after }) => after === id).sort(oldestFirst);
+  const followersOf = (id) => [...items.values()].filter(({ after }) => after === id).sort(oldestFirst);
 
-  /** @param {Sent} sent */
-  const confirm = (sent) => {
-    const followers = followersOf(sent.id);
-    drop(sent);
-    if (sent.kind === "file") forgetFile(sent.id);
+  /** @param {OutboxItem} item */
+  const confirm = (item) => {
+    const followers = followersOf(item.id);
+    remove(item);
+    if (item.kind === "file") deleteFile(item.id);
     for (const each of followers) deliver(each);
   };
 
-  /** Deliver a message. Throws a Refusal if it is rejected, any other error if it can be retried. @param {Sent} sent */
+  /** Deliver a message. Throws a Rejection if it is rejected, any other error if it can be retried. @param {OutboxItem} item */
   const attempt = async ({ id, conversationId, kind, body, mentions, seenMessageId, resolves }) => {
     const message = { conversationId, body, clientMessageId: id };
     if (kind === "file") {
-      const file = await keptFile(id);
-      if (!file) throw new Refusal("This browser does not have the file any more. Attach it once more.");
-      await sendFile({ conversationId, clientMessageId: id, file });
+      const file = await loadFile(id);
+      if (!file) throw new Rejection("This browser no longer has the file. Attach it again.");
+      await uploadFile({ conversationId, clientMessageId: id, file });
     } else if (kind === "note") await client.mutate("notes:write", { ...message, mentions });
     else await client.mutate("messages:send", { ...message, ...(seenMessageId && { seenMessageId }) });
     if (resolves) await client.mutate("conversations:setStatus", { conversationId, status: "resolved" });
   };
 
   /** Attempt delivery until the message is confirmed, rejected, given up or withdrawn. @param {string} id */
-  const tryFor = async (id) => {
+  const deliverNow = async (id) => {
     for (;;) {
-      const sent = held.get(id);
-      if (!sent || sent.refused) return;
+      const item = items.get(id);
+      if (!item || item.refused) return;
       try {
-        await attempt(sent);
-        return held.has(id) ? confirm(sent) : undefined;
+        await attempt(item);
+        return items.has(id) ? confirm(item) : undefined;
       } catch (error) {
-        const refused = refusalOf(error);
-        const seconds = secondsToWait(error);
-        const tries = (sent.tries ?? 0) + 1;
-        if (!held.has(id)) return; // withdrawn during the attempt
-        if (refused) return keep({ ...sent, refused });
-        if (seconds === undefined && tries >= MOST_TRIES) {
-          const message = `There was no answer, ${MOST_TRIES} times.`;
-          return keep({ ...sent, tries: 0, refused: { code: UNREACHABLE, message } });
+        const refused = rejectionOf(error);
+        const seconds = retryAfter(error);
+        const tries = (item.tries ?? 0) + 1;
+        if (!items.has(id)) return; // withdrawn during the attempt
+        if (refused) return save({ ...item, refused });
+        if (seconds === undefined && tries >= MAX_TRIES) {
+          const message = `The server did not respond (${MAX_TRIES} attempts).`;
+          return save({ ...item, tries: 0, refused: { code: UNREACHABLE, message } });
         }
-        if (seconds === undefined) keep({ ...sent, tries });
+        if (seconds === undefined) save({ ...item, tries });
         await new Promise((resolve) => setTimeout(resolve, (seconds ?? PAUSE) * 1000));
       }
     }
   };
 
-  /** @param {Sent} sent */
+  /** @param {OutboxItem} item */
   const deliver = ({ id, kind, conversationId, after }) => {
-    if (underway.has(id) || (after && held.has(after))) return;
-    underway.add(id);
-    const line = kind === "file" ? lines.get(conversationId) : undefined;
-    const mine = (line ? line.then(() => tryFor(id)) : tryFor(id)).finally(() => underway.delete(id));
-    if (kind === "file") lines.set(conversationId, mine);
+    if (delivering.has(id) || (after && items.has(after))) return;
+    delivering.add(id);
+    const previous = kind === "file" ? uploads.get(conversationId) : undefined;
+    const delivery = (previous ? previous.then(() => deliverNow(id)) : deliverNow(id)).finally(() =>
+      delivering.delete(id),
+    );
+    if (kind === "file") uploads.set(conversationId, delivery);
   };
 
-  /** @param {Sent} sent @param {Partial<Sent>} [changes] */
-  const again = (sent, changes) => {
-    const next = { ...sent, ...changes, tries: 0, refused: undefined };
-    keep(next);
+  /** @param {OutboxItem} item @param {Partial<OutboxItem>} [changes] */
+  const resend = (item, changes) => {
+    const next = { ...item, ...changes, tries: 0, refused: undefined };
+    save(next);
     deliver(next);
   };
 
   const outbox = {
-    /** Send a text and then files; either may be missing. @param {Omit<Sent, "id" | "at">} what @param {KeptFile[]} [files] */
+    /**
+     * Send a text and then files; either may be missing.
+     * @param {Omit<OutboxItem, "id" | "at">} what @param {StoredFile[]} [files]
+     */
     send(what, files = []) {
       const text = what.body ? { ...what, id: newId(), at: nextTime() } : undefined;
       const { conversationId } = what;
-      const parts = /** @type {Sent[]} */ (text ? [text] : []);
+      const parts = /** @type {OutboxItem[]} */ (text ? [text] : []);
       for (const { id, name } of files)
         parts.push({ id, conversationId, kind: "file", body: name, mentions: [], at: nextTime(), after: text?.id });
-      parts.forEach((part, place) => {
-        keep({ ...part, resolves: what.resolves && place === parts.length - 1 });
+      parts.forEach((part, index) => {
+        save({ ...part, resolves: what.resolves && index === parts.length - 1 });
       });
       for (const part of parts) deliver(part);
     },
     /** Deliver a message again. */
-    again,
+    resend,
     /** Deliver the messages that got no response again. Call it when the connection is back. */
-    reconnected() {
-      for (const sent of [...held.values()].sort(oldestFirst)) if (sent.refused?.code === UNREACHABLE) again(sent);
+    onReconnect() {
+      for (const item of [...items.values()].sort(oldestFirst)) if (item.refused?.code === UNREACHABLE) resend(item);
     },
-    /** Withdraw a message. Return the files that waited for it, for which the caller is then responsible. @param {Sent} sent */
-    takeBack(sent) {
-      const followers = followersOf(sent.id);
-      for (const each of [...followers, sent]) drop(each);
-      if (sent.kind === "file") forgetFile(sent.id);
+    /**
+     * Withdraw a message. Return the files that waited for it, for which the caller is then responsible.
+     * @param {OutboxItem} item
+     */
+    withdraw(item) {
+      const followers = followersOf(item.id);
+      for (const each of [...followers, item]) remove(each);
+      if (item.kind === "file") deleteFile(item.id);
       return followers.map(({ id, body }) => ({ id, name: body }));
     },
-    /** Return whether a file waits for a text that was rejected. @param {Sent} sent */
-    waitsForRefused: ({ after }) => Boolean(after && held.get(after)?.refused),
+    /** Return whether a file waits for a text that was rejected. @param {OutboxItem} item */
+    waitsForRejected: ({ after }) => Boolean(after && items.get(after)?.refused),
     /** Return the unconfirmed messages of a conversation, oldest first. @param {string} conversationId */
     of: (conversationId) =>
-      [...held.values()].filter((sent) => sent.conversationId === conversationId).sort(oldestFirst),
+      [...items.values()].filter((item) => item.conversationId === conversationId).sort(oldestFirst),
     /** @param {string} conversationId @returns {Draft} */
-    draft: (conversationId) => toDraft(stored(`draft.${conversationId}`)),
+    draft: (conversationId) => toDraft(load(`draft.${conversationId}`)),
     /** @param {string} conversationId @param {Draft} draft */
-    keepDraft(conversationId, draft) {
+    saveDraft(conversationId, draft) {
       const isEmpty = draft.kind === "reply" && !draft.reply.trim() && !draft.note.trim() && !draft.files.length;
       store(`draft.${conversationId}`, isEmpty ? null : draft);
     },
   };
 
-  const before = storedKeys()
+  const unconfirmed = storedKeys()
     .filter((key) => key.startsWith(`${prefix}sent.`))
-    .map((key) => stored(key.slice(prefix.length)))
+    .map((key) => load(key.slice(prefix.length)))
     .filter(Boolean)
     .sort(oldestFirst);
-  for (const sent of before) held.set(sent.id, sent);
-  for (const sent of before) deliver(sent);
+  for (const item of unconfirmed) items.set(item.id, item);
+  for (const item of unconfirmed) deliver(item);
 
   /** @param {string} id */
   const takeOver = (id) => {
-    const sent = held.get(id);
-    if (sent && !sent.refused) deliver(sent);
+    const item = items.get(id);
+    if (item && !item.refused) deliver(item);
   };
   addEventListener("storage", ({ key, newValue }) => {
     const [, what, id] = (key?.startsWith(prefix) && /^(sent|draft)\.(.*)/.exec(key.slice(prefix.length))) || [];
-    if (what === "draft") onDraft(id);
+    if (what === "draft") onDraftChange(id);
     if (what !== "sent") return;
-    if (newValue) held.set(id, JSON.parse(newValue));
-    else held.delete(id);
-    for (const each of newValue ? [id] : followersOf(id).map((sent) => sent.id)) setTimeout(takeOver, TAKEOVER, each);
+    if (newValue) items.set(id, JSON.parse(newValue));
+    else items.delete(id);
+    for (const each of newValue ? [id] : followersOf(id).map((item) => item.id)) setTimeout(takeOver, TAKEOVER, each);
     onChange();
   });
   return outbox;
@@ -221,7 +237,7 @@ const toDraft = (value) => {
   return { kind, reply, note, files, ...(seenMessageId && { seenMessageId }) };
 };
 
-/** @param {Sent} a @param {Sent} b */
+/** @param {OutboxItem} a @param {OutboxItem} b */
 const oldestFirst = (a, b) => a.at - b.at;
 
 let latest = 0;
@@ -231,6 +247,3 @@ const nextTime = () => {
   latest = Math.max(Date.now(), latest + 1);
   return latest;
 };
-
-export const newId = () =>
-  Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");

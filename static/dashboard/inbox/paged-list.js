@@ -8,135 +8,136 @@
  *    and watched again when they come near.
  * 4. When the reader returns to the top (or clicks "3 new"), all pages but the first are dropped, and step 1 applies again.
  *
- * @typedef {import("./dom.js").Row} Row
- * @typedef {{rows: Row[], next: string | null}} Page
- * @typedef {{after: string, page: Page | null, stop: (() => void) | null}} Further
- * @typedef {ReturnType<typeof import("../../live/client.js").connect>} Client
+ * @typedef {{after: string, page: ListPage | null, stop: (() => void) | null}} WatchedPage after: the cursor
  */
 
 import { reasonOf } from "./dom.js";
 
-export const PAGE = 100;
+/** @import { Client, ListPage, ListQuery, Row } from "./types.d.ts" */
+
+const PAGE_SIZE = 100;
 
 /**
- * @param {Client} client
- * @param {() => void} onChange called when the order, a row or the number of fresh rows changes
- * @param {(ids: Set<string>) => void} onGone called with the rows that have left the view
+ * @param {object} options
+ * @param {Client} options.client
+ * @param {() => void} options.onChange called when the order, a row or the number of fresh rows changes
+ * @param {(ids: Set<string>) => void} options.onRemove called with the rows that have left the view
  */
-export function createPagedList(client, onChange, onGone) {
+export function createPagedList({ client, onChange, onRemove }) {
   const rows = /** @type {Map<string, Row>} */ (new Map());
   let order = /** @type {string[]} */ ([]);
-  let first = /** @type {Page | null} */ (null);
-  let further = /** @type {Further[]} */ ([]);
-  const placeOf = /** @type {Map<string, number>} */ (new Map()); // index in `further`, by conversation id
-  let stopFirst = () => {};
-  let query = /** @type {Record<string, any>} */ ({});
+  let firstPage = /** @type {ListPage | null} */ (null);
+  let morePages = /** @type {WatchedPage[]} */ ([]);
+  const pageIndex = /** @type {Map<string, number>} */ (new Map()); // index in `morePages`, by conversation id
+  let stopFirstPage = () => {};
+  let query = /** @type {ListQuery} */ ({});
   let newestShown = 0;
   let fresh = 0;
   let isFrozen = false;
   let error = "";
 
-  const dropFurther = () => {
-    for (const { stop } of further) stop?.();
-    further = [];
-    placeOf.clear();
+  const dropMorePages = () => {
+    for (const { stop } of morePages) stop?.();
+    morePages = [];
+    pageIndex.clear();
   };
 
   const toTop = () => {
-    dropFurther();
+    dropMorePages();
     isFrozen = false;
     fresh = 0;
     rows.clear();
-    for (const row of first?.rows ?? []) rows.set(row._id, row);
+    for (const row of firstPage?.rows ?? []) rows.set(row._id, row);
     order = [...rows.keys()];
-    newestShown = first?.rows[0]?.lastActivityAt ?? 0;
+    newestShown = firstPage?.rows[0]?.lastActivityAt ?? 0;
   };
 
   /** Return the rows that left the view between two values of a page, but not those that newer rows pushed off the page. */
-  const goneFrom = (/** @type {Page} */ page, /** @type {Page | null} */ before) => {
-    const now = new Set(page.rows.map(({ _id }) => _id));
+  const removedFrom = (/** @type {ListPage} */ page, /** @type {ListPage | null} */ before) => {
+    const current = new Set(page.rows.map(({ _id }) => _id));
     const last = page.next ? page.rows.at(-1)?.lastActivityAt : undefined;
-    const gone = /** @type {Set<string>} */ (new Set());
+    const removed = /** @type {Set<string>} */ (new Set());
     for (const { _id, lastActivityAt } of before?.rows ?? []) {
       const wasPushedOut = last !== undefined && lastActivityAt <= last;
-      if (!now.has(_id) && !wasPushedOut) gone.add(_id);
+      if (!current.has(_id) && !wasPushedOut) removed.add(_id);
     }
-    if (gone.size) onGone(gone);
-    return gone;
+    if (removed.size) onRemove(removed);
+    return removed;
   };
 
-  /** @param {Page} page @param {Set<string>} gone */
-  const keepOrder = (page, gone) => {
+  /** Update and remove rows in place. @param {ListPage} page @param {Set<string>} removed */
+  const updateInPlace = (page, removed) => {
     for (const row of page.rows) if (rows.has(row._id)) rows.set(row._id, row);
-    if (gone.size) order = order.filter((id) => !gone.has(id));
-    for (const id of gone) rows.delete(id);
+    if (removed.size) order = order.filter((id) => !removed.has(id));
+    for (const id of removed) rows.delete(id);
   };
 
-  /** @param {Page} page */
-  const onFirst = (page) => {
-    const gone = goneFrom(page, first);
-    first = page;
+  /** @param {ListPage} page */
+  const onFirstPage = (page) => {
+    const removed = removedFrom(page, firstPage);
+    firstPage = page;
     error = "";
     if (isFrozen) {
-      keepOrder(page, gone);
+      updateInPlace(page, removed);
       fresh = page.rows.filter(({ lastActivityAt }) => lastActivityAt > newestShown).length;
     } else toTop();
     onChange();
   };
 
-  /** @param {Further} entry @param {Page} page */
-  const onFurther = (entry, page) => {
-    keepOrder(page, goneFrom(page, entry.page));
+  /** @param {WatchedPage} entry @param {ListPage} page */
+  const onPage = (entry, page) => {
+    updateInPlace(page, removedFrom(page, entry.page));
     for (const row of entry.page ? [] : page.rows) {
       if (rows.has(row._id)) continue;
       rows.set(row._id, row);
       order.push(row._id);
-      placeOf.set(row._id, further.indexOf(entry));
+      pageIndex.set(row._id, morePages.indexOf(entry));
     }
     entry.page = page;
     onChange();
   };
 
-  /** @param {Further} entry */
+  /** @param {WatchedPage} entry */
   const watch = (entry) => {
     const { after } = entry;
-    entry.stop = client.watch("inbox:list", { ...query, limit: PAGE, after }, (page) => onFurther(entry, page));
+    entry.stop = client.watch("inbox:list", { ...query, limit: PAGE_SIZE, after }, (page) => onPage(entry, page));
   };
 
   return {
-    /** Show a different view. @param {Record<string, any>} next the arguments of inbox:list */
+    /** Show a different view. @param {ListQuery} next */
     show(next) {
-      stopFirst();
+      stopFirstPage();
       query = next;
-      first = null;
+      firstPage = null;
       toTop();
       onChange();
-      stopFirst = client.watch("inbox:list", { ...query, limit: PAGE }, onFirst, (failure) => {
+      stopFirstPage = client.watch("inbox:list", { ...query, limit: PAGE_SIZE }, onFirstPage, (failure) => {
         error = reasonOf(failure);
         onChange();
       });
     },
     /** Freeze the order, or return to the live one if the reader is back at the top. @param {boolean} isAtTop */
-    read(isAtTop) {
+    onScroll(isAtTop) {
       if (isAtTop && isFrozen) {
         toTop();
         onChange();
       } else isFrozen = !isAtTop;
     },
     /** Watch the next page. Call it when the reader nears the end. */
-    more() {
-      const last = further.at(-1);
-      const after = last ? last.page?.next : first?.next;
+    loadMore() {
+      const last = morePages.at(-1);
+      const after = last ? last.page?.next : firstPage?.next;
       if (!after) return;
-      further.push({ after, page: null, stop: null });
-      watch(further[further.length - 1]);
+      const entry = /** @type {WatchedPage} */ ({ after, page: null, stop: null });
+      morePages.push(entry);
+      watch(entry);
     },
     /** Watch the pages near the visible conversations and unsubscribe the others. @param {string[]} ids the visible ones */
-    see(ids) {
-      const places = ids.map((id) => placeOf.get(id) ?? -1);
-      const [from, until] = [Math.min(...places) - 1, Math.max(...places) + 1];
-      for (const [place, entry] of further.entries()) {
-        const isNear = place >= from && place <= until;
+    showRows(ids) {
+      const indexes = ids.map((id) => pageIndex.get(id) ?? -1);
+      const [from, until] = [Math.min(...indexes) - 1, Math.max(...indexes) + 1];
+      for (const [index, entry] of morePages.entries()) {
+        const isNear = index >= from && index <= until;
         if (isNear && !entry.stop) watch(entry);
         else if (!isNear && entry.page) {
           entry.stop?.();
@@ -154,7 +155,7 @@ export function createPagedList(client, onChange, onGone) {
       return error;
     },
     get isLoading() {
-      return first === null && !error;
+      return firstPage === null && !error;
     },
     /** @param {string} id */
     row: (id) => rows.get(id),

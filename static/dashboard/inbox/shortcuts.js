@@ -8,21 +8,23 @@ export const KEYS = [
   ["Enter", "open it"],
   ["r", "reply"],
   ["n", "note"],
-  ["e", "resolve, or reopen"],
+  ["e", "resolve or reopen"],
   ["z", "snooze"],
   ["a", "assign"],
   ["i", "assign to me"],
   ["t", "tags"],
   ["l", "create a lead"],
-  ["x", "choose for a change of many"],
+  ["x", "select for a bulk action"],
   ["/", "search"],
   ["Ctrl+Enter", "send"],
   ["Ctrl+Shift+Enter", "send and resolve"],
-  ["Esc", "leave what you write in; choose none"],
+  ["Esc", "leave the text field; clear the selection"],
   ["?", "this help"],
 ];
 
 const REPEATED = new Set(["j", "k"]); // keys that repeat while held down
+
+const isDialogOpen = () => /** @type {HTMLDialogElement} */ (byId("dialog")).open;
 
 const isWriting = () => {
   const { activeElement } = document;
@@ -30,18 +32,19 @@ const isWriting = () => {
 };
 
 /**
- * @param {() => boolean} areOn whether the operator has shortcuts enabled; "?" works in any case
- * @param {Record<string, () => void>} does the actions by key
+ * @param {object} options
+ * @param {() => boolean} options.isEnabled whether the operator has enabled shortcuts; "?" works in any case
+ * @param {Record<string, () => void>} options.actions by key
  */
-export const listenToKeys = (areOn, does) => {
+export function createShortcuts({ isEnabled, actions }) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return;
-    if (isWriting() || byId("dialog").open || (!areOn() && event.key !== "?")) return;
+    if (isWriting() || isDialogOpen() || (!isEnabled() && event.key !== "?")) return;
     const isOnControl = document.activeElement?.matches("button, a, summary");
     if (event.key === "Enter" && isOnControl) return;
-    const doIt = does[event.key];
-    if (!doIt || (event.repeat && !REPEATED.has(event.key))) return;
+    const action = actions[event.key];
+    if (!action || (event.repeat && !REPEATED.has(event.key))) return;
     event.preventDefault();
-    doIt();
+    action();
   });
-};
+}

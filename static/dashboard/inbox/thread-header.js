@@ -1,35 +1,42 @@
 /** The header of a conversation: the visitor, the status, and the buttons of the commands. */
 
 import { FACES } from "./activity.js";
-import { date, fill, h, setText, statusWord } from "./dom.js";
+import { date, fill, h, setText, statusName } from "./dom.js";
 
-/** @param {any} app the object of main.js; this uses its commands, close and createVisitorPane */
-export function createThreadHeader(app) {
+/**
+ * @import { Commands } from "./commands.js"
+ * @import { OpenConversation } from "./types.d.ts"
+ */
+
+/**
+ * @param {object} options
+ * @param {Commands} options.commands
+ * @param {() => void} options.onClose
+ * @param {() => void} options.onShowVisitor
+ */
+export function createThreadHeader({ commands, onClose, onShowVisitor }) {
   const name = h("h2", { tabindex: "-1" });
   const status = h("span", { class: "status" });
   const tools = h("div", { class: "tools" });
-  const back = h("button", { type: "button", class: "plain back", onclick: () => app.close() }, "‹ All");
-  const details = h(
-    "button",
-    { type: "button", class: "plain details", onclick: () => app.createVisitorPane() },
-    "Details",
-  );
+  const back = h("button", { type: "button", class: "plain back", click: onClose }, "‹ All");
+  const details = h("button", { type: "button", class: "plain details", click: onShowVisitor }, "Details");
 
   return {
     elements: [h("header", {}, back, h("div", { class: "title" }, name, status), details), tools],
     focus: () => name.focus(),
-    /** @param {import("./dom.js").Row & {brand: {name: string}}} row */
-    draw(row) {
-      setText(name, row.visitor.name);
-      const wakes = row.snoozedUntil ? ` until ${date(row.snoozedUntil)}` : "";
-      const words = [
-        row.brand.name,
-        statusWord(row.status) + wakes,
-        row.assignee ? `Assigned to ${row.assignee.name}` : "Unassigned",
+    /** @param {OpenConversation} conversation */
+    draw(conversation) {
+      const { visitor, brand, assignee, rating, snoozedUntil, tags } = conversation;
+      setText(name, visitor.name);
+      const until = snoozedUntil ? ` until ${date(snoozedUntil)}` : "";
+      const facts = [
+        brand.name,
+        statusName(conversation.status) + until,
+        assignee ? `Assigned to ${assignee.name}` : "Unassigned",
       ];
-      if (row.rating) words.push(`Rated ${FACES[row.rating]} ${row.rating} of 5`);
-      setText(status, words.concat(row.tags.map((tag) => `#${tag.name}`)).join(" · "));
-      fill(tools, app.commands.tools(row));
+      if (rating) facts.push(`Rated ${FACES[rating]} ${rating} of 5`);
+      setText(status, facts.concat(tags.map((tag) => `#${tag.name}`)).join(" · "));
+      fill(tools, commands.tools(conversation));
     },
   };
 }

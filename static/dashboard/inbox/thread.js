@@ -7,126 +7,147 @@ import { createThreadHeader } from "./thread-header.js";
 import { createEntry, createUnsentEntry } from "./timeline.js";
 
 /**
- * @typedef {import("./outbox.js").Sent} Sent
- * @typedef {import("./dom.js").Row} Row
- * @typedef {import("./timeline.js").Entry} Entry
+ * @import { LiveError } from "../../live/client.js"
+ * @import { Commands } from "./commands.js"
+ * @import { Outbox, OutboxItem } from "./outbox.js"
+ * @import { Client, Colleague, Entry, InboxStore, ThreadPage } from "./types.d.ts"
+ * @typedef {ReturnType<typeof createThread>} Thread
  */
 
-const TOUCH_EVERY = 15_000;
+const TOUCH_INTERVAL = 15_000;
 const PAGE = 100;
-const MOST_OLDER = 300;
+const MAX_OLDER = 300;
 
 /**
- * @param {any} pane
- * @param {any} app the object of main.js; this uses client, outbox, me, cannedReplies, colleaguesIn, commands, state and onRow
- * @param {string} conversationId
+ * @param {object} options
+ * @param {HTMLElement} options.pane
+ * @param {string} options.conversationId
+ * @param {InboxStore} options.store the thread sets `conversation`
+ * @param {Client} options.client
+ * @param {Outbox} options.outbox
+ * @param {Commands} options.commands
+ * @param {(brandId?: string) => Colleague[]} options.colleaguesIn
+ * @param {() => void} options.onClose
+ * @param {() => void} options.onShowVisitor
  */
-export function createThread(pane, app, conversationId) {
-  const { client, outbox } = app;
-  const drawn = /** @type {Map<string, any>} */ (new Map());
+export function createThread(options) {
+  const { pane, conversationId, store, client, outbox, commands, colleaguesIn, onClose, onShowVisitor } = options;
+  const elements = /** @type {Map<string, HTMLElement>} */ (new Map()); // by entry id
   let entries = /** @type {Entry[]} */ ([]);
   let older = /** @type {Entry[]} */ ([]);
   let hasMore = false;
   let lastPosition = 0;
-  let row = /** @type {(Row & {brand: {name: string}}) | null} */ (null);
   let readId = /** @type {string | null} */ (null);
   let others = /** @type {{name: string, typing: boolean}[]} */ ([]); // colleagues who are viewing the conversation
   let isVisitorTyping = false;
 
-  const head = createThreadHeader(app);
+  const head = createThreadHeader({ commands, onClose, onShowVisitor });
   const earlier = h(
     "button",
-    { type: "button", class: "plain earlier", hidden: true, onclick: () => loadEarlier() },
+    { type: "button", class: "plain earlier", hidden: true, click: () => loadEarlier() },
     "Earlier messages",
   );
   const loading = h("p", { class: "quiet" }, "Loading …");
   const log = h("div", { id: "log", role: "log", "aria-label": "Messages", tabindex: "0" }, earlier, loading);
-  const newest = createAutoscroll(log);
-  const waiting = h("div", { class: "waiting" });
-  const here = h("p", { id: "here", role: "status" });
+  const autoscroll = createAutoscroll({ log });
+  const unsent = h("div", { class: "waiting" });
+  const presence = h("p", { id: "here", role: "status" });
+  const conversation = () => store.get("conversation");
   const composer = createComposer({
     conversationId,
     outbox,
     cannedReplies: () =>
-      app.cannedReplies.filter((/** @type {any} */ each) => !each.brandId || each.brandId === row?.brandId),
-    colleagues: () => app.colleaguesIn(row?.brandId),
-    words: () => ({
-      "visitor.name": row?.visitor.name ?? "",
-      "visitor.email": row?.visitor.email ?? "",
-      "operator.name": app.me.name,
-      "brand.name": row?.brand.name ?? "",
+      store.get("cannedReplies").filter(({ brandId }) => !brandId || brandId === conversation()?.brandId),
+    colleagues: () => colleaguesIn(conversation()?.brandId),
+    placeholders: () => ({
+      "visitor.name": conversation()?.visitor.name ?? "",
+      "visitor.email": conversation()?.visitor.email ?? "",
+      "operator.name": store.get("me")?.name ?? "",
+      "brand.name": conversation()?.brand.name ?? "",
     }),
-    newest: () => entries.findLast(({ type }) => type === "message")?._id,
+    newestMessageId: () => entries.findLast(({ type }) => type === "message")?._id,
     onTyping: () => touch(),
-    onSent: () => newest.toEnd(),
+    onSent: () => autoscroll.toEnd(),
   });
 
   const touch = () => {
-    if (document.hidden || app.state !== "live") return;
+    if (document.hidden || store.get("connection") !== "live") return;
     client.mutate("presence:touch", { conversationId, typing: composer.isTyping }).catch(() => {});
   };
 
   // --- drawing ---
 
   const draw = () => {
-    const isAtEnd = newest.isAtEnd();
-    if (isAtEnd && older.length > MOST_OLDER) {
+    const isAtEnd = autoscroll.isAtEnd();
+    if (isAtEnd && older.length > MAX_OLDER) {
       older = older.slice(-PAGE); // a reader at the end does not see them
       hasMore = true;
     }
     const all = [...older, ...entries];
     const known = new Set(all.map(({ _id }) => _id));
-    for (const [id, element] of drawn) {
+    for (const [id, element] of elements) {
       if (known.has(id)) continue;
       element.remove();
-      drawn.delete(id);
+      elements.delete(id);
     }
-    let before = /** @type {any} */ (earlier);
+    let previous = /** @type {HTMLElement} */ (earlier);
     let lastDay = "";
     for (const entry of all) {
-      const element = drawn.get(entry._id) ?? createEntry(entry, row?.visitor.name ?? "");
-      drawn.set(entry._id, element);
+      const element = elements.get(entry._id) ?? createEntry(entry, conversation()?.visitor.name ?? "");
+      elements.set(entry._id, element);
       const today = day(entry.createdAt);
       element.dataset.day = today === lastDay ? "" : today;
       lastDay = today;
-      if (before.nextElementSibling !== element) before.after(element);
-      before = element;
+      if (previous.nextElementSibling !== element) previous.after(element);
+      previous = element;
     }
-    drawWaiting();
-    if (before.nextElementSibling !== waiting) before.after(waiting);
+    drawUnsent();
+    if (previous.nextElementSibling !== unsent) previous.after(unsent);
     earlier.hidden = !hasMore;
     drawSeen();
     const fresh = entries.filter(({ position, type }) => position > lastPosition && type !== "activity");
     lastPosition = entries.at(-1)?.position ?? 0;
-    if (isAtEnd) newest.toEnd();
-    newest.miss(isAtEnd ? 0 : fresh.length);
+    if (isAtEnd) autoscroll.toEnd();
+    autoscroll.miss(isAtEnd ? 0 : fresh.length);
   };
 
-  const drawWaiting = () => {
-    const buttons = {
-      again: (/** @type {Sent} */ sent) => outbox.again(sent, { seenMessageId: undefined }),
-      edit: (/** @type {Sent} */ sent) => composer.takeUp(sent, outbox.takeBack(sent)),
-      remove(/** @type {Sent} */ sent) {
-        const files = outbox.takeBack(sent);
-        if (files.length) composer.takeUp(null, files);
+  const drawUnsent = () => {
+    const actions = {
+      resend: (/** @type {OutboxItem} */ item) => outbox.resend(item, { seenMessageId: undefined }),
+      edit: (/** @type {OutboxItem} */ item) => composer.restore(item, outbox.withdraw(item)),
+      remove(/** @type {OutboxItem} */ item) {
+        const files = outbox.withdraw(item);
+        if (files.length) composer.restore(null, files);
       },
     };
-    const stateOf = (/** @type {Sent} */ sent) => {
-      if (outbox.waitsForRefused(sent)) return "held";
-      return app.state === "live" ? "sending" : "waiting";
+    const stateOf = (/** @type {OutboxItem} */ item) => {
+      if (outbox.waitsForRejected(item)) return "blocked";
+      return store.get("connection") === "live" ? "sending" : "offline";
     };
-    const unsent = outbox.of(conversationId);
     fill(
-      waiting,
-      unsent.map((/** @type {Sent} */ sent) => createUnsentEntry(sent, stateOf(sent), buttons)),
+      unsent,
+      outbox.of(conversationId).map((item) => createUnsentEntry(item, stateOf(item), actions)),
     );
   };
 
   const drawSeen = () => {
     for (const element of log.querySelectorAll(".seen")) element.remove();
-    const last = entries.findLast(({ type, role }) => type === "message" && role !== "visitor");
+    const last = entries.findLast((entry) => entry.type === "message" && entry.role !== "visitor");
     const read = entries.find(({ _id }) => _id === readId);
-    if (last && read && read.position >= last.position) drawn.get(last._id)?.append(h("p", { class: "seen" }, "Seen"));
+    if (last && read && read.position >= last.position)
+      elements.get(last._id)?.append(h("p", { class: "seen" }, "Seen"));
+  };
+
+  const drawPresence = () => {
+    const people = [...others];
+    const visitor = conversation()?.visitor;
+    if (isVisitorTyping && visitor) people.unshift({ name: visitor.name, typing: true });
+    const parts = people.map(({ name, typing }, index) => [
+      index > 0 && " · ",
+      h("bdi", {}, name),
+      ` is ${typing ? "typing …" : "viewing"}`,
+    ]);
+    fill(presence, parts);
   };
 
   // --- subscriptions ---
@@ -139,7 +160,7 @@ export function createThread(pane, app, conversationId) {
       stop();
       earlier.disabled = false;
     };
-    const take = (/** @type {any} */ page) => {
+    const onPage = (/** @type {ThreadPage} */ page) => {
       end();
       const height = log.scrollHeight;
       older = [...page.entries, ...older];
@@ -147,92 +168,74 @@ export function createThread(pane, app, conversationId) {
       draw();
       log.scrollTop += log.scrollHeight - height;
     };
-    const stop = client.watch("inbox:thread", { conversationId, before }, take, end);
+    const stop = client.watch("inbox:thread", { conversationId, before }, onPage, end);
   };
 
-  /** @param {any} error */
+  /** @param {ThreadPage} page */
+  const onNewest = (page) => {
+    const isFirst = !conversation();
+    const oldest = page.entries[0]?.position ?? 0;
+    const moved = entries.filter(({ position }) => position < oldest); // pushed out of the newest page
+    older = [...older, ...moved.filter(({ _id }) => !older.some((each) => each._id === _id))];
+    entries = page.entries;
+    if (!older.length) hasMore = page.hasMore;
+    store.set({ conversation: page.conversation });
+    head.draw(page.conversation);
+    draw();
+    if (isFirst) {
+      loading.remove();
+      autoscroll.toEnd();
+      composer.onThreadLoaded();
+    }
+    touch();
+  };
+
+  /** @param {LiveError} error */
   const fail = (error) => {
-    const isGone = error.data?.code === "NOT_FOUND";
-    pane.replaceChildren(
-      h(
-        "p",
-        { class: "nothing", role: "alert" },
-        isGone ? "There is no such conversation, or you do not see its brand." : reasonOf(error),
-      ),
-    );
-    app.onRow(null);
+    const isMissing = error.data?.code === "NOT_FOUND";
+    const reason = "This conversation does not exist, or you do not have access to its brand.";
+    pane.replaceChildren(h("p", { class: "nothing", role: "alert" }, isMissing ? reason : reasonOf(error)));
   };
 
-  const of = { conversationId };
+  const ignore = () => {};
   const stops = [
-    client.watch(
-      "inbox:thread",
-      of,
-      (/** @type {any} */ value) => {
-        const isFirst = !row;
-        const { conversation } = value;
-        row = conversation;
-        const oldest = value.entries[0]?.position ?? 0;
-        const moved = entries.filter(({ position }) => position < oldest); // pushed out of the newest page
-        older = [...older, ...moved.filter(({ _id }) => !older.some((each) => each._id === _id))];
-        entries = value.entries;
-        if (!older.length) hasMore = value.hasMore;
-        app.onRow(row);
-        head.draw(conversation);
-        draw();
-        if (isFirst) {
-          loading.remove();
-          newest.toEnd();
-          composer.loaded();
-        }
-        touch();
-      },
-      fail,
-    ),
+    client.watch("inbox:thread", { conversationId }, onNewest, fail),
     client.watch(
       "presence:visitor",
-      of,
-      (/** @type {any} */ value) => {
-        readId = value.readId;
-        isVisitorTyping = value.typing;
-        drawHere();
+      { conversationId },
+      (visitor) => {
+        readId = visitor.readId;
+        isVisitorTyping = visitor.typing;
+        drawPresence();
         drawSeen();
       },
-      () => {},
+      ignore,
     ),
     client.watch(
       "presence:list",
-      of,
-      (/** @type {any} */ people) => {
-        others = people.filter((/** @type {any} */ each) => each.operatorId !== app.me._id);
-        drawHere();
+      { conversationId },
+      (people) => {
+        others = people.filter(({ operatorId }) => operatorId !== store.get("me")?._id);
+        drawPresence();
       },
-      () => {},
+      ignore,
     ),
+    store.subscribe(["connection"], () => draw()),
   ];
 
-  const drawHere = () => {
-    const people = [...others];
-    if (isVisitorTyping && row) people.unshift({ name: row.visitor.name, typing: true });
-    const words = people.map(({ name, typing }, place) => [
-      place > 0 && " · ",
-      h("bdi", {}, name),
-      ` is ${typing ? "typing …" : "viewing"}`,
-    ]);
-    fill(here, words);
-  };
-
-  const timer = setInterval(touch, TOUCH_EVERY);
+  const timer = setInterval(touch, TOUCH_INTERVAL);
   document.addEventListener("visibilitychange", touch);
-  pane.replaceChildren(...head.elements, h("div", { class: "log-frame" }, log, newest.button), here, composer.form);
+  pane.replaceChildren(
+    ...head.elements,
+    h("div", { class: "log-frame" }, log, autoscroll.button),
+    presence,
+    composer.form,
+  );
 
   return {
     composer,
     focus: head.focus,
     redraw: draw,
-    get row() {
-      return row;
-    },
     close() {
       for (const stop of stops) stop();
       clearInterval(timer);

@@ -1,69 +1,69 @@
 /** Create the elements of a thread: messages, notes, activities and unsent messages. */
 
-import { wordsOf } from "./activity.js";
+import { activityText } from "./activity.js";
 import { clock, h } from "./dom.js";
-import { addresses } from "./http.js";
+import { urls } from "./urls.js";
 
 /**
- * @typedef {import("./outbox.js").Sent} Sent
- * @typedef {{_id: string, name: string, contentType: string, width: number | null, height: number | null}} Attachment
- * @typedef {{type: "message" | "note" | "activity", _id: string, position: number, createdAt: number, body: string, role: string,
- *   sender: string | null, attachments: Attachment[], kind: string, actor: string, details: any}} Entry
+ * @import { Attachment, Entry } from "./types.d.ts"
+ * @import { OutboxItem } from "./outbox.js"
  */
 
-/** @param {Entry} entry @param {string} visitor the visitor's name */
-export const createEntry = (entry, visitor) => {
-  const { type, role, sender, body, attachments = [] } = entry;
+/** @param {Entry} entry @param {string} visitorName */
+export const createEntry = (entry, visitorName) => {
   const time = h("time", {}, clock(entry.createdAt));
-  if (type === "activity") return h("p", { class: "activity" }, wordsOf(entry), " ", time);
+  if (entry.type === "activity") return h("p", { class: "activity" }, activityText(entry), " ", time);
+  const { sender, body } = entry;
+  const isNote = entry.type === "note";
+  const attachments = isNote ? [] : entry.attachments;
   const head = h(
     "p",
     { class: "who" },
-    h("bdi", {}, h("strong", {}, sender ?? visitor)),
-    type === "note" && " noted",
+    h("bdi", {}, h("strong", {}, sender ?? visitorName)),
+    isNote && " noted",
     " ",
     time,
   );
   const isFileOnly = attachments.length === 1 && body === attachments[0].name;
   const text = !isFileOnly && h("p", { class: "body", dir: "auto" }, body);
-  return h("article", { class: `entry ${type === "note" ? "note" : role}` }, head, text, attachments.map(fileElement));
+  return h("article", { class: `entry ${isNote ? "note" : entry.role}` }, head, text, attachments.map(fileElement));
 };
 
 /** @param {Attachment} file */
 const fileElement = ({ _id, name, contentType, width, height }) => {
-  const href = addresses.file(_id);
+  const href = urls.file(_id);
   const isImage = contentType.startsWith("image/");
-  const shown = isImage ? h("img", { src: href, alt: name, width, height, loading: "lazy" }) : name;
-  return h("p", { class: "file" }, h("a", { href, download: name }, shown));
+  const content = isImage ? h("img", { src: href, alt: name, width, height, loading: "lazy" }) : name;
+  return h("p", { class: "file" }, h("a", { href, download: name }, content));
 };
 
 const STATES = {
   sending: "Sending …",
-  waiting: "Waiting for the connection …",
-  held: "Waits for the message above.",
+  offline: "Waiting for the connection …",
+  blocked: "Waiting for the message above.",
 };
 
 /**
- * @param {Sent} sent
+ * @param {OutboxItem} item
  * @param {keyof typeof STATES} state
- * @param {Record<"again" | "edit" | "remove", (sent: Sent) => void>} does
+ * @param {Record<"resend" | "edit" | "remove", (item: OutboxItem) => void>} actions
  */
-export const createUnsentEntry = (sent, state, does) => {
-  const { refused, kind, body, tries } = sent;
-  const button = (/** @type {string} */ text, /** @type {(sent: Sent) => void} */ act) =>
-    h("button", { type: "button", class: "plain", onclick: () => act(sent) }, text);
+export const createUnsentEntry = (item, state, actions) => {
+  const { refused, kind, body, tries } = item;
+  const button = (/** @type {string} */ text, /** @type {(item: OutboxItem) => void} */ action) =>
+    h("button", { type: "button", class: "plain", click: () => action(item) }, text);
   const buttons = [
-    button(refused?.code === "CONFLICT" ? "Send anyway" : "Try again", does.again),
-    kind !== "file" && button("Edit", does.edit),
-    button("Remove", does.remove),
+    button(refused?.code === "CONFLICT" ? "Send anyway" : "Try again", actions.resend),
+    kind !== "file" && button("Edit", actions.edit),
+    button("Remove", actions.remove),
   ];
-  const words = state === "sending" && tries ? "No answer yet. Trying again …" : STATES[state];
+  const status = state === "sending" && tries ? "No response yet. Retrying …" : STATES[state];
   const notice = refused
     ? h("p", { class: "refused", role: "alert" }, `Not sent: ${refused.message} `, buttons)
-    : h("p", { class: "quiet" }, words);
+    : h("p", { class: "quiet" }, status);
   return h(
     "article",
-    { class: `entry unsent ${kind === "note" ? "note" : "operator"}`, "data-id": sent.id },
+    { class: `entry unsent ${kind === "note" ? "note" : "operator"}`, "data-id": item.id },
     h("p", { class: "body", dir: "auto" }, body),
     notice,
   );

@@ -2,17 +2,17 @@
 
 import { byId, setText } from "./dom.js";
 
-const FOR = 8000;
+const DURATION = 8000;
 let timer = 0;
 
-/** @param {string} text @param {boolean} [isFault] */
-export const showToast = (text, isFault = false) => {
+/** @param {string} text @param {boolean} [isError] */
+export const showToast = (text, isError = false) => {
   const line = byId("toast");
-  line.classList.toggle("refused", isFault);
+  line.classList.toggle("refused", isError);
   setText(line, text);
   line.hidden = false;
   clearTimeout(timer);
-  timer = setTimeout(hide, FOR);
+  timer = setTimeout(hide, DURATION);
 };
 
 const hide = () => {

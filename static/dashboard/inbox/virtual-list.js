@@ -2,91 +2,95 @@
 
 import { ago, h, setAttribute, setText } from "./dom.js";
 
-/** @typedef {import("./dom.js").Row} Row */
+/**
+ * @import { Row } from "./types.d.ts"
+ * @typedef {Record<"mark" | "name" | "time" | "preview" | "foot", HTMLElement>} Parts
+ * @typedef {{element: HTMLElement, parts: Parts}} DrawnRow
+ */
 
-const ROW_HEIGHT = 76;
-const SPARE = 5; // extra rows above and below the visible ones
+const ROW_HEIGHT = 76; // as in list.css
+const OVERSCAN = 5; // extra rows above and below the visible ones
 
 /**
- * @param {any} box the listbox, which scrolls
- * @param {object} told
- * @param {(id: string) => void} told.onOpen
- * @param {() => void} told.onChosen called when the set of selected rows changes
- * @param {() => void} told.onMore called when the end of the list is near
- * @param {(ids: string[]) => void} told.onSeen called with the rows that are drawn
- * @param {(isAtTop: boolean) => void} told.onRead called when the list is scrolled
+ * @param {object} options
+ * @param {HTMLElement} options.box the listbox, which scrolls
+ * @param {(id: string) => void} options.onOpen
+ * @param {() => void} options.onSelect called when the set of selected rows changes
+ * @param {() => void} options.onNearEnd called when the end of the list is near
+ * @param {(ids: string[]) => void} options.onDraw called with the rows that are drawn
+ * @param {(isAtTop: boolean) => void} options.onScroll
  */
-export function createVirtualList(box, { onOpen, onChosen, onMore, onSeen, onRead }) {
+export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, onScroll }) {
   const space = h("div", { class: "space", role: "presentation" });
-  const drawn = /** @type {Map<string, any>} */ (new Map()); // elements by conversation id
-  const chosen = /** @type {Set<string>} */ (new Set());
+  const drawn = /** @type {Map<string, DrawnRow>} */ (new Map()); // by conversation id
+  const selected = /** @type {Set<string>} */ (new Set());
   let order = /** @type {readonly string[]} */ ([]);
   let rowOf = /** @type {(id: string) => Row | undefined} */ (() => undefined);
   let brandName = /** @type {(id: string) => string} */ (() => "");
   let active = ""; // the row that the keyboard acts on
-  let lastPlace = 0; // its last index
+  let lastIndex = 0; // its last index
   let opened = "";
-  let isDue = false;
+  let isScheduled = false;
   box.append(space);
 
   const draw = () => {
-    isDue = false;
+    isScheduled = false;
     const height = `${order.length * ROW_HEIGHT}px`;
     if (space.style.height !== height) space.style.height = height;
-    const from = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - SPARE);
-    const until = Math.min(order.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW_HEIGHT) + SPARE);
-    const seen = new Set(order.slice(from, until));
-    for (const [id, element] of drawn) {
-      if (seen.has(id)) continue;
+    const from = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - OVERSCAN);
+    const until = Math.min(order.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW_HEIGHT) + OVERSCAN);
+    const visible = new Set(order.slice(from, until));
+    for (const [id, { element }] of drawn) {
+      if (visible.has(id)) continue;
       element.remove();
       drawn.delete(id);
     }
-    for (let place = from; place < until; place++) drawRow(order[place], place);
+    for (let index = from; index < until; index++) drawRow(order[index], index);
     setAttribute(box, "aria-activedescendant", drawn.has(active) ? `row-${active}` : null);
-    onSeen([...seen]);
-    if (until > order.length - SPARE * 2 && order.length) onMore();
+    onDraw([...visible]);
+    if (until > order.length - OVERSCAN * 2 && order.length) onNearEnd();
   };
 
-  const due = () => {
-    if (isDue) return;
-    isDue = true;
+  const scheduleDraw = () => {
+    if (isScheduled) return;
+    isScheduled = true;
     requestAnimationFrame(draw);
   };
 
-  /** @param {string} id @param {number} place */
-  const drawRow = (id, place) => {
+  /** @param {string} id @param {number} index */
+  const drawRow = (id, index) => {
     const row = rowOf(id);
     if (!row) return;
-    let element = drawn.get(id);
-    if (!element) {
-      element = newRow(id);
-      drawn.set(id, element);
-      space.append(element);
+    let known = drawn.get(id);
+    if (!known) {
+      known = createRow(id);
+      drawn.set(id, known);
+      space.append(known.element);
     }
-    const transform = `translateY(${place * ROW_HEIGHT}px)`;
+    const { element, parts } = known;
+    const transform = `translateY(${index * ROW_HEIGHT}px)`;
     if (element.style.transform !== transform) element.style.transform = transform;
-    setAttribute(element, "aria-posinset", String(place + 1));
+    setAttribute(element, "aria-posinset", String(index + 1));
     setAttribute(element, "aria-setsize", String(order.length));
-    setAttribute(element, "aria-selected", String(chosen.size ? chosen.has(id) : id === opened));
+    setAttribute(element, "aria-selected", String(selected.size ? selected.has(id) : id === opened));
     element.classList.toggle("active", id === active);
     element.classList.toggle("opened", id === opened);
     element.classList.toggle("unread", Boolean(row.unread) && id !== opened);
-    element.classList.toggle("chosen", chosen.has(id));
-    const { name, time, preview, foot, mark } = element.parts;
-    setText(name, row.visitor.name);
-    setText(time, ago(row.lastActivityAt));
-    setText(preview, row.preview);
-    setText(mark, row.unread && id !== opened ? "Unread. " : "");
-    const words = [
+    element.classList.toggle("selected", selected.has(id));
+    setText(parts.name, row.visitor.name);
+    setText(parts.time, ago(row.lastActivityAt));
+    setText(parts.preview, row.preview);
+    setText(parts.mark, row.unread && id !== opened ? "Unread. " : "");
+    const facts = [
       brandName(row.brandId),
       row.assignee?.name ?? "Unassigned",
       ...row.tags.map((tag) => `#${tag.name}`),
     ];
-    setText(foot, words.filter(Boolean).join(" · "));
+    setText(parts.foot, facts.filter(Boolean).join(" · "));
   };
 
-  /** @param {string} id */
-  const newRow = (id) => {
+  /** @param {string} id @returns {DrawnRow} */
+  const createRow = (id) => {
     const parts = {
       mark: h("span", { class: "visually-hidden" }),
       name: h("strong"),
@@ -94,113 +98,113 @@ export function createVirtualList(box, { onOpen, onChosen, onMore, onSeen, onRea
       preview: h("p"),
       foot: h("p", { class: "foot" }),
     };
-    const tick = h("span", { class: "tick", "aria-hidden": "true", title: "Choose (x); with Shift, all up to here" });
+    const tick = h("span", { class: "tick", "aria-hidden": "true", title: "Select (x). Shift+click selects a range" });
     const head = h("div", { class: "head" }, parts.mark, parts.name, parts.time);
     const element = h("div", { class: "row", role: "option", id: `row-${id}` }, tick, head, parts.preview, parts.foot);
-    element.parts = parts;
     element.dataset.id = id;
-    return element;
+    return { element, parts };
   };
 
   /** @param {string} id */
-  const intoView = (id) => {
+  const scrollTo = (id) => {
     const top = order.indexOf(id) * ROW_HEIGHT;
     if (top < box.scrollTop) box.scrollTop = top;
     else if (top + ROW_HEIGHT > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW_HEIGHT - box.clientHeight;
   };
 
-  const isHere = () => order.includes(active);
+  const isListed = () => order.includes(active);
 
-  /** @param {string} id */
-  const choose = (id) => {
-    if (!chosen.delete(id)) chosen.add(id);
-    onChosen();
-    due();
+  /** Select a row, or deselect it. @param {string} id */
+  const toggle = (id) => {
+    if (!selected.delete(id)) selected.add(id);
+    onSelect();
+    scheduleDraw();
   };
 
   /** Select all rows from the active one to this one. @param {string} id */
-  const chooseUntil = (id) => {
+  const selectRange = (id) => {
     const [from, until] = [order.indexOf(active), order.indexOf(id)].sort((a, b) => a - b);
-    for (const each of order.slice(Math.max(0, from), until + 1)) chosen.add(each);
-    onChosen();
-    due();
+    for (const each of order.slice(Math.max(0, from), until + 1)) selected.add(each);
+    onSelect();
+    scheduleDraw();
   };
 
   box.addEventListener("scroll", () => {
-    onRead(box.scrollTop < ROW_HEIGHT);
-    due();
+    onScroll(box.scrollTop < ROW_HEIGHT);
+    scheduleDraw();
   });
-  box.addEventListener("click", (/** @type {any} */ event) => {
-    const id = event.target.closest(".row")?.dataset.id;
+  box.addEventListener("click", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const id = /** @type {HTMLElement | null} */ (target.closest(".row"))?.dataset.id;
     if (!id) return;
-    const isTick = event.target.closest(".tick") || event.metaKey || event.ctrlKey;
-    if (event.shiftKey) chooseUntil(id);
-    else if (isTick) choose(id);
+    const isToggle = target.closest(".tick") || event.metaKey || event.ctrlKey;
+    if (event.shiftKey) selectRange(id);
+    else if (isToggle) toggle(id);
     active = id;
-    if (!event.shiftKey && !isTick) onOpen(id);
+    if (!event.shiftKey && !isToggle) onOpen(id);
   });
-  new ResizeObserver(due).observe(box);
+  new ResizeObserver(scheduleDraw).observe(box);
 
   const list = {
     /** @param {readonly string[]} next @param {(id: string) => Row | undefined} lookup @param {(id: string) => string} brand */
     show(next, lookup, brand) {
-      const place = order.indexOf(active);
-      if (place >= 0) lastPlace = place;
+      const index = order.indexOf(active);
+      if (index >= 0) lastIndex = index;
       order = next;
       rowOf = lookup;
       brandName = brand;
-      due();
+      scheduleDraw();
     },
     /** Move the active row. If it has left the list, move from its last position. @param {number} by */
     move(by) {
       const known = order.indexOf(active);
-      const from = known >= 0 ? known : by > 0 ? lastPlace - 1 : lastPlace;
-      lastPlace = Math.min(order.length - 1, Math.max(0, from + by));
-      active = order[lastPlace] ?? "";
-      if (active) intoView(active);
-      due();
+      const from = known >= 0 ? known : by > 0 ? lastIndex - 1 : lastIndex;
+      lastIndex = Math.min(order.length - 1, Math.max(0, from + by));
+      active = order[lastIndex] ?? "";
+      if (active) scrollTo(active);
+      scheduleDraw();
     },
-    /** @param {string} id */
-    open(id) {
+    /** Mark the row of the open conversation. @param {string} id */
+    setOpen(id) {
       opened = id;
       active = id;
-      due();
+      scheduleDraw();
     },
-    top() {
+    scrollToTop() {
       box.scrollTop = 0;
-      due();
+      scheduleDraw();
     },
     /** Start a different list from its top, with nothing selected. */
-    begin() {
-      list.unchoose();
-      list.top();
+    reset() {
+      list.deselect();
+      list.scrollToTop();
       active = opened;
-      lastPlace = 0;
+      lastIndex = 0;
     },
-    choose: () => isHere() && choose(active),
+    toggleActive: () => isListed() && toggle(active),
     /** Deselect these rows, or all. @param {Iterable<string>} [ids] */
-    unchoose(ids = [...chosen]) {
-      let isOther = false;
-      for (const id of ids) isOther = chosen.delete(id) || isOther;
-      if (!isOther) return;
-      onChosen();
-      due();
+    deselect(ids = [...selected]) {
+      let hasChanged = false;
+      for (const id of ids) hasChanged = selected.delete(id) || hasChanged;
+      if (!hasChanged) return;
+      onSelect();
+      scheduleDraw();
     },
-    refresh: due,
+    redraw: scheduleDraw,
     /** The id of the active row; "" if it is not in the list. */
     get active() {
-      return isHere() ? active : "";
+      return isListed() ? active : "";
     },
-    get chosen() {
-      return chosen;
+    get selected() {
+      return selected;
     },
   };
-  box.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+  box.addEventListener("keydown", (event) => {
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8, Home: -1e9, End: 1e9 };
     const by = steps[/** @type {keyof typeof steps} */ (event.key)];
     if (by) list.move(by);
-    else if (event.key === "Enter" && isHere()) onOpen(active);
-    else if (event.key === " " && isHere()) choose(active);
+    else if (event.key === "Enter" && isListed()) onOpen(active);
+    else if (event.key === " " && isListed()) toggle(active);
     else return;
     event.preventDefault();
   });

@@ -1,104 +1,78 @@
 /** The visitor's pane: their details, their leads and their other conversations. */
 
-import { ago, date, fill, h, statusWord } from "./dom.js";
-import { addresses } from "./http.js";
+import { ago, date, fill, h, statusName } from "./dom.js";
+import { urls } from "./urls.js";
 
 /**
- * @param {any} pane
- * @param {any} app
- * @param {import("./dom.js").Row} row the open conversation
+ * @import { Commands } from "./commands.js"
+ * @import { Client, Conversation, Lead, OpenConversation, Visitor } from "./types.d.ts"
+ * @import { Child } from "./dom.js"
+ * @typedef {ReturnType<typeof createVisitorPane>} VisitorPane
  */
-export function createVisitorPane(pane, app, row) {
-  let visitor = /** @type {any} */ (null);
-  let leads = /** @type {any[]} */ ([]);
-  let timer = 0;
+
+const REDRAW_INTERVAL = 60_000; // updates the relative times
+
+/**
+ * @param {object} options
+ * @param {HTMLElement} options.pane
+ * @param {Client} options.client
+ * @param {Commands} options.commands
+ * @param {OpenConversation} options.conversation
+ * @param {() => void} options.onHide
+ */
+export function createVisitorPane({ pane, client, commands, conversation, onHide }) {
+  let visitor = /** @type {Visitor | null} */ (null);
+  let leads = /** @type {Lead[]} */ ([]);
+  const visitorId = conversation.visitor._id;
 
   const draw = () => {
     if (!visitor) return;
-    const here = visitor.timeZone && localTime(visitor.timeZone);
-    const facts = [
-      ["E-mail", visitor.email && h("a", { href: `mailto:${visitor.email}` }, visitor.email)],
-      ["Phone", visitor.phone],
-      ["Local time", here],
-      ["Language", visitor.locale],
-      ["Page", visitor.page && address(visitor.page)],
-      ["Came from", visitor.referrer && address(visitor.referrer)],
-      ["Browser", visitor.browser],
-      ["Id on the site", visitor.externalId],
-      ["First seen", date(visitor.createdAt)],
-    ];
-    const others = visitor.conversations.filter((/** @type {any} */ talk) => talk._id !== row._id);
-    const button = (/** @type {string} */ text, /** @type {() => void} */ onclick) =>
-      h("button", { type: "button", class: "plain", onclick }, text);
-    const parts = [
-      h("button", { type: "button", class: "plain back", onclick: () => app.hideVisitor() }, "‹ Conversation"),
-      h("h2", {}, visitor.name),
-      visitor.blocked && h("p", { class: "refused" }, "Blocked: their messages are not taken."),
-      h(
-        "dl",
-        {},
-        facts.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
-      ),
+    const { name, blocked } = visitor;
+    fill(
+      pane,
+      h("button", { type: "button", class: "plain back", click: onHide }, "‹ Conversation"),
+      h("h2", {}, name),
+      blocked && h("p", { class: "refused" }, "Blocked: their messages are rejected."),
+      detailsOf(visitor),
       h("h3", {}, "Leads"),
-      leads.length
-        ? h(
-            "ul",
-            {},
-            leads.map((lead) =>
-              h("li", {}, h("a", { href: addresses.lead(lead._id) }, lead.name), ` ${statusWord(lead.status)}`),
-            ),
-          )
-        : h("p", { class: "quiet" }, "None."),
-      button("Create lead", app.commands.lead),
+      listOf(leads, leadElement),
+      button("Create lead", commands.lead),
       h("h3", {}, "Earlier conversations"),
-      others.length
-        ? h(
-            "ul",
-            {},
-            others.map((/** @type {any} */ talk) =>
-              h(
-                "li",
-                {},
-                h("a", { href: addresses.conversation(talk._id), "data-open": talk._id }, talk.preview || "…"),
-                ` ${statusWord(talk.status)}, ${ago(talk.lastMessageAt)}`,
-              ),
-            ),
-          )
-        : h("p", { class: "quiet" }, "None."),
+      listOf(
+        visitor.conversations.filter(({ _id }) => _id !== conversation._id),
+        conversationElement,
+      ),
       h("h3", {}, "More"),
-      button("Send transcript to the visitor", () => app.commands.transcript("visitor")),
-      button("Send transcript to me", () => app.commands.transcript("me")),
-      button(visitor.blocked ? "Unblock the visitor" : "Block the visitor", () => app.commands.block(!visitor.blocked)),
-    ];
-    fill(pane, parts);
+      button("Send transcript to the visitor", () => commands.transcript("visitor")),
+      button("Send transcript to me", () => commands.transcript("me")),
+      button(blocked ? "Unblock the visitor" : "Block the visitor", () => commands.block(!blocked)),
+    );
   };
 
   const stops = [
-    app.client.watch(
+    client.watch(
       "visitors:get",
-      { visitorId: row.visitor._id },
-      (/** @type {any} */ value) => {
+      { visitorId },
+      (value) => {
         visitor = value;
         draw();
       },
       () => pane.replaceChildren(),
     ),
-    app.client.watch(
+    client.watch(
       "leads:list",
-      { visitorId: row.visitor._id, limit: 20 },
-      (/** @type {any[]} */ value) => {
+      { visitorId, limit: 20 },
+      (value) => {
         leads = value;
         draw();
       },
       () => {},
     ),
   ];
-  timer = setInterval(draw, 60_000);
+  const timer = setInterval(draw, REDRAW_INTERVAL);
 
   return {
-    get visitor() {
-      return visitor;
-    },
+    visitorId,
     close() {
       for (const stop of stops) stop();
       clearInterval(timer);
@@ -107,17 +81,58 @@ export function createVisitorPane(pane, app, row) {
   };
 }
 
+/** @param {string} text @param {() => void} click */
+const button = (text, click) => h("button", { type: "button", class: "plain", click }, text);
+
+/** @param {Visitor} visitor */
+const detailsOf = (visitor) => {
+  const { email, phone, timeZone, locale, page, referrer, browser, externalId, createdAt } = visitor;
+  const details = /** @type {[string, Child][]} */ ([
+    ["E-mail", email && h("a", { href: `mailto:${email}` }, email)],
+    ["Phone", phone],
+    ["Local time", timeZone && localTime(timeZone)],
+    ["Language", locale],
+    ["Page", page && linkTo(page)],
+    ["Referrer", referrer && linkTo(referrer)],
+    ["Browser", browser],
+    ["ID on the site", externalId],
+    ["First seen", date(createdAt)],
+  ]);
+  const known = details.filter(([, value]) => value);
+  return h(
+    "dl",
+    {},
+    known.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
+};
+
+/** @template Item @param {Item[]} items @param {(item: Item) => HTMLElement} create */
+const listOf = (items, create) => (items.length ? h("ul", {}, items.map(create)) : h("p", { class: "quiet" }, "None."));
+
+/** @param {Lead} lead */
+const leadElement = ({ _id, name, status }) =>
+  h("li", {}, h("a", { href: urls.lead(_id) }, name), ` ${statusName(status)}`);
+
+/** @param {Conversation} conversation */
+const conversationElement = ({ _id, preview, status, lastMessageAt }) =>
+  h(
+    "li",
+    {},
+    h("a", { href: urls.conversation(_id), "data-open": _id }, preview || "…"),
+    ` ${statusName(status)}, ${ago(lastMessageAt)}`,
+  );
+
 /** Return a link to a page, or plain text if the URL is not http or https. @param {string} url */
-const address = (url) =>
+const linkTo = (url) =>
   /^https?:\/\//.test(url)
     ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, url.replace(/^https?:\/\//, ""))
     : url;
 
-/** @param {string} timeZone */
+/** Return the time at the visitor. @param {string} timeZone */
 const localTime = (timeZone) => {
   try {
     return `${new Intl.DateTimeFormat(undefined, { timeZone, hour: "2-digit", minute: "2-digit", weekday: "short" }).format()} (${timeZone})`;
   } catch {
-    return timeZone;
+    return timeZone; // this browser does not know the time zone
   }
 };

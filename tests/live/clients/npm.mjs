@@ -18,12 +18,12 @@ const error = (id, error) =>
       ...("data" in error && { data: convexToJson(error.data) }),
     },
   });
-for (const name of ["log", "info", "debug", "warn"]) console[name] = console.error; // stdout is ours
+for (const name of ["log", "info", "debug", "warn"]) console[name] = console.error; // stdout carries only events
 process.on("uncaughtException", (reason) => send({ crash: String(reason?.stack ?? reason) }));
 
 const clients = new Map();
 const watches = new Map();
-const SHORT_LEEWAY = { authRefreshTokenLeewaySeconds: 2 }; // the tests' tokens live for seconds
+const SHORT_LEEWAY = { authRefreshTokenLeewaySeconds: 2 }; // the tests' tokens expire after seconds
 
 const REFERENCES = {
   string: (name) => name,
@@ -31,7 +31,7 @@ const REFERENCES = {
   anyApi: (name) => name.split(":").reduce((path, part) => path[part], anyApi),
 };
 
-/** A mutation that shows `append` at the end of `messages` of a query's value until its own result is there. */
+/** Run a mutation that appends `append` to the `messages` of a query's value until its result arrives. */
 function mutateOptimistically(client, name, args, { query, args: queryArgs, append }) {
   const optimisticUpdate = (store) => {
     const seen = store.getQuery(query, queryArgs);
@@ -56,7 +56,7 @@ const COMMANDS = {
     const closed = clients.get(client);
     clients.delete(client);
     for (const [id, watch] of watches) if (watch.client === closed) watches.delete(id);
-    closed.close?.(); // not awaited: it waits for a server that may be gone
+    closed.close?.(); // not awaited: it waits for a server that may be down
   },
   watch({ id, client, name, args = {}, as = "string" }) {
     const watcher = clients.get(client);

@@ -32,7 +32,7 @@ def fail(number, error):
 
 
 def arguments(command):
-    """Its args; a number without a decimal point is a float too, as in JavaScript."""
+    """Return the command's args. Numbers without a decimal point become floats too, as in JavaScript."""
     return json_to_convex(json.loads(json.dumps(command["args"]), parse_int=float))
 
 
@@ -51,7 +51,7 @@ async def observe(command):
 
 
 async def stop(*numbers):
-    """The last reference to a subscription ends it; its own unsubscribe() is not for while somebody waits in it."""
+    """Cancel the tasks. A subscription ends with its last reference; its unsubscribe() must not run while it is awaited."""
     tasks = [watches.pop(number)[1] for number in numbers]
     for task in tasks:
         task.cancel()
@@ -88,7 +88,7 @@ async def carry_out(command):
 
 
 async def main():
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))  # calls wait in threads
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))  # each call blocks a thread
     send({"ready": f"pypi convex {convex.__version__}"})
     while line := await asyncio.to_thread(sys.stdin.readline):
         try:

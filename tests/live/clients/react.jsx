@@ -1,4 +1,4 @@
-// A CRM's inbox with the hooks of convex/react: signed in by setAuth, the reply shown before it is sent.
+// A CRM's inbox with the hooks of convex/react: authenticated by setAuth, with optimistic replies.
 import { ConvexProvider, ConvexReactClient, useMutation, useQuery } from "convex/react";
 import { anyApi } from "convex/server";
 import { createRoot } from "react-dom/client";

@@ -1,3 +1,3 @@
-// What the snippet of the docs calls: prints the inbox, a JSON array a line.
+// The function that the documented snippet calls: prints the inbox, one JSON array per line.
 globalThis.renderInbox = (rows) => process.stdout.write(JSON.stringify(rows) + "\n");
-console.log = console.error; // the client tells there when it has reconnected
+console.log = console.error; // the client logs reconnects there

@@ -5,7 +5,7 @@ import { done, failed, settle, start, startLive, updated } from "./fake_socket.m
 const nothing = () => {};
 const WAITS = [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 16_000, 16_000];
 
-/** How long after the loss of the newest socket, exactly, the next one is opened. */
+/** Return the exact delay in ms between the loss of the newest socket and the opening of the next one. */
 async function waitOf(scene) {
   const { length } = scene.sockets;
   for (const wait of new Set(WAITS)) {
@@ -18,7 +18,7 @@ async function waitOf(scene) {
   return assert.fail("no new socket");
 }
 
-test("the whole query set and every unfinished mutation come again, under their old names", async () => {
+test("reconnecting resends the whole query set and every unfinished mutation under their old ids", async () => {
   const scene = await startLive();
   const news = [];
   const stop = scene.client.watch("a:left", {}, nothing);
@@ -45,7 +45,7 @@ test("the whole query set and every unfinished mutation come again, under their 
   assert.deepEqual(change.modifications, [{ type: "Add", queryId: 1, udfPath: "a:kept", args: [{}] }]);
   assert.deepEqual([change.baseVersion, change.newVersion], [0, 1]);
   assert.deepEqual(mutations, before.filter(({ type }) => type === "Mutation").slice(1));
-  await scene.socket.transit(7, updated(1, "kept")); // of another server, perhaps: covers nothing from before
+  await scene.socket.transit(7, updated(1, "kept")); // possibly from another server, so it covers no earlier mutation
   assert.deepEqual(news, ["zero", "kept"]);
   await scene.socket.say(done(1, 8, "one"));
   await scene.socket.say(done(2, 9, "two"));
@@ -53,7 +53,7 @@ test("the whole query set and every unfinished mutation come again, under their 
   assert.deepEqual(news, ["zero", "kept", "one", "two"]);
 });
 
-test("the wait doubles from 100 ms to 16 s, and only a good Transition begins it again", async () => {
+test("the retry delay doubles from 100 ms to 16 s, and only a valid Transition resets it", async () => {
   const scene = start();
   for (const wait of WAITS) {
     await scene.socket.end(1006);
@@ -65,7 +65,7 @@ test("the wait doubles from 100 ms to 16 s, and only a good Transition begins it
   assert.equal(await waitOf(scene), 100);
 });
 
-test("clients that lost the same server do not all come back at once", async () => {
+test("retry delays are randomised so that clients do not all reconnect at once", async () => {
   for (const [random, wait] of [
     [0, 50],
     [0.99, 149],
@@ -80,7 +80,7 @@ test("clients that lost the same server do not all come back at once", async () 
   }
 });
 
-test("a mutation that ends every connection is tried ever more rarely", async () => {
+test("a mutation that ends every connection is retried with growing delays", async () => {
   const scene = await startLive();
   scene.client.mutate("a:too_long", {});
   for (const wait of WAITS) {
@@ -91,7 +91,7 @@ test("a mutation that ends every connection is tried ever more rarely", async ()
   }
 });
 
-test("the state changes only when it changes", async () => {
+test("onState is called only when the state changes", async () => {
   const scene = start();
   await settle();
   assert.deepEqual(scene.states, ["connecting"]);
@@ -99,7 +99,7 @@ test("the state changes only when it changes", async () => {
   assert.deepEqual(scene.states, ["connecting"]);
   await scene.socket.transit(1);
   await scene.socket.transit(2);
-  await scene.socket.end(1006); // a hiccup
+  await scene.socket.end(1006); // a short interruption
   await scene.pass(100);
   await scene.socket.accept();
   await scene.socket.transit(1);
@@ -114,7 +114,7 @@ test("the state changes only when it changes", async () => {
   assert.deepEqual(scene.states.slice(6), ["live"]);
 });
 
-test("40 seconds of silence are the end of a connection, a sign of life is not", async () => {
+test("a connection is closed after 40 seconds without any message", async () => {
   const scene = await startLive();
   for (let n = 0; n < 10; n++) {
     await scene.pass(39_999);
@@ -124,7 +124,7 @@ test("40 seconds of silence are the end of a connection, a sign of life is not",
   await scene.pass(40_000);
   assert.equal(scene.sockets[0].isClosed, true);
   await scene.pass(100);
-  assert.equal(scene.sockets.length, 2); // which never opens
+  assert.equal(scene.sockets.length, 2); // this one never opens
   await scene.pass(40_000);
   await scene.pass(200);
   assert.equal(scene.sockets.length, 3);
@@ -138,7 +138,7 @@ const FAULTS = {
   "another identity": { querySet: 1, identity: 1, ts: "AQAAAAAAAAA=" },
 };
 for (const [what, startVersion] of Object.entries(FAULTS))
-  test(`a clean start after ${what}`, async () => {
+  test(`the client reconnects from scratch after ${what}`, async () => {
     const scene = await startLive();
     const news = [];
     scene.client.watch("a:list", {}, (value) => news.push(value));
@@ -154,7 +154,7 @@ for (const [what, startVersion] of Object.entries(FAULTS))
   });
 
 for (const frame of ["no JSON", "null", '{"type":"Transition"}', '{"type":"FatalError","error":"No."}'])
-  test(`a clean start after ${frame}`, async () => {
+  test(`the client reconnects after the frame ${frame}`, async () => {
     const scene = await startLive();
     await scene.socket.say(frame);
     assert.equal(scene.socket.isClosed, true);
@@ -162,13 +162,13 @@ for (const frame of ["no JSON", "null", '{"type":"Transition"}', '{"type":"Fatal
     assert.equal(scene.sockets.length, 2);
   });
 
-test("a message of an unknown type is passed over", async () => {
+test("a message of an unknown type is ignored", async () => {
   const scene = await startLive();
   await scene.socket.say({ type: "Tomorrow" });
   assert.equal(scene.socket.isClosed, false);
 });
 
-test("what an old socket still says is not heard", async () => {
+test("messages of a replaced socket are ignored", async () => {
   const scene = await startLive();
   const [old] = scene.sockets;
   await old.end(1006);
@@ -180,7 +180,7 @@ test("what an old socket still says is not heard", async () => {
   assert.equal(old.sent.length, 2);
 });
 
-test("each connection authenticates itself with a token of its own, before it asks", async () => {
+test("each connection authenticates with its own token before it sends queries", async () => {
   const tokens = ["first", "second"];
   const scene = await startLive({ getToken: async () => tokens.shift() });
   await scene.socket.end(1006);
@@ -199,7 +199,7 @@ test("each connection authenticates itself with a token of its own, before it as
   });
 });
 
-test("a token that was accepted is not yet the query set", async () => {
+test("an accepted token alone does not make the client live before the query set arrives", async () => {
   const scene = start({ getToken: () => "good" });
   await scene.socket.accept();
   const startVersion = scene.socket.version;
@@ -211,7 +211,7 @@ test("a token that was accepted is not yet the query set", async () => {
   assert.deepEqual(scene.states, ["connecting", "live"]);
 });
 
-test("a refused token is asked for again, with the reason, ever more rarely", async () => {
+test("a rejected token is requested again, with the reason and growing delays", async () => {
   const asked = [];
   const scene = start({
     getToken(refused) {
@@ -234,7 +234,7 @@ test("a refused token is asked for again, with the reason, ever more rarely", as
   assert.equal(asked.at(-1), undefined);
 });
 
-test("a token that runs out is replaced, and no watcher notices", async () => {
+test("an expired token is replaced without an error for watchers", async () => {
   const [asked, news] = [[], []];
   const scene = await startLive({ getToken: (refused) => String(asked.push(refused)) });
   scene.client.watch(
@@ -253,7 +253,7 @@ test("a token that runs out is replaced, and no watcher notices", async () => {
   assert.deepEqual(news, ["one", "two"]);
 });
 
-test("where another token does not help, the watchers hear of it, and it is tried ever more rarely", async () => {
+test("if another token is rejected too, watchers get the error, and retries are delayed more and more", async () => {
   const news = [];
   const scene = await startLive({ getToken: () => "bad" });
   scene.client.watch("a:list", {}, nothing, (error) => news.push(error.data.code));
@@ -269,7 +269,7 @@ test("where another token does not help, the watchers hear of it, and it is trie
   );
 });
 
-test("without getToken an unauthenticated query is a failed one", async () => {
+test("without getToken an unauthenticated query fails", async () => {
   const news = [];
   const scene = await startLive();
   scene.client.watch("a:list", {}, nothing, (error) => news.push(error.data.code));
@@ -278,7 +278,7 @@ test("without getToken an unauthenticated query is a failed one", async () => {
   assert.deepEqual([news, scene.socket.isClosed], [["UNAUTHENTICATED"], false]);
 });
 
-test("a token that comes too late for its socket is not used on the next", async () => {
+test("a token that arrives after its socket closed is not used on the next one", async () => {
   const waiting = [];
   const scene = start({ getToken: () => new Promise((resolve) => waiting.push(resolve)) });
   await scene.socket.accept();

@@ -1,8 +1,9 @@
-// A WebSocket whose server is the test: for faults that the real server does not have, and waits that are too long.
+// A WebSocket whose server is played by the test: for faults that the real server does not have, and for long
+// timeouts.
 import { mock } from "node:test";
 import { connect } from "../../../static/live/client.js";
 
-/** A timestamp as the protocol writes it. */
+/** Encode a timestamp as the protocol does. */
 export const at = (number) => {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64LE(BigInt(number));
@@ -25,7 +26,7 @@ export class FakeSocket {
     this.isClosed = true;
   }
 
-  // What the server does; each returns once the client has dealt with it.
+  // What the server does; each method returns once the client has handled it.
   async accept() {
     this.onopen({});
     await settle();
@@ -65,10 +66,10 @@ export const done = (requestId, ts, result) => ({
   result,
 });
 
-/** All that was put off until the current work is over has happened. */
+/** Wait until all pending microtasks and immediates have run. */
 export const settle = () => new Promise(setImmediate);
 
-/** A client; its states and its sockets, whose newest is `scene.socket`. Timers stand still but for `pass(ms)`. */
+/** Start a client; returns its states and sockets (`scene.socket` is the newest). Time advances only by `pass(ms)`. */
 export function start(options = {}) {
   FakeSocket.opened = [];
   mock.timers.reset();
@@ -96,7 +97,7 @@ export function start(options = {}) {
   };
 }
 
-/** Also its first Transition, which says that there is nothing. */
+/** Start a client whose connection is open and has received its first, empty Transition. */
 export async function startLive(options) {
   const scene = start(options);
   await scene.socket.accept();

@@ -4,7 +4,7 @@ import { done, failed, settle, start, startLive, updated } from "./fake_socket.m
 
 const nothing = () => {};
 
-test("it says who it is, what it watches, and what is to be done, in this order", async () => {
+test("it sends Connect, the query set and the mutations, in this order", async () => {
   const { client, socket } = start();
   client.watch("a:list", { status: "open", brandId: undefined }, nothing);
   client.mutate("a:send", { body: "one" });
@@ -27,7 +27,7 @@ test("it says who it is, what it watches, and what is to be done, in this order"
   ]);
 });
 
-test("equal watches share one query, which ends with the last of them", async () => {
+test("equal watches share one query, which is removed with the last of them", async () => {
   const { client, socket } = await startLive();
   const [one, two] = [[], []];
   const stopOne = client.watch("a:list", { x: 1, y: 2 }, (value) => one.push(value));
@@ -56,7 +56,7 @@ test("equal watches share one query, which ends with the last of them", async ()
   assert.equal(socket.isClosed, false);
 });
 
-test("who joins later hears the value that is known", async () => {
+test("a later watcher gets the known value", async () => {
   const { client, socket } = await startLive();
   client.watch("a:list", {}, nothing);
   await settle();
@@ -69,7 +69,7 @@ test("who joins later hears the value that is known", async () => {
   assert.deepEqual(late, ["known"]);
 });
 
-test("what changes in one go is one message, and goes before a mutation", async () => {
+test("changes made in one tick are sent as one message, before a mutation", async () => {
   const { client, socket } = await startLive();
   const stop = client.watch("a:one", {}, nothing);
   await settle();
@@ -84,7 +84,7 @@ test("what changes in one go is one message, and goes before a mutation", async 
   assert.equal(mutation.type, "Mutation");
 });
 
-test("a failed query tells its error, and may have a value later", async () => {
+test("a failed query reports its error and may have a value later", async () => {
   const { client, socket } = await startLive();
   const news = [];
   client.watch(
@@ -101,20 +101,20 @@ test("a failed query tells its error, and may have a value later", async () => {
   assert.deepEqual(news, [["It is NOT_FOUND.", "NOT_FOUND"], ["ArgumentValidationError: x", false], "there"]);
 });
 
-test("a mutation resolves with the Transition that covers it, after the watchers", async () => {
+test("a mutation resolves with the Transition that covers it, after the watchers are called", async () => {
   const { client, socket } = await startLive();
   const news = [];
   client.watch("a:list", {}, (value) => news.push(value));
   client.mutate("a:send", {}).then((value) => news.push(value));
   await settle();
   await socket.say(done(0, 256, "sent"));
-  await socket.transit(5, updated(0, "before")); // 5 and 256 sort the other way round as plain base64
+  await socket.transit(5, updated(0, "before")); // 5 and 256 have the opposite order as plain base64
   assert.deepEqual(news, ["before"]);
   await socket.transit(256, updated(0, "after"));
   assert.deepEqual(news, ["before", "after", "sent"]);
 });
 
-test("a mutation that fails rejects at once, and is forgotten", async () => {
+test("a failed mutation rejects at once and is not resent", async () => {
   const scene = await startLive();
   const call = scene.client.mutate("a:send", {});
   const outcome = assert.rejects(call, {
@@ -130,7 +130,7 @@ test("a mutation that fails rejects at once, and is forgotten", async () => {
   assert.deepEqual(scene.socket.of("Mutation"), []);
 });
 
-test("arguments that are no JSON reject, and disturb nothing", async () => {
+test("arguments that are not JSON reject without affecting other calls", async () => {
   const { client, socket } = await startLive();
   await assert.rejects(client.mutate("a:send", { body: 1n }), TypeError);
   assert.throws(() => client.watch("a:list", { x: 1n }, nothing), TypeError);
@@ -138,7 +138,7 @@ test("arguments that are no JSON reject, and disturb nothing", async () => {
   assert.equal(socket.of("Mutation")[0].requestId, 0);
 });
 
-test("close() leaves nothing", async () => {
+test("close() rejects pending mutations, stops watchers and never reconnects", async () => {
   const { client, socket, sockets, states, pass } = await startLive();
   const news = [];
   client.watch("a:list", {}, (value) => news.push(value));
@@ -154,7 +154,7 @@ test("close() leaves nothing", async () => {
   assert.deepEqual([socket.isClosed, sockets.length, news, states], [true, 1, [], ["connecting", "live"]]);
 });
 
-test("close() is the last word, whatever was about to be told", async () => {
+test("no callback is called after close()", async () => {
   const { client, states } = start();
   client.close();
   await settle();

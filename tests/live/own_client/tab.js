@@ -1,4 +1,4 @@
-// What a test's page does with the client: `news` is what its watchers, its mutations and its state told, in their order.
+// Runs a client in a test's page. `news` lists the values of watchers, mutations and states, in order.
 async ([url, tokens]) => {
   const { connect } = await import("/static/live/client.js");
   const tell = (what) => (value) => {

@@ -1,4 +1,4 @@
-// Uses the client that openapi-generator makes for Go; see tests/rest/test_generated_clients.py.
+// Use the client that openapi-generator creates for Go; see tests/rest/test_generated_clients.py.
 package main
 
 import (

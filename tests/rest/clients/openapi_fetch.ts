@@ -1,4 +1,4 @@
-// Uses the types that openapi-typescript makes, by openapi-fetch; see tests/rest/test_generated_clients.py.
+// Use openapi-fetch with the types that openapi-typescript creates; see tests/rest/test_generated_clients.py.
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema";
 

@@ -1,4 +1,4 @@
-"""Uses the client that openapi-generator makes for Python; see tests/rest/test_generated_clients.py."""
+"""Use the client that openapi-generator creates for Python; see tests/rest/test_generated_clients.py."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Uses the client that openapi-python-client makes; see tests/rest/test_generated_clients.py."""
+"""Use the client that openapi-python-client creates; see tests/rest/test_generated_clients.py."""
 
 import json
 import os

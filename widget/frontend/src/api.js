@@ -23,10 +23,10 @@ export const isSignedOut = ({ status, code }) => status === 401 && code === "una
 /** Return whether a retry may succeed: no response, a server error, 408 or 429. @param {Refusal} refusal */
 export const isTransient = ({ status = 0 }) => status < 400 || status > 499 || status === 408 || status === 429;
 
-const PATIENCE = 20_000;
+const TIMEOUT = 20_000;
 
 /** Requests with `keepalive` may carry 64 KiB in total, so longer bodies are sent without it. */
-const LONGEST_LIVED = 30_000;
+const MAX_KEEPALIVE_LENGTH = 30_000;
 
 /** @param {string} origin @param {string} widgetId */
 export function createApi(origin, widgetId) {
@@ -35,7 +35,7 @@ export function createApi(origin, widgetId) {
    * @param {{token?: string, body?: object, form?: FormData, patience?: number, isFile?: boolean}} [options]
    * @returns {Promise<any>} rejects with a Refusal
    */
-  const call = async (path, { token, body, form, patience = PATIENCE, isFile } = {}) => {
+  const call = async (path, { token, body, form, patience = TIMEOUT, isFile } = {}) => {
     const text = body && JSON.stringify({ widgetId, ...body });
     /** @type {Response | undefined} */
     let response;
@@ -49,7 +49,7 @@ export function createApi(origin, widgetId) {
         },
         body: form ?? text,
         credentials: "omit",
-        keepalive: Boolean(text && text.length < LONGEST_LIVED),
+        keepalive: Boolean(text && text.length < MAX_KEEPALIVE_LENGTH),
         signal: AbortSignal.timeout(patience),
       });
       const answer = await (response.ok && isFile ? response.blob() : response.json());

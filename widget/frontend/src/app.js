@@ -16,7 +16,7 @@ import { createIdentity } from "./visitor-identity.js";
  * @typedef {import("./outbox.js").Entry} Entry
  */
 
-const MOST_RENEWALS = 3;
+const MAX_RENEWALS = 3;
 
 /**
  * @param {object} outside
@@ -30,7 +30,7 @@ const MOST_RENEWALS = 3;
  */
 export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const texts = createTexts(config);
-  const { say } = texts;
+  const { t } = texts;
   const store = createStore(widgetId, update);
   const lock = createLock(`praxtalk:${widgetId}`);
   const person = createIdentity({ store, api, lock, onChange: () => wake(), onOther: leave });
@@ -42,7 +42,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     ...store,
     read() {
       const memory = store.read();
-      const outbox = memory.outbox.filter(({ by }) => by === person.owner());
+      const outbox = memory.outbox.filter((one) => one.ownerId === person.owner());
       return person.isOther() ? { outbox } : { ...memory, outbox };
     },
   };
@@ -55,7 +55,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   let isReached = true;
   let renewals = 0;
   /** @type {HTMLElement | undefined} */
-  let room;
+  let shown;
 
   const outbox = createOutbox({
     store: own,
@@ -82,7 +82,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     onChange(fresh) {
       const clientIds = new Set(thread.get().messages.map((one) => one.clientId));
       for (const clientId of sent.keys()) if (clientIds.has(clientId)) sent.delete(clientId);
-      outbox.settle(clientIds);
+      outbox.removeDelivered(clientIds);
       const wasReached = isReached;
       isReached = thread.get().isReached;
       if (isReached && !wasReached) outbox.wake();
@@ -98,7 +98,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   /** @param {string} body @param {Partial<Entry>} [more] */
   const add = (body, more) => {
     if (person.isOther()) store.forget(); // this page's thread replaces the one of the other tab
-    outbox.add({ clientId: newId(), body, at: Date.now(), by: person.owner(), ...more });
+    outbox.add({ clientId: newId(), body, at: Date.now(), ownerId: person.owner(), ...more });
     update();
   };
 
@@ -130,13 +130,13 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     file: (place, file, key) => extras.parts().then((all) => all.show(place, file, key), ignore),
     bottom: update,
   });
-  const { form, log, composer, chat, panel, bubble } = view;
+  const { form, log, composer, chat, dialog, launcher } = view;
 
   const extras = createLazyLoader(origin, () => ({
     widgetId,
     call: api.call,
     token: () => own.read().token,
-    say,
+    t,
     locale: config.locale,
     root: view.root,
     chat,
@@ -152,8 +152,8 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     if (own.read().token !== token) return; // it has been replaced since
     store.write({ token: undefined, identity: undefined });
     sent.clear();
-    form.warn(say("signedOut"));
-    if (renewals++ < MOST_RENEWALS) person.attach();
+    form.warn(t("signedOut"));
+    if (renewals++ < MAX_RENEWALS) person.attach();
   }
 
   /** @param {boolean} is */
@@ -163,7 +163,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   }
 
   /** Put entries that could not be sent back into the form, with the reason. @param {Entry[]} entries */
-  const giveBack = (entries) => {
+  const restoreToForm = (entries) => {
     const begun = entries.find((entry) => entry.form);
     const { name, email, phone } = /** @type {any} */ (begun?.form ?? own.read().visitor ?? {});
     const bodies = entries.filter(({ file }) => !file).map(({ body }) => body);
@@ -176,7 +176,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       form.setKnown();
     }
     form.showErrors(fields);
-    form.warn(say(code === "origin_not_allowed" ? "refused" : "again"));
+    form.warn(t(code === "origin_not_allowed" ? "refused" : "again"));
   };
 
   function update() {
@@ -190,14 +190,14 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     thread.start(token);
     const { value, messages, hasMore } = thread.get();
     const isChat = Boolean(token) || entries.some((entry) => entry.form && !entry.failed);
-    const hadFocus = room?.contains(view.root.activeElement);
-    const before = room;
-    room = isChat ? chat : form.room;
+    const hadFocus = shown?.contains(view.root.activeElement);
+    const before = shown;
+    shown = isChat ? chat : form.element;
     form.setKnown(person.proof());
-    panel.draw(room, trouble(isChat), value ?? config);
-    if (room !== before) {
+    dialog.draw(shown, problem(isChat), value ?? config);
+    if (shown !== before) {
       if (isChat) form.fill({ message: "" });
-      else if (before || entries.length) giveBack(entries);
+      else if (before || entries.length) restoreToForm(entries);
       if (isOpen && hadFocus) focus();
     }
     if (isChat && isOpen) extras.parts().then((all) => all.draw(value), ignore);
@@ -212,27 +212,27 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     const next = seen.unread();
     if (next !== unread) emit("unread", next);
     unread = next;
-    bubble.draw(isOpen, unread);
+    launcher.draw(isOpen, unread);
   };
 
   /** @param {boolean} isChat */
-  const trouble = (isChat) => {
-    const lasting = store.isDenied() ? say("notKept") : "";
+  const problem = (isChat) => {
+    const lasting = store.isDenied() ? t("notKept") : "";
     if (!isChat) return lasting;
-    const { seconds, isStuck } = outbox.trouble();
+    const { seconds, isStuck } = outbox.problem();
     if (seconds > 0) {
       setTimeout(update, 1000);
-      return say("tooMany", { seconds });
+      return t("tooMany", { seconds });
     }
-    if (!navigator.onLine) return say("offline");
-    if (isStuck) return say("failed");
-    return isReached && (thread.get().value || !own.read().token) ? lasting : say("connecting");
+    if (!navigator.onLine) return t("offline");
+    if (isStuck) return t("failed");
+    return isReached && (thread.get().value || !own.read().token) ? lasting : t("connecting");
   };
 
   const focus = () => {
-    if (panel.isPhone())
-      panel.panel.focus(); // not a field: the on-screen keyboard would cover half of the panel
-    else if (room === chat) composer.focus();
+    if (dialog.isPhone())
+      dialog.element.focus(); // not a field: the on-screen keyboard would cover half of the dialog
+    else if (shown === chat) composer.focus();
     else form.focus();
   };
 
@@ -241,7 +241,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     if (isOpen) return;
     isOpen = true;
     view.host.hidden = false;
-    panel.show(true);
+    dialog.show(true);
     draw();
     log.toBottom();
     update();
@@ -254,11 +254,11 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
 
   function close() {
     if (!isOpen) return;
-    const hadFocus = panel.panel.contains(view.root.activeElement);
+    const hadFocus = dialog.element.contains(view.root.activeElement);
     isOpen = false;
-    panel.show(false);
+    dialog.show(false);
     draw();
-    if (hadFocus) bubble.button.focus();
+    if (hadFocus) launcher.button.focus();
     store.write({ open: false });
     emit("close");
   }
@@ -279,7 +279,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   function leave() {
     sent.clear();
     store.forget();
-    form.room.reset();
+    form.element.reset();
     form.warn("");
     composer.text("");
     close();
@@ -304,9 +304,9 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     extras
       .parts()
       .then((all) => all.comeBack(code))
-      .then((is) => is || form.warn(say("signedOut")), ignore)
+      .then((is) => is || form.warn(t("signedOut")), ignore)
       .then(() => open());
-  else if (opens || (own.read().open && !panel.isPhone())) open(true);
+  else if (opens || (own.read().open && !dialog.isPhone())) open(true);
 
   return {
     open: () => open(),

@@ -1,4 +1,5 @@
-import { element, icon } from "./dom.js";
+import { element } from "../../../static/shared/dom.js";
+import { icon } from "./icons.js";
 import { newId } from "./ids.js";
 
 /**
@@ -16,21 +17,21 @@ import { newId } from "./ids.js";
  */
 
 const TYPES = ["image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"];
-const LARGEST = 10 * 2 ** 20;
-const PATIENCE = 300_000;
-const WIDEST = 260;
-const HIGHEST = 320;
+const MAX_BYTES = 10 * 2 ** 20;
+const TIMEOUT = 300_000;
+const MAX_WIDTH = 260;
+const MAX_HEIGHT = 320;
 const PAPERCLIP = "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7L9.5 17a1.6 1.6 0 0 1-2.3-2.3L15 7";
 
 /** @param {import("./extras.js").Outside} outside */
-export function createAttachments({ widgetId, call, token, say, locale, chat, composer, add }) {
+export function createAttachments({ widgetId, call, token, t, locale, chat, composer, add }) {
   /** The loaded files, by attachment id or clientId. @type {Map<string, Blob>} */
   const blobs = new Map();
 
   const input = element("input", { type: "file", accept: TYPES.join(), hidden: true, change: chosen });
   const button = element(
     "button",
-    { class: "attach", "aria-label": say("attach"), click: () => input.click() },
+    { class: "attach", "aria-label": t("attach"), click: () => input.click() },
     icon(PAPERCLIP),
   );
   const refusal = element("p", { class: "refused", role: "alert", hidden: true });
@@ -63,8 +64,8 @@ export function createAttachments({ widgetId, call, token, say, locale, chat, co
   /** @param {File} file */
   async function take(file) {
     const isWrong = file.type && !TYPES.includes(file.type); // some systems report no type; the server checks the content anyway
-    refusal.hidden = !isWrong && file.size <= LARGEST;
-    refusal.textContent = refusal.hidden ? "" : say(isWrong ? "fileType" : "fileTooLarge");
+    refusal.hidden = !isWrong && file.size <= MAX_BYTES;
+    refusal.textContent = refusal.hidden ? "" : t(isWrong ? "fileType" : "fileTooLarge");
     if (!refusal.hidden) return;
     const clientId = newId();
     blobs.set(clientId, file);
@@ -79,7 +80,7 @@ export function createAttachments({ widgetId, call, token, say, locale, chat, co
     const known = blobs.get(key) ?? (_id ? blobs.get(_id) : await kept(key));
     if (known || !_id) return known;
     const query = new URLSearchParams({ widgetId });
-    const blob = await call(`attachments/${_id}?${query}`, { token: token(), patience: PATIENCE, isFile: true });
+    const blob = await call(`attachments/${_id}?${query}`, { token: token(), patience: TIMEOUT, isFile: true });
     blobs.set(_id, blob);
     return blob;
   };
@@ -121,7 +122,7 @@ export function createAttachments({ widgetId, call, token, say, locale, chat, co
       const form = new FormData();
       for (const [name, value] of Object.entries({ widgetId, clientId })) form.append(name, value);
       form.append("file", blob, file?.name);
-      const answer = await call("messages", { token, form, patience: PATIENCE });
+      const answer = await call("messages", { token, form, patience: TIMEOUT });
       forget(clientId);
       return answer;
     },
@@ -174,7 +175,7 @@ const sizeOf = (size, locale) => {
 
 /** @param {HTMLCanvasElement} canvas @param {number} width @param {number} height of the image, in its pixels */
 const fit = (canvas, width, height) => {
-  const scale = Math.min(1, WIDEST / width, HIGHEST / height);
+  const scale = Math.min(1, MAX_WIDTH / width, MAX_HEIGHT / height);
   const sharp = Math.min(scale * devicePixelRatio, 1);
   canvas.width = Math.ceil(width * sharp);
   canvas.height = Math.ceil(height * sharp);

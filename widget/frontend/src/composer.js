@@ -1,7 +1,8 @@
-import { element, ICONS, icon } from "./dom.js";
+import { element } from "../../../static/shared/dom.js";
+import { ICONS, icon } from "./icons.js";
 
-const MOST_ROWS = 5;
-const TYPING_AGAIN = 5000;
+const MAX_ROWS = 5;
+const TYPING_INTERVAL = 5000;
 
 /**
  * Create the field in which a visitor writes messages, with its send button.
@@ -10,15 +11,15 @@ const TYPING_AGAIN = 5000;
  * @param {(body: string) => void} onSend
  * @param {(isTyping: boolean) => void} onTyping called with true at most every 5 s while typing, with false once it is empty
  */
-export function createComposer({ say }, onSend, onTyping) {
+export function createComposer({ t }, onSend, onTyping) {
   const input = element("textarea", {
     rows: "1",
-    placeholder: say("placeholder"),
-    "aria-label": say("message"),
+    placeholder: t("placeholder"),
+    "aria-label": t("message"),
     input: change,
     keydown: press,
   });
-  const button = element("button", { class: "send", "aria-label": say("send"), click: send }, icon(ICONS.send));
+  const button = element("button", { class: "send", "aria-label": t("send"), click: send }, icon(ICONS.send));
   const box = element("div", { class: "composer" }, input, button);
   const touch = matchMedia("(pointer: coarse)");
   let typedAt = 0;
@@ -26,9 +27,9 @@ export function createComposer({ say }, onSend, onTyping) {
   function change() {
     button.disabled = !input.value.trim();
     input.rows = 1;
-    while (input.rows < MOST_ROWS && input.scrollHeight > input.clientHeight) input.rows++;
+    while (input.rows < MAX_ROWS && input.scrollHeight > input.clientHeight) input.rows++;
     const isTyping = !button.disabled;
-    if (isTyping ? Date.now() - typedAt < TYPING_AGAIN : !typedAt) return;
+    if (isTyping ? Date.now() - typedAt < TYPING_INTERVAL : !typedAt) return;
     typedAt = isTyping ? Date.now() : 0;
     onTyping(isTyping);
   }

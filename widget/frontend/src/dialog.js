@@ -1,4 +1,5 @@
-import { element, ICONS, icon, setAttribute, setText } from "./dom.js";
+import { element, setAttribute, setText } from "../../../static/shared/dom.js";
+import { ICONS, icon } from "./icons.js";
 
 /** As in views.css: at this width the panel covers the page. */
 const PHONE = "(max-width: 480px)";
@@ -10,10 +11,10 @@ const REACHABLE = "a, button:enabled, textarea, input:not([tabindex])";
  *
  * @param {import("./api.js").Config} config
  * @param {import("./texts.js").Texts} texts
- * @param {HTMLElement[]} rooms
+ * @param {HTMLElement[]} views
  * @param {() => void} onClose
  */
-export function createDialog({ brand }, { say, moment }, rooms, onClose) {
+export function createDialog({ brand }, { t, moment }, views, onClose) {
   const status = element("p", { class: "presence" });
   const notice = element("p", { class: "notice", role: "status", hidden: true });
   const header = element(
@@ -21,21 +22,21 @@ export function createDialog({ brand }, { say, moment }, rooms, onClose) {
     {},
     element("span", { class: "face", "aria-hidden": "true" }, [...brand.name][0] ?? ""),
     element("div", { class: "title" }, element("h2", {}, brand.name), status),
-    element("button", { class: "close", "aria-label": say("close"), click: onClose }, icon(ICONS.close)),
+    element("button", { class: "close", "aria-label": t("close"), click: onClose }, icon(ICONS.close)),
   );
   const panel = element(
     "section",
     {
       class: "panel",
       role: "dialog",
-      "aria-label": say("title"),
+      "aria-label": t("title"),
       tabindex: "-1",
       hidden: true,
       keydown: press,
     },
     header,
     notice,
-    ...rooms,
+    ...views,
   );
   const phone = matchMedia(PHONE);
 
@@ -59,19 +60,19 @@ export function createDialog({ brand }, { say, moment }, rooms, onClose) {
   });
 
   return {
-    panel,
+    element: panel,
     isPhone: () => phone.matches,
     /** @param {boolean} isOpen */
     show(isOpen) {
       panel.hidden = !isOpen;
       setAttribute(panel, "aria-modal", isOpen && phone.matches && "true");
     },
-    /** @param {HTMLElement} room @param {string} trouble @param {{online: boolean, opensAt: number | null}} presence */
-    draw(room, trouble, { online, opensAt }) {
-      for (const one of rooms) one.hidden = one !== room;
-      notice.hidden = !trouble;
-      setText(notice, trouble);
-      setText(status, online ? say("online") : opensAt ? say("awayUntil", { time: moment(opensAt) }) : say("away"));
+    /** @param {HTMLElement} view @param {string} problem @param {{online: boolean, opensAt: number | null}} presence */
+    draw(view, problem, { online, opensAt }) {
+      for (const one of views) one.hidden = one !== view;
+      notice.hidden = !problem;
+      setText(notice, problem);
+      setText(status, online ? t("online") : opensAt ? t("awayUntil", { time: moment(opensAt) }) : t("away"));
       setAttribute(status, "data-online", online);
     },
   };

@@ -13,7 +13,7 @@ export { ring } from "./sound.js";
  * @property {string} widgetId
  * @property {import("./api.js").Api["call"]} call
  * @property {() => string | undefined} token
- * @property {import("./texts.js").Texts["say"]} say
+ * @property {import("./texts.js").Texts["t"]} t
  * @property {string} locale
  * @property {ShadowRoot} root
  * @property {HTMLElement} chat

@@ -1,4 +1,4 @@
-import { element, setAttribute, setText } from "./dom.js";
+import { element, setAttribute, setText } from "../../../static/shared/dom.js";
 
 /**
  * The form that a visitor fills in once, to start a conversation.
@@ -17,8 +17,8 @@ const FIELDS = /** @type {const} */ ([["name", "name"], ["email", "email"], ["ph
  * @param {import("./texts.js").Texts} texts
  * @param {(form: Form, message: string) => void} onSubmit
  */
-export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
-  const fields = FIELDS.map(([name, autocomplete]) => createField(name, say, autocomplete));
+export function createForm({ greeting, privacyUrl }, { t }, onSubmit) {
+  const fields = FIELDS.map(([name, autocomplete]) => createField(name, t, autocomplete));
   const trap = element("input", { name: "website", tabindex: "-1", autocomplete: "off" });
   const alert = element("p", { class: "alert", role: "alert", hidden: true });
   let isKnown = false;
@@ -64,7 +64,7 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
   const read = () =>
     /** @type {any} */ (Object.fromEntries(fields.map(({ name, input }) => [name, input.value.trim()])));
 
-  const room = element(
+  const box = element(
     "form",
     { class: "room form", novalidate: true },
     element("p", { class: "greeting" }, greeting),
@@ -72,12 +72,12 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
     ...fields.map((one) => one.row),
     element("div", { class: "unseen", "aria-hidden": "true" }, trap),
     // Enter in a field also clicks it. It listens to click because a frame without allow-forms fires no submit event.
-    element("button", { class: "submit", type: "submit", click: submit }, say("start")),
-    ...privacy(privacyUrl, say),
+    element("button", { class: "submit", type: "submit", click: submit }, t("start")),
+    ...privacy(privacyUrl, t),
   );
 
   return {
-    room,
+    element: box,
     read,
     showErrors,
     /** @param {Partial<Values>} values replace the texts of the fields that they name */
@@ -100,10 +100,10 @@ export function createForm({ greeting, privacyUrl }, { say }, onSubmit) {
 
 /**
  * @param {typeof FIELDS[number][0]} name
- * @param {import("./texts.js").Texts["say"]} say
+ * @param {import("./texts.js").Texts["t"]} t
  * @param {string} [autocomplete]
  */
-function createField(name, say, autocomplete) {
+function createField(name, t, autocomplete) {
   const error = element("p", { class: "error", id: `${name}-error`, hidden: true });
   const common = {
     id: name,
@@ -114,7 +114,7 @@ function createField(name, say, autocomplete) {
   const input = autocomplete
     ? element("input", { ...common, autocomplete, type: autocomplete })
     : element("textarea", { ...common, rows: "3" });
-  const label = say(name === "phone" ? "phoneOptional" : name);
+  const label = t(name === "phone" ? "phoneOptional" : name);
   return {
     name,
     input,
@@ -125,15 +125,15 @@ function createField(name, say, autocomplete) {
         code === "too_long" ? "tooLong" : code === "invalid" && name === "email" ? "invalidEmail" : "required";
       setAttribute(input, "aria-invalid", code && "true");
       error.hidden = !code;
-      setText(error, code ? say(key) : "");
+      setText(error, code ? t(key) : "");
     },
   };
 }
 
-/** @param {string | null} url @param {import("./texts.js").Texts["say"]} say @returns {HTMLElement[]} */
-function privacy(url, say) {
+/** @param {string | null} url @param {import("./texts.js").Texts["t"]} t @returns {HTMLElement[]} */
+function privacy(url, t) {
   if (!url?.match(/^https?:/)) return [];
-  const [before, after = ""] = say("privacy").split("{link}");
-  const link = element("a", { href: url, target: "_blank", rel: "noopener" }, say("privacyLink"));
+  const [before, after = ""] = t("privacy").split("{link}");
+  const link = element("a", { href: url, target: "_blank", rel: "noopener" }, t("privacyLink"));
   return [element("p", { class: "privacy" }, before, link, after)];
 }

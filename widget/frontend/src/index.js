@@ -8,7 +8,7 @@ import { openPage } from "./page.js";
  */
 
 const FIRST_WAIT = 5000;
-const LONGEST_WAIT = 200_000;
+const MAX_WAIT = 200_000;
 
 /**
  * @param {import("./page.js").Page} page
@@ -24,7 +24,7 @@ async function begin(page, origin, widgetId, opens, wait = FIRST_WAIT) {
     page.emit("ready");
   } catch (error) {
     const refusal = /** @type {import("./api.js").Refusal} */ (error);
-    if (isTransient(refusal) && wait < LONGEST_WAIT) setTimeout(begin, wait, page, origin, widgetId, opens, wait * 5);
+    if (isTransient(refusal) && wait < MAX_WAIT) setTimeout(begin, wait, page, origin, widgetId, opens, wait * 5);
     else console.warn("PraxTalk:", refusal.code || error);
   }
 }

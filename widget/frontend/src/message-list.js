@@ -1,4 +1,4 @@
-import { element, setAttribute, setText } from "./dom.js";
+import { element, setAttribute, setText } from "../../../static/shared/dom.js";
 
 /**
  * The scrolling list of messages.
@@ -21,13 +21,13 @@ const LINK_END = /[.,!?:;)\]]+$/;
  * @param {(place: HTMLElement, file: import("./api.js").Attachment, key: string) => void} on.file shows the file there
  * @param {() => void} on.bottom called when the newest message has scrolled into view
  */
-export function createMessageList({ say, clock, day }, on) {
+export function createMessageList({ t, clock, day }, on) {
   const nodes = /** @type {Map<string, {text: string, node: HTMLElement}>} */ (new Map());
-  const list = element("div", { class: "list", role: "log", "aria-label": say("title") });
-  const older = element("button", { class: "chip older", click: on.older }, say("older"));
+  const list = element("div", { class: "list", role: "log", "aria-label": t("title") });
+  const older = element("button", { class: "chip older", click: on.older }, t("older"));
   const typing = element("p", { class: "typing", hidden: true });
   const scroller = element("div", { class: "scroller", tabindex: "0", scroll }, older, list, typing);
-  const down = element("button", { class: "chip down", hidden: true, click: toBottom }, say("newMessage"));
+  const down = element("button", { class: "chip down", hidden: true, click: toBottom }, t("newMessage"));
   const box = element("div", { class: "log" }, scroller, down);
   /** @type {string | undefined} */
   let first;
@@ -79,7 +79,7 @@ export function createMessageList({ say, clock, day }, on) {
     });
     if (item.isNewDay) wrap.append(element("p", { class: "day" }, day(item.at)));
     if (item.isFirst && item.name) wrap.append(element("p", { class: "name" }, item.name));
-    if (item.isOwn) wrap.append(element("span", { class: "unseen" }, say("you")));
+    if (item.isOwn) wrap.append(element("span", { class: "unseen" }, t("you")));
     for (const file of item.files) {
       const place = element("div", { class: "text" }, file.name);
       wrap.append(place);
@@ -91,14 +91,14 @@ export function createMessageList({ say, clock, day }, on) {
         element(
           "p",
           { class: "meta" },
-          `${say("notSent")} `,
-          element("button", { click: () => on.retry(item.key) }, say("retry")),
+          `${t("notSent")} `,
+          element("button", { click: () => on.retry(item.key) }, t("retry")),
           " ",
-          element("button", { click: () => on.remove(item.key) }, say("remove")),
+          element("button", { click: () => on.remove(item.key) }, t("remove")),
         ),
       );
     else if (item.isLast || item.state) {
-      const words = item.state && say(item.state);
+      const words = item.state && t(item.state);
       wrap.append(
         element("p", { class: "meta" }, item.state === "sending" ? words : clock(item.at) + (words && ` · ${words}`)),
       );
@@ -132,11 +132,11 @@ export function createMessageList({ say, clock, day }, on) {
             element("div", { class: "message other first last" }, element("div", { class: "text" }, greeting)),
           ),
         );
-      if (isClosed) wanted.push(keep("closed", 0, () => element("p", { class: "day" }, say("conversationClosed"))));
+      if (isClosed) wanted.push(keep("closed", 0, () => element("p", { class: "day" }, t("conversationClosed"))));
       arrange(wanted);
       older.hidden = !hasMore;
       typing.hidden = !names.length;
-      setText(typing, names.length ? say("typing", { name: names.join(", ") }) : "");
+      setText(typing, names.length ? t("typing", { name: names.join(", ") }) : "");
       const isNew = newest && newest.key !== last;
       if (isPinned || (isNew && newest.isOwn && newest.state === "sending")) toBottom();
       else if (isOlder) scroller.scrollTop = scrollTop + scroller.scrollHeight - scrollHeight;

@@ -17,13 +17,13 @@ import { isSignedOut, isTransient } from "./api.js";
  *
  * @typedef {import("./api.js").Form} Form
  * @typedef {import("./api.js").Refusal} Refusal
- * @typedef {{clientId: string, body: string, at: number, by?: string, form?: Form, file?: import("./api.js").Attachment,
- *   tries?: number, failed?: Refusal}} Entry by: the site's own id of the person who was identified when it was written
+ * @typedef {{clientId: string, body: string, at: number, ownerId?: string, form?: Form, file?: import("./api.js").Attachment,
+ *   tries?: number, failed?: Refusal}} Entry ownerId: the site's own id of the person who was identified when it was written
  * @typedef {ReturnType<typeof createOutbox>} Outbox
  */
 
 const TRIES = 10;
-const LONGEST_WAIT = 30_000;
+const MAX_WAIT = 30_000;
 
 /**
  * @param {object} outside
@@ -101,7 +101,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       return true;
     }
     const isTooMany = status === 429;
-    const pause = navigator.onLine ? Math.min(LONGEST_WAIT, 500 * 2 ** tries) : LONGEST_WAIT;
+    const pause = navigator.onLine ? Math.min(MAX_WAIT, 500 * 2 ** tries) : MAX_WAIT;
     const wait = isTooMany ? (retryAfter || 30) * 1000 : pause;
     change(clientId, { tries });
     retryAt.set(clientId, now() + wait);
@@ -178,7 +178,8 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     },
     drop,
     /** Remove the entries that the thread shows. @param {Set<string | null>} shown their clientIds */
-    settle: (shown) => drop(store.read().outbox.flatMap(({ clientId }) => (shown.has(clientId) ? clientId : []))),
+    removeDelivered: (shown) =>
+      drop(store.read().outbox.flatMap(({ clientId }) => (shown.has(clientId) ? clientId : []))),
     /** Retry all waiting entries now, and transiently failed ones once. Call it when the network or the page is back. */
     wake() {
       retryAt.clear();
@@ -187,7 +188,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       pump();
     },
     /** @returns {{seconds: number, isStuck: boolean}} seconds until the rate limit ends; whether an entry waits for a retry */
-    trouble: () => ({ seconds: Math.ceil((blockedUntil - now()) / 1000), isStuck: retries().length > 0 }),
+    problem: () => ({ seconds: Math.ceil((blockedUntil - now()) / 1000), isStuck: retries().length > 0 }),
   };
 }
 

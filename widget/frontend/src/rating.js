@@ -1,4 +1,5 @@
-import { element, icon, setAttribute, setText } from "./dom.js";
+import { element, setAttribute, setText } from "../../../static/shared/dom.js";
+import { icon } from "./icons.js";
 
 /**
  * Ask the visitor to rate a finished conversation.
@@ -25,27 +26,27 @@ const FACES = {
  * @param {import("./extras.js").Outside} outside
  * @param {Mutate} mutate
  */
-export function createRating({ say, root, composer }, mutate) {
+export function createRating({ t, root, composer }, mutate) {
   /** @type {string | undefined} */
-  let asked;
+  let conversationId;
   let chosen = 0;
   let sending = Promise.resolve(true); // ratings are sent one after another, so that the last one wins
 
   const line = element("p", { role: "status", tabindex: "-1" });
   const faces = Object.entries(FACES).map(([name, mouth], index) =>
-    element("button", { "aria-label": say(`rating${name}`), click: () => choose(index + 1) }, icon(HEAD + mouth)),
+    element("button", { "aria-label": t(`rating${name}`), click: () => choose(index + 1) }, icon(HEAD + mouth)),
   );
   const row = element("div", { class: "faces" }, ...faces);
-  const hint = say("ratingComment");
+  const hint = t("ratingComment");
   const input = element("textarea", { rows: "2", maxlength: "1000", placeholder: hint, "aria-label": hint });
   const comment = element(
     "div",
     { class: "comment" },
     input,
-    element("button", { class: "chip", click: finish }, say("send")),
+    element("button", { class: "chip", click: finish }, t("send")),
   );
-  const failure = element("p", { class: "refused", role: "alert", hidden: true }, say("again"));
-  const question = say("rating");
+  const failure = element("p", { class: "refused", role: "alert", hidden: true }, t("again"));
+  const question = t("rating");
   const box = element("div", { class: "rating", role: "group", "aria-label": question }, line, row, comment, failure);
   box.hidden = true;
   composer.before(box);
@@ -61,9 +62,9 @@ export function createRating({ say, root, composer }, mutate) {
 
   /** @returns {Promise<boolean>} whether the server accepted it */
   const send = () => {
-    const said = { conversationId: asked, rating: chosen, comment: input.value.trim() };
+    const rated = { conversationId, rating: chosen, comment: input.value.trim() };
     sending = sending
-      .then(() => mutate("widget:rate", said))
+      .then(() => mutate("widget:rate", rated))
       .then(
         () => true,
         () => false,
@@ -79,11 +80,11 @@ export function createRating({ say, root, composer }, mutate) {
   }
 
   async function finish() {
-    const about = asked;
-    if (!(await send()) || about !== asked) return;
+    const about = conversationId;
+    if (!(await send()) || about !== conversationId) return;
     const hadFocus = comment.contains(root.activeElement);
     row.hidden = comment.hidden = true;
-    setText(line, say("ratingThanks"));
+    setText(line, t("ratingThanks"));
     if (hadFocus) line.focus();
   }
 
@@ -91,8 +92,8 @@ export function createRating({ say, root, composer }, mutate) {
     /** @param {import("./api.js").Thread["rating"]} [rating] */
     draw(rating) {
       const next = rating?.conversationId;
-      if (next !== asked) {
-        asked = next;
+      if (next !== conversationId) {
+        conversationId = next;
         press(0);
         input.value = "";
         row.hidden = false;

@@ -11,7 +11,7 @@
  * @param {(id: string) => void} outside.ring
  */
 export function createReadReceipts({ store, thread, ring }) {
-  let saidId = "";
+  let reportedId = "";
 
   return {
     /** Ring for the newest message, in only one of the tabs, unless this page has the focus. @param {Message[]} fresh */
@@ -28,8 +28,8 @@ export function createReadReceipts({ store, thread, ring }) {
       const newest = last(messages);
       if (!newest) return;
       if (store.read().seenId !== newest._id) store.write({ seenId: newest._id });
-      if (!isLive || saidId === newest._id || value?.readId === newest._id) return;
-      saidId = newest._id;
+      if (!isLive || reportedId === newest._id || value?.readId === newest._id) return;
+      reportedId = newest._id;
       thread.look({ typing, seenId: newest._id });
     },
 

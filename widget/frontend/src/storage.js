@@ -79,7 +79,7 @@ export function createStore(widgetId, onChange) {
    */
   const forget = (isAll) => {
     load();
-    drop(Object.keys(values).filter((name) => isAll || !values[name]?.by));
+    drop(Object.keys(values).filter((name) => isAll || !values[name]?.ownerId));
   };
 
   addEventListener("storage", onChange);

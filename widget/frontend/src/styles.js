@@ -1,4 +1,4 @@
-import ROOMS from "./views.css";
+import VIEWS from "./views.css";
 import WIDGET from "./widget.css";
 
 /**
@@ -15,6 +15,6 @@ export function readable(color) {
 /** Create the widget's style sheet. @param {string} brand the brand's colour; the database only accepts #rrggbb */
 export function createSheet(brand) {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(`${WIDGET}${ROOMS}.root{--brand:${brand};--on:${readable(brand)}}`);
+  sheet.replaceSync(`${WIDGET}${VIEWS}.root{--brand:${brand};--on:${readable(brand)}}`);
   return sheet;
 }

@@ -14,8 +14,8 @@ export function createTexts({ texts, locale }) {
   const isToday = (time) => isSameDay(time, Date.now());
 
   return {
-    /** @param {string} key @param {Record<string, string | number>} [values] values of the placeholders */
-    say: (key, values = {}) => (texts[key] ?? "").replace(/\{(\w+)\}/g, (all, name) => `${values[name] ?? all}`),
+    /** Return a text. @param {string} key @param {Record<string, string | number>} [values] values of the placeholders */
+    t: (key, values = {}) => (texts[key] ?? "").replace(/\{(\w+)\}/g, (all, name) => `${values[name] ?? all}`),
     clock,
     /** @param {number} time */
     day: (time) => (isToday(time) ? texts.today : format(time, { weekday: "long", day: "numeric", month: "long" })),

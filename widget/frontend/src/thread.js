@@ -16,9 +16,9 @@ import { isSignedOut } from "./api.js";
  * @typedef {ReturnType<typeof createThread>} Thread
  */
 
-const PATIENCE = 4000;
-const SHORTEST_GAP = 3000;
-const LONGEST_GAP = 30_000;
+const POLL_DELAY = 4000;
+const MIN_INTERVAL = 3000;
+const MAX_INTERVAL = 30_000;
 
 /**
  * @param {object} outside
@@ -41,7 +41,7 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
   let isLoading = false;
   let isLive = false;
   let isReached = true;
-  let gap = SHORTEST_GAP;
+  let interval = MIN_INTERVAL;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
 
@@ -57,7 +57,7 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
     value = next;
     messages = [...older, ...next.messages];
     isReached = true;
-    if (fresh.length) gap = SHORTEST_GAP;
+    if (fresh.length) interval = MIN_INTERVAL;
     onChange(fresh);
   };
 
@@ -65,7 +65,7 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
     clearTimeout(timer);
     const mine = token;
     if (!mine || isLive) return;
-    gap = Math.min(LONGEST_GAP, gap * 1.5);
+    interval = Math.min(MAX_INTERVAL, interval * 1.5);
     try {
       const next = await api.messages(mine);
       if (mine === token && !isLive) accept(next);
@@ -73,11 +73,11 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
       const refusal = /** @type {import("./api.js").Refusal} */ (error);
       if (mine !== token || isLive) return;
       if (isSignedOut(refusal)) return onSignedOut(mine);
-      gap = Math.max(gap, refusal.retryAfter * 1000);
+      interval = Math.max(interval, refusal.retryAfter * 1000);
       isReached = false;
       onChange([]);
     }
-    if (mine === token && !isLive) later(document.hidden ? Math.max(gap, LONGEST_GAP) : gap);
+    if (mine === token && !isLive) later(document.hidden ? Math.max(interval, MAX_INTERVAL) : interval);
   };
 
   /** @param {number} wait */
@@ -91,7 +91,7 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
     const wasLive = isLive;
     isLive = state === "live";
     if (isLive) clearTimeout(timer);
-    else if (wasLive) later(PATIENCE);
+    else if (wasLive) later(POLL_DELAY);
     if (isLive !== wasLive) onChange([]);
   };
 
@@ -113,17 +113,17 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
         return;
       }
       token = next;
-      gap = SHORTEST_GAP;
+      interval = MIN_INTERVAL;
       client = connect(origin, { onState: turn });
       client.watch("widget:thread", { visitorToken: next, widgetId }, accept, ({ data }) => {
         if (data?.code === "UNAUTHENTICATED") onSignedOut(next);
       });
-      later(PATIENCE);
+      later(POLL_DELAY);
     },
 
     /** Poll now if the connection is not live. */
     wake() {
-      gap = SHORTEST_GAP;
+      interval = MIN_INTERVAL;
       if (token && !isLive) later(0);
     },
 

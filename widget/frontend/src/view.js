@@ -1,13 +1,13 @@
+import { element } from "../../../static/shared/dom.js";
 import { createComposer } from "./composer.js";
 import { createDialog } from "./dialog.js";
-import { element } from "./dom.js";
 import { createForm } from "./form.js";
 import { createLauncher } from "./launcher.js";
 import { createMessageList } from "./message-list.js";
 import { createSheet } from "./styles.js";
 
 /** The most times that the widget reinserts itself. After that, a page that keeps removing it prevails. */
-const MOST_RETURNS = 20;
+const MAX_REINSERTIONS = 20;
 
 /**
  * Create the widget's elements under one host element. The host is a sibling of <body>, because a page may replace its <body>.
@@ -31,8 +31,8 @@ export function createView(config, texts, on) {
   const log = createMessageList(texts, on);
   const composer = createComposer(texts, on.send, on.typing);
   const chat = element("div", { class: "room" }, log.box, composer.box);
-  const panel = createDialog(config, texts, [form.room, chat], on.close);
-  const bubble = createLauncher(texts, on.toggle);
+  const dialog = createDialog(config, texts, [form.element, chat], on.close);
+  const launcher = createLauncher(texts, on.toggle);
 
   const host = element("div", { id: "praxtalk" });
   const root = host.attachShadow({ mode: "open" });
@@ -41,21 +41,21 @@ export function createView(config, texts, on) {
     element(
       "div",
       { class: `root ${config.side}`, dir: config.dir, lang: config.locale },
-      panel.panel,
-      bubble.button,
-      bubble.status,
+      dialog.element,
+      launcher.button,
+      launcher.status,
     ),
   );
   // The page's shortcuts must not fire while the visitor types, and the page's dialogs must not take the focus back.
   for (const type of ["keydown", "keypress", "keyup", "focusin"])
     root.addEventListener(type, (event) => event.stopPropagation());
 
-  let returns = 0;
+  let reinsertions = 0;
   const stay = () => {
-    if (!host.isConnected && returns++ < MOST_RETURNS) document.documentElement.append(host);
+    if (!host.isConnected && reinsertions++ < MAX_REINSERTIONS) document.documentElement.append(host);
   };
   stay();
   new MutationObserver(stay).observe(document.documentElement, { childList: true });
 
-  return { host, root, form, log, composer, chat, panel, bubble };
+  return { host, root, form, log, composer, chat, dialog, launcher };
 }

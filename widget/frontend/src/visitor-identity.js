@@ -68,7 +68,7 @@ export function createIdentity({ store, api, lock, onChange, onOther }) {
   /** Reassign unsent entries. @param {string} [from] none for entries of an anonymous visitor @param {string} [to] */
   const claim = (from, to) => {
     for (const entry of store.read().outbox)
-      if (entry.by === from) store.write({ [entry.clientId]: { ...entry, by: to } });
+      if (entry.ownerId === from) store.write({ [entry.clientId]: { ...entry, ownerId: to } });
   };
 
   /** Drop the identity and withdraw its claims. Its unsent entries become anonymous. */

@@ -29,7 +29,7 @@ class Outage:
     def end(self) -> None:
         self._is_on = False
 
-    def may_try(self) -> bool:
+    def allows_attempt(self) -> bool:
         """Return whether the caller may request a connection. During an outage, only the first caller after each pause may."""
         if not self._is_on:
             return True
@@ -49,8 +49,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return a new connection. Raises psycopg.OperationalError after CONNECT_TIMEOUT, or at once during an outage."""
         if self.pool is None:
             return super().get_new_connection(conn_params)
-        if not _outage.may_try():
-            raise psycopg.OperationalError("PostgreSQL does not answer.")
+        if not _outage.allows_attempt():
+            raise psycopg.OperationalError("PostgreSQL is unavailable.")
         try:
             connection = super().get_new_connection(conn_params)
         except psycopg.OperationalError:

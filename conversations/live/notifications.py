@@ -1,0 +1,82 @@
+"""Live functions for an operator's notifications: notes that mention them, and conversations assigned to them."""
+
+from typing import Any
+
+from accounts.operator_tokens import OperatorCaller, operators
+from conversations import actions
+from conversations.inbox import MAX_COUNT
+from conversations.live.arguments import SeeAssignmentsArguments
+from conversations.live.lookups import Arguments, get_operator
+from conversations.models import Mention
+from conversations.serializers import person_json
+from praxtalk.core.api.serializers import StrictSerializer
+from praxtalk.core.epoch import to_milliseconds
+from praxtalk.core.live.functions import mutation, query
+
+MAX_NOTIFICATIONS = 20
+NOTE_EXCERPT_LENGTH = 140
+
+
+def _mention_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [Mention.topic(caller.operator_id)]
+
+
+@query(
+    "inbox:mentions", authenticator=operators, serializer_class=StrictSerializer, topics=_mention_topics, personal=True
+)
+def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
+    """Return the notes that mention the operator and that they have not seen, newest first."""
+    rows = caller.scope.rows(
+        Mention.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False),
+        brand_field="note__conversation__brand_id",
+    )
+    rows = rows.select_related("note__author", "note__conversation__visitor").order_by("-created_at")
+    return [
+        {
+            "noteId": str(note.pk),
+            "conversationId": str(note.conversation_id),
+            "visitor": note.conversation.visitor.name,
+            "author": person_json(note.author),
+            "sender": note.sender,
+            "body": note.body[:NOTE_EXCERPT_LENGTH],
+            "createdAt": to_milliseconds(mention.created_at),
+        }
+        for mention in rows[:MAX_NOTIFICATIONS]
+        if (note := mention.note)
+    ]
+
+
+@query(
+    "inbox:assignments",
+    authenticator=operators,
+    serializer_class=StrictSerializer,
+    topics=_mention_topics,
+    personal=True,
+)
+def list_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    """Return the conversations that somebody else assigned to the operator and that they have not seen: how many (up to
+    MAX_COUNT), and the newest of them."""
+    rows = caller.scope.rows(
+        Mention.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, conversation__isnull=False),
+        brand_field="conversation__brand_id",
+    )
+    newest = rows.select_related("conversation__visitor").order_by("-created_at", "-pk")[:MAX_NOTIFICATIONS]
+    return {
+        "count": rows[:MAX_COUNT].count(),
+        "newest": [
+            {
+                "id": str(assignment.pk),
+                "conversationId": str(assignment.conversation_id),
+                "visitor": assignment.subject.visitor.name,
+                "assignedBy": assignment.assigned_by,
+                "createdAt": to_milliseconds(assignment.created_at),
+            }
+            for assignment in newest
+        ],
+    }
+
+
+@mutation("inbox:seeAssignments", authenticator=operators, serializer_class=SeeAssignmentsArguments)
+def mark_assignments_seen(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    actions.mark_assignments_seen(get_operator(caller, caller.operator_id), until=arguments.get("until"))
+    return {"ok": True}

@@ -1,0 +1,43 @@
+"""How far visitors and operators have read a conversation."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from accounts.models import Operator, Workspace
+from conversations.models.conversations import Conversation
+from praxtalk.core.db.constraints import same_workspace
+
+
+class OperatorReadState(models.Model):
+    """The position up to which one operator has read a conversation. It only increases."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="read_states", db_index=False)
+    operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="+")
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["conversation", "operator"], name="operator_reading_unique"),
+            same_workspace("operator_reading", "conversation", "conversations.Conversation"),
+            same_workspace("operator_reading", "operator", "accounts.Operator"),
+        ]
+
+    @staticmethod
+    def topic(operator_id: object) -> str:
+        return f"operator_reading.{operator_id}"
+
+
+class ReadState(models.Model):
+    """The positions up to which the visitor and the operators have read a conversation. They only increase."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    conversation = models.OneToOneField(Conversation, on_delete=models.CASCADE, related_name="read_state")
+    by_visitor = models.PositiveIntegerField(default=0)
+    by_operators = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            same_workspace("reading", "conversation", "conversations.Conversation"),
+        ]

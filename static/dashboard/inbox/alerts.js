@@ -1,0 +1,47 @@
+/** The lines above the list: mentions of the operator, and conversations that others assigned to them. */
+
+import { byId, h } from "./dom.js";
+import { assignmentText } from "./notifications.js";
+import { urls } from "./urls.js";
+
+/** @import { Assignment, Assignments, Client, Mention } from "./types.d.ts" */
+
+const MAX_LINES = 3; // of mentions, and of assignments
+
+/** @param {{client: Client}} options */
+export function createAlerts({ client }) {
+  return {
+    /** @param {Mention[]} mentions */
+    showMentions(mentions) {
+      const lines = mentions
+        .slice(0, MAX_LINES)
+        .map(({ conversationId, sender, visitor }) => linkTo(conversationId, `${sender} mentioned you: ${visitor}`));
+      byId("mentions").replaceChildren(...lines);
+    },
+
+    /**
+     * Show each assignment on a line, or many as one line that links to the operator's own conversations. A button dismisses
+     * them.
+     * @param {Assignments} assignments
+     */
+    showAssignments({ count, newest }) {
+      if (!count) return byId("assignments").replaceChildren();
+      const lines = count > MAX_LINES ? [summaryOf(newest[0], count)] : newest.map(lineOf);
+      const dismiss = () => client.mutate("inbox:seeAssignments", { until: newest[0].createdAt });
+      const button = h("button", { type: "button", class: "plain", click: dismiss }, "Dismiss");
+      byId("assignments").replaceChildren(...lines, button);
+    },
+  };
+}
+
+/** @param {string} conversationId @param {string} text */
+const linkTo = (conversationId, text) =>
+  h("a", { href: urls.conversation(conversationId), "data-open": conversationId }, text);
+
+/** @param {Assignment} assignment */
+const lineOf = ({ conversationId, assignedBy, visitor }) =>
+  linkTo(conversationId, assignmentText(assignedBy, 1, visitor));
+
+/** @param {Assignment} newest @param {number} count */
+const summaryOf = ({ assignedBy, visitor }, count) =>
+  h("a", { href: `${urls.base}?view=mine` }, assignmentText(assignedBy, count, visitor));
