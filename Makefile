@@ -10,11 +10,13 @@ NODE := tests/live/node_modules/.bin
 .DEFAULT_GOAL := help
 # Python's own cache of compiled modules halves the time that each process takes to start.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help run test lint format widget openapi docs lock bench faults
+.PHONY: help run test test-slow test-all lint format widget openapi docs lock bench faults
 
 help:
 	@echo "make run     everything up on http://127.0.0.1:8000, with a demo workspace"
-	@echo "make test    the whole suite, on real PostgreSQL and Valkey"
+	@echo "make test    the tests of every promise, on real PostgreSQL and Valkey (6 minutes)"
+	@echo "make test-slow  faults, older clients, generated requests, Firefox, killed servers"
+	@echo "make test-all   both in one run, as in CI"
 	@echo "make lint    style, types, import directions, migrations, deployment checks"
 	@echo "make format  rewrite Python, templates, scripts and styles in the project's style"
 	@echo "make widget  bundle widget/frontend into static/widget, which is committed"
@@ -50,8 +52,16 @@ tests/live/node_modules/.installed: tests/live/package-lock.json
 run: .venv/runs
 	@exec $(BIN)/python manage.py devservices sh -c '$(BIN)/python manage.py bootstrap && exec $(BIN)/python manage.py serve'
 
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+
 test: .venv/tests $(CLIENTS)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: .venv/tests $(CLIENTS)
+	@$(PYTEST) -m slow $(ARGS)
+
+test-all: .venv/tests $(CLIENTS)
+	@$(PYTEST) $(ARGS)
 
 lint: .venv/tests $(CLIENTS)
 	$(BIN)/ruff check .

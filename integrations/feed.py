@@ -17,26 +17,16 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Exists, OuterRef
 
+from integrations import sql
 from integrations.models import Event, EventFeed
 from praxtalk.core.db.inserts import insert_if_new
 from praxtalk.core.db.transactions import joined_transaction
 
 NUMBER_BATCH_SIZE = 1000
 
-NUMBER = f"""
-    WITH fresh AS (
-        SELECT id, row_number() OVER (ORDER BY sequence) AS place
-        FROM (
-            SELECT id, sequence FROM {Event._meta.db_table}
-            WHERE workspace_id = %(workspace)s AND number IS NULL ORDER BY sequence LIMIT %(limit)s
-        ) AS waiting
-    )
-    UPDATE {Event._meta.db_table} AS event SET number = %(last)s + fresh.place FROM fresh WHERE event.id = fresh.id
-"""  # noqa: S608 - no user input
-
 
 def number_events(workspace_id: UUID) -> tuple[EventFeed, int]:
-    """Number the committed events that have no number yet, at most NUMBERED_AT_ONCE of them.
+    """Number the committed events that have no number yet, at most NUMBER_BATCH_SIZE of them.
 
     Return the feed as it is then, and how many events were numbered.
     """
@@ -50,7 +40,9 @@ def number_events(workspace_id: UUID) -> tuple[EventFeed, int]:
             insert_if_new(EventFeed(workspace_id=workspace_id))
         feed = rows.select_for_update().get()
         with connection.cursor() as cursor:
-            cursor.execute(NUMBER, {"workspace": workspace_id, "limit": NUMBER_BATCH_SIZE, "last": feed.last_number})
+            cursor.execute(
+                sql.NUMBER_EVENTS, {"workspace": workspace_id, "limit": NUMBER_BATCH_SIZE, "last": feed.last_number}
+            )
             numbered: int = cursor.rowcount
         feed.last_number += numbered
         feed.save(update_fields=["last_number"])

@@ -19,6 +19,6 @@ class PraxtalkConfig(AppConfig):
 
 
 class StaticFilesConfig(DjangoStaticFilesConfig):
-    """Skip files that no page links to: the browsable API, the unused API reference Redoc, the source files of /widget.js, types."""
+    """Skip files that no page links to: the browsable API, the API reference Redoc, the sources of /widget.js, and types."""
 
     ignore_patterns = (*DjangoStaticFilesConfig.ignore_patterns, "rest_framework", "redoc", "widget", "*.d.ts")

@@ -55,6 +55,14 @@ def test_each_definition_is_where_the_glossary_says(term, meaning, name, path):
     assert 20 < len(meaning) < 200
 
 
+def test_each_definition_is_where_contributing_says():
+    text = TEXTS["CONTRIBUTING.md"]
+    named = re.findall(r"`(\w+)`(?: and `(\w+)`)? (?:in|of|from|\() ?`([\w/]+\.(?:py|js))`", text)
+    assert len(named) > 8
+    for *names, path in named:
+        assert {name for name in names if name} <= defined_in(path), path
+
+
 def test_no_term_is_explained_twice():
     terms = [row[0] for row in TERMS]
     assert sorted(set(terms)) == sorted(terms)

@@ -99,7 +99,7 @@ class Chaos:
         self._started = time.monotonic()
 
     def step(self) -> None:
-        """Inject the faults that are due, restart processes that have ended, and wait for LOOK_EVERY_SECONDS."""
+        """Inject the faults that are due, restart processes that have ended, and wait for POLL_SECONDS."""
         while self._timeline and self._elapsed >= self._timeline[0][0]:
             self._timeline.pop(0)[1]()
         self._resume_frozen()
@@ -122,7 +122,7 @@ class Chaos:
     def is_over(self) -> bool:
         """Whether the timeline has ended and no worker is still to be frozen.
 
-        A freeze that no worker has reached by LONGEST_DELAY after the end is not waited for any longer.
+        A freeze that no worker has reached by MAX_DELAY after the end is not waited for any longer.
         """
         is_waiting = (self._folder / times.STOP_POINT).exists() and self._elapsed < self._until + MAX_DELAY
         return not self._timeline and not is_waiting

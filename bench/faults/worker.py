@@ -78,6 +78,7 @@ def rebind() -> None:
 
 def install_kill_points(folder: Path) -> None:
     """Wrap the functions before, in or after which a worker can be killed."""
+    from integrations import sql
     from integrations.webhooks import delivery, health, leases, results
 
     claim, attempt, settle, judge, release = (
@@ -119,7 +120,7 @@ def install_kill_points(folder: Path) -> None:
     def instrumented_settle(batch: Any) -> Any:
         reach(times.STOP_POINT, signal.SIGSTOP)
         reach("before settling")
-        with connection.execute_wrapper(kill_after(results.SETTLE, "inside the settling transaction")):
+        with connection.execute_wrapper(kill_after(sql.STORE_RESULTS, "inside the settling transaction")):
             return settle(batch)
 
     def instrumented_update_health(*args: Any) -> None:
@@ -132,7 +133,7 @@ def install_kill_points(folder: Path) -> None:
 
         with (
             transaction.atomic(),
-            connection.execute_wrapper(kill_after(leases.RELEASE_EXPIRED, "inside the release of leases")),
+            connection.execute_wrapper(kill_after(sql.RELEASE_EXPIRED, "inside the release of leases")),
         ):
             return int(release())
 

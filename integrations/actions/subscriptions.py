@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.audit import Action, record
 from accounts.models import Workspace
 from brands.models import Brand
-from integrations.models import Attempt, Delivery, EventName, WebhookSubscription
+from integrations import sql
+from integrations.models import EventName, WebhookSubscription
 from integrations.webhooks.health import PausedBy, Status, reactivate
 from integrations.webhooks.signature import new_secret
 from praxtalk.core.db.encryption import decrypt, encrypt
@@ -20,12 +21,6 @@ from praxtalk.core.http.addresses import PermittedUrl
 OLD_SECRET_LIFETIME = timedelta(hours=24)  # after its promotion
 # Per workspace. Recording an event inserts a delivery for each webhook, in the transaction that stores a visitor's message.
 MAX_WEBHOOKS = 100
-
-DELETE_ATTEMPTS = f"""
-    DELETE FROM {Attempt._meta.db_table} AS attempt USING {Delivery._meta.db_table} AS delivery
-    WHERE attempt.delivery_id = delivery.id AND delivery.subscription_id = %s
-"""  # noqa: S608 - no user input
-DELETE_DELIVERIES = f"DELETE FROM {Delivery._meta.db_table} WHERE subscription_id = %s"  # noqa: S608 - no user input
 
 
 class WebhookDeleted(LookupError):
@@ -132,8 +127,8 @@ def delete_webhook(webhook: WebhookSubscription) -> None:
     if not is_locked(webhook) and lock_webhook_to_delete(webhook.workspace_id, webhook.pk) is None:
         raise WebhookDeleted
     with connection.cursor() as cursor:  # Django would load every delivery, to delete its attempts
-        cursor.execute(DELETE_ATTEMPTS, [webhook.pk])
-        cursor.execute(DELETE_DELIVERIES, [webhook.pk])
+        cursor.execute(sql.DELETE_ATTEMPTS, [webhook.pk])
+        cursor.execute(sql.DELETE_DELIVERIES, [webhook.pk])
     webhook.delete()
     record(Action.WEBHOOK_DELETED, workspace_id=webhook.workspace_id, subject=webhook)
 

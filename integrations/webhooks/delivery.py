@@ -110,7 +110,7 @@ def pause_after(attempts_made: int, answer: PostResult) -> timedelta:
     """Return how long to wait after `attempts_made` (1 to 5) failures.
 
     This is the step of SCHEDULE plus jitter. A busy receiver (429 or 503) can ask for a longer pause with Retry-After, up to
-    twice the step or LONGEST_OBEYED_WAIT, whichever is longer.
+    twice the step or MAX_RETRY_AFTER, whichever is longer.
     """
     step = SCHEDULE[attempts_made - 1]
     pause = step * (1 + random.uniform(0, MAX_JITTER))  # noqa: S311 - not used for security

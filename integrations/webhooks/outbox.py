@@ -7,6 +7,7 @@ import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
+from integrations import sql
 from integrations.models import Delivery, Event, EventName, WebhookSubscription
 from praxtalk.core.db.ids import new_id
 from praxtalk.core.epoch import to_milliseconds
@@ -15,20 +16,6 @@ from praxtalk.core.live.topics import publish_on_commit
 WEBHOOKS_DUE = "webhooks.due"
 
 Status = WebhookSubscription.Status
-
-# Insert the event and find its subscribers, in one round trip.
-# FOR KEY SHARE: a concurrent deletion of a subscription waits for this commit, and then deletes the new deliveries too.
-# (Without the lock, a violated foreign key would make the caller's commit fail.)
-ADD_EVENT = f"""
-    WITH event AS (
-        INSERT INTO {Event._meta.db_table} (id, workspace_id, brand_id, name, body, created_at)
-        VALUES (%(id)s, %(workspace)s, %(brand)s, %(name)s, %(body)s, %(now)s)
-    )
-    SELECT id, status FROM {WebhookSubscription._meta.db_table}
-    WHERE workspace_id = %(workspace)s AND (status = 'active' OR holds_events) AND %(name)s = ANY(events)
-        AND (brand_id IS NULL OR brand_id = %(brand)s)
-    FOR KEY SHARE
-"""  # noqa: S608 - no user input
 
 
 def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, data: dict[str, Any]) -> Event:
@@ -80,7 +67,7 @@ def _add(event: Event) -> list[tuple[UUID, str]]:
         "now": event.created_at,
     }
     with connection.cursor() as cursor:
-        cursor.execute(ADD_EVENT, values)
+        cursor.execute(sql.ADD_EVENT, values)
         found: list[tuple[UUID, str]] = cursor.fetchall()
     event._state.adding = False
     return found

@@ -32,7 +32,7 @@ def ping(webhook: WebhookSubscription) -> PostResult:
 
 
 def probe_paused() -> int:
-    """Ping the automatically paused subscriptions whose probe is due, at most PROBED_AT_ONCE of them.
+    """Ping the automatically paused subscriptions whose probe is due, at most PROBE_BATCH_SIZE of them.
 
     Those that answer with 2xx become active again. Return how many.
     """

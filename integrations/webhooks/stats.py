@@ -7,25 +7,6 @@ from django.utils import timezone
 
 from integrations.models import Delivery, DeliveryCount, WebhookSubscription
 
-# Add to the day's counts how the deliveries and attempts of `rows` (workspace_id, subscription_id, status, outcome) ended.
-# The rows are ordered, so that two dispatchers that count the same subscriptions wait for each other instead of deadlocking.
-ADD_COUNTS = f"""
-    INSERT INTO {DeliveryCount._meta.db_table} AS counts (workspace_id, subscription_id, day, deliveries_succeeded,
-        deliveries_failed, deliveries_expired, attempts_succeeded, attempts_failed, attempts_interrupted)
-    SELECT workspace_id, subscription_id, %(day)s::date,
-        count(*) FILTER (WHERE status = 'succeeded'), count(*) FILTER (WHERE status = 'failed'),
-        count(*) FILTER (WHERE status = 'expired'), count(*) FILTER (WHERE outcome = 'succeeded'),
-        count(*) FILTER (WHERE outcome = 'failed'), count(*) FILTER (WHERE outcome = 'interrupted')
-    FROM ({{rows}}) AS ended GROUP BY workspace_id, subscription_id ORDER BY subscription_id
-    ON CONFLICT (subscription_id, day) DO UPDATE SET
-        deliveries_succeeded = counts.deliveries_succeeded + excluded.deliveries_succeeded,
-        deliveries_failed = counts.deliveries_failed + excluded.deliveries_failed,
-        deliveries_expired = counts.deliveries_expired + excluded.deliveries_expired,
-        attempts_succeeded = counts.attempts_succeeded + excluded.attempts_succeeded,
-        attempts_failed = counts.attempts_failed + excluded.attempts_failed,
-        attempts_interrupted = counts.attempts_interrupted + excluded.attempts_interrupted
-"""  # noqa: S608 - no user input
-
 
 @dataclass(frozen=True)
 class Backlog:

@@ -3,7 +3,7 @@
 const link = /** @type {HTMLAnchorElement} */ (document.getElementById("export"));
 const line = /** @type {HTMLElement} */ (document.getElementById("export-progress"));
 
-const watch = async () => {
+const showProgress = async () => {
   try {
     const { done, total } = await (await fetch(link.dataset.progress ?? "")).json();
     if (total) line.textContent = `${done.toLocaleString()} of ${total.toLocaleString()} rows`;
@@ -14,14 +14,14 @@ const watch = async () => {
   } catch {
     // retried in a second
   }
-  setTimeout(watch, 1000);
+  setTimeout(showProgress, 1000);
 };
 
 link.addEventListener(
   "click",
   () => {
-    line.textContent = "Beginning …";
-    setTimeout(watch, 500);
+    line.textContent = "Starting …";
+    setTimeout(showProgress, 500);
   },
   { once: true },
 );

@@ -3,7 +3,7 @@
  * visible. An element that contains the focus is not replaced. `<details>` keep their open state.
  */
 
-const EVERY = 2000;
+const INTERVAL = 2000;
 
 const parts = () => /** @type {HTMLElement[]} */ ([...document.querySelectorAll("[data-refresh][id]")]);
 
@@ -17,7 +17,7 @@ const refresh = async () => {
       // the server is unreachable: retried in two seconds
     }
   }
-  setTimeout(refresh, EVERY);
+  setTimeout(refresh, INTERVAL);
 };
 
 /** @param {Document} fresh */
@@ -40,4 +40,4 @@ const keepOpen = (part, next) => {
   }
 };
 
-if (!location.hash && document.querySelector("[data-refresh]")) setTimeout(refresh, EVERY);
+if (!location.hash && document.querySelector("[data-refresh]")) setTimeout(refresh, INTERVAL);

@@ -67,7 +67,7 @@ def test_messages_are_sent_without_valkey_and_pushed_once_it_returns(cast, conve
         expect(thread_log(bob)).to_contain_text("Hello?")
         valkey.stop()
         for page in (alice, bob):
-            expect(page.locator("#connection")).to_contain_text("What others do is shown late")
+            expect(page.locator("#connection")).to_contain_text("Updates from others may be delayed")
         reply(bob, "Sent without Valkey")
         expect_stored_once(bob, "Sent without Valkey")
         valkey.start()

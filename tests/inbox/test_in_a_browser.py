@@ -202,9 +202,9 @@ def test_selected_conversations_are_resolved_together(cast, conversations, brows
     expect(page.locator(".row")).to_have_count(2)
     for key in ("j", "x", "j", "x"):
         page.keyboard.press(key)
-    expect(page.locator("#many")).to_contain_text("2 conversations chosen")
+    expect(page.locator("#many")).to_contain_text("2 conversations selected")
     page.locator("#many").get_by_role("button", name="Resolve", exact=True).click()
-    expect(page.locator("#list-note")).to_have_text("Nothing here.")
+    expect(page.locator("#list-note")).to_have_text("No conversations.")
     wait_for(lambda: Conversation.objects.filter(workspace=cast.acme, status="resolved").count() == 2)
 
 
@@ -306,7 +306,7 @@ def test_conversations_of_other_brands_are_not_found(cast, conversations, browse
     page.goto(page.url.split("/app/")[0] + "/app/inbox/")
     page.evaluate("id => history.pushState(null, '', `/app/inbox/${id}/`)", str(conversations.south.pk))
     page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
-    expect(page.locator("#thread-pane")).to_contain_text("There is no such conversation")
+    expect(page.locator("#thread-pane")).to_contain_text("This conversation does not exist")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

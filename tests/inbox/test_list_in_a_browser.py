@@ -47,7 +47,7 @@ def test_filters_are_kept_in_the_url_except_the_search_text(cast, conversations,
     expect(page.locator("#views [aria-current]")).to_contain_text("Resolved 1")
     expect(page.locator("#views")).to_contain_text("Open 0")  # only South is counted
     page.get_by_label("Assignee").select_option("Bob")
-    expect(page.locator("#list-note")).to_have_text("Nothing here.")
+    expect(page.locator("#list-note")).to_have_text("No conversations.")
     page.locator("#views button", has_text="Mine").click()
     expect(page.get_by_label("Assignee")).to_have_value("")  # the view "Mine" excludes a filter for Bob
     page.get_by_label("Search").fill("Maya")
@@ -65,7 +65,7 @@ def test_shortcuts_and_selection_apply_only_to_listed_conversations(cast, conver
     expect(page.locator(".row")).to_have_count(3)
     page.keyboard.press("j")
     page.keyboard.press("x")
-    expect(page.locator("#many")).to_contain_text("1 conversation chosen")
+    expect(page.locator("#many")).to_contain_text("1 conversation selected")
     actions.set_status(walt, status="closed")  # as a colleague would
     expect(page.locator("#many")).to_be_hidden()
     page.keyboard.press("/")
@@ -80,7 +80,7 @@ def test_shortcuts_and_selection_apply_only_to_listed_conversations(cast, conver
     page.keyboard.press("Enter")
     expect(page.locator("#thread-pane h2")).to_have_text("Maya A.")
     page.locator(".row").last.click(modifiers=["Shift"])
-    expect(page.locator("#many")).to_contain_text("2 conversations chosen")
+    expect(page.locator("#many")).to_contain_text("2 conversations selected")
     page.keyboard.press("Escape")
     expect(page.locator("#many")).to_be_hidden()
 
@@ -99,7 +99,7 @@ def test_bulk_change_above_the_server_limit_is_split_into_batches(cast, conversa
         if row(page, "Oldest").count():
             break
     row(page, "Oldest").click(modifiers=["Shift"])
-    expect(page.locator("#many")).to_contain_text("108 conversations chosen")
+    expect(page.locator("#many")).to_contain_text("108 conversations selected")
     page.locator("#many").get_by_role("button", name="Resolve").click()
     expect(page.locator("#views")).to_contain_text("Open 0")
     assert Conversation.objects.filter(workspace=cast.acme, status="resolved").count() == 108

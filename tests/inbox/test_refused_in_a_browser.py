@@ -136,7 +136,7 @@ def test_file_that_keeps_failing_is_given_up_and_later_files_are_sent(page, prox
     proxy.rules[FILES] = lambda size: OUTAGES[outage] if size > MEGABYTE else None
     attach(page, "large.png", content=LARGE)
     send(page)
-    expect(unsent(page, "large.png")).to_contain_text("No answer yet")
+    expect(unsent(page, "large.png")).to_contain_text("No response yet")
     attach(page, "small.png")
     send(page)
     reply(page, "Text goes at once")
@@ -145,7 +145,7 @@ def test_file_that_keeps_failing_is_given_up_and_later_files_are_sent(page, prox
     for tries in range(2, MAX_TRIES + 1):
         page.clock.run_for(5000)
         wait_for(lambda tries=tries: proxy.requests[FILES] >= tries)
-    expect(unsent(page, "large.png")).to_contain_text("Not sent: There was no answer")
+    expect(unsent(page, "large.png")).to_contain_text("Not sent: The server did not respond")
     expect_picture_sent(page, "small.png")
     requests = proxy.requests[FILES]
     assert requests == MAX_TRIES + 1
@@ -167,7 +167,7 @@ def test_files_are_sent_in_order_after_an_outage(page, proxy):
     proxy.rules[FILES] = lambda size: html("502 Bad Gateway", "nginx")
     attach(page, "one.png", "two.png")
     send(page)
-    expect(unsent(page, "one.png")).to_contain_text("No answer yet")
+    expect(unsent(page, "one.png")).to_contain_text("No response yet")
     page.reload()
     expect(unsent(page, "two.png")).to_be_visible()
     del proxy.rules[FILES]

@@ -11,16 +11,8 @@ from conversations.models import Conversation
 from integrations.actions.replays import _remaining
 from integrations.actions.subscriptions import create_webhook
 from integrations.models import Delivery, Event, Replay
-from integrations.webhooks.leases import (
-    CLAIM_LOCK_KEY,
-    FIND_SUBSCRIPTIONS,
-    HELD,
-    LEASE_DUE,
-    LOCK_CLAIMS,
-    PENDING,
-    RELEASE_EXPIRED,
-    claim,
-)
+from integrations.sql import FIND_SUBSCRIPTIONS, HELD, LEASE_DUE, LOCK_CLAIMS, PENDING, RELEASE_EXPIRED
+from integrations.webhooks.leases import CLAIM_LOCK_KEY, claim
 from leads.actions import create_lead
 from praxtalk.core.db.ids import new_id
 from tests.conftest import make_conversation

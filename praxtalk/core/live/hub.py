@@ -133,7 +133,7 @@ class Hub:
             query.request_run()
 
     def _on_reconnect(self) -> None:
-        """Run all queries again, spread over RETURN_SECONDS, because messages may have been missed."""
+        """Run all queries again, spread over RECONNECT_SPREAD_SECONDS, because messages may have been missed."""
         loop = asyncio.get_running_loop()
         for number, query in enumerate(list(self._queries.values())):
             loop.call_later(RECONNECT_SPREAD_SECONDS * number / len(self._queries), query.request_run)

@@ -7,6 +7,13 @@ import { byId, h, reasonOf, setText } from "./dom.js";
 const HOUR = 3600_000;
 const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
 
+/** Close the dialog. Where no focus is restored, browsers leave it in the dialog until they render, and the next key would be lost. */
+const closeDialog = () => {
+  dialog.close();
+  const { activeElement } = document;
+  if (activeElement instanceof HTMLElement && dialog.contains(activeElement)) activeElement.blur();
+};
+
 /**
  * Show the dialog with this content.
  * @param {string} title
@@ -16,12 +23,12 @@ const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
  */
 const openDialog = (title, content, first, closeLabel = "Cancel") => {
   const heading = h("h2", { id: "dialog-title" }, title);
-  const close = h("button", { type: "button", class: "plain", click: () => dialog.close() }, closeLabel);
+  const close = h("button", { type: "button", class: "plain", click: closeDialog }, closeLabel);
   dialog.setAttribute("aria-labelledby", "dialog-title");
   dialog.onkeydown = (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault(); // close synchronously: the browser would process the next key before closing the dialog
-    dialog.close();
+    closeDialog();
   };
   dialog.replaceChildren(heading, ...content, close);
   if (!dialog.open) dialog.showModal();
@@ -42,7 +49,7 @@ const askForm = (title, fields, label, onSubmit) => {
   const show = () => openDialog(title, [form], /** @type {HTMLElement} */ (form.elements[0]));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    dialog.close();
+    closeDialog();
     try {
       await onSubmit(form);
     } catch (error) {
@@ -67,7 +74,7 @@ export const choose = (title, choices) => {
       {
         type: "button",
         click: () => {
-          dialog.close();
+          closeDialog();
           onChoice();
         },
       },
@@ -93,7 +100,7 @@ export const choose = (title, choices) => {
  */
 export const confirm = (question, label, onConfirm) => {
   const click = () => {
-    dialog.close();
+    closeDialog();
     onConfirm();
   };
   const button = h("button", { type: "button", class: "button", click }, label);
@@ -132,7 +139,7 @@ export const askSnooze = (onChoice) => {
       field.reportValidity();
       return;
     }
-    dialog.close();
+    closeDialog();
     onChoice(until);
   });
   choose("Snooze", [

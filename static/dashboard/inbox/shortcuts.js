@@ -14,7 +14,7 @@ export const KEYS = [
   ["i", "assign to me"],
   ["t", "tags"],
   ["l", "create a lead"],
-  ["x", "select for a bulk action"],
+  ["x", "select for a bulk change"],
   ["/", "search"],
   ["Ctrl+Enter", "send"],
   ["Ctrl+Shift+Enter", "send and resolve"],

@@ -40,7 +40,7 @@ export function start(outside) {
   sheet.replaceSync(ATTACHMENTS + RATING);
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
   const rating = createRating(outside, mutate);
-  let isTold = false;
+  let isContextSent = false;
 
   return {
     ...createAttachments(outside),
@@ -51,8 +51,8 @@ export function start(outside) {
     /** @param {import("./api.js").Thread} [value] missing until the thread has loaded */
     draw(value) {
       rating.draw(value?.rating);
-      if (value && !isTold) mutate("widget:tell", contextOf()).catch(() => {});
-      isTold = Boolean(value);
+      if (value && !isContextSent) mutate("widget:tell", contextOf()).catch(() => {});
+      isContextSent = Boolean(value);
     },
   };
 }

@@ -35,7 +35,7 @@ const MAX_WAIT = 30_000;
  */
 export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
   let isRunning = false;
-  let isAsked = false;
+  let isRequested = false;
   /** The time of an entry's next attempt, by clientId. This and `blockedUntil` use the monotonic clock. */
   const retryAt = /** @type {Map<string, number>} */ (new Map());
   /** The clientIds of files that failed in this run. */
@@ -130,9 +130,9 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       onChange(isWanted);
       return true;
     } catch (error) {
-      const goesOn = refuse(entry, /** @type {Refusal} */ (error), before);
+      const sendsNext = refuse(entry, /** @type {Refusal} */ (error), before);
       onChange();
-      return goesOn;
+      return sendsNext;
     }
   };
 
@@ -140,10 +140,10 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     isRunning = true;
     try {
       do {
-        isAsked = false;
+        isRequested = false;
         failedFiles.clear();
         while (await lock(attempt));
-      } while (isAsked);
+      } while (isRequested);
       const times = retries();
       if (times.length) later(Math.min(...times) - now());
     } catch {
@@ -156,7 +156,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     clearTimeout(timer);
     if (!store.read().outbox.length) return; // do not take the lock without need: a page that is being left would keep it
     if (now() < blockedUntil) later(blockedUntil - now());
-    else if (isRunning) isAsked = true;
+    else if (isRunning) isRequested = true;
     else run();
   };
 
@@ -165,10 +165,10 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     add(entry) {
       const { token, outbox } = store.read();
       // Without a token the form was submitted again. It contains the text of all entries that could not be sent.
-      const isAnew = entry.form && !token && !outbox.some(({ form, failed }) => form && !failed);
+      const isResubmitted = entry.form && !token && !outbox.some(({ form, failed }) => form && !failed);
       const at = Math.max(entry.at, (outbox.at(-1)?.at ?? 0) + 1); // keeps the order even if the clock is set back
       store.write({ [entry.clientId]: { ...entry, at } }, true);
-      if (isAnew) drop(outbox.filter(({ file }) => !file).map(({ clientId }) => clientId));
+      if (isResubmitted) drop(outbox.filter(({ file }) => !file).map(({ clientId }) => clientId));
       pump();
     },
     /** @param {string} clientId */

@@ -17,7 +17,7 @@ export function openPage() {
    * Call a handler of the page. An exception in it is reported as uncaught and does not affect the widget.
    * @param {(detail?: any) => void} fn @param {any} [detail]
    */
-  const tell = (fn, detail) => queueMicrotask(() => fn(detail));
+  const callLater = (fn, detail) => queueMicrotask(() => fn(detail));
 
   const commands = /** @type {any} */ ({
     __proto__: null,
@@ -25,7 +25,7 @@ export function openPage() {
     on(name, fn) {
       if (!fn.call) throw fn;
       handlers.set(name, (handlers.get(name) ?? new Set()).add(fn));
-      if (name === "ready" && isReady) tell(fn);
+      if (name === "ready" && isReady) callLater(fn);
     },
     /** @param {string} name @param {(detail?: any) => void} fn */
     off: (name, fn) => handlers.get(name)?.delete(fn),
@@ -52,7 +52,7 @@ export function openPage() {
       for (const [name, ...args] of waiting) PraxTalk(name, ...args);
     },
     emit(name, detail) {
-      for (const fn of handlers.get(name) ?? []) tell(fn, detail);
+      for (const fn of handlers.get(name) ?? []) callLater(fn, detail);
     },
   };
 }

@@ -63,21 +63,21 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
 
   const poll = async () => {
     clearTimeout(timer);
-    const mine = token;
-    if (!mine || isLive) return;
+    const usedToken = token;
+    if (!usedToken || isLive) return;
     interval = Math.min(MAX_INTERVAL, interval * 1.5);
     try {
-      const next = await api.messages(mine);
-      if (mine === token && !isLive) accept(next);
+      const next = await api.messages(usedToken);
+      if (usedToken === token && !isLive) accept(next);
     } catch (error) {
       const refusal = /** @type {import("./api.js").Refusal} */ (error);
-      if (mine !== token || isLive) return;
-      if (isSignedOut(refusal)) return onSignedOut(mine);
+      if (usedToken !== token || isLive) return;
+      if (isSignedOut(refusal)) return onSignedOut(usedToken);
       interval = Math.max(interval, refusal.retryAfter * 1000);
       isReached = false;
       onChange([]);
     }
-    if (mine === token && !isLive) later(document.hidden ? Math.max(interval, MAX_INTERVAL) : interval);
+    if (usedToken === token && !isLive) later(document.hidden ? Math.max(interval, MAX_INTERVAL) : interval);
   };
 
   /** @param {number} wait */

@@ -31,30 +31,31 @@ export function createIdentity({ store, api, lock, onChange, onOther }) {
   /** @type {Identity | undefined} */
   let proof;
 
-  const isTold = () => {
+  const isSent = () => {
     const { token, identity } = store.read();
     return token && proof && JSON.stringify(identity) === JSON.stringify(detailsOf(proof));
   };
 
   /** Send the identity to the server. Call it inside the lock. @returns {Promise<boolean>} whether to send it once more */
-  const tell = async () => {
-    const mine = proof;
-    if (!mine || isTold()) return false;
+  const sendIdentity = async () => {
+    const usedProof = proof;
+    if (!usedProof || isSent()) return false;
     const { token: before } = store.read();
-    const { token, visitor } = await api.identify(mine, before);
+    const { token, visitor } = await api.identify(usedProof, before);
     if (store.read().token !== before) return true; // a link in an e-mail (return.js) has replaced it during the request
     // no token: this browser's token belongs to somebody else, or is invalid
-    if (mine === proof) store.write({ token: token ?? undefined, visitor, identity: token && detailsOf(mine) });
+    if (usedProof === proof)
+      store.write({ token: token ?? undefined, visitor, identity: token && detailsOf(usedProof) });
     return false;
   };
 
   const attach = async () => {
-    const mine = proof;
-    if (!mine || isTold()) return;
+    const usedProof = proof;
+    if (!usedProof || isSent()) return;
     try {
-      while (await lock(tell));
+      while (await lock(sendIdentity));
     } catch (error) {
-      if (mine !== proof) return; // a different identity has been set, or none
+      if (usedProof !== proof) return; // a different identity has been set, or none
       if (isTransient(/** @type {import("./api.js").Refusal} */ (error))) {
         setTimeout(attach, PAUSE); // no onChange: it would wake the outbox, and entries would lose their retry delays
         return;
