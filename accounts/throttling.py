@@ -47,7 +47,7 @@ class TooManyAttempts(Exception):
         super().__init__(f"Too many attempts. Try again in {self.retry_after} {unit}.")
 
 
-class AccountThrottled(TooManyAttempts):
+class OperatorThrottled(TooManyAttempts):
     """An attempt exceeds the limit of the account, not that of the client: other clients may have caused it."""
 
 
@@ -69,7 +69,7 @@ def register_attempt(purpose: Purpose, request: HttpRequest, *, email: str) -> F
         others = of_client if client.is_known else rows.filter(is_known=False)
         longest = MAX_RESET_BACKOFF_SECONDS if purpose == Purpose.RESET else MAX_BACKOFF_SECONDS
         if wait := _backoff_delay(others.filter(account=account), longest, now):
-            raise AccountThrottled(wait)
+            raise OperatorThrottled(wait)
         return FailedAttempt.objects.create(
             purpose=purpose, account=account, client=client.name, is_known=client.is_known, created_at=now
         )

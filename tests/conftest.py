@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
+from django.db import connection
 from playwright.sync_api import expect
 from rest_framework.test import APIClient
 
@@ -29,6 +30,7 @@ from praxtalk.static_files import collect_static_files
 from tests import empty_tables
 from tests.servers import WEB, Server
 from tests.services import DATA
+from tests.template_database import migrated_template
 
 UNLIMITED = 1_000_000
 CHROMIUM = "/usr/bin/chromium"
@@ -60,6 +62,11 @@ def pytest_runtest_protocol(item):
         fcntl.flock(room, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
         fcntl.flock(turn, fcntl.LOCK_UN)
         return (yield)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -28,12 +28,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def database_url():
+def database_url(name=None):
     """Return the URL of the test database, as DATABASE_URL takes it."""
     options = connection.settings_dict
     host = options["OPTIONS"].get("host") or options["HOST"]
     user, password, port = options["USER"], options["PASSWORD"], options["PORT"] or 5432
-    return f"postgresql://{user}:{password}@/{options['NAME']}?host={host}&port={port}"
+    return f"postgresql://{user}:{password}@/{name or options['NAME']}?host={host}&port={port}"
 
 
 def valkey_url():

@@ -96,11 +96,11 @@ def resend_invitation(operator: Operator) -> bool:
 def accept_invitation(operator: Operator, *, password: str) -> bool:
     """Activate an invited operator with the password that they chose. Return False if the invitation was used or revoked."""
     operator.set_password(password)  # hashing is slow: do it before the row is locked
-    return _activate(operator)
+    return _accept_invitation(operator)
 
 
 @joined_transaction()
-def _activate(operator: Operator) -> bool:
+def _accept_invitation(operator: Operator) -> bool:
     rows = Operator.objects.filter(workspace_id=operator.workspace_id, pk=operator.pk, invited_at__isnull=False)
     if not rows.update(invited_at=None):  # a concurrent request blocks here, then matches no row
         return False

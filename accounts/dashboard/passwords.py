@@ -21,7 +21,7 @@ from accounts.dashboard.sign_in import RateLimitedFormView, confirm_password
 from accounts.known_clients import remember
 from accounts.models import Operator, QueuedEmail
 from accounts.operator_tokens import revoke_dashboard_tokens
-from accounts.throttling import AccountThrottled, Purpose, TooManyAttempts
+from accounts.throttling import OperatorThrottled, Purpose, TooManyAttempts
 from praxtalk.core.dashboard.site import dashboard
 
 
@@ -46,7 +46,7 @@ class PasswordResetView(RateLimitedFormView):
         return request.POST.get("email", "")
 
     def throttled_response(self, error: TooManyAttempts) -> HttpResponse:
-        return self._accepted() if isinstance(error, AccountThrottled) else super().throttled_response(error)
+        return self._accepted() if isinstance(error, OperatorThrottled) else super().throttled_response(error)
 
     def form_valid(self, form: AddressForm) -> HttpResponse:
         emails.enqueue(QueuedEmail.Kind.PASSWORD_RESET, form.cleaned_data["email"])

@@ -127,7 +127,7 @@ COSTS = {
     "POST /widget/v1/identify": (6, 1, identify),
     "POST /widget/v1/identify, with a stranger's token": (15, 2, merge),
     "POST /widget/v1/return": (2, 1, lambda w: ("return", w.form(code=return_link(w.kim).partition("=")[2]))),
-    "GET /widget/v1/messages": (5, 1, lambda w: (w.widget_path("messages"),)),
+    "GET /widget/v1/messages": (4, 2, lambda w: (w.widget_path("messages"),)),
     "GET /widget/v1/messages, before a message": (5, 1, lambda w: (w.widget_path("messages", f"&before={w.message}"),)),
     "POST /widget/v1/messages": (11, 3, send_text),
     "POST /widget/v1/messages, with a file": (14, 3, send_file),

@@ -91,7 +91,7 @@ def test_deliveries_can_be_filtered(cast, crm, webhooks):
 def test_deliveries_of_a_paused_webhook_cannot_be_retried(crm, webhooks):
     crm.patch(f"/api/v1/webhooks/{webhooks.north.pk}", {"status": "paused"})
     retry = f"/api/v1/deliveries/{webhooks.north_delivery.pk}/retry"
-    assert is_refused(crm.post(retry), "make it active first", "webhook_paused")
+    assert is_refused(crm.post(retry), "Set its status to active first", "webhook_paused")
     crm.patch(f"/api/v1/webhooks/{webhooks.north.pk}", {"status": "active"})
     assert crm.post(retry).json() == {"ok": True}
 

@@ -150,7 +150,7 @@ def test_create_webhook_subscribes_to_the_named_or_all_events(cast, settings):
     run("create_webhook", "http://127.0.0.1:9000/", "--workspace", "Acme")
     assert len(WebhookSubscription.objects.order_by("created_at").last().events) == 5
     settings.WEBHOOK_ALLOW_CIDRS = []
-    with pytest.raises(CommandError, match="public addresses only"):
+    with pytest.raises(CommandError, match="only to public addresses"):
         run("create_webhook", "http://127.0.0.1:9000/", "--workspace", "Acme")
 
 

@@ -237,7 +237,7 @@ def test_database_from_before_the_first_release_is_moved_aside(folder):
         folder, "devservices", "sh", "-c", 'psql -At "$DATABASE_URL" -c "SELECT datname FROM pg_database"'
     )
     assert {"praxtalk", kept[1]} <= set(names.stdout.split())
-    assert "nothing is changed" in run_manage(folder, *bootstrap).stdout
+    assert "nothing was changed" in run_manage(folder, *bootstrap).stdout
 
 
 @pytest.mark.parametrize("name", ["a folder of 'ünits'", "a/" + "deep/" * 30 + "folder", "a, b"])

@@ -18,7 +18,7 @@ from conversations.models import Channel, Conversation, Message, Visitor
 from data_requests.actions import erase
 from leads import actions as lead_actions
 from praxtalk.core.live.topics import capture_topics
-from tests.sync.live_client import ask, topics_of
+from tests.sync.live_client import ask_with, topics_of
 from tests.sync.sockets import Failed
 from widget import actions as widget_actions
 
@@ -94,7 +94,8 @@ ACTIONS_BY_NAME = {
     "revoke_invitation": (None, lambda c, t: team.revoke_invitation(t.invited, by=c.alice)),
     "reset_two_factor": (None, lambda c, t: team.reset_two_factor(c.bob, by=c.alice)),
     "update_preferences": (None, lambda c, t: update_preferences(c.bob, sound=False)),
-    "read_until": (None, lambda c, t: conversation_actions.read_until(t.north, by_visitor=1, visitor_types=True)),
+    "read_until": (None, lambda c, t: conversation_actions.read_until(t.north, by_visitor=1)),
+    "set_visitor_typing": (None, lambda c, t: conversation_actions.set_visitor_typing(t.north, is_typing=True)),
     "configure_widget": (None, lambda c, t: brand_actions.configure_widget(c.north, primary_color="#000000")),
     "rotate_identity_secret": (None, lambda c, t: brand_actions.rotate_identity_secret(c.north)),
     "show_identity_secret": (None, lambda c, t: brand_actions.show_identity_secret(c.north)),
@@ -217,9 +218,11 @@ def watchable_queries(cast, conversations):
 
 
 def results_of_all_queries(cast, conversations):
+    tokens = {operator.pk: operator_tokens.issue_token(operator)[0] for operator in (cast.alice, cast.bob)}
+
     def value(operator, name, arguments):
         try:
-            return ask(operator, name, **arguments)
+            return ask_with(tokens[operator.pk], name, **arguments)
         except Failed as refused:
             return refused.code
 

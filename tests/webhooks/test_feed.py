@@ -102,7 +102,7 @@ def test_no_event_is_skipped_with_concurrent_writers_and_readers(transactional_d
 
 
 def test_page_of_one_brand_is_not_shortened_by_another_brands_backlog(cast, caller, monkeypatch):
-    monkeypatch.setattr("integrations.feed.NUMBERED_AT_ONCE", 5)
+    monkeypatch.setattr("integrations.feed.NUMBER_BATCH_SIZE", 5)
     with transaction.atomic():
         for brand in [cast.south] * 12 + [cast.north] * 3:
             record_event(EventName.LEAD_CREATED, workspace_id=cast.acme.pk, brand_id=brand.pk, data={})
