@@ -4,11 +4,9 @@ The `cast` fixture holds two workspaces: Acme, with the brands North and South, 
 North only; and the competing Globex, with the brand West and its owner Mallory.
 """
 
-import fcntl
 import itertools
 import os
 import shutil
-from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -29,7 +27,6 @@ from leads.actions import create_lead
 from praxtalk.static_files import collect_static_files
 from tests import empty_tables
 from tests.servers import WEB, Server
-from tests.services import DATA
 from tests.template_database import migrated_template
 
 UNLIMITED = 1_000_000
@@ -47,21 +44,6 @@ def pytest_collection_modifyitems(items):
     """
     rank = lambda item: bool(item.get_closest_marker("browser")) * 2 + (not item.get_closest_marker("live"))  # noqa: E731
     items.sort(key=rank)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item):
-    """Run a test marked `alone` while no other worker runs a test: a readers-writer lock over two lock files.
-
-    The turn lock is held only while a test waits for the room lock, so that tests marked `alone` do not wait forever.
-    """
-    with ExitStack() as held:
-        turn = held.enter_context((DATA / "turn.lock").open("a"))
-        room = held.enter_context((DATA / "room.lock").open("a"))
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        fcntl.flock(room, fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH)
-        fcntl.flock(turn, fcntl.LOCK_UN)
-        return (yield)
 
 
 @pytest.fixture(scope="session")

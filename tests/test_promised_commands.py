@@ -81,6 +81,7 @@ def copy(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("npm") and not os.environ.get("CI"), reason="no npm here")
 @pytest.mark.parametrize("target", ["format", "openapi", "widget"])
 def test_generated_and_formatted_files_are_up_to_date(copy, target):
@@ -91,6 +92,7 @@ def test_generated_and_formatted_files_are_up_to_date(copy, target):
             assert (copy / name).read_bytes() == (ROOT / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_make_lock_keeps_the_locked_versions(copy):
     """Hashes may differ: projects may publish further files for a version later."""
     made = run("make", "lock", cwd=copy)
@@ -102,6 +104,7 @@ def test_make_lock_keeps_the_locked_versions(copy):
         assert versions[0] == versions[1], name
 
 
+@pytest.mark.slow
 def test_docs_builds_the_site(copy):
     made = run("make", "docs", cwd=copy, seconds=300)
     assert made.returncode == 0, made.stdout + made.stderr
@@ -111,7 +114,7 @@ def test_docs_builds_the_site(copy):
     assert not re.search(r'(?:src|href)="https://[^"]+\.(?:js|css)"', (copy / ".data/site/index.html").read_text())
 
 
-@pytest.mark.alone
+@pytest.mark.slow
 def test_every_benchmark_runs_with_quick():
     made = run("make", "bench", "ARGS=--quick", seconds=590)
     assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]

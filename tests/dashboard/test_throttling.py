@@ -375,6 +375,7 @@ class RealBrowser:
             return error
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_sign_in_limits_hold_without_valkey(transactional_db, cast, tmp_path):
     with override_settings(PASSWORD_HASHERS=[ARGON2]):  # the server process does not use the tests' fast hasher

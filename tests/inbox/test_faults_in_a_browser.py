@@ -37,6 +37,7 @@ def expect_stored_once(page, text):
     assert Message.objects.filter(body=text).count() == 1
 
 
+@pytest.mark.slow
 def test_messages_and_drafts_survive_a_killed_and_restarted_server(cast, conversations, browsers):
     port = free_port()
     with Server(*WEB, port=port, WEB_PROCESSES="1") as server:
@@ -58,6 +59,7 @@ def test_messages_and_drafts_survive_a_killed_and_restarted_server(cast, convers
         expect(row(page, "Sent while")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_messages_are_sent_without_valkey_and_pushed_once_it_returns(cast, conversations, valkey, browsers):
     options = {"WEB_PROCESSES": "1", "REDIS_URL": valkey.url}
     with Server(*WEB, **options) as one, Server(*WEB, **options) as other:

@@ -21,6 +21,7 @@ from tests.live.driver import Driver, wait_for
 HERE = Path(__file__).resolve().parent
 CLIENTS, MODULES = HERE / "clients", HERE / "node_modules"
 NPM = ("convex-1.13.2", "convex-1.24.8", "convex-1.34.1", "convex")  # packages of package.json, the newest last
+NPM_PARAMS = [*(pytest.param(name, marks=pytest.mark.slow) for name in NPM[:-1]), NPM[-1]]
 PYPI = "pypi"
 OWN = "own"  # static/live/client.js
 
@@ -73,17 +74,24 @@ def start(drivers, wait_for_idle_database):
         driver.close_clients()
 
 
-@pytest.fixture(params=NPM)
+def pytest_collection_modifyitems(items):
+    """Run tests with all clients at once in the second tier."""
+    for item in items:
+        if {"npms", "convexes", "libraries"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(params=NPM_PARAMS)
 def npm(request, start):
     return start(request.param)
 
 
-@pytest.fixture(params=[*NPM, PYPI, OWN])
+@pytest.fixture(params=[*NPM_PARAMS, PYPI, OWN])
 def library(request, start):
     return start(request.param)
 
 
-@pytest.fixture(params=[*NPM, PYPI])
+@pytest.fixture(params=[*NPM_PARAMS, PYPI])
 def convex(request, start):
     """Parametrize the test over the public clients only: our own has no setAuth() and no HTTP."""
     return start(request.param)

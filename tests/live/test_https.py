@@ -6,7 +6,7 @@ from tests.live.conftest import NPM, OWN, PYPI, Scene, bodies_of, command_of, en
 from tests.live.driver import Driver
 from tests.servers import HttpsServer
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ def restart_of(server):
     return Server(*WEB, WEB_PROCESSES="1", port=server.port)
 
 
+@pytest.mark.slow
 def test_sockets_of_a_killed_server_free_their_connection_slots(newest, server, scene_on):
     """An operator session may have 20 sockets. 11 are open when the server is killed, and the same 11 reconnect."""
     scene = scene_on(server.url)
@@ -40,6 +41,7 @@ def test_sockets_of_a_killed_server_free_their_connection_slots(newest, server, 
         newest.close_clients()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["killed", "stopped"])
 def test_clients_reconnect_after_the_server_was(end, libraries, convexes, server, scene_on):
     """Clients reconnect with their watches, and authenticated again if they used setAuth."""
@@ -126,6 +128,7 @@ def test_mutation_resolves_if_the_connection_ends_between_response_and_new_value
             driver.close_clients()
 
 
+@pytest.mark.slow
 def test_mutation_in_progress_when_the_server_is_killed_is_executed_once(npms, server, scene_on):
     scene = scene_on(server.url)
     clients = [npm.open(server.url) for npm in npms]

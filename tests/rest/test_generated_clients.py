@@ -25,7 +25,7 @@ from tests.conftest import make_conversation
 from tests.live.conftest import MODULES, need_node
 from tests.servers import PROJECT
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live, pytest.mark.slow]
 
 DOCUMENT = PROJECT / "docs/openapi.json"
 CLIENTS = Path(__file__).resolve().parent / "clients"

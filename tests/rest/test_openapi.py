@@ -162,6 +162,7 @@ def test_the_committed_copy_is_current(document):
     assert committed == document, "run `make openapi` and commit docs/openapi.json"
 
 
+@pytest.mark.slow
 @pytest.mark.live
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("scope", ["write", "read"])

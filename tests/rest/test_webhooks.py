@@ -134,7 +134,7 @@ def test_a_repeated_creation_returns_the_same_secret_from_an_encrypted_record(cr
 
 def test_a_secret_can_be_rotated_promoted_and_retired(crm):
     one = f"/api/v1/webhooks/{create_webhook_by_rest(crm)}"
-    assert is_refused(crm.post(f"{one}/promote"), "rotate first", "nothing_to_promote")
+    assert is_refused(crm.post(f"{one}/promote"), "Rotate the secret first", "nothing_to_promote")
     rotation = lambda: crm.get(one).json()["webhook"]["rotation"]  # noqa: E731
     new = crm.post(f"{one}/rotate").json()
     assert rotation() == {"promoted": False, "oldSecretEndsAt": None}

@@ -13,7 +13,7 @@ from django.db import connection
 from integrations.actions.api_keys import create_key
 from tests.servers import PROJECT, WEB, Server, database_url, free_port
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live, pytest.mark.slow]
 
 CONNECT_TIMEOUT = 2
 

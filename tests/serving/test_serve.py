@@ -54,6 +54,7 @@ def test_serve_starts_and_stops_all_processes(cast):
     assert "Traceback" not in server.output
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_startup_stops_all_processes_quickly(cast):
     for seconds in (1.5, 3):
         command = [*Server.command, "--only", "front,web,sockets"]
@@ -153,6 +154,7 @@ def test_keep_alive_connection_serves_every_request(cast):
     assert "Traceback" not in server.output
 
 
+@pytest.mark.slow
 def test_api_works_while_valkey_is_down(cast, tmp_path):
     _, secret = create_key(cast.acme, name="k", scope="write")
     url = valkey.start(tmp_path / "valkey")
@@ -199,6 +201,7 @@ class Writer(threading.Thread):
 VICTIMS = ("webhooks", "worker", "beat", "front", "web", "worker of web", "sockets.1", "serve")
 
 
+@pytest.mark.slow
 def test_killed_process_is_restarted_and_no_event_is_lost(cast):
     _, secret = create_key(cast.acme, name="k", scope="write")
     acknowledged = set()
@@ -242,6 +245,7 @@ def wait_until(is_so, seconds=60):
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_process_that_keeps_crashing_stops_serve(cast):
     with Server(*WEB) as server:
         for _ in range(MAX_RESTARTS + 1):

@@ -15,7 +15,7 @@ from tests.servers import WEB, Server
 from tests.sync.live_client import ask
 from tests.sync.sockets import Socket
 
-pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 SECONDS = 60
 CLIENTS = 20

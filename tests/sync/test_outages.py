@@ -21,7 +21,7 @@ from praxtalk.core.live.topics import channel_of, publish_on_commit
 from tests.servers import WEB, Server
 from tests.sync.sockets import Failed, Socket
 
-pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 AWAY_SECONDS = 10
 

@@ -14,9 +14,10 @@ def receiver(*, status=200, headers=None, answer=b"thanks", drip=None, hang=0.0)
     """Run a receiver and yield it: .url, .requests (each with .headers, .body, .path), .status (may be changed while
     it runs).
 
-    drip: seconds between the bytes of the response body. hang: seconds before the response.
+    drip: seconds between the bytes of the response body. hang: seconds before the response, which
+    end early when the receiver is closed.
     """
-    state = SimpleNamespace(requests=[], status=status)
+    state, is_closing = SimpleNamespace(requests=[], status=status), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -24,7 +25,7 @@ def receiver(*, status=200, headers=None, answer=b"thanks", drip=None, hang=0.0)
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             state.requests.append(SimpleNamespace(headers=dict(self.headers.items()), body=body, path=self.path))
-            time.sleep(hang)
+            is_closing.wait(hang)
             self.send_response(state.status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
@@ -49,6 +50,7 @@ def receiver(*, status=200, headers=None, answer=b"thanks", drip=None, hang=0.0)
     try:
         yield state
     finally:
+        is_closing.set()
         server.shutdown()
         server.server_close()
 

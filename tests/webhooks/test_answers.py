@@ -69,7 +69,8 @@ def test_2xx_is_success_whatever_follows_its_status_line(name):
 
 
 @pytest.mark.parametrize("name", UNUSUAL_ANSWERS)
-def test_other_status_is_recorded_whatever_follows_it(name):
+def test_other_status_is_recorded_whatever_follows_it(monkeypatch, name):
+    monkeypatch.setattr(transport_module, "DEADLINE_SECONDS", 1.0)  # two of them have a body without an end
     steps = [
         step.replace(b" 200", b" 500").replace(b" 204", b" 500") if isinstance(step, bytes) else step
         for step in UNUSUAL_ANSWERS[name]

@@ -19,7 +19,7 @@ SEED = 20_251
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.mark.alone
+@pytest.mark.slow
 def test_every_event_is_delivered_or_reported_as_failed_despite_faults(tmp_path: Path):
     evidence = run.run(
         run.SHORT, database_url=database_url(), folder=tmp_path / "run", seed=SEED, log=lambda line: None

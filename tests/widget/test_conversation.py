@@ -204,6 +204,7 @@ def test_two_tabs_writing_at_the_same_time_lose_no_message(site, context):
         assert [body for body in stored_bodies() if body.startswith(tab)] == expected[tab]
 
 
+@pytest.mark.slow
 def test_no_message_is_lost_when_the_server_is_killed_while_two_tabs_write(chromium, context, cast, transactional_db):
     """The server gets SIGKILL twice while messages are being sent, and a tab reloads. Each message is stored once, in
     the order of its tab."""

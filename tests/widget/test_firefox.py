@@ -15,7 +15,7 @@ from tests.widget.test_conversation import reply_by_rest, wait_until_stored
 
 __all__ = ["reply_by_rest"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 FIREFOX = Path("/usr/bin/firefox-esr")
 

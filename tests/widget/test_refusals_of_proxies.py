@@ -15,7 +15,7 @@ from tests.widget.test_files_in_a_browser import COUNT_CACHED_FILES, pick_files
 
 __all__ = ["nginx_in_front"]
 
-pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 LONG_TEXT = "Please read all of this. " * 45
 TEN_TRIES_MS = 200_000  # until the tenth try: 1 + 2 + 4 + 8 + 16 + 4 x 30 s, plus time for the requests
