@@ -22,7 +22,7 @@ help:
 	@echo "make widget  bundle widget/frontend into static/widget, which is committed"
 	@echo "make openapi write docs/openapi.json, and the types that the inbox shares with it"
 	@echo "make docs    build the documentation as a site in .data/site, and fail on broken links"
-	@echo "make lock    write the requirements*.lock files anew, with the hashes of all packages"
+	@echo "make lock    write the requirements*.lock files again, with the hashes of all packages"
 	@echo "make bench   REST beside a baseline, webhooks beside a Celery task for each, live queries beside socket.io, the widget, the inbox (quick: make bench ARGS=--quick)"
 	@echo "make faults  five minutes of webhooks while workers are killed and Valkey is stopped"
 

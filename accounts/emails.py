@@ -65,7 +65,7 @@ def _claim_due() -> QueuedEmail | None:
 def _send(run: MailRun, queued_email: QueuedEmail) -> None:
     if operator := _recipient(queued_email):
         outcome = run.send(
-            partial(_email, queued_email, operator),
+            partial(_build_email, queued_email, operator),
             tries=queued_email.attempts,
             workspace_id=operator.workspace_id,
             brand_id=None,
@@ -83,7 +83,7 @@ def _recipient(queued_email: QueuedEmail) -> Operator | None:
     return rows.filter(is_active=True).first()
 
 
-def _email(queued_email: QueuedEmail, operator: Operator) -> EmailMessage:
+def _build_email(queued_email: QueuedEmail, operator: Operator) -> EmailMessage:
     return EmailMessage(_subject(queued_email, operator), _body(queued_email, operator), to=[operator.email])
 
 

@@ -20,8 +20,8 @@ from praxtalk.core.api.address import client_address, rate_limit_unit
 COOKIE = "praxtalk_device"
 SALT = "accounts.known_clients"
 KNOWN_FOR = timedelta(days=90)
-ACCOUNTS_IN_COOKIE = 5
-DIGEST_IN_COOKIE = 32  # hexadecimal digits
+MAX_ACCOUNTS_IN_COOKIE = 5
+COOKIE_DIGEST_LENGTH = 32  # hexadecimal digits
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ def account_digest(email: str) -> bytes:
     All spellings that match the same operator have the same digest: the sign-in form normalises to NFKC, and PostgreSQL
     compares in upper case.
     """
-    normal = unicodedata.normalize("NFKC", email).strip().upper().casefold()
-    return salted_hmac(SALT, normal, algorithm="sha256").digest()
+    normalized = unicodedata.normalize("NFKC", email).strip().upper().casefold()
+    return salted_hmac(SALT, normalized, algorithm="sha256").digest()
 
 
 def identify_client(request: HttpRequest, account: bytes) -> Client:
-    """Return the device if it is known to the account, otherwise the address."""
+    """Return the client's device if it is known to the account, otherwise its IP address."""
     device, known = _read_cookie(request)
-    if account.hex()[:DIGEST_IN_COOKIE] in known:
+    if account.hex()[:COOKIE_DIGEST_LENGTH] in known:
         return Client(f"device:{device}", is_known=True)
     address = rate_limit_unit(client_address(request))
     rows = KnownAddress.objects.filter(account=account, address=address, seen_at__gt=timezone.now() - KNOWN_FOR)
@@ -59,8 +59,8 @@ def remember(request: HttpRequest, response: HttpResponse, email: str) -> None:
         account=account, address=rate_limit_unit(client_address(request)), defaults={"seen_at": timezone.now()}
     )
     device, known = _read_cookie(request)
-    digest = account.hex()[:DIGEST_IN_COOKIE]
-    newest_first = [digest, *(each for each in known if each != digest)][:ACCOUNTS_IN_COOKIE]
+    digest = account.hex()[:COOKIE_DIGEST_LENGTH]
+    newest_first = [digest, *(each for each in known if each != digest)][:MAX_ACCOUNTS_IN_COOKIE]
     response.set_signed_cookie(
         COOKIE,
         ".".join([device or secrets.token_hex(16), *newest_first]),

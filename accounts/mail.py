@@ -1,8 +1,8 @@
-"""Send one e-mail, for every sender: replies, transcripts, notices, invitations and password links.
+"""Send one e-mail, for every sender: replies, transcripts, notifications, invitations and password links.
 
 A sender keeps a row for each e-mail, with the number of tries and the time when the next try is due:
 
-1. The sender takes a due row: under the row's lock, it counts the try and postpones the next one by `retry_delay`.
+1. The sender claims a due row: under the row's lock, it counts the try and postpones the next one by `retry_delay`.
 2. `MailRun.send` builds and sends the e-mail, with no transaction open.
 3. After SENT or GIVEN_UP, the sender clears the row. After RETRY, it retries when the row is due. An e-mail that cannot be built,
    or whose recipient or content the mail server refuses permanently, is given up at once. Any other is given up after MAX_TRIES.
@@ -64,7 +64,7 @@ class MailRun:
 
     @property
     def should_continue(self) -> bool:
-        """Whether this run should try the next e-mail."""
+        """Return whether this run should try the next e-mail."""
         return self._consecutive_outages < MAX_CONSECUTIVE_OUTAGES
 
     def send(

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.audit import Actor, acting
 from accounts.models import Operator
 from accounts.scope import Scope, scope_of
-from praxtalk.core.api.address import UNKNOWN, client_address
+from praxtalk.core.api.address import UNKNOWN_ADDRESS, client_address
 
 DASHBOARD = "/app/"
 
@@ -43,7 +43,7 @@ class ActorMiddleware:
 
 def _actor_of(request: HttpRequest) -> Actor:
     address = client_address(request)
-    known = None if address == UNKNOWN else address
+    known = None if address == UNKNOWN_ADDRESS else address
     if request.path.startswith(DASHBOARD) and request.user.is_authenticated:
         return Actor(str(request.user), request.user.pk, known)
     return Actor("Anonymous", None, known)

@@ -123,7 +123,7 @@ class OperatorTokenAuthenticator:
     argument = "sessionToken"
 
     def topics(self, token: str) -> tuple[str, ...]:
-        """Return the topics after whose messages `open` must run again.
+        """Return the topics that are published when the result of `authenticate` may change.
 
         Raises FunctionError if the token is not correctly signed.
         """
@@ -138,7 +138,7 @@ class OperatorTokenAuthenticator:
         claims = _decode_claims(token)
         return claims.workspace_id, _principal_id(claims.operator_id)
 
-    def open(self, token: str) -> OperatorCaller:
+    def authenticate(self, token: str) -> OperatorCaller:
         """Return the caller that a token identifies.
 
         Raises FunctionError if the token is forged, expired or revoked, or if the operator is no longer active.
@@ -183,7 +183,7 @@ class _Claims(NamedTuple):
 
 
 def _decode_claims(token: str) -> _Claims:
-    """Return the claims of a correctly signed token, even if it has expired or been revoked: `open` checks that in its row.
+    """Return the claims of a correctly signed token, even if it has expired or been revoked, which `authenticate` checks.
 
     Raises FunctionError.
     """

@@ -14,7 +14,7 @@ class Role(models.TextChoices):
 class Ability(StrEnum):
     """A permission in the dashboard."""
 
-    ANSWER = "answer"  # daily work: conversations, leads, visitors, canned replies
+    ANSWER = "answer"  # reply to visitors: conversations, leads, visitors, canned replies
     BRANDS = "brands"  # create brands and configure their widgets
     INTEGRATIONS = "integrations"  # manage API keys and webhooks
     ERASE = "erase"  # delete visitors and everything that they wrote

@@ -9,8 +9,8 @@ A client is a known device or an IP address, see `accounts.known_clients`. The l
 - a client and an account together: SIGN_INS_A_MINUTE failures a minute;
 - a client, over all accounts: four times as many;
 - an account: after twice as many failures within an hour, an attempt must come at least 1, 2, 4 ... 60 s after the latest
-  failure (600 s for password links). Clients that the account does not know are counted together. Each known client is
-  counted alone, so strangers cannot lock out anybody who has signed in before.
+  failure (at most 600 s for password links). Clients that are unknown to the account are counted together. Each known client
+  is counted alone, so strangers cannot lock out anybody who has signed in before.
 
 The failures are rows in PostgreSQL, so the limits are the same on every node, and apply while Valkey is unreachable.
 """
@@ -32,8 +32,8 @@ Purpose = FailedAttempt.Purpose
 
 MINUTE = timedelta(minutes=1)
 ATTEMPT_WINDOW = timedelta(hours=1)
-ACCOUNTS_PER_CLIENT_FACTOR = 4  # times SIGN_INS_A_MINUTE: the limit of a client over all accounts
-UNKNOWN_CLIENT_FACTOR = 2  # times SIGN_INS_A_MINUTE: failures on an account before attempts have to wait
+CLIENT_LIMIT_FACTOR = 4  # times SIGN_INS_A_MINUTE: the limit of a client over all accounts
+ACCOUNT_LIMIT_FACTOR = 2  # times SIGN_INS_A_MINUTE: failures on an account in ATTEMPT_WINDOW before attempts must wait
 MAX_BACKOFF_SECONDS = 60
 MAX_RESET_BACKOFF_SECONDS = 600  # longer, so that the e-mails do not fill a mailbox
 
@@ -63,12 +63,12 @@ def register_attempt(purpose: Purpose, request: HttpRequest, *, email: str) -> F
         of_client, limit = rows.filter(client=client.name), settings.SIGN_INS_A_MINUTE
         if wait := max(
             _rate_limit_delay(of_client.filter(account=account), limit, now),
-            _rate_limit_delay(of_client, limit * ACCOUNTS_PER_CLIENT_FACTOR, now),
+            _rate_limit_delay(of_client, limit * CLIENT_LIMIT_FACTOR, now),
         ):
             raise TooManyAttempts(wait)
-        others = of_client if client.is_known else rows.filter(is_known=False)
-        longest = MAX_RESET_BACKOFF_SECONDS if purpose == Purpose.RESET else MAX_BACKOFF_SECONDS
-        if wait := _backoff_delay(others.filter(account=account), longest, now):
+        counted_together = of_client if client.is_known else rows.filter(is_known=False)
+        max_seconds = MAX_RESET_BACKOFF_SECONDS if purpose == Purpose.RESET else MAX_BACKOFF_SECONDS
+        if wait := _backoff_delay(counted_together.filter(account=account), max_seconds, now):
             raise OperatorThrottled(wait)
         return FailedAttempt.objects.create(
             purpose=purpose, account=account, client=client.name, is_known=client.is_known, created_at=now
@@ -87,12 +87,12 @@ def _rate_limit_delay(rows: QuerySet[FailedAttempt], limit: int, now: datetime) 
     return counted[-1] + MINUTE - now if len(counted) == limit else timedelta()
 
 
-def _backoff_delay(rows: QuerySet[FailedAttempt], longest: int, now: datetime) -> timedelta:
+def _backoff_delay(rows: QuerySet[FailedAttempt], max_seconds: int, now: datetime) -> timedelta:
     """Return the time until the next attempt on this account is allowed; zero if it is allowed now."""
     counted = rows.aggregate(number=Count("pk"), latest=Max("created_at"))
-    excess = counted["number"] - UNKNOWN_CLIENT_FACTOR * settings.SIGN_INS_A_MINUTE
+    excess = counted["number"] - ACCOUNT_LIMIT_FACTOR * settings.SIGN_INS_A_MINUTE
     if excess < 0:
         return timedelta()
     latest: datetime = counted["latest"]
-    seconds = min(longest, 2 ** min(excess, longest.bit_length()))
+    seconds = min(max_seconds, 2 ** min(excess, max_seconds.bit_length()))
     return max(timedelta(), latest + timedelta(seconds=seconds) - now)

@@ -12,10 +12,8 @@ from bench.chromium import PATH as CHROMIUM
 from bench.harness import FOLDER, QUICK_HELP, log
 
 PARTS = ("rest", "webhooks", "live", "widget", "inbox")
-PARALLEL_PARTS = (
-    ("rest", "inbox"),
-    ("webhooks", "live", "widget"),
-)  # of --quick: two groups run in parallel, equally long
+# With --quick, these two groups run in parallel. They take about the same time.
+PARALLEL_PARTS = (("rest", "inbox"), ("webhooks", "live", "widget"))
 
 
 def missing_programs() -> list[str]:

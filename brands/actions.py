@@ -44,7 +44,7 @@ def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name
 @joined_transaction()
 def create_brand(workspace: Workspace, *, name: str, primary_color: str = "#2563eb") -> Brand:
     """Create a brand with its own widget id and identity secret. Raises Django's ValidationError."""
-    brand = Brand(workspace=workspace, name=name, slug=_free_slug(workspace, name), primary_color=primary_color)
+    brand = Brand(workspace=workspace, name=name, slug=_unique_slug(workspace, name), primary_color=primary_color)
     brand.encrypted_identity_secret = encrypt(new_identity_secret())
     brand.full_clean()
     brand.save()
@@ -92,8 +92,8 @@ def rotate_identity_secret(brand: Brand) -> str:
 
 
 @joined_transaction()
-def show_identity_secret(brand: Brand) -> str:
-    """Return the secret with which the site's server signs visitors' ids, and record that it was shown.
+def reveal_identity_secret(brand: Brand) -> str:
+    """Return the secret with which the site's server signs visitors' ids, and record in the audit log that it was revealed.
 
     Raises DecryptionError if its encryption key is missing.
     """
@@ -101,11 +101,11 @@ def show_identity_secret(brand: Brand) -> str:
     return decrypt(brand.encrypted_identity_secret)
 
 
-def _free_slug(workspace: Workspace, name: str) -> str:
+def _unique_slug(workspace: Workspace, name: str) -> str:
     """Return a slug of the name, with a number appended if another brand already has it."""
-    stem = slugify(name)[:46] or "brand"
-    taken = set(workspace.brands.filter(slug__startswith=stem).values_list("slug", flat=True))
-    return next(slug for slug in (stem, *(f"{stem}-{number}" for number in range(2, 1000))) if slug not in taken)
+    base = slugify(name)[:46] or "brand"
+    taken = set(workspace.brands.filter(slug__startswith=base).values_list("slug", flat=True))
+    return next(slug for slug in (base, *(f"{base}-{number}" for number in range(2, 1000))) if slug not in taken)
 
 
 def new_identity_secret() -> str:

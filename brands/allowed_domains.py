@@ -37,7 +37,7 @@ def is_allowed(origin: str, domains: list[str]) -> bool:
 
 
 def _matches(domain: str, host: str, port: int | None) -> bool:
-    name, _, wanted = domain.partition(":")
-    if wanted and (port is None or int(wanted) != port):
+    name, _, allowed_port = domain.partition(":")
+    if allowed_port and (port is None or int(allowed_port) != port):
         return False
     return host.endswith(name[1:]) if name.startswith("*.") else host == name

@@ -1,7 +1,7 @@
-"""Business hours: when a brand's operators answer.
+"""Business hours: when a brand's operators are available.
 
 The format is {"mon": ["09:00-12:30", "13:30-18:00"], ...} in the brand's time zone. The brand is closed on a day that is left
-out. Without any spans it is always open. "24:00" is the end of a day.
+out. If no day has a time range, it is always open. "24:00" is the end of a day.
 """
 
 import re
@@ -32,7 +32,7 @@ def open_status(hours: dict[str, list[str]], zone: str, now: datetime) -> OpenSt
     if not any(hours.values()):
         return OpenStatus(True, None, None)
     local = now.astimezone(ZoneInfo(zone))
-    spans = [span for ahead in range(-1, 9) for span in _spans(hours, local.date() + timedelta(ahead), local.tzinfo)]
+    spans = [span for offset in range(-1, 9) for span in _spans(hours, local.date() + timedelta(offset), local.tzinfo)]
     for begin, end in spans:
         if begin <= now < end:
             return OpenStatus(True, None, _end_of_run(spans, end))
@@ -41,11 +41,11 @@ def open_status(hours: dict[str, list[str]], zone: str, now: datetime) -> OpenSt
 
 
 def _spans(hours: dict[str, list[str]], day: date, zone: Any) -> list[tuple[datetime, datetime]]:
-    found = []
+    spans = []
     for text in sorted(hours.get(DAYS[day.weekday()], [])):
         begin, end = text.split("-")
-        found.append((_at(day, begin, zone), _at(day, end, zone)))
-    return found
+        spans.append((_at(day, begin, zone), _at(day, end, zone)))
+    return spans
 
 
 def _at(day: date, text: str, zone: Any) -> datetime:

@@ -54,9 +54,11 @@ def list_operators(caller: OperatorCaller, arguments: Arguments) -> list[dict[st
         rows = rows.filter(Q(sees_all_brands=True) | Q(brands=brand))
     elif caller.scope.brand_ids is not None:
         rows = rows.filter(Q(sees_all_brands=True) | Q(brands__in=caller.scope.brand_ids))
-    people = list(rows.order_by("name", "pk").values_list("pk", "name", "sees_all_brands").distinct()[:MAX_OPERATORS])
-    limited = OperatorBrand.objects.filter(operator_id__in=[pk for pk, _, sees_all in people if not sees_all])
-    seen = defaultdict[UUID, list[str]](list)
-    for pk, brand_id in caller.scope.rows(limited).order_by("brand_id").values_list("operator_id", "brand_id"):
-        seen[pk].append(str(brand_id))
-    return [{"_id": str(pk), "name": name, "brandIds": None if sees_all else seen[pk]} for pk, name, sees_all in people]
+    values = list(rows.order_by("name", "pk").values_list("pk", "name", "sees_all_brands").distinct()[:MAX_OPERATORS])
+    links = OperatorBrand.objects.filter(operator_id__in=[pk for pk, _, sees_all in values if not sees_all])
+    brand_ids = defaultdict[UUID, list[str]](list)
+    for pk, brand_id in caller.scope.rows(links).order_by("brand_id").values_list("operator_id", "brand_id"):
+        brand_ids[pk].append(str(brand_id))
+    return [
+        {"_id": str(pk), "name": name, "brandIds": None if sees_all else brand_ids[pk]} for pk, name, sees_all in values
+    ]

@@ -14,7 +14,7 @@ from conversations import actions
 from conversations.attachments import file_response
 from conversations.models import Attachment, Channel, Conversation, Message
 from conversations.serializers import (
-    COLUMNS,
+    CONVERSATION_COLUMNS,
     ConversationList,
     ConversationQuery,
     ConversationResponse,
@@ -39,18 +39,18 @@ from praxtalk.core.db.transactions import joined_transaction
 NEWEST_ACTIVITY_FIRST = Keyset(
     "conversations",
     ("-last_activity_at", "-id"),
-    lambda row: [row[-1].isoformat(), str(row[COLUMNS.index("id")])],
+    lambda row: [row[-1].isoformat(), str(row[CONVERSATION_COLUMNS.index("id")])],
     supports_updated_since=True,
 )
 
 
 @compiled(literal=("limit",))
 def _conversation_page(
-    workspace_id: Any, brand_id: Any, status: Any, since: Any, activity: Any, last_id: Any, limit: int
+    workspace_id: Any, brand_id: Any, status: Any, since: Any, last_activity_at: Any, last_id: Any, limit: int
 ) -> QuerySet[Conversation, tuple[Any, ...]]:
     """Return one page, newest activity first, as tuples of COLUMNS and `last_activity_at`.
 
-    activity, last_id: those of the last conversation of the previous page; None for the first page.
+    last_activity_at, last_id: those of the previous page's last conversation; None for the first page.
     """
     rows = Conversation.objects.filter(workspace_id=workspace_id)
     if brand_id is not None:
@@ -59,12 +59,12 @@ def _conversation_page(
         rows = rows.filter(status=status)
     if since is not None:
         rows = rows.filter(updated_at__gte=since)
-    after = None if activity is None else (activity, last_id)
-    return NEWEST_ACTIVITY_FIRST.select(rows.values_list(*COLUMNS, "last_activity_at"), after)[:limit]
+    after = None if last_activity_at is None else (last_activity_at, last_id)
+    return NEWEST_ACTIVITY_FIRST.select(rows.values_list(*CONVERSATION_COLUMNS, "last_activity_at"), after)[:limit]
 
 
 @compiled()
-def _with_brand(workspace_id: Any, row_id: Any) -> QuerySet[Conversation, Conversation]:
+def _conversation_with_brand(workspace_id: Any, row_id: Any) -> QuerySet[Conversation, Conversation]:
     rows = Conversation.objects.with_people().select_related("brand")
     return rows.filter(workspace_id=workspace_id, pk=row_id)
 
@@ -82,13 +82,13 @@ class Conversations(ApiView):
         brand = brand_in_scope(self, query.get("brandId"))
 
         def rows(after: list[Any] | None, limit: int) -> list[tuple[Any, ...]]:
-            activity, last_id = after or (None, None)
+            last_activity_at, last_id = after or (None, None)
             return _conversation_page(
                 workspace_id=self.key.workspace_id,
                 brand_id=brand.pk if brand else self.key.brand_id,
                 status=query.get("status"),
                 since=query.get("updatedSince"),
-                activity=activity,
+                last_activity_at=last_activity_at,
                 last_id=last_id,
                 limit=limit,
             )
@@ -106,7 +106,7 @@ class ConversationById(ApiView):
     )
     def get(self, request: Request, id: str) -> Response:
         self.parameters(StrictSerializer)
-        conversation = self.get_in_scope_compiled(_with_brand, id)
+        conversation = self.get_in_scope_compiled(_conversation_with_brand, id)
         messages, has_more = newest_messages(conversation)
         older = {"olderCursor": _cursor(conversation, "before", messages[0])} if has_more else {}
         return Response({"conversation": thread_json(conversation, messages) | older})

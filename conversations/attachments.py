@@ -13,7 +13,7 @@ from django.core.files import File
 from django.http import FileResponse, Http404
 from PIL import ExifTags, Image
 
-from conversations.models.attachments import MAX_FILE_BYTES, MAX_FILE_NAME, Attachment
+from conversations.models.attachments import MAX_FILE_BYTES, MAX_FILE_NAME_LENGTH, Attachment
 from conversations.orphaned_files import UploadTooOld
 
 # Content types by Pillow's names of the formats.
@@ -27,11 +27,11 @@ SUFFIXES = {
     "image/webp": (".webp",),
     "application/pdf": (".pdf",),
 }
-log = structlog.get_logger("praxtalk.attachments")
-
 FORMATS_WITH_ORIENTATION = ("JPEG", "MPO", "WEBP")
 ROTATED_ORIENTATIONS = (5, 6, 7, 8)  # EXIF orientations that swap width and height when the image is shown
-MAX_PIXELS = 50_000_000  # no photo has more: a few kilobytes could decompress to gigabytes in the viewer's browser
+MAX_PIXELS = 50_000_000  # more than photos have; a small file could otherwise decompress to gigabytes in a browser
+
+log = structlog.get_logger("praxtalk.attachments")
 
 
 class InvalidUpload(ValueError):
@@ -91,7 +91,7 @@ def attachment_json(attachment: Attachment) -> dict[str, Any]:
 
 
 def file_response(attachment: Attachment) -> FileResponse:
-    """Return the content as a download that no browser executes, whatever it is. Raises Http404 if the storage has lost it."""
+    """Return the file as a download that no browser executes, whatever it contains. Raises Http404 if it is not in the storage."""
     try:
         content = attachment.file.open()
     except FileNotFoundError as error:
@@ -136,5 +136,5 @@ def _clean_name(name: str, suffixes: tuple[str, ...]) -> str:
     visible = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in name)
     path = PurePosixPath(re.split(r"[\\/]", visible)[-1].strip())
     if path.suffix.lower() in suffixes:
-        return f"{path.stem[: MAX_FILE_NAME - len(path.suffix)]}{path.suffix}"
-    return f"{path.name[: MAX_FILE_NAME - len(suffixes[0])] or 'file'}{suffixes[0]}"
+        return f"{path.stem[: MAX_FILE_NAME_LENGTH - len(path.suffix)]}{path.suffix}"
+    return f"{path.name[: MAX_FILE_NAME_LENGTH - len(suffixes[0])] or 'file'}{suffixes[0]}"

@@ -14,20 +14,19 @@ from accounts.scope import Scope
 from brands.models import Brand
 from conversations.models import Conversation, ConversationTag, Message, OperatorReadState, Visitor
 from conversations.search import prefix_query
-from conversations.serializers import COLUMNS, conversation_json, conversation_row_json
+from conversations.serializers import CONVERSATION_COLUMNS
 from praxtalk.core.api.pagination import Keyset
 from praxtalk.core.db.compiled_queries import compiled
 from praxtalk.core.db.counts import count_each
 from praxtalk.core.db.ids import parse_id
-from praxtalk.core.epoch import to_milliseconds
 
 UNASSIGNED = "none"
-MAX_COUNT = 1000  # counts stop here: users read more as "many", and the index scan ends early
-RECENT_ROWS, SCAN_LIMIT = 1000, 20_000  # rows that a search scans one by one, at a few microseconds each
+MAX_COUNT = 1000  # counts stop here, so that the index scan ends early; the exact number matters to nobody
+RECENT_ROWS, SCAN_LIMIT = 1000, 20_000  # rows that a search scans one by one; each takes a few microseconds
 INDEX_LIMIT = 3000  # matches that the index finds in negligible time
 NEWEST_FIRST = ("-last_activity_at", "-id")
 # The columns of a row of the inbox: those of the conversation, and the position up to which one operator has read it.
-ROW_COLUMNS = (*COLUMNS, "rating", "unread_position", "last_activity_at", "seen_position")
+ROW_COLUMNS = (*CONVERSATION_COLUMNS, "rating", "unread_position", "last_activity_at", "seen_position")
 INBOX_KEYSET = Keyset(
     "inbox",
     NEWEST_FIRST,
@@ -47,7 +46,7 @@ def filter_conversations(
 ) -> QuerySet[Conversation, Conversation]:
     """Return the conversations in scope that match, newest activity first.
 
-    assignee: an operator's id, or NOBODY.
+    assignee: an operator's id, or UNASSIGNED.
     tag: a tag's id.
     """
     rows = scope.rows(Conversation.objects.all())
@@ -78,7 +77,7 @@ def newest_rows(
         rows = rows.filter(brand_id=brand_id)
     if status is not None:
         rows = rows.filter(status=status)
-    return rows.order_by(*NEWEST_FIRST).values_list(*COLUMNS)[:limit]
+    return rows.order_by(*NEWEST_FIRST).values_list(*CONVERSATION_COLUMNS)[:limit]
 
 
 def search(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> list[Any]:
@@ -95,15 +94,15 @@ def search(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> lis
     query = prefix_query(text)
     if query is None:
         return []
-    found, is_all = _scan_recent(rows, query, RECENT_ROWS, limit)
-    if is_all:
+    found, is_complete = _scan_recent(rows, query, RECENT_ROWS, limit)
+    if is_complete:
         return found
-    few = _matching_ids_if_few(query, scope.workspace_id)
-    if few is not None:
-        return list(rows.filter(pk__in=few)[:limit])
+    ids = _matching_ids_if_few(query, scope.workspace_id)
+    if ids is not None:
+        return list(rows.filter(pk__in=ids)[:limit])
     if len(found) * SCAN_LIMIT >= limit * RECENT_ROWS:  # at this rate, SCAN_LIMIT rows fill the page
-        found, is_all = _scan_recent(rows, query, SCAN_LIMIT, limit)
-    return found if is_all else list(rows.filter(pk__in=_matching_ids(query, scope.workspace_id))[:limit])
+        found, is_complete = _scan_recent(rows, query, SCAN_LIMIT, limit)
+    return found if is_complete else list(rows.filter(pk__in=_matching_ids(query, scope.workspace_id))[:limit])
 
 
 def count_views(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
@@ -135,17 +134,17 @@ def unread_summary(scope: Scope, *, brand: Brand | None = None, operator_id: UUI
     for assignee in (str(operator_id), UNASSIGNED):
         rows: Any = filter_conversations(scope, brand=brand, status=Status.OPEN, assignee=assignee)
         newest = _with_seen_position(rows, operator_id)[:MAX_COUNT]
-        figures = newest.aggregate(
+        totals = newest.aggregate(
             count=Count("pk", filter=is_unread), newest=Max("last_activity_at", filter=is_unread)
         )
-        count += figures["count"]
-        if figures["newest"]:
-            found += rows.filter(last_activity_at=figures["newest"]).with_people()[:1]
+        count += totals["count"]
+        if totals["newest"]:
+            found += rows.filter(last_activity_at=totals["newest"]).with_people()[:1]
     return UnreadSummary(count, max(found, key=lambda row: row.last_activity_at, default=None))
 
 
-def with_read_positions(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
-    """Return the rows as tuples of ROW_COLUMNS."""
+def inbox_rows(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:
+    """Return conversations as tuples of ROW_COLUMNS."""
     return _with_seen_position(rows, operator_id).values_list(*ROW_COLUMNS)
 
 
@@ -171,9 +170,9 @@ def _scan_recent(rows: QuerySet[Any, Any], query: SearchQuery, newest: int, limi
 
     It is complete if the page is full, or if there are no more rows.
     """
-    edge = rows.values_list("last_activity_at", flat=True)[newest : newest + 1].first()
-    near = rows if edge is None else rows.filter(last_activity_at__gt=edge)
-    yes = Value(True)
+    cutoff = rows.values_list("last_activity_at", flat=True)[newest : newest + 1].first()
+    recent = rows if cutoff is None else rows.filter(last_activity_at__gt=cutoff)
+    true = Value(True)
     messages = Message.objects.filter(
         workspace_id=OuterRef("workspace_id"), conversation_id=OuterRef("pk"), search_vector=query
     )
@@ -181,9 +180,9 @@ def _scan_recent(rows: QuerySet[Any, Any], query: SearchQuery, newest: int, limi
         workspace_id=OuterRef("workspace_id"), pk=OuterRef("visitor_id"), search_vector=query
     )
     # Not Exists(): with it, PostgreSQL may first collect all messages that match, which may be most of the table.
-    each = [Subquery(found.annotate(yes=yes).values("yes")[:1]) for found in (messages, visitors)]
-    found = list(near.alias(holds=Coalesce(*each, Value(False))).filter(holds=True)[:limit])
-    return found, edge is None or len(found) == limit
+    subqueries = [Subquery(found.annotate(true=true).values("true")[:1]) for found in (messages, visitors)]
+    matches = list(recent.alias(is_match=Coalesce(*subqueries, Value(False))).filter(is_match=True)[:limit])
+    return matches, cutoff is None or len(matches) == limit
 
 
 def _matching_ids_if_few(query: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
@@ -209,23 +208,3 @@ def _matching_ids(query: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
     by_visitor = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors.values("pk"))
     messages = Message.objects.filter(workspace_id=workspace_id, search_vector=query)
     return by_visitor.values("pk").union(messages.values("conversation_id"))
-
-
-def row_json(row: tuple[Any, ...], tags: dict[UUID, list[dict[str, str]]]) -> dict[str, Any]:
-    """Return a row of the inbox: the REST API's JSON with `tags`, `rating`, `lastActivityAt`, and `unread` for this operator.
-
-    row: the values of ROW_COLUMNS. tags: the result of `tags_by_conversation`.
-    """
-    rating, unread_position, last_activity_at, seen_position = row[len(COLUMNS) :]
-    return conversation_row_json(row[: len(COLUMNS)]) | {
-        "rating": rating,
-        "unread": unread_position > seen_position,
-        "lastActivityAt": to_milliseconds(last_activity_at),
-        "tags": tags.get(row[0], []),
-    }
-
-
-def conversation_detail_json(conversation: Conversation) -> dict[str, Any]:
-    """Return a model instance as JSON with `tags` and `rating`. There is no `unread`, because the operator is looking at it."""
-    tags = tags_by_conversation(conversation.workspace_id, [conversation.pk])
-    return conversation_json(conversation) | {"rating": conversation.rating, "tags": tags.get(conversation.pk, [])}

@@ -1,8 +1,8 @@
-"""Send the e-mails of the inbox: transcripts that operators request, and mentions and assignments that they have not seen.
+"""Send the e-mails of the inbox: transcripts that operators request, and notifications that they have not seen.
 
 1. Lock one row that is due and postpone its next attempt.
 2. Send the e-mail with no transaction open, see accounts/mail.py. Once it is sent or given up, delete the row of a transcript,
-   or mark the mention.
+   or mark the notification.
 """
 
 from datetime import timedelta
@@ -21,14 +21,14 @@ from accounts.actions.preferences import preferences_of
 from accounts.mail import MailRun, Outcome, retry_delay
 from accounts.models import MailFailure, Operator
 from accounts.scope import scope_of
-from conversations.models import Conversation, Mention, Transcript
+from conversations.models import Conversation, Notification, Transcript
 from conversations.timeline import messages_of
 from praxtalk.core.mail.headers import one_line
 
-MENTION_DELAY = timedelta(minutes=5)
-MAX_MENTION_AGE = timedelta(days=1)
+NOTIFICATION_DELAY = timedelta(minutes=5)
+MAX_NOTIFICATION_AGE = timedelta(days=1)
 MAX_TRANSCRIPT_MESSAGES = 1_000
-MENTION_RELATIONS = ("note__author", "note__conversation__visitor", "conversation__visitor")
+NOTIFICATION_RELATIONS = ("note__author", "note__conversation__visitor", "conversation__visitor")
 MAX_LISTED_ASSIGNMENTS = 20  # conversations in one e-mail about assignments
 
 
@@ -83,73 +83,73 @@ def send_notification_emails() -> int:
     """E-mail operators about mentions and assignments that they have not seen for five minutes, unless they turned this off.
     One e-mail lists all assignments of an operator. Return how many e-mails were sent."""
     run = MailRun(MailFailure.Kind.MENTION)
-    while run.should_continue and (mention := _claim_mention()):
-        operator, brand_id = mention.operator, mention.subject.brand_id
-        wants = preferences_of(operator)["mentionMails"] and operator.is_active
-        if not wants or not scope_of(operator).sees_brand(brand_id):
-            _mark_mailed([mention])
+    while run.should_continue and (notification := _claim_notification()):
+        operator, brand_id = notification.operator, notification.subject.brand_id
+        is_wanted = preferences_of(operator)["mentionMails"] and operator.is_active
+        if not is_wanted or not scope_of(operator).sees_brand(brand_id):
+            _mark_mailed([notification])
             continue
-        assigned = [] if mention.note else [mention, *_claim_assignments(operator)]
+        assignments = [] if notification.note else [notification, *_claim_assignments(operator)]
         outcome = run.send(
-            partial(_assignments_email, assigned) if assigned else partial(_mention_email, mention),
-            tries=mention.mail_attempts,
-            workspace_id=mention.workspace_id,
+            partial(_assignments_email, assignments) if assignments else partial(_mention_email, notification),
+            tries=notification.mail_attempts,
+            workspace_id=notification.workspace_id,
             brand_id=brand_id,
-            row=mention.pk,
+            row=notification.pk,
         )
         if outcome != Outcome.RETRY:
-            _mark_mailed(assigned or [mention])
+            _mark_mailed(assignments or [notification])
     return run.sent
 
 
-def _mark_mailed(mentions: list[Mention]) -> None:
-    ids = [mention.pk for mention in mentions]
-    Mention.objects.filter(workspace_id=mentions[0].workspace_id, pk__in=ids).update(mailed_at=timezone.now())
+def _mark_mailed(notifications: list[Notification]) -> None:
+    ids = [notification.pk for notification in notifications]
+    Notification.objects.filter(workspace_id=notifications[0].workspace_id, pk__in=ids).update(mailed_at=timezone.now())
 
 
-def _claim_mention() -> Mention | None:
+def _claim_notification() -> Notification | None:
     with transaction.atomic():
-        mention = _due_mentions().select_related("operator", *MENTION_RELATIONS).first()
-        if mention:
-            _claim([mention])
-        return mention
+        notification = _due_notifications().select_related("operator", *NOTIFICATION_RELATIONS).first()
+        if notification:
+            _claim([notification])
+        return notification
 
 
-def _claim_assignments(operator: Operator) -> list[Mention]:
+def _claim_assignments(operator: Operator) -> list[Notification]:
     """Return the operator's assignments that are due, in brands that they still see, and postpone their next attempts."""
     with transaction.atomic():
         rows = (
-            _due_mentions()
+            _due_notifications()
             .filter(operator=operator, conversation__isnull=False)
             .select_related("conversation__visitor")
         )
         scope = scope_of(operator)
         if scope.brand_ids is not None:
             rows = rows.filter(conversation__brand_id__in=scope.brand_ids)
-        found = list(rows)
-        _claim(found)
-        return found
+        assignments = list(rows)
+        _claim(assignments)
+        return assignments
 
 
-def _claim(mentions: list[Mention]) -> None:
-    """Count an attempt of each, and postpone its next one. The rows must be locked."""
+def _claim(notifications: list[Notification]) -> None:
+    """Count an attempt for each notification, and postpone its next one. The rows must be locked."""
     now = timezone.now()
-    for mention in mentions:
-        mention.mail_attempts += 1
-        mention.mail_due_at = now + retry_delay(mention.mail_attempts)
-    Mention.objects.bulk_update(mentions, ["mail_attempts", "mail_due_at"])
+    for notification in notifications:
+        notification.mail_attempts += 1
+        notification.mail_due_at = now + retry_delay(notification.mail_attempts)
+    Notification.objects.bulk_update(notifications, ["mail_attempts", "mail_due_at"])
 
 
-def _due_mentions() -> QuerySet[Mention, Mention]:
+def _due_notifications() -> QuerySet[Notification, Notification]:
     now = timezone.now()
     is_due = Q(
-        seen_at__isnull=True, mailed_at__isnull=True, created_at__range=(now - MAX_MENTION_AGE, now - MENTION_DELAY)
+        seen_at__isnull=True, mailed_at__isnull=True, created_at__range=(now - MAX_NOTIFICATION_AGE, now - NOTIFICATION_DELAY)
     )
     is_due &= Q(mail_due_at__isnull=True) | Q(mail_due_at__lte=now)
-    return Mention.objects.filter(is_due).order_by("created_at").select_for_update(of=("self",), skip_locked=True)
+    return Notification.objects.filter(is_due).order_by("created_at").select_for_update(of=("self",), skip_locked=True)
 
 
-def _mention_email(mention: Mention) -> EmailMessage:
+def _mention_email(mention: Notification) -> EmailMessage:
     note = mention.note
     assert note is not None  # noqa: S101 - for the type checker: the caller has checked it
     context = {"note": note, "url": _inbox_url(note.conversation)}
@@ -157,12 +157,12 @@ def _mention_email(mention: Mention) -> EmailMessage:
     return EmailMessage(f"{one_line(note.sender)} mentioned you on PraxTalk", text, to=[mention.operator.email])
 
 
-def _assignments_email(assigned: list[Mention]) -> EmailMessage:
-    first, count = assigned[0], len(assigned)
+def _assignments_email(assignments: list[Notification]) -> EmailMessage:
+    first, count = assignments[0], len(assignments)
     what = "a conversation" if count == 1 else f"{count:,} conversations"
     context = {
         "what": what,
-        "assignments": [(each, _inbox_url(each.subject)) for each in assigned[:MAX_LISTED_ASSIGNMENTS]],
+        "assignments": [(each, _inbox_url(each.subject)) for each in assignments[:MAX_LISTED_ASSIGNMENTS]],
         "more": max(0, count - MAX_LISTED_ASSIGNMENTS),
     }
     text = render_to_string("conversations/assignment.txt", context)

@@ -75,11 +75,11 @@ def _files_after(storage: Storage, position: str) -> Iterator[StoredFile]:
             names = storage.listdir(str(workspace_id))[1]
         except FileNotFoundError:
             continue
-        files = (StoredFile(workspace_id, pk) for name in sorted(names) if (pk := _id_in(name)))
+        files = (StoredFile(workspace_id, pk) for name in sorted(names) if (pk := _parse_file_name(name)))
         yield from (file for file in files if file.name > position)
 
 
-def _id_in(name: str) -> UUID | None:
+def _parse_file_name(name: str) -> UUID | None:
     """Return the attachment's id in a file name; None if the name is not one that `storage_path` returns."""
     try:
         pk = UUID(name)

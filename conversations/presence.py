@@ -1,4 +1,4 @@
-"""Which operators look at a conversation, and who is typing in it. Kept in Valkey only, where it expires by itself.
+"""Which operators are looking at a conversation, and who is typing in it. This is stored only in Valkey, where it expires.
 
 Each conversation has one hash. Its fields are the ids of operators, and VISITOR; a value holds the times, in milliseconds since
 1970, until which somebody is present and until which they are typing (0: they are not).
@@ -17,19 +17,19 @@ from django.conf import settings
 from django.utils import timezone
 
 from conversations.models import Conversation
-from praxtalk.core.circuit_breaker import Breaker
+from praxtalk.core.circuit_breaker import CircuitBreaker
 from praxtalk.core.epoch import from_milliseconds, to_milliseconds
 
-PRESENT_FOR = timedelta(seconds=30)
-TYPING_FOR = timedelta(seconds=10)
+PRESENCE_TTL = timedelta(seconds=30)
+TYPING_TTL = timedelta(seconds=10)
 VISITOR = "visitor"
 
-_breaker = Breaker("presence")
+_breaker = CircuitBreaker("presence")
 
 
 @dataclass(frozen=True)
 class Presence:
-    """typing_until: None if they are not typing."""
+    """How long somebody is shown as present and as typing. typing_until: None if they are not typing."""
 
     until: datetime
     typing_until: datetime | None
@@ -41,9 +41,9 @@ def topic(workspace_id: object, conversation_id: object) -> str:
 
 
 def present_operators(workspace_id: UUID, conversation_id: UUID) -> dict[UUID, Presence]:
-    """Return the operators who look at the conversation now, by their ids."""
-    everyone = _read(workspace_id, conversation_id)
-    return {UUID(member): presence for member, presence in everyone.items() if member != VISITOR}
+    """Return the operators who are looking at the conversation now, by their ids."""
+    members = _read(workspace_id, conversation_id)
+    return {UUID(member): presence for member, presence in members.items() if member != VISITOR}
 
 
 def visitor_typing_until(workspace_id: UUID, conversation_id: UUID) -> datetime | None:
@@ -53,7 +53,7 @@ def visitor_typing_until(workspace_id: UUID, conversation_id: UUID) -> datetime 
 
 
 def record_operator(conversation: Conversation, operator_id: UUID, *, is_typing: bool) -> bool:
-    """Record that an operator looks at the conversation now. Return whether others see a difference."""
+    """Record that an operator is looking at the conversation now. Return whether others see a difference."""
     return _record(conversation, str(operator_id), is_typing=is_typing)
 
 
@@ -64,7 +64,7 @@ def record_visitor(conversation: Conversation, *, is_typing: bool) -> bool:
 
 def _record(conversation: Conversation, member: str, *, is_typing: bool) -> bool:
     now = timezone.now()
-    value = f"{to_milliseconds(now + PRESENT_FOR)} {to_milliseconds(now + TYPING_FOR) if is_typing else 0}"
+    value = f"{to_milliseconds(now + PRESENCE_TTL)} {to_milliseconds(now + TYPING_TTL) if is_typing else 0}"
     key = _key(conversation.workspace_id, conversation.pk)
     if not _breaker.allows():
         return False
@@ -72,7 +72,7 @@ def _record(conversation: Conversation, member: str, *, is_typing: bool) -> bool
         with _client().pipeline(transaction=True) as pipeline:
             pipeline.hget(key, member)
             pipeline.hset(key, member, value)
-            pipeline.pexpire(key, PRESENT_FOR)
+            pipeline.pexpire(key, PRESENCE_TTL)
             before, *_ = pipeline.execute()
     except (redis.RedisError, OSError) as error:
         _breaker.record_failure(error)

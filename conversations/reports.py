@@ -1,4 +1,4 @@
-"""Numbers of conversations and replies, and response times. Each figure is one query over a period, by an index on the time."""
+"""Statistics of a period: numbers of conversations and replies, and response times. Each takes one query that uses an index."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ from conversations import sql
 
 @dataclass(frozen=True)
 class ResponseTimes:
-    """Figures of the conversations that began in a period. Durations are in seconds, None if there is nothing to measure."""
+    """Statistics of the conversations that began in a period. Durations are in seconds; None if there are none to measure."""
 
     conversations: int
     answered: int
@@ -30,7 +30,7 @@ def daily_counts(scope: Scope, days: list[date], since: datetime) -> dict[str, l
 
 
 def response_times(scope: Scope, since: datetime) -> ResponseTimes:
-    """Return the figures of all conversations in scope together."""
+    """Return the statistics of all conversations in scope."""
     rows = _rows(sql.RESPONSE_TIMES.format(group="true"), scope, since)
     return ResponseTimes(*rows[0][1:]) if rows else ResponseTimes(0, 0, 0, None, None, None)
 
@@ -43,7 +43,7 @@ def response_times_by_brand(scope: Scope, since: datetime) -> dict[UUID, Respons
 
 
 def response_times_by_operator(scope: Scope, since: datetime) -> dict[UUID, ResponseTimes]:
-    """Return the figures of the conversations that each operator was the first to answer."""
+    """Return the statistics of each operator: of the conversations in which they replied first."""
     rows = _rows(sql.RESPONSE_TIMES.format(group="first_reply_by_id"), scope, since)
     return {operator: ResponseTimes(*values) for operator, *values in rows if operator}
 

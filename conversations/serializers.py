@@ -9,7 +9,7 @@ from rest_framework import serializers
 from accounts.models import Operator
 from brands.serializers import BrandJson, brand_json
 from conversations.attachments import SUFFIXES
-from conversations.models import MAX_BODY, Channel, Conversation, Message
+from conversations.models import MAX_BODY_LENGTH, Channel, Conversation, Message
 from praxtalk.core.api.serializers import (
     SYNCED_AT,
     UPDATED_SINCE,
@@ -34,17 +34,23 @@ def person_json(operator: Operator | None) -> dict[str, Any] | None:
 
 # The columns from which the JSON of a conversation is built. A list reads only these, as tuples: three model instances for each
 # of fifty rows cost more than the rest of the request.
-COLUMNS = (
-    *("id", "status", "channel", "brand_id", "preview", "message_count", "snoozed_until", "created_at", "updated_at"),
-    *(
-        "last_message_at",
-        "visitor_id",
-        "visitor__name",
-        "visitor__email",
-        "visitor__phone",
-        "assignee_id",
-        "assignee__name",
-    ),
+CONVERSATION_COLUMNS = (
+    "id",
+    "status",
+    "channel",
+    "brand_id",
+    "preview",
+    "message_count",
+    "snoozed_until",
+    "created_at",
+    "updated_at",
+    "last_message_at",
+    "visitor_id",
+    "visitor__name",
+    "visitor__email",
+    "visitor__phone",
+    "assignee_id",
+    "assignee__name",
 )
 
 
@@ -54,38 +60,44 @@ def conversation_row_json(row: tuple[Any, ...]) -> dict[str, Any]:
         pk,
         status,
         channel,
-        brand,
+        brand_id,
         preview,
-        count,
-        wakes,
-        created,
-        updated,
-        newest,
-        visitor,
-        name,
-        email,
-        phone,
-        *assignee,
+        message_count,
+        snoozed_until,
+        created_at,
+        updated_at,
+        last_message_at,
+        visitor_id,
+        visitor_name,
+        visitor_email,
+        visitor_phone,
+        assignee_id,
+        assignee_name,
     ) = row
     return {
         "_id": str(pk),
         "status": status,
         "channel": channel,
-        "brandId": str(brand),
-        "visitor": {"_id": str(visitor), "name": name, "email": email or None, "phone": phone or None},
-        "assignee": {"_id": str(assignee[0]), "name": assignee[1]} if assignee[0] else None,
+        "brandId": str(brand_id),
+        "visitor": {
+            "_id": str(visitor_id),
+            "name": visitor_name,
+            "email": visitor_email or None,
+            "phone": visitor_phone or None,
+        },
+        "assignee": {"_id": str(assignee_id), "name": assignee_name} if assignee_id else None,
         "preview": preview,
-        "messageCount": count,
-        "snoozedUntil": to_milliseconds(wakes) if wakes else None,
-        "createdAt": to_milliseconds(created),
-        "updatedAt": to_milliseconds(updated),
-        "lastMessageAt": to_milliseconds(newest),
+        "messageCount": message_count,
+        "snoozedUntil": to_milliseconds(snoozed_until) if snoozed_until else None,
+        "createdAt": to_milliseconds(created_at),
+        "updatedAt": to_milliseconds(updated_at),
+        "lastMessageAt": to_milliseconds(last_message_at),
     }
 
 
 def conversation_json(conversation: Conversation) -> dict[str, Any]:
-    """Return a model instance as ConversationJson declares it. Reads the visitor and the assignee: load them (`with_people`)."""
-    return conversation_row_json(tuple(_column(conversation, path) for path in COLUMNS))
+    """Return a conversation as ConversationJson declares it. Reads the visitor and the assignee: load them (`with_people`)."""
+    return conversation_row_json(tuple(_column(conversation, path) for path in CONVERSATION_COLUMNS))
 
 
 def _column(row: Any, path: str) -> Any:
@@ -215,16 +227,16 @@ class StatusChange(StrictSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        wakes = attrs.get("snoozedUntil")
-        if wakes and attrs["status"] != Conversation.Status.SNOOZED:
+        snoozed_until = attrs.get("snoozedUntil")
+        if snoozed_until and attrs["status"] != Conversation.Status.SNOOZED:
             raise serializers.ValidationError({"snoozedUntil": "Only allowed when status is snoozed."})
-        if wakes and wakes <= timezone.now():
+        if snoozed_until and snoozed_until <= timezone.now():
             raise serializers.ValidationError({"snoozedUntil": "Must be in the future."})
         return attrs
 
 
 class NewMessage(StrictSerializer):
-    body = StrictCharField(max_length=MAX_BODY)
+    body = StrictCharField(max_length=MAX_BODY_LENGTH)
 
 
 class MessageQuery(PageQuery):

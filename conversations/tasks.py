@@ -19,7 +19,7 @@ def send_transcripts() -> None:
 
 @shared_task
 def send_notification_emails() -> None:
-    """Send e-mails about mentions and assignments that operators have not seen."""
+    """E-mail operators about notifications that they have not seen."""
     mail.send_notification_emails()
 
 

@@ -1,4 +1,4 @@
-"""Pages of a conversation's messages, starting at its end. For operators, they include notes and activities."""
+"""Pages of a conversation's messages before or after a position. Pages for operators include notes and activities."""
 
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ THREAD_LENGTH = 100
 Entry = Message | Note | Activity
 EntryT = TypeVar("EntryT", bound=Entry)
 
-MAX_LIVE_CHARACTERS = 250_000  # each change sends the whole result of a live query again: at most about a megabyte
+MAX_LIVE_CHARACTERS = 250_000  # about a megabyte; a live query sends its whole result again after each change
 
 
 def messages_of(conversation: Conversation) -> QuerySet[Message]:

@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 from accounts.models import AuditEntry, Operator, Workspace
 from brands.models import Brand
 from brands.serializers import brand_json
+from conversations.inbox_json import canned_reply_json, tag_json
 from conversations.models import (
     Activity,
     CannedReply,
@@ -22,9 +23,8 @@ from conversations.models import (
     Visitor,
     private_operator_fields,
 )
-from conversations.serializers import person_json
 from conversations.timeline import entry_json
-from data_requests.visitor_data import conversation_export_json, message_export_json, visitor_json
+from data_requests.visitor_data import conversation_export_json, message_export_json, note_export_json, visitor_export_json
 from integrations.models import ApiKey, WebhookSubscription
 from integrations.serializers.webhooks import webhook_json
 from leads.models import Lead
@@ -52,8 +52,8 @@ def export_document(workspace: Workspace, key: str) -> Iterator[bytes]:
         for name, (rows, as_json) in parts.items():
             yield b',\n"%b":[' % name.encode()
             chunk = bytearray()
-            for place, row in enumerate(rows.iterator(chunk_size=ROWS_PER_QUERY)):
-                chunk += (b",\n" if place else b"\n") + orjson.dumps(as_json(row))
+            for index, row in enumerate(rows.iterator(chunk_size=ROWS_PER_QUERY)):
+                chunk += (b",\n" if index else b"\n") + orjson.dumps(as_json(row))
                 done += 1
                 if len(chunk) >= CHUNK_BYTES:
                     cache.set(key, (done, total), PROGRESS_TTL_SECONDS)
@@ -71,27 +71,27 @@ def progress_key(workspace_id: UUID, export_id: str) -> str:
 def _parts(workspace: Workspace) -> dict[str, Part]:
     """Return the rows of each part by its name in the document, with the function that returns their JSON. Omits all secrets."""
 
-    def of(model: type[Model]) -> QuerySet[Any]:
+    def rows_of(model: type[Model]) -> QuerySet[Any]:
         return model._default_manager.filter(workspace_id=workspace.pk).order_by("pk")
 
     return {
-        "brands": (of(Brand), lambda brand: brand_json(brand) | _brand_settings(brand)),
-        "operators": (of(Operator), _operator_json),
-        "apiKeys": (of(ApiKey), _key_json),
-        "webhooks": (of(WebhookSubscription), webhook_json),
-        "cannedReplies": (of(CannedReply), _canned_reply_json),
-        "visitors": (of(Visitor), visitor_json),
-        "conversations": (of(Conversation).select_related("visitor", "assignee"), conversation_export_json),
+        "brands": (rows_of(Brand), lambda brand: brand_json(brand) | _brand_settings(brand)),
+        "operators": (rows_of(Operator), _operator_json),
+        "apiKeys": (rows_of(ApiKey), _api_key_json),
+        "webhooks": (rows_of(WebhookSubscription), webhook_json),
+        "cannedReplies": (rows_of(CannedReply), canned_reply_json),
+        "visitors": (rows_of(Visitor), visitor_export_json),
+        "conversations": (rows_of(Conversation).select_related("visitor", "assignee"), conversation_export_json),
         "messages": (
-            of(Message).select_related("author").defer(*private_operator_fields("author")),
+            rows_of(Message).select_related("author").defer(*private_operator_fields("author")),
             message_export_json,
         ),
-        "notes": (of(Note).select_related("author").defer(*private_operator_fields("author")), _note_json),
-        "activities": (of(Activity), lambda activity: entry_json(activity) | _conversation_ref(activity)),
-        "tags": (of(Tag), lambda tag: {"_id": str(tag.pk), "name": tag.name}),
-        "conversationTags": (of(ConversationTag), lambda one: {"tagId": str(one.tag_id)} | _conversation_ref(one)),
-        "leads": (of(Lead), lead_json),
-        "auditLog": (of(AuditEntry), _entry_json),
+        "notes": (rows_of(Note).select_related("author").defer(*private_operator_fields("author")), lambda note: {"_id": str(note.pk)} | _conversation_ref(note) | note_export_json(note)),
+        "activities": (rows_of(Activity), lambda activity: entry_json(activity) | _conversation_ref(activity)),
+        "tags": (rows_of(Tag), tag_json),
+        "conversationTags": (rows_of(ConversationTag), lambda row: {"tagId": str(row.tag_id)} | _conversation_ref(row)),
+        "leads": (rows_of(Lead), lead_json),
+        "auditLog": (rows_of(AuditEntry), _audit_entry_json),
     }
 
 
@@ -119,7 +119,7 @@ def _operator_json(operator: Operator) -> dict[str, Any]:
     }
 
 
-def _key_json(key: ApiKey) -> dict[str, Any]:
+def _api_key_json(key: ApiKey) -> dict[str, Any]:
     return {
         "_id": str(key.pk),
         "name": key.name,
@@ -131,27 +131,11 @@ def _key_json(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _canned_reply_json(reply: CannedReply) -> dict[str, Any]:
-    brand_id = str(reply.brand_id) if reply.brand_id else None
-    return {"_id": str(reply.pk), "shortcut": reply.shortcut, "body": reply.body, "brandId": brand_id}
-
-
-def _conversation_ref(row: Activity | ConversationTag) -> dict[str, str]:
+def _conversation_ref(row: Activity | ConversationTag | Note) -> dict[str, str]:
     return {"conversationId": str(row.conversation_id)}
 
 
-def _note_json(note: Note) -> dict[str, Any]:
-    return {
-        "_id": str(note.pk),
-        "conversationId": str(note.conversation_id),
-        "body": note.body,
-        "author": person_json(note.author),
-        "sender": note.sender,
-        "createdAt": to_milliseconds(note.created_at),
-    }
-
-
-def _entry_json(entry: AuditEntry) -> dict[str, Any]:
+def _audit_entry_json(entry: AuditEntry) -> dict[str, Any]:
     return {
         "_id": str(entry.pk),
         "actor": entry.actor,

@@ -17,15 +17,13 @@ from integrations.models import ApiKey
 from praxtalk.core.db.compiled_queries import compiled
 
 LAST_USED_INTERVAL = timedelta(minutes=1)
+BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
 
 @compiled()
 def _keys(digest: Any) -> QuerySet[ApiKey, ApiKey]:
     """Return the key with this digest, or no rows."""
     return ApiKey.objects.filter(digest=digest)
-
-
-BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 
 
 class ApiKeyAuthentication(BaseAuthentication):

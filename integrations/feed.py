@@ -1,8 +1,8 @@
 """The event feed: every event of a workspace in commit order, without omissions.
 
-A reader that remembers the last number it has seen needs numbers that become visible in order. Numbers that the writing
-transactions assign do not: transactions commit out of order, and the reader would miss an event that commits late. So events
-are numbered after they have committed, by one transaction at a time:
+A reader remembers the last number that it has seen, so numbers must become visible in order. Numbers that are assigned by the
+transactions that record the events would not: transactions commit out of order, and the reader would miss an event that commits
+late. Therefore, events are numbered after they have committed, by one transaction at a time:
 
 1. A reader locks the workspace's EventFeed row.
 2. It numbers the committed events that have no number, in the order in which they were recorded, from last_number + 1.

@@ -1,6 +1,6 @@
 """Delete events after 30 days, with their deliveries and attempts. The counts are kept (models.DeliveryCount).
 
-The events about a person who is erased are deleted immediately, including deliveries that are still pending.
+When a visitor is erased, the events about them are deleted immediately, with deliveries that are still pending.
 """
 
 import time
@@ -28,7 +28,7 @@ def purge_events() -> int:
     for workspace_id in Workspace.objects.values_list("pk", flat=True):
         old = Event.objects.filter(workspace_id=workspace_id, created_at__lt=before)
         while old.exists() and time.monotonic() < until:
-            while number_events(workspace_id)[1]:  # `purged_up_to` can cover only events that have one
+            while number_events(workspace_id)[1]:  # only numbered events can be below `purged_up_to`
                 pass
             purged += _purge_batch(workspace_id, before)
     return purged

@@ -37,19 +37,19 @@ ADD_EVENT = """
 """
 
 NUMBER_EVENTS = """
-    WITH fresh AS (
+    WITH numbered AS (
         SELECT id, row_number() OVER (ORDER BY sequence) AS place
         FROM (
             SELECT id, sequence FROM integrations_event
             WHERE workspace_id = %(workspace)s AND number IS NULL ORDER BY sequence LIMIT %(limit)s
         ) AS waiting
     )
-    UPDATE integrations_event AS event SET number = %(last)s + fresh.place FROM fresh WHERE event.id = fresh.id
+    UPDATE integrations_event AS event SET number = %(last)s + numbered.place FROM numbered WHERE event.id = numbered.id
 """
 
 # Only one claim runs at a time; otherwise two dispatchers would each fill a subscription's slots. A dispatcher that freezes
 # while it holds the lock loses it after 10 s. PostgreSQL's statistics may be older than the last filling or emptying of the
-# queue, so the planner is told to follow the order of the indexes, and to plan only once.
+# queue, so these settings make the planner follow the order of the indexes, and plan only once.
 LOCK_CLAIMS = """
     SELECT set_config('idle_in_transaction_session_timeout', '10000', true), set_config('lock_timeout', '10000', true),
         set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),
@@ -170,7 +170,7 @@ LOCK_SUBSCRIPTIONS = """
 """
 
 STORED_RESULTS = (
-    "SELECT workspace_id, subscription_id, status, outcome FROM settled JOIN given ON given.id = settled.id"
+    "SELECT workspace_id, subscription_id, status, outcome FROM stored JOIN given ON given.id = stored.id"
 )
 
 STORE_RESULTS = f"""
@@ -181,7 +181,7 @@ STORE_RESULTS = f"""
             %(codes)s::int[], %(addresses)s::text[], %(bodies)s::text[], %(errors)s::text[]
         ) AS given(id, lease, status, attempts_made, next_attempt_at, number, outcome, duration_ms, status_code, address,
             response_body, error)
-    ), settled AS (
+    ), stored AS (
         UPDATE integrations_delivery AS delivery
         SET status = given.status, attempts_made = given.attempts_made, next_attempt_at = given.next_attempt_at,
             next_trigger = 'schedule', lease = NULL, leased_until = NULL
@@ -191,32 +191,33 @@ STORE_RESULTS = f"""
         UPDATE integrations_attempt AS attempt
         SET outcome = given.outcome, duration_ms = given.duration_ms, status_code = given.status_code,
             address = given.address, response_body = given.response_body, error = given.error
-        FROM given JOIN settled ON settled.id = given.id
+        FROM given JOIN stored ON stored.id = given.id
         WHERE attempt.delivery_id = given.id AND attempt.number = given.number
     ), counted AS (
         {ADD_COUNTS.format(rows=STORED_RESULTS)}
     )
-    SELECT id FROM settled
+    SELECT id FROM stored
 """
 
-# The subscriptions are locked first here too. A delivery that was never finished is counted as expired.
+# As above, the subscriptions are locked before the deliveries.
 LOCK_SUBSCRIPTIONS_OF_WORKSPACE = """
     SELECT 1 FROM integrations_webhooksubscription WHERE workspace_id = %s ORDER BY id FOR KEY SHARE
 """
 
+# A delivery that was never finished is counted as expired.
 EXPIRED_DELIVERIES = """
-    SELECT workspace_id, subscription_id, 'expired' AS status, '' AS outcome FROM owed WHERE status IN ('pending', 'held')
+    SELECT workspace_id, subscription_id, 'expired' AS status, '' AS outcome FROM deleted_deliveries WHERE status IN ('pending', 'held')
 """
 
 PURGE_EVENTS = f"""
     WITH old AS (
         SELECT id, number FROM integrations_event WHERE workspace_id = %(workspace)s AND created_at < %(before)s
         ORDER BY created_at LIMIT %(limit)s
-    ), owed AS (
+    ), deleted_deliveries AS (
         DELETE FROM integrations_delivery WHERE event_id IN (SELECT id FROM old)
         RETURNING id, workspace_id, subscription_id, status
-    ), tried AS (
-        DELETE FROM integrations_attempt WHERE delivery_id IN (SELECT id FROM owed)
+    ), deleted_attempts AS (
+        DELETE FROM integrations_attempt WHERE delivery_id IN (SELECT id FROM deleted_deliveries)
     ), counted AS (
         {ADD_COUNTS.format(rows=EXPIRED_DELIVERIES)}
     ), purged AS (
@@ -234,10 +235,10 @@ PURGE_EVENTS_ABOUT = """
         SELECT id FROM integrations_event
         WHERE workspace_id = %(workspace)s AND brand_id = %(brand)s AND created_at >= %(since)s
             AND convert_from(body, 'UTF8') ~ %(ids)s
-    ), owed AS (
+    ), deleted_deliveries AS (
         DELETE FROM integrations_delivery WHERE event_id IN (SELECT id FROM about) RETURNING id
-    ), tried AS (
-        DELETE FROM integrations_attempt WHERE delivery_id IN (SELECT id FROM owed)
+    ), deleted_attempts AS (
+        DELETE FROM integrations_attempt WHERE delivery_id IN (SELECT id FROM deleted_deliveries)
     )
     DELETE FROM integrations_event WHERE id IN (SELECT id FROM about)
 """

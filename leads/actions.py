@@ -77,7 +77,10 @@ def update_lead(
 
 
 def lock_lead(workspace_id: UUID, lead_id: UUID) -> Lead | None:
-    """Return the row, locked until this transaction ends, or None. For callers whose next step is an action."""
+    """Return the lead, locked until the transaction ends, or None if there is none.
+
+    A caller that passes the result to an action saves a query: the action does not read the row again.
+    """
     return lock(Lead.objects.filter(workspace_id=workspace_id, pk=lead_id))
 
 

@@ -1,4 +1,4 @@
-"""REST endpoints below /api/v1/leads."""
+"""REST endpoints: /api/v1/leads."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request

@@ -17,7 +17,7 @@ from accounts.middleware import current_scope
 from conversations.search import prefix_query
 from leads.actions import create_lead, update_lead
 from leads.models import Lead, lead_search_vector
-from leads.serializers import MAX_NOTES
+from leads.serializers import MAX_NOTES_LENGTH
 from praxtalk.core.api.outgoing_slots import NoFreeSlot
 from praxtalk.core.dashboard.admin import INVALID_LOOKUP_ERRORS, ScopedRelatedFilter, WorkspaceAdmin
 from praxtalk.core.dashboard.export import csv_response
@@ -34,7 +34,7 @@ CSV_COLUMNS = {
     "Id": lambda lead: lead.pk,
 }
 
-# The filters that the audit log names for an export. It never contains their values: a search may be for a person's name.
+# Names of the filters of an export, for the audit log. The values are not logged: a search may contain a person's name.
 FILTER_LABELS = {SEARCH_VAR: "search", "status__exact": "status", "brand__id__exact": "brand", "days": "created"}
 
 
@@ -43,7 +43,7 @@ class LeadForm(ModelForm[Lead]):
         model = Lead
         fields = ("name", "email", "phone", "brand", "status", "notes")
 
-    notes = CharField(max_length=MAX_NOTES, required=False, widget=Textarea(attrs={"rows": 6, "cols": 60}))
+    notes = CharField(max_length=MAX_NOTES_LENGTH, required=False, widget=Textarea(attrs={"rows": 6, "cols": 60}))
 
 
 class CreatedFilter(admin.SimpleListFilter):
@@ -63,7 +63,7 @@ class CreatedFilter(admin.SimpleListFilter):
 
 @admin.register(Lead, site=dashboard)
 class LeadAdmin(WorkspaceAdmin):
-    """The list of leads, newest first. Changes use the same actions as REST, so that webhooks are sent."""
+    """The list of leads, newest first. Changes use the same actions as the REST API, so that webhooks are sent."""
 
     url_prefix = "leads"
     can_add = can_change = True
@@ -71,7 +71,7 @@ class LeadAdmin(WorkspaceAdmin):
     list_display = ("name", "email", "phone", "status", "brand", "created_at")
     list_select_related = ("brand",)
     list_filter = ("status", ("brand", ScopedRelatedFilter), CreatedFilter)
-    search_fields = ("name",)  # only makes Django show the search box; see get_search_results
+    search_fields = ("name",)  # shows the search box; get_search_results does the search
     search_help_text = "Search by name, e-mail address, phone number or notes"
     ordering = ("-created_at", "-id")
     sortable_by = ()
@@ -121,12 +121,12 @@ class LeadAdmin(WorkspaceAdmin):
             rows = self.get_changelist_instance(request).get_queryset(request)
         except INVALID_LOOKUP_ERRORS:
             return redirect("admin:leads_lead_changelist")
-        by = sorted(label for name, label in FILTER_LABELS.items() if request.GET.get(name))
-        record(Action.LEADS_EXPORTED, workspace_id=current_scope(request).workspace_id, filtered_by=by or ["nothing"])
+        filters = sorted(label for name, label in FILTER_LABELS.items() if request.GET.get(name)) or ["nothing"]
+        record(Action.LEADS_EXPORTED, workspace_id=current_scope(request).workspace_id, filtered_by=filters)
         try:
             return csv_response("leads", CSV_COLUMNS, rows.iterator(chunk_size=2000))
-        except NoFreeSlot as refusal:
-            messages.error(request, str(refusal.detail))
+        except NoFreeSlot as error:
+            messages.error(request, str(error.detail))
             return redirect("admin:leads_lead_changelist")
 
 

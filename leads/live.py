@@ -1,4 +1,4 @@
-"""Live functions about leads, with the same rows, actions and JSON as REST."""
+"""Live functions for leads, with the same rows, actions and JSON as the REST API."""
 
 from typing import Any
 

@@ -78,5 +78,5 @@ class Lead(models.Model):
 
     @property
     def topics(self) -> list[str]:
-        """The topics to publish when this lead changes: those of all lists that may show it."""
+        """Return the topics to publish when this lead changes: those of all lists that may show it."""
         return topics_of(TOPIC_KIND, self.workspace_id, self.brand_id)

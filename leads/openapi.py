@@ -1,4 +1,4 @@
-"""The events of leads in the OpenAPI document."""
+"""The webhook events of leads, for the OpenAPI document."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from integrations.webhooks.openapi import event_type, webhook
 from leads.models import Lead
 from leads.serializers import LeadJson
 
-# ruff: noqa: N815 - the names are JSON keys
+# ruff: noqa: N815 - the field names are the keys of the JSON
 
 
 class LeadCreatedData(serializers.Serializer[Any]):
@@ -32,6 +32,6 @@ class LeadStatusChangedEvent(EventJson):
     data = LeadStatusChangedData()  # type: ignore[assignment]
 
 
-# Each has a module-level name, because SPECTACULAR_SETTINGS["WEBHOOKS"] refers to it by its dotted path.
+# One constant each, because the setting SPECTACULAR_SETTINGS["WEBHOOKS"] refers to each by its dotted path.
 LEAD_CREATED = webhook(EventName.LEAD_CREATED, LeadCreatedEvent, summary="A lead was created")
 LEAD_STATUS_CHANGED = webhook(EventName.LEAD_STATUS_CHANGED, LeadStatusChangedEvent, summary="A lead's status changed")

@@ -21,13 +21,13 @@ from praxtalk.core.api.serializers import (
 )
 from praxtalk.core.epoch import to_milliseconds
 
-MAX_NOTES = 10_000
+MAX_NOTES_LENGTH = 10_000
 
-# ruff: noqa: N815 - the names are JSON keys
+# ruff: noqa: N815 - the field names are the keys of the JSON
 
 
 def lead_json(lead: Lead) -> dict[str, Any]:
-    """Return the lead in the shape that LeadJson declares."""
+    """Return a lead as LeadJson declares it."""
     return {
         "_id": str(lead.pk),
         "name": lead.name,
@@ -75,7 +75,7 @@ class NewLead(StrictSerializer):
     name = StrictCharField(max_length=200)
     email = StrictEmailField(optional=True, max_length=254)
     phone = StrictCharField(optional=True, max_length=40)
-    notes = StrictCharField(optional=True, max_length=MAX_NOTES)
+    notes = StrictCharField(optional=True, max_length=MAX_NOTES_LENGTH)
     status = serializers.ChoiceField(Lead.Status.choices, default=Lead.Status.NEW)
     brandId = IdField(required=False, allow_null=True)
     conversationId = IdField(required=False, allow_null=True)
@@ -83,7 +83,7 @@ class NewLead(StrictSerializer):
 
 class LeadChange(PartialStrictSerializer):
     status = serializers.ChoiceField(Lead.Status.choices, required=False)
-    notes = StrictCharField(optional=True, max_length=MAX_NOTES)
+    notes = StrictCharField(optional=True, max_length=MAX_NOTES_LENGTH)
     name = StrictCharField(max_length=200, required=False)
 
 

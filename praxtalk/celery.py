@@ -13,7 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 
 warnings.filterwarnings("ignore", category=SecurityWarning)  # about pickle when run as root; tasks here use JSON only
 
-OPEN_FILES = 4096
+MAX_OPEN_FILES = 4096
 
 app = Celery("praxtalk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -32,6 +32,6 @@ def allow_many_connections(**kwargs: Any) -> None:
     Two runs of the webhook dispatcher overlap, each with hundreds of connections, and many systems allow 1,024 files by default.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allowed = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    allowed = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

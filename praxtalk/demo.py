@@ -37,6 +37,7 @@ CONVERSATIONS = [
 
 
 def demo_file() -> Path:
+    """Return the path of the file with the login and the keys of the demo workspace."""
     return settings.DATA_DIR / "demo.json"
 
 
@@ -103,13 +104,13 @@ def create_demo() -> dict[str, object] | None:
 
 def _create_conversations(workspace: Workspace) -> None:
     brands = {brand.slug: brand for brand in workspace.brands.all()}
-    for slug, name, question, answer, status in CONVERSATIONS:
+    for slug, name, message, reply, status in CONVERSATIONS:
         email = name.split()[0].lower().replace("ï", "i") + "@example.com"
         visitor = Visitor.objects.create(workspace=workspace, brand=brands[slug], name=name, email=email)
-        conversation = start_conversation(visitor, body=question, channel=Channel.WIDGET)
-        if answer:
-            send_message(conversation, role=Message.Role.OPERATOR, body=answer, channel=Channel.DASHBOARD)
+        conversation = start_conversation(visitor, body=message, channel=Channel.WIDGET)
+        if reply:
+            send_message(conversation, role=Message.Role.OPERATOR, body=reply, channel=Channel.DASHBOARD)
         set_status(conversation, status=Conversation.Status(status))
         lead = create_lead(workspace.pk, name=name, email=email, conversation=conversation)
-        if answer:
+        if reply:
             update_lead(lead, status=Lead.Status.CONTACTED)

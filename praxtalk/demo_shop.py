@@ -26,15 +26,15 @@ def policy(host: str) -> str:
     return POLICY.format(host=host, socket=host.replace("http", "ws", 1))
 
 
-class Shop(ThreadingHTTPServer):
+class ShopServer(ThreadingHTTPServer):
     """An HTTP server on a socket that is already listening."""
 
     daemon_threads = True
 
-    def __init__(self, listening: socket.socket, *, host: str, widget_id: str) -> None:
+    def __init__(self, listening_socket: socket.socket, *, host: str, widget_id: str) -> None:
         super().__init__(("", 0), ShopHandler, bind_and_activate=False)
         self.socket.close()
-        self.socket = listening
+        self.socket = listening_socket
         page = Template(PAGE.read_text()).substitute(host=host, widget_id=widget_id)
         self.policy = policy(host)
         self.files = {
@@ -45,7 +45,7 @@ class Shop(ThreadingHTTPServer):
 
 
 class ShopHandler(BaseHTTPRequestHandler):
-    server: Shop
+    server: ShopServer
     timeout = 30
 
     def do_GET(self) -> None:
@@ -74,12 +74,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m praxtalk.demo_shop")
     parser.add_argument("--bind", required=True, help="the address to listen on")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--host", required=True, help="where the widget comes from, as http://127.0.0.1:8000")
+    parser.add_argument("--host", required=True, help="origin of the widget, such as http://127.0.0.1:8000")
     parser.add_argument("--widget-id", required=True)
     options = parser.parse_args()
-    with bound_socket(options.bind, options.port) as listening:
-        listening.listen(BACKLOG)
-        Shop(listening, host=options.host, widget_id=options.widget_id).serve_forever()
+    with bound_socket(options.bind, options.port) as listening_socket:
+        listening_socket.listen(BACKLOG)
+        ShopServer(listening_socket, host=options.host, widget_id=options.widget_id).serve_forever()
 
 
 if __name__ == "__main__":

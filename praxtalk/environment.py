@@ -24,11 +24,11 @@ def require(*names: str) -> None:
     missing = [name for name in names if not env.str(name, default="")]
     if not missing:
         return
-    listed = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
+    names_in_words = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
     advice = f"set {'it' if len(missing) == 1 else 'them'} as docs/operations.md says"
     if "DATABASE_URL" in missing:
         advice += ", or for development start `make run` or `manage.py devservices` first"
-    raise ImproperlyConfigured(f"{listed} {'is' if len(missing) == 1 else 'are'} not set: {advice}")
+    raise ImproperlyConfigured(f"{names_in_words} {'is' if len(missing) == 1 else 'are'} not set: {advice}")
 
 
 def matching(name: str, pattern: str, hint: str, default: str = "") -> str:
@@ -46,12 +46,12 @@ def integer(name: str, default: int, smallest: int, largest: int = 10**9) -> int
     Raises ImproperlyConfigured.
     """
     value = env.str(name, default="") or str(default)
-    is_right = value.isdecimal() and smallest <= int(value) <= largest
-    return int(value) if is_right else fail(name, f"a number from {smallest} to {largest}")
+    is_valid = value.isdecimal() and smallest <= int(value) <= largest
+    return int(value) if is_valid else fail(name, f"a number from {smallest} to {largest}")
 
 
 def networks(name: str, default: str = "") -> list[Network]:
-    """Return a list of IP networks, which the variable separates by commas. Raises ImproperlyConfigured."""
+    """Return the variable's comma-separated IP networks as a list. Raises ImproperlyConfigured."""
     try:
         texts = env.str(name, default=default).split(",")
         return [ipaddress.ip_network(text.strip()) for text in texts if text.strip()]

@@ -44,8 +44,8 @@ def _database() -> str:
 
 def _migrations() -> str:
     executor = MigrationExecutor(connection)
-    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return f"{len(waiting)} not applied" if waiting else "ok"
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return f"{len(plan)} not applied" if plan else "ok"
 
 
 def _valkey() -> str:

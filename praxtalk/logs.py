@@ -12,6 +12,10 @@ import psycopg
 import structlog
 from django.db.utils import Error as DjangoDatabaseError
 
+# How Python's own tracebacks link two exceptions.
+CAUSE = "The above exception was the direct cause of the following exception:"
+CONTEXT = "During handling of the above exception, another exception occurred:"
+
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -66,10 +70,10 @@ def _lines(error: BaseException, seen: set[int]) -> Iterator[str]:
     """Yield the lines of a traceback in Python's format, with the causes first."""
     seen.add(id(error))
     context = None if error.__suppress_context__ else error.__context__
-    for earlier, link in ((error.__cause__, "directly caused"), (context, "was being handled during")):
+    for earlier, link in ((error.__cause__, CAUSE), (context, CONTEXT)):
         if earlier is not None and id(earlier) not in seen:
             yield from _lines(earlier, seen)
-            yield f"\nThis {link} the following exception:\n\n"
+            yield f"\n{link}\n\n"
     yield "Traceback (most recent call last):\n"
     yield from traceback.format_tb(error.__traceback__)
     yield f"{type(error).__module__}.{type(error).__qualname__}: {_message(error)}\n"
@@ -84,5 +88,5 @@ def _message(error: BaseException) -> str:
         return str(error)
     cause = error if isinstance(error, psycopg.Error) else error.__cause__
     if not isinstance(cause, psycopg.Error) or cause.sqlstate is None:
-        return "(the text is left out)"
-    return f"SQLSTATE {cause.sqlstate}, constraint {cause.diag.constraint_name or 'none'} (the text is left out)"
+        return "(message omitted)"
+    return f"SQLSTATE {cause.sqlstate}, constraint {cause.diag.constraint_name or 'none'} (message omitted)"

@@ -24,22 +24,22 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_read(request):
         return HttpResponse("Send METRICS_TOKEN as a bearer token.\n", status=401, content_type="text/plain")
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Webhooks())
+    registry.register(WebhookCollector())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 def _may_read(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
-        given = request.headers.get("Authorization", "").encode()
-        return hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode())
+        authorization = request.headers.get("Authorization", "").encode()
+        return hmac.compare_digest(authorization, f"Bearer {settings.METRICS_TOKEN}".encode())
     try:
         return settings.IS_LOCAL and ipaddress.ip_address(client_address(request)).is_loopback
     except ValueError:
         return False
 
 
-class _Webhooks:
-    """A Prometheus collector: what is waiting for webhooks now, and the totals of ended deliveries and attempts, by outcome."""
+class WebhookCollector:
+    """A Prometheus collector of the current backlog of webhooks, and of the completed deliveries and attempts by outcome."""
 
     def collect(self) -> Iterator[Metric]:
         now = current_backlog()
@@ -48,8 +48,8 @@ class _Webhooks:
         yield _gauge("in_flight", "Deliveries in flight", now.in_flight)
         yield _gauge("held", "Deliveries held for paused webhooks", now.held)
         yield _gauge("paused", "Webhooks that were paused automatically", now.auto_paused)
-        for what, outcomes in delivery_totals().items():
-            name, text = f"praxtalk_webhook_{what}", f"Completed webhook {what} by outcome"
+        for noun, outcomes in delivery_totals().items():  # "deliveries" and "attempts"
+            name, text = f"praxtalk_webhook_{noun}", f"Completed webhook {noun} by outcome"
             family = CounterMetricFamily(name, text, labels=["outcome"])
             for outcome, count in outcomes.items():
                 family.add_metric([outcome], count)

@@ -14,7 +14,7 @@ from praxtalk.core.api.view import ApiView
 
 
 class ApiDocs(SpectacularSwaggerSplitView):
-    """/api/docs: the API reference as a page, whose files all come from this server."""
+    """/api/docs: the API reference as a page. It loads no files from other servers."""
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         return JsonResponse({"error": "Only GET is allowed."}, status=405)
@@ -34,5 +34,5 @@ class OpenApiDocument(ApiView):
 @cache
 def document() -> dict[str, Any]:
     """Return the OpenAPI 3.1 document, without `servers`."""
-    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return made
+    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return schema

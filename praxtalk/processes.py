@@ -13,7 +13,7 @@ from praxtalk.supervisor import Child
 BACKLOG = 1024
 CADDY_MEMORY_LIMIT = "512MiB"  # a soft limit: Caddy frees memory beyond it as soon as possible
 # Workers skip Django's system checks, which import all pages and views. `manage.py check` and CI run the checks.
-WORKER = {"PROCESS_TYPE": "worker", "CELERY_SKIP_CHECKS": "1"}
+WORKER_ENVIRONMENT = {"PROCESS_TYPE": "worker", "CELERY_SKIP_CHECKS": "1"}
 
 
 def python_command(*arguments: str) -> list[str]:
@@ -40,16 +40,16 @@ def reverse_proxy(web: Endpoint, sockets: list[Endpoint]) -> Child:
         "PROTOCOLS": "h1 h2 h3" if settings.DOMAIN else "h1",
         "GOMEMLIMIT": CADDY_MEMORY_LIMIT,
     }
-    command = [caddy(), "run", "--config", str(settings.BASE_DIR / "Caddyfile"), "--adapter", "caddyfile"]
+    command = [caddy_path(), "run", "--config", str(settings.BASE_DIR / "Caddyfile"), "--adapter", "caddyfile"]
     return Child("front", command, 1, environment)
 
 
-def caddy() -> str:
-    """Return the path of Caddy: from the Python packages if installed, else the system's. Raises FileNotFoundError."""
-    found = shutil.which("caddy", path=str(Path(sys.executable).parent)) or shutil.which("caddy")
-    if found is None:
+def caddy_path() -> str:
+    """Return the path of Caddy: that of the Python package if it is installed, else the system's. Raises FileNotFoundError."""
+    path = shutil.which("caddy", path=str(Path(sys.executable).parent)) or shutil.which("caddy")
+    if path is None:
         raise FileNotFoundError("Caddy is not installed: pip install -r requirements.txt")
-    return found
+    return path
 
 
 def web(endpoint: Endpoint) -> Child:
@@ -82,9 +82,8 @@ def demo_shop(shop: DemoShop) -> Child:
 
 def workers() -> dict[str, Child]:
     """Return the Celery processes by the names that `serve --only` accepts."""
-
     return {
-        "worker": Child("worker", python_command("-m", "praxtalk.worker", "default"), 3, WORKER),
-        "webhooks": Child("webhooks", python_command("-m", "praxtalk.worker", "webhooks"), 3, WORKER),
+        "worker": Child("worker", python_command("-m", "praxtalk.worker", "default"), 3, WORKER_ENVIRONMENT),
+        "webhooks": Child("webhooks", python_command("-m", "praxtalk.worker", "webhooks"), 3, WORKER_ENVIRONMENT),
         "beat": Child("beat", python_command("-m", "praxtalk.beat"), 0, {"DJANGO_SETTINGS_MODULE": ""}),
     }

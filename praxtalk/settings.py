@@ -179,7 +179,7 @@ CACHES["limits"] = CACHES["default"] | {"BACKEND": "praxtalk.core.api.counters.P
 JSON_API_PREFIXES = ("/api/", "/widget/v1/")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["integrations.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["praxtalk.core.api.permissions.WriteScopeToWrite"],
+    "DEFAULT_PERMISSION_CLASSES": ["praxtalk.core.api.permissions.WriteScopeOrReadOnly"],
     "DEFAULT_PARSER_CLASSES": ["praxtalk.core.api.json.JsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["praxtalk.core.api.json.JsonRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "praxtalk.core.api.json.JsonContentNegotiation",

@@ -1,6 +1,6 @@
 """The parent of all processes of a node. It starts them, restarts those that die, and stops all of them in order.
 
-`manage.py serve` writes a Plan and replaces itself by this program, which does not import Django: it needs 15 MB instead of 90.
+`manage.py serve` writes a Plan and replaces itself with this program, which does not import Django: it needs 15 MB instead of 90.
 
 1. Every child runs in its own session, so that Ctrl-C reaches only the parent, which then stops the children in order.
 2. Once all children are up, a child that exits is logged and restarted, after its remaining subprocesses are killed. A child
@@ -70,7 +70,7 @@ class Plan:
     devservices_folder: str = ""
 
     def execute(self) -> None:
-        """Replace this process by the supervisor, which keeps the PID and the standard output."""
+        """Replace this process with the supervisor, which keeps the PID and the standard output."""
         path = Path(self.folder, "plan.json")
         path.write_text(json.dumps(asdict(self)))
         os.execv(sys.executable, [sys.executable, "-m", "praxtalk.supervisor", str(path)])  # noqa: S606 - the same interpreter

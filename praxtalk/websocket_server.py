@@ -1,14 +1,13 @@
-"""The WebSocket server: Uvicorn with two changes.
-
-Its connections can write without waiting (praxtalk/core/live/frame_writer.py).
+"""The WebSocket server: Uvicorn with three changes.
 
     python -m praxtalk.websocket_server --uds PATH
     python -m praxtalk.websocket_server --host 127.0.0.1 --port 8001
 
-Several servers may share the port.
+Several servers may share the port. The changes are:
 
-1. When the server stops, each WebSocket first finishes the requests that it has received (praxtalk/core/live/hub.py).
-2. A closed connection whose peer does not read is aborted after ten seconds. Uvicorn would keep it until the peer has read the
+1. A connection can write a frame without waiting (praxtalk/core/live/frame_writer.py).
+2. When the server stops, each WebSocket first finishes the requests that it has received (praxtalk/core/live/hub.py).
+3. A closed connection whose peer does not read is aborted after ten seconds. Uvicorn would keep it until the peer has read the
    last byte.
 """
 
@@ -34,7 +33,7 @@ STOP_SECONDS = 5  # timeout for the closing handshakes
 
 
 class Server(uvicorn.Server):
-    """Uvicorn with the changes described above."""
+    """Uvicorn with changes 2 and 3."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -68,10 +67,10 @@ def main() -> None:
     parser.add_argument("--uds", help="the Unix socket to listen on")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001)
-    given = parser.parse_args()
+    options = parser.parse_args()
     config = uvicorn.Config(
         "praxtalk.asgi:application",
-        uds=given.uds,
+        uds=options.uds,
         backlog=BACKLOG,
         loop="uvloop",
         http="h11",
@@ -92,7 +91,7 @@ def main() -> None:
     # Uvicorn stops and then raises the signal again. The handler turns this into a normal exit.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit())
-    Server(config).run(sockets=None if given.uds else [bound_socket(given.host, given.port, is_shared=True)])
+    Server(config).run(sockets=None if options.uds else [bound_socket(options.host, options.port, is_shared=True)])
 
 
 if __name__ == "__main__":

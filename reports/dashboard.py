@@ -67,8 +67,8 @@ class OverviewView(DashboardView):
 
 
 def _statistics(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:
-    """Return the statistics. They are cached for 30 seconds, so that frequent views of the overview rarely query the database."""
-    key = f"overview:{scope.workspace_id}:{sorted(map(str, scope.brand_ids or ['all']))}:{days}"
+    """Return the statistics. They are cached for 30 seconds, so that reloading the overview rarely queries the database."""
+    key = f"overview-statistics:{scope.workspace_id}:{sorted(map(str, scope.brand_ids or ['all']))}:{days}"
     statistics: dict[str, Any] | None = cache.get(key)
     if statistics is None:
         today = timezone.now().date()
@@ -78,14 +78,14 @@ def _statistics(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:
             "by_day": reports.daily_counts(scope, all_days, since),
             "labels": [day.isoformat() for day in all_days],
             "times": reports.response_times(scope, since),
-            "of_brands": reports.response_times_by_brand(scope, since),
-            "of_operators": reports.response_times_by_operator(scope, since),
-            "replies_of": reports.replies_by_operator(scope, since),
+            "times_by_brand": reports.response_times_by_brand(scope, since),
+            "times_by_operator": reports.response_times_by_operator(scope, since),
+            "replies_by_operator": reports.replies_by_operator(scope, since),
         }
         cache.set(key, statistics, CACHE_SECONDS)
     labels, by_day = statistics["labels"], statistics["by_day"]
     names = dict(Operator.objects.filter(workspace_id=scope.workspace_id).values_list("pk", "name"))
-    seen = {pk for pk in (*statistics["of_operators"], *statistics["replies_of"]) if pk in names}
+    times, replies = statistics["times_by_operator"], statistics["replies_by_operator"]
     return {
         "charts": [
             {"title": "New conversations", "svg": bars("New conversations", labels, by_day["conversations"])},
@@ -94,10 +94,10 @@ def _statistics(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:
         "numbers": list(zip(labels, by_day["conversations"], by_day["replies"], strict=True)),
         "times": statistics["times"],
         "brand_rows": [
-            (brand, statistics["of_brands"].get(brand.pk)) for brand in brands if scope.sees_brand(brand.pk)
+            (brand, statistics["times_by_brand"].get(brand.pk)) for brand in brands if scope.sees_brand(brand.pk)
         ],
         "operator_rows": sorted(
-            (names[pk], statistics["replies_of"].get(pk, 0), statistics["of_operators"].get(pk)) for pk in seen
+            (names[pk], replies.get(pk, 0), times.get(pk)) for pk in {*times, *replies} & names.keys()
         ),
     }
 
@@ -109,11 +109,11 @@ def webhook_health(scope: Scope) -> dict[str, Any]:
     counts = DeliveryCount.objects.filter(subscription__in=webhooks, day__gt=since).aggregate(
         succeeded=Sum("deliveries_succeeded", default=0), failed=Sum("deliveries_failed", default=0)
     )
-    waiting = Delivery.objects.filter(subscription__in=webhooks, workspace_id=scope.workspace_id)
+    deliveries = Delivery.objects.filter(subscription__in=webhooks, workspace_id=scope.workspace_id)
     return {
         **counts,
-        "pending": waiting.filter(status=Delivery.Status.PENDING).count(),
-        "held": waiting.filter(status=Delivery.Status.HELD).count(),
+        "pending": deliveries.filter(status=Delivery.Status.PENDING).count(),
+        "held": deliveries.filter(status=Delivery.Status.HELD).count(),
         "failing": list(webhooks.filter(Q(failing_since__isnull=False) | Q(status="paused")).order_by("id")[:10]),
         "has_webhooks": webhooks.exists(),
     }
@@ -159,8 +159,8 @@ def setup_steps(operator: Operator, scope: Scope) -> list[dict[str, Any]] | None
     ]
     if all(step[3] for step in steps):
         return None
-    following = next(index for index, step in enumerate(steps) if not step[3])
+    next_step = next(index for index, step in enumerate(steps) if not step[3])
     return [
-        {"title": title, "text": text, "url": url, "is_done": is_done, "is_next": index == following}
+        {"title": title, "text": text, "url": url, "is_done": is_done, "is_next": index == next_step}
         for index, (title, text, url, is_done) in enumerate(steps)
     ]

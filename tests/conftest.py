@@ -1,6 +1,6 @@
 """Fixtures shared by all tests.
 
-The `cast` fixture holds two workspaces: Acme, with the brands North and South, its owner Alice and the operator Bob, who sees
+The `tenants` fixture holds two workspaces: Acme, with the brands North and South, its owner Alice and the operator Bob, who sees
 North only; and the competing Globex, with the brand West and its owner Mallory.
 """
 
@@ -129,7 +129,7 @@ def make_conversation(brand, *, name="Maya A.", body="Hello?"):
 
 
 @pytest.fixture
-def cast(db):
+def tenants(db):
     """Create the workspaces, brands and operators that most tests use, see the docstring of this module."""
     acme, globex = Workspace.objects.create(name="Acme"), Workspace.objects.create(name="Globex")
     north, south = create_brand(acme, name="North"), create_brand(acme, name="South")
@@ -154,34 +154,34 @@ def cast(db):
 
 
 @pytest.fixture
-def conversations(cast):
+def conversations(tenants):
     """Create a conversation (`.north`) and a lead (`.north_lead`) of each brand."""
-    made = SimpleNamespace()
-    for brand in (cast.north, cast.south, cast.west):
+    by_brand = SimpleNamespace()
+    for brand in (tenants.north, tenants.south, tenants.west):
         conversation = make_conversation(brand)
         send_message(conversation, role=Message.Role.OPERATOR, body="Hi!", channel=Channel.DASHBOARD)
         conversation.refresh_from_db()
-        setattr(made, brand.slug, conversation)
-        setattr(made, f"{brand.slug}_lead", create_lead(brand.workspace_id, name="Maya A.", brand=brand))
-    return made
+        setattr(by_brand, brand.slug, conversation)
+        setattr(by_brand, f"{brand.slug}_lead", create_lead(brand.workspace_id, name="Maya A.", brand=brand))
+    return by_brand
 
 
 @pytest.fixture
-def webhooks(cast):
+def webhooks(tenants):
     """Create a webhook (`.north`) of each brand, with a delivery of a lead (`.north_delivery`) and a replay (`.north_replay`)."""
-    made = SimpleNamespace()
-    for brand in (cast.north, cast.south, cast.west):
+    by_brand = SimpleNamespace()
+    for brand in (tenants.north, tenants.south, tenants.west):
         webhook, _ = create_webhook(
             brand.workspace_id, url="http://127.0.0.1:9/", events=[EventName.LEAD_CREATED], brand=brand
         )
         create_lead(brand.workspace_id, name="Maya A.", brand=brand)
-        setattr(made, brand.slug, webhook)
-        setattr(made, f"{brand.slug}_delivery", webhook.deliveries.get())
-        setattr(made, f"{brand.slug}_replay", start_replay(webhook, what="missing"))
-    return made
+        setattr(by_brand, brand.slug, webhook)
+        setattr(by_brand, f"{brand.slug}_delivery", webhook.deliveries.get())
+        setattr(by_brand, f"{brand.slug}_replay", start_replay(webhook, what="missing"))
+    return by_brand
 
 
-class Caller(APIClient):
+class ApiKeyClient(APIClient):
     """A test client that calls the API with a key, from an IP address that no other client uses."""
 
     def __init__(self, secret=None):
@@ -199,19 +199,19 @@ class Caller(APIClient):
 
 
 @pytest.fixture
-def caller():
-    """Return a function that creates an API key: `caller(workspace, scope, **key_fields)` returns its Caller."""
+def api_client_for():
+    """Return a function that creates an API key: `api_client_for(workspace, scope, **key_fields)` returns a client."""
 
     def make(workspace, scope="write", **fields):
         key, secret = create_key(workspace, name="test", scope=scope, **fields)
-        made = Caller(secret)
-        made.key, made.secret = key, secret
-        return made
+        client = ApiKeyClient(secret)
+        client.key, client.secret = key, secret
+        return client
 
     return make
 
 
 @pytest.fixture
-def crm(cast, caller):
-    """Return a Caller with a write key of Acme that is not limited to a brand, as a CRM has it."""
-    return caller(cast.acme)
+def api_client(tenants, api_client_for):
+    """Return a client with a write key of Acme that is not limited to a brand."""
+    return api_client_for(tenants.acme)

@@ -12,7 +12,7 @@ BIG = 100_000
 
 
 @pytest.fixture(scope="module")
-def big(django_db_setup, django_db_blocker):
+def large_workspace(django_db_setup, django_db_blocker):
     """Create 100,000 conversations, leads and deliveries, 1,000 of them failed, in one workspace.
 
     The rows are written by SQL and removed after the module.

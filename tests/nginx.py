@@ -1,4 +1,4 @@
-"""An nginx in front of the server, which answers some requests with errors as proxies and firewalls do."""
+"""An nginx in front of the server, which responds to some requests with errors, as proxies and firewalls do."""
 
 import contextlib
 import os
@@ -77,8 +77,8 @@ class Nginx:
         """
         self._set("", size)
 
-    def refuse(self, status, *, when=ANY_POST, readable=False, path="/widget/v1/messages"):
-        """Answer matching requests, by default visitors' messages, with nginx's error page of this status.
+    def respond_with(self, status, *, when=ANY_POST, readable=False, path="/widget/v1/messages"):
+        """Respond to matching requests, by default visitors' messages, with nginx's error page of this status.
 
         readable: pages of another origin may read the response.
         """
@@ -86,7 +86,8 @@ class Nginx:
         rule = f"if ({when}) {{ {header} return {status}; }}"
         self._set(f"location = {path} {{ {rule} {PASS.format(target=self.target)} }}", "20m")
 
-    def let_through(self):
+    def forward_all(self):
+        """Forward every request to the server, as at the start."""
         self._set("", "20m")
 
     def _set(self, rules, max_body):
@@ -97,7 +98,7 @@ class Nginx:
         wait_for(is_new, "nginx does not take its new configuration", 20)
 
     def _generation(self):
-        """Return the number of the configuration that a new connection meets. Old workers still accept connections
+        """Return the number of the configuration that serves a new connection. Old workers still accept connections
         for a moment."""
         with urllib.request.urlopen(f"{self.url}/generation", timeout=5) as response:
             return int(response.read())

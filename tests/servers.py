@@ -29,7 +29,7 @@ def free_port():
 
 
 def database_url(name=None):
-    """Return the URL of the test database, as DATABASE_URL takes it."""
+    """Return the URL of the test database, in the format of DATABASE_URL."""
     options = connection.settings_dict
     host = options["OPTIONS"].get("host") or options["HOST"]
     user, password, port = options["USER"], options["PASSWORD"], options["PORT"] or 5432

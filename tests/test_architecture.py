@@ -2,7 +2,9 @@
 
 import re
 import tokenize
+import tomllib
 
+import grimp
 import pytest
 
 from tests.servers import PROJECT
@@ -48,3 +50,25 @@ def test_core_names_no_app_in_strings_or_comments():
                 if token.type in (tokenize.STRING, tokenize.COMMENT) and APP_NAMES.search(token.string):
                     named.append(f"{path.relative_to(PROJECT)}:{token.start[0]}: {token.string}")
     assert named == []
+
+
+def test_modules_have_no_import_cycle():
+    packages = sorted(
+        path.parent.name for path in PROJECT.glob("*/__init__.py") if path.parent.name not in ("tests", "bench")
+    )
+    graph = grimp.build_graph(*packages, cache_dir=None)
+    imported = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    in_cycle = {module for module in imported if any(graph.chain_exists(other, module) for other in imported[module])}
+    assert in_cycle == set()
+
+
+def test_every_package_has_a_layer():
+    """The contracts of import-linter cover packages that are added later too."""
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layered = set(re.findall(r"[\w.]+", " ".join(settings["contracts"][0]["layers"])))
+    packages = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests", "bench"}
+    roof = {f"praxtalk.{path.stem}" for path in (PROJECT / "praxtalk").glob("*.py")} - {"praxtalk.__init__"}
+    roof |= {f"praxtalk.{path.parent.name}" for path in (PROJECT / "praxtalk").glob("*/__init__.py")}
+    assert layered == packages - {"praxtalk"} | roof
+    assert set(settings["root_packages"]) == packages
+    assert not any("ignore_imports" in contract for contract in settings["contracts"])

@@ -91,11 +91,11 @@ def test_systemd_unit_is_valid(tmp_path):
 
 @pytest.mark.live
 @pytest.mark.django_db(transaction=True)
-def test_packages_installed_in_the_image_can_serve(tmp_path, cast):
+def test_packages_installed_in_the_image_can_serve(tmp_path, tenants):
     """Runs the installation steps of the image with a temporary folder instead of /srv, then a web server from the
     installed packages."""
     for step in ("packages", "files"):
-        made = subprocess.run(
+        result = subprocess.run(
             ["deploy/install.sh", step, str(tmp_path)],
             cwd=ROOT,
             capture_output=True,
@@ -103,7 +103,7 @@ def test_packages_installed_in_the_image_can_serve(tmp_path, cast):
             timeout=500,
             check=False,
         )
-        assert made.returncode == 0, made.stderr
+        assert result.returncode == 0, result.stderr
     assert list((tmp_path / "static/dashboard").glob("theme.*.css"))
     assert not (tmp_path / "venv/bin/pytest").exists()
     server = Server("--only", "web", WEB_PROCESSES="1")

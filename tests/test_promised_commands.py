@@ -85,8 +85,8 @@ def copy(tmp_path):
 @pytest.mark.skipif(not shutil.which("npm") and not os.environ.get("CI"), reason="no npm here")
 @pytest.mark.parametrize("target", ["format", "openapi", "widget"])
 def test_generated_and_formatted_files_are_up_to_date(copy, target):
-    made = run("make", target, cwd=copy)
-    assert made.returncode == 0, made.stdout + made.stderr
+    result = run("make", target, cwd=copy)
+    assert result.returncode == 0, result.stdout + result.stderr
     for name in filter(None, run("git", "ls-files", "-z").stdout.split("\0")):
         if (ROOT / name).is_file():
             assert (copy / name).read_bytes() == (ROOT / name).read_bytes(), name
@@ -95,8 +95,8 @@ def test_generated_and_formatted_files_are_up_to_date(copy, target):
 @pytest.mark.slow
 def test_make_lock_keeps_the_locked_versions(copy):
     """Hashes may differ: projects may publish further files for a version later."""
-    made = run("make", "lock", cwd=copy)
-    assert made.returncode == 0, made.stdout + made.stderr
+    result = run("make", "lock", cwd=copy)
+    assert result.returncode == 0, result.stdout + result.stderr
     for name in ("requirements.lock", "requirements-embedded.lock", "requirements-dev.lock", "requirements-docs.lock"):
         versions = [
             [line for line in (folder / name).read_text().splitlines() if "==" in line] for folder in (ROOT, copy)
@@ -106,8 +106,8 @@ def test_make_lock_keeps_the_locked_versions(copy):
 
 @pytest.mark.slow
 def test_docs_builds_the_site(copy):
-    made = run("make", "docs", cwd=copy, seconds=300)
-    assert made.returncode == 0, made.stdout + made.stderr
+    result = run("make", "docs", cwd=copy, seconds=300)
+    assert result.returncode == 0, result.stdout + result.stderr
     for page in sorted((ROOT / "docs").rglob("*.md")):
         name = str(page.relative_to(ROOT / "docs").with_suffix("")).removesuffix("README").removesuffix("index")
         assert (copy / ".data/site" / name / "index.html").exists(), page.name
@@ -116,27 +116,27 @@ def test_docs_builds_the_site(copy):
 
 @pytest.mark.slow
 def test_every_benchmark_runs_with_quick():
-    made = run("make", "bench", "ARGS=--quick", seconds=590)
-    assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
+    result = run("make", "bench", "ARGS=--quick", seconds=590)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     for part in ("rest", "webhooks", "live", "widget", "inbox"):
-        assert f"bench.{part}: done" in made.stderr
-    assert "the baseline" in made.stderr
-    assert "socket.io" in made.stdout
+        assert f"bench.{part}: done" in result.stderr
+    assert "the baseline" in result.stderr
+    assert "socket.io" in result.stdout
 
 
 def test_benchmarks_name_missing_programs(tmp_path):
     (tmp_path / "node").symlink_to(shutil.which("true"))
-    made = run(sys.executable, "-m", "bench", PATH=str(tmp_path))
-    assert made.returncode == 2
-    assert "npm: npm, to install their packages (apt-get install npm)" in made.stderr
-    assert "node:" not in made.stderr
+    result = run(sys.executable, "-m", "bench", PATH=str(tmp_path))
+    assert result.returncode == 2
+    assert "npm: npm, to install their packages (apt-get install npm)" in result.stderr
+    assert "node:" not in result.stderr
 
 
 def test_make_faults_starts():
     """A short run of the fault tests is in tests/webhooks/test_faults.py."""
-    made = run("make", "faults", "ARGS=--help")
-    assert made.returncode == 0
-    assert "--short" in made.stdout
+    result = run("make", "faults", "ARGS=--help")
+    assert result.returncode == 0
+    assert "--short" in result.stdout
 
 
 class Terminal:
@@ -199,7 +199,7 @@ def test_readme_works_from_make_run_to_a_signed_webhook(praxtalk, tmp_path):
             ".venv/bin/python": sys.executable,
         }.items():
             script = script.replace(before, after)
-        made = subprocess.run(
+        result = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=ROOT,
             env=praxtalk.environment,
@@ -208,8 +208,8 @@ def test_readme_works_from_make_run_to_a_signed_webhook(praxtalk, tmp_path):
             timeout=120,
             check=False,
         )
-        assert made.returncode == 0, script + made.stdout + made.stderr
-        return made.stdout
+        assert result.returncode == 0, script + result.stdout + result.stderr
+        return result.stdout
 
     for line in ("Dashboard   ", "API key     ", "Live token  ", "Demo shop   ", "Reference   "):
         assert line in praxtalk.text

@@ -10,11 +10,8 @@ from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import AuthenticationFailed, ErrorDetail, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
-from rest_framework.views import APIView
 
 from brands.actions import record_widget_load
-from brands.allowed_domains import is_allowed
 from brands.models import Brand
 from conversations import attachments
 from conversations.models import Attachment, Message, Visitor
@@ -24,111 +21,25 @@ from praxtalk.core.api.uploads import UploadParser
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.results import FunctionError
 from widget import actions, limits
+from widget.base_view import WidgetView
 from widget.configuration import configuration_json
 from widget.identity import is_valid_signature
-from widget.magic_links import visitor_for
+from widget.magic_links import visitor_from_code
 from widget.serializers import (
     ConfigurationQuery,
     HistoryQuery,
-    Identify,
+    IdentifyRequest,
     NewVisitorFile,
     NewVisitorMessage,
-    Return,
-    Start,
-    WidgetSerializer,
+    MagicLinkCode,
+    NewConversation,
+    WidgetArguments,
 )
-from widget.thread import message_json, page_before, position_of, thread_of
+from widget.thread import page_before, position_of, thread_of, visitor_json, visitor_message_json
 from widget.user_agent import browser_of
-from widget.visitor_tokens import UNAVAILABLE_MESSAGE, issue_token, visitors
+from widget.visitor_tokens import issue_token, visitors
 
 CONFIG_CACHE = "public, max-age=60, stale-while-revalidate=86400"
-
-
-class WidgetView(APIView):
-    """Base view of the widget's endpoints.
-
-    They need no API key. A request names its brand by the widget id, must come from a site that may embed the widget, is rate
-    limited, and may carry a visitor token.
-    """
-
-    authentication_classes = ()
-    permission_classes = ()
-    schema = None
-    is_renewal_due = False  # for renewal
-
-    def brand(self, widget_id: str) -> Brand:
-        """Return the brand of this widget id.
-
-        Raises NotFound, and PermissionDenied if the site of the request may not embed the widget. A GET without an Origin header
-        is allowed, because browsers omit the header only from plain GET requests to the page's own origin.
-        """
-        brand = Brand.objects.filter(widget_id=widget_id).first()
-        if brand is None:
-            raise NotFound("There is no such widget.")
-        self._check_origin(brand)
-        return brand
-
-    def _check_origin(self, brand: Brand) -> None:
-        origin = self.request.headers.get("Origin")
-        is_ours = origin is None and self.request.method == "GET"
-        if not is_ours and not is_allowed(origin or "", brand.allowed_domains):
-            raise PermissionDenied("The widget is not allowed on this site.", "origin_not_allowed")
-
-    def visitor(self, widget_id: str) -> Visitor:
-        """Return the visitor of the token in the Authorization header, with their brand.
-
-        Raises AuthenticationFailed, and what `brand` raises.
-        """
-        try:
-            visitor, self.is_renewal_due = visitors.read(self._token())
-        except FunctionError as error:
-            self.brand(widget_id)
-            raise AuthenticationFailed(str(error), "unauthenticated") from error
-        if visitor.brand.widget_id != widget_id:
-            self.brand(widget_id)
-            raise AuthenticationFailed("This token belongs to another brand.", "unauthenticated")
-        self._check_origin(visitor.brand)
-        return visitor
-
-    def _token(self) -> str:
-        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else ""
-
-    def validated(self, serializer_class: type[Serializer[Any]], data: Any) -> dict[str, Any]:
-        """Return the validated data. Raises ValidationError with the names of the invalid fields."""
-        serializer = serializer_class(data=data)
-        serializer.is_valid(raise_exception=True)
-        values: dict[str, Any] = serializer.validated_data
-        return values
-
-    def get_authenticate_header(self, request: Request) -> str:
-        return "Bearer"
-
-    def handle_exception(self, exc: Exception) -> Response:
-        """Return the error in the format of the REST API, plus its code and the invalid fields, which the form marks."""
-        if isinstance(exc, actions.Blocked):
-            exc = PermissionDenied(str(exc), "blocked")
-        if isinstance(exc, Visitor.DoesNotExist):  # erased or merged since the token was read
-            exc = AuthenticationFailed(UNAVAILABLE_MESSAGE, "unauthenticated")
-        response = super().handle_exception(exc)
-        response.data["code"] = response.headers.get("X-Error-Code", "invalid")
-        if isinstance(exc, ValidationError) and isinstance(exc.detail, dict):
-            codes: Any = exc.get_codes()
-            response.data["fields"] = {str(name): _field_error_code(error_codes) for name, error_codes in codes.items()}
-        return response
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response.setdefault("Cache-Control", "no-store")
-        patch_vary_headers(response, ["Origin"])
-        return response
-
-
-def _field_error_code(codes: Any) -> str:
-    first = codes[0] if isinstance(codes, list) and codes else codes
-    if first in ("required", "blank", "null"):
-        return "required"
-    return "too_long" if first in ("max_length", "too_long") else "invalid"
 
 
 class Config(WidgetView):
@@ -147,19 +58,19 @@ class Config(WidgetView):
 class StartThread(WidgetView):
     def post(self, request: Request) -> Response:
         limits.count_call(request)
-        form = self.validated(Start, request.data)
-        brand = self.brand(form["widgetId"])
+        data = self.validated(NewConversation, request.data)
+        brand = self.brand(data["widgetId"])
         limits.count_start(request, brand.pk)
         visitor, message = actions.start_conversation(
             brand,
-            _visitor_details(brand, form),
-            body=form["message"],
-            client_id=form["clientId"],
-            page=form.get("page", ""),
+            _visitor_details(brand, data),
+            body=data["message"],
+            client_id=data["clientId"],
+            page=data.get("page", ""),
             browser=_browser_name(request),
         )
-        answer = {"token": issue_token(visitor), "messageId": str(message.pk), "visitor": _visitor_json(visitor)}
-        return Response(answer, status=201)
+        token = issue_token(visitor)
+        return Response({"token": token, "messageId": str(message.pk), "visitor": visitor_json(visitor)}, status=201)
 
 
 class IdentifyVisitor(WidgetView):
@@ -171,12 +82,12 @@ class IdentifyVisitor(WidgetView):
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
-        form = self.validated(Identify, request.data)
-        brand = self.brand(form["widgetId"])
-        visitor = actions.identify(brand, _verified_details(brand, form), anonymous=self._anonymous(brand))
+        data = self.validated(IdentifyRequest, request.data)
+        brand = self.brand(data["widgetId"])
+        visitor = actions.identify(brand, _verified_details(brand, data), anonymous=self._anonymous(brand))
         if visitor is None:
             return Response({"token": None, "visitor": None})
-        return Response({"token": issue_token(visitor), "visitor": _visitor_json(visitor)})
+        return Response({"token": issue_token(visitor), "visitor": visitor_json(visitor)})
 
     def _anonymous(self, brand: Brand) -> Visitor | None:
         """Return the anonymous visitor of the request's token.
@@ -184,25 +95,25 @@ class IdentifyVisitor(WidgetView):
         Return None if there is no token, if it is invalid, or if its visitor belongs to another brand or is already identified.
         """
         try:
-            visitor, _ = visitors.read(self._token())
+            visitor, _ = visitors.read(self.token())
         except FunctionError:
             return None
         return visitor if visitor.brand_id == brand.pk and visitor.external_id is None else None
 
 
 class ReturnToThread(WidgetView):
-    """Exchange the code of an e-mail's link for a visitor token, on any device."""
+    """Exchange the code of a magic link for a visitor token, on any device."""
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
-        form = self.validated(Return, request.data)
-        visitor = visitor_for(form["code"])
-        if visitor and visitor.brand.widget_id == form["widgetId"]:
-            self._check_origin(visitor.brand)
+        data = self.validated(MagicLinkCode, request.data)
+        visitor = visitor_from_code(data["code"])
+        if visitor and visitor.brand.widget_id == data["widgetId"]:
+            self.check_origin(visitor.brand)
         else:
-            self.brand(form["widgetId"])
+            self.brand(data["widgetId"])
             raise AuthenticationFailed("This link has expired. Please start a new conversation.", "unauthenticated")
-        return Response({"token": issue_token(visitor), "visitor": _visitor_json(visitor)})
+        return Response({"token": issue_token(visitor), "visitor": visitor_json(visitor)})
 
 
 class VisitorMessages(WidgetView):
@@ -219,31 +130,33 @@ class VisitorMessages(WidgetView):
         if before is None:
             raise NotFound("There is no such message.")
         messages, has_more = page_before(visitor.workspace_id, visitor.pk, before)
-        return Response({"messages": [message_json(message) for message in messages], "hasMore": has_more})
+        return Response({"messages": [visitor_message_json(message) for message in messages], "hasMore": has_more})
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
-        data: Any = request.data
-        is_file = isinstance(data, QueryDict)
-        form = self.validated(NewVisitorFile, data.dict()) if is_file else self.validated(NewVisitorMessage, data)
-        visitor = self.visitor(form["widgetId"])
-        limits.count_message(request, visitor.pk, has_file=is_file)
-        if is_file:
-            message = self._send_with_file(visitor, form)
+        has_file = isinstance(request.data, QueryDict)
+        if has_file:
+            data = self.validated(NewVisitorFile, request.data.dict())
+        else:
+            data = self.validated(NewVisitorMessage, request.data)
+        visitor = self.visitor(data["widgetId"])
+        limits.count_message(request, visitor.pk, has_file=has_file)
+        if has_file:
+            message = self._send_with_file(visitor, data)
         else:
             message = actions.send_visitor_message(
-                visitor, body=form["body"], client_id=form["clientId"], browser=_browser_name(request)
+                visitor, body=data["body"], client_id=data["clientId"], browser=_browser_name(request)
             )
         renewed = {"token": issue_token(visitor)} if self.is_renewal_due else {}
         return Response({"messageId": str(message.pk), **renewed}, status=201)
 
-    def _send_with_file(self, visitor: Visitor, form: dict[str, Any]) -> Message:
+    def _send_with_file(self, visitor: Visitor, data: dict[str, Any]) -> Message:
         try:
-            with attachments.stored_upload(visitor.workspace_id, form["file"]) as attachment:
+            with attachments.stored_upload(visitor.workspace_id, data["file"]) as attachment:
                 return actions.send_visitor_message(
                     visitor,
-                    body=form.get("body", ""),
-                    client_id=form["clientId"],
+                    body=data.get("body", ""),
+                    client_id=data["clientId"],
                     attachment=attachment,
                     browser=_browser_name(self.request),
                 )
@@ -256,7 +169,7 @@ class VisitorAttachment(WidgetView):
 
     def get(self, request: Request, id: str) -> FileResponse:
         limits.count_call(request)
-        query = self.validated(WidgetSerializer, request.query_params.dict())
+        query = self.validated(WidgetArguments, request.query_params.dict())
         visitor, pk = self.visitor(query["widgetId"]), parse_id(id)
         rows = Attachment.objects.filter(workspace_id=visitor.workspace_id, conversation__visitor_id=visitor.pk)
         attachment = rows.filter(pk=pk).first() if pk else None
@@ -268,18 +181,18 @@ class VisitorAttachment(WidgetView):
         return response
 
 
-def _visitor_details(brand: Brand, form: dict[str, Any]) -> actions.VisitorDetails:
-    if form.get("identity"):
-        proven = _verified_details(brand, form["identity"])
+def _visitor_details(brand: Brand, data: dict[str, Any]) -> actions.VisitorDetails:
+    if data.get("identity"):
+        verified = _verified_details(brand, data["identity"])
         return actions.VisitorDetails(
-            name=proven.name or form.get("name") or str(proven.external_id),
-            email=proven.email or form.get("email", ""),
-            phone=proven.phone or form.get("phone", ""),
-            external_id=proven.external_id,
-            locale=form.get("locale", ""),
+            name=verified.name or data.get("name") or str(verified.external_id),
+            email=verified.email or data.get("email", ""),
+            phone=verified.phone or data.get("phone", ""),
+            external_id=verified.external_id,
+            locale=data.get("locale", ""),
         )
     return actions.VisitorDetails(
-        name=form["name"], email=form["email"], phone=form.get("phone", ""), locale=form.get("locale", "")
+        name=data["name"], email=data["email"], phone=data.get("phone", ""), locale=data.get("locale", "")
     )
 
 
@@ -292,7 +205,3 @@ def _verified_details(brand: Brand, identity: dict[str, Any]) -> actions.Visitor
 
 def _browser_name(request: Request) -> str:
     return browser_of(request.headers.get("User-Agent", ""))
-
-
-def _visitor_json(visitor: Visitor) -> dict[str, Any]:
-    return {"name": visitor.name, "email": visitor.email or None}

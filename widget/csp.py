@@ -46,28 +46,28 @@ class Policy:
     def _matches_one(self, source: str, url: str) -> bool:
         """Return whether the URL matches the source expression (CSP3, 6.7.2.8)."""
         parts = urlsplit(url)
-        own = urlsplit(self._page)
+        page = urlsplit(self._page)
         if source == "*":
             return parts.scheme in PORTS
         if source.lower() == "'self'":
-            return parts.netloc == own.netloc and _is_scheme("ws", parts.scheme)
+            return parts.netloc == page.netloc and _matches_scheme("ws", parts.scheme)
         if re.fullmatch(r"[a-z][a-z0-9+.-]*:", source, re.IGNORECASE):
-            return _is_scheme(source[:-1].lower(), parts.scheme)
+            return _matches_scheme(source[:-1].lower(), parts.scheme)
         match = HOST_SOURCE.fullmatch(source)
         if match is None:
             return False
         scheme, host, port, path = match.groups()
-        if not _is_scheme((scheme or own.scheme).lower(), parts.scheme):
+        if not _matches_scheme((scheme or page.scheme).lower(), parts.scheme):
             return False
         name = (parts.hostname or "").lower()
         host = host.lower().strip("[]")
         if host != "*" and not (name.endswith(host[1:]) if host.startswith("*.") else name == host):
             return False
-        wanted, usual = str(parts.port or PORTS.get(parts.scheme)), str(PORTS.get(parts.scheme))
-        if port != "*" and wanted != (port or usual):
+        default_port = str(PORTS.get(parts.scheme))
+        if port != "*" and (str(parts.port) if parts.port else default_port) != (port or default_port):
             return False
         return not path or path == "/" or (parts.path.startswith(path) if path.endswith("/") else parts.path == path)
 
 
-def _is_scheme(wanted: str, scheme: str) -> bool:
-    return wanted == scheme or (wanted, scheme) in UPGRADES
+def _matches_scheme(source_scheme: str, scheme: str) -> bool:
+    return source_scheme == scheme or (source_scheme, scheme) in UPGRADES

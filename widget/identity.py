@@ -1,6 +1,6 @@
-"""Verify who a visitor is to the site.
+"""Verify the identity of a visitor who is signed in to the brand's site.
 
-The proof is the HMAC-SHA256, in hex, of the site's own id of the visitor. Its key is the brand's identity secret.
+The site's server signs its own id of the visitor with HMAC-SHA256, in hex. The key is the brand's identity secret.
 """
 
 import hmac

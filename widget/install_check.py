@@ -1,6 +1,7 @@
 """Check whether the widget is installed on a page: its snippet, the Content-Security-Policy, and the allowed domains.
 
-The page is fetched as webhooks are sent: from permitted addresses only, without redirects, and limited in time and size. A
+The page is fetched under the same rules as webhooks: from permitted addresses only, without redirects, and with limits on
+time and size. A
 snippet that a script adds to the page later (a tag manager, for example) is not detected.
 """
 
@@ -43,17 +44,17 @@ def check_site(brand: Brand, url: str) -> list[CheckResult]:
     if 300 <= page.status_code < 400 and "location" in headers:
         return [
             CheckResult(
-                "Page", False, f"The page redirects to {_joined(url, headers['location'])}. Check that address instead."
+                "Page", False, f"The page redirects to {_absolute_url(url, headers['location'])}. Check that address instead."
             )
         ]
     if page.status_code != 200:
         return [CheckResult("Page", False, f"The page returned status {page.status_code}.")]
-    reader = _Reader()
+    parser = _PageParser()
     with suppress(AssertionError, ValueError):  # HTML that cannot be parsed: use what was found before the error
-        reader.feed(page.text)
-    snippet = _snippet(brand, reader)
-    policies = [value for name, value in page.headers if name == "content-security-policy"] + reader.policies
-    return [snippet, *_policy(policies, url, reader.nonce), _domain(brand, url)]
+        parser.feed(page.text)
+    snippet = _check_snippet(brand, parser)
+    policies = [value for name, value in page.headers if name == "content-security-policy"] + parser.policies
+    return [snippet, *_check_policies(policies, url, parser.nonce), _check_domain(brand, url)]
 
 
 async def _fetch(url: str) -> FetchedPage:
@@ -61,7 +62,7 @@ async def _fetch(url: str) -> FetchedPage:
         return await transport.get(url, max_bytes=MAX_BYTES)
 
 
-class _Reader(HTMLParser):
+class _PageParser(HTMLParser):
     """Collect the tags that load a widget.js, and the policies in <meta> tags."""
 
     def __init__(self) -> None:
@@ -72,7 +73,7 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        parts = _parts(values.get("src", ""))
+        parts = _split_url(values.get("src", ""))
         if tag == "script" and parts.path.endswith("/widget.js"):
             self.tags.append((f"{parts.scheme}://{parts.netloc}", values.get("data-widget-id", "")))
             self.nonce = values.get("nonce", "")
@@ -80,14 +81,14 @@ class _Reader(HTMLParser):
             self.policies.append(values.get("content", ""))
 
 
-def _joined(url: str, location: str) -> str:
+def _absolute_url(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError:
         return location
 
 
-def _parts(url: str) -> SplitResult:
+def _split_url(url: str) -> SplitResult:
     """Split a URL. An invalid one is treated as empty."""
     try:
         return urlsplit(url)
@@ -95,23 +96,23 @@ def _parts(url: str) -> SplitResult:
         return urlsplit("")
 
 
-def _snippet(brand: Brand, reader: _Reader) -> CheckResult:
-    own_tags = [tag for tag in reader.tags if tag[1] == brand.widget_id]
+def _check_snippet(brand: Brand, parser: _PageParser) -> CheckResult:
+    own_tags = [tag for tag in parser.tags if tag[1] == brand.widget_id]
     if any(origin in (settings.BASE_URL, f"://{urlsplit(settings.BASE_URL).netloc}") for origin, _ in own_tags):
         return CheckResult("Snippet", True, "The snippet is installed.")
     if own_tags:
         return CheckResult(
             "Snippet", False, f"The snippet loads the script from {own_tags[0][0]} instead of {settings.BASE_URL}."
         )
-    if reader.tags:
-        found = reader.tags[0][1] or "none"
+    if parser.tags:
+        found = parser.tags[0][1] or "none"
         return CheckResult("Snippet", False, f"The page has a widget with another widget id: {found[:60]}.")
     return CheckResult(
         "Snippet", False, "The page has no snippet. (A snippet that a script adds later cannot be detected.)"
     )
 
 
-def _policy(policies: list[str], url: str, nonce: str) -> list[CheckResult]:
+def _check_policies(policies: list[str], url: str, nonce: str) -> list[CheckResult]:
     if not policies:
         return [CheckResult("Content-Security-Policy", True, "The page has no policy.")]
     parsed = [Policy(text, page=url) for text in policies]
@@ -131,7 +132,7 @@ def _policy(policies: list[str], url: str, nonce: str) -> list[CheckResult]:
     return [CheckResult("Content-Security-Policy", True, "The policy allows the widget.")]
 
 
-def _domain(brand: Brand, url: str) -> CheckResult:
+def _check_domain(brand: Brand, url: str) -> CheckResult:
     parts = urlsplit(url)
     if is_allowed(f"{parts.scheme}://{parts.netloc.lower()}", brand.allowed_domains):
         return CheckResult(

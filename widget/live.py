@@ -1,4 +1,4 @@
-"""Live query and mutations of the widget."""
+"""The live query and the mutations of the widget."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import ExpiringResult, mutation, query
 from praxtalk.core.live.results import Code, FunctionError
 from widget.actions import Blocked, newest_conversation, save_context
-from widget.serializers import MarkRead, Rate, SetContext, WidgetSerializer
-from widget.thread import position_of, thread_json
+from widget.serializers import MarkReadArguments, RateArguments, SetContextArguments, WidgetArguments
+from widget.thread import position_of, thread_of
 from widget.visitor_tokens import UNAVAILABLE_MESSAGE, VisitorCaller, visitors
 
 Arguments = dict[str, Any]
@@ -21,36 +21,37 @@ def _topics(caller: VisitorCaller, arguments: Arguments) -> list[str]:
     return [Visitor.topic(caller.workspace_id, caller.visitor_id), brand]
 
 
-def _same_widget(caller: VisitorCaller, arguments: Arguments) -> None:
+def _check_widget(caller: VisitorCaller, arguments: Arguments) -> None:
     """Raise FunctionError unless the token belongs to the brand of this widget."""
     if arguments["widgetId"] != caller.widget_id:
         raise FunctionError(Code.UNAUTHENTICATED, UNAVAILABLE_MESSAGE)
 
 
-@query("widget:thread", authenticator=visitors, serializer_class=WidgetSerializer, topics=_topics)
+@query("widget:thread", authenticator=visitors, serializer_class=WidgetArguments, topics=_topics)
 def show_thread(caller: VisitorCaller, arguments: Arguments) -> ExpiringResult:
-    _same_widget(caller, arguments)
-    return thread_json(caller.workspace_id, caller.visitor_id)
+    _check_widget(caller, arguments)
+    visitors_with_brand = Visitor.objects.select_related("brand")
+    return thread_of(visitors_with_brand.get(workspace_id=caller.workspace_id, pk=caller.visitor_id))
 
 
-@mutation("widget:look", is_ephemeral=True, authenticator=visitors, serializer_class=MarkRead)
+@mutation("widget:look", is_ephemeral=True, authenticator=visitors, serializer_class=MarkReadArguments)
 def mark_read(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
-    _same_widget(caller, arguments)
+    _check_widget(caller, arguments)
     conversation = newest_conversation(caller.workspace_id, caller.visitor_id)
     if conversation is None:
         return {"ok": True}
     pk = parse_id(arguments.get("seenId") or "")
     seen = position_of(caller.workspace_id, caller.visitor_id, pk) if pk else None
-    is_of_this = seen is not None and seen.conversation.pk == conversation.pk
-    read_until(conversation, by_visitor=seen.position if seen and is_of_this else 0)
+    is_in_newest = seen is not None and seen.conversation.pk == conversation.pk
+    read_until(conversation, by_visitor=seen.position if seen and is_in_newest else 0)
     set_visitor_typing(conversation, is_typing=arguments["typing"] and not conversation.visitor.blocked_at)
     return {"ok": True}
 
 
-@mutation("widget:rate", authenticator=visitors, serializer_class=Rate)
+@mutation("widget:rate", authenticator=visitors, serializer_class=RateArguments)
 def rate_conversation(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     """Rate the visitor's newest conversation. No other conversation can be rated."""
-    _same_widget(caller, arguments)
+    _check_widget(caller, arguments)
     conversation = newest_conversation(caller.workspace_id, caller.visitor_id)
     named = arguments.get("conversationId")
     if conversation is None or (named and parse_id(named) != conversation.pk):
@@ -64,10 +65,10 @@ def rate_conversation(caller: VisitorCaller, arguments: Arguments) -> dict[str, 
     return {"ok": True}
 
 
-@mutation("widget:tell", authenticator=visitors, serializer_class=SetContext)
+@mutation("widget:tell", authenticator=visitors, serializer_class=SetContextArguments)
 def set_context(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     """Store the referrer and the time zone that the visitor's browser reports."""
-    _same_widget(caller, arguments)
+    _check_widget(caller, arguments)
     visitor = Visitor.objects.filter(workspace_id=caller.workspace_id, pk=caller.visitor_id).first()
     if visitor is None:
         raise FunctionError(Code.UNAUTHENTICATED, UNAVAILABLE_MESSAGE)

@@ -18,17 +18,17 @@ LIFETIME_SECONDS = 30 * 24 * 3600
 FRAGMENT = "praxtalk="
 
 
-def return_link(visitor: Visitor) -> str:
+def magic_link(visitor: Visitor) -> str:
     """Return a link to the page where the visitor wrote, or else to the brand's chat page on this server.
 
-    The visitor's page is used only if it is on one of the brand's allowed domains, because a client can report any URL. This
-    reads `visitor.brand`, so select it beforehand.
+    The visitor's page is used only if it is on one of the brand's allowed domains, because a client can report any URL. Reads
+    `visitor.brand`: load it first.
     """
     code = signing.dumps(str(visitor.pk), salt=SALT, compress=False)
     return f"{_page_of(visitor)}#{FRAGMENT}{code}"
 
 
-def visitor_for(code: str) -> Visitor | None:
+def visitor_from_code(code: str) -> Visitor | None:
     """Return the visitor of this code, with their brand; None if the code is forged or expired, or the visitor is deleted."""
     try:
         pk = parse_id(signing.loads(code, salt=SALT, max_age=LIFETIME_SECONDS))

@@ -21,19 +21,19 @@ from django.utils import timezone
 
 from accounts.mail import MailRun, Outcome, retry_delay
 from accounts.models import MailFailure
-from conversations.actions import MAIL_AFTER
+from conversations.actions import REPLY_MAIL_DELAY
 from conversations.models import Conversation, Message
 from conversations.timeline import messages_of
 from praxtalk.core.mail.headers import ascii_address, one_line
-from widget.magic_links import return_link
+from widget.magic_links import magic_link
 from widget.translations import language_of, texts_of
 
-MAX_QUOTED = 20
+MAX_REPLIES_PER_EMAIL = 20
 
 
 @dataclass(frozen=True)
-class Due:
-    """A conversation whose newest replies are due. messages: oldest first; last_position: the position of the last of them."""
+class DueReplies:
+    """The replies of a conversation that are due. messages: oldest first. last_position: the position of the last one."""
 
     conversation: Conversation
     messages: list[Message]
@@ -57,7 +57,7 @@ def mail_replies() -> int:
     return run.sent
 
 
-def _next_due() -> Due | None:
+def _next_due() -> DueReplies | None:
     while True:
         with transaction.atomic():
             rows = Conversation.objects.filter(mail_due_at__lte=timezone.now()).order_by("mail_due_at")
@@ -73,7 +73,7 @@ def _next_due() -> Due | None:
                 conversation.mail_attempts, conversation.mail_due_at = 0, None
             conversation.save(update_fields=["mail_attempts", "mail_due_at"])
         if messages:
-            return Due(conversation, messages[-MAX_QUOTED:], messages[-1].position)
+            return DueReplies(conversation, messages[-MAX_REPLIES_PER_EMAIL:], messages[-1].position)
 
 
 def _unseen(conversation: Conversation) -> list[Message]:
@@ -83,7 +83,7 @@ def _unseen(conversation: Conversation) -> list[Message]:
     return list(rows.order_by("position"))
 
 
-def _finish(due: Due, *, is_sent: bool) -> None:
+def _finish(due: DueReplies, *, is_sent: bool) -> None:
     """Update the schedule after an e-mail was sent or given up.
 
     The replies of an e-mail that was given up go out with the next one. Replies written since are scheduled for later.
@@ -93,24 +93,24 @@ def _finish(due: Due, *, is_sent: bool) -> None:
             if is_sent:
                 row.mailed_position = max(row.mailed_position, due.last_position)
             has_more = any(message.position > due.last_position for message in _unseen(row))
-            row.mail_due_at = timezone.now() + MAIL_AFTER if has_more else None
+            row.mail_due_at = timezone.now() + REPLY_MAIL_DELAY if has_more else None
             row.mail_attempts = 0
             row.save(update_fields=["mailed_position", "mail_attempts", "mail_due_at"])
 
 
-def _locked(due: Due) -> Conversation | None:
+def _locked(due: DueReplies) -> Conversation | None:
     """Lock the conversation's row. Return None if the visitor was erased in the meantime."""
     rows = Conversation.objects.filter(workspace_id=due.conversation.workspace_id, pk=due.conversation.pk)
     return rows.select_for_update(no_key=True).first()
 
 
-def _email(due: Due) -> EmailMessage:
+def _email(due: DueReplies) -> EmailMessage:
     visitor, brand = due.conversation.visitor, due.conversation.brand
     visitor.brand = brand
     texts = texts_of(brand, language_of(visitor.locale))
     text = render_to_string(
         "widget/replies.txt",
-        {"texts": texts, "messages": due.messages, "brand": brand, "link": return_link(visitor)},
+        {"texts": texts, "messages": due.messages, "brand": brand, "link": magic_link(visitor)},
     )
     address = brand.email_from or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     subject = texts["mailSubject"].replace("{brand}", one_line(brand.name))

@@ -7,12 +7,12 @@ from zoneinfo import available_timezones
 from rest_framework import serializers
 
 from conversations.models import (
-    MAX_BODY,
-    MAX_EXTERNAL_ID,
-    MAX_LOCALE,
-    MAX_PAGE,
-    MAX_RATING_COMMENT,
-    MAX_TIME_ZONE,
+    MAX_BODY_LENGTH,
+    MAX_EXTERNAL_ID_LENGTH,
+    MAX_LOCALE_LENGTH,
+    MAX_PAGE_URL_LENGTH,
+    MAX_RATING_COMMENT_LENGTH,
+    MAX_TIME_ZONE_LENGTH,
 )
 from praxtalk.core.api.serializers import (
     IdField,
@@ -23,10 +23,10 @@ from praxtalk.core.api.serializers import (
     StrictSerializer,
 )
 
-# ruff: noqa: N815 - the field names are the JSON names
+# ruff: noqa: N815 - the field names are the keys of the JSON
 
-MAX_HASH = 64
-MAX_CODE = 1_000
+MAX_HASH_LENGTH = 64
+MAX_CODE_LENGTH = 1_000
 
 
 class ClientIdField(serializers.UUIDField):
@@ -43,7 +43,7 @@ class PageField(StrictCharField):
 
     def to_internal_value(self, data: Any) -> str:
         text = data if isinstance(data, str) else ""
-        is_valid = text.startswith(("http://", "https://")) and len(text) <= MAX_PAGE and text.isprintable()
+        is_valid = text.startswith(("http://", "https://")) and len(text) <= MAX_PAGE_URL_LENGTH and text.isprintable()
         return text if is_valid else ""
 
 
@@ -58,7 +58,7 @@ class ReferrerField(StrictCharField):
 
 
 class TimeZoneField(StrictCharField):
-    """An IANA time zone such as "Asia/Tokyo". One that the server does not know becomes "": browsers learn of new ones sooner."""
+    """An IANA time zone such as "Asia/Tokyo". A zone that the server does not know becomes "": browsers may know newer ones."""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         value = super().run_validation(data)
@@ -70,24 +70,24 @@ def time_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-class Details(StrictSerializer):
+class PersonDetails(StrictSerializer):
     name = StrictCharField(optional=True, max_length=200)
     email = StrictEmailField(optional=True, max_length=254)
     phone = StrictCharField(optional=True, max_length=40)
 
 
-class Identity(Details):
-    id = StrictCharField(max_length=MAX_EXTERNAL_ID)
-    hash = StrictCharField(max_length=MAX_HASH)
+class Identity(PersonDetails):
+    id = StrictCharField(max_length=MAX_EXTERNAL_ID_LENGTH)
+    hash = StrictCharField(max_length=MAX_HASH_LENGTH)
 
 
-class Start(Details):
+class NewConversation(PersonDetails):
     widgetId = IdField()
-    message = StrictCharField(max_length=MAX_BODY)
+    message = StrictCharField(max_length=MAX_BODY_LENGTH)
     page = PageField(optional=True)
-    locale = StrictCharField(optional=True, max_length=MAX_LOCALE)
+    locale = StrictCharField(optional=True, max_length=MAX_LOCALE_LENGTH)
     clientId = ClientIdField()
-    website = StrictCharField(optional=True, max_length=MAX_BODY)
+    website = StrictCharField(optional=True, max_length=MAX_BODY_LENGTH)  # a honeypot: people do not see this field
     identity = Identity(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -101,18 +101,18 @@ class Start(Details):
         return attrs
 
 
-class Identify(Identity):
+class IdentifyRequest(Identity):
     widgetId = IdField()
 
 
 class NewVisitorMessage(StrictSerializer):
     widgetId = IdField()
-    body = StrictCharField(max_length=MAX_BODY)
+    body = StrictCharField(max_length=MAX_BODY_LENGTH)
     clientId = ClientIdField()
 
 
 class NewVisitorFile(NewVisitorMessage):
-    body = StrictCharField(optional=True, max_length=MAX_BODY)
+    body = StrictCharField(optional=True, max_length=MAX_BODY_LENGTH)
     file = serializers.FileField()
 
 
@@ -123,29 +123,29 @@ class HistoryQuery(StrictSerializer):
 
 class ConfigurationQuery(StrictSerializer):
     id = IdField()
-    locale = serializers.CharField(required=False, max_length=MAX_LOCALE)
+    locale = serializers.CharField(required=False, max_length=MAX_LOCALE_LENGTH)
 
 
-class Return(StrictSerializer):
+class MagicLinkCode(StrictSerializer):
     widgetId = IdField()
-    code = StrictCharField(max_length=MAX_CODE)
+    code = StrictCharField(max_length=MAX_CODE_LENGTH)
 
 
-class WidgetSerializer(StrictSerializer):
+class WidgetArguments(StrictSerializer):
     widgetId = IdField()
 
 
-class MarkRead(WidgetSerializer):
+class MarkReadArguments(WidgetArguments):
     typing = StrictBooleanField(default=False)
     seenId = IdField(required=False)
 
 
-class Rate(WidgetSerializer):
+class RateArguments(WidgetArguments):
     conversationId = IdField(required=False)
     rating = StrictIntegerField(min_value=1, max_value=5)
-    comment = StrictCharField(optional=True, max_length=MAX_RATING_COMMENT)
+    comment = StrictCharField(optional=True, max_length=MAX_RATING_COMMENT_LENGTH)
 
 
-class SetContext(WidgetSerializer):
-    referrer = ReferrerField(optional=True, max_length=MAX_PAGE)
-    timeZone = TimeZoneField(optional=True, max_length=MAX_TIME_ZONE)
+class SetContextArguments(WidgetArguments):
+    referrer = ReferrerField(optional=True, max_length=MAX_PAGE_URL_LENGTH)
+    timeZone = TimeZoneField(optional=True, max_length=MAX_TIME_ZONE_LENGTH)

@@ -18,8 +18,8 @@ from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.live.functions import ExpiringResult
 from widget.actions import newest_first
 
-PAGE = 50
-UNREAD: dict[str, Any] = {"seenId": None, "readId": None, "unread": 0}
+PAGE_SIZE = 50
+NOTHING_READ: dict[str, Any] = {"seenId": None, "readId": None, "unread": 0}
 
 
 class ThreadPosition(NamedTuple):
@@ -30,7 +30,7 @@ class ThreadPosition(NamedTuple):
 
 
 def page_before(
-    workspace_id: UUID, visitor_id: UUID, before: ThreadPosition | None, limit: int = PAGE
+    workspace_id: UUID, visitor_id: UUID, before: ThreadPosition | None, limit: int = PAGE_SIZE
 ) -> tuple[list[Message], bool]:
     """Return up to `limit` messages before `before`, oldest first, and whether there are older ones.
 
@@ -64,41 +64,41 @@ def position_of(workspace_id: UUID, visitor_id: UUID, message_id: UUID) -> Threa
     return ThreadPosition(message.conversation, message.position) if message else None
 
 
-def thread_json(workspace_id: UUID, visitor_id: UUID) -> ExpiringResult:
-    """Return `thread_of` the visitor with this id. Raises Visitor.DoesNotExist."""
-    return thread_of(Visitor.objects.select_related("brand").get(workspace_id=workspace_id, pk=visitor_id))
-
-
 def thread_of(visitor: Visitor) -> ExpiringResult:
     """Return everything that the open widget shows.
 
-    The result expires when somebody stops typing and when the brand opens or closes. This reads `visitor.brand`, so select it
-    beforehand.
+    The result expires when somebody stops typing and when the brand opens or closes. Reads `visitor.brand`: load it
+    first.
     """
     hours = open_status_of(visitor.brand)
-    conversations = list(newest_first(visitor.workspace_id, visitor.pk).select_related("read_state")[: PAGE + 1])
+    conversations = list(newest_first(visitor.workspace_id, visitor.pk).select_related("read_state")[: PAGE_SIZE + 1])
     conversation = conversations[0] if conversations else None
-    messages, has_more = _page(conversations, None, PAGE)
+    messages, has_more = _page(conversations, None, PAGE_SIZE)
     typing = _typing(conversation) if conversation else []
     value = {
-        "messages": [message_json(message) for message in messages],
+        "messages": [visitor_message_json(message) for message in messages],
         "hasMore": has_more,
         "status": conversation.status if conversation else Conversation.Status.OPEN,
         "typing": [name for name, _ in typing],
-        "visitor": {"name": visitor.name, "email": visitor.email or None},
+        "visitor": visitor_json(visitor),
         "rating": rating_json(conversation, visitor) if conversation else None,
         **open_status_json(hours),
-        **(_read(conversation, messages) if conversation else UNREAD),
+        **(_read_state_json(conversation, messages) if conversation else NOTHING_READ),
     }
-    ends = [until for _, until in typing] + ([hours.until] if hours.until else [])
-    return ExpiringResult(value, expires_at=min(ends, default=None))
+    expiries = [until for _, until in typing] + ([hours.until] if hours.until else [])
+    return ExpiringResult(value, expires_at=min(expiries, default=None))
 
 
-def message_json(message: Message) -> dict[str, Any]:
+def visitor_json(visitor: Visitor) -> dict[str, Any]:
+    """Return the visitor's details that the widget shows."""
+    return {"name": visitor.name, "email": visitor.email or None}
+
+
+def visitor_message_json(message: Message) -> dict[str, Any]:
     """Return a message as its visitor sees it.
 
-    The message's id is the only internal id in it. A message that the visitor sent also has the client id that the browser gave
-    it.
+    It contains no internal id except the message's. A message that the visitor sent also has its client id, which the browser
+    chose.
     """
     is_own = message.role == Message.Role.VISITOR
     return {
@@ -140,7 +140,7 @@ def _typing(conversation: Conversation) -> list[tuple[str, datetime]]:
     return [(name, typing[pk]) for pk, name in operators.values_list("pk", "name")]
 
 
-def _read(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
+def _read_state_json(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
     """Return how far each side has read in the current conversation.
 
     A message from the operators' side shows that they have read everything before it.

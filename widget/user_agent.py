@@ -29,6 +29,6 @@ def browser_of(user_agent: str) -> str:
     Only digits are copied from the header.
     """
     text = user_agent[:MAX_LENGTH]
-    browser = next((f"{name} {found[1]}" for name, form in BROWSERS if (found := form.search(text))), "")
-    system = next((name for word, name in SYSTEMS.items() if word in text), "")
+    browser = next((f"{name} {found[1]}" for name, pattern in BROWSERS if (found := pattern.search(text))), "")
+    system = next((name for token, name in SYSTEMS.items() if token in text), "")
     return f"{browser} on {system}" if browser and system else browser

@@ -87,14 +87,17 @@ class VisitorTokenAuthenticator:
         return claims.workspace_id, _principal_id(claims.visitor_id)
 
     def read(self, token: str) -> tuple[Visitor, bool]:
-        """Return the visitor with their brand, and whether the token is due for renewal. Raises FunctionError as `open` does."""
+        """Return the visitor with their brand, and whether the token is due for renewal.
+
+        Raises FunctionError in the same cases as `authenticate`.
+        """
         claims = _decode_claims(token)
         visitor = _rows(claims).select_related("brand").first()
         if visitor is None or not claims.are_current(visitor.external_id):
             raise FunctionError(Code.UNAUTHENTICATED, UNAVAILABLE_MESSAGE)
         return visitor, timezone.now() - claims.issued_at > RENEW_AFTER
 
-    def open(self, token: str) -> VisitorCaller:
+    def authenticate(self, token: str) -> VisitorCaller:
         """Return the caller that a token identifies.
 
         Raises FunctionError if the token is forged, expired, or older than the visitor's identification, or if the visitor is

@@ -6,10 +6,10 @@ from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
 DEFAULTS = {
-    "sound": True,  # for a message in a conversation of mine or an unassigned one, an assignment or a mention
-    "desktop": False,  # the same, as a desktop notification
+    "sound": True,  # for a message in an unassigned conversation or one of their own, an assignment or a mention
+    "desktop": False,  # a desktop notification in the same cases
     "shortcuts": True,  # single-key shortcuts in the inbox
-    "mentionMails": True,  # e-mail me about a mention or an assignment that I have not seen
+    "mentionMails": True,  # an e-mail about a mention or an assignment that they have not seen
 }
 
 

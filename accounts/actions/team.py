@@ -39,8 +39,8 @@ def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]
 
     operator: who is changed, None for an invitation. values: the new values by field name.
     """
-    was, will_be = operator and operator.role, values.get("role", operator and operator.role)
-    if Role.OWNER in (was, will_be) and by.role != Role.OWNER:
+    old_role, new_role = operator and operator.role, values.get("role", operator and operator.role)
+    if Role.OWNER in (old_role, new_role) and by.role != Role.OWNER:
         raise ValidationError("Only owners can invite or change owners.")
     if operator and operator.pk == by.pk and set(values) - {"name"}:
         raise ValidationError("You cannot change your own role or access.")
@@ -49,7 +49,7 @@ def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]
     sees_all = values.get("sees_all_brands", operator.sees_all_brands if operator else True)
     if not sees_all and "brands" in values and not values["brands"]:
         raise ValidationError("Select at least one brand.")
-    if will_be == Role.OWNER and not sees_all:
+    if new_role == Role.OWNER and not sees_all:
         raise ValidationError("Owners must have access to all brands.")
 
 

@@ -1,4 +1,4 @@
-"""Two-factor authentication: codes of an authenticator app (TOTP, RFC 6238), and recovery codes in case the app is lost.
+"""Two-factor authentication: codes of an authenticator app (TOTP, RFC 6238), and recovery codes in case the phone is lost.
 
 1. `generate_secret` returns a secret for the operator's app. Nothing is stored yet.
 2. `enable` stores the secret once a code proves that the app has it. It returns ten recovery codes, which are shown only once.

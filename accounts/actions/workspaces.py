@@ -1,4 +1,4 @@
-"""Change a workspace."""
+"""Actions that change a workspace itself."""
 
 from accounts.audit import Action, record
 from accounts.models import Workspace

@@ -42,14 +42,14 @@ class AuditAdmin(WorkspaceAdmin):
     title = "Audit log"
     ability = "audit"
     brand_field = None
-    list_display = ("created_at", "who", "action_label", "subject_link", "details_text", "address")
+    list_display = ("created_at", "actor_label", "action_label", "subject_link", "details_text", "address")
     fields = readonly_fields = list_display
     list_filter = (ActionFilter, OperatorFilter)
     ordering = ("-created_at", "-id")
     list_select_related = ("operator",)
 
     @admin.display(description="actor")
-    def who(self, entry: AuditEntry) -> str:
+    def actor_label(self, entry: AuditEntry) -> str:
         """Return the actor's name at that time.
 
         Operators choose their own names, so add the e-mail address, which they cannot change.

@@ -25,7 +25,7 @@ from accounts.throttling import OperatorThrottled, Purpose, TooManyAttempts
 from praxtalk.core.dashboard.site import dashboard
 
 
-class AddressForm(Form):
+class EmailForm(Form):
     email = EmailField(
         max_length=254, label="E-mail address", widget=EmailInput(attrs={"autocomplete": "username", "autofocus": True})
     )
@@ -39,7 +39,7 @@ class PasswordResetView(RateLimitedFormView):
     """
 
     template_name = "accounts/password_reset.html"
-    form_class = AddressForm
+    form_class = EmailForm
     purpose = Purpose.RESET
 
     def attempted_email(self, request: HttpRequest) -> str:
@@ -48,7 +48,7 @@ class PasswordResetView(RateLimitedFormView):
     def throttled_response(self, error: TooManyAttempts) -> HttpResponse:
         return self._accepted() if isinstance(error, OperatorThrottled) else super().throttled_response(error)
 
-    def form_valid(self, form: AddressForm) -> HttpResponse:
+    def form_valid(self, form: EmailForm) -> HttpResponse:
         emails.enqueue(QueuedEmail.Kind.PASSWORD_RESET, form.cleaned_data["email"])
         return self._accepted()
 
@@ -67,7 +67,7 @@ class PasswordResetView(RateLimitedFormView):
 
 
 class TokenPasswordView(auth_views.PasswordResetConfirmView):
-    """Let whoever has a valid link choose a password."""
+    """Base of the two views behind an e-mailed link, on which an operator chooses a password."""
 
     template_name = "accounts/choose_password.html"
     success_url = reverse_lazy("admin:login")
@@ -77,15 +77,16 @@ class TokenPasswordView(auth_views.PasswordResetConfirmView):
         operator = super().get_user(uidb64)
         if not isinstance(operator, Operator):
             return None
-        is_right = operator.invited_at is not None if self.is_invitation else operator.is_active
-        return operator if is_right else None
+        may_use_link = operator.invited_at is not None if self.is_invitation else operator.is_active
+        return operator if may_use_link else None
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        more = {
+        return {
+            **dashboard.each_context(self.request),
+            **super().get_context_data(**kwargs),
             "title": "Accept invitation" if self.is_invitation else "Set a new password",
             "is_invitation": self.is_invitation,
         }
-        return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), **more}
 
 
 class PasswordResetConfirmView(TokenPasswordView):
@@ -94,12 +95,12 @@ class PasswordResetConfirmView(TokenPasswordView):
     token_generator = emails.reset_tokens
 
     def form_valid(self, form: Any) -> HttpResponse:
-        answer, operator = super().form_valid(form), form.user
+        response, operator = super().form_valid(form), form.user
         record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, by=operator, way="link")
         revoke_dashboard_tokens(operator)
-        remember(self.request, answer, operator.email)
+        remember(self.request, response, operator.email)
         messages.success(self.request, "Your password has been changed. Sign in with your new password.")
-        return answer
+        return response
 
 
 class AcceptInvitationView(TokenPasswordView):
@@ -110,13 +111,13 @@ class AcceptInvitationView(TokenPasswordView):
     reset_url_token = "password"  # noqa: S105 - replaces the token in the URL
 
     def form_valid(self, form: Any) -> HttpResponse:
-        answer = redirect(str(self.success_url))
+        response = redirect(str(self.success_url))
         if team.accept_invitation(form.user, password=form.cleaned_data["new_password1"]):
             messages.success(self.request, "Welcome! Sign in with your new password.")
-            remember(self.request, answer, form.user.email)
+            remember(self.request, response, form.user.email)
         else:
             messages.error(self.request, "This invitation has already been accepted or revoked.")
-        return answer
+        return response
 
 
 class ChangePasswordForm(PasswordChangeForm):
@@ -143,12 +144,12 @@ class ChangePasswordView(auth_views.PasswordChangeView):
         return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        answer = super().form_valid(form)
+        response = super().form_valid(form)
         operator = form.user
         record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, subject=operator)
         revoke_dashboard_tokens(operator)
         messages.success(self.request, "Your password has been changed. All other browsers have been signed out.")
-        return answer
+        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {

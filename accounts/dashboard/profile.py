@@ -152,11 +152,11 @@ class RegenerateRecoveryCodesView(ConfirmPasswordView):
 
 
 def _recovery_codes_response(page: DashboardView, codes: list[str]) -> HttpResponse:
-    answer = render(
+    response = render(
         page.request, "accounts/recovery_codes.html", {**DashboardView.get_context_data(page), "codes": codes}
     )
-    answer["Cache-Control"] = "no-store"
-    return answer
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _qr_svg(text: str) -> SafeString:

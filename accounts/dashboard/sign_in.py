@@ -2,8 +2,8 @@
 
 1. The operator enters e-mail address and password. An unknown address gets the same response as a wrong password, and after the
    same time.
-2. Without two-factor authentication, the operator is signed in. With it, the session stores only whose code it expects, for ten
-   minutes: every view still treats the request as anonymous.
+2. Without two-factor authentication, the operator is signed in. With it, the session only stores, for ten minutes, which
+   operator has to enter a code: every view still treats the request as anonymous.
 3. The operator enters the code and is signed in, under a new session key.
 
 `accounts.throttling` limits the attempts for both password and code. After a sign-in, the browser and the IP address are known to
@@ -67,7 +67,7 @@ class RateLimitedFormView(FormView[Any]):
         return super().post(request, *args, **kwargs)
 
     def throttled_response(self, error: TooManyAttempts) -> HttpResponse:
-        """Return the form with status 429, without validating what was sent."""
+        """Return the form with status 429, without validating the submitted data."""
         form = self.get_form()
         form.full_clean = lambda: None
         form._errors, form.cleaned_data = {}, {}
@@ -81,7 +81,6 @@ class SignInView(RateLimitedFormView, LoginView):
 
     template_name = "admin/login.html"
     redirect_authenticated_user = True
-    authentication_form = AuthenticationForm
     next_page = "admin:index"
     purpose = Purpose.PASSWORD
 
@@ -152,8 +151,12 @@ class TwoFactorView(RedirectURLMixin, RateLimitedFormView):
         return self.form_invalid(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        more = {"next": self.get_redirect_url(), "title": "Two-factor authentication"}
-        return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), **more}
+        return {
+            **dashboard.each_context(self.request),
+            **super().get_context_data(**kwargs),
+            "next": self.get_redirect_url(),
+            "title": "Two-factor authentication",
+        }
 
 
 def confirm_password(request: HttpRequest, password: str) -> None:

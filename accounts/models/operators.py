@@ -1,4 +1,4 @@
-"""Operators: the people of a workspace who answer, their permissions and their credentials."""
+"""Operators: the people of a workspace who reply to visitors, their permissions and their credentials."""
 
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ class OperatorManager(BaseUserManager["Operator"]):
 
 
 class Operator(AbstractBaseUser):
-    """A person of the workspace who answers. Signs in by e-mail address. Sees all brands, or only those in `brands`."""
+    """A person who replies to visitors. They sign in by e-mail address, and see all brands or only those in `brands`."""
 
     Role = Role
 

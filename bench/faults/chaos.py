@@ -82,8 +82,8 @@ class Chaos:
         spread(faults.flushes, self._flush)
         spread(faults.worker_stops, lambda: self._signal_random_worker(signal.SIGTERM, "worker stopped with SIGTERM"))
         spread(faults.beat_kills, self._kill_beat)
-        spread(faults.writer_disconnects, lambda: self._cut_connection(times.WRITER))
-        spread(faults.worker_disconnects, lambda: self._cut_connection(times.WORKER))
+        spread(faults.writer_disconnects, lambda: self._terminate_connection(times.WRITER))
+        spread(faults.worker_disconnects, lambda: self._terminate_connection(times.WORKER))
         # Faults of one kind do not overlap: Valkey is either frozen or stopped, for example.
         outages = [(self._freeze_valkey, self._thaw_valkey)] * faults.valkey_freezes
         outages += [(self._stop_valkey, self._start_valkey)] * faults.valkey_stops
@@ -178,10 +178,10 @@ class Chaos:
             return
         self.injected["FLUSHALL"] += 1
 
-    def _cut_connection(self, whose: str) -> None:
+    def _terminate_connection(self, whose: str) -> None:
         with psycopg.connect(self._database_url, autocommit=True) as database:
-            cut = database.execute(TERMINATE_CONNECTION, [whose, whose == times.WORKER]).rowcount
-        self.injected[f"database connection terminated: {whose}"] += cut
+            count = database.execute(TERMINATE_CONNECTION, [whose, whose == times.WORKER]).rowcount
+        self.injected[f"database connection terminated: {whose}"] += count
 
     def _freeze_valkey(self) -> None:
         self._valkey.freeze()

@@ -19,7 +19,7 @@ STATUSES = (EventName.CONVERSATION_STATUS_CHANGED, EventName.LEAD_STATUS_CHANGED
 class Part:
     """A brand and the receiver of its events.
 
-    weight: its share of the changes. rare: a number of changes at the start instead.
+    weight: the brand's share of the changes. rare: if not 0, the brand has this number of changes, all at the start.
     """
 
     name: str
@@ -68,16 +68,16 @@ def parts(receivers: ReceiverPool, rare: int) -> list[Part]:
 
 
 def create_environment(rare: int) -> Environment:
-    """Create the database rows and the receivers, which get their ports only in `street.open()`."""
+    """Create the database rows and the receivers, which get their ports only in `ReceiverPool.open`."""
     receivers = ReceiverPool([])
-    own = parts(receivers, rare)
-    other = Part("other workspace", receiver_faults.steady, weight=4)
-    everywhere = Part("statuses of all", receiver_faults.steady, events=STATUSES)
-    for part in (*own, other, everywhere):
+    acme_parts = parts(receivers, rare)
+    globex_part = Part("other workspace", receiver_faults.steady, weight=4)
+    part_without_brand = Part("statuses of all", receiver_faults.steady, events=STATUSES)
+    for part in (*acme_parts, globex_part, part_without_brand):
         receivers.receivers[part.name] = Receiver(part.name, part.behaviour)
     acme, globex = Workspace.objects.create(name="Acme"), Workspace.objects.create(name="Globex")
     environment = Environment(receivers, {}, [])
-    for workspace, part in [*((acme, part) for part in own), (globex, other)]:
+    for workspace, part in [*((acme, part) for part in acme_parts), (globex, globex_part)]:
         brand = create_brand(workspace, name=part.name)
         brand_plan = {"workspace": str(workspace.pk), "brand": str(brand.pk), "weight": part.weight, "rare": part.rare}
         environment.brands_to_change.append(brand_plan)

@@ -61,7 +61,7 @@ class Evidence:
     @property
     def committed(self) -> dict[str, float]:
         """The time at which each event committed, by the clocks of the writers."""
-        return {one: entry["at"] for entry in self.journal if entry["fate"] == "committed" for one in entry["ids"]}
+        return {one: entry["at"] for entry in self.journal if entry["outcome"] == "committed" for one in entry["ids"]}
 
     @property
     def rolled_back(self) -> set[str]:
@@ -70,7 +70,7 @@ class Evidence:
     @property
     def uncertain(self) -> list[list[str]]:
         """The ids of the events of each transaction whose connection was terminated, so that its outcome is unknown."""
-        return [entry["ids"] for entry in self.journal if entry["fate"] == "unknown"]
+        return [entry["ids"] for entry in self.journal if entry["outcome"] == "unknown"]
 
 
 def gather(

@@ -13,7 +13,7 @@ from bench.faults.receivers import Receipt
 Check = Callable[[Evidence], Iterable[str]]
 CHECKS: list[Check] = []
 
-ROUNDED = 0.01  # seconds: durations are stored in milliseconds
+ROUNDING_ERROR = 0.01  # seconds; durations are stored in milliseconds
 
 
 def check(function: Check) -> Check:
@@ -30,7 +30,7 @@ def receipts_by_event(evidence: Evidence) -> dict[tuple[str, str], list[Receipt]
 
 
 @check
-def what_committed_is_there(evidence: Evidence) -> Iterator[str]:
+def committed_events_exist(evidence: Evidence) -> Iterator[str]:
     """an event exists if and only if its transaction committed"""
     rows, committed, rolled_back = set(evidence.events), set(evidence.committed), evidence.rolled_back
     uncertain = {one for ids in evidence.uncertain for one in ids}
@@ -100,8 +100,8 @@ def nothing_is_left_undone(evidence: Evidence) -> Iterator[str]:
 
 
 @check
-def success_was_answered(evidence: Evidence) -> Iterator[str]:
-    """only the last attempt of a succeeded delivery succeeded, and its receiver answered it with 2xx"""
+def success_had_a_2xx(evidence: Evidence) -> Iterator[str]:
+    """only the last attempt of a succeeded delivery succeeded, and its receiver responded to it with 2xx"""
     given = {(each.delivery_id, each.number) for each in evidence.receipts if 200 <= (each.status or 0) < 300}
     for id_, one in evidence.deliveries.items():
         if one.status == "succeeded":
@@ -113,7 +113,7 @@ def success_was_answered(evidence: Evidence) -> Iterator[str]:
 
 
 @check
-def failure_took_six(evidence: Evidence) -> Iterator[str]:
+def failure_took_six_attempts(evidence: Evidence) -> Iterator[str]:
     """a failed delivery has exactly six failed attempts (or five interruptions), and none that succeeded"""
     for id_, one in evidence.deliveries.items():
         ended = Counter(attempt.outcome for attempt in evidence.attempts[id_])
@@ -127,21 +127,21 @@ def failure_took_six(evidence: Evidence) -> Iterator[str]:
 
 @check
 def always_failing_receivers_fail(evidence: Evidence) -> Iterator[str]:
-    """a receiver that never answers 2xx has only failed deliveries, one that always does has only succeeded ones"""
+    """a receiver that never responds with 2xx has only failed deliveries, one that always does has only succeeded ones"""
     expected = dict.fromkeys(("broken", "redirecting", "hanging", "hanging too"), "failed")
     expected |= dict.fromkeys(
         ("steady", "slow", "huge", "paused", "leads only", "other workspace", "statuses of all"), "succeeded"
     )
     for id_, one in evidence.deliveries.items():
         receiver = evidence.receiver_of[str(one.subscription_id)]
-        is_worn_out = one.interruptions == times.MAX_INTERRUPTIONS
-        if receiver in expected and one.status != expected[receiver] and not is_worn_out:
+        was_interrupted = one.interruptions == times.MAX_INTERRUPTIONS
+        if receiver in expected and one.status != expected[receiver] and not was_interrupted:
             yield f"{receiver}: delivery {id_} {one.status}"
 
 
 @check
 def numbers_have_no_gaps(evidence: Evidence) -> Iterator[str]:
-    """attempts are numbered from 1 without gaps; a number is sent twice only if a reused connection gave no answer"""
+    """attempts are numbered from 1 without gaps; a number is sent twice only if a reused connection returned no response"""
     for id_, one in evidence.deliveries.items():
         numbers = [attempt.number for attempt in evidence.attempts[id_]]
         if numbers != list(range(1, one.last_number + 1)):

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from bench.faults import times
 from bench.faults.evidence import Evidence
-from bench.faults.invariants import ROUNDED, check
+from bench.faults.invariants import ROUNDING_ERROR, check
 from bench.harness import quantile
 from integrations.models import Attempt
 
@@ -45,7 +45,7 @@ def pauses_fit_the_schedule(evidence: Evidence) -> Iterator[str]:
                 break
             step = times.STEPS[failed - 1]
             pause = started(following) - ended(attempt)
-            if pause < step - ROUNDED:
+            if pause < step - ROUNDING_ERROR:
                 yield f"{receiver}: {pause:.2f} s before attempt {following.number} of {id_}, not {step}"
             latest = step * (1 + times.MAX_JITTER) + MAX_LATENESS
             if receiver in FAST_FAILING and started(following) < evidence.calm_until and pause > latest:
@@ -57,7 +57,7 @@ def retry_after_is_obeyed(evidence: Evidence) -> Iterator[str]:
     """a pause that a receiver asks for with 503 and Retry-After is kept"""
     for id_, attempts in evidence.attempts.items():
         for attempt, following in pairwise(attempts):
-            if attempt.status_code == 503 and started(following) - ended(attempt) < times.RETRY_AFTER - ROUNDED:
+            if attempt.status_code == 503 and started(following) - ended(attempt) < times.RETRY_AFTER - ROUNDING_ERROR:
                 yield f"attempt {following.number} of {id_} came too soon"
 
 
@@ -118,7 +118,7 @@ def changes_do_not_wait_for_valkey(evidence: Evidence) -> Iterator[str]:
     if evidence.writers_failed:
         yield f"{evidence.writers_failed} writers failed: see writers.log"
     for entry in evidence.journal:
-        if entry["fate"] == "error":
+        if entry["outcome"] == "error":
             yield entry["error"]
         if entry["publish_seconds"] > MAX_PUBLISH_SECONDS or entry["seconds"] > MAX_WRITE_SECONDS:
             yield f"a change took {entry['seconds']:.2f} s, of which {entry['publish_seconds']:.2f} s were for publishing"

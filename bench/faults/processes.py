@@ -34,7 +34,7 @@ class Valkey:
         command = [str(get_binary_path()), str(self._conf)]
         self._process = subprocess.Popen(command, preexec_fn=end_with_parent, cwd=self._conf.parent)
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not self._responds():
             if time.monotonic() > deadline:
                 raise RuntimeError("the private Valkey does not respond")
             time.sleep(0.05)
@@ -45,7 +45,7 @@ class Valkey:
         self._process.wait(STOP_SECONDS)
 
     def freeze(self) -> None:
-        """Stop the process with SIGSTOP. The kernel still accepts connections, but nothing answers."""
+        """Stop the process with SIGSTOP. The kernel still accepts connections, but nothing responds."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -57,7 +57,7 @@ class Valkey:
         with redis.Redis.from_url(self.url, socket_timeout=0.5) as client:
             client.flushall()
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         import redis
 
         with contextlib.suppress(redis.RedisError), redis.Redis.from_url(self.url, socket_timeout=1) as client:

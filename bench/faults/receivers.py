@@ -31,18 +31,18 @@ class Receipt:
     is_signed: bool
     is_of_rolled_back_change: bool
     is_first: bool  # whether it is the first one on its connection
-    status: int | None = None  # of the answer; None if no status line was sent
+    status: int | None = None  # of the response; None if no status line was sent
     closed: float = 0.0
 
 
 class Exchange:
-    """A request, and methods to answer it."""
+    """A request, and methods to respond to it."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, receipt: Receipt) -> None:
         self._reader, self.writer, self.receipt = reader, writer, receipt
 
-    async def answer(self, status: int, body: bytes = b"", headers: str = "") -> None:
-        """Send a complete answer. The receipt records it, and the end of the request, before the first byte is sent."""
+    async def respond(self, status: int, body: bytes = b"", headers: str = "") -> None:
+        """Send a complete response. The receipt records it, and the end of the request, before the first byte is sent."""
         self.receipt.status, self.receipt.closed = status, time.time()
         head = f"HTTP/1.1 {status} Whatever\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
         self.writer.write(head.encode() + body)

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 
-from bench.faults import latency
+from bench.faults import latency, times
 from bench.faults.evidence import Evidence
 from bench.faults.invariants import CHECKS, receipts_by_event
 from bench.harness import quantile
@@ -29,15 +29,15 @@ def statistics(evidence: Evidence) -> dict[str, str]:
     """Return the figures of a run, by name."""
     statuses = Counter(delivery.status for delivery in evidence.deliveries.values())
     outcomes = Counter(attempt.outcome for attempts in evidence.attempts.values() for attempt in attempts)
-    fates = Counter(entry["fate"] for entry in evidence.journal)
+    transactions = Counter(entry["outcome"] for entry in evidence.journal)
     publish_seconds = [entry["publish_seconds"] for entry in evidence.journal]
     writes = [entry["seconds"] for entry in evidence.journal]
     waits = latency.calm_waits(evidence)
-    again = sum(
+    handled_twice = sum(
         sum(200 <= (each.status or 0) < 300 for each in receipts) > 1
         for receipts in receipts_by_event(evidence).values()
     )
-    worn_out = sum(one.interruptions >= 5 for one in evidence.deliveries.values())
+    interrupted = sum(one.interruptions >= times.MAX_INTERRUPTIONS for one in evidence.deliveries.values())
     killed = evidence.killed["webhooks"]
     rows, seen = set(evidence.events), {each.event_id for each in evidence.receipts}
     lost, invented = set(evidence.committed) - rows, (rows & evidence.rolled_back) | (seen - rows)
@@ -48,14 +48,14 @@ def statistics(evidence: Evidence) -> dict[str, str]:
         "seconds until every delivery was finished": "never"
         if evidence.drained_seconds is None
         else f"{evidence.drained_seconds:.0f}",
-        "transactions": ", ".join(f"{count:,} {fate}" for fate, count in sorted(fates.items())),
+        "transactions": ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(transactions.items())),
         "events": f"{len(evidence.events):,} committed, {len(evidence.rolled_back):,} rolled back",
         "events lost, invented": f"{len(lost)}, {len(invented)}",
         "deliveries": ", ".join(f"{count:,} {status}" for status, count in sorted(statuses.items())),
         "attempts": ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items())),
-        "failed after five interruptions": str(worn_out),
+        "failed after five interruptions": str(interrupted),
         "requests received": f"{len(evidence.receipts):,}",
-        "events handled twice by a receiver": f"{again:,}",
+        "events handled twice by a receiver": f"{handled_twice:,}",
         "workers killed": f"{killed} ("
         + ", ".join(f"{count} {point}" for point, count in sorted(evidence.fired.items()))
         + ")",

@@ -21,13 +21,13 @@ REBINDING_HOST = "rebinding.faults.example"
 WRITER = "faults-writer"  # application_name of the connections in PostgreSQL
 WORKER = "faults-worker"
 
-STOP_POINT = "stopped before settling"
+STOP_POINT = "stopped before storing results"
 KILL_POINTS = (
     "after the claim",
     "after the 2xx",
-    "before settling",
-    "inside the settling transaction",
-    "after the settling commit",
+    "before storing results",
+    "inside the transaction that stores results",
+    "after the results are committed",
     "inside the release of leases",
 )
 

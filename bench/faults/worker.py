@@ -29,8 +29,8 @@ def main() -> None:
     name, folder = sys.argv.pop(1), Path(sys.argv.pop(1))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
     django.setup()
-    scale()
-    rebind()
+    scale_times()
+    rebind_host()
     install_kill_points(folder)
     touch_when_ready(times.ready_mark(folder, name))
     runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
@@ -47,8 +47,8 @@ def touch_when_ready(mark: Path) -> None:
         signal_.connect(ready, weak=False)
 
 
-def scale() -> None:
-    """Replace the times by those of bench.faults.times."""
+def scale_times() -> None:
+    """Replace the times with those of bench.faults.times."""
     from integrations.webhooks import delivery, leases
     from integrations.webhooks.dispatcher import Dispatcher
     from praxtalk.core.http import transport
@@ -64,7 +64,7 @@ def scale() -> None:
     settings.CELERY_BEAT_SCHEDULE = module.CELERY_BEAT_SCHEDULE = schedule  # beat reads it from the module
 
 
-def rebind() -> None:
+def rebind_host() -> None:
     """Make one host name resolve at random to a permitted or to a forbidden address."""
     resolve = socket.getaddrinfo
 
@@ -81,10 +81,10 @@ def install_kill_points(folder: Path) -> None:
     from integrations import sql
     from integrations.webhooks import delivery, health, leases, results
 
-    claim, attempt, settle, judge, release = (
+    claim, attempt, store_results, update_health, release = (
         leases.claim,
         delivery.attempt,
-        results.settle,
+        results.store_results,
         health.update_health,
         leases.release_expired,
     )
@@ -112,20 +112,20 @@ def install_kill_points(folder: Path) -> None:
         return claimed
 
     async def instrumented_attempt(*args: Any) -> Any:
-        answer = await attempt(*args)
-        if answer.is_success:
+        result = await attempt(*args)
+        if result.is_success:
             reach("after the 2xx")
-        return answer
+        return result
 
-    def instrumented_settle(batch: Any) -> Any:
+    def instrumented_store_results(batch: Any) -> Any:
         reach(times.STOP_POINT, signal.SIGSTOP)
-        reach("before settling")
-        with connection.execute_wrapper(kill_after(sql.STORE_RESULTS, "inside the settling transaction")):
-            return settle(batch)
+        reach("before storing results")
+        with connection.execute_wrapper(kill_after(sql.STORE_RESULTS, "inside the transaction that stores results")):
+            return store_results(batch)
 
     def instrumented_update_health(*args: Any) -> None:
-        reach("after the settling commit")
-        judge(*args)
+        reach("after the results are committed")
+        update_health(*args)
 
     def instrumented_release() -> int:
         # Without a transaction, the statement would commit immediately, and there would be no moment before the commit.
@@ -137,12 +137,12 @@ def install_kill_points(folder: Path) -> None:
         ):
             return int(release())
 
-    instrumented_settle.__name__, instrumented_claim.__name__ = "settle", "claim"
+    instrumented_store_results.__name__, instrumented_claim.__name__ = "store_results", "claim"
     instrumented_release.__name__ = "release_expired"
     leases.claim, leases.release_expired = instrumented_claim, instrumented_release
-    delivery.attempt, results.settle, health.update_health = (
+    delivery.attempt, results.store_results, health.update_health = (
         instrumented_attempt,
-        instrumented_settle,
+        instrumented_store_results,
         instrumented_update_health,
     )
 

@@ -1,6 +1,6 @@
 """`python -m bench.faults.writers PLAN NUMBER`: threads that make changes through the real actions, and keep a journal.
 
-Each line of the journal is one transaction: its fate, the ids of the events that it recorded, and how long it took. Changes that
+Each line of the journal is one transaction: its outcome, the ids of the events that it recorded, and how long it took. Changes that
 are rolled back write texts with the marker "gone-", so that a receiver that gets one can recognise it.
 """
 
@@ -31,10 +31,10 @@ LOST_CONNECTION_STATES = (None, "57P01")  # SQLSTATE of a connection that was lo
 class Entry:
     """One transaction.
 
-    fate: committed, rolled_back, unknown (its connection was terminated, so it may have committed) or error.
+    outcome: committed, rolled_back, unknown (its connection was terminated, so it may have committed) or error.
     """
 
-    fate: str = "committed"
+    outcome: str = "committed"
     ids: list[str] = field(default_factory=list)
     rolled_back_ids: list[str] = field(default_factory=list)
     at: float = 0.0  # time of the commit
@@ -61,70 +61,70 @@ class Writer(threading.Thread):
     def run(self) -> None:
         committed, started = 0, time.monotonic()
         rate = self._plan["events"] / self._plan["seconds"]
-        brands, weights = self._plan["brands"], [place["weight"] for place in self._plan["brands"]]
+        brands, weights = self._plan["brands"], [brand_plan["weight"] for brand_plan in self._plan["brands"]]
         with self._journal.open("w", buffering=1) as journal:
             while committed < self._plan["events"]:
                 rare = self._rare.pop() if self._rare else None
                 entry = self._change(rare or self._random.choices(brands, weights)[0], is_rare=rare is not None)
                 journal.write(json.dumps(asdict(entry)) + "\n")
-                committed += len(entry.ids) if entry.fate == "committed" else 0
+                committed += len(entry.ids) if entry.outcome == "committed" else 0
                 ahead = (committed - BURST_EVENTS) / rate - (time.monotonic() - started)
                 time.sleep(max(0.0, ahead))
         _disconnect()
 
-    def _change(self, place: dict[str, Any], *, is_rare: bool) -> Entry:
+    def _change(self, brand_plan: dict[str, Any], *, is_rare: bool) -> Entry:
         from django.db import DatabaseError, InterfaceError, transaction
 
         entry = Entry()
-        fate = "committed" if is_rare else self._random.choices(list(SHARES), list(SHARES.values()))[0]
+        outcome = "committed" if is_rare else self._random.choices(list(SHARES), list(SHARES.values()))[0]
         current.entry, self._created = entry, []
         started = time.monotonic()
         try:
             with transaction.atomic():
                 transaction.on_commit(lambda: setattr(entry, "at", time.time()))
-                self._act(place, "kept-" if fate in ("committed", "partial") else "gone-", only_lead=is_rare)
-                self._end(place, fate, entry)
+                self._act(brand_plan, "kept-" if outcome in ("committed", "partial") else "gone-", only_lead=is_rare)
+                self._end(brand_plan, outcome, entry)
             for known, brand, row in self._created:
                 known.setdefault(brand, []).append(row)
                 del known[brand][:-MAX_REMEMBERED]
         except RolledBack:
-            entry.fate, entry.rolled_back_ids, entry.ids = "rolled_back", entry.rolled_back_ids + entry.ids, []
+            entry.outcome, entry.rolled_back_ids, entry.ids = "rolled_back", entry.rolled_back_ids + entry.ids, []
         except (DatabaseError, InterfaceError) as error:
             _disconnect()
             # A connection that the writer itself terminated was lost before COMMIT, so the change is gone. Any other loss may
             # have happened during COMMIT, so the outcome is unknown.
-            was_cut = getattr(error.__cause__, "sqlstate", "") in LOST_CONNECTION_STATES
-            entry.fate = (
-                ("rolled_back" if fate in ("rolled_back", "disconnected") else "unknown") if was_cut else "error"
+            was_disconnected = getattr(error.__cause__, "sqlstate", "") in LOST_CONNECTION_STATES
+            entry.outcome = (
+                ("rolled_back" if outcome in ("rolled_back", "disconnected") else "unknown") if was_disconnected else "error"
             )
             entry.error = f"{type(error).__name__}: {error}"[:300]
-            if entry.fate == "rolled_back":
+            if entry.outcome == "rolled_back":
                 entry.rolled_back_ids, entry.ids = entry.rolled_back_ids + entry.ids, []
         except Exception as error:
-            entry.fate, entry.error = "error", f"{type(error).__name__}: {error}"[:300]
+            entry.outcome, entry.error = "error", f"{type(error).__name__}: {error}"[:300]
         entry.seconds = time.monotonic() - started
         return entry
 
-    def _end(self, place: dict[str, Any], fate: str, entry: Entry) -> None:
+    def _end(self, brand_plan: dict[str, Any], outcome: str, entry: Entry) -> None:
         from django.db import connection, transaction
 
-        if fate == "rolled_back":
+        if outcome == "rolled_back":
             raise RolledBack
-        if fate == "disconnected":
+        if outcome == "disconnected":
             with psycopg.connect(_database_url(), autocommit=True, application_name="faults") as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
-        if fate == "partial":  # roll back a part, and commit the rest
+        if outcome == "partial":  # roll back a part, and commit the rest
             before, created = list(entry.ids), list(self._created)
             try:
                 with transaction.atomic():
-                    self._act(place, "gone-")
+                    self._act(brand_plan, "gone-")
                     raise RolledBack
             except RolledBack:
                 if connection.needs_rollback:  # connection lost: Django silently rolls back everything
                     raise
                 entry.rolled_back_ids, entry.ids, self._created = entry.ids[len(before) :], before, created
 
-    def _act(self, place: dict[str, Any], marker: str, *, only_lead: bool = False) -> None:
+    def _act(self, brand_plan: dict[str, Any], marker: str, *, only_lead: bool = False) -> None:
         """Run one of the real actions, on a random object of this brand that this thread has created."""
         from brands.models import Brand
         from conversations.actions import send_message, set_status, start_conversation
@@ -132,8 +132,8 @@ class Writer(threading.Thread):
         from leads.actions import create_lead, update_lead
         from leads.models import Lead
 
-        brand = Brand(pk=uuid.UUID(place["brand"]), workspace_id=uuid.UUID(place["workspace"]))
-        conversations, leads = self._conversations.get(place["brand"]), self._leads.get(place["brand"])
+        brand = Brand(pk=uuid.UUID(brand_plan["brand"]), workspace_id=uuid.UUID(brand_plan["workspace"]))
+        conversations, leads = self._conversations.get(brand_plan["brand"]), self._leads.get(brand_plan["brand"])
         text = f"{marker}{uuid.uuid4()}"
         choices = ["lead"] if only_lead else CHANGES
         choice = self._random.choice(choices)
@@ -148,10 +148,10 @@ class Writer(threading.Thread):
         elif choice == "conversation":
             visitor = Visitor.objects.create(workspace_id=brand.workspace_id, brand=brand, name="Maya")
             conversation = start_conversation(visitor, body=text, channel=Channel.WIDGET)
-            self._created.append((self._conversations, place["brand"], conversation))
+            self._created.append((self._conversations, brand_plan["brand"], conversation))
         else:
             lead = create_lead(brand.workspace_id, name=text, brand=brand)
-            self._created.append((self._leads, place["brand"], lead))
+            self._created.append((self._leads, brand_plan["brand"], lead))
 
 
 current = threading.local()  # the entry of this thread's transaction
@@ -165,17 +165,17 @@ def record_events() -> None:
 
     add, publish = outbox._add, topics._publish
 
-    def noted(event: Event) -> list[tuple[uuid.UUID, str]]:
+    def record_and_add(event: Event) -> list[tuple[uuid.UUID, str]]:
         subscribers = add(event)
         current.entry.ids.append(str(event.pk))
         return subscribers
 
-    def timed(changed: set[str]) -> None:
+    def publish_and_time(changed: set[str]) -> None:
         started = time.monotonic()
         publish(changed)
         current.entry.publish_seconds += time.monotonic() - started
 
-    outbox._add, topics._publish = noted, timed
+    outbox._add, topics._publish = record_and_add, publish_and_time
 
 
 def _database_url() -> str:
@@ -207,7 +207,7 @@ def main() -> None:
     threads = []
     for index in range(plan["threads"]):
         is_first = number == index == 0
-        rare = [place for place in plan["brands"] for _ in range(place["rare"])] if is_first else []
+        rare = [brand_plan for brand_plan in plan["brands"] for _ in range(brand_plan["rare"])] if is_first else []
         journal = Path(sys.argv[1]).with_name(f"journal-{number}-{index}.jsonl")
         threads.append(Writer(plan, f"{plan['seed']} {number} {index}", rare, journal))
     _wait_for_start(Path(sys.argv[1]).parent, f"writers.{number}")

@@ -49,7 +49,7 @@ def measure(folder: Path, is_quick: bool) -> str:
     oldest = Conversation.objects.order_by("created_at").first()
     if oldest is None:
         raise Invalid("The database is empty.")
-    Message.objects.filter(conversation=oldest, position=1).update(body="The word xylophone stands here only")
+    Message.objects.filter(conversation=oldest, position=1).update(body="The word xylophone occurs only here")
     everything = scope_of(alice)
     one_brand = Scope(alice.workspace_id, (oldest.brand_id,))
     gc.freeze()  # keeps the garbage collector from scanning the loaded objects during the measurement

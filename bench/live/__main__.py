@@ -113,7 +113,7 @@ def _tables(size: Size, results: Results) -> str:
         f"{size.conversations:,} conversations, {size.changes * size.rounds} changes each, {os.cpu_count()} cores, "
         f"clients included. A frame has {frames}."
     )
-    memory = ", ".join(f"{result.grown / 2**20:.0f} MB {name}" for name, result in results[largest].items())
+    memory = ", ".join(f"{result.memory_growth / 2**20:.0f} MB {name}" for name, result in results[largest].items())
     memory = f"Memory of {largest} connections: {memory}."
     return f"\n{head}\n\n{_latencies(results)}\n\n{memory}\n"
 

@@ -22,7 +22,7 @@ from bench.seed import TEXT, copy_database
 from conversations.actions import send_message
 from conversations.inbox import filter_conversations
 from conversations.models import Channel, Conversation, Message
-from conversations.serializers import COLUMNS
+from conversations.serializers import CONVERSATION_COLUMNS
 
 COPY_NAME = "praxtalk_live"
 ARGUMENTS: dict[str, Any] = {"status": "open", "limit": 25}
@@ -73,7 +73,7 @@ def baseline_environment(url: str) -> dict[str, str]:
 
     It contains the address of the database, and the SQL with which PraxTalk queries the inbox.
     """
-    rows = filter_conversations(Scope(Workspace.objects.get().pk), status=ARGUMENTS["status"]).values_list(*COLUMNS)
+    rows = filter_conversations(Scope(Workspace.objects.get().pk), status=ARGUMENTS["status"]).values_list(*CONVERSATION_COLUMNS)
     sql, values = rows[: ARGUMENTS["limit"]].query.sql_with_params()
     for number in range(1, len(values) + 1):
         sql = sql.replace("%s", f"${number}", 1)

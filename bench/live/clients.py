@@ -33,8 +33,8 @@ class Clients:
     def check_clock(self) -> None:
         """Check that Node and Python use the same monotonic clock. Raises Invalid if they do not."""
         before = time.monotonic_ns()
-        there = self._call("clock")["ns"]
-        if not before - 1000 <= there <= time.monotonic_ns() + 1000:
+        node_time = self._call("clock")["ns"]
+        if not before - 1000 <= node_time <= time.monotonic_ns() + 1000:
             raise Invalid("Node's monotonic clock is not Python's: nothing can be measured between them.")
 
     def connect(self, *, kind: str, side: str, port: int, tokens: list[str], arguments: dict[str, Any]) -> None:
@@ -46,11 +46,11 @@ class Clients:
 
         Raises Invalid if a client does not receive it within TIMEOUT_SECONDS or loses its connection.
         """
-        answer = self._call("arrivals", change=change, seconds=TIMEOUT_SECONDS)
-        behind, failed = answer["behind"], answer["failed"]
+        reply = self._call("arrivals", change=change, seconds=TIMEOUT_SECONDS)
+        behind, failed = reply["behind"], reply["failed"]
         if behind or failed:
             raise Invalid(f"{behind} clients did not receive change {change}, {failed} lost their connection.")
-        return Received(answer["arrivals"], answer["value"], answer["bytes"])
+        return Received(reply["arrivals"], reply["value"], reply["bytes"])
 
     def close(self) -> None:
         self._call("close")
@@ -64,10 +64,10 @@ class Clients:
         line = stdout.readline()
         if not line:
             raise Invalid("The load process exited.")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise Invalid(f"{command}: {answer['error']}")
-        return answer
+        reply: dict[str, Any] = json.loads(line)
+        if "error" in reply:
+            raise Invalid(f"{command}: {reply['error']}")
+        return reply
 
 
 @contextlib.contextmanager

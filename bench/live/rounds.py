@@ -19,7 +19,7 @@ from bench.live.clients import Clients, Received
 INTERVAL_SECONDS = (0.25, 0.35)
 SETTLE_SECONDS = 0.5
 WARM_UP_CHANGES = 3  # changes at the start of a round
-MAX_REAL_CLIENTS = 1  # up to this number of clients, they are of the real kind
+MAX_REAL_CLIENTS = 1  # up to this number, the clients are real ones (see clients.mjs); otherwise they are light ones
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Result:
 
     seconds: list[float] = field(default_factory=list)  # from commit to client, for each change and client
     frame_bytes: int = 0
-    grown: int = 0  # growth of the memory in the first round, in bytes
+    memory_growth: int = 0  # in the first round, in bytes
 
     def milliseconds(self, share: float) -> float:
         return quantile(self.seconds, share) * 1000
@@ -74,7 +74,7 @@ class Rounds:
         with self._connected(side, size):
             self._change(side, WARM_UP_CHANGES)
             made, received = self._change(side, changes)
-            result.grown = result.grown or side.resident - before
+            result.memory_growth = result.memory_growth or side.resident - before
         result.frame_bytes = received.bytes
         for arrivals in received.arrivals:
             result.seconds += _delays(made, arrivals)

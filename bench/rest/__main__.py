@@ -1,7 +1,7 @@
 """Compare three REST calls of PraxTalk with the same calls of a hand-written baseline, in one run.
 
 1. Start private services under .data/bench, seeded once (bench/seed.py), with a copy of the database for this run.
-2. Start PraxTalk and the baseline (bench/rest/baseline.py), each in two processes of Granian. Compare their answers.
+2. Start PraxTalk and the baseline (bench/rest/baseline.py), each in two processes of Granian. Compare their responses.
 3. Measure each scenario in rounds. The two servers take turns, so that they run under the same conditions.
 """
 
@@ -45,7 +45,7 @@ QUICK = Size(1_000, rounds=1, seconds=1.0, warm_up=0.3)
 
 @dataclass
 class Scenario:
-    """One call: its requests, the status of a correct answer, and the measurements."""
+    """One call: its requests, the status of a correct response, and the measurements."""
 
     name: str
     requests: Iterator[bytes]
@@ -54,7 +54,7 @@ class Scenario:
 
 
 def measure(folder: Path, is_quick: bool) -> str:
-    """Run the benchmark and return its tables. Raises Invalid if an answer was wrong or missing."""
+    """Run the benchmark and return its tables. Raises Invalid if a response was wrong or missing."""
     django.setup()
     from bench.seed import fresh_copy, seeded  # it imports models, so not before django.setup()
 
@@ -116,15 +116,15 @@ def _compare(ports: dict[str, int], key: str, conversation_id: UUID) -> None:
     for path, name in (("?status=open&limit=50", "conversations"), (f"/{conversation_id}", "conversation")):
         product, baseline = (_get(port, path, key).get(name) for port in ports.values())
         if product is None or product != baseline:
-            raise Invalid(f"The baseline's answer to GET {path} differs:\n{product}\n{baseline}")
+            raise Invalid(f"The baseline's response to GET {path} differs:\n{product}\n{baseline}")
 
 
 def _get(port: int, path: str, key: str) -> dict[str, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", f"/api/v1/conversations{path}", headers={"Authorization": f"Bearer {key}"})
-    answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    data: dict[str, Any] = json.loads(connection.getresponse().read())
     connection.close()
-    return answer
+    return data
 
 
 async def _measure_round(scenarios: list[Scenario], ports: dict[str, int], size: Size, what: str) -> None:

@@ -60,21 +60,21 @@ pool = AsyncConnectionPool(
 
 ALLOWED_METHODS = {1: b"GET, HEAD, OPTIONS", 2: b"GET, PATCH, HEAD, OPTIONS", 3: b"POST, OPTIONS"}  # by path length
 
-Answer = tuple[int, dict[str, Any], Headers]
+Response = tuple[int, dict[str, Any], Headers]
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """The entry point for ASGI."""
     headers: Headers
     if scope["path"] == "/healthz":
-        status, answer, headers = 200, {"ok": True}, []
+        status, data, headers = 200, {"ok": True}, []
     else:
         body = await _read(receive)
         if pool.closed:
             await pool.open(wait=True)
         async with pool.connection() as connection:
-            status, answer, headers = await _answer(connection, scope, body)
-    content = orjson.dumps(answer)
+            status, data, headers = await _respond(connection, scope, body)
+    content = orjson.dumps(data)
     headers += [(b"X-Request-Id", new_id().hex.encode()), (b"Content-Length", b"%d" % len(content))]
     await send({"type": "http.response.start", "status": status, "headers": COMMON_HEADERS + headers})
     await send({"type": "http.response.body", "body": content})
@@ -88,26 +88,26 @@ async def _read(receive: Any) -> bytes:
     return body
 
 
-async def _answer(connection: Any, scope: dict[str, Any], body: bytes) -> Answer:
+async def _respond(connection: Any, scope: dict[str, Any], body: bytes) -> Response:
     method, path = scope["method"], scope["path"].removeprefix("/api/v1/conversations").split("/")
     headers: Headers = [(b"Allow", ALLOWED_METHODS[len(path)])]
     usages: list[Usage] = []
-    answer: dict[str, Any]
+    data: dict[str, Any]
     try:
         key = await authorize(connection, dict(scope["headers"]), scope["client"][0], usages, writes=method != "GET")
         status = 200
         if method == "GET" and len(path) == 1:
-            answer = await _list(connection, key, dict(parse_qsl(scope["query_string"].decode())))
+            data = await _list(connection, key, dict(parse_qsl(scope["query_string"].decode())))
         elif method == "GET":
-            answer = await _get(connection, key, path[1])
+            data = await _get(connection, key, path[1])
         else:
-            status, answer = 201, await _send(connection, key, path[1], body, headers)
+            status, data = 201, await _send(connection, key, path[1], body, headers)
     except Rejected as error:
-        status, answer = error.status, {"error": str(error)}
+        status, data = error.status, {"error": str(error)}
         headers.append((b"X-Error-Code", error.code.encode()))
     if usages:
         headers += min(usages, key=lambda usage: usage.remaining).headers
-    return status, answer, headers
+    return status, data, headers
 
 
 async def _rows(connection: Any, statement: str, values: list[Any] | dict[str, Any]) -> list[sql.Row]:
@@ -135,11 +135,11 @@ async def _list(connection: Any, key: Key, query: dict[str, str]) -> dict[str, A
     synced_at = sql.milliseconds(now - age - sync_mark.MARGIN)
     rows = await _rows(connection, sql.LIST, [key.workspace_id, status, int(limit) + 1])
     page = rows[: int(limit)]
-    answer: dict[str, Any] = {"conversations": [sql.listed_json(row) for row in page]}
+    data: dict[str, Any] = {"conversations": [sql.listed_json(row) for row in page]}
     if len(rows) > len(page):
         last = [page[-1][9].isoformat(), str(page[-1][0]), synced_at]
-        answer["nextCursor"] = sql.sign("conversations", key.workspace_id, last)
-    return answer | {"syncedAt": synced_at}
+        data["nextCursor"] = sql.sign("conversations", key.workspace_id, last)
+    return data | {"syncedAt": synced_at}
 
 
 async def _get(connection: Any, key: Key, text: str) -> dict[str, Any]:

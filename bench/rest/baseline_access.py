@@ -34,7 +34,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Rejected(Exception):
-    """Raised to answer with an error."""
+    """Raised to respond with an error."""
 
     def __init__(self, status: int, code: str) -> None:
         super().__init__(code)

@@ -1,4 +1,4 @@
-"""Generate load: a few keep-alive connections, each of which sends a request as soon as the previous one is answered."""
+"""Generate load: a few keep-alive connections, each of which sends a request as soon as the response to the previous one has arrived."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ class Result:
     """The measurements, added up over the rounds."""
 
     seconds: float = 0.0
-    latencies: list[float] = field(default_factory=list)  # seconds, one for each answer
+    latencies: list[float] = field(default_factory=list)  # seconds, one for each response
     errors: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Result") -> None:
@@ -34,7 +34,7 @@ class Result:
         return len(self.latencies) / self.seconds if self.seconds else 0.0
 
     def milliseconds(self, share: float) -> float:
-        """Return the latency that this share (0 to 1) of the answers did not exceed."""
+        """Return the latency that this share (0 to 1) of the responses did not exceed."""
         return quantile(self.latencies, share) * 1000
 
 
@@ -96,7 +96,7 @@ class _Connection(asyncio.Protocol):
 async def load(port: int, requests: Iterator[bytes], *, status: int, seconds: float, warm_up: float) -> Result:
     """Send `requests` to a local port for `seconds`, after `warm_up` seconds that are not measured. Return the measurements.
 
-    status: the status of a correct answer. Any other status and a lost connection count as errors.
+    status: the status of a correct response. Any other status and a lost connection count as errors.
     """
     loop, result = asyncio.get_running_loop(), Result()
     begins = time.perf_counter() + warm_up
@@ -108,7 +108,7 @@ async def load(port: int, requests: Iterator[bytes], *, status: int, seconds: fl
         await asyncio.sleep(CONNECT_INTERVAL_SECONDS)
     futures = [connection.finished for connection in connections]
     _, late = await asyncio.wait(futures, timeout=warm_up + seconds + TIMEOUT_SECONDS)
-    result.errors["no answer"] += len(late)
+    result.errors["no response"] += len(late)
     result.errors += Counter()  # removes a count of zero
     for connection in connections:
         connection.transport.close()

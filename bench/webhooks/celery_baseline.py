@@ -92,9 +92,9 @@ def _post(delivery: Delivery, number: int) -> tuple[int | None, str, str]:
         "webhook-signature": standard_signature(keys, str(event.pk), timestamp, body),
     }
     try:
-        answer = session.post(
+        response = session.post(
             delivery.subscription.url, data=body, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False
         )
-    except requests.RequestException as problem:
-        return None, "", str(problem)
-    return answer.status_code, answer.text[: 16 * 1024], ""
+    except requests.RequestException as error:
+        return None, "", str(error)
+    return response.status_code, response.text[: 16 * 1024], ""

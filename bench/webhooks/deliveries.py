@@ -92,7 +92,7 @@ def idle_latencies(count: int, receivers: Receivers) -> list[float]:
 def latencies_beside_bad(seconds: float, receivers: Receivers) -> list[float]:
     """Return the seconds from commit to the first byte at good receivers.
 
-    Each event also goes to a receiver that hangs and to one that sends its answer a byte a second.
+    Each event also goes to a receiver that hangs and to one that sends its response a byte a second.
     """
     bad = [add_webhook(url) for url in (receivers.hanging, receivers.dripping)]
     committed: dict[str, float] = {}

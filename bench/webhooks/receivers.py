@@ -1,4 +1,4 @@
-"""Receivers on loopback, all in one separate process. They answer 204 immediately, never, or a byte a second.
+"""Receivers on loopback, all in one separate process. They respond with 204 immediately, never, or with one byte a second.
 
 They parse only the HTTP that the two senders use: one request at a time, a head with Content-Length, and a body.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from multiprocessing.connection import Connection
 
-ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
+RESPONSE = b"HTTP/1.1 204 No Content\r\n\r\n"
 DRIPPING_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -40,7 +40,7 @@ class Receivers:
 
 @contextlib.contextmanager
 def receivers(good: int) -> Iterator[Receivers]:
-    """Run `good` good receivers, a hanging and a dripping one (a byte a second) while the body runs. Yield them."""
+    """Run `good` good receivers, a hanging one and a dripping one (one byte a second) while the body runs. Yield them."""
     parent, child = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_run, args=(child, good), daemon=True)
     process.start()
@@ -105,7 +105,7 @@ class _Good(asyncio.Protocol):
         if len(body) >= int(length[1]):
             self._received.append((delivery[1].decode(), self._first_byte_at))
             self._data = b""
-            self._transport.write(ANSWER)
+            self._transport.write(RESPONSE)
 
 
 class _Dripping(asyncio.Protocol):

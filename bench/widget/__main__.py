@@ -3,7 +3,7 @@
 1. Start private servers with a copy of the seeded database, as in bench.live.
 2. Load a customer's page with the script of the widget in a real Chromium. A visitor submits the form, and the widget stays open.
 3. An operator replies, alternately by REST and by the Agent SDK's mutation. The page records when the text appears in the thread.
-4. The baseline of each is the call alone, from the request to its answer. The rest is the time until the visitor sees the reply.
+4. The baseline of each is the call alone, from the request to its response. The rest is the time until the visitor sees the reply.
 """
 
 import http.client
@@ -160,12 +160,12 @@ def _reply(port: int, page: Any, caller: Caller, word: str) -> None:
     headers = {"Authorization": f"Bearer {caller.token}", "Content-Type": "application/json"}
     began = time.time()
     connection.request("POST", caller.path, json.dumps(caller.body), headers)
-    answer = connection.getresponse()
-    text = answer.read()
+    response = connection.getresponse()
+    text = response.read()
     caller.calls.append((time.time() - began) * 1000)
     connection.close()
-    if answer.status not in (200, 201) or b'"status":"error"' in text:
-        raise Invalid(f"{caller.name}: {answer.status} {text[:200]!r}")
+    if response.status not in (200, 201) or b'"status":"error"' in text:
+        raise Invalid(f"{caller.name}: {response.status} {text[:200]!r}")
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while (seen := page.evaluate("word => window.shown[word]", word)) is None:
         if time.monotonic() > deadline:

@@ -19,15 +19,15 @@ def get_workspace(text: str | None) -> Workspace:
     if text:
         pk = parse_id(text)
         workspaces = workspaces.filter(pk=pk) if pk else workspaces.filter(name=text)
-    found = list(workspaces[:2])
-    if len(found) != 1:
+    matching = list(workspaces[:2])
+    if len(matching) != 1:
         names = ", ".join(
             f"{workspace.name} ({workspace.pk})" for workspace in Workspace.objects.order_by("created_at")[:20]
         )
         if not names:
             raise CommandError("There is no workspace yet. Create one with create_workspace.")
         raise CommandError(f"--workspace must be one of: {names}.")
-    return found[0]
+    return matching[0]
 
 
 def get_brand(workspace: Workspace, slug: str | None) -> Brand | None:

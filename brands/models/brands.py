@@ -30,10 +30,10 @@ def new_widget_id() -> str:
 
 def check_texts(texts: object) -> None:
     """Check texts that replace the widget's own, by language and key. Raises ValidationError."""
-    if not isinstance(texts, dict) or not all(isinstance(sentences, dict) for sentences in texts.values()):
+    if not isinstance(texts, dict) or not all(isinstance(by_key, dict) for by_key in texts.values()):
         raise ValidationError("Texts must be an object that maps each language to an object of texts.")
-    for sentences in texts.values():
-        for key, text in sentences.items():
+    for by_key in texts.values():
+        for key, text in by_key.items():
             if not isinstance(text, str) or not 0 < len(text) <= MAX_TEXT:
                 raise ValidationError(f"{key}: enter a text of 1 to {MAX_TEXT} characters.")
 

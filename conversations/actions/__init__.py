@@ -6,7 +6,7 @@ An action locks the conversation's row before it changes the conversation, so ch
 from conversations.actions._base import lock_and_reload, lock_conversation
 from conversations.actions.assignment import CannotAssign, assign, assigned_to, reassign_conversations
 from conversations.actions.messages import (
-    MAIL_AFTER,
+    REPLY_MAIL_DELAY,
     ConcurrentReply,
     send_first_message,
     send_message,
@@ -22,7 +22,7 @@ from conversations.actions.transcripts import NoEmailAddress, request_transcript
 from conversations.actions.visitors import block_visitor, merge_visitor
 
 __all__ = [
-    "MAIL_AFTER",
+    "REPLY_MAIL_DELAY",
     "RATABLE_STATUSES",
     "CannotAssign",
     "ConcurrentReply",

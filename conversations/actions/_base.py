@@ -1,4 +1,4 @@
-"""Helpers that the actions share: lock a conversation, number the entries of its thread, add activities, record events."""
+"""Helpers of the actions: lock a conversation, check access, number entries of the thread, add activities, record events."""
 
 from typing import Any
 from uuid import UUID
@@ -6,6 +6,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.audit import Actor, current_actor
+from accounts.models import Operator
+from accounts.scope import scope_of
 from conversations.models import Activity, Conversation
 from conversations.serializers import conversation_json
 from integrations.models import EventName
@@ -41,6 +43,12 @@ def lock_and_reload(conversation: Conversation) -> Conversation:
     if row is None:
         raise Conversation.DoesNotExist
     return row
+
+
+def can_access(operator: Operator, conversation: Conversation) -> bool:
+    """Return whether the operator is an active colleague who sees the conversation's brand."""
+    is_colleague = operator.is_active and operator.workspace_id == conversation.workspace_id
+    return is_colleague and scope_of(operator).sees_brand(conversation.brand_id)
 
 
 def next_position(conversation: Conversation) -> int:

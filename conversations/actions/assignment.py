@@ -6,8 +6,8 @@ from django.db.models.functions import Greatest
 from accounts.audit import Actor, current_actor
 from accounts.models import Operator
 from accounts.scope import scope_of
-from conversations.actions._base import add_activity, lock_and_reload
-from conversations.models import Activity, Conversation, Mention
+from conversations.actions._base import add_activity, can_access, lock_and_reload
+from conversations.models import Activity, Conversation, Notification
 from conversations.serializers import person_json
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
@@ -23,18 +23,17 @@ class CannotAssign(ValueError):
 
 @joined_transaction()
 def assign(conversation: Conversation, *, operator: Operator | None) -> Conversation:
-    """Assign the conversation to an operator, or to nobody. The new assignee is notified, unless they assigned it themselves.
-    Raises CannotAssign.
+    """Assign the conversation to an operator, or to nobody. Raises CannotAssign.
 
-    The operator's row is locked before the conversation's, as in changes of the team. So no conversation is assigned to an
-    operator while they are being deactivated.
+    The new assignee is notified, unless they assigned it themselves.
+
+    The operator's row is locked before the conversation's, in the same order as when an operator is changed. No conversation can
+    therefore be assigned to an operator while they are being deactivated.
     """
-    operator = operator and _locked_operator(operator)
+    operator = operator and _lock_operator(operator)
     conversation = lock_and_reload(conversation)
-    if operator is not None:
-        is_colleague = operator.is_active and operator.workspace_id == conversation.workspace_id
-        if not is_colleague or not scope_of(operator).sees_brand(conversation.brand_id):
-            raise CannotAssign("this operator is inactive or cannot access the conversation's brand")
+    if operator is not None and not can_access(operator, conversation):
+        raise CannotAssign("this operator is inactive or cannot access the conversation's brand")
     if conversation.assignee_id != (operator.pk if operator else None):
         _set_assignee(conversation, operator)
         publish_on_commit(*conversation.topics)
@@ -42,15 +41,16 @@ def assign(conversation: Conversation, *, operator: Operator | None) -> Conversa
 
 
 def unassign_if_unavailable(conversation: Conversation) -> None:
-    """Unassign the conversation if its assignee is inactive or no longer sees the brand. The row must be locked. The caller
-    publishes the topics."""
+    """Unassign the conversation if its assignee is inactive or no longer sees the brand.
+
+    The row must be locked. The caller publishes the topics.
+    """
     if conversation.assignee_id is None:
         return
     rows = Operator.objects.filter(workspace_id=conversation.workspace_id, pk=conversation.assignee_id, is_active=True)
     if not rows.filter(Q(sees_all_brands=True) | Q(brands=conversation.brand_id)).exists():
-        _set_assignee(
-            conversation, None, actor=Actor(), absent=conversation.assignee.name if conversation.assignee else ""
-        )
+        name = conversation.assignee.name if conversation.assignee else ""
+        _set_assignee(conversation, None, actor=Actor(), absent=name)
 
 
 def assigned_to(operator: Operator) -> QuerySet[Conversation, Conversation]:
@@ -70,7 +70,7 @@ def reassign_conversations(operator: Operator, *, to: Operator | None) -> int:
     if operator.is_active:
         brand_ids = scope_of(operator).brand_ids
         conversations = conversations.none() if brand_ids is None else conversations.exclude(brand_id__in=brand_ids)
-    to = to and _locked_operator(to)
+    to = to and _lock_operator(to)
     scope = scope_of(to) if to and to.is_active and to.workspace_id == operator.workspace_id else None
     count = 0
     while rows := list(conversations.select_for_update(no_key=True).order_by("pk")[:BATCH_SIZE]):
@@ -82,10 +82,10 @@ def reassign_conversations(operator: Operator, *, to: Operator | None) -> int:
     return count
 
 
-def _locked_operator(operator: Operator) -> Operator:
+def _lock_operator(operator: Operator) -> Operator:
     rows = Operator.objects.filter(workspace_id=operator.workspace_id).select_for_update(no_key=True)
-    locked_row: Operator = rows.get(pk=operator.pk)
-    return locked_row
+    row: Operator = rows.get(pk=operator.pk)
+    return row
 
 
 def _set_assignee(
@@ -127,12 +127,12 @@ def _set_assignee_of_many(conversations: list[Conversation], operator: Operator 
 def _notify_assignee(conversations: list[Conversation], operator: Operator | None) -> None:
     """Notify the new assignee, unless they are the current actor. Delete unseen notifications of earlier assignees."""
     workspace_id, actor = conversations[0].workspace_id, current_actor()
-    stale = Mention.objects.filter(workspace_id=workspace_id, conversation__in=conversations, seen_at__isnull=True)
+    stale = Notification.objects.filter(workspace_id=workspace_id, conversation__in=conversations, seen_at__isnull=True)
     notified = set(stale.order_by().values_list("operator_id", flat=True).distinct())
     stale.delete()
     if operator is not None and operator.pk != actor.operator_id:
-        Mention.objects.bulk_create(
-            Mention(
+        Notification.objects.bulk_create(
+            Notification(
                 workspace_id=workspace_id,
                 conversation=each,
                 operator=operator,
@@ -141,4 +141,4 @@ def _notify_assignee(conversations: list[Conversation], operator: Operator | Non
             for each in conversations
         )
         notified.add(operator.pk)
-    publish_on_commit(*(Mention.topic(pk) for pk in notified))
+    publish_on_commit(*(Notification.topic(pk) for pk in notified))

@@ -28,11 +28,11 @@ def lock_conversations(visitor: Visitor) -> list[Conversation]:
 def erase_visitor(visitor: Visitor, *, deleted_lead_ids: list[UUID]) -> int:
     """Delete the visitor with their conversations, files and events. Return the number of conversations.
 
-    deleted_lead_ids: ids of leads that the caller deletes in the same transaction; their events are deleted too. In a lead that
-    is not deleted, the conversation becomes null and `updated_at` changes.
+    deleted_lead_ids: ids of leads that the caller deletes in the same transaction; their events are deleted too. Other
+    leads remain, without a conversation, and their `updated_at` changes.
 
     Open widgets lose the thread, and pending webhook deliveries are dropped. Files are deleted after the commit. If the storage
-    fails to delete a file, or the process is killed before, `orphaned_files` deletes it later. The audit log records the
+    fails to delete a file, or the process is killed first, `orphaned_files` deletes it later. The audit log records the
     visitor's id, and how many conversations and leads were deleted.
     """
     conversations = lock_conversations(visitor)
@@ -60,5 +60,5 @@ def _delete_files(files: list[FieldFile]) -> None:
     for file in files:
         try:
             file.delete(save=False)
-        except Exception as error:  # storages raise errors of any kind; delete the other files now, this one later
+        except Exception as error:  # storages raise errors of any kind; the other files are still deleted
             log.error("could not delete a file of an erased visitor; a later run retries", error=type(error).__name__)

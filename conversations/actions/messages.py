@@ -17,7 +17,7 @@ from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
 
-MAIL_AFTER = timedelta(minutes=5)  # a reply that the visitor has not seen for this long is sent by e-mail
+REPLY_MAIL_DELAY = timedelta(minutes=5)  # a reply that the visitor has not seen for this long is sent by e-mail
 REOPENED_BY_VISITOR = (Conversation.Status.SNOOZED, Conversation.Status.RESOLVED)
 
 
@@ -155,7 +155,7 @@ def _append(
     conversation.last_message_at = conversation.last_activity_at = now
     conversation.updated_at = max(conversation.updated_at, now)
     if role != Message.Role.VISITOR and conversation.channel == Channel.WIDGET and conversation.visitor.email:
-        conversation.mail_due_at = conversation.mail_due_at or now + MAIL_AFTER
+        conversation.mail_due_at = conversation.mail_due_at or now + REPLY_MAIL_DELAY
     if role == Message.Role.VISITOR:
         conversation.unread_position = conversation.last_position
     changed_fields = [

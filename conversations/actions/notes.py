@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 from accounts.models import Operator
-from accounts.scope import scope_of
-from conversations.actions._base import lock_and_reload, next_position
-from conversations.models import Conversation, Mention, Note
+from conversations.actions._base import can_access, lock_and_reload, next_position
+from conversations.models import Conversation, Notification, Note
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
@@ -37,14 +36,9 @@ def write_note(
         body=body,
         client_id=client_id,
     )
-    notified = [each for each in mentioned if each != author and _sees(each, conversation)]
-    Mention.objects.bulk_create(
-        Mention(workspace_id=conversation.workspace_id, note=note, operator=each) for each in notified
+    notified = [each for each in mentioned if each != author and can_access(each, conversation)]
+    Notification.objects.bulk_create(
+        Notification(workspace_id=conversation.workspace_id, note=note, operator=each) for each in notified
     )
-    publish_on_commit(conversation.thread_topic, *(Mention.topic(each.pk) for each in notified))
+    publish_on_commit(conversation.thread_topic, *(Notification.topic(each.pk) for each in notified))
     return note
-
-
-def _sees(operator: Operator, conversation: Conversation) -> bool:
-    is_colleague = operator.is_active and operator.workspace_id == conversation.workspace_id
-    return is_colleague and scope_of(operator).sees_brand(conversation.brand_id)

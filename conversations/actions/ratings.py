@@ -18,7 +18,7 @@ class NotRatable(ValueError):
 
 @joined_transaction()
 def rate(conversation: Conversation, *, rating: int, comment: str = "") -> Conversation:
-    """Store the visitor's rating, from 1 (bad) to 5 (good), in place of an earlier one. Raises NotRatable."""
+    """Store the visitor's rating, from 1 (bad) to 5 (good). It replaces an earlier one. Raises NotRatable."""
     conversation = lock_and_reload(conversation)
     if conversation.status not in RATABLE_STATUSES:
         raise NotRatable("only resolved or closed conversations can be rated")

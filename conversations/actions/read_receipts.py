@@ -1,4 +1,4 @@
-"""Record presence and typing in a conversation, read positions, and which mentions and assignments an operator has seen."""
+"""Record presence and typing in a conversation, read positions, and which notifications an operator has seen."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import Operator
 from conversations import presence
-from conversations.models import Conversation, Mention, OperatorReadState, ReadState, Visitor
+from conversations.models import Conversation, Notification, OperatorReadState, ReadState, Visitor
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import MILLISECOND
 from praxtalk.core.live.topics import publish_on_commit
@@ -17,19 +17,19 @@ from praxtalk.core.live.topics import publish_on_commit
 def touch_presence(conversation: Conversation, *, operator: Operator, is_typing: bool) -> None:
     """Record that the operator is looking at the conversation now, and has read all of it.
 
-    While nothing new happens, this writes no row. Presence is published only when others see a difference: live queries re-run
-    by themselves when presence or typing expires.
+    If nothing has changed, this writes no row. Presence is published only when others see a difference: live queries re-run by
+    themselves when presence or typing expires.
     """
     if presence.record_operator(conversation, operator.pk, is_typing=is_typing):
         publish_on_commit(*_reader_topics(conversation))
     read_until(conversation, by_operators=conversation.last_position)
     _advance_operator_position(conversation, operator)
-    _mark_mentions_seen(conversation, operator)
+    _mark_notifications_seen(conversation, operator)
 
 
 @joined_transaction()
 def set_visitor_typing(conversation: Conversation, *, is_typing: bool) -> None:
-    """Record whether the visitor is typing now, which expires after `presence.TYPING_FOR`."""
+    """Record whether the visitor is typing now, which expires after `presence.TYPING_TTL`."""
     if presence.record_visitor(conversation, is_typing=is_typing):
         publish_on_commit(*_reader_topics(conversation))
 
@@ -48,12 +48,12 @@ def _advance_operator_position(conversation: Conversation, operator: Operator) -
         state.save(update_fields=["position"])
 
 
-def _mark_mentions_seen(conversation: Conversation, operator: Operator) -> None:
-    unseen = Mention.objects.filter(workspace_id=conversation.workspace_id, operator=operator, seen_at__isnull=True)
-    here = unseen.filter(Q(note__conversation=conversation) | Q(conversation=conversation))
-    if here.exists():
-        here.update(seen_at=timezone.now())
-        publish_on_commit(Mention.topic(operator.pk))
+def _mark_notifications_seen(conversation: Conversation, operator: Operator) -> None:
+    unseen = Notification.objects.filter(workspace_id=conversation.workspace_id, operator=operator, seen_at__isnull=True)
+    of_conversation = unseen.filter(Q(note__conversation=conversation) | Q(conversation=conversation))
+    if of_conversation.exists():
+        of_conversation.update(seen_at=timezone.now())
+        publish_on_commit(Notification.topic(operator.pk))
 
 
 @joined_transaction()
@@ -62,11 +62,11 @@ def mark_assignments_seen(operator: Operator, *, until: datetime | None = None) 
 
     until: the creation time of the newest assignment that they saw, in whole milliseconds; None marks all.
     """
-    rows = Mention.objects.filter(workspace_id=operator.workspace_id, operator=operator, seen_at__isnull=True)
+    rows = Notification.objects.filter(workspace_id=operator.workspace_id, operator=operator, seen_at__isnull=True)
     if until is not None:
         rows = rows.filter(created_at__lt=until + MILLISECOND)
     rows.filter(conversation__isnull=False).update(seen_at=timezone.now())
-    publish_on_commit(Mention.topic(operator.pk))
+    publish_on_commit(Notification.topic(operator.pk))
 
 
 @joined_transaction()

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from conversations.actions._base import add_activity, lock_and_reload
-from conversations.models import MAX_TAGS, TAGS, Activity, Conversation, ConversationTag, Tag
+from conversations.models import MAX_TAGS, Activity, Conversation, ConversationTag, Tag
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 from praxtalk.core.validators import validate_visible
@@ -21,7 +21,7 @@ def create_tag(workspace_id: UUID, *, name: str) -> Tag:
     tag = Tag(workspace_id=workspace_id, name=name)
     tag.full_clean()
     tag.save()
-    publish_on_commit(_topic(workspace_id))
+    publish_on_commit(Tag.topic(workspace_id))
     return tag
 
 
@@ -33,7 +33,7 @@ def rename_tag(tag: Tag, *, name: str) -> Tag:
     tag.name = name
     tag.full_clean()
     tag.save(update_fields=["name"])
-    publish_on_commit(_topic(tag.workspace_id))
+    publish_on_commit(Tag.topic(tag.workspace_id))
     return tag
 
 
@@ -41,7 +41,7 @@ def rename_tag(tag: Tag, *, name: str) -> Tag:
 def delete_tag(tag: Tag) -> None:
     """Delete the tag and remove it from every conversation."""
     Tag.objects.filter(workspace_id=tag.workspace_id, pk=tag.pk).delete()
-    publish_on_commit(_topic(tag.workspace_id))
+    publish_on_commit(Tag.topic(tag.workspace_id))
 
 
 @joined_transaction()
@@ -54,9 +54,10 @@ def change_tags(
     if len(wanted) < len(set(add)):
         raise InvalidTags("no such tag")
     rows = ConversationTag.objects.filter(workspace_id=conversation.workspace_id, conversation=conversation)
-    had = dict(rows.values_list("tag_id", "tag__name"))
-    added, removed = [pk for pk in wanted if pk not in had], [pk for pk in had if pk in remove and pk not in wanted]
-    if len(had) + len(added) - len(removed) > MAX_TAGS:
+    current = dict(rows.values_list("tag_id", "tag__name"))
+    added = [pk for pk in wanted if pk not in current]
+    removed = [pk for pk in current if pk in remove and pk not in wanted]
+    if len(current) + len(added) - len(removed) > MAX_TAGS:
         raise InvalidTags(f"a conversation can have up to {MAX_TAGS} tags")
     if added or removed:
         rows.filter(tag_id__in=removed).delete()
@@ -64,11 +65,7 @@ def change_tags(
             ConversationTag(workspace_id=conversation.workspace_id, conversation=conversation, tag_id=pk)
             for pk in added
         )
-        names = [wanted[pk] for pk in added], [had[pk] for pk in removed]
-        add_activity(conversation, Activity.Kind.TAGGED, added=names[0], removed=names[1])
+        added_names, removed_names = [wanted[pk] for pk in added], [current[pk] for pk in removed]
+        add_activity(conversation, Activity.Kind.TAGGED, added=added_names, removed=removed_names)
         publish_on_commit(*conversation.topics)
     return conversation
-
-
-def _topic(workspace_id: UUID) -> str:
-    return f"{TAGS}.{workspace_id}"

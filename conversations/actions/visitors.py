@@ -15,7 +15,7 @@ MERGED_FIELDS = ("email", "phone", "locale", "page", "referrer", "browser", "tim
 @joined_transaction()
 def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
     """Block or unblock the conversation's visitor. Messages of a blocked visitor are rejected; earlier messages stay."""
-    # Lock the visitor first, as `widget.actions` does when a visitor writes: another order could deadlock.
+    # Lock the visitor first, as `widget.actions` does when a visitor writes. A different order could deadlock.
     visitor = Visitor.objects.select_for_update(no_key=True).get(
         workspace_id=conversation.workspace_id, pk=conversation.visitor_id
     )
@@ -33,8 +33,8 @@ def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
 def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
     """Move every conversation of an anonymous visitor to another visitor of the brand, and delete the anonymous one.
 
-    `into` keeps its details and takes over those that it lacks. If either visitor is blocked, the merged one is. Raises
-    Visitor.DoesNotExist if either visitor no longer exists, or the anonymous one has an external id by now.
+    `into` keeps its details, and gets those that it lacks from the anonymous visitor. If either visitor is blocked, the merged one is. Raises
+    Visitor.DoesNotExist if either visitor no longer exists, or if the anonymous one now has an external id.
     """
     both = Q(pk=anonymous.pk, external_id=None) | Q(pk=into.pk)
     rows = Visitor.objects.filter(both, workspace_id=into.workspace_id, brand_id=into.brand_id)
@@ -51,7 +51,7 @@ def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
         topics += conversation.topics
     for field in MERGED_FIELDS:
         setattr(into, field, getattr(into, field) or getattr(anonymous, field))
-    into.created_at = min(into.created_at, anonymous.created_at)  # erase_visitor deletes events since this time
+    into.created_at = min(into.created_at, anonymous.created_at)  # because erase_visitor deletes the events since this time
     into.save(update_fields=[*MERGED_FIELDS, "created_at"])
     anonymous.delete()
     publish_on_commit(*topics)

@@ -68,6 +68,6 @@ def eligible_successors(operator: Operator) -> QuerySet[Operator, Operator]:
     """Return the active colleagues who see at least one of the brands of the operator's conversations."""
     brand_ids = assigned_to(operator).order_by().values("brand_id").distinct()
     colleagues = Operator.objects.filter(workspace_id=operator.workspace_id, is_active=True).exclude(pk=operator.pk)
-    sees = Q(sees_all_brands=True) | Q(brands__in=brand_ids)
-    rows: QuerySet[Operator, Operator] = colleagues.filter(sees).order_by("name", "pk").distinct()
+    sees_brand = Q(sees_all_brands=True) | Q(brands__in=brand_ids)
+    rows: QuerySet[Operator, Operator] = colleagues.filter(sees_brand).order_by("name", "pk").distinct()
     return rows

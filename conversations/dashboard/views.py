@@ -14,7 +14,7 @@ from accounts.models import OperatorSession
 from accounts.operator_tokens import issue_token
 from conversations import actions, attachments
 from conversations.inbox import unread_summary
-from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_FILE_BYTES, Attachment, Channel, Conversation, Message
+from conversations.models import MAX_BODY_LENGTH, MAX_CLIENT_ID_LENGTH, MAX_FILE_BYTES, Attachment, Channel, Conversation, Message
 from praxtalk.core.dashboard.views import DashboardView
 
 TOKEN_LIFETIME = timedelta(minutes=30)
@@ -65,7 +65,7 @@ class UploadAttachmentView(DashboardView):
         conversation = current_scope(request).get(Conversation.objects.all(), conversation_id)
         body, client_id = request.POST.get("body", "").strip(), request.POST.get("clientMessageId", "")
         file = request.FILES.get("file")
-        if file is None or len(body) > MAX_BODY or not 0 < len(client_id) <= MAX_CLIENT_ID or "\0" in body + client_id:
+        if file is None or len(body) > MAX_BODY_LENGTH or not 0 < len(client_id) <= MAX_CLIENT_ID_LENGTH or "\0" in body + client_id:
             return JsonResponse(
                 {
                     "error": "Send a file, a clientMessageId (up to 64 characters) and a body of up to 10,000 characters."

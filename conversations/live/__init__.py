@@ -1,4 +1,4 @@
-"""Live queries and mutations: the same rows, actions and JSON as in the REST API, and what else the inbox needs."""
+"""Live queries and mutations: the rows, actions and JSON of the REST API, and more that the inbox needs."""
 
 from conversations.live import canned_replies, changes, lists, notifications, presence, tags, threads, visitors
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from conversations.models import MAX_BODY, MAX_CLIENT_ID, MAX_TAG_LENGTH, MAX_TAGS, Conversation
+from conversations.models import MAX_BODY_LENGTH, MAX_CLIENT_ID_LENGTH, MAX_TAG_LENGTH, MAX_TAGS, Conversation
 from conversations.serializers import StatusChange
 from praxtalk.core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from praxtalk.core.api.serializers import (
@@ -52,14 +52,14 @@ class EntriesArguments(ConversationArguments):
 
 
 class SendMessageArguments(ConversationArguments):
-    body = StrictCharField(max_length=MAX_BODY)
-    clientMessageId = StrictCharField(required=False, max_length=MAX_CLIENT_ID)
+    body = StrictCharField(max_length=MAX_BODY_LENGTH)
+    clientMessageId = StrictCharField(required=False, max_length=MAX_CLIENT_ID_LENGTH)
     seenMessageId = IdField(required=False)
 
 
 class WriteNoteArguments(ConversationArguments):
-    body = StrictCharField(max_length=MAX_BODY)
-    clientMessageId = StrictCharField(required=False, max_length=MAX_CLIENT_ID)
+    body = StrictCharField(max_length=MAX_BODY_LENGTH)
+    clientMessageId = StrictCharField(required=False, max_length=MAX_CLIENT_ID_LENGTH)
     mentions = serializers.ListField(child=IdField(), required=False, max_length=MAX_MENTIONS)
 
 
@@ -71,7 +71,7 @@ class AssignArguments(ConversationArguments):
     operatorId = IdField(allow_null=True)
 
 
-class ChangeManyArguments(StrictSerializer):
+class ChangeConversationsArguments(StrictSerializer):
     """Omitted fields leave the conversations unchanged."""
 
     conversationIds = serializers.ListField(child=IdField(), min_length=1, max_length=MAX_LIMIT)

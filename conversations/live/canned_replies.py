@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from accounts.operator_tokens import OperatorCaller, operators
 from brands.live import brand_in_scope
+from conversations.inbox_json import canned_reply_json
 from conversations.live.arguments import BrandArguments
 from conversations.live.lookups import Arguments
 from conversations.models import CANNED_REPLIES, CannedReply
@@ -26,12 +27,4 @@ def list_canned_replies(caller: OperatorCaller, arguments: Arguments) -> list[di
         rows = rows.filter(Q(brand=brand) | Q(brand__isnull=True))
     elif caller.scope.brand_ids is not None:
         rows = rows.filter(Q(brand_id__in=caller.scope.brand_ids) | Q(brand__isnull=True))
-    return [
-        {
-            "_id": str(reply.pk),
-            "shortcut": reply.shortcut,
-            "body": reply.body,
-            "brandId": str(reply.brand_id) if reply.brand_id else None,
-        }
-        for reply in rows.order_by("shortcut", "pk")[:MAX_CANNED_REPLIES]
-    ]
+    return [canned_reply_json(reply) for reply in rows.order_by("shortcut", "pk")[:MAX_CANNED_REPLIES]]

@@ -8,7 +8,7 @@ from conversations import actions
 from conversations.live.arguments import (
     AssignArguments,
     BlockVisitorArguments,
-    ChangeManyArguments,
+    ChangeConversationsArguments,
     ChangeTagsArguments,
     SendTranscriptArguments,
     SetStatusArguments,
@@ -34,7 +34,7 @@ def assign(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     return OK
 
 
-@mutation("conversations:change", authenticator=operators, serializer_class=ChangeManyArguments)
+@mutation("conversations:change", authenticator=operators, serializer_class=ChangeConversationsArguments)
 def change_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     """Change all of the conversations, or none. Lock them in the order of their ids, so that two such calls cannot deadlock."""
     for conversation_id in sorted({each.lower() for each in arguments["conversationIds"]}):

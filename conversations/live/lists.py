@@ -11,17 +11,17 @@ from conversations.inbox import (
     INBOX_KEYSET,
     count_views,
     filter_conversations,
+    inbox_rows,
     newest_rows,
-    row_json,
     search,
     tags_by_conversation,
     unread_summary,
-    with_read_positions,
 )
+from conversations.inbox_json import inbox_row_json
 from conversations.live.arguments import CountsArguments, InboxPageArguments, ListInboxArguments
 from conversations.live.lookups import Arguments
-from conversations.models import INBOX, TAGS, Mention, OperatorReadState
-from conversations.serializers import COLUMNS, conversation_row_json
+from conversations.models import INBOX, Notification, OperatorReadState, Tag
+from conversations.serializers import CONVERSATION_COLUMNS, conversation_row_json
 from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import query
@@ -35,13 +35,13 @@ def _inbox_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
 
 
 def _page_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    read, tags = OperatorReadState.topic(caller.operator_id), f"{TAGS}.{caller.workspace_id}"
-    return [*_inbox_topics(caller, arguments), read, tags]
+    own = OperatorReadState.topic(caller.operator_id)
+    return [*_inbox_topics(caller, arguments), own, Tag.topic(caller.workspace_id)]
 
 
 def _count_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    mine = OperatorReadState.topic(caller.operator_id), Mention.topic(caller.operator_id)
-    return [*_inbox_topics(caller, arguments), *mine]
+    own = OperatorReadState.topic(caller.operator_id), Notification.topic(caller.operator_id)
+    return [*_inbox_topics(caller, arguments), *own]
 
 
 def _filtered_conversations(caller: OperatorCaller, arguments: Arguments) -> QuerySet[Any, Any]:
@@ -72,7 +72,7 @@ def _row_fetcher(caller: OperatorCaller, arguments: Arguments) -> Callable[[Quer
 def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     if "assignee" in arguments or "q" in arguments:
         rows = _row_fetcher(caller, arguments)(
-            _filtered_conversations(caller, arguments).values_list(*COLUMNS), arguments["limit"]
+            _filtered_conversations(caller, arguments).values_list(*CONVERSATION_COLUMNS), arguments["limit"]
         )
     else:
         rows = _newest_rows(caller, arguments)
@@ -92,7 +92,7 @@ def _newest_rows(caller: OperatorCaller, arguments: Arguments) -> list[tuple[Any
 
 @query("inbox:list", authenticator=operators, serializer_class=InboxPageArguments, topics=_page_topics, personal=True)
 def list_inbox_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    rows = with_read_positions(_filtered_conversations(caller, arguments), caller.operator_id)
+    rows = inbox_rows(_filtered_conversations(caller, arguments), caller.operator_id)
     owner, after, limit = str(caller.workspace_id), arguments.get("after"), arguments["limit"]
     try:
         page, after, _ = INBOX_KEYSET.page(
@@ -101,7 +101,7 @@ def list_inbox_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, A
     except UnprocessableEntity as error:
         raise FunctionError(Code.INVALID, str(error.detail)) from error
     tags = tags_by_conversation(caller.workspace_id, [row[0] for row in page])
-    return {"rows": [row_json(row, tags) for row in page], "next": after}
+    return {"rows": [inbox_row_json(row, tags) for row in page], "next": after}
 
 
 @query(
@@ -122,7 +122,7 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     brand, operator_id = brand_in_scope(caller, arguments.get("brandId")), caller.operator_id
     unread = unread_summary(caller.scope, brand=brand, operator_id=operator_id)
     newest = unread.newest
-    mentions = Mention.objects.filter(
+    mentions = Notification.objects.filter(
         workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False
     )
     return {

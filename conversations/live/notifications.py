@@ -7,7 +7,7 @@ from conversations import actions
 from conversations.inbox import MAX_COUNT
 from conversations.live.arguments import SeeAssignmentsArguments
 from conversations.live.lookups import Arguments, get_operator
-from conversations.models import Mention
+from conversations.models import Notification
 from conversations.serializers import person_json
 from praxtalk.core.api.serializers import StrictSerializer
 from praxtalk.core.epoch import to_milliseconds
@@ -17,17 +17,17 @@ MAX_NOTIFICATIONS = 20
 NOTE_EXCERPT_LENGTH = 140
 
 
-def _mention_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return [Mention.topic(caller.operator_id)]
+def _notification_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    return [Notification.topic(caller.operator_id)]
 
 
 @query(
-    "inbox:mentions", authenticator=operators, serializer_class=StrictSerializer, topics=_mention_topics, personal=True
+    "inbox:mentions", authenticator=operators, serializer_class=StrictSerializer, topics=_notification_topics, personal=True
 )
 def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     """Return the notes that mention the operator and that they have not seen, newest first."""
     rows = caller.scope.rows(
-        Mention.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False),
+        Notification.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False),
         brand_field="note__conversation__brand_id",
     )
     rows = rows.select_related("note__author", "note__conversation__visitor").order_by("-created_at")
@@ -39,10 +39,10 @@ def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str
             "author": person_json(note.author),
             "sender": note.sender,
             "body": note.body[:NOTE_EXCERPT_LENGTH],
-            "createdAt": to_milliseconds(mention.created_at),
+            "createdAt": to_milliseconds(notification.created_at),
         }
-        for mention in rows[:MAX_NOTIFICATIONS]
-        if (note := mention.note)
+        for notification in rows[:MAX_NOTIFICATIONS]
+        if (note := notification.note)
     ]
 
 
@@ -50,14 +50,14 @@ def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str
     "inbox:assignments",
     authenticator=operators,
     serializer_class=StrictSerializer,
-    topics=_mention_topics,
+    topics=_notification_topics,
     personal=True,
 )
 def list_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     """Return the conversations that somebody else assigned to the operator and that they have not seen: how many (up to
     MAX_COUNT), and the newest of them."""
     rows = caller.scope.rows(
-        Mention.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, conversation__isnull=False),
+        Notification.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, conversation__isnull=False),
         brand_field="conversation__brand_id",
     )
     newest = rows.select_related("conversation__visitor").order_by("-created_at", "-pk")[:MAX_NOTIFICATIONS]

@@ -19,11 +19,11 @@ def list_presence(caller: OperatorCaller, arguments: Arguments) -> ExpiringResul
     conversation = conversation_in_scope(caller, arguments)
     present = presence.present_operators(caller.workspace_id, conversation.pk)
     names = Operator.objects.filter(workspace_id=caller.workspace_id, pk__in=present).order_by("name", "pk")
-    shown, ends = [], []
+    value, expiries = [], []
     for pk, name in names.values_list("pk", "name") if present else ():
-        shown.append({"operatorId": str(pk), "name": name, "typing": present[pk].typing_until is not None})
-        ends += [end for end in (present[pk].until, present[pk].typing_until) if end]
-    return ExpiringResult(shown, expires_at=min(ends, default=None))
+        value.append({"operatorId": str(pk), "name": name, "typing": present[pk].typing_until is not None})
+        expiries += [expiry for expiry in (present[pk].until, present[pk].typing_until) if expiry]
+    return ExpiringResult(value, expires_at=min(expiries, default=None))
 
 
 @query("presence:visitor", authenticator=operators, serializer_class=ConversationArguments, topics=_presence_topics)
@@ -33,8 +33,8 @@ def get_visitor_state(caller: OperatorCaller, arguments: Arguments) -> ExpiringR
     read = messages_of(conversation).filter(position__lte=state.by_visitor if state else 0).order_by("-position")
     read_id = read.values_list("pk", flat=True).first()
     typing_until = presence.visitor_typing_until(caller.workspace_id, conversation.pk)
-    shown = {"typing": typing_until is not None, "readId": str(read_id) if read_id else None}
-    return ExpiringResult(shown, expires_at=typing_until)
+    value = {"typing": typing_until is not None, "readId": str(read_id) if read_id else None}
+    return ExpiringResult(value, expires_at=typing_until)
 
 
 @mutation("presence:touch", is_ephemeral=True, authenticator=operators, serializer_class=TouchPresenceArguments)

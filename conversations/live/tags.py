@@ -7,9 +7,10 @@ from django.db import IntegrityError, transaction
 
 from accounts.operator_tokens import OperatorCaller, operators
 from conversations import actions
+from conversations.inbox_json import tag_json
 from conversations.live.arguments import CreateTagArguments
 from conversations.live.lookups import Arguments
-from conversations.models import TAGS, Tag
+from conversations.models import Tag
 from praxtalk.core.api.serializers import StrictSerializer
 from praxtalk.core.live.functions import mutation, query
 from praxtalk.core.live.results import Code, FunctionError
@@ -18,13 +19,13 @@ MAX_TAGS_LISTED = 500
 
 
 def _tag_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return [f"{TAGS}.{caller.workspace_id}"]
+    return [Tag.topic(caller.workspace_id)]
 
 
 @query("tags:list", authenticator=operators, serializer_class=StrictSerializer, topics=_tag_topics)
 def list_tags(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     rows = Tag.objects.filter(workspace_id=caller.workspace_id).order_by("name", "pk")
-    return [{"_id": str(tag.pk), "name": tag.name} for tag in rows[:MAX_TAGS_LISTED]]
+    return [tag_json(tag) for tag in rows[:MAX_TAGS_LISTED]]
 
 
 @mutation("tags:create", authenticator=operators, serializer_class=CreateTagArguments)

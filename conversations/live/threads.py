@@ -5,7 +5,7 @@ from typing import Any
 from accounts.operator_tokens import OperatorCaller, operators
 from brands.serializers import brand_json
 from conversations import actions
-from conversations.inbox import conversation_detail_json
+from conversations.inbox_json import conversation_detail_json
 from conversations.live.arguments import (
     ConversationArguments,
     EntriesArguments,
@@ -14,7 +14,7 @@ from conversations.live.arguments import (
     WriteNoteArguments,
 )
 from conversations.live.lookups import Arguments, conversation_in_scope, get_operator, thread_topics
-from conversations.models import TAGS, Channel, Conversation, Message
+from conversations.models import Channel, Conversation, Message, Tag
 from conversations.serializers import message_json, thread_json
 from conversations.timeline import (
     THREAD_LENGTH,
@@ -56,7 +56,7 @@ def list_messages(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any
 
 
 def _entry_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return [*_conversation_topics(caller, arguments), f"{TAGS}.{caller.workspace_id}"]
+    return [*_conversation_topics(caller, arguments), Tag.topic(caller.workspace_id)]
 
 
 @query("inbox:thread", authenticator=operators, serializer_class=EntriesArguments, topics=_entry_topics)

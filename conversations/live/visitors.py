@@ -3,18 +3,18 @@
 from typing import Any
 
 from accounts.operator_tokens import OperatorCaller, operators
+from conversations.inbox_json import visitor_detail_json
 from conversations.live.arguments import VisitorArguments
 from conversations.live.lookups import Arguments
 from conversations.models import Conversation, Visitor
-from conversations.serializers import COLUMNS, conversation_row_json
-from praxtalk.core.epoch import to_milliseconds
+from conversations.serializers import CONVERSATION_COLUMNS, conversation_row_json
 from praxtalk.core.live.functions import query
 
 MAX_CONVERSATIONS = 20
 
 
 def _visitor_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return [f"visitor.{caller.workspace_id}.{arguments['visitorId'].lower()}"]
+    return [Visitor.topic(caller.workspace_id, arguments["visitorId"].lower())]
 
 
 @query("visitors:get", authenticator=operators, serializer_class=VisitorArguments, topics=_visitor_topics)
@@ -22,20 +22,9 @@ def get_visitor(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     """Return the visitor's details, and their newest conversations in scope."""
     visitor = caller.get_in_scope(Visitor.objects.all(), arguments["visitorId"])
     conversations = caller.scope.rows(Conversation.objects.filter(visitor=visitor)).order_by("-last_activity_at", "-id")
-    return {
-        "_id": str(visitor.pk),
-        "name": visitor.name,
-        "email": visitor.email or None,
-        "phone": visitor.phone or None,
-        "externalId": visitor.external_id,
-        "page": visitor.page or None,
-        "referrer": visitor.referrer or None,
-        "browser": visitor.browser or None,
-        "timeZone": visitor.time_zone or None,
-        "locale": visitor.locale or None,
+    return visitor_detail_json(visitor) | {
         "blocked": visitor.blocked_at is not None,
-        "createdAt": to_milliseconds(visitor.created_at),
         "conversations": [
-            conversation_row_json(row) for row in conversations.values_list(*COLUMNS)[:MAX_CONVERSATIONS]
+            conversation_row_json(row) for row in conversations.values_list(*CONVERSATION_COLUMNS)[:MAX_CONVERSATIONS]
         ],
     }

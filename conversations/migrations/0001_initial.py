@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='Mention',
+            name='Notification',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('assigned_by', models.CharField(db_default='', default='', max_length=200)),
@@ -134,6 +134,9 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.workspace')),
                 ('note', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='mentions', to='conversations.note')),
             ],
+            options={
+                'db_table': 'conversations_mention',
+            },
         ),
         migrations.CreateModel(
             name='OperatorReadState',
@@ -310,31 +313,31 @@ class Migration(migrations.Migration):
             constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('author', 'workspace'), name='note_author_workspace', to='accounts.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddIndex(
-            model_name='mention',
+            model_name='notification',
             index=models.Index(models.F('operator'), models.F('created_at'), condition=models.Q(('seen_at__isnull', True)), name='mention_unseen'),
         ),
         migrations.AddIndex(
-            model_name='mention',
+            model_name='notification',
             index=models.Index(models.F('created_at'), condition=models.Q(('mailed_at__isnull', True), ('seen_at__isnull', True)), name='mention_to_mail'),
         ),
         migrations.AddConstraint(
-            model_name='mention',
+            model_name='notification',
             constraint=models.UniqueConstraint(fields=('note', 'operator'), name='mention_unique'),
         ),
         migrations.AddConstraint(
-            model_name='mention',
+            model_name='notification',
             constraint=models.CheckConstraint(condition=models.Q(('note__isnull', True), ('conversation__isnull', True), _connector='XOR'), name='mention_of_note_or_assignment'),
         ),
         migrations.AddConstraint(
-            model_name='mention',
+            model_name='notification',
             constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('note', 'workspace'), name='mention_note_workspace', to='conversations.Note', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
-            model_name='mention',
+            model_name='notification',
             constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='mention_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
-            model_name='mention',
+            model_name='notification',
             constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='mention_operator_workspace', to='accounts.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(

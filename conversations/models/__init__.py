@@ -3,22 +3,21 @@
 from conversations.models.activity import (
     MAX_TAG_LENGTH,
     MAX_TAGS,
-    TAGS,
     Activity,
     ConversationTag,
-    Mention,
+    Notification,
     Tag,
     Transcript,
 )
-from conversations.models.attachments import MAX_FILE_BYTES, MAX_FILE_NAME, Attachment
+from conversations.models.attachments import MAX_FILE_BYTES, MAX_FILE_NAME_LENGTH, Attachment
 from conversations.models.canned_replies import CANNED_REPLIES, CannedReply
 from conversations.models.conversations import (
     INBOX,
-    MAX_EXTERNAL_ID,
-    MAX_LOCALE,
-    MAX_PAGE,
-    MAX_RATING_COMMENT,
-    MAX_TIME_ZONE,
+    MAX_EXTERNAL_ID_LENGTH,
+    MAX_LOCALE_LENGTH,
+    MAX_PAGE_URL_LENGTH,
+    MAX_RATING_COMMENT_LENGTH,
+    MAX_TIME_ZONE_LENGTH,
     PREVIEW_LENGTH,
     Channel,
     Conversation,
@@ -26,25 +25,24 @@ from conversations.models.conversations import (
     Visitor,
     private_operator_fields,
 )
-from conversations.models.messages import MAX_BODY, MAX_CLIENT_ID, Message, Note
+from conversations.models.messages import MAX_BODY_LENGTH, MAX_CLIENT_ID_LENGTH, Message, Note
 from conversations.models.read_states import OperatorReadState, ReadState
 
 __all__ = [
     "CANNED_REPLIES",
     "INBOX",
-    "MAX_BODY",
-    "MAX_CLIENT_ID",
-    "MAX_EXTERNAL_ID",
+    "MAX_BODY_LENGTH",
+    "MAX_CLIENT_ID_LENGTH",
+    "MAX_EXTERNAL_ID_LENGTH",
     "MAX_FILE_BYTES",
-    "MAX_FILE_NAME",
-    "MAX_LOCALE",
-    "MAX_PAGE",
-    "MAX_RATING_COMMENT",
+    "MAX_FILE_NAME_LENGTH",
+    "MAX_LOCALE_LENGTH",
+    "MAX_PAGE_URL_LENGTH",
+    "MAX_RATING_COMMENT_LENGTH",
     "MAX_TAGS",
     "MAX_TAG_LENGTH",
-    "MAX_TIME_ZONE",
+    "MAX_TIME_ZONE_LENGTH",
     "PREVIEW_LENGTH",
-    "TAGS",
     "Activity",
     "Attachment",
     "CannedReply",
@@ -52,7 +50,7 @@ __all__ = [
     "Conversation",
     "ConversationQuerySet",
     "ConversationTag",
-    "Mention",
+    "Notification",
     "Message",
     "Note",
     "OperatorReadState",

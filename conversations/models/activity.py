@@ -1,6 +1,7 @@
-"""Activities, tags, mentions and transcripts of conversations."""
+"""Activities, tags, notifications and transcripts of conversations."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Lower
@@ -12,7 +13,6 @@ from conversations.models.messages import Note
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
 
-TAGS = "tags"  # kind of the topics to which lists of tags subscribe
 MAX_TAG_LENGTH = 40
 MAX_TAGS = 20  # per conversation
 
@@ -50,7 +50,7 @@ class Activity(models.Model):
 
 
 class Tag(models.Model):
-    """A label by which operators find conversations again. Tags belong to the whole workspace, not to one brand."""
+    """A label with which operators group conversations. Tags belong to the whole workspace, not to one brand."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="tags")
@@ -65,6 +65,11 @@ class Tag(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @staticmethod
+    def topic(workspace_id: UUID) -> str:
+        """Return the topic to publish when a tag of the workspace is created, renamed or deleted."""
+        return f"tags.{workspace_id}"
 
 
 class ConversationTag(models.Model):
@@ -82,7 +87,7 @@ class ConversationTag(models.Model):
         ]
 
 
-class Mention(models.Model):
+class Notification(models.Model):
     """A notification for one operator: a note mentions them, or somebody assigned a conversation to them.
 
     note: set for a mention. conversation, assigned_by: set for an assignment; assigned_by is the assigner's name at that time.
@@ -101,6 +106,7 @@ class Mention(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        db_table = "conversations_mention"
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["note", "operator"], name="mention_unique"),
             models.CheckConstraint(
@@ -120,7 +126,7 @@ class Mention(models.Model):
 
     @property
     def subject(self) -> Conversation:
-        """Return the conversation that it is about. Reads the note: load it first."""
+        """Return the conversation that the notification is about. Reads the note: load it first."""
         conversation = self.note.conversation if self.note else self.conversation
         assert conversation is not None  # noqa: S101 - a constraint ensures that one of the two is set
         return conversation

@@ -12,7 +12,7 @@ from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
 
 MAX_FILE_BYTES = 10 * 2**20
-MAX_FILE_NAME = 200
+MAX_FILE_NAME_LENGTH = 200
 
 
 def storage() -> Storage:
@@ -36,7 +36,7 @@ class Attachment(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
     position = models.PositiveIntegerField()  # of the message
-    name = models.CharField(max_length=MAX_FILE_NAME)
+    name = models.CharField(max_length=MAX_FILE_NAME_LENGTH)
     content_type = models.CharField(max_length=40)
     size = models.PositiveIntegerField()  # bytes
     width = models.PositiveIntegerField(null=True)

@@ -9,11 +9,11 @@ from django.utils import timezone
 
 from accounts.models import Workspace
 from brands.models import Brand
-from conversations.models.messages import MAX_BODY, body_length
+from conversations.models.messages import MAX_BODY_LENGTH, body_length_constraint
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
 
-CANNED_REPLIES = "canned_replies"  # kind of the topics to which lists of canned replies subscribe
+CANNED_REPLIES = "canned_replies"  # the kind of topics to which lists of canned replies subscribe
 
 
 class CannedReply(models.Model):
@@ -26,7 +26,7 @@ class CannedReply(models.Model):
         max_length=40,
         validators=[RegexValidator(r"^[\w-]+\Z", "Use only letters, digits, hyphens and underscores.")],
     )
-    body = models.TextField(max_length=MAX_BODY)
+    body = models.TextField(max_length=MAX_BODY_LENGTH)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -37,7 +37,7 @@ class CannedReply(models.Model):
                 "workspace", Lower("shortcut"), "brand", name="canned_reply_shortcut_unique", nulls_distinct=False
             ),
             same_workspace("canned_reply", "brand", "brands.Brand"),
-            body_length("canned_reply"),
+            body_length_constraint("canned_reply"),
         ]
 
     def __str__(self) -> str:

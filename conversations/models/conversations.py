@@ -12,18 +12,18 @@ from django.utils import timezone
 from accounts.models import Operator, Workspace
 from accounts.scope import topics_of
 from brands.models import Brand
-from conversations.search import DeferSearchVector, search_vector_field
+from conversations.search import DeferSearchVectorManager, search_vector_field
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
 
 PREVIEW_LENGTH = 140
-MAX_EXTERNAL_ID = 200
-MAX_LOCALE = 35
-MAX_PAGE = 2_000
-MAX_BROWSER = 200
-MAX_TIME_ZONE = 64
-MAX_RATING_COMMENT = 1_000
-INBOX = "conversations"  # kind of the topics to which lists of conversations subscribe
+MAX_EXTERNAL_ID_LENGTH = 200
+MAX_LOCALE_LENGTH = 35
+MAX_PAGE_URL_LENGTH = 2_000
+MAX_BROWSER_LENGTH = 200
+MAX_TIME_ZONE_LENGTH = 64
+MAX_RATING_COMMENT_LENGTH = 1_000
+INBOX = "conversations"  # the kind of topics to which lists of conversations subscribe, see `accounts.scope.topics_of`
 
 
 class Channel(models.TextChoices):
@@ -44,21 +44,21 @@ class Visitor(models.Model):
     email = models.EmailField(max_length=254, blank=True)
     phone = models.CharField(max_length=40, blank=True)
     # The site's own id of the visitor, verified by an HMAC. Null for an anonymous visitor.
-    external_id = models.CharField(max_length=MAX_EXTERNAL_ID, null=True, blank=True)
+    external_id = models.CharField(max_length=MAX_EXTERNAL_ID_LENGTH, null=True, blank=True)
     # The client's id of the form that created the visitor. Submitting the form twice creates one visitor.
     start_id = models.UUIDField(null=True, blank=True, editable=False)
-    locale = models.CharField(max_length=MAX_LOCALE, blank=True, default="", db_default="")  # of their browser
+    locale = models.CharField(max_length=MAX_LOCALE_LENGTH, blank=True, default="", db_default="")  # of their browser
     blocked_at = models.DateTimeField(null=True, blank=True)  # if set, their messages are rejected
-    page = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # on which they wrote
-    referrer = models.URLField(max_length=MAX_PAGE, blank=True, default="", db_default="")  # from which they came
-    browser = models.CharField(max_length=MAX_BROWSER, blank=True, default="", db_default="")  # and operating system
+    page = models.URLField(max_length=MAX_PAGE_URL_LENGTH, blank=True, default="", db_default="")  # on which they wrote
+    referrer = models.URLField(max_length=MAX_PAGE_URL_LENGTH, blank=True, default="", db_default="")  # the page that linked to it
+    browser = models.CharField(max_length=MAX_BROWSER_LENGTH, blank=True, default="", db_default="")  # and operating system
     time_zone = models.CharField(
-        max_length=MAX_TIME_ZONE, blank=True, default="", db_default=""
+        max_length=MAX_TIME_ZONE_LENGTH, blank=True, default="", db_default=""
     )  # such as "Asia/Tokyo"
     created_at = models.DateTimeField(default=timezone.now)
     search_vector = search_vector_field("name", "email", "phone")
 
-    objects = DeferSearchVector["Visitor"]()
+    objects = DeferSearchVectorManager["Visitor"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -77,8 +77,8 @@ class Visitor(models.Model):
         return self.name
 
     @staticmethod
-    def topic(workspace_id: UUID, visitor_id: UUID) -> str:
-        """Return the topic of everything that the visitor sees of their thread."""
+    def topic(workspace_id: UUID, visitor_id: UUID | str) -> str:
+        """Return the topic of the visitor's details and of everything that the visitor sees of their thread."""
         return f"visitor.{workspace_id}.{visitor_id}"
 
 
@@ -133,7 +133,7 @@ class Conversation(models.Model):
     )
     resolved_at = models.DateTimeField(null=True, blank=True)  # set only while resolved or closed
     rating = models.PositiveSmallIntegerField(null=True, blank=True)  # the visitor's, from 1 (bad) to 5 (good)
-    rating_comment = models.CharField(max_length=MAX_RATING_COMMENT, blank=True, default="", db_default="")
+    rating_comment = models.CharField(max_length=MAX_RATING_COMMENT_LENGTH, blank=True, default="", db_default="")
     rated_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -219,6 +219,6 @@ class Conversation(models.Model):
     def topic(workspace_id: UUID, conversation_id: UUID | str) -> str:
         """Return the topic of one conversation.
 
-        Pass the caller's own workspace id. With the id of another workspace's conversation, nobody ever publishes the topic.
+        Pass the caller's own workspace id. The topic of another workspace's conversation is then never published.
         """
         return f"conversation.{workspace_id}.{conversation_id}"

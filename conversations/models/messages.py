@@ -11,20 +11,20 @@ from django.utils import timezone
 
 from accounts.models import Operator, Workspace
 from conversations.models.conversations import Channel, Conversation
-from conversations.search import DeferSearchVector, search_vector_field
+from conversations.search import DeferSearchVectorManager, search_vector_field
 from integrations.models import ApiKey
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
 
-MAX_BODY = 10_000
-MAX_CLIENT_ID = 64
+MAX_BODY_LENGTH = 10_000
+MAX_CLIENT_ID_LENGTH = 64
 FORMER_OPERATOR = "Former operator"  # shown if the author's account was deleted
 
 
-def body_length(model: str) -> models.CheckConstraint:
+def body_length_constraint(model: str) -> models.CheckConstraint:
     length = Length("body")
     return models.CheckConstraint(
-        condition=Q(GreaterThanOrEqual(length, 1)) & Q(LessThanOrEqual(length, MAX_BODY)), name=f"{model}_body_length"
+        condition=Q(GreaterThanOrEqual(length, 1)) & Q(LessThanOrEqual(length, MAX_BODY_LENGTH)), name=f"{model}_body_length"
     )
 
 
@@ -34,7 +34,7 @@ class Message(models.Model):
     class Role(models.TextChoices):
         VISITOR = "visitor"
         OPERATOR = "operator"
-        ATLAS = "atlas"
+        ATLAS = "atlas"  # the assistant
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="messages", db_index=False)
@@ -50,11 +50,11 @@ class Message(models.Model):
     body = models.TextField()
     # The JSON of each `Attachment`.
     attachments = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))
-    client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)  # the sender's own id for it
+    client_id = models.CharField(max_length=MAX_CLIENT_ID_LENGTH, null=True, blank=True)  # the sender's own id for the message
     created_at = models.DateTimeField(default=timezone.now)
     search_vector = search_vector_field("body")
 
-    objects = DeferSearchVector["Message"]()
+    objects = DeferSearchVectorManager["Message"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -67,7 +67,7 @@ class Message(models.Model):
             models.CheckConstraint(
                 condition=Q(author__isnull=True) | Q(api_key__isnull=True), name="message_author_or_api_key"
             ),
-            body_length("message"),
+            body_length_constraint("message"),
             same_workspace("message", "conversation", "conversations.Conversation"),
             same_workspace("message", "author", "accounts.Operator"),
             same_workspace("message", "api_key", "integrations.ApiKey"),
@@ -83,7 +83,7 @@ class Message(models.Model):
 
     @property
     def sender(self) -> str | None:
-        """Return the name that operators see next to it; None for a visitor's message. Reads the author: load it first.
+        """Return the name that operators see next to the message; None for a visitor's message. Reads the author: load it first.
 
         Never show it to visitors: the name of an API key is internal. It is "API" for a message that was sent by REST before
         PraxTalk stored the key.
@@ -106,7 +106,7 @@ class Note(models.Model):
     position = models.PositiveIntegerField()
     author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, related_name="+")
     body = models.TextField()
-    client_id = models.CharField(max_length=MAX_CLIENT_ID, null=True, blank=True)
+    client_id = models.CharField(max_length=MAX_CLIENT_ID_LENGTH, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -114,7 +114,7 @@ class Note(models.Model):
             models.UniqueConstraint(fields=["id", "workspace"], name="note_in_workspace"),
             models.UniqueConstraint(fields=["workspace", "conversation", "client_id"], name="note_client_id_unique"),
             models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="note_position_unique"),
-            body_length("note"),
+            body_length_constraint("note"),
             same_workspace("note", "conversation", "conversations.Conversation"),
             same_workspace("note", "author", "accounts.Operator"),
         ]

@@ -1,4 +1,4 @@
-"""What the law grants a visitor: a copy of all data about them, and its erasure."""
+"""Data protection requests of a visitor: export all data about them, or erase it."""
 
 from typing import Any
 from uuid import UUID
@@ -29,10 +29,10 @@ class ExportVisitorView(VisitorView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         visitor = self.visitor()
         record(Action.VISITOR_EXPORTED, workspace_id=visitor.workspace_id, subject=visitor.pk)
-        answer = JsonResponse(visitor_data(visitor), json_dumps_params={"indent": 2, "ensure_ascii": False})
-        answer["Content-Disposition"] = f'attachment; filename="visitor-{visitor.pk}.json"'
-        answer["Cache-Control"] = "no-store"
-        return answer
+        response = JsonResponse(visitor_data(visitor), json_dumps_params={"indent": 2, "ensure_ascii": False})
+        response["Content-Disposition"] = f'attachment; filename="visitor-{visitor.pk}.json"'
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 class EraseVisitorView(VisitorView):
@@ -50,6 +50,6 @@ class EraseVisitorView(VisitorView):
         return super().get_context_data(**{"visitor": visitor, **counts, **kwargs})
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
-        erased = erase(self.visitor())
-        messages.success(request, f"The visitor and {erased} conversation{'s' * (erased != 1)} have been erased.")
+        count = erase(self.visitor())
+        messages.success(request, f"The visitor and {count} conversation{'s' * (count != 1)} have been erased.")
         return redirect("admin:conversations_visitor_changelist")

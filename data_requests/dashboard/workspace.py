@@ -1,4 +1,4 @@
-"""The export of a workspace, and its progress."""
+"""Export a workspace, and show the progress of the export."""
 
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.audit import Action, record
 from accounts.middleware import current_operator
+from accounts.roles import Ability
 from data_requests.workspace_export import export_document, progress_key
 from praxtalk.core.api.outgoing_slots import NoFreeSlot
 from praxtalk.core.dashboard.export import ExportResponse
@@ -20,7 +21,7 @@ from praxtalk.core.dashboard.views import DashboardView
 class ExportWorkspaceView(DashboardView):
     """GET streams all data as one JSON document. ?id= is the id by which ExportProgressView finds this export."""
 
-    ability = "workspace"
+    ability = Ability.WORKSPACE
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         workspace = current_operator(request).workspace
@@ -29,15 +30,15 @@ class ExportWorkspaceView(DashboardView):
         filename = f"praxtalk-{timezone.now().date().isoformat()}.json"
         try:
             return ExportResponse(export_document(workspace, key), filename=filename, content_type="application/json")
-        except NoFreeSlot as refusal:
-            messages.error(request, str(refusal.detail))
+        except NoFreeSlot as error:
+            messages.error(request, str(error.detail))
             return redirect("workspace")
 
 
 class ExportProgressView(DashboardView):
     """GET returns {"done", "total"}: numbers of rows of the export with this id. Both are 0 before it begins."""
 
-    ability = "workspace"
+    ability = Ability.WORKSPACE
 
     def get(self, request: HttpRequest, id: UUID, *args: Any, **kwargs: Any) -> HttpResponse:
         done, total = cache.get(progress_key(current_operator(request).workspace_id, str(id)), (0, 0))

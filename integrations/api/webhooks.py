@@ -26,7 +26,7 @@ from integrations.serializers.webhooks import (
 from integrations.webhooks.pings import ping
 from praxtalk.core.api import limits
 from praxtalk.core.api.errors import NotFound, UnprocessableEntity
-from praxtalk.core.api.idempotency import idempotent, idempotent_outside, idempotent_with_precheck
+from praxtalk.core.api.idempotency import idempotent, idempotent_without_transaction, idempotent_with_precheck
 from praxtalk.core.api.outgoing_slots import outgoing_slot
 from praxtalk.core.api.pagination import Keyset
 from praxtalk.core.api.permissions import WriteScope
@@ -37,7 +37,7 @@ from praxtalk.core.http.addresses import ForbiddenUrl, PermittedUrl, check_url, 
 
 OLDEST_FIRST = Keyset("webhooks", ("id",), lambda webhook: [str(webhook.pk)])
 TAGS = ["Webhooks"]
-FIELD_NAMES = {"holdEvents": "holds_events"}
+FIELD_NAMES = {"holdEvents": "holds_events"}  # model fields by JSON names that differ from them
 
 
 class WebhookView(ApiView):
@@ -98,8 +98,8 @@ class Webhooks(WebhookView):
             webhook, secret = subscriptions.create_webhook(self.key.workspace_id, brand=brand, **body)
         except subscriptions.TooManyWebhooks as error:
             raise UnprocessableEntity(str(error), "too_many_webhooks") from error
-        answer = {"webhookId": str(webhook.pk), "secret": secret}
-        return Response(answer, status=201, headers={"Location": f"/api/v1/webhooks/{webhook.pk}"})
+        data = {"webhookId": str(webhook.pk), "secret": secret}
+        return Response(data, status=201, headers={"Location": f"/api/v1/webhooks/{webhook.pk}"})
 
 
 class WebhookById(WebhookView):
@@ -116,12 +116,12 @@ class WebhookById(WebhookView):
         responses=OkSerializer,
     )
     def patch(self, request: Request, id: str) -> Response:
-        webhook, changes = self.webhook(id), self.body(WebhookChange)
-        wanted: dict[str, Any] = {FIELD_NAMES.get(name, name): value for name, value in changes.items()}
-        if "url" in wanted:
-            wanted["url"] = _permitted(wanted["url"])
+        webhook, body = self.webhook(id), self.body(WebhookChange)
+        changes: dict[str, Any] = {FIELD_NAMES.get(name, name): value for name, value in body.items()}
+        if "url" in changes:
+            changes["url"] = _permitted(changes["url"])
         try:
-            subscriptions.change_webhook(webhook, **wanted)
+            subscriptions.change_webhook(webhook, **changes)
         except subscriptions.NotPaused as error:
             raise UnprocessableEntity(
                 "holdEvents: This applies only to a paused webhook. Send it together with status paused."
@@ -204,18 +204,18 @@ class TestWebhook(WebhookView):
         request=None,
         responses=TestResult,
     )
-    @idempotent_outside
+    @idempotent_without_transaction
     def post(self, request: Request, id: str) -> Response:
         self.validate_empty_body()
         webhook = self.webhook(id)
         with outgoing_slot(webhook.workspace_id):
-            self.usage = limits.most_restrictive(self.usage, limits.count_test(self.key))
-            answer = ping(webhook)
+            self.usage = limits.most_restrictive(self.usage, limits.count_webhook_test(self.key))
+            result = ping(webhook)
         return Response(
             {
-                "delivered": answer.is_success,
-                "statusCode": answer.status_code,
-                "durationMs": answer.duration_ms,
-                "error": answer.error or None,
+                "delivered": result.is_success,
+                "statusCode": result.status_code,
+                "durationMs": result.duration_ms,
+                "error": result.error or None,
             }
         )

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from accounts.middleware import current_operator, current_scope
+from accounts.roles import Ability
 from accounts.scope import Row
 from brands.models import Brand
 from praxtalk.core.dashboard.form_tokens import new_form_id
@@ -24,7 +25,7 @@ TABS = {
 class IntegrationsView(DashboardView):
     """Base of the four tabs and the pages below them. tab: a key of TABS."""
 
-    ability = "integrations"
+    ability = Ability.INTEGRATIONS
     title = "Integrations"
     tab = ""
 

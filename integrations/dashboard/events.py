@@ -16,11 +16,11 @@ from integrations.actions.subscriptions import WebhookDeleted
 from integrations.dashboard import IntegrationsView
 from integrations.models import Attempt, Delivery, EventName, Replay, WebhookSubscription
 from integrations.models.deliveries import Trigger
-from integrations.webhooks.delivery import MAX_ATTEMPTS, Claimed, signed_headers
+from integrations.webhooks.delivery import MAX_ATTEMPTS, ClaimedDelivery, signed_headers
 from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.pagination import Keyset
 from praxtalk.core.db.encryption import DecryptionError
-from praxtalk.core.http.addresses import is_allowed_privately
+from praxtalk.core.http.addresses import is_in_allowed_cidrs
 
 NEWEST_FIRST = Keyset("event-log", ("-created_at", "-id"), lambda row: [row.created_at.isoformat(), str(row.pk)])
 PAGE_SIZE = 50
@@ -55,14 +55,14 @@ class EventLogView(IntegrationsView):
         rows = self._rows(filters.cleaned_data)
         cursor = self.request.GET.get("cursor") or None
         try:
-            page, following, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=cursor, limit=PAGE_SIZE)
+            page, next_cursor, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=cursor, limit=PAGE_SIZE)
         except UnprocessableEntity:
-            page, following, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=None, limit=PAGE_SIZE)
+            page, next_cursor, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=None, limit=PAGE_SIZE)
         query = self.request.GET.copy()
-        query["cursor"] = following or ""
+        query["cursor"] = next_cursor or ""
         more = {
             "deliveries": _with_last_attempts(page),
-            "older": query.urlencode() if following else "",
+            "older": query.urlencode() if next_cursor else "",
             "cursor": cursor,
         }
         return super().get_context_data(**{"filters": filters, "max_attempts": MAX_ATTEMPTS, **more, **kwargs})
@@ -79,7 +79,7 @@ class EventLogView(IntegrationsView):
 
 
 class DeliveryView(IntegrationsView):
-    """One delivery: the request that is sent, and the answer to each attempt."""
+    """One delivery: the request that is sent, and the response to each attempt."""
 
     tab = "events"
     template_name = "integrations/delivery.html"
@@ -91,7 +91,7 @@ class DeliveryView(IntegrationsView):
         delivery = self.delivery(kwargs["id"])
         attempts: list[Any] = list(delivery.attempts.order_by("-number")[:MAX_SHOWN_ATTEMPTS])
         for attempt in attempts:
-            attempt.is_body_stored = not (attempt.address and is_allowed_privately(attempt.address))
+            attempt.is_body_stored = not (attempt.address and is_in_allowed_cidrs(attempt.address))
         body = bytes(delivery.event.body)
         headers, problem = _headers(delivery)
         more = {
@@ -148,7 +148,7 @@ def _with_last_attempts(deliveries: list[Delivery]) -> list[Any]:
 def _headers(delivery: Delivery) -> tuple[dict[str, str], str]:
     """Return the headers of the next attempt as if it were made now, and an error message if it cannot be made."""
     now, webhook = timezone.now(), delivery.subscription
-    claimed = Claimed(
+    claimed = ClaimedDelivery(
         delivery_id=delivery.pk,
         workspace_id=delivery.workspace_id,
         subscription_id=webhook.pk,

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from brands.models import Brand
-from integrations.models import MAX_DESCRIPTION, ApiKey, EventName, Replay
+from integrations.models import MAX_DESCRIPTION_LENGTH, ApiKey, EventName, Replay
 from praxtalk.core.http.addresses import MAX_URL, ForbiddenUrl, check_url
 from praxtalk.core.validators import validate_visible
 
@@ -91,7 +91,7 @@ class WebhookForm(BrandScopedForm):
     events = forms.MultipleChoiceField(
         choices=[(name.value, name.value) for name in EventName], widget=forms.CheckboxSelectMultiple
     )
-    description = forms.CharField(max_length=MAX_DESCRIPTION, required=False)
+    description = forms.CharField(max_length=MAX_DESCRIPTION_LENGTH, required=False)
 
     field_order = ("url", "events", "brand", "description")
 

@@ -20,7 +20,7 @@ from praxtalk.core.api.outgoing_slots import outgoing_slot
 from praxtalk.core.dashboard.form_tokens import is_resubmission
 
 Status = WebhookSubscription.Status
-GONE = "This webhook has been deleted."
+DELETED_MESSAGE = "This webhook has been deleted."
 
 
 class BaseWebhookView(IntegrationsView):
@@ -36,7 +36,7 @@ class BaseWebhookView(IntegrationsView):
         try:
             return super().dispatch(request, *args, **kwargs)
         except subscriptions.WebhookDeleted:
-            messages.error(request, GONE)
+            messages.error(request, DELETED_MESSAGE)
             return redirect("webhooks")
 
 
@@ -75,7 +75,7 @@ class WebhookDetailView(BaseWebhookView):
         form = self.form(initial=values)
         del form.fields["brand"]  # the brand cannot be changed after the creation
         replays = webhook.replays.order_by("-created_at")[:5]
-        more = {"is_second_signing": len(webhook.secrets_at(now)) == 2, "replays": replays, "replay_form": ReplayForm()}
+        more = {"has_second_secret": len(webhook.secrets_at(now)) == 2, "replays": replays, "replay_form": ReplayForm()}
         return super().get_context_data(**{"webhook": webhook, "form": form, **more, **kwargs})
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
@@ -103,8 +103,7 @@ class WebhookActionView(BaseWebhookView):
         if action not in ACTIONS:
             raise Http404
         try:
-            done = ACTIONS[action]
-            messages.success(request, done(webhook, request))
+            messages.success(request, ACTIONS[action](webhook, request))
         except subscriptions.NothingToPromote:
             messages.error(request, "There is no new secret to promote.")
         return redirect("webhook", id)
@@ -124,8 +123,8 @@ class WebhookActionView(BaseWebhookView):
             with outgoing_slot(webhook.workspace_id):
                 count("test", str(webhook.workspace_id), TESTS_PER_MINUTE, "Too many tests in this workspace")
                 result = ping(webhook)
-        except TooManyRequests as refusal:
-            messages.error(self.request, str(refusal.detail))
+        except TooManyRequests as error:
+            messages.error(self.request, str(error.detail))
             return redirect("webhook", webhook.pk)
         return _webhook_page(self.request, webhook.pk, result=result)
 
@@ -188,9 +187,9 @@ def _without_caching(response: HttpResponse) -> HttpResponse:
 
 
 def _pause(webhook: WebhookSubscription, request: HttpRequest) -> str:
-    keeps = request.POST.get("events") != "drop"
-    subscriptions.change_webhook(webhook, status=Status.PAUSED, holds_events=keeps)
-    return "Webhook paused. New events are held." if keeps else "Webhook paused. New events are skipped."
+    holds_events = request.POST.get("events") != "drop"
+    subscriptions.change_webhook(webhook, status=Status.PAUSED, holds_events=holds_events)
+    return "Webhook paused. New events are held." if holds_events else "Webhook paused. New events are skipped."
 
 
 def _resume(webhook: WebhookSubscription, request: HttpRequest) -> str:

@@ -3,10 +3,10 @@
 from integrations.models.api_keys import ApiKey
 from integrations.models.deliveries import Attempt, Delivery, DeliveryCount, Replay
 from integrations.models.events import Event, EventFeed, EventName, NextEventSequence
-from integrations.models.subscriptions import MAX_DESCRIPTION, WebhookSubscription
+from integrations.models.subscriptions import MAX_DESCRIPTION_LENGTH, WebhookSubscription
 
 __all__ = [
-    "MAX_DESCRIPTION",
+    "MAX_DESCRIPTION_LENGTH",
     "ApiKey",
     "Attempt",
     "Delivery",

@@ -56,7 +56,7 @@ class ApiKey(models.Model):
         """Return whether the key is not revoked and does not expire until after `moment`."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > moment)
 
-    def lists_address(self, address: str) -> bool:
+    def allowlist_contains(self, address: str) -> bool:
         """Return whether the key has an allowlist that contains this IP address."""
         try:
             ip = ipaddress.ip_address(address)

@@ -15,7 +15,7 @@ from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
 from praxtalk.core.http.addresses import MAX_URL
 
-MAX_DESCRIPTION = 200
+MAX_DESCRIPTION_LENGTH = 200
 
 
 class WebhookSubscription(models.Model):
@@ -39,7 +39,7 @@ class WebhookSubscription(models.Model):
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, null=True, blank=True, related_name="webhooks")
     url = models.CharField(max_length=MAX_URL)
     events = ArrayField(models.CharField(max_length=40, choices=EventName.choices))
-    description = models.CharField(max_length=MAX_DESCRIPTION, blank=True)
+    description = models.CharField(max_length=MAX_DESCRIPTION_LENGTH, blank=True)
     encrypted_secret = models.TextField(editable=False)
     encrypted_second_secret = models.TextField(blank=True, editable=False)
     second_secret_ends_at = models.DateTimeField(null=True, editable=False)

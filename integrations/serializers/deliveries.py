@@ -17,11 +17,11 @@ from praxtalk.core.api.serializers import (
 )
 from praxtalk.core.epoch import to_milliseconds
 
-# ruff: noqa: N815 - the attributes are named like the JSON fields
+# ruff: noqa: N815 - the field names are the keys of the JSON
 
 
 def delivery_json(delivery: Any) -> dict[str, Any]:
-    """Return a delivery in the format of DeliveryJson. delivery: annotated with the name of its event as `type`."""
+    """Return a delivery as DeliveryJson declares it. delivery: annotated with the name of its event as `type`."""
     is_waiting = delivery.status == Delivery.Status.PENDING
     return {
         "_id": str(delivery.pk),
@@ -36,7 +36,7 @@ def delivery_json(delivery: Any) -> dict[str, Any]:
 
 
 def attempt_json(attempt: Attempt) -> dict[str, Any]:
-    """Return an attempt in the format of AttemptJson."""
+    """Return an attempt as AttemptJson declares it."""
     return {
         "number": attempt.number,
         "trigger": attempt.trigger,

@@ -6,7 +6,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from integrations.models import MAX_DESCRIPTION, EventName, WebhookSubscription
+from integrations.models import MAX_DESCRIPTION_LENGTH, EventName, WebhookSubscription
 from praxtalk.core.api.serializers import (
     EpochField,
     IdField,
@@ -20,11 +20,11 @@ from praxtalk.core.api.serializers import (
 from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.http.addresses import MAX_URL
 
-# ruff: noqa: N815 - the attributes are named like the JSON fields
+# ruff: noqa: N815 - the field names are the keys of the JSON
 
 
 def webhook_json(webhook: WebhookSubscription) -> dict[str, Any]:
-    """Return a webhook in the format of WebhookJson."""
+    """Return a webhook as WebhookJson declares it."""
     pause = None
     if webhook.paused_at:
         since = to_milliseconds(webhook.paused_at)
@@ -103,7 +103,7 @@ class WebhookQuery(PageQuery):
     brandId = IdField(required=False)
 
 
-class Events(serializers.ListField):
+class EventNamesField(serializers.ListField):
     """A list of event names, at least one."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -113,15 +113,15 @@ class Events(serializers.ListField):
 
 class NewWebhook(StrictSerializer):
     url = StrictCharField(max_length=MAX_URL)
-    events = Events()
+    events = EventNamesField()
     brandId = IdField(required=False, allow_null=True)
-    description = StrictCharField(optional=True, max_length=MAX_DESCRIPTION)
+    description = StrictCharField(optional=True, max_length=MAX_DESCRIPTION_LENGTH)
 
 
 class WebhookChange(PartialStrictSerializer):
     url = StrictCharField(max_length=MAX_URL, required=False)
-    events = Events(required=False)
-    description = StrictCharField(optional=True, max_length=MAX_DESCRIPTION)
+    events = EventNamesField(required=False)
+    description = StrictCharField(optional=True, max_length=MAX_DESCRIPTION_LENGTH)
     status = serializers.ChoiceField(WebhookSubscription.Status.choices, required=False)
     holdEvents = StrictBooleanField(
         required=False, help_text="Whether a paused webhook keeps events to send them later"

@@ -3,7 +3,7 @@
 1. Pending and due: `leases.claim` leases it and inserts an Attempt with outcome "started", in one transaction. At most
    MAX_IN_FLIGHT deliveries of a subscription are leased at a time, so a slow receiver does not delay the others.
 2. Leased: `attempt` signs and sends it, outside any transaction.
-3. `results.settle` stores what `outcome` returns, in one transaction, if the lease is still valid. After a 2xx, the delivery
+3. `results.store_results` stores the `next_state`, in one transaction, if the lease is still valid. After a 2xx, the delivery
    has succeeded. After the sixth attempt, it has failed. Otherwise it is pending again, due after the next step of SCHEDULE.
 4. Expired lease (the worker died): `leases.release_expired` marks the attempt as interrupted, which does not count towards the
    six, and makes the delivery due again. After MAX_INTERRUPTIONS it has failed, so that a delivery that crashes its workers
@@ -28,7 +28,7 @@ from praxtalk.core.http.transport import DEADLINE_SECONDS, PostResult, Transport
 
 SCHEDULE = [timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 21600)]  # 30 s, 2 min, 10 min, 1 h, 6 h
 MAX_ATTEMPTS = len(SCHEDULE) + 1
-MAX_JITTER = 0.05  # only added: no attempt comes earlier than promised
+MAX_JITTER = 0.05  # share of the step that is added at random; no attempt is earlier than SCHEDULE says
 MAX_INTERRUPTIONS = 5
 MAX_IN_FLIGHT = 8
 MAX_IN_FLIGHT_FAILING = 2  # of a subscription that is failing, so that many of them leave slots for the others
@@ -38,7 +38,7 @@ RETRY_AFTER_STATUSES = (429, 503)
 
 
 @dataclass(frozen=True)
-class Claimed:
+class ClaimedDelivery:
     """A leased delivery, with everything that its attempt needs."""
 
     delivery_id: UUID
@@ -56,7 +56,7 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DeliveryState:
     """The new state of a delivery after an attempt."""
 
     status: Delivery.Status
@@ -64,20 +64,20 @@ class Outcome:
     next_attempt_at: datetime
 
 
-async def attempt(transport: Transport, claimed: Claimed) -> PostResult:
-    """Sign the delivery, send it and return the answer.
+async def attempt(transport: Transport, claimed: ClaimedDelivery) -> PostResult:
+    """Sign the delivery, send it and return the result.
 
     The signed timestamp is the time of this attempt, because receivers reject signatures that are older than five minutes.
-    If a secret cannot be decrypted, nothing is sent and the answer contains the error.
+    If a secret cannot be decrypted, nothing is sent and the result contains the error.
     """
     try:
         headers = signed_headers(claimed, timezone.now())
-    except DecryptionError as problem:
-        return PostResult(None, 0, error=f"Not sent, because the signing secret cannot be decrypted: {problem}")
+    except DecryptionError as error:
+        return PostResult(None, 0, error=f"Not sent, because the signing secret cannot be decrypted: {error}")
     return await transport.post(claimed.url, headers, claimed.body)
 
 
-def signed_headers(claimed: Claimed, moment: datetime) -> dict[str, str]:
+def signed_headers(claimed: ClaimedDelivery, moment: datetime) -> dict[str, str]:
     """Return the headers of an attempt at this moment. Raises DecryptionError if a secret cannot be decrypted."""
     keys = [decrypt(encrypted) for encrypted in claimed.encrypted_secrets]
     timestamp = int(moment.timestamp())
@@ -95,18 +95,18 @@ def signed_headers(claimed: Claimed, moment: datetime) -> dict[str, str]:
     }
 
 
-def outcome(claimed: Claimed, answer: PostResult, now: datetime) -> Outcome:
+def next_state(claimed: ClaimedDelivery, result: PostResult, now: datetime) -> DeliveryState:
     """Return the new state of the delivery. A manual attempt counts towards the six only if it is the first one."""
     counts = claimed.trigger == Trigger.SCHEDULE or claimed.attempts_made == 0
     made = claimed.attempts_made + counts
-    if answer.is_success:
-        return Outcome(Delivery.Status.SUCCEEDED, made, now)
+    if result.is_success:
+        return DeliveryState(Delivery.Status.SUCCEEDED, made, now)
     if made >= MAX_ATTEMPTS:
-        return Outcome(Delivery.Status.FAILED, made, now)
-    return Outcome(Delivery.Status.PENDING, made, now + pause_after(made, answer))
+        return DeliveryState(Delivery.Status.FAILED, made, now)
+    return DeliveryState(Delivery.Status.PENDING, made, now + pause_after(made, result))
 
 
-def pause_after(attempts_made: int, answer: PostResult) -> timedelta:
+def pause_after(attempts_made: int, result: PostResult) -> timedelta:
     """Return how long to wait after `attempts_made` (1 to 5) failures.
 
     This is the step of SCHEDULE plus jitter. A busy receiver (429 or 503) can ask for a longer pause with Retry-After, up to
@@ -114,6 +114,6 @@ def pause_after(attempts_made: int, answer: PostResult) -> timedelta:
     """
     step = SCHEDULE[attempts_made - 1]
     pause = step * (1 + random.uniform(0, MAX_JITTER))  # noqa: S311 - not used for security
-    if answer.status_code in RETRY_AFTER_STATUSES and answer.retry_after is not None:
-        pause = max(pause, min(timedelta(seconds=answer.retry_after), max(2 * step, MAX_RETRY_AFTER)))
+    if result.status_code in RETRY_AFTER_STATUSES and result.retry_after is not None:
+        pause = max(pause, min(timedelta(seconds=result.retry_after), max(2 * step, MAX_RETRY_AFTER)))
     return pause

@@ -19,7 +19,7 @@ from django.db.utils import DatabaseError, InterfaceError, OperationalError
 
 from integrations.actions import replays
 from integrations.webhooks import delivery, leases, results
-from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, Claimed
+from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, ClaimedDelivery
 from integrations.webhooks.outbox import WEBHOOKS_DUE
 from integrations.webhooks.results import FinishedAttempt
 from praxtalk.core.http.transport import Transport, open_transport
@@ -28,11 +28,9 @@ from praxtalk.core.live.topics import channel_of
 RUN_SECONDS = 55.0
 POLL_SECONDS = 1.0
 MAX_CONNECTIONS = 512  # connections of one run; praxtalk/celery.py raises the limit of open files accordingly
-SETTLE_BATCH_SIZE = 100
-BATCH_DELAY_SECONDS = (
-    0.01  # between two claims, and before results are stored: both are batched, and the delay is negligible
-)
-SETTLE_TRIES = 3
+RESULT_BATCH_SIZE = 100
+BATCH_DELAY_SECONDS = 0.01  # between two claims, and before results are stored, so that both are done in batches
+STORE_TRIES = 3
 NO_LOCK = nullcontext()
 
 log = structlog.get_logger("praxtalk.webhooks")
@@ -61,7 +59,7 @@ class Dispatcher:
         self._in_flight: set[asyncio.Task[None]] = set()
         self._finished_attempts: asyncio.Queue[FinishedAttempt] = asyncio.Queue()
         self._wake_up = asyncio.Event()
-        self._upkeep_at = 0.0
+        self._maintain_at = 0.0
 
     async def run(self) -> None:
         """Run until `run_seconds` are over or `should_stop()` returns True.
@@ -91,23 +89,24 @@ class Dispatcher:
 
     async def _start_due(self, transport: Transport) -> bool:
         """Start the deliveries that are due. Return whether there were any."""
-        has_more = await self._upkeep() if time.monotonic() >= self._upkeep_at else False
+        has_more = await self._maintain() if time.monotonic() >= self._maintain_at else False
         room = MAX_CONNECTIONS - len(self._in_flight)
         claimed = (await _run_in_database(leases.claim, *allocate_slots(room)) if room else None) or []
-        for one in claimed:
-            task = asyncio.create_task(self._deliver(transport, one))
+        for each in claimed:
+            task = asyncio.create_task(self._deliver(transport, each))
             self._in_flight.add(task)
             task.add_done_callback(self._on_done)
         return bool(claimed) or has_more
 
-    async def _upkeep(self) -> bool:
-        """Do the work that no topic announces, once a second. Return whether there may be more of it."""
-        has_more = [await _run_in_database(do) for do in (leases.release_expired, leases.apply_pauses, replays.advance)]
-        if not any(has_more):
-            self._upkeep_at = time.monotonic() + POLL_SECONDS
-        return any(has_more)
+    async def _maintain(self) -> bool:
+        """Do the work that no published topic announces. Return whether there may be more of it; if not, wait for a second."""
+        steps = (leases.release_expired, leases.apply_pauses, replays.advance)
+        has_more = any([await _run_in_database(step) for step in steps])
+        if not has_more:
+            self._maintain_at = time.monotonic() + POLL_SECONDS
+        return has_more
 
-    async def _deliver(self, transport: Transport, claimed: Claimed) -> None:
+    async def _deliver(self, transport: Transport, claimed: ClaimedDelivery) -> None:
         self._finished_attempts.put_nowait(FinishedAttempt(claimed, await delivery.attempt(transport, claimed)))
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
@@ -120,26 +119,26 @@ class Dispatcher:
         while True:
             batch = [await self._finished_attempts.get()]
             await asyncio.sleep(BATCH_DELAY_SECONDS)
-            while len(batch) < SETTLE_BATCH_SIZE and not self._finished_attempts.empty():
+            while len(batch) < RESULT_BATCH_SIZE and not self._finished_attempts.empty():
                 batch.append(self._finished_attempts.get_nowait())
             try:
-                await self._settle(batch)
+                await self._store_results(batch)
             except Exception as error:  # a bug must not stop the storing of later results
                 log.error("webhook results were not stored, their leases will expire", exc_info=error)
             self._wake_up.set()  # the freed slots may allow the next deliveries of these subscriptions
             for _ in batch:
                 self._finished_attempts.task_done()
 
-    async def _settle(self, batch: list[FinishedAttempt]) -> None:
+    async def _store_results(self, batch: list[FinishedAttempt]) -> None:
         """Store a batch of results, with retries.
 
         If a result is not stored, its delivery is sent again once its lease has expired.
         """
-        for _ in range(SETTLE_TRIES):
-            settled = await _run_in_database(results.settle, batch)
-            if settled is not None:
+        for _ in range(STORE_TRIES):
+            stored = await _run_in_database(results.store_results, batch)
+            if stored is not None:
                 for each in batch:
-                    _log(each, was_settled=each.claimed.delivery_id in settled)
+                    _log(each, is_stored=each.claimed.delivery_id in stored)
                 return
 
     async def _listen(self) -> None:
@@ -169,15 +168,15 @@ def allocate_slots(room: int) -> tuple[int, int]:
     return room, 1
 
 
-def _log(each: FinishedAttempt, *, was_settled: bool) -> None:
+def _log(each: FinishedAttempt, *, is_stored: bool) -> None:
     log.info(
         "webhook attempted",
         delivery=str(each.claimed.delivery_id),
         type=each.claimed.event_name,
         attempt=each.claimed.number,
-        status_code=each.answer.status_code,
-        duration_ms=each.answer.duration_ms,
-        settled=was_settled,
+        status_code=each.result.status_code,
+        duration_ms=each.result.duration_ms,
+        stored=is_stored,
     )
 
 

@@ -3,7 +3,7 @@
 1. The first failed attempt after a success sets `failing_since`; the next success clears it.
 2. The subscription is paused automatically after failing for FAILING_FOR, or after at least three consecutive 410 responses
    over ten minutes. Its events are held.
-3. `mail.notify_owners` tells the owners and admins by e-mail. It tries again until the e-mail is sent or given up.
+3. `mail.notify_owners` notifies the owners and admins by e-mail. It retries until the e-mail is sent or given up.
 4. Every hour, a probe (a ping) checks whether the receiver is back. A 2xx reactivates the subscription, and the held events
    are sent.
 """
@@ -36,7 +36,7 @@ Status = WebhookSubscription.Status
 
 @dataclass(frozen=True)
 class Health:
-    """The stored health of a subscription, before the answers that are being processed."""
+    """The stored health of a subscription, before the results that are being processed."""
 
     failing_since: datetime | None
     gone_since: datetime | None
@@ -47,32 +47,32 @@ class Health:
         return self.failing_since is None and self.gone_answers == 0
 
 
-def update_health(subscription_id: UUID, known: Health, answers: Sequence[PostResult], now: datetime) -> None:
-    """Update the stored health of a subscription after a batch of answers, and pause it if necessary.
+def update_health(subscription_id: UUID, known: Health, results: Sequence[PostResult], now: datetime) -> None:
+    """Update the stored health of a subscription after a batch of results, and pause it if necessary.
 
     Each statement updates this one row and is a transaction of its own, so it does not block other work.
     """
     rows = WebhookSubscription.objects.filter(pk=subscription_id)
-    if any(answer.is_success for answer in answers):
+    if any(result.is_success for result in results):
         if not known.is_good:
             rows.update(failing_since=None, gone_since=None, gone_answers=0)
         return
     if known.failing_since is None:
         rows.update(failing_since=Coalesce(F("failing_since"), Value(now)))
-    _count_gone(subscription_id, known, answers, now)
+    _count_gone(subscription_id, known, results, now)
     if known.failing_since is not None and now - known.failing_since >= FAILING_FOR:
         _pause_automatically(subscription_id, PausedBy.FAILING, now)
 
 
-def _count_gone(subscription_id: UUID, known: Health, answers: Sequence[PostResult], now: datetime) -> None:
+def _count_gone(subscription_id: UUID, known: Health, results: Sequence[PostResult], now: datetime) -> None:
     rows = WebhookSubscription.objects.filter(pk=subscription_id)
-    if any(answer.status_code != GONE for answer in answers):
+    if any(result.status_code != GONE for result in results):
         if known.gone_answers:
             rows.update(gone_since=None, gone_answers=0)
         return
-    rows.update(gone_since=Coalesce(F("gone_since"), Value(now)), gone_answers=F("gone_answers") + len(answers))
+    rows.update(gone_since=Coalesce(F("gone_since"), Value(now)), gone_answers=F("gone_answers") + len(results))
     is_long = known.gone_since is not None and now - known.gone_since >= GONE_FOR
-    if is_long and known.gone_answers + len(answers) >= MIN_GONE_RESPONSES:
+    if is_long and known.gone_answers + len(results) >= MIN_GONE_RESPONSES:
         _pause_automatically(subscription_id, PausedBy.GONE, now)
 
 
@@ -93,7 +93,7 @@ def _pause_automatically(subscription_id: UUID, by: PausedBy, now: datetime) -> 
 
 def reactivate(rows: QuerySet[WebhookSubscription]) -> int:
     """Make paused subscriptions active, so that the dispatcher sends what is held. Return how many were paused."""
-    opened = rows.filter(status=Status.PAUSED).update(
+    count = rows.filter(status=Status.PAUSED).update(
         status=Status.ACTIVE,
         paused_by="",
         paused_at=None,
@@ -102,6 +102,6 @@ def reactivate(rows: QuerySet[WebhookSubscription]) -> int:
         gone_since=None,
         gone_answers=0,
     )
-    if opened:
+    if count:
         publish_on_commit(WEBHOOKS_DUE)
-    return opened
+    return count

@@ -9,14 +9,14 @@ from django.utils import timezone
 from integrations import sql
 from integrations.models import Delivery, WebhookSubscription
 from integrations.models.subscriptions import signing_secrets
-from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, MAX_INTERRUPTIONS, Claimed
+from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, MAX_INTERRUPTIONS, ClaimedDelivery
 from praxtalk.core.db.ids import new_id
 
 PAUSE_BATCH_SIZE = 1000
 CLAIM_LOCK_KEY = 0x70747821  # key of the advisory lock, an arbitrary number
 
 
-def claim(limit: int, per_subscription: int = MAX_IN_FLIGHT) -> list[Claimed]:
+def claim(limit: int, per_subscription: int = MAX_IN_FLIGHT) -> list[ClaimedDelivery]:
     """Lease at most `limit` due deliveries and start an attempt of each. Return them.
 
     A subscription has at most `per_subscription` deliveries in flight. While it is failing, the maximum is
@@ -44,9 +44,9 @@ def claim(limit: int, per_subscription: int = MAX_IN_FLIGHT) -> list[Claimed]:
         return [_claimed(row, now) for row in cursor.fetchall()]
 
 
-def _claimed(row: tuple[Any, ...], now: datetime) -> Claimed:
+def _claimed(row: tuple[Any, ...], now: datetime) -> ClaimedDelivery:
     values = (*row[:8], signing_secrets(*row[11:], moment=now), *row[8:11])  # in the order of Claimed's fields
-    return Claimed(*values)
+    return ClaimedDelivery(*values)
 
 
 def release_expired() -> int:

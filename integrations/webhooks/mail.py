@@ -1,4 +1,4 @@
-"""E-mails that tell the owners and admins of a workspace that a webhook was paused automatically."""
+"""Notify the owners and admins of a workspace by e-mail that a webhook was paused automatically."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ from integrations.webhooks.health import FAILING_FOR, PausedBy
 def notify_owners() -> int:
     """Send the e-mails that are due, one for each webhook. Return how many were sent.
 
-    accounts/mail.py describes when a failed e-mail is tried again.
+    accounts/mail.py describes when a failed e-mail is retried.
     """
     run = MailRun(MailFailure.Kind.WEBHOOK)
     while run.should_continue and (webhook := _claim_due()):
@@ -41,7 +41,7 @@ def notify_owners() -> int:
 def _claim_due() -> WebhookSubscription | None:
     """Return a webhook whose e-mail is due, or None if there is none.
 
-    The try is counted, and the next one is postponed by `retry_delay`.
+    This counts the attempt, and postpones the next one by `retry_delay`.
     """
     now = timezone.now()
     is_due = Q(owner_mail_due_at__isnull=True) | Q(owner_mail_due_at__lte=now)

@@ -1,4 +1,4 @@
-"""Helpers with which each app describes its events in the webhooks section of the OpenAPI document.
+"""Helpers to describe an app's events in the webhooks section of the OpenAPI document.
 
 Each event has a schema of its own, identified by `type`. There is no union of them: a receiver reads `type` first and can
 ignore types that it does not know yet.

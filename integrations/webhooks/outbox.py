@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from integrations import sql
 from integrations.models import Delivery, Event, EventName, WebhookSubscription
+from integrations.serializers.events import event_json
 from praxtalk.core.db.ids import new_id
-from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.live.topics import publish_on_commit
 
 WEBHOOKS_DUE = "webhooks.due"
@@ -28,14 +28,9 @@ def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, 
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("record_event() must be called in the transaction of the change")
     event_id, now = new_id(), timezone.now()
-    body = {
-        "id": str(event_id),
-        "type": name.value,
-        "createdAt": to_milliseconds(now),
-        "workspaceId": str(workspace_id),
-        "brandId": str(brand_id) if brand_id else None,
-        "data": data,
-    }
+    body = event_json(
+        event_id, name.value, workspace_id=workspace_id, brand_id=brand_id, created_at=now, data=data
+    )
     event = Event(
         id=event_id, workspace_id=workspace_id, brand_id=brand_id, name=name, body=orjson.dumps(body), created_at=now
     )

@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from integrations.models import WebhookSubscription
 from integrations.models.deliveries import Trigger
-from integrations.webhooks.delivery import Claimed, attempt
+from integrations.serializers.events import event_json
+from integrations.webhooks.delivery import ClaimedDelivery, attempt
 from integrations.webhooks.health import PROBE_INTERVAL, reactivate
 from praxtalk.core.db.ids import new_id
-from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.http.transport import PostResult, open_transport
 
 PING = "ping"
@@ -20,30 +20,30 @@ PROBE_BATCH_SIZE = 50
 
 
 def ping(webhook: WebhookSubscription) -> PostResult:
-    """Send a ping and return the answer. A 2xx sets `verified_at`.
+    """Send a ping and return the result. A 2xx response sets `verified_at`.
 
     This takes up to 15 seconds, so call it outside any transaction. No behaviour of the receiver raises an exception.
     """
-    answer = asyncio.run(_send([_ping(webhook)]))[0]
-    if answer.is_success:
+    result = asyncio.run(_send([_ping(webhook)]))[0]
+    if result.is_success:
         rows = WebhookSubscription.objects.filter(workspace_id=webhook.workspace_id, pk=webhook.pk)
         rows.update(verified_at=timezone.now())
-    return answer
+    return result
 
 
 def probe_paused() -> int:
     """Ping the automatically paused subscriptions whose probe is due, at most PROBE_BATCH_SIZE of them.
 
-    Those that answer with 2xx become active again. Return how many.
+    Those that respond with 2xx become active again. Return how many.
     """
     now = timezone.now()
     due = WebhookSubscription.objects.filter(next_probe_at__lte=now).order_by("next_probe_at")
-    mine = [webhook for webhook in due[:PROBE_BATCH_SIZE] if _claim_probe(webhook)]
-    answers = asyncio.run(_send([_ping(webhook) for webhook in mine]))
+    claimed = [webhook for webhook in due[:PROBE_BATCH_SIZE] if _claim_probe(webhook)]
+    results = asyncio.run(_send([_ping(webhook) for webhook in claimed]))
     return sum(
         reactivate(WebhookSubscription.objects.filter(pk=webhook.pk, next_probe_at__isnull=False))
-        for webhook, answer in zip(mine, answers, strict=True)
-        if answer.is_success
+        for webhook, result in zip(claimed, results, strict=True)
+        if result.is_success
     )
 
 
@@ -55,22 +55,22 @@ def _claim_probe(webhook: WebhookSubscription) -> bool:
     return bool(rows.update(next_probe_at=timezone.now() + PROBE_INTERVAL))
 
 
-async def _send(pings: Iterable[Claimed]) -> list[PostResult]:
+async def _send(pings: Iterable[ClaimedDelivery]) -> list[PostResult]:
     async with open_transport() as transport:
         return await asyncio.gather(*(attempt(transport, each) for each in pings))
 
 
-def _ping(webhook: WebhookSubscription) -> Claimed:
+def _ping(webhook: WebhookSubscription) -> ClaimedDelivery:
     now, event_id = timezone.now(), new_id()
-    body = {
-        "id": str(event_id),
-        "type": PING,
-        "createdAt": to_milliseconds(now),
-        "workspaceId": str(webhook.workspace_id),
-        "brandId": str(webhook.brand_id) if webhook.brand_id else None,
-        "data": {"webhookId": str(webhook.pk)},
-    }
-    return Claimed(
+    body = event_json(
+        event_id,
+        PING,
+        workspace_id=webhook.workspace_id,
+        brand_id=webhook.brand_id,
+        created_at=now,
+        data={"webhookId": str(webhook.pk)},
+    )
+    return ClaimedDelivery(
         delivery_id=new_id(),
         workspace_id=webhook.workspace_id,
         subscription_id=webhook.pk,

@@ -20,7 +20,7 @@ class Backlog:
 
 
 def current_backlog() -> Backlog:
-    """Count them in the database, with the partial indexes of unfinished deliveries."""
+    """Return the current backlog. The partial indexes of unfinished deliveries make the counts fast."""
     now = timezone.now()
     due = Delivery.objects.filter(
         subscription__status=WebhookSubscription.Status.ACTIVE,
@@ -40,9 +40,9 @@ def current_backlog() -> Backlog:
 def delivery_totals() -> dict[str, dict[str, int]]:
     """Return the sums of all counts.
 
-    They look like {"deliveries": {"succeeded": ..., "failed": ..., "expired": ...}, "attempts": {..., "interrupted": ...}}.
+    The result looks like {"deliveries": {"succeeded": ..., "failed": ..., "expired": ...}, "attempts": {..., "interrupted": ...}}.
     """
     outcomes = {"deliveries": ("succeeded", "failed", "expired"), "attempts": ("succeeded", "failed", "interrupted")}
-    names = [f"{what}_{outcome}" for what, words in outcomes.items() for outcome in words]
+    names = [f"{what}_{outcome}" for what, ends in outcomes.items() for outcome in ends]
     sums = DeliveryCount.objects.aggregate(**{f"sum_{name}": Sum(name, default=0) for name in names})
-    return {what: {outcome: sums[f"sum_{what}_{outcome}"] for outcome in words} for what, words in outcomes.items()}
+    return {what: {outcome: sums[f"sum_{what}_{outcome}"] for outcome in ends} for what, ends in outcomes.items()}

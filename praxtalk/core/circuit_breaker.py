@@ -10,13 +10,14 @@ LOG_INTERVAL_SECONDS = 60.0
 log = structlog.get_logger("praxtalk.valkey")
 
 
-class Breaker:
-    """Decides whether to try Valkey. Create one for each use in a process.
+class CircuitBreaker:
+    """Decide whether to try Valkey. Each part of PraxTalk that uses Valkey has its own instance in each process.
 
     It has no lock: a race between two threads costs only one more attempt.
     """
 
     def __init__(self, use: str) -> None:
+        """use: what Valkey is used for, for the log."""
         self.use = use
         self._paused_until = 0.0
         self._logged_at = float("-inf")

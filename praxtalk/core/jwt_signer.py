@@ -29,7 +29,7 @@ class JwtSigner:
 
     def encode(self, claims: Mapping[str, Any]) -> str:
         """Return a token with these claims, signed with SECRET_KEY."""
-        return jwt.encode({**claims, "aud": self.audience}, _derived(settings.SECRET_KEY, self.purpose), ALGORITHM)
+        return jwt.encode({**claims, "aud": self.audience}, _derive_key(settings.SECRET_KEY, self.purpose), ALGORITHM)
 
     def decode(self, token: str) -> dict[str, Any]:
         """Return the claims of a token signed with SECRET_KEY or one of SECRET_KEY_FALLBACKS, even if it has expired.
@@ -40,11 +40,11 @@ class JwtSigner:
         options: Options = {"require": list(self.required), "verify_exp": False, "verify_iat": False}
         for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
             with contextlib.suppress(jwt.InvalidSignatureError):
-                key = _derived(secret, self.purpose)
+                key = _derive_key(secret, self.purpose)
                 return jwt.decode(token, key, [ALGORITHM], audience=self.audience, options=options)
         raise jwt.InvalidSignatureError("no configured key signed this token")
 
 
 @lru_cache(maxsize=64)
-def _derived(secret: str, purpose: str) -> bytes:
+def _derive_key(secret: str, purpose: str) -> bytes:
     return hmac.digest(secret.encode(), f"praxtalk {purpose} tokens".encode(), "sha256")

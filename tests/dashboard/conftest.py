@@ -9,11 +9,11 @@ COLLECT = """addEventListener("securitypolicyviolation", (event) =>
 
 
 @pytest.fixture
-def argon2_password(cast):
+def argon2_password(tenants):
     """Hash Alice's password as the server does: its process does not use the tests' fast hasher."""
     with override_settings(PASSWORD_HASHERS=[ARGON2]):
-        cast.alice.set_password("wonder-land-9")
-        cast.alice.save(update_fields=["password"])
+        tenants.alice.set_password("wonder-land-9")
+        tenants.alice.save(update_fields=["password"])
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ def monitored_page(page, server):
 
 
 @pytest.fixture
-def alice_page(monitored_page, server, cast):
+def alice_page(monitored_page, server, tenants):
     """Return a page on which Alice is signed in.
 
     The session cookie is set directly, because the sign-in form allows only five attempts a minute.
     """
     client = Client()
-    client.force_login(cast.alice)
+    client.force_login(tenants.alice)
     monitored_page.context.add_cookies(
         [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server.url}]
     )

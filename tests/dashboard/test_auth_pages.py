@@ -6,8 +6,8 @@ from accounts.models import Operator
 
 
 @pytest.mark.parametrize("name", ["alice", "bob", "mallory"])
-def test_every_active_operator_can_sign_in_to_their_own_workspace_only(client, cast, name):
-    operator = getattr(cast, name)
+def test_every_active_operator_can_sign_in_to_their_own_workspace_only(client, tenants, name):
+    operator = getattr(tenants, name)
     password = {"alice": "wonder-land-9", "bob": "build-er-9", "mallory": "mal-lory-9"}[name]
     answer = client.post("/app/login/", {"username": operator.email.upper(), "password": password, "next": "/app/"})
     assert (answer.status_code, answer["Location"]) == (302, "/app/")
@@ -17,24 +17,24 @@ def test_every_active_operator_can_sign_in_to_their_own_workspace_only(client, c
         assert other not in page
 
 
-def test_anonymous_inactive_and_unknown_users_cannot_sign_in(client, cast):
+def test_anonymous_inactive_and_unknown_users_cannot_sign_in(client, tenants):
     assert client.get("/app/")["Location"] == "/app/login/?next=/app/"
-    Operator.objects.filter(pk=cast.bob.pk).update(is_active=False)
+    Operator.objects.filter(pk=tenants.bob.pk).update(is_active=False)
     for email, password in [("bob@acme.example", "build-er-9"), ("alice@acme.example", "wrong"), ("x@y.example", "x")]:
         answer = client.post("/app/login/", {"username": email, "password": password})
         assert answer.status_code == 200
         assert "_auth_user_id" not in client.session
 
 
-def test_deactivation_ends_an_operators_session(client, cast):
-    client.force_login(cast.alice)
+def test_deactivation_ends_an_operators_session(client, tenants):
+    client.force_login(tenants.alice)
     assert client.get("/app/").status_code == 200
-    Operator.objects.filter(pk=cast.alice.pk).update(is_active=False)
+    Operator.objects.filter(pk=tenants.alice.pk).update(is_active=False)
     assert client.get("/app/").status_code == 302
 
 
-def test_a_dashboard_session_does_not_authenticate_api_calls(client, cast):
-    client.force_login(cast.alice)
+def test_a_dashboard_session_does_not_authenticate_api_calls(client, tenants):
+    client.force_login(tenants.alice)
     assert client.get("/api/v1/ping").status_code == 401
 
 

@@ -20,9 +20,9 @@ OURS = "https://chat.example"
 
 
 @pytest.fixture(autouse=True)
-def client_of_alice(client, cast, settings):
+def client_of_alice(client, tenants, settings):
     settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
-    client.force_login(cast.alice)
+    client.force_login(tenants.alice)
     return client
 
 
@@ -40,14 +40,14 @@ SETTINGS = {
 }
 
 
-def test_a_new_brand_is_listed_with_its_install_snippet(client, cast, settings):
+def test_a_new_brand_is_listed_with_its_install_snippet(client, tenants, settings):
     settings.BASE_URL = "https://www.praxtalk.com"
     for _ in range(2):  # the second brand of the same name gets its own slug
         assert client.post("/app/brands/add/", {"name": "East", "primary_color": "#123456"}).status_code == 302
-    made = Brand.objects.filter(name="East").order_by("created_at")
-    assert [brand.slug for brand in made] == ["east", "east-2"]
+    created = Brand.objects.filter(name="East").order_by("created_at")
+    assert [brand.slug for brand in created] == ["east", "east-2"]
     page = client.get("/app/brands/").content.decode()
-    for brand in made:
+    for brand in created:
         line = f'<script src="https://www.praxtalk.com/widget.js" data-widget-id="{brand.widget_id}" defer ></script>'
         assert line.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;") in page
     assert (
@@ -57,18 +57,18 @@ def test_a_new_brand_is_listed_with_its_install_snippet(client, cast, settings):
     assert "West" not in page
 
 
-def test_saved_settings_reach_the_widget_configuration(client, cast):
-    assert client.post(f"/app/brands/{cast.north.pk}/change/", SETTINGS).status_code == 302
-    brand = Brand.objects.get(pk=cast.north.pk)
+def test_saved_settings_reach_the_widget_configuration(client, tenants):
+    assert client.post(f"/app/brands/{tenants.north.pk}/change/", SETTINGS).status_code == 302
+    brand = Brand.objects.get(pk=tenants.north.pk)
     assert brand.allowed_domains == ["shop.example.com", "*.example.org"]
     assert brand.business_hours == {"mon": ["09:00-12:30", "13:30-18:00"], "tue": ["09:00-24:00"]}
     shown = configuration_json(brand, "en")
     assert (shown["brand"]["color"], shown["side"], shown["greeting"]) == ("#ff8800", "left", "Ahoy!")
     assert (brand.email_from, brand.time_zone) == ("hello@north.example", "Europe/Berlin")
-    page = client.get(f"/app/brands/{cast.north.pk}/change/").content.decode()
+    page = client.get(f"/app/brands/{tenants.north.pk}/change/").content.decode()
     assert 'value="09:00-12:30, 13:30-18:00"' in page
     assert AuditEntry.objects.filter(action="brand.changed").count() == 1
-    client.post(f"/app/brands/{cast.north.pk}/change/", SETTINGS)
+    client.post(f"/app/brands/{tenants.north.pk}/change/", SETTINGS)
     assert AuditEntry.objects.filter(action="brand.changed").count() == 1  # saving unchanged settings adds no entry
 
 
@@ -90,19 +90,19 @@ def test_saved_settings_reach_the_widget_configuration(client, cast):
         ({"side": "top"}, "not one of the available choices"),
     ],
 )
-def test_invalid_settings_are_refused_and_nothing_changes(client, cast, wrong, sentence):
-    answer = client.post(f"/app/brands/{cast.north.pk}/change/", SETTINGS | wrong)
+def test_invalid_settings_are_refused_and_nothing_changes(client, tenants, wrong, sentence):
+    answer = client.post(f"/app/brands/{tenants.north.pk}/change/", SETTINGS | wrong)
     assert answer.status_code == 200
     assert sentence in answer.content.decode()
-    brand = Brand.objects.get(pk=cast.north.pk)
+    brand = Brand.objects.get(pk=tenants.north.pk)
     assert (brand.primary_color, brand.allowed_domains, brand.business_hours) == ("#2563eb", [], {})
 
 
-def test_a_brand_overrides_widget_texts_for_each_language(client, cast):
-    path = f"/app/brands/{cast.north.pk}/texts/?language="
+def test_a_brand_overrides_widget_texts_for_each_language(client, tenants):
+    path = f"/app/brands/{tenants.north.pk}/texts/?language="
     assert client.post(f"{path}de", {"greeting": "Moin!", "awayUntil": "Zurück um {time}"}).status_code == 302
     assert client.post(f"{path}en", {"greeting": "Ahoy!"}).status_code == 302
-    brand = Brand.objects.get(pk=cast.north.pk)
+    brand = Brand.objects.get(pk=tenants.north.pk)
     assert configuration_json(brand, "de-AT")["greeting"] == "Moin!"
     assert configuration_json(brand, "de")["texts"]["awayUntil"] == "Zurück um {time}"
     assert configuration_json(brand, "en")["greeting"] == "Ahoy!"
@@ -116,17 +116,17 @@ def test_a_brand_overrides_widget_texts_for_each_language(client, cast):
     assert client.get(f"{path}xx").status_code == 404
 
 
-def test_showing_or_renewing_the_identity_secret_needs_the_password(client, cast):
-    path = f"/app/brands/{cast.north.pk}/identity-secret/"
-    secret = decrypt(cast.north.encrypted_identity_secret)
+def test_showing_or_renewing_the_identity_secret_needs_the_password(client, tenants):
+    path = f"/app/brands/{tenants.north.pk}/identity-secret/"
+    secret = decrypt(tenants.north.encrypted_identity_secret)
     assert secret not in client.get(path).content.decode()
     assert secret not in client.post(path, {"password": "wrong", "show": "1"}).content.decode()
     answer = client.post(path, {"password": "wonder-land-9", "show": "1"})
     assert secret in answer.content.decode()
     assert "no-store" in answer["Cache-Control"]
     new = re.search(r"pti_[\w-]+", client.post(path, {"password": "wonder-land-9", "renew": "1"}).content.decode())[0]
-    cast.north.refresh_from_db()
-    assert decrypt(cast.north.encrypted_identity_secret) == new != secret
+    tenants.north.refresh_from_db()
+    assert decrypt(tenants.north.encrypted_identity_secret) == new != secret
 
 
 @contextmanager
@@ -159,32 +159,32 @@ def install_snippet(brand, origin=OURS, more=""):
     return f'<html><body><script src="{origin}/widget.js" data-widget-id="{brand.widget_id}"{more} defer ></script>'
 
 
-def test_the_install_check_reports_what_a_site_gets_wrong(client, cast, settings):
+def test_the_install_check_reports_what_a_site_gets_wrong(client, tenants, settings):
     settings.BASE_URL = OURS
     right = {"Snippet": True, "Content-Security-Policy": True, "Allowed domains": True}
-    with site(install_snippet(cast.north)) as url:
-        assert check_results(cast.north, url) == right
-        assert check_results(cast.south, url) == right | {"Snippet": False}
-        answer = client.post(f"/app/brands/{cast.north.pk}/check/", {"url": url})
+    with site(install_snippet(tenants.north)) as url:
+        assert check_results(tenants.north, url) == right
+        assert check_results(tenants.south, url) == right | {"Snippet": False}
+        answer = client.post(f"/app/brands/{tenants.north.pk}/check/", {"url": url})
         assert "The snippet is installed." in answer.content.decode()
-        Brand.objects.filter(pk=cast.north.pk).update(allowed_domains=["shop.example.com"])
-        assert check_results(Brand.objects.get(pk=cast.north.pk), url) == right | {"Allowed domains": False}
-    with site(install_snippet(cast.north, origin="https://old.example")) as url:
-        assert check_results(cast.north, url)["Snippet"] is False
+        Brand.objects.filter(pk=tenants.north.pk).update(allowed_domains=["shop.example.com"])
+        assert check_results(Brand.objects.get(pk=tenants.north.pk), url) == right | {"Allowed domains": False}
+    with site(install_snippet(tenants.north, origin="https://old.example")) as url:
+        assert check_results(tenants.north, url)["Snippet"] is False
     with site("<p>Nothing here") as url:
-        assert check_results(cast.north, url)["Snippet"] is False
+        assert check_results(tenants.north, url)["Snippet"] is False
     policy = ("Content-Security-Policy", "default-src 'self'")
-    with site(install_snippet(cast.north), headers=[policy]) as url:
-        assert check_results(cast.north, url)["Content-Security-Policy"] is False
+    with site(install_snippet(tenants.north), headers=[policy]) as url:
+        assert check_results(tenants.north, url)["Content-Security-Policy"] is False
     meta = f'<meta http-equiv="Content-Security-Policy" content="script-src {OURS}/widget.js; connect-src {OURS}">'
-    with site(meta + install_snippet(cast.north)) as url:
+    with site(meta + install_snippet(tenants.north)) as url:
         # None: without WebSockets the widget still works, by polling every few seconds.
-        assert check_results(cast.north, url)["Content-Security-Policy"] is None
+        assert check_results(tenants.north, url)["Content-Security-Policy"] is None
     with site(status=302, headers=[("Location", "/en/")]) as url:
-        [result] = check_site(cast.north, url)
+        [result] = check_site(tenants.north, url)
         assert f"{url}en/" in result.message
     with site(status=500) as url:
-        assert check_results(cast.north, url) == {"Page": False}
+        assert check_results(tenants.north, url) == {"Page": False}
 
 
 @pytest.mark.parametrize(
@@ -198,25 +198,25 @@ def test_the_install_check_reports_what_a_site_gets_wrong(client, cast, settings
         ),
     ],
 )
-def test_the_install_check_survives_malformed_html_and_policies(client, cast, settings, html, wrong):
+def test_the_install_check_survives_malformed_html_and_policies(client, tenants, settings, html, wrong):
     settings.BASE_URL = OURS
-    with site(html + install_snippet(cast.north)) as url:
-        assert check_results(cast.north, url).get(wrong) is (False if wrong else None)
-        assert client.post(f"/app/brands/{cast.north.pk}/check/", {"url": url}).status_code == 200
+    with site(html + install_snippet(tenants.north)) as url:
+        assert check_results(tenants.north, url).get(wrong) is (False if wrong else None)
+        assert client.post(f"/app/brands/{tenants.north.pk}/check/", {"url": url}).status_code == 200
 
 
-def test_the_install_check_reports_an_invalid_redirect(cast):
+def test_the_install_check_reports_an_invalid_redirect(tenants):
     with site(status=302, headers=[("Location", "http://[x")]) as url:
-        [result] = check_site(cast.north, url)
+        [result] = check_site(tenants.north, url)
         assert "http://[x" in result.message
 
 
 @pytest.mark.parametrize(
     "url", ["http://10.0.0.1/", "http://169.254.169.254/latest/", "file:///etc/passwd", "http://localhost:1/"]
 )
-def test_the_install_check_refuses_internal_addresses(cast, settings, url):
+def test_the_install_check_refuses_internal_addresses(tenants, settings, url):
     settings.WEBHOOK_ALLOW_CIDRS = []
-    [result] = check_site(cast.north, url)
+    [result] = check_site(tenants.north, url)
     assert result.passed is False
 
 

@@ -22,9 +22,9 @@ def test_signing_in_works_under_the_content_security_policy(argon2_password, ser
     assert monitored_page.problems == []
 
 
-def test_the_api_reference_loads_nothing_external_and_can_try_calls(cast, server, monitored_page):
-    make_conversation(cast.north)
-    _, secret = create_key(cast.acme, name="k", scope="read")
+def test_the_api_reference_loads_nothing_external_and_can_try_calls(tenants, server, monitored_page):
+    make_conversation(tenants.north)
+    _, secret = create_key(tenants.acme, name="k", scope="read")
     monitored_page.goto(f"{server.url}/api/docs")
     monitored_page.wait_for_selector("text=List conversations, newest activity first")
     monitored_page.wait_for_selector("text=conversation.status_changed")
@@ -36,5 +36,5 @@ def test_the_api_reference_loads_nothing_external_and_can_try_calls(cast, server
     monitored_page.click("text=Check an API key")
     monitored_page.click("text=Try it out")
     monitored_page.click("button.execute")
-    monitored_page.wait_for_selector(f"text={cast.acme.pk}")
+    monitored_page.wait_for_selector(f"text={tenants.acme.pk}")
     assert monitored_page.problems == []

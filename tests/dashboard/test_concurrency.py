@@ -42,17 +42,17 @@ def browser_of(operator):
 @pytest.mark.parametrize(
     "loss", [{"role": "operator", "is_active": "on"}, {"role": "owner"}], ids=["role", "deactivated"]
 )
-def test_two_owners_who_remove_each_other_leave_one_owner(cast, loss):
-    Operator.objects.filter(pk=cast.bob.pk).update(role="owner", sees_all_brands=True)
-    people = [cast.alice, Operator.objects.get(pk=cast.bob.pk)]
+def test_two_owners_who_remove_each_other_leave_one_owner(tenants, loss):
+    Operator.objects.filter(pk=tenants.bob.pk).update(role="owner", sees_all_brands=True)
+    people = [tenants.alice, Operator.objects.get(pk=tenants.bob.pk)]
     for _ in range(3):
         browsers = [browser_of(each) for each in people]
         forms = [{"name": other.name, "sees_all_brands": "on", **loss} for other in reversed(people)]
         paths = [f"/app/team/{other.pk}/change/" for other in reversed(people)]
         call_at_once(*(lambda b=b, p=p, f=f: b.post(p, f) for b, p, f in zip(browsers, paths, forms, strict=True)))
-        owners = Operator.objects.filter(workspace=cast.acme, role="owner", is_active=True)
+        owners = Operator.objects.filter(workspace=tenants.acme, role="owner", is_active=True)
         assert owners.count() == 1
-        Operator.objects.filter(workspace=cast.acme).update(role="owner", is_active=True)
+        Operator.objects.filter(workspace=tenants.acme).update(role="owner", is_active=True)
 
 
 @pytest.mark.parametrize(
@@ -64,17 +64,17 @@ def test_two_owners_who_remove_each_other_leave_one_owner(cast, loss):
     ],
     ids=["team", "canned-replies", "brands"],
 )
-def test_a_form_submitted_several_times_at_once_causes_no_error(cast, path, form, rows):
+def test_a_form_submitted_several_times_at_once_causes_no_error(tenants, path, form, rows):
     before = rows.objects.count()
-    browsers = [browser_of(cast.alice) for _ in range(4)]
+    browsers = [browser_of(tenants.alice) for _ in range(4)]
     answers = call_at_once(*(lambda b=b: b.post(f"/app/{path}/add/", form) for b in browsers))
     assert {answer.status_code for answer in answers} <= {200, 302}
-    made = rows.objects.count() - before
-    assert 1 <= made <= (4 if rows is Brand else 1)
+    created = rows.objects.count() - before
+    assert 1 <= created <= (4 if rows is Brand else 1)
 
 
-def test_an_invitation_used_twice_at_once_is_accepted_once(cast, mailoutbox):
-    operator = team.invite(cast.alice, email="new@acme.example", name="New", role="operator")
+def test_an_invitation_used_twice_at_once_is_accepted_once(tenants, mailoutbox):
+    operator = team.invite(tenants.alice, email="new@acme.example", name="New", role="operator")
     link = f"/app/join/{urlsafe_base64_encode(force_bytes(operator.pk))}/"
     browsers = [Client(), Client()]
     for browser in browsers:

@@ -21,14 +21,14 @@ from praxtalk.core.live.executor import MutationId
 from praxtalk.core.live.models import MutationLog
 from praxtalk.core.live.results import Success
 from praxtalk.logs import logging_config
-from tests.conftest import Caller
-from tests.sync.live_client import ask
-from tests.webhooks.conftest import deliver_due, loopback_is_permitted
+from tests.conftest import ApiKeyClient
+from tests.sync.live_client import call_as
+from tests.webhooks.conftest import allow_loopback, deliver_due
 from tests.webhooks.receivers import receiver
 from tests.widget.test_attachments import image
-from tests.widget.visitors import Browser, identity_of
+from tests.widget.visitors import VisitorClient, identity_of
 
-__all__ = ["loopback_is_permitted"]
+__all__ = ["allow_loopback"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,52 +64,52 @@ def tables_with_personal_data():
     return {table for table, text in rows_by_table().items() if any(secret in text for secret in SECRETS)}
 
 
-def leave_data_everywhere(cast, client, crm_url):
+def leave_data_everywhere(tenants, client, crm_url):
     """Create a visitor of North and use every feature that stores their data: widget, operators, CRM, webhooks and e-mails.
 
     Returns the Visitor.
     """
-    create_webhook(cast.acme, url=crm_url, events=["message.created", "conversation.created", "lead.created"])
-    browser = Browser(cast.north)
-    browser.start(
+    create_webhook(tenants.acme, url=crm_url, events=["message.created", "conversation.created", "lead.created"])
+    visitor_client = VisitorClient(tenants.north)
+    visitor_client.start(
         name=NAME,
         email=EMAIL,
         phone=PHONE,
         message="I ordered a kumquat",
         page="https://shop.example/orders/quince",
-        identity=identity_of(cast.north, "quixby-7", name=NAME, email=EMAIL),
+        identity=identity_of(tenants.north, "quixby-7", name=NAME, email=EMAIL),
     )
-    browser.say("And a gherkin")
-    browser.send_file("tamarind.png", image())
+    visitor_client.send_message("And a gherkin")
+    visitor_client.send_file("tamarind.png", image())
     conversation = Conversation.objects.get(visitor__name=NAME)
     of_conversation = {"conversationId": str(conversation.pk)}
-    secret = create_key(cast.acme, name="CRM", scope="write")[1]
-    crm = Caller(secret)
+    secret = create_key(tenants.acme, name="CRM", scope="write")[1]
+    api_client = ApiKeyClient(secret)
     url = f"/api/v1/conversations/{conversation.pk}"
-    crm.post(f"{url}/messages", {"body": f"Hello {NAME}"}, headers={"Idempotency-Key": "one"})
-    crm.post(
+    api_client.post(f"{url}/messages", {"body": f"Hello {NAME}"}, headers={"Idempotency-Key": "one"})
+    api_client.post(
         "/api/v1/leads",
         {"name": NAME, "email": EMAIL, "phone": PHONE, "conversationId": str(conversation.pk)},
         headers={"Idempotency-Key": "two"},
     )
-    lead = create_lead(cast.acme.pk, name=NAME, email=EMAIL, notes="likes gherkins", conversation=conversation)
+    lead = create_lead(tenants.acme.pk, name=NAME, email=EMAIL, notes="likes gherkins", conversation=conversation)
     update_lead(lead, status=Lead.Status.WON)
-    ask(cast.alice, "notes:write", **of_conversation, body="@Bob Quixby again", mentions=[str(cast.bob.pk)])
+    call_as(tenants.alice, "notes:write", **of_conversation, body="@Bob Quixby again", mentions=[str(tenants.bob.pk)])
     for name, more in {
         "conversations:sendTranscript": {"to": "visitor"},
-        "conversations:assign": {"operatorId": str(cast.alice.pk)},
+        "conversations:assign": {"operatorId": str(tenants.alice.pk)},
         "conversations:setStatus": {"status": "resolved"},
     }.items():
-        ask(cast.alice, name, **of_conversation, **more)
-    browser.ask("widget:tell", referrer="https://shop.example/orders/quince", timeZone="Europe/Warsaw")
-    browser.ask("widget:rate", rating=1, comment="Where is my gherkin?")
-    reply = [{**of_conversation, "body": "Your kumquat, Zebulon", "sessionToken": issue_token(cast.alice)[0]}]
+        call_as(tenants.alice, name, **of_conversation, **more)
+    visitor_client.call_function("widget:tell", referrer="https://shop.example/orders/quince", timeZone="Europe/Warsaw")
+    visitor_client.call_function("widget:rate", rating=1, comment="Where is my gherkin?")
+    reply = [{**of_conversation, "body": "Your kumquat, Zebulon", "sessionToken": issue_token(tenants.alice)[0]}]
     sent, _ = executor.run_mutation(
         functions.parse_call("messages:send", reply, kind="mutation", socket_token=None), MutationId("tab", 1)
     )
     assert isinstance(sent, Success)
-    ask(cast.alice, "conversations:blockVisitor", **of_conversation, blocked=True)
-    client.force_login(cast.alice)
+    call_as(tenants.alice, "conversations:blockVisitor", **of_conversation, blocked=True)
+    client.force_login(tenants.alice)
     visitor = Visitor.objects.get(name=NAME)
     for path in (
         f"/app/visitors/{visitor.pk}/export/",
@@ -124,9 +124,9 @@ def leave_data_everywhere(cast, client, crm_url):
     return visitor
 
 
-def test_after_an_erasure_no_table_holds_personal_data_of_the_visitor(cast, client):
-    with receiver(answer=f"thanks for {NAME}".encode()) as crm:
-        visitor = leave_data_everywhere(cast, client, crm.url)
+def test_after_an_erasure_no_table_holds_personal_data_of_the_visitor(tenants, client):
+    with receiver(answer=f"thanks for {NAME}".encode()) as endpoint:
+        visitor = leave_data_everywhere(tenants, client, endpoint.url)
     named = tables_with_personal_data()
     assert {"conversations_visitor", "conversations_message", "leads_lead", "integrations_event"} <= named
     assert not {"accounts_auditentry", "django_admin_log", "api_storedanswer"} & named
@@ -138,9 +138,9 @@ def test_after_an_erasure_no_table_holds_personal_data_of_the_visitor(cast, clie
     assert {"visitor.exported", "lead.exported", "visitor.erased"} <= actions_done
 
 
-def test_the_audit_log_names_exports_by_visitor_id_and_filter_names_only(cast, client):
-    with receiver() as crm:
-        visitor = leave_data_everywhere(cast, client, crm.url)
+def test_the_audit_log_names_exports_by_visitor_id_and_filter_names_only(tenants, client):
+    with receiver() as endpoint:
+        visitor = leave_data_everywhere(tenants, client, endpoint.url)
     assert AuditEntry.objects.get(action="visitor.exported").subject == str(visitor.pk)
     assert AuditEntry.objects.get(action="lead.exported").details == {"filtered_by": ["search", "status"]}
     page = client.get("/app/audit-log/").content.decode()
@@ -149,15 +149,15 @@ def test_the_audit_log_names_exports_by_visitor_id_and_filter_names_only(cast, c
     assert "Quixby" not in page
 
 
-def test_audit_entries_cannot_be_updated_or_deleted(cast):
-    record(Action.INVITED, workspace_id=cast.acme.pk, subject="Zoe (zoe@acme.example)", role="admin")
+def test_audit_entries_cannot_be_updated_or_deleted(tenants):
+    record(Action.INVITED, workspace_id=tenants.acme.pk, subject="Zoe (zoe@acme.example)", role="admin")
     for change in ("UPDATE accounts_auditentry SET subject = ''", "DELETE FROM accounts_auditentry"):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(change)
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_logged_database_errors_contain_no_row_values(cast, as_json):
+def test_logged_database_errors_contain_no_row_values(tenants, as_json):
     config = logging_config(level="INFO", as_json=as_json)
     stream = io.StringIO()
     formatter = logging.config.DictConfigurator(config).configure_formatter(config["formatters"]["line"])
@@ -167,8 +167,8 @@ def test_logged_database_errors_contain_no_row_values(cast, as_json):
     logger.addHandler(handler)
     try:
         for value in (
-            Lead(workspace=cast.acme, name=NAME, status=EMAIL[:10]),
-            Lead(pk=None, workspace=cast.acme, name=NAME),
+            Lead(workspace=tenants.acme, name=NAME, status=EMAIL[:10]),
+            Lead(pk=None, workspace=tenants.acme, name=NAME),
         ):
             try:
                 value.save()

@@ -11,7 +11,7 @@ from accounts.operator_tokens import operators
 from integrations.actions.subscriptions import rotate_secret
 from integrations.models import ApiKey, Delivery, Replay, WebhookSubscription
 from praxtalk.core.db.encryption import decrypt
-from tests.conftest import Caller
+from tests.conftest import ApiKeyClient
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def client_of_alice(client, cast, settings):
+def client_of_alice(client, tenants, settings):
     settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
-    client.force_login(cast.alice)
+    client.force_login(tenants.alice)
     return client
 
 
@@ -36,21 +36,21 @@ def post(client, path, **form):
 KEY = {"name": "CRM", "scope": "write", "expires": "30", "allowed_cidrs": "127.0.0.1\n10.0.0.0/8"}
 
 
-def test_a_key_is_shown_once_and_works_until_it_is_revoked(client, cast):
+def test_a_key_is_shown_once_and_works_until_it_is_revoked(client, tenants):
     answer = post(client, "keys/", **KEY)
     secret = find_secret(answer, "ptk_live_")
     assert "no-store" in answer["Cache-Control"]
     key = ApiKey.objects.get()
-    assert key.created_by == cast.alice
+    assert key.created_by == tenants.alice
     assert key.allowed_cidrs == ["127.0.0.1/32", "10.0.0.0/8"]
     assert 29 <= (key.expires_at - timezone.now()).days <= 30
-    assert Caller(secret).get("/api/v1/ping", REMOTE_ADDR="127.0.0.1").status_code == 200
+    assert ApiKeyClient(secret).get("/api/v1/ping", REMOTE_ADDR="127.0.0.1").status_code == 200
     assert secret not in client.get("/app/integrations/keys/").content.decode()
     assert "Revoke" in client.get(f"/app/integrations/keys/{key.pk}/revoke/").content.decode()
     assert post(client, f"keys/{key.pk}/revoke/").status_code == 302
-    assert Caller(secret).get("/api/v1/ping", REMOTE_ADDR="127.0.0.1").status_code == 401
+    assert ApiKeyClient(secret).get("/api/v1/ping", REMOTE_ADDR="127.0.0.1").status_code == 401
     assert post(client, f"keys/{key.pk}/revoke/").status_code == 302  # revoking twice does no harm
-    actions = AuditEntry.objects.filter(operator=cast.alice).order_by("created_at").values_list("action", flat=True)
+    actions = AuditEntry.objects.filter(operator=tenants.alice).order_by("created_at").values_list("action", flat=True)
     assert list(actions) == ["api_key.created", "api_key.revoked"]
 
 
@@ -63,8 +63,8 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(client, cast):
     ],
     ids=["key", "webhook", "token"],
 )
-def test_reloading_the_page_of_a_new_secret_creates_no_second_one(client, cast, path, form, rows):
-    form = dict(form, operator=str(cast.alice.pk))
+def test_reloading_the_page_of_a_new_secret_creates_no_second_one(client, tenants, path, form, rows):
+    form = dict(form, operator=str(tenants.alice.pk))
     page = client.get(f"/app/integrations/{path}").content.decode()
     form_id = re.search(r'name="form_id" value="(\w+)"', page)[1]
     assert post(client, path, **form, form_id=form_id).status_code == 200
@@ -76,7 +76,7 @@ def test_reloading_the_page_of_a_new_secret_creates_no_second_one(client, cast, 
     assert rows.objects.count() == 2
 
 
-def test_reloading_the_page_does_not_rotate_the_secret_again(client, cast):
+def test_reloading_the_page_does_not_rotate_the_secret_again(client, tenants):
     webhook, _ = create_webhook(client)
     page = client.get(f"/app/integrations/webhooks/{webhook.pk}/").content.decode()
     form_id = re.search(r'rotate/">.*?name="form_id" value="(\w+)"', page)[1]
@@ -119,16 +119,16 @@ def create_webhook(client, **form):
     return WebhookSubscription.objects.get(), find_secret(answer, "whsec_")
 
 
-def test_a_webhook_can_be_created_changed_paused_resumed_and_deleted(client, cast):
-    webhook, secret = create_webhook(client, brand=str(cast.north.pk))
-    assert (webhook.brand, webhook.events) == (cast.north, ["lead.created", "message.created"])
+def test_a_webhook_can_be_created_changed_paused_resumed_and_deleted(client, tenants):
+    webhook, secret = create_webhook(client, brand=str(tenants.north.pk))
+    assert (webhook.brand, webhook.events) == (tenants.north, ["lead.created", "message.created"])
     assert decrypt(webhook.encrypted_secret) == secret
     path = f"webhooks/{webhook.pk}/"
     assert secret not in client.get(f"/app/integrations/{path}").content.decode()
     assert post(client, path, url="http://127.0.0.1:9998/", events=["lead.created"]).status_code == 302
     webhook.refresh_from_db()
     assert (webhook.url, webhook.events, webhook.description) == ("http://127.0.0.1:9998/", ["lead.created"], "")
-    assert webhook.brand == cast.north  # the brand cannot be changed
+    assert webhook.brand == tenants.north  # the brand cannot be changed
     post(client, f"{path}pause/", events="drop")
     webhook.refresh_from_db()
     assert (webhook.status, webhook.holds_events) == ("paused", False)
@@ -175,7 +175,7 @@ def test_revealing_a_webhook_secret_needs_the_password(client):
 def test_a_webhook_secret_can_be_rotated_promoted_and_retired(client):
     webhook, secret = create_webhook(client)
     path = f"webhooks/{webhook.pk}/"
-    post(client, f"{path}promote/")  # there is nothing to promote; the page says so
+    post(client, f"{path}promote/")  # there is nothing to promote, and the page shows that
     new = find_secret(post(client, f"{path}rotate/"), "whsec_")
     assert new != secret
     webhook.refresh_from_db()
@@ -204,7 +204,7 @@ def test_sending_a_test_event_reports_the_receivers_response(client):
     assert webhook.verified_at
 
 
-def test_the_event_log_shows_attempts_and_can_retry_a_delivery(client, cast):
+def test_the_event_log_shows_attempts_and_can_retry_a_delivery(client, tenants):
     with receiver(status=500) as inbox:
         webhook, _ = create_webhook(client, url=inbox.url)
         client.post("/app/leads/add/", {"name": "Maya", "status": "new"})
@@ -230,7 +230,7 @@ def test_the_event_log_shows_attempts_and_can_retry_a_delivery(client, cast):
     assert "The webhook is paused" in answer.content.decode()
 
 
-def test_the_event_log_is_paginated(client, cast):
+def test_the_event_log_is_paginated(client, tenants):
     webhook, _ = create_webhook(client)
     for number in range(55):
         client.post("/app/leads/add/", {"name": f"Lead {number}", "status": "new"})
@@ -260,22 +260,22 @@ def test_a_replay_resends_failed_deliveries_and_shows_its_progress(client):
     assert Replay.objects.count() == 1
 
 
-def test_an_operator_token_is_shown_once_and_can_be_revoked(client, cast):
+def test_an_operator_token_is_shown_once_and_can_be_revoked(client, tenants):
     page = client.get("/app/integrations/sdk/").content.decode()
     assert "new ConvexClient(&quot;http" in page
-    answer = post(client, "sdk/", operator=str(cast.bob.pk), hours="4")
+    answer = post(client, "sdk/", operator=str(tenants.bob.pk), hours="4")
     token = find_secret(answer, "eyJ")
-    caller = operators.open(token)
-    assert (caller.operator_id, caller.source) == (cast.bob.pk, "api")
+    caller = operators.authenticate(token)
+    assert (caller.operator_id, caller.source) == (tenants.bob.pk, "api")
     assert token not in client.get("/app/integrations/sdk/").content.decode()
     session = OperatorSession.objects.get()
     assert post(client, f"sdk/{session.pk}/revoke/").status_code == 302
     session.refresh_from_db()
     assert session.revoked_at
-    assert post(client, "sdk/", operator=str(cast.mallory.pk), hours="4").status_code == 422
+    assert post(client, "sdk/", operator=str(tenants.mallory.pk), hours="4").status_code == 422
 
 
-def test_long_lists_need_a_bounded_number_of_queries(client, cast, django_assert_max_num_queries):
+def test_long_lists_need_a_bounded_number_of_queries(client, tenants, django_assert_max_num_queries):
     webhook, _ = create_webhook(client)
     for number in range(30):
         client.post("/app/leads/add/", {"name": f"Lead {number}", "status": "new"})

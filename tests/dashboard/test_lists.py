@@ -13,9 +13,9 @@ from accounts.models import Operator
 from accounts.scope import Scope
 from brands.models import Brand
 from conversations import reports, sql
-from tests.large_data import big, plans_of
+from tests.large_data import large_workspace, plans_of
 
-__all__ = ["big"]
+__all__ = ["large_workspace"]
 pytestmark = pytest.mark.django_db
 
 LISTS = [
@@ -41,12 +41,12 @@ TABLES = (
 
 
 @pytest.fixture
-def owners(big, cast):
+def owners(large_workspace, tenants):
     """Return the owner of the large workspace and the owner of a small one."""
-    big_owner = Operator.objects.create_operator(
-        workspace=big, email="o@big.example", password="x", name="O", role="owner"
+    large_owner = Operator.objects.create_operator(
+        workspace=large_workspace, email="o@big.example", password="x", name="O", role="owner"
     )
-    return big_owner, cast.alice
+    return large_owner, tenants.alice
 
 
 def queries_of(client, path):
@@ -64,20 +64,20 @@ def test_a_long_list_needs_as_many_queries_as_a_short_one_and_no_table_scan(owne
     large, small = Client(), Client()
     large.force_login(owners[0])
     small.force_login(owners[1])
-    asked = queries_of(large, path)
+    queries = queries_of(large, path)
     # The short list may skip queries for related rows that it does not have.
-    assert len(asked) <= len(queries_of(small, path)) + 2
-    assert len(asked) <= 14
-    for plan in plans_of(asked, without="django_session"):
+    assert len(queries) <= len(queries_of(small, path)) + 2
+    assert len(queries) <= 14
+    for plan in plans_of(queries, without="django_session"):
         for table in TABLES:
             assert f"Seq Scan on {table}" not in plan, plan
 
 
 @pytest.mark.parametrize("path", ["/app/leads/", "/app/visitors/", "/app/integrations/events/"])
-def test_lists_limited_to_one_brand_scan_no_table(owners, big, path):
-    brand = Brand.objects.filter(workspace=big).first()
+def test_lists_limited_to_one_brand_scan_no_table(owners, large_workspace, path):
+    brand = Brand.objects.filter(workspace=large_workspace).first()
     Operator.objects.filter(pk=owners[0].pk).update(sees_all_brands=False, role="admin")
-    owners[0].brands.through.objects.create(workspace=big, operator=owners[0], brand=brand)
+    owners[0].brands.through.objects.create(workspace=large_workspace, operator=owners[0], brand=brand)
     client = Client()
     client.force_login(owners[0])
     for plan in plans_of(queries_of(client, path), without="django_session"):
@@ -85,8 +85,8 @@ def test_lists_limited_to_one_brand_scan_no_table(owners, big, path):
             assert f"Seq Scan on {table}" not in plan, plan
 
 
-def test_reports_scan_only_the_rows_of_their_period(big):
-    values = {"workspace": big.pk, "since": timezone.now() - timedelta(hours=6), "brands": None}
+def test_reports_scan_only_the_rows_of_their_period(large_workspace):
+    values = {"workspace": large_workspace.pk, "since": timezone.now() - timedelta(hours=6), "brands": None}
     for statement in (
         sql.DAILY_COUNTS,
         sql.RESPONSE_TIMES.format(group="true"),
@@ -96,5 +96,5 @@ def test_reports_scan_only_the_rows_of_their_period(big):
             cursor.execute("EXPLAIN " + statement, values)
             plan = "\n".join(row[0] for row in cursor.fetchall())
         assert "Seq Scan on conversations_conversation" not in plan, plan
-    scope = Scope(big.pk)
+    scope = Scope(large_workspace.pk)
     assert reports.response_times(scope, values["since"]).conversations == pytest.approx(6 * 60 * 4, abs=8)

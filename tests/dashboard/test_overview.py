@@ -45,13 +45,13 @@ def make_answered_conversation(brand, began, answered_after=None, author=None, r
 
 
 @pytest.fixture
-def conversations_of_a_week(cast):
-    make_answered_conversation(cast.north, START, 1, cast.alice, 60)
-    make_answered_conversation(cast.north, START + timedelta(hours=1), 3, cast.bob, 120)
-    make_answered_conversation(cast.north, START + timedelta(days=1), 11, cast.bob)
-    make_answered_conversation(cast.south, START + timedelta(days=1), 60, cast.alice)
-    make_answered_conversation(cast.south, START + timedelta(days=1))
-    make_answered_conversation(cast.west, START, 5, cast.mallory)
+def conversations_of_a_week(tenants):
+    make_answered_conversation(tenants.north, START, 1, tenants.alice, 60)
+    make_answered_conversation(tenants.north, START + timedelta(hours=1), 3, tenants.bob, 120)
+    make_answered_conversation(tenants.north, START + timedelta(days=1), 11, tenants.bob)
+    make_answered_conversation(tenants.south, START + timedelta(days=1), 60, tenants.alice)
+    make_answered_conversation(tenants.south, START + timedelta(days=1))
+    make_answered_conversation(tenants.west, START, 5, tenants.mallory)
 
 
 def context(client, operator, path="/app/", now=START + timedelta(days=2)):
@@ -61,8 +61,8 @@ def context(client, operator, path="/app/", now=START + timedelta(days=2)):
         return client.get(path).context_data
 
 
-def test_an_owner_sees_the_figures_of_the_whole_workspace(client, cast, conversations_of_a_week):
-    shown = context(client, cast.alice, "/app/?days=7")
+def test_an_owner_sees_the_figures_of_the_whole_workspace(client, tenants, conversations_of_a_week):
+    shown = context(client, tenants.alice, "/app/?days=7")
     times = shown["times"]
     assert (times.conversations, times.answered, times.resolved) == (5, 4, 2)
     assert times.median_first_response == 7 * 60
@@ -75,23 +75,23 @@ def test_an_owner_sees_the_figures_of_the_whole_workspace(client, cast, conversa
     ]
 
 
-def test_figures_cover_only_the_brands_that_an_operator_may_see(client, cast, conversations_of_a_week):
-    shown = context(client, cast.bob, "/app/?days=7")
+def test_figures_cover_only_the_brands_that_an_operator_may_see(client, tenants, conversations_of_a_week):
+    shown = context(client, tenants.bob, "/app/?days=7")
     assert shown["times"].conversations == 3
     assert [brand.name for brand, _ in shown["brand_rows"]] == ["North"]
     assert [(name, replies) for name, replies, _ in shown["operator_rows"]] == [("Alice", 2), ("Bob", 4)]
-    for brand in (cast.south, cast.west):
-        assert context(client, cast.bob, f"/app/?days=7&brand={brand.pk}")["times"].conversations == 3
-    assert context(client, cast.alice, f"/app/?days=7&brand={cast.south.pk}")["times"].conversations == 2
-    shown = context(client, cast.mallory)
+    for brand in (tenants.south, tenants.west):
+        assert context(client, tenants.bob, f"/app/?days=7&brand={brand.pk}")["times"].conversations == 3
+    assert context(client, tenants.alice, f"/app/?days=7&brand={tenants.south.pk}")["times"].conversations == 2
+    shown = context(client, tenants.mallory)
     assert shown["times"].conversations == 1
     assert [name for name, *_ in shown["operator_rows"]] == ["Mallory"]
 
 
-def test_only_the_first_reply_counts_and_reopening_clears_the_resolution(cast):
-    conversation = make_answered_conversation(cast.north, START, 2, cast.alice, 30)
+def test_only_the_first_reply_counts_and_reopening_clears_the_resolution(tenants):
+    conversation = make_answered_conversation(tenants.north, START, 2, tenants.alice, 30)
     assert conversation.first_reply_at == START + timedelta(minutes=2)
-    assert conversation.first_reply_by == cast.alice
+    assert conversation.first_reply_by == tenants.alice
     assert conversation.resolved_at == START + timedelta(minutes=30)
     send_message(conversation, role="visitor", body="One more thing", channel="widget")
     conversation.refresh_from_db()
@@ -99,8 +99,8 @@ def test_only_the_first_reply_counts_and_reopening_clears_the_resolution(cast):
 
 
 @pytest.mark.parametrize("query", ["days=1", "days=x", "days=999999999999", "brand=x", "brand=\x00", "days=7&days=30"])
-def test_invalid_query_parameters_still_show_the_overview(client, cast, query):
-    client.force_login(cast.alice)
+def test_invalid_query_parameters_still_show_the_overview(client, tenants, query):
+    client.force_login(tenants.alice)
     assert client.get(f"/app/?{query}").status_code == 200
 
 
@@ -109,40 +109,40 @@ def completed_steps(client, operator):
     return steps and [step["is_done"] for step in steps]
 
 
-def test_a_new_owner_sees_which_setup_steps_are_done(client, cast):
-    cast.west.delete()
-    assert completed_steps(client, cast.mallory) == [False] * 5
-    brand = Brand.objects.create(workspace=cast.globex, name="West", slug="west")
-    assert completed_steps(client, cast.mallory) == [True, False, False, False, False]
+def test_a_new_owner_sees_which_setup_steps_are_done(client, tenants):
+    tenants.west.delete()
+    assert completed_steps(client, tenants.mallory) == [False] * 5
+    brand = Brand.objects.create(workspace=tenants.globex, name="West", slug="west")
+    assert completed_steps(client, tenants.mallory) == [True, False, False, False, False]
     record_widget_load(brand)
     make_conversation(brand)
-    create_key(cast.globex, name="CRM", scope="read")
-    assert completed_steps(client, cast.mallory) == [True, True, True, True, False]
+    create_key(tenants.globex, name="CRM", scope="read")
+    assert completed_steps(client, tenants.mallory) == [True, True, True, True, False]
     webhook = WebhookSubscription.objects.create(
-        workspace=cast.globex, url="https://x.example", events=["lead.created"]
+        workspace=tenants.globex, url="https://x.example", events=["lead.created"]
     )
-    assert completed_steps(client, cast.mallory)[4] is False
+    assert completed_steps(client, tenants.mallory)[4] is False
     WebhookSubscription.objects.filter(pk=webhook.pk).update(verified_at=timezone.now())
-    assert completed_steps(client, cast.mallory) is None
-    assert completed_steps(client, cast.bob) is None  # an operator cannot do these steps
+    assert completed_steps(client, tenants.mallory) is None
+    assert completed_steps(client, tenants.bob) is None  # an operator cannot do these steps
     assert Workspace.objects.count() == 2
 
 
-def test_only_requests_from_another_site_mark_the_widget_as_installed(client, cast):
-    path = f"/widget/v1/config?id={cast.north.widget_id}"
+def test_only_requests_from_another_site_mark_the_widget_as_installed(client, tenants):
+    path = f"/widget/v1/config?id={tenants.north.widget_id}"
     client.get(path)
     client.get(path, headers={"origin": "http://127.0.0.1:8000"})
-    cast.north.refresh_from_db()
-    assert cast.north.widget_seen_at is None
+    tenants.north.refresh_from_db()
+    assert tenants.north.widget_seen_at is None
     client.get(path, headers={"origin": "https://shop.example.com"})
-    cast.north.refresh_from_db()
-    assert cast.north.widget_seen_at is not None
+    tenants.north.refresh_from_db()
+    assert tenants.north.widget_seen_at is not None
 
 
 def test_charts_contain_their_numbers_as_text():
     svg = bars("Replies", ["<a>", "b"], [3, 0])
     assert "<title>&lt;a&gt;: 3</title>" in svg
-    assert 'aria-label="Replies: 3 in all, at most 3 a day"' in svg
+    assert 'aria-label="Replies: 3 in total, at most 3 per day"' in svg
     assert "style=" not in svg
     assert bars("Nothing", [], [])
 

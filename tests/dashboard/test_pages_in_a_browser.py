@@ -39,21 +39,21 @@ def violations(page):
 
 
 @pytest.fixture
-def page_paths(cast, conversations, webhooks):
+def page_paths(tenants, conversations, webhooks):
     """Create rows for every page, and return the paths of the pages.
 
     Every field that a visitor or a foreign server fills contains hostile text.
     """
-    Visitor.objects.filter(brand=cast.north).update(
+    Visitor.objects.filter(brand=tenants.north).update(
         name=HOSTILE[:200], phone=HOSTILE[:40], page="https://x.example/?" + HOSTILE
     )
     Message.objects.filter(role="visitor").update(body=HOSTILE)
-    Lead.objects.filter(brand=cast.north).update(name=HOSTILE[:200], notes=HOSTILE, phone=HOSTILE[:40])
-    create_canned_reply(cast.acme.pk, shortcut="hello", body=HOSTILE)
-    key, _ = create_key(cast.acme, name=HOSTILE[:100], scope="read")
-    Brand.objects.filter(pk=cast.north.pk).update(name="North & <b>South</b>")
+    Lead.objects.filter(brand=tenants.north).update(name=HOSTILE[:200], notes=HOSTILE, phone=HOSTILE[:40])
+    create_canned_reply(tenants.acme.pk, shortcut="hello", body=HOSTILE)
+    key, _ = create_key(tenants.acme, name=HOSTILE[:100], scope="read")
+    Brand.objects.filter(pk=tenants.north.pk).update(name="North & <b>South</b>")
     attempt = webhooks.north_delivery.attempts.create(
-        workspace=cast.acme,
+        workspace=tenants.acme,
         number=1,
         outcome="failed",
         status_code=500,
@@ -62,13 +62,13 @@ def page_paths(cast, conversations, webhooks):
         error=HOSTILE[:300],
     )
     assert attempt
-    visitor, lead = Visitor.objects.get(brand=cast.north), Lead.objects.filter(brand=cast.north).first()
+    visitor, lead = Visitor.objects.get(brand=tenants.north), Lead.objects.filter(brand=tenants.north).first()
     return [
         *("/app/", "/app/?days=7", "/app/leads/", f"/app/leads/{lead.pk}/change/", "/app/leads/add/", "/app/visitors/"),
         *(f"/app/visitors/{visitor.pk}/change/", f"/app/visitors/{visitor.pk}/erase/"),
         *("/app/canned-replies/", "/app/canned-replies/add/", "/app/brands/", "/app/brands/add/"),
-        *(f"/app/brands/{cast.north.pk}/change/", f"/app/brands/{cast.north.pk}/texts/?language=ar"),
-        *(f"/app/brands/{cast.north.pk}/check/", f"/app/brands/{cast.north.pk}/identity-secret/"),
+        *(f"/app/brands/{tenants.north.pk}/change/", f"/app/brands/{tenants.north.pk}/texts/?language=ar"),
+        *(f"/app/brands/{tenants.north.pk}/check/", f"/app/brands/{tenants.north.pk}/identity-secret/"),
         *("/app/integrations/keys/", f"/app/integrations/keys/{key.pk}/revoke/", "/app/integrations/webhooks/"),
         *(
             f"/app/integrations/webhooks/{webhooks.north.pk}/",
@@ -76,7 +76,7 @@ def page_paths(cast, conversations, webhooks):
         ),
         *("/app/integrations/events/", f"/app/integrations/events/{webhooks.north_delivery.pk}/"),
         *(f"/app/integrations/replays/{webhooks.north_replay.pk}/", "/app/integrations/sdk/"),
-        *("/app/team/", "/app/team/add/", f"/app/team/{cast.bob.pk}/change/", "/app/audit-log/", "/app/settings/"),
+        *("/app/team/", "/app/team/add/", f"/app/team/{tenants.bob.pk}/change/", "/app/audit-log/", "/app/settings/"),
         *("/app/profile/", "/app/profile/two-factor/on/", "/app/password_change/"),
     ]
 
@@ -106,7 +106,7 @@ def test_every_page_is_accessible_fits_the_screen_and_runs_no_injected_script(
     assert found == {}, json.dumps(found, indent=1)
 
 
-def test_the_keyboard_can_skip_to_the_content(alice_page, server, cast):
+def test_the_keyboard_can_skip_to_the_content(alice_page, server, tenants):
     alice_page.goto(f"{server.url}/app/leads/")
     alice_page.keyboard.press("Tab")
     assert alice_page.evaluate("document.activeElement.className") == "skip-to-content-link"
@@ -131,7 +131,7 @@ def text_of_code_block(page, start):
     return page.locator("pre", has_text=start).first.text_content()
 
 
-def test_a_new_owner_can_set_up_a_brand_a_key_and_a_verified_webhook(alice_page, server, cast, settings, tmp_path):
+def test_a_new_owner_can_set_up_a_brand_a_key_and_a_verified_webhook(alice_page, server, tenants, settings, tmp_path):
     """Follow the steps of the overview: brand, snippet, key, webhook, test event, a failing receiver, Retry now."""
     page = alice_page
     page.goto(f"{server.url}/app/brands/add/")
@@ -150,7 +150,7 @@ def test_a_new_owner_can_set_up_a_brand_a_key_and_a_verified_webhook(alice_page,
     secret = text_of_code_block(page, "ptk_live_")
     command = text_of_code_block(page, "curl")
     answer = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, text=True, check=True).stdout
-    assert json.loads(answer) == {"ok": True, "workspaceId": str(cast.acme.pk)}
+    assert json.loads(answer) == {"ok": True, "workspaceId": str(tenants.acme.pk)}
     page.reload()
     page.goto(f"{server.url}/app/integrations/keys/")
     assert secret not in page.content()
@@ -196,7 +196,7 @@ def test_a_new_owner_can_set_up_a_brand_a_key_and_a_verified_webhook(alice_page,
     assert re.search(r"7\. .*succeeded", page.locator("details").first.text_content())
 
 
-def test_the_workspace_export_downloads_and_the_page_shows_its_progress(alice_page, server, cast, conversations):
+def test_the_workspace_export_downloads_and_the_page_shows_its_progress(alice_page, server, tenants, conversations):
     alice_page.goto(f"{server.url}/app/settings/")
     with alice_page.expect_download() as download:
         alice_page.click("#export")

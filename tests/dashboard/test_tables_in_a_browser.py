@@ -30,17 +30,17 @@ OUT_OF_VIEW = """() => [...document.querySelectorAll("tbody tr td:last-child :is
 
 
 @pytest.fixture
-def long_rows(cast, webhooks):
+def long_rows(tenants, webhooks):
     """Fill one row of each table with the longest values that its fields allow."""
-    Brand.objects.filter(pk=cast.north.pk).update(name=("North and everything beyond it " * 4)[:100].strip())
-    cast.alice.name = "Alice Wilhelmina von und zu Hohenlohe-Waldenburg-Schillingsfürst the Younger"
-    cast.alice.save()
+    Brand.objects.filter(pk=tenants.north.pk).update(name=("North and everything beyond it " * 4)[:100].strip())
+    tenants.alice.name = "Alice Wilhelmina von und zu Hohenlohe-Waldenburg-Schillingsfürst the Younger"
+    tenants.alice.save()
     cidrs = [f"2001:db8:{number:x}::/48" for number in range(6)]
     create_key(
-        cast.acme,
+        tenants.acme,
         name="Customer relations " * 5,
         scope="write",
-        brand=cast.north,
+        brand=tenants.north,
         allowed_cidrs=cidrs,
         expires_at=timezone.now() + timedelta(days=90),
     )
@@ -48,9 +48,9 @@ def long_rows(cast, webhooks):
     WebhookSubscription.objects.filter(pk=webhooks.north.pk).update(url=url, description="Everything " * 18)
     Delivery.objects.filter(pk=webhooks.north_delivery.pk).update(status="failed", attempts_made=6)
     webhooks.north_delivery.attempts.create(
-        workspace=cast.acme, number=1, outcome="failed", duration_ms=29_871, error="The connection was closed " * 8
+        workspace=tenants.acme, number=1, outcome="failed", duration_ms=29_871, error="The connection was closed " * 8
     )
-    issue_token(cast.alice)
+    issue_token(tenants.alice)
 
 
 @pytest.mark.parametrize("width", [1440, 1280, 1024])

@@ -9,7 +9,6 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
-import pyotp
 import pytest
 import time_machine
 from django.contrib.auth.hashers import Argon2PasswordHasher, MD5PasswordHasher
@@ -17,10 +16,8 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
-from accounts import emails
-from accounts.actions import two_factor
 from accounts.known_clients import COOKIE, KNOWN_FOR, account_digest
-from accounts.models import AuditEntry, FailedAttempt, KnownAddress, QueuedEmail
+from accounts.models import AuditEntry, FailedAttempt, KnownAddress
 from accounts.tasks import purge_failed_attempts
 from bench.faults.processes import Valkey
 from tests.dashboard.conftest import ARGON2
@@ -65,7 +62,7 @@ def known_browser_of_alice(address=HOME):
     return client
 
 
-def test_one_client_has_five_attempts_a_minute_for_one_account(client, cast, clock):
+def test_one_client_has_five_attempts_a_minute_for_one_account(client, tenants, clock):
     assert statuses_of(sign_in(client, WRONG) for _ in range(5)) == [200] * 5
     refused = sign_in(client)
     assert (refused.status_code, refused["Retry-After"]) == (429, "60")
@@ -76,17 +73,17 @@ def test_one_client_has_five_attempts_a_minute_for_one_account(client, cast, clo
     assert sign_in(Client()).status_code == 302
 
 
-def test_successful_sign_ins_do_not_count(cast, clock):
+def test_successful_sign_ins_do_not_count(tenants, clock):
     assert statuses_of(sign_in(Client()) for _ in range(30)) == [302] * 30
 
 
-def test_refused_attempts_do_not_count(client, cast, clock):
+def test_refused_attempts_do_not_count(client, tenants, clock):
     for _ in range(30):
         sign_in(client, WRONG)
     assert FailedAttempt.objects.count() == 5
 
 
-def test_one_address_has_twenty_attempts_a_minute_over_all_accounts(cast, clock):
+def test_one_address_has_twenty_attempts_a_minute_over_all_accounts(tenants, clock):
     known = known_browser_of_alice()
     nobodies = [WRONG | {"username": f"nobody{number}@x.example"} for number in range(21)]
     assert statuses_of(sign_in(Client(), form) for form in nobodies) == [200] * 20 + [429]
@@ -96,13 +93,13 @@ def test_one_address_has_twenty_attempts_a_minute_over_all_accounts(cast, clock)
     assert sign_in(known).status_code == 302
 
 
-def test_addresses_of_one_ipv6_network_count_as_one(cast, clock):
+def test_addresses_of_one_ipv6_network_count_as_one(tenants, clock):
     answers = [sign_in(Client(), WRONG, f"2001:db8:0:1::{number}") for number in range(1, 7)]
     assert statuses_of(answers) == [200] * 5 + [429]
     assert sign_in(Client(), address="2001:db8:0:2::1").status_code == 302
 
 
-def test_guesses_from_twenty_addresses_do_not_lock_the_owner_out(cast, clock):
+def test_guesses_from_twenty_addresses_do_not_lock_the_owner_out(tenants, clock):
     known = known_browser_of_alice()
     assert statuses_of(guess_from_new_addresses(20)) == [200] * 10 + [429] * 10
     assert sign_in(known, address="192.0.2.1").status_code == 302  # her known browser, at another address
@@ -114,7 +111,7 @@ def test_guesses_from_twenty_addresses_do_not_lock_the_owner_out(cast, clock):
     assert sign_in(Client(), address="192.0.2.2").status_code == 302
 
 
-def test_delays_after_failed_guesses_grow_to_a_minute_and_reset_after_an_hour(cast, clock):
+def test_delays_after_failed_guesses_grow_to_a_minute_and_reset_after_an_hour(tenants, clock):
     guess_from_new_addresses(10)
     pauses = []
     for number in range(20, 29):
@@ -128,7 +125,7 @@ def test_delays_after_failed_guesses_grow_to_a_minute_and_reset_after_an_hour(ca
     assert statuses_of(guess_from_new_addresses(11, first=50)) == [200] * 10 + [429]
 
 
-def test_a_known_browser_has_its_own_limit(cast, clock):
+def test_a_known_browser_has_its_own_limit(tenants, clock):
     """It limits a thief of the browser, or a colleague at the same desk."""
     known = known_browser_of_alice()
     answers = []
@@ -139,7 +136,7 @@ def test_a_known_browser_has_its_own_limit(cast, clock):
     assert sign_in(Client()).status_code == 302
 
 
-def test_a_forged_foreign_or_expired_cookie_makes_no_browser_known(cast, clock):
+def test_a_forged_foreign_or_expired_cookie_makes_no_browser_known(tenants, clock):
     value = known_browser_of_alice().cookies[COOKIE].value
     own = Client()
     sign_in(own, MALLORY, "192.0.2.9")
@@ -158,15 +155,15 @@ def test_a_forged_foreign_or_expired_cookie_makes_no_browser_known(cast, clock):
     assert sign_in(other, address="192.0.2.8").status_code == 429
 
 
-def test_the_known_browser_cookie_is_limited_to_the_dashboard_and_anonymous(cast, settings):
+def test_the_known_browser_cookie_is_limited_to_the_dashboard_and_anonymous(tenants, settings):
     settings.SESSION_COOKIE_SECURE = True
     cookie = known_browser_of_alice().cookies[COOKIE]
     assert (cookie["httponly"], cookie["secure"], cookie["samesite"], cookie["path"]) == (True, True, "Lax", "/app/")
     assert "alice" not in cookie.value
-    assert str(cast.alice.pk) not in cookie.value
+    assert str(tenants.alice.pk) not in cookie.value
 
 
-def test_one_browser_can_be_known_to_several_accounts(cast, clock):
+def test_one_browser_can_be_known_to_several_accounts(tenants, clock):
     client = known_browser_of_alice()
     sign_in(client, MALLORY)
     client.post("/app/logout/")
@@ -185,7 +182,7 @@ def test_spellings_of_one_e_mail_address_share_one_limit(email):
     assert account_digest("alice@acme.examples") != account_digest("alice@acme.example")
 
 
-def test_of_thirty_simultaneous_guesses_only_ten_are_checked(transactional_db, cast, clock):
+def test_of_thirty_simultaneous_guesses_only_ten_are_checked(transactional_db, tenants, clock):
     """Each guess comes from another IP address."""
     codes = []
 
@@ -202,11 +199,11 @@ def test_of_thirty_simultaneous_guesses_only_ten_are_checked(transactional_db, c
     assert FailedAttempt.objects.count() == 10
 
 
-def test_an_unknown_address_causes_the_same_queries_and_hashing(cast, clock, settings, monkeypatch):
+def test_an_unknown_address_causes_the_same_queries_and_hashing(tenants, clock, settings, monkeypatch):
     """The same statements and one hash, so that the response time does not reveal whether an account exists."""
     settings.PASSWORD_HASHERS = [ARGON2]
-    cast.alice.set_password(ALICE["password"])
-    cast.alice.save()
+    tenants.alice.set_password(ALICE["password"])
+    tenants.alice.save()
     hashes, encode = [], Argon2PasswordHasher.encode
     verify = Argon2PasswordHasher.verify
     monkeypatch.setattr(Argon2PasswordHasher, "encode", lambda *args: hashes.append(1) or encode(*args))
@@ -227,7 +224,7 @@ def test_an_unknown_address_causes_the_same_queries_and_hashing(cast, clock, set
     assert AuditEntry.objects.filter(action="operator.sign_in_failed").count() == 1
 
 
-def test_no_password_is_hashed_inside_a_transaction(transactional_db, cast, monkeypatch):
+def test_no_password_is_hashed_inside_a_transaction(transactional_db, tenants, monkeypatch):
     seen = []
     for name in ("verify", "encode"):
         kept = getattr(MD5PasswordHasher, name)
@@ -244,105 +241,7 @@ def test_no_password_is_hashed_inside_a_transaction(transactional_db, cast, monk
     assert not any(seen)
 
 
-def with_two_factor(operator):
-    secret = two_factor.generate_secret()
-    return secret, two_factor.enable(operator, secret=secret, code=pyotp.TOTP(secret).now())
-
-
-def sign_in_with_code(client, code, address=HOME):
-    sign_in(client, address=address)
-    return client.post("/app/login/code/", {"code": code}, REMOTE_ADDR=address)
-
-
-@pytest.mark.parametrize("wrong", ["000000", "aaaa-bbbb-cccc"], ids=["TOTP code", "recovery code"])
-def test_two_factor_codes_are_limited_without_locking_known_browsers_out(cast, clock, wrong):
-    """The guesses come from people who already know the password."""
-    _, recovery_codes = with_two_factor(cast.alice)
-    known = Client()
-    assert sign_in_with_code(known, recovery_codes[0]).status_code == 302
-    known.post("/app/logout/")
-    here = Client()
-    assert statuses_of(sign_in_with_code(here, wrong, "192.0.2.1") for _ in range(6)) == [200] * 5 + [429]
-    answers = [sign_in_with_code(Client(), wrong, f"203.0.113.{number}") for number in range(20)]
-    assert statuses_of(answers) == [200] * 5 + [429] * 15
-    assert sign_in_with_code(known, recovery_codes[1], "192.0.2.2").status_code == 302
-    assert sign_in_with_code(Client(), recovery_codes[2], "192.0.2.3").status_code == 429
-    clock.shift(timedelta(seconds=61))
-    assert sign_in_with_code(Client(), recovery_codes[2], "192.0.2.3").status_code == 302
-
-
-def test_a_password_without_the_second_factor_makes_no_browser_known(cast, clock):
-    with_two_factor(cast.alice)
-    client = Client()
-    assert sign_in_with_code(client, "000000").status_code == 200
-    assert COOKIE not in client.cookies
-    assert KnownAddress.objects.count() == 0
-
-
-@pytest.mark.parametrize(
-    ("path", "field"),
-    [
-        ("/app/profile/two-factor/off/", "password"),
-        ("/app/profile/two-factor/recovery-codes/", "password"),
-        ("/app/password_change/", "old_password"),
-    ],
-)
-def test_forms_that_confirm_the_password_are_limited(cast, clock, path, field):
-    owner, thief = Client(), Client()
-    for client, address in ((owner, HOME), (thief, "203.0.113.1")):
-        client.force_login(cast.alice)
-        pages = [client.post(path, {field: "wrong"}, REMOTE_ADDR=address).content.decode() for _ in range(5)]
-        assert not any("Too many attempts" in page for page in pages)
-        if client is thief:
-            form = {field: ALICE["password"]}
-            assert "Too many attempts" in client.post(path, form, REMOTE_ADDR=address).content.decode()
-        clock.shift(timedelta(seconds=61))
-    form = {field: ALICE["password"], "new_password1": "looking-glass-8", "new_password2": "looking-glass-8"}
-    assert owner.post(path, form, REMOTE_ADDR=HOME).status_code == 302
-
-
-def ask_for_link(client, address, email="alice@acme.example"):
-    return client.post("/app/forgotten/", {"email": email}, REMOTE_ADDR=address)
-
-
-@pytest.mark.parametrize("email", ["alice@acme.example", "nobody@x.example"])
-def test_reset_requests_of_others_flood_no_mailbox_and_block_no_known_browser(cast, clock, email):
-    client = Client()
-    assert statuses_of(ask_for_link(client, HOME, email) for _ in range(6)) == [302] * 5 + [429]
-    answers = [ask_for_link(Client(), f"203.0.113.{number}", email) for number in range(20)]
-    assert statuses_of(answers) == [302] * 20
-    assert QueuedEmail.objects.filter(email=email).count() == 10
-    known = known_browser_of_alice("192.0.2.1")
-    assert ask_for_link(known, "192.0.2.1").status_code == 302
-    assert QueuedEmail.objects.filter(email="alice@acme.example").count() == (
-        11 if email == "alice@acme.example" else 1
-    )
-
-
-def test_reset_mails_stay_few_during_two_hours_of_requests(cast, clock):
-    """A request comes from a new IP address every ten seconds."""
-    for number in range(2 * 3600 // 10):
-        address = f"2001:db8:0:{number:x}::1"
-        assert ask_for_link(Client(), address).status_code == 302
-        clock.shift(timedelta(seconds=10))
-    assert 20 <= QueuedEmail.objects.count() <= 60
-
-
-def test_following_a_reset_link_makes_the_browser_known(cast, clock, mailoutbox):
-    """This lets an owner whose account is being attacked sign in from a new computer."""
-    guess_from_new_addresses(10)
-    client = Client()
-    assert sign_in(client, address="192.0.2.1").status_code == 429
-    ask_for_link(client, "192.0.2.1")
-    emails.send_due()
-    link = "/app/" + re.search(r"https?://\S+", mailoutbox[0].body)[0].split("/app/", 1)[1]
-    form_path = client.get(link)["Location"]
-    form = {"new_password1": "looking-glass-8", "new_password2": "looking-glass-8"}
-    assert client.post(form_path, form, REMOTE_ADDR="192.0.2.1").status_code == 302
-    assert sign_in(client, ALICE | {"password": "looking-glass-8"}, "192.0.2.1").status_code == 302
-
-
-def test_attempts_and_known_addresses_are_deleted_once_they_no_longer_count(cast, clock):
+def test_attempts_and_known_addresses_are_deleted_once_they_no_longer_count(tenants, clock):
     guess_from_new_addresses(3)
     known_browser_of_alice()
     clock.shift(timedelta(minutes=59))
@@ -377,10 +276,10 @@ class RealBrowser:
 
 @pytest.mark.slow
 @pytest.mark.live
-def test_sign_in_limits_hold_without_valkey(transactional_db, cast, tmp_path):
+def test_sign_in_limits_hold_without_valkey(transactional_db, tenants, tmp_path):
     with override_settings(PASSWORD_HASHERS=[ARGON2]):  # the server process does not use the tests' fast hasher
-        cast.alice.set_password(ALICE["password"])
-        cast.alice.save(update_fields=["password"])
+        tenants.alice.set_password(ALICE["password"])
+        tenants.alice.save(update_fields=["password"])
     valkey = Valkey(tmp_path)
     valkey.start()
     try:

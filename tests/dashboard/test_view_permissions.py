@@ -67,7 +67,7 @@ PUBLIC_PAGES = {
     "password_reset_confirm",
     "accept_invitation",
     "integrations",
-}  # tests/dashboard/test_sign_in.py
+}  # test_sign_in.py, test_two_factor.py, test_password_links.py
 TESTED_ELSEWHERE = {"inbox_send_file"}  # tests/inbox
 ONLY_GET = {
     *("inbox", "inbox_conversation", "inbox_unread", "inbox_file"),
@@ -90,10 +90,10 @@ def create_attachment(conversation):
 
 
 @pytest.fixture
-def objects(cast, conversations, webhooks):
+def objects(tenants, conversations, webhooks):
     """Create one object of every kind that a page can be about, for each brand."""
     found = {}
-    for brand in (cast.north, cast.south, cast.west):
+    for brand in (tenants.north, tenants.south, tenants.west):
         owner = brand.workspace.operators.get(role="owner")
         found[brand.slug] = {
             "brand": brand,
@@ -102,7 +102,7 @@ def objects(cast, conversations, webhooks):
             "webhook": getattr(webhooks, brand.slug),
             "delivery": getattr(webhooks, f"{brand.slug}_delivery"),
             "replay": getattr(webhooks, f"{brand.slug}_replay"),
-            "session": issue_token(cast.bob if brand == cast.north else owner)[1],
+            "session": issue_token(tenants.bob if brand == tenants.north else owner)[1],
             "export": owner,  # any id
             "conversation": getattr(conversations, brand.slug),
             "file": create_attachment(getattr(conversations, brand.slug)),
@@ -120,28 +120,28 @@ def request_page(client, name, path):
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_each_role_can_open_exactly_its_pages(client, cast, objects, name):
+def test_each_role_can_open_exactly_its_pages(client, tenants, objects, name):
     about, least = PAGES[name]
     path = path_of(name, objects["north"].get(about))
     assert request_page(client, name, path)["Location"].startswith("/app/login/")
-    bob = team.change_operator(cast.bob, by=cast.alice, sees_all_brands=True)
+    bob = team.change_operator(tenants.bob, by=tenants.alice, sees_all_brands=True)
     ranks = ["operator", "admin", "owner"]
     for role in ranks:
-        who = cast.alice if role == "owner" else team.change_operator(bob, by=cast.alice, role=role)
+        who = tenants.alice if role == "owner" else team.change_operator(bob, by=tenants.alice, role=role)
         client.force_login(who)
         expected = {200, 302} if ranks.index(role) >= ranks.index(least) else {403}
         assert request_page(client, name, path).status_code in expected, (name, role)
 
 
 @pytest.mark.parametrize("name", [name for name, (about, _) in PAGES.items() if about and about != "export"])
-def test_objects_outside_the_viewers_scope_are_404(client, cast, objects, name):
+def test_objects_outside_the_viewers_scope_are_404(client, tenants, objects, name):
     """For Mallory of the other workspace, and for an admin who is limited to North; with GET and POST.
 
     The previous test shows that the same pages open for those who may see the objects.
     """
     about = PAGES[name][0]
-    bob = team.change_operator(cast.bob, by=cast.alice, role="admin")
-    for viewer, foreign in ((cast.mallory, ("north", "south")), (bob, ("south", "west"))):
+    bob = team.change_operator(tenants.bob, by=tenants.alice, role="admin")
+    for viewer, foreign in ((tenants.mallory, ("north", "south")), (bob, ("south", "west"))):
         client.force_login(viewer)
         for slug in foreign:
             path = path_of(name, objects[slug][about])
@@ -149,15 +149,15 @@ def test_objects_outside_the_viewers_scope_are_404(client, cast, objects, name):
             answers = [] if name in ONLY_GET else [client.post(path, form)]
             answers += [] if name in ONLY_POST else [client.get(path)]
             assert {answer.status_code for answer in answers} == {404}, (name, viewer, slug)
-    client.force_login(cast.alice)
+    client.force_login(tenants.alice)
     made_up = path_of(name, SimpleNamespace(pk=UUID(int=0)))
     assert request_page(client, name, made_up).status_code == 404
 
 
 @pytest.mark.parametrize("name", [name for name, (about, _) in PAGES.items() if about is None])
-def test_no_page_shows_objects_outside_the_viewers_scope(client, cast, objects, name):
-    bob = team.change_operator(cast.bob, by=cast.alice, role="admin")
-    for viewer, foreign in ((cast.mallory, ("north", "south")), (bob, ("south", "west"))):
+def test_no_page_shows_objects_outside_the_viewers_scope(client, tenants, objects, name):
+    bob = team.change_operator(tenants.bob, by=tenants.alice, role="admin")
+    for viewer, foreign in ((tenants.mallory, ("north", "south")), (bob, ("south", "west"))):
         client.force_login(viewer)
         answer = client.get(reverse(name))
         if answer.status_code in (302, 403):
@@ -171,11 +171,11 @@ def test_no_page_shows_objects_outside_the_viewers_scope(client, cast, objects, 
             assert f"key-of-{slug}" not in text
 
 
-def test_a_workspace_export_contains_only_its_own_rows_and_no_secret(client, cast, objects):
-    client.force_login(cast.alice)
+def test_a_workspace_export_contains_only_its_own_rows_and_no_secret(client, tenants, objects):
+    client.force_login(tenants.alice)
     answer = client.get(reverse("export_workspace"), {"id": "x"})
     document = b"".join(answer.streaming_content).decode()
-    assert {brand.name for brand in Brand.objects.filter(workspace=cast.acme)} == {"North", "South"}
+    assert {brand.name for brand in Brand.objects.filter(workspace=tenants.acme)} == {"North", "South"}
     for table in (
         "brands",
         "operators",
@@ -195,34 +195,34 @@ def test_a_workspace_export_contains_only_its_own_rows_and_no_secret(client, cas
         for about in ("brand", "visitor", "key", "webhook"):
             assert (str(objects[slug][about].pk) in document) == is_there
     for secret in (
-        cast.alice.password,
-        cast.north.encrypted_identity_secret,
+        tenants.alice.password,
+        tenants.north.encrypted_identity_secret,
         objects["north"]["webhook"].encrypted_secret,
     ):
         assert secret not in document
 
 
-def test_a_limited_admin_creates_keys_and_webhooks_for_their_brand_only(client, cast, objects, settings):
+def test_a_limited_admin_creates_keys_and_webhooks_for_their_brand_only(client, tenants, objects, settings):
     settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
-    bob = team.change_operator(cast.bob, by=cast.alice, role="admin")
+    bob = team.change_operator(tenants.bob, by=tenants.alice, role="admin")
     client.force_login(bob)
     form = {"name": "mine", "scope": "write", "expires": ""}
-    for brand in ("", str(cast.south.pk), str(cast.west.pk), "nonsense", "\x00"):
+    for brand in ("", str(tenants.south.pk), str(tenants.west.pk), "nonsense", "\x00"):
         assert client.post("/app/integrations/keys/", form | {"brand": brand}).status_code == 422
-    answer = client.post("/app/integrations/keys/", form | {"brand": str(cast.north.pk)})
+    answer = client.post("/app/integrations/keys/", form | {"brand": str(tenants.north.pk)})
     assert answer.status_code == 200
-    assert ApiKey.objects.get(name="mine").brand == cast.north
+    assert ApiKey.objects.get(name="mine").brand == tenants.north
     webhook = {"url": "http://127.0.0.1:9999/", "events": ["lead.created"]}
     assert client.post("/app/integrations/webhooks/", webhook | {"brand": ""}).status_code == 422
-    assert client.post("/app/integrations/webhooks/", webhook | {"brand": str(cast.north.pk)}).status_code == 200
-    assert WebhookSubscription.objects.filter(url="http://127.0.0.1:9999/").get().brand == cast.north
+    assert client.post("/app/integrations/webhooks/", webhook | {"brand": str(tenants.north.pk)}).status_code == 200
+    assert WebhookSubscription.objects.filter(url="http://127.0.0.1:9999/").get().brand == tenants.north
 
 
-def test_a_limited_admin_can_issue_operator_tokens_for_themselves_only(client, cast, objects):
-    """A token of somebody who sees more brands would give access to those brands."""
-    bob = team.change_operator(cast.bob, by=cast.alice, role="admin")
+def test_a_limited_admin_can_issue_operator_tokens_for_themselves_only(client, tenants, objects):
+    """A token of an operator who sees more brands would give access to those brands."""
+    bob = team.change_operator(tenants.bob, by=tenants.alice, role="admin")
     client.force_login(bob)
-    for operator in (cast.alice, cast.mallory):
+    for operator in (tenants.alice, tenants.mallory):
         answer = client.post("/app/integrations/sdk/", {"operator": str(operator.pk), "hours": "1"})
         assert answer.status_code == 422
     answer = client.post("/app/integrations/sdk/", {"operator": str(bob.pk), "hours": "1"})
@@ -234,7 +234,7 @@ INVALID_QUERIES = [{"cursor": "x"}, {"status": "x"}, {"webhook": "\x00"}, {"even
 
 
 @pytest.mark.parametrize("query", INVALID_QUERIES)
-def test_invalid_query_parameters_still_show_the_event_log(client, cast, webhooks, query):
-    client.force_login(cast.alice)
+def test_invalid_query_parameters_still_show_the_event_log(client, tenants, webhooks, query):
+    client.force_login(tenants.alice)
     assert client.get("/app/integrations/events/", query).status_code == 200
     assert Delivery.objects.count() == 3

@@ -12,7 +12,7 @@ __all__ = ["valkey"]
 
 
 @pytest.fixture
-def browsers(browser, request, cast):
+def browsers(browser, request, tenants):
     """Return an object whose `open(operator, path)` opens a page in a new browser context in which the operator is
     signed in.
 

@@ -48,9 +48,9 @@ def open_recording_alerts(browsers, operator, path="/app/inbox/"):
     return page
 
 
-def test_new_assignee_gets_a_sound_a_notification_and_an_entry(cast, conversations, browsers):
-    bob = open_recording_alerts(browsers, cast.bob)
-    alice = browsers.open(cast.alice, path_of(conversations.north))
+def test_new_assignee_gets_a_sound_a_notification_and_an_entry(tenants, conversations, browsers):
+    bob = open_recording_alerts(browsers, tenants.bob)
+    alice = browsers.open(tenants.alice, path_of(conversations.north))
     alice.get_by_role("button", name="Assign", exact=True).click()
     alice.get_by_role("dialog").get_by_role("button", name="Bob").click()
     entry = bob.locator("#assignments a")
@@ -64,10 +64,10 @@ def test_new_assignee_gets_a_sound_a_notification_and_an_entry(cast, conversatio
     assert alice.problems == bob.problems == []
 
 
-def test_bulk_assignment_is_shown_as_one_entry(cast, conversations, browsers):
+def test_bulk_assignment_is_shown_as_one_entry(tenants, conversations, browsers):
     for number in range(5):
-        make_conversation(cast.north, name=f"Visitor {number}")
-    bob, alice = open_recording_alerts(browsers, cast.bob), browsers.open(cast.alice)
+        make_conversation(tenants.north, name=f"Visitor {number}")
+    bob, alice = open_recording_alerts(browsers, tenants.bob), browsers.open(tenants.alice)
     expect(alice.locator(".row")).to_have_count(7)
     for _ in range(5):
         alice.keyboard.press("j")
@@ -81,8 +81,8 @@ def test_bulk_assignment_is_shown_as_one_entry(cast, conversations, browsers):
     expect(bob.locator("#assignments a")).to_have_count(0)
 
 
-def test_assigning_to_oneself_raises_no_alert(cast, conversations, browsers):
-    bob = open_recording_alerts(browsers, cast.bob, path_of(conversations.north))
+def test_assigning_to_oneself_raises_no_alert(tenants, conversations, browsers):
+    bob = open_recording_alerts(browsers, tenants.bob, path_of(conversations.north))
     expect(bob.get_by_role("log")).to_contain_text("Hello?")
     bob.keyboard.press("i")
     expect(bob.locator("#thread-pane .status")).to_contain_text("Assigned to Bob")
@@ -91,14 +91,14 @@ def test_assigning_to_oneself_raises_no_alert(cast, conversations, browsers):
     expect(bob.locator("#assignments a")).to_have_count(0)
 
 
-def test_ended_snooze_raises_an_alert_and_moves_to_the_top(cast, conversations, browsers):
-    actions.assign(conversations.north, operator=cast.bob)
-    actions.touch_presence(conversations.north, operator=cast.bob, is_typing=False)
+def test_ended_snooze_raises_an_alert_and_moves_to_the_top(tenants, conversations, browsers):
+    actions.assign(conversations.north, operator=tenants.bob)
+    actions.touch_presence(conversations.north, operator=tenants.bob, is_typing=False)
     until = timezone.now() + timedelta(hours=1)
     actions.set_status(conversations.north, status="snoozed", snoozed_until=until)
-    newer = make_conversation(cast.north, name="Newer")
-    actions.assign(newer, operator=cast.alice)
-    bob, alice = open_recording_alerts(browsers, cast.bob), browsers.open(cast.alice)
+    newer = make_conversation(tenants.north, name="Newer")
+    actions.assign(newer, operator=tenants.alice)
+    bob, alice = open_recording_alerts(browsers, tenants.bob), browsers.open(tenants.alice)
     expect(bob.locator(".row")).to_have_count(1)
     expect(bob).to_have_title(re.compile("^Inbox"))
     with time_machine.travel(until + timedelta(seconds=1)):
@@ -115,14 +115,14 @@ def test_ended_snooze_raises_an_alert_and_moves_to_the_top(cast, conversations, 
     assert bob.problems == []
 
 
-def test_conversations_of_a_deactivated_operator_go_to_the_chosen_successor(cast, conversations, browsers):
-    actions.assign(conversations.north, operator=cast.bob)
-    alice = browsers.open(cast.alice, f"/app/team/{cast.bob.pk}/change/")
+def test_conversations_of_a_deactivated_operator_go_to_the_chosen_successor(tenants, conversations, browsers):
+    actions.assign(conversations.north, operator=tenants.bob)
+    alice = browsers.open(tenants.alice, f"/app/team/{tenants.bob.pk}/change/")
     expect(alice.locator(".field-successor")).to_contain_text("1 open or snoozed conversation is assigned to Bob")
     alice.get_by_label("Active").uncheck()
     alice.get_by_label("Reassign conversations to").select_option(label="Alice")
     alice.get_by_role("button", name="Save", exact=True).click()
-    expect(alice.locator(".messagelist")).to_contain_text("1 conversation is assigned to Alice")
+    expect(alice.locator(".messagelist")).to_contain_text("1 conversation was reassigned.")
     alice.goto(alice.url.split("/app/")[0] + "/app/inbox/?view=mine")
     expect(alice.locator(".row")).to_have_count(1)
     assert alice.problems == []

@@ -38,10 +38,10 @@ def expect_stored_once(page, text):
 
 
 @pytest.mark.slow
-def test_messages_and_drafts_survive_a_killed_and_restarted_server(cast, conversations, browsers):
+def test_messages_and_drafts_survive_a_killed_and_restarted_server(tenants, conversations, browsers):
     port = free_port()
     with Server(*WEB, port=port, WEB_PROCESSES="1") as server:
-        page = browsers.open(cast.alice, path_of(conversations.north), url=server.url)
+        page = browsers.open(tenants.alice, path_of(conversations.north), url=server.url)
         expect(thread_log(page)).to_contain_text("Hello?")
         server.kill()
         # "offline" follows soon
@@ -60,11 +60,11 @@ def test_messages_and_drafts_survive_a_killed_and_restarted_server(cast, convers
 
 
 @pytest.mark.slow
-def test_messages_are_sent_without_valkey_and_pushed_once_it_returns(cast, conversations, valkey, browsers):
+def test_messages_are_sent_without_valkey_and_pushed_once_it_returns(tenants, conversations, valkey, browsers):
     options = {"WEB_PROCESSES": "1", "REDIS_URL": valkey.url}
     with Server(*WEB, **options) as one, Server(*WEB, **options) as other:
-        alice = browsers.open(cast.alice, path_of(conversations.north), url=one.url)
-        bob = browsers.open(cast.bob, path_of(conversations.north), url=other.url)
+        alice = browsers.open(tenants.alice, path_of(conversations.north), url=one.url)
+        bob = browsers.open(tenants.bob, path_of(conversations.north), url=other.url)
         expect(thread_log(alice)).to_contain_text("Hello?")
         expect(thread_log(bob)).to_contain_text("Hello?")
         valkey.stop()
@@ -81,10 +81,10 @@ def test_messages_are_sent_without_valkey_and_pushed_once_it_returns(cast, conve
         assert alice.problems == bob.problems == []
 
 
-def test_silently_dead_connection_is_detected_and_nothing_is_lost(cast, conversations, server, browsers):
+def test_silently_dead_connection_is_detected_and_nothing_is_lost(tenants, conversations, server, browsers):
     """The connection is dead but the page gets no close and no error."""
     with Proxy(server.port) as proxy:
-        page = browsers.open(cast.alice, path_of(conversations.north), url=proxy.url)
+        page = browsers.open(tenants.alice, path_of(conversations.north), url=proxy.url)
         expect(thread_log(page)).to_contain_text("Hello?")
         page.clock.install()
         page.reload()
@@ -108,8 +108,8 @@ def test_silently_dead_connection_is_detected_and_nothing_is_lost(cast, conversa
         expect(page.locator("#connection")).to_be_hidden()
 
 
-def test_unsent_file_survives_a_reload(cast, conversations, browsers):
-    page = browsers.open(cast.alice, path_of(conversations.north))
+def test_unsent_file_survives_a_reload(tenants, conversations, browsers):
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     reply_field(page).wait_for()
     page.route("**/app/inbox/files/", lambda route: route.abort())
     page.locator("#composer input[type=file]").set_input_files(
@@ -128,8 +128,8 @@ def test_unsent_file_survives_a_reload(cast, conversations, browsers):
     assert page.evaluate("caches.open('praxtalk.inbox').then(async (cache) => (await cache.keys()).length)") == 0
 
 
-def test_rejected_file_is_shown_and_removed_in_both_tabs(cast, conversations, server, browsers):
-    page = browsers.open(cast.alice, path_of(conversations.north))
+def test_rejected_file_is_shown_and_removed_in_both_tabs(tenants, conversations, server, browsers):
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     reply_field(page).wait_for()
     other = page.context.new_page()
     other.goto(page.url)

@@ -19,10 +19,10 @@ pytestmark = [
 ]
 
 
-def test_cursor_stays_in_place_when_a_conversation_leaves_the_list(cast, conversations, browsers):
+def test_cursor_stays_in_place_when_a_conversation_leaves_the_list(tenants, conversations, browsers):
     for number in range(6):
-        make_conversation(cast.north, name=f"Visitor {number}")
-    page = browsers.open(cast.bob)
+        make_conversation(tenants.north, name=f"Visitor {number}")
+    page = browsers.open(tenants.bob)
     expect(page.locator(".row").first).to_contain_text("Visitor 5")
     for key in ("j", "j", "j", "Enter"):
         page.keyboard.press(key)
@@ -34,16 +34,16 @@ def test_cursor_stays_in_place_when_a_conversation_leaves_the_list(cast, convers
     expect(page.locator("#thread-pane h2")).to_have_text("Visitor 2")
 
 
-def test_filters_are_kept_in_the_url_except_the_search_text(cast, conversations, browsers):
-    actions.create_tag(cast.acme.pk, name="vip")
-    page = browsers.open(cast.alice)
+def test_filters_are_kept_in_the_url_except_the_search_text(tenants, conversations, browsers):
+    actions.create_tag(tenants.acme.pk, name="vip")
+    page = browsers.open(tenants.alice)
     page.locator("#views button", has_text="Resolved").click()
     page.get_by_label("Brand").select_option("South")
     actions.set_status(conversations.south, status="resolved")
     row(page, "Maya A.").click()
     page.reload()
     expect(page.locator("#thread-pane .status")).to_contain_text("South · Resolved")
-    expect(page.get_by_label("Brand")).to_have_value(str(cast.south.pk))
+    expect(page.get_by_label("Brand")).to_have_value(str(tenants.south.pk))
     expect(page.locator("#views [aria-current]")).to_contain_text("Resolved 1")
     expect(page.locator("#views")).to_contain_text("Open 0")  # only South is counted
     page.get_by_label("Assignee").select_option("Bob")
@@ -59,9 +59,9 @@ def test_filters_are_kept_in_the_url_except_the_search_text(cast, conversations,
     assert page.problems == []
 
 
-def test_shortcuts_and_selection_apply_only_to_listed_conversations(cast, conversations, browsers):
-    walt = make_conversation(cast.north, name="Walt")
-    page = browsers.open(cast.alice)
+def test_shortcuts_and_selection_apply_only_to_listed_conversations(tenants, conversations, browsers):
+    walt = make_conversation(tenants.north, name="Walt")
+    page = browsers.open(tenants.alice)
     expect(page.locator(".row")).to_have_count(3)
     page.keyboard.press("j")
     page.keyboard.press("x")
@@ -85,12 +85,12 @@ def test_shortcuts_and_selection_apply_only_to_listed_conversations(cast, conver
     expect(page.locator("#many")).to_be_hidden()
 
 
-def test_bulk_change_above_the_server_limit_is_split_into_batches(cast, conversations, browsers):
-    oldest = make_conversation(cast.north, name="Oldest")
+def test_bulk_change_above_the_server_limit_is_split_into_batches(tenants, conversations, browsers):
+    oldest = make_conversation(tenants.north, name="Oldest")
     Conversation.objects.filter(pk=oldest.pk).update(last_activity_at=oldest.created_at - timedelta(days=9))
     for number in range(MAX_LIMIT + 5):
-        make_conversation(cast.north, name=f"Visitor {number}")
-    page = browsers.open(cast.alice)
+        make_conversation(tenants.north, name=f"Visitor {number}")
+    page = browsers.open(tenants.alice)
     expect(row(page, "Visitor 104")).to_be_visible()
     page.keyboard.press("j")
     for _ in range(20):
@@ -102,12 +102,12 @@ def test_bulk_change_above_the_server_limit_is_split_into_batches(cast, conversa
     expect(page.locator("#many")).to_contain_text("108 conversations selected")
     page.locator("#many").get_by_role("button", name="Resolve").click()
     expect(page.locator("#views")).to_contain_text("Open 0")
-    assert Conversation.objects.filter(workspace=cast.acme, status="resolved").count() == 108
+    assert Conversation.objects.filter(workspace=tenants.acme, status="resolved").count() == 108
     assert page.problems == []
 
 
-def test_each_new_visitor_message_plays_a_sound(cast, conversations, browsers):
-    page = browsers.open(cast.bob)
+def test_each_new_visitor_message_plays_a_sound(tenants, conversations, browsers):
+    page = browsers.open(tenants.bob)
     page.evaluate(
         """() => {
           window.rung = 0;
@@ -121,7 +121,7 @@ def test_each_new_visitor_message_plays_a_sound(cast, conversations, browsers):
         add_message(conversations.north, f"Message {number}")
         expect(row(page, f"Message {number}")).to_be_visible()
         page.wait_for_function("wanted => window.rung === wanted", arg=number)
-    add_message(conversations.north, "Mine", "operator", cast.alice)
+    add_message(conversations.north, "Mine", "operator", tenants.alice)
     expect(row(page, "Mine")).to_be_visible()
     row(page, "Maya A.").click()
     expect(page.get_by_role("log")).to_contain_text("Mine")

@@ -15,8 +15,8 @@ pytestmark = [
 ]
 
 
-def test_rejected_lead_form_keeps_its_input(cast, conversations, browsers):
-    page = browsers.open(cast.alice, path_of(conversations.north))
+def test_rejected_lead_form_keeps_its_input(tenants, conversations, browsers):
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     page.keyboard.press("l")
     dialog = page.get_by_role("dialog")
@@ -33,10 +33,10 @@ def test_rejected_lead_form_keeps_its_input(cast, conversations, browsers):
     assert page.problems == []
 
 
-def test_too_many_tags_are_reported_in_the_tag_dialog(cast, conversations, browsers):
+def test_too_many_tags_are_reported_in_the_tag_dialog(tenants, conversations, browsers):
     for number in range(21):
-        actions.create_tag(cast.acme.pk, name=f"Tag {number:02}")
-    page = browsers.open(cast.alice, path_of(conversations.north))
+        actions.create_tag(tenants.acme.pk, name=f"Tag {number:02}")
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     page.keyboard.press("t")
     dialog = page.get_by_role("dialog")
@@ -49,8 +49,8 @@ def test_too_many_tags_are_reported_in_the_tag_dialog(cast, conversations, brows
     expect(page.locator("#thread-pane .status")).to_contain_text("#Tag 20")
 
 
-def test_snoozing_until_a_past_time_is_rejected(cast, conversations, browsers):
-    page = browsers.open(cast.alice, path_of(conversations.north))
+def test_snoozing_until_a_past_time_is_rejected(tenants, conversations, browsers):
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     page.keyboard.press("z")
     field = page.get_by_label("Another time")
@@ -62,8 +62,8 @@ def test_snoozing_until_a_past_time_is_rejected(cast, conversations, browsers):
     expect(page.locator("#thread-pane .status")).to_contain_text("Snoozed until")
 
 
-def test_failed_action_shows_a_message_until_it_is_dismissed(cast, conversations, browsers):
-    page = browsers.open(cast.alice, path_of(conversations.north))
+def test_failed_action_shows_a_message_until_it_is_dismissed(tenants, conversations, browsers):
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     conversations.north.visitor.email = ""
     conversations.north.visitor.save()
@@ -76,8 +76,8 @@ def test_failed_action_shows_a_message_until_it_is_dismissed(cast, conversations
     expect(page.locator("#toast")).to_be_hidden()
 
 
-def test_focus_stays_while_new_messages_arrive(cast, conversations, browsers):
-    page = browsers.open(cast.alice, path_of(conversations.north))
+def test_focus_stays_while_new_messages_arrive(tenants, conversations, browsers):
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     tools, pane = page.locator(".tools"), page.locator("#visitor-pane")
     expect(pane).to_contain_text("Block the visitor")
     for button in (tools.get_by_role("button", name="Resolve"), pane.get_by_role("button", name="Block the visitor")):
@@ -90,8 +90,8 @@ def test_focus_stays_while_new_messages_arrive(cast, conversations, browsers):
     expect(tools.locator("button:focus")).to_have_count(1)  # the "To me" button has disappeared
 
 
-def test_dialog_choice_is_made_with_the_space_key(cast, conversations, browsers):
-    page = browsers.open(cast.alice, path_of(conversations.north))
+def test_dialog_choice_is_made_with_the_space_key(tenants, conversations, browsers):
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     page.keyboard.press("a")
     page.keyboard.press("b")
@@ -99,8 +99,8 @@ def test_dialog_choice_is_made_with_the_space_key(cast, conversations, browsers)
     expect(page.locator("#thread-pane .status")).to_contain_text("Assigned to Bob")
 
 
-def test_held_down_shortcut_acts_once(cast, conversations, browsers):
-    page = browsers.open(cast.alice, path_of(conversations.north))
+def test_held_down_shortcut_acts_once(tenants, conversations, browsers):
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     for _ in range(5):
         page.keyboard.down("e")
@@ -111,10 +111,10 @@ def test_held_down_shortcut_acts_once(cast, conversations, browsers):
     expect(page.locator(".activity", has_text="reopened")).to_have_count(0)
 
 
-def test_scrolled_up_reader_sees_new_message_count_and_can_jump_to_the_newest(cast, conversations, browsers):
+def test_scrolled_up_reader_sees_new_message_count_and_can_jump_to_the_newest(tenants, conversations, browsers):
     for number in range(40):
         add_message(conversations.north, f"Line {number}")
-    page = browsers.open(cast.alice, path_of(conversations.north))
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     expect(page.get_by_text("Line 39", exact=True).last).to_be_in_viewport()
     way = page.locator(".newest")
     expect(way).to_be_hidden()
@@ -131,14 +131,14 @@ def test_scrolled_up_reader_sees_new_message_count_and_can_jump_to_the_newest(ca
     assert page.problems == []
 
 
-def test_names_and_messages_are_isolated_by_text_direction(cast, conversations, browsers):
+def test_names_and_messages_are_isolated_by_text_direction(tenants, conversations, browsers):
     conversations.north.visitor.name = "\u202eMaya"  # U+202E reverses all text after it unless the name is isolated
     conversations.north.visitor.save()
     add_message(conversations.north, "مرحبا")
     conversations.north.refresh_from_db()
     actions.set_status(conversations.north, status="resolved")
     add_message(conversations.north, "Hello again")
-    page = browsers.open(cast.bob, path_of(conversations.north))
+    page = browsers.open(tenants.bob, path_of(conversations.north))
     body = page.locator(".entry .body", has_text="مرحبا")
     assert body.evaluate("body => getComputedStyle(body).direction") == "rtl"
     expect(page.locator(".activity bdi")).to_have_text(["PraxTalk", "\u202eMaya"])
@@ -146,10 +146,10 @@ def test_names_and_messages_are_isolated_by_text_direction(cast, conversations, 
     assert apart.evaluate("bdi => getComputedStyle(bdi).unicodeBidi") == "isolate"
 
 
-def test_thread_stays_at_the_end_while_the_composer_grows(cast, conversations, browsers):
+def test_thread_stays_at_the_end_while_the_composer_grows(tenants, conversations, browsers):
     for number in range(40):
         add_message(conversations.north, f"Line {number}")
-    page = browsers.open(cast.alice, path_of(conversations.north))
+    page = browsers.open(tenants.alice, path_of(conversations.north))
     last = page.locator("#log").get_by_text("Line 39", exact=True)
     expect(last).to_be_in_viewport()
     field = page.get_by_role("textbox", name="Reply")

@@ -11,9 +11,9 @@ from accounts.actions.preferences import update_preferences
 from accounts.actions.team import change_operator
 from accounts.mail import MAX_TRIES
 from conversations import actions, mail
-from conversations.models import Mention, Transcript, Visitor
-from tests.sync.live_client import ask
-from tests.sync.sockets import Failed
+from conversations.models import Notification, Transcript, Visitor
+from tests.sync.live_client import call_as
+from tests.sync.sockets import RequestFailed
 
 pytestmark = pytest.mark.django_db
 
@@ -27,13 +27,15 @@ def north_args(conversations):
     return {"conversationId": str(conversations.north.pk)}
 
 
-def test_transcript_is_sent_to_the_visitor_or_to_the_requesting_operator(cast, conversations, north_args, mailoutbox):
-    ask(cast.alice, "notes:write", **north_args, body="between-us")
-    for operator in (cast.bob, cast.alice):
-        ask(
+def test_transcript_is_sent_to_the_visitor_or_to_the_requesting_operator(
+    tenants, conversations, north_args, mailoutbox
+):
+    call_as(tenants.alice, "notes:write", **north_args, body="between-us")
+    for operator in (tenants.bob, tenants.alice):
+        call_as(
             operator, "conversations:sendTranscript", **north_args, to="visitor"
         )  # the second request adds no second mail
-    ask(cast.bob, "conversations:sendTranscript", **north_args, to="me")
+    call_as(tenants.bob, "conversations:sendTranscript", **north_args, to="me")
     assert mail.send_transcripts() == 2
     assert mail.send_transcripts() == 0
     to_visitor, to_bob = mailoutbox
@@ -45,22 +47,22 @@ def test_transcript_is_sent_to_the_visitor_or_to_the_requesting_operator(cast, c
     assert not Transcript.objects.exists()
 
 
-def test_transcript_is_refused_without_a_visitor_address(cast, conversations, north_args):
+def test_transcript_is_refused_without_a_visitor_address(tenants, conversations, north_args):
     Visitor.objects.filter(pk=conversations.north.visitor_id).update(email="")
-    with pytest.raises(Failed, match="not given an e-mail address"):
-        ask(cast.bob, "conversations:sendTranscript", **north_args, to="visitor")
+    with pytest.raises(RequestFailed, match="not given an e-mail address"):
+        call_as(tenants.bob, "conversations:sendTranscript", **north_args, to="visitor")
 
 
-def test_transcript_is_retried_for_a_day_while_mail_fails(cast, conversations, north_args, mailoutbox, settings):
+def test_transcript_is_retried_for_a_day_while_mail_fails(tenants, conversations, north_args, mailoutbox, settings):
     settings.EMAIL_BACKEND = "tests.inbox.test_mail.UnreachableMailServer"
-    ask(cast.bob, "conversations:sendTranscript", **north_args, to="me")
+    call_as(tenants.bob, "conversations:sendTranscript", **north_args, to="me")
     assert mail.send_transcripts() == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     assert mail.send_transcripts() == 0  # not due yet
     with travel_forward(minutes=11):
         assert mail.send_transcripts() == 1
     settings.EMAIL_BACKEND = "tests.inbox.test_mail.UnreachableMailServer"
-    ask(cast.bob, "conversations:sendTranscript", **north_args, to="me")
+    call_as(tenants.bob, "conversations:sendTranscript", **north_args, to="me")
     for hour in range(MAX_TRIES):
         with travel_forward(hours=2 * hour + 1):
             mail.send_transcripts()
@@ -77,12 +79,12 @@ class UnreachableMailServer:
         raise ConnectionRefusedError
 
 
-def mention_bob(cast, conversation):
-    return actions.write_note(conversation, author=cast.alice, body="@Bob look here", mentioned=[cast.bob])
+def mention_bob(tenants, conversation):
+    return actions.write_note(conversation, author=tenants.alice, body="@Bob look here", mentioned=[tenants.bob])
 
 
-def test_unseen_mention_is_mailed_once(cast, conversations, mailoutbox):
-    mention_bob(cast, conversations.north)
+def test_unseen_mention_is_mailed_once(tenants, conversations, mailoutbox):
+    mention_bob(tenants, conversations.north)
     assert mail.send_notification_emails() == 0
     with travel_forward(minutes=6):
         assert mail.send_notification_emails() == 1
@@ -92,24 +94,24 @@ def test_unseen_mention_is_mailed_once(cast, conversations, mailoutbox):
 
 
 @pytest.mark.parametrize("why", ["seen", "unwanted", "gone", "not theirs"])
-def test_mention_is_not_mailed_when_seen_unwanted_or_no_longer_allowed(cast, conversations, mailoutbox, why):
-    mention_bob(cast, conversations.north)
+def test_mention_is_not_mailed_when_seen_unwanted_or_no_longer_allowed(tenants, conversations, mailoutbox, why):
+    mention_bob(tenants, conversations.north)
     if why == "seen":
-        actions.touch_presence(conversations.north, operator=cast.bob, is_typing=False)
+        actions.touch_presence(conversations.north, operator=tenants.bob, is_typing=False)
     elif why == "unwanted":
-        update_preferences(cast.bob, mentionMails=False)
+        update_preferences(tenants.bob, mentionMails=False)
     elif why == "gone":
-        change_operator(cast.bob, by=cast.alice, is_active=False)
+        change_operator(tenants.bob, by=tenants.alice, is_active=False)
     else:
-        change_operator(cast.bob, by=cast.alice, brands=[cast.south])
+        change_operator(tenants.bob, by=tenants.alice, brands=[tenants.south])
     with travel_forward(minutes=6):
         assert mail.send_notification_emails() == 0
     assert mailoutbox == []
-    assert Mention.objects.count() == 1
+    assert Notification.objects.count() == 1
 
 
-def test_mention_is_retried_while_the_mail_server_is_unreachable(cast, conversations, mailoutbox, settings):
-    mention_bob(cast, conversations.north)
+def test_mention_is_retried_while_the_mail_server_is_unreachable(tenants, conversations, mailoutbox, settings):
+    mention_bob(tenants, conversations.north)
     settings.EMAIL_BACKEND = "tests.inbox.test_mail.UnreachableMailServer"
     with travel_forward(minutes=6):
         assert mail.send_notification_emails() == 0
@@ -119,10 +121,10 @@ def test_mention_is_retried_while_the_mail_server_is_unreachable(cast, conversat
         assert mail.send_notification_emails() == 0
 
 
-def test_mention_claimed_by_a_killed_worker_is_mailed_later(cast, conversations, mailoutbox):
-    mention_bob(cast, conversations.north)
+def test_mention_claimed_by_a_killed_worker_is_mailed_later(tenants, conversations, mailoutbox):
+    mention_bob(tenants, conversations.north)
     with travel_forward(minutes=6):
-        assert mail._claim_mention()  # the worker is killed before it sends the mail
+        assert mail._claim_notification()  # the worker is killed before it sends the mail
         assert mail.send_notification_emails() == 0
     with travel_forward(minutes=17):
         assert mail.send_notification_emails() == 1
@@ -136,20 +138,20 @@ class RejectsRecipient(UnreachableMailServer):
         raise SMTPRecipientsRefused({message.to[0]: (550, b"no such user") for message in messages})
 
 
-def test_rejected_recipient_is_not_retried(cast, conversations, settings):
-    mention_bob(cast, conversations.north)
+def test_rejected_recipient_is_not_retried(tenants, conversations, settings):
+    mention_bob(tenants, conversations.north)
     settings.EMAIL_BACKEND = "tests.inbox.test_mail.RejectsRecipient"
     with travel_forward(minutes=6):
         assert mail.send_notification_emails() == 0
-        assert not Mention.objects.filter(mailed_at=None).exists()
+        assert not Notification.objects.filter(mailed_at=None).exists()
 
 
-def test_line_breaks_in_names_are_removed_from_mail_headers(cast, conversations, north_args, mailoutbox):
-    cast.north.name, cast.alice.name = "North\r\nBcc: all@acme.example", "Ali\nce"
-    cast.north.save()
-    cast.alice.save()
-    mention_bob(cast, conversations.north)
-    ask(cast.bob, "conversations:sendTranscript", **north_args, to="me")
+def test_line_breaks_in_names_are_removed_from_mail_headers(tenants, conversations, north_args, mailoutbox):
+    tenants.north.name, tenants.alice.name = "North\r\nBcc: all@acme.example", "Ali\nce"
+    tenants.north.save()
+    tenants.alice.save()
+    mention_bob(tenants, conversations.north)
+    call_as(tenants.bob, "conversations:sendTranscript", **north_args, to="me")
     with travel_forward(minutes=6):
         assert (mail.send_transcripts(), mail.send_notification_emails()) == (1, 1)
     assert [each.subject for each in mailoutbox] == [

@@ -13,23 +13,23 @@ from conversations import actions, mail
 from conversations.models import Activity, Channel, Message
 from integrations.actions.api_keys import create_key, revoke_key
 from integrations.models import ApiKey
-from tests.conftest import Caller
+from tests.conftest import ApiKeyClient
 from tests.inbox.test_in_a_browser import path_of
-from tests.sync.live_client import ask
-from tests.sync.sockets import Failed
+from tests.sync.live_client import call_as
+from tests.sync.sockets import RequestFailed
 from widget.mail import mail_replies
-from widget.thread import thread_json
+from widget.thread import thread_of
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def demo_crm(cast):
-    """Return a test client for Acme's CRM, whose API key is named "Demo CRM"."""
-    key, secret = create_key(cast.acme, name="Demo CRM", scope="write")
-    made = Caller(secret)
-    made.key = key
-    return made
+def demo_crm(tenants):
+    """Return a client of the REST API whose key is named "Demo CRM"."""
+    key, secret = create_key(tenants.acme, name="Demo CRM", scope="write")
+    client = ApiKeyClient(secret)
+    client.key = key
+    return client
 
 
 @pytest.fixture
@@ -42,63 +42,63 @@ def replied(conversations, demo_crm):
 
 
 def senders(operator, conversation):
-    entries = ask(operator, "inbox:thread", conversationId=str(conversation.pk))["entries"]
+    entries = call_as(operator, "inbox:thread", conversationId=str(conversation.pk))["entries"]
     return {entry["body"]: entry["sender"] for entry in entries if entry["type"] != "activity"}
 
 
-def test_reply_sent_with_an_api_key_shows_the_keys_name(cast, replied):
-    assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
-    assert senders(cast.bob, replied)["Hello?"] is None  # the visitor, whose name may change, so it is not stored
-    with pytest.raises(Failed, match="No such conversation"):
-        senders(cast.mallory, replied)
+def test_reply_sent_with_an_api_key_shows_the_keys_name(tenants, replied):
+    assert senders(tenants.bob, replied)["From the CRM"] == "Demo CRM"
+    assert senders(tenants.bob, replied)["Hello?"] is None  # the visitor, whose name may change, so it is not stored
+    with pytest.raises(RequestFailed, match="No such conversation"):
+        senders(tenants.mallory, replied)
 
 
-def test_sender_name_stays_after_the_key_is_renamed_revoked_or_deleted(cast, replied, demo_crm):
+def test_sender_name_stays_after_the_key_is_renamed_revoked_or_deleted(tenants, replied, demo_crm):
     ApiKey.objects.filter(pk=demo_crm.key.pk).update(name="Another name")
-    assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
+    assert senders(tenants.bob, replied)["From the CRM"] == "Demo CRM"
     revoke_key(demo_crm.key)
-    assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
+    assert senders(tenants.bob, replied)["From the CRM"] == "Demo CRM"
     ApiKey.objects.filter(pk=demo_crm.key.pk).delete()
-    assert senders(cast.bob, replied)["From the CRM"] == "Demo CRM"
+    assert senders(tenants.bob, replied)["From the CRM"] == "Demo CRM"
 
 
-def test_only_messages_of_atlas_show_atlas_as_sender(cast, conversations):
+def test_only_messages_of_atlas_show_atlas_as_sender(tenants, conversations):
     for role, body in (("atlas", "From Atlas"), ("operator", "From before")):
         actions.send_message(conversations.north, role=Message.Role(role), body=body, channel=Channel.API)
     actions.send_message(
         conversations.north, role=Message.Role.OPERATOR, body="From the page", channel=Channel.DASHBOARD
     )
-    actions.write_note(conversations.north, author=cast.alice, body="A note")
-    found = senders(cast.bob, conversations.north)
+    actions.write_note(conversations.north, author=tenants.alice, body="A note")
+    found = senders(tenants.bob, conversations.north)
     assert found["From Atlas"] == "Atlas"
     assert found["From before"] == "API"  # sent before API keys were stored with messages
     assert found["From the page"] == "Former operator"
     assert found["A note"] == "Alice"
 
 
-def test_rest_shows_no_author_for_replies_of_a_key(cast, replied, crm, webhooks):
-    messages = crm.get(f"/api/v1/messages?conversationId={replied.pk}").json()["messages"]
+def test_rest_shows_no_author_for_replies_of_a_key(tenants, replied, api_client, webhooks):
+    messages = api_client.get(f"/api/v1/messages?conversationId={replied.pk}").json()["messages"]
     assert messages[-1]["body"] == "From the CRM"
     assert messages[-1]["author"] is None
     assert set(messages[-1]) == set(messages[0])
 
 
-def test_activity_of_a_key_shows_only_the_keys_name(cast, conversations, demo_crm):
+def test_activity_of_a_key_shows_only_the_keys_name(tenants, conversations, demo_crm):
     demo_crm.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "closed"})
     assert Activity.objects.get().actor == "Demo CRM"
 
 
-def test_late_reply_error_names_the_key_that_has_answered(cast, conversations, demo_crm):
+def test_late_reply_error_names_the_key_that_has_answered(tenants, conversations, demo_crm):
     of_north = {"conversationId": str(conversations.north.pk)}
-    seen = ask(cast.bob, "messages:list", **of_north)["messages"][-1]["_id"]
+    seen = call_as(tenants.bob, "messages:list", **of_north)["messages"][-1]["_id"]
     demo_crm.post(f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "From the CRM"})
-    with pytest.raises(Failed, match="Demo CRM has already replied"):
-        ask(cast.bob, "messages:send", **of_north, body="Late", seenMessageId=seen)
+    with pytest.raises(RequestFailed, match="Demo CRM has already replied"):
+        call_as(tenants.bob, "messages:send", **of_north, body="Late", seenMessageId=seen)
 
 
-def test_visitor_never_sees_the_keys_name(cast, replied, mailoutbox):
-    assert "Demo CRM" not in json.dumps(thread_json(cast.acme.pk, replied.visitor_id).value)
-    ask(cast.bob, "conversations:sendTranscript", conversationId=str(replied.pk), to="visitor")
+def test_visitor_never_sees_the_keys_name(tenants, replied, mailoutbox):
+    assert "Demo CRM" not in json.dumps(thread_of(replied.visitor).value)
+    call_as(tenants.bob, "conversations:sendTranscript", conversationId=str(replied.pk), to="visitor")
     assert mail.send_transcripts() == 1
     with time_machine.travel(timezone.now() + timedelta(minutes=6)):
         mail_replies()
@@ -109,33 +109,33 @@ def test_visitor_never_sees_the_keys_name(cast, replied, mailoutbox):
         assert "Demo CRM" not in each.body
 
 
-def test_operator_transcripts_and_exports_show_the_keys_name(cast, replied, mailoutbox, client):
-    ask(cast.bob, "conversations:sendTranscript", conversationId=str(replied.pk), to="me")
+def test_operator_transcripts_and_exports_show_the_keys_name(tenants, replied, mailoutbox, client):
+    call_as(tenants.bob, "conversations:sendTranscript", conversationId=str(replied.pk), to="me")
     assert mail.send_transcripts() == 1
     assert "Demo CRM:\nFrom the CRM" in mailoutbox[0].body
-    client.force_login(cast.bob)
+    client.force_login(tenants.bob)
     copy = client.get(f"/app/visitors/{replied.visitor_id}/export/").json()
     assert copy["conversations"][0]["messages"][-1]["sender"] == "Demo CRM"
-    client.force_login(cast.alice)
+    client.force_login(tenants.alice)
     export = json.loads(b"".join(client.get("/app/settings/export/").streaming_content))
     assert "Demo CRM" in [message["sender"] for message in export["messages"]]
 
 
-def test_database_rejects_a_key_of_another_workspace(cast, replied):
-    key, _ = create_key(cast.globex, name="Rival", scope="write")
+def test_database_rejects_a_key_of_another_workspace(tenants, replied):
+    key, _ = create_key(tenants.globex, name="Rival", scope="write")
     with pytest.raises(IntegrityError), transaction.atomic():
         Message.objects.filter(body="From the CRM").update(api_key=key)
         connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
     with pytest.raises(IntegrityError), transaction.atomic():
-        Message.objects.filter(body="From the CRM").update(author=cast.alice)
+        Message.objects.filter(body="From the CRM").update(author=tenants.alice)
 
 
 @pytest.mark.browser
 @pytest.mark.live
 @pytest.mark.usefixtures("chromium")
 @pytest.mark.django_db(transaction=True)
-def test_inbox_page_shows_the_keys_name_as_sender(cast, replied, demo_crm, browsers):
-    page = browsers.open(cast.bob, path_of(replied))
+def test_inbox_page_shows_the_keys_name_as_sender(tenants, replied, demo_crm, browsers):
+    page = browsers.open(tenants.bob, path_of(replied))
     expect(page.locator(".entry.operator", has_text="From the CRM").locator(".who")).to_contain_text("Demo CRM")
     demo_crm.patch(f"/api/v1/conversations/{replied.pk}", {"status": "closed"})
     expect(page.get_by_role("log")).to_contain_text("Demo CRM closed this")

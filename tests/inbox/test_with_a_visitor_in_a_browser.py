@@ -19,14 +19,16 @@ pytestmark = [
 
 
 @pytest.fixture
-def site(cast, server):
-    made = Site(server.url, cast.north.widget_id)
-    yield made
-    made.close()
+def site(tenants, server):
+    opened = Site(server.url, tenants.north.widget_id)
+    yield opened
+    opened.close()
 
 
-def test_conversation_from_first_message_to_rating_is_visible_to_both_sides(cast, crm, webhooks, site, page, browsers):
-    alice, bob = browsers.open(cast.alice), browsers.open(cast.bob)
+def test_conversation_from_first_message_to_rating_is_visible_to_both_sides(
+    tenants, api_client, webhooks, site, page, browsers
+):
+    alice, bob = browsers.open(tenants.alice), browsers.open(tenants.bob)
     site.open(page)
     fill_form(page, "Do you ship to Addis Ababa?")
     row(bob, "Addis Ababa").click()
@@ -55,20 +57,20 @@ def test_conversation_from_first_message_to_rating_is_visible_to_both_sides(cast
     expect(alice.get_by_role("log")).to_contain_text("Thank you!")
     expect(alice.locator("#thread-pane .status")).to_contain_text("Open")
     conversation = Conversation.objects.get()
-    said = (
-        crm.get(f"/api/v1/conversations/{conversation.pk}").content
-        + crm.get(f"/api/v1/messages?conversationId={conversation.pk}").content
+    exported = (
+        api_client.get(f"/api/v1/conversations/{conversation.pk}").content
+        + api_client.get(f"/api/v1/messages?conversationId={conversation.pk}").content
     )
     sent = b"".join(bytes(event.body) for event in Event.objects.all())
-    assert b"three days" in said
+    assert b"three days" in exported
     assert b"three days" in sent
-    assert b"embassy" not in said + sent
+    assert b"embassy" not in exported + sent
     assert page.get_by_text("embassy").count() == 0
     assert alice.problems == bob.problems == []
 
 
-def test_blocked_visitor_cannot_write_until_unblocked(cast, site, page, browsers):
-    alice = browsers.open(cast.alice)
+def test_blocked_visitor_cannot_write_until_unblocked(tenants, site, page, browsers):
+    alice = browsers.open(tenants.alice)
     site.open(page)
     fill_form(page, "Buy my pills")
     row(alice, "pills").click()

@@ -50,18 +50,18 @@ def drivers():
 
 
 @pytest.fixture
-def wait_for_idle_database(cast):
+def wait_for_idle_database(tenants):
     """Wait after the test until no query is running: a running query would block the emptying of the tables."""
     yield
     wait_for(no_other_active_connections, "A query or transaction did not end.")
 
 
 @pytest.fixture
-def start(drivers, wait_for_idle_database):
-    """Return `start(library) -> Driver`. The clients opened through it are closed after the test."""
+def start_driver(drivers, wait_for_idle_database):
+    """Return `start_driver(library) -> Driver`. The clients opened through it are closed after the test."""
     used = {}
 
-    def started(library):
+    def start(library):
         if library != PYPI:
             need_node()
         if library not in drivers:
@@ -69,7 +69,7 @@ def start(drivers, wait_for_idle_database):
         used[library] = drivers[library]
         return used[library]
 
-    yield started
+    yield start
     for driver in used.values():
         driver.close_clients()
 
@@ -77,68 +77,68 @@ def start(drivers, wait_for_idle_database):
 def pytest_collection_modifyitems(items):
     """Run tests with all clients at once in the second tier."""
     for item in items:
-        if {"npms", "convexes", "libraries"} & set(getattr(item, "fixturenames", ())):
+        if {"all_npm_clients", "all_convex_clients", "all_clients"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(params=NPM_PARAMS)
-def npm(request, start):
-    return start(request.param)
+def npm(request, start_driver):
+    return start_driver(request.param)
 
 
 @pytest.fixture(params=[*NPM_PARAMS, PYPI, OWN])
-def library(request, start):
-    return start(request.param)
+def library(request, start_driver):
+    return start_driver(request.param)
 
 
 @pytest.fixture(params=[*NPM_PARAMS, PYPI])
-def convex(request, start):
+def convex(request, start_driver):
     """Parametrize the test over the public clients only: our own has no setAuth() and no HTTP."""
-    return start(request.param)
+    return start_driver(request.param)
 
 
 @pytest.fixture
-def newest(start):
-    return start(NPM[-1])
+def newest(start_driver):
+    return start_driver(NPM[-1])
 
 
 @pytest.fixture
-def npms(start):
+def all_npm_clients(start_driver):
     """Return all npm versions at once, for a slow scenario."""
-    return [start(name) for name in NPM]
+    return [start_driver(name) for name in NPM]
 
 
 @pytest.fixture
-def convexes(start, npms):
-    return [*npms, start(PYPI)]
+def all_convex_clients(start_driver, all_npm_clients):
+    return [*all_npm_clients, start_driver(PYPI)]
 
 
 @pytest.fixture
-def libraries(start, convexes):
-    return [*convexes, start(OWN)]
+def all_clients(start_driver, all_convex_clients):
+    return [*all_convex_clients, start_driver(OWN)]
 
 
 @pytest.fixture
-def scene(cast, server, wait_for_idle_database):
+def scene(tenants, server, wait_for_idle_database):
     """Return a Scene with one conversation on the shared server."""
-    return Scene(cast, server.url)
+    return Scene(tenants, server.url)
 
 
 @pytest.fixture
-def scene_on(cast):
+def scene_on(tenants):
     """Return `scene_on(url) -> Scene`, for tests with their own server."""
-    return lambda url: Scene(cast, url)
+    return lambda url: Scene(tenants, url)
 
 
 class Scene:
     """`conversation` is a conversation of North; `token` and `key` are Alice's operator token and Acme's API key."""
 
-    def __init__(self, cast, url):
-        self.cast, self.url = cast, url
-        self.conversation = make_conversation(cast.north)
+    def __init__(self, tenants, url):
+        self.tenants, self.url = tenants, url
+        self.conversation = make_conversation(tenants.north)
         self.id = str(self.conversation.pk)
-        self.token = self.token_of(cast.alice)
-        _, self.key = create_key(cast.acme, name="live", scope="write")
+        self.token = self.token_of(tenants.alice)
+        _, self.key = create_key(tenants.acme, name="live", scope="write")
 
     def token_of(self, operator, **lifetime):
         """Return an operator token, for example `token_of(alice, seconds=4)`. It lives 12 hours by default."""
@@ -151,7 +151,7 @@ class Scene:
         return self.args(conversationId=self.id, **more)
 
     def rest(self, method, path, body=None):
-        """Call the REST API with the CRM's key and return the JSON of the response."""
+        """Call the REST API with Acme's key and return the JSON of the response."""
         headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/api/v1{path}", data, headers, method=method)
@@ -164,7 +164,11 @@ class Scene:
     def send_from_shell(self, body):
         """Send a message from this process, which shares only the database and Valkey with the server."""
         send_message(
-            self.conversation, role=Message.Role.OPERATOR, body=body, channel=Channel.DASHBOARD, author=self.cast.alice
+            self.conversation,
+            role=Message.Role.OPERATOR,
+            body=body,
+            channel=Channel.DASHBOARD,
+            author=self.tenants.alice,
         )
 
     def bodies(self):
@@ -179,7 +183,7 @@ def bodies_of(thread):
     return [message["body"] for message in thread["messages"]]
 
 
-def ends_with(*bodies):
+def last_bodies_are(*bodies):
     """Return a predicate: a result of messages:list ends with these bodies."""
     return lambda thread: bodies_of(thread)[-len(bodies) :] == list(bodies)
 

@@ -50,7 +50,7 @@ class Driver:
         """
         self.command, self.knows_floats = command, knows_floats
         self.environment = os.environ | (environment or {})
-        self.news = threading.Condition()
+        self.event_added = threading.Condition()
         self.events, self.crashes, self.clients = {}, [], []
         self._ids = itertools.count(1)
 
@@ -77,14 +77,14 @@ class Driver:
     def _read(self):
         for line in self.process.stdout:
             event = json.loads(line)
-            with self.news:
+            with self.event_added:
                 if "crash" in event:
                     self.crashes.append(event["crash"])
                 elif "ready" in event:
                     self.ready.set()
                 else:
                     self.events.setdefault(event.pop("id"), []).append(event)
-                self.news.notify_all()
+                self.event_added.notify_all()
 
     def command_with_id(self, do, **rest):
         number = next(self._ids)
@@ -97,8 +97,8 @@ class Driver:
 
     def wait_until(self, answer, what, patience=PATIENCE_SECONDS):
         """Return the first result of `answer()` that is not None. It is called again after every event."""
-        with self.news:
-            self.news.wait_for(lambda: answer() is not None or self.crashes, patience)
+        with self.event_added:
+            self.event_added.wait_for(lambda: answer() is not None or self.crashes, patience)
             assert self.crashes == [], self.crashes
             assert answer() is not None, what()
             return answer()
@@ -108,7 +108,7 @@ class Driver:
         self.clients.append(client)
         return client
 
-    def settle(self):
+    def wait_until_idle(self):
         """Wait until all commands so far are executed and their immediate events have arrived."""
         Call(self, self.command_with_id("ask")).result()
 
@@ -118,7 +118,7 @@ class Driver:
             client.close()
         crashes, self.crashes, self.clients = self.crashes, [], []
         assert crashes == [], crashes
-        self.settle()
+        self.wait_until_idle()
 
 
 class Client:
@@ -210,7 +210,7 @@ class Watch(Observed):
 
 class Authentication(Observed):
     def until(self, is_authenticated, patience=PATIENCE_SECONDS):
-        self._wait("isAuthenticated", lambda told: told is is_authenticated, patience)
+        self._wait("isAuthenticated", lambda value: value is is_authenticated, patience)
 
     def until_fetched(self, times, patience=PATIENCE_SECONDS):
         self._wait("fetched", lambda fetched: fetched >= times, patience)

@@ -3,7 +3,7 @@
 import pytest
 
 from praxtalk.core.db.ids import new_id
-from tests.live.conftest import ends_with
+from tests.live.conftest import last_bodies_are
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
@@ -17,7 +17,7 @@ def can_still_send(client, scene):
 
 
 def test_expected_errors_carry_an_error_code(library, scene):
-    client, mallory = library.open(scene.url), scene.token_of(scene.cast.mallory)
+    client, mallory = library.open(scene.url), scene.token_of(scene.tenants.mallory)
     foreign = {"sessionToken": mallory, "conversationId": scene.id}
     unknown = scene.args(conversationId=str(new_id()))
     failed = {
@@ -37,10 +37,10 @@ def test_expected_errors_carry_an_error_code(library, scene):
 
 
 def test_operator_of_one_brand_sees_nothing_of_other_brands(library, scene):
-    client, bob = library.open(scene.url), scene.token_of(scene.cast.bob)
-    other = {"sessionToken": bob, "brandId": str(scene.cast.south.pk)}
+    client, bob = library.open(scene.url), scene.token_of(scene.tenants.bob)
+    other = {"sessionToken": bob, "brandId": str(scene.tenants.south.pk)}
     assert client.query("conversations:listInbox", other).error()["data"]["code"] in ("FORBIDDEN", "NOT_FOUND")
-    north = {"sessionToken": bob, "brandId": str(scene.cast.north.pk)}
+    north = {"sessionToken": bob, "brandId": str(scene.tenants.north.pk)}
     assert [row["_id"] for row in client.query("conversations:listInbox", north).result()] == [scene.id]
 
 
@@ -118,5 +118,5 @@ def test_only_the_query_above_the_limit_fails(npm, scene):
         inbox.until(lambda rows: rows[0]["preview"] == "pushed")
     excess.stop()
     inboxes.pop().stop()
-    client.watch("messages:list", scene.in_conversation(), **{"as": "anyApi"}).until(ends_with("pushed"))
+    client.watch("messages:list", scene.in_conversation(), **{"as": "anyApi"}).until(last_bodies_are("pushed"))
     assert can_still_send(client, scene)

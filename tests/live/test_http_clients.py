@@ -31,7 +31,7 @@ def test_set_auth_authenticates_http_calls(convex, scene):
 
 def test_http_errors_carry_code_and_message(convex, scene):
     client = convex.open(scene.url, http=True)
-    foreign = {"sessionToken": scene.token_of(scene.cast.mallory), "conversationId": scene.id}
+    foreign = {"sessionToken": scene.token_of(scene.tenants.mallory), "conversationId": scene.id}
     for call in (
         client.query("conversations:get", foreign),
         client.mutate("messages:send", {**foreign, "body": "Hi"}),

@@ -87,7 +87,7 @@ def test_own_client_watches_and_sends(scene, tab):
     tab.until_shown("by the shell")
     tab.send("by itself")
     assert tab.until("by itself")["messageId"]
-    order = [what for what, _ in tab.page.evaluate("tab.news")]
+    order = [what for what, _ in tab.page.evaluate("tab.events")]
     assert order.index("by itself") > max(n for n, what in enumerate(order) if what == "thread")
     tab.until("inbox", lambda rows: rows[0]["preview"] == "by itself")
     assert bodies_of(tab.until("thread")) == scene.bodies() == ["Hello?", "by REST", "by the shell", "by itself"]
@@ -194,13 +194,13 @@ def test_throwing_callback_does_not_affect_other_watches(scene, tab):
 
 
 def test_expired_token_is_replaced_without_errors(scene, tab):
-    tab = tab(scene.token_of(scene.cast.alice, seconds=2), scene.token)
+    tab = tab(scene.token_of(scene.tenants.alice, seconds=2), scene.token)
     tab.watch()
     tab.until_shown("Hello?")
-    wait_for(lambda: len(tab.page.evaluate("tab.asked")) == 2, "It did not ask for another token.")
+    wait_for(lambda: len(tab.page.evaluate("tab.tokenRequests")) == 2, "It did not ask for another token.")
     scene.send_by_rest("hours later")
     tab.until_shown("hours later")
-    assert tab.page.evaluate("tab.asked") == [None, "Session expired or invalid. Sign in again."]
+    assert tab.page.evaluate("tab.tokenRequests") == [None, "Session expired or invalid. Sign in again."]
     assert tab.all("thread failed") == []
 
 
@@ -208,7 +208,7 @@ def test_rejected_token_is_requested_again(scene, tab):
     tab = tab("nonsense", scene.token)
     tab.watch()
     tab.until_shown("Hello?")
-    assert tab.page.evaluate("tab.asked") == [None, "Session expired or invalid. Sign in again."]
+    assert tab.page.evaluate("tab.tokenRequests") == [None, "Session expired or invalid. Sign in again."]
 
 
 def test_close_removes_listeners_and_closes_the_socket(scene, tab):
@@ -224,7 +224,7 @@ def test_close_removes_listeners_and_closes_the_socket(scene, tab):
     tab.until_shown("Hello?")
     assert listeners() >= {"online", "offline", "pageshow", "pagehide", "visibilitychange"}
     tab.page.evaluate("tab.client.close()")
-    assert listeners() == {"hashchange"}  # added by the page itself
+    assert listeners() == set()
     wait_for(lambda: tab.page.evaluate("1") and tab.sockets[0].is_closed(), "The socket is open.")
     tab.send("too late")
     assert "abort" in tab.until("too late failed")
@@ -249,6 +249,6 @@ def test_page_in_the_back_forward_cache_reconnects_when_shown(scene, cached_page
     go_back_to_cached_page(cached_page)
     tab.until_shown("while away")  # the same page: its records are still there
     tab.until_state("connecting", "live", "connecting", "live")
-    assert cached_page.evaluate("[tab.left, tab.asked.length]") == [2, 2]  # 2: WebSocket.CLOSING
+    assert cached_page.evaluate("[tab.left, tab.tokenRequests.length]") == [2, 2]  # 2: WebSocket.CLOSING
     tab.send("back again")
     tab.until_shown("while away", "back again")

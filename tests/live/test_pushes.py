@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.live.conftest import bodies_of, ends_with
+from tests.live.conftest import bodies_of, last_bodies_are
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
@@ -32,12 +32,12 @@ def test_first_result_equals_the_rest_response(library, scene):
 
 def test_every_query_returns_a_result(library, scene):
     client = library.open(scene.url)
-    ask = lambda name, /, **args: client.query(name, scene.args(**args)).result()  # noqa: E731
-    assert {brand["name"] for brand in ask("brands:list")} == {"North", "South"}
-    assert ask("conversations:counts")["open"] == 1
-    assert bodies_of(ask("messages:list", conversationId=scene.id)) == ["Hello?"]
-    assert ask("presence:list", conversationId=scene.id) == []
-    assert ask("leads:list") == []
+    query = lambda name, /, **args: client.query(name, scene.args(**args)).result()  # noqa: E731
+    assert {brand["name"] for brand in query("brands:list")} == {"North", "South"}
+    assert query("conversations:counts")["open"] == 1
+    assert bodies_of(query("messages:list", conversationId=scene.id)) == ["Hello?"]
+    assert query("presence:list", conversationId=scene.id) == []
+    assert query("leads:list") == []
 
 
 def test_change_is_pushed_whoever_made_it(library, scene):
@@ -47,7 +47,7 @@ def test_change_is_pushed_whoever_made_it(library, scene):
     inbox.until(), thread.until()
 
     def by_another():
-        args = {"sessionToken": scene.token_of(scene.cast.bob), "conversationId": scene.id, "body": "by another"}
+        args = {"sessionToken": scene.token_of(scene.tenants.bob), "conversationId": scene.id, "body": "by another"}
         other.mutate("messages:send", args).result()
 
     writes = {
@@ -58,7 +58,7 @@ def test_change_is_pushed_whoever_made_it(library, scene):
     }
     for body, write in writes.items():
         write()
-        thread.until(ends_with(body), AT_ONCE)
+        thread.until(last_bodies_are(body), AT_ONCE)
         inbox.until(lambda rows, body=body: rows[0]["preview"] == body, AT_ONCE)
     assert bodies_of(thread.values[-1]) == ["Hello?", *writes]
     assert inbox.errors == thread.errors == []
@@ -74,7 +74,7 @@ def test_every_mutation_is_pushed_to_another_client(library, scene):
     shown.until()
     do = lambda name, /, **args: client.mutate(name, scene.args(**args)).result()  # noqa: E731
 
-    assert do("conversations:assign", conversationId=scene.id, operatorId=str(scene.cast.alice.pk)) == {"ok": True}
+    assert do("conversations:assign", conversationId=scene.id, operatorId=str(scene.tenants.alice.pk)) == {"ok": True}
     shown.until(lambda conversation: (conversation["assignee"] or {}).get("name") == "Alice", AT_ONCE)
     counts.until(lambda counted: counted["mine"] == 1, AT_ONCE)
     do("conversations:assign", conversationId=scene.id, operatorId=None)
@@ -84,7 +84,7 @@ def test_every_mutation_is_pushed_to_another_client(library, scene):
     counts.until(lambda counted: (counted["open"], counted["resolved"]) == (0, 1), AT_ONCE)
     do("presence:touch", conversationId=scene.id, typing=True)
     assert here.until(lambda people: people, AT_ONCE) == [
-        {"operatorId": str(scene.cast.alice.pk), "name": "Alice", "typing": True}
+        {"operatorId": str(scene.tenants.alice.pk), "name": "Alice", "typing": True}
     ]
     lead = do("leads:create", name="Maya A.", email="maya@acme.example")["leadId"]
     leads.until(lambda rows: [row["_id"] for row in rows] == [lead], AT_ONCE)
@@ -145,12 +145,12 @@ def test_no_value_arrives_after_unsubscribing(library, scene):
     )
     left.until(), kept.until()
     left.stop()
-    library.settle()
+    library.wait_until_idle()
     scene.send_by_rest("unseen")
-    kept.until(ends_with("unseen"), AT_ONCE)
-    library.settle()
+    kept.until(last_bodies_are("unseen"), AT_ONCE)
+    library.wait_until_idle()
     assert len(left.changes) == 1
-    client.watch("messages:list", scene.in_conversation()).until(ends_with("unseen"))
+    client.watch("messages:list", scene.in_conversation()).until(last_bodies_are("unseen"))
 
 
 def test_function_can_be_named_in_three_ways(npm, scene):
@@ -163,7 +163,7 @@ def test_function_can_be_named_in_three_ways(npm, scene):
             bodies_of(client.query("messages:list", scene.in_conversation(), **{"as": spelling}).result())[-1]
             == spelling
         )
-        thread.until(ends_with(spelling))
+        thread.until(last_bodies_are(spelling))
         thread.stop()
 
 

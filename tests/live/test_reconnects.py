@@ -4,7 +4,7 @@ import pytest
 from django.db import connection, transaction
 
 from conversations.models import Conversation
-from tests.live.conftest import NPM, OWN, PYPI, bodies_of, ends_with
+from tests.live.conftest import NPM, OWN, PYPI, bodies_of, last_bodies_are
 from tests.live.driver import wait_for
 from tests.live.proxy import Proxy
 from tests.servers import WEB, Server
@@ -16,7 +16,7 @@ PATIENCE = 30  # seconds: clients retry after 1, 2, 4 and 8 s
 
 
 @pytest.fixture
-def server(cast):
+def server(tenants):
     with Server(*WEB, WEB_PROCESSES="1") as running:
         yield running
 
@@ -36,22 +36,22 @@ def test_sockets_of_a_killed_server_free_their_connection_slots(newest, server, 
     with restart_of(server):
         scene.send_from_shell("while nobody served")
         for thread in threads:
-            thread.until(ends_with("while nobody served"), PATIENCE)
+            thread.until(last_bodies_are("while nobody served"), PATIENCE)
             assert thread.errors == []
         newest.close_clients()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["killed", "stopped"])
-def test_clients_reconnect_after_the_server_was(end, libraries, convexes, server, scene_on):
+def test_clients_reconnect_after_the_server_was(end, all_clients, all_convex_clients, server, scene_on):
     """Clients reconnect with their watches, and authenticated again if they used setAuth."""
     scene = scene_on(server.url)
-    clients = [library.open(server.url) for library in libraries]
+    clients = [library.open(server.url) for library in all_clients]
     watches = [client.watch("messages:list", scene.in_conversation()) for client in clients]
     watches += [client.watch("conversations:get", scene.in_conversation()) for client in clients]
-    for convex in convexes:
+    for convex in all_convex_clients:
         signed_in = convex.open(server.url)
-        signed_in.authenticate(scene.token_of(scene.cast.alice))
+        signed_in.authenticate(scene.token_of(scene.tenants.alice))
         watches.append(signed_in.watch("messages:list", {"conversationId": scene.id}))
     for watch in watches:
         watch.until()
@@ -64,25 +64,25 @@ def test_clients_reconnect_after_the_server_was(end, libraries, convexes, server
     scene.send_from_shell("while nobody served")
     with restart_of(server):
         for watch in watches:
-            watch.until(ends_with("while nobody served"), PATIENCE)
+            watch.until(last_bodies_are("while nobody served"), PATIENCE)
         scene.send_by_rest("afterwards")
         for watch in watches:
-            watch.until(ends_with("while nobody served", "afterwards"), AT_ONCE)
+            watch.until(last_bodies_are("while nobody served", "afterwards"), AT_ONCE)
             assert watch.errors == []
         for client in clients:
             client.mutate("messages:send", scene.in_conversation(body="and back")).result()
-        for driver in libraries:
+        for driver in all_clients:
             driver.close_clients()
 
 
-def test_lost_mutation_response_is_repeated_and_executed_once(libraries, scene):
+def test_lost_mutation_response_is_repeated_and_executed_once(all_clients, scene):
     """The mutation is executed but its response is lost: the client sends it again.
 
     PyPI's client resends under a new session id, so there the mutation needs a clientMessageId. That client sends one
     mutation at a time.
     """
     with Proxy(int(scene.url.rsplit(":", 1)[1])) as proxy:
-        clients = [library.open(proxy.url) for library in libraries]
+        clients = [library.open(proxy.url) for library in all_clients]
         threads = [client.watch("messages:list", scene.in_conversation()) for client in clients]
         for thread in threads:
             thread.until()
@@ -100,14 +100,14 @@ def test_lost_mutation_response_is_repeated_and_executed_once(libraries, scene):
         assert {pk: scene.conversation.messages.get(pk=pk).body for pk in sent} == sent
         for thread in threads:
             thread.until(lambda value: bodies_of(value) == scene.bodies())
-        for driver in libraries:
+        for driver in all_clients:
             driver.close_clients()
 
 
-def test_mutation_resolves_if_the_connection_ends_between_response_and_new_value(npms, scene):
+def test_mutation_resolves_if_the_connection_ends_between_response_and_new_value(all_npm_clients, scene):
     """The response arrives but the new query value does not: the client sends the mutation again."""
     with Proxy(int(scene.url.rsplit(":", 1)[1])) as proxy:
-        clients = [npm.open(proxy.url) for npm in npms]
+        clients = [npm.open(proxy.url) for npm in all_npm_clients]
         threads = [client.watch("messages:list", scene.in_conversation()) for client in clients]
         for thread in threads:
             thread.until()
@@ -124,14 +124,14 @@ def test_mutation_resolves_if_the_connection_ends_between_response_and_new_value
         assert sorted(scene.bodies()) == sorted(["Hello?", *NPM])
         for thread in threads:
             thread.until(lambda value: bodies_of(value) == scene.bodies())
-        for driver in npms:
+        for driver in all_npm_clients:
             driver.close_clients()
 
 
 @pytest.mark.slow
-def test_mutation_in_progress_when_the_server_is_killed_is_executed_once(npms, server, scene_on):
+def test_mutation_in_progress_when_the_server_is_killed_is_executed_once(all_npm_clients, server, scene_on):
     scene = scene_on(server.url)
-    clients = [npm.open(server.url) for npm in npms]
+    clients = [npm.open(server.url) for npm in all_npm_clients]
     for client in clients:
         client.watch("messages:list", scene.in_conversation()).until()
     with transaction.atomic():  # locks the conversation, so that the mutations have to wait
@@ -146,7 +146,7 @@ def test_mutation_in_progress_when_the_server_is_killed_is_executed_once(npms, s
         sent = {call.result(PATIENCE)["messageId"]: name for name, call in calls.items()}
         assert sorted(scene.bodies()) == sorted(["Hello?", *NPM])
         assert {pk: scene.conversation.messages.get(pk=pk).body for pk in sent} == sent
-        for driver in npms:
+        for driver in all_npm_clients:
             driver.close_clients()
 
 
@@ -167,7 +167,7 @@ def test_write_through_one_server_is_pushed_by_the_other(library, scene, second_
     for client, body in ((here, "from here"), (there, "from there")):
         client.mutate("messages:send", scene.in_conversation(body=body)).result()
         for thread in threads:
-            thread.until(ends_with(body), AT_ONCE)
+            thread.until(last_bodies_are(body), AT_ONCE)
 
 
 @pytest.fixture(scope="module")

@@ -51,5 +51,5 @@ def test_types_accept_any_api_and_reject_a_string(compiler_errors):
     detects errors."""
     seed = (CLIENTS / "seed_snippet.ts").read_text()
     by_any_api = seed.replace('"conversations:listInbox"', "anyApi.conversations.listInbox")
-    said = compiler_errors([("ts", seed), ("ts", 'import { anyApi } from "convex/server";\n' + by_any_api)])
-    assert re.findall(r"^(snippet\d.ts).*error (TS\d+)", said, re.MULTILINE) == [("snippet0.ts", "TS2345")]
+    errors = compiler_errors([("ts", seed), ("ts", 'import { anyApi } from "convex/server";\n' + by_any_api)])
+    assert re.findall(r"^(snippet\d.ts).*error (TS\d+)", errors, re.MULTILINE) == [("snippet0.ts", "TS2345")]

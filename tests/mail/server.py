@@ -23,7 +23,7 @@ class _Handler:
         return "250 OK"
 
     async def handle_RCPT(self, server, session, envelope, address, options):
-        self.state.tried.append(address)
+        self.state.attempted_recipients.append(address)
         fault = self.state.faults.get(address, "")
         if fault == "hangs":
             await asyncio.sleep(LONGER_THAN_ANY_TIMEOUT)
@@ -47,13 +47,13 @@ def mail_server(settings, **faults):
     """Run an SMTP server and send Django's e-mails to it while the context is open.
 
     `faults` maps a recipient to "hangs", "closes" (the connection), "content" (refused after the text was sent), or a status
-    code such as "451". Yields the state of the server, which a test may change: `tried` (the recipients that were tried, in
-    order), `messages` (the accepted messages), `faults` and `refused_senders`.
+    code such as "451". Yields the state of the server, which a test may change: `attempted_recipients` (in order), `messages`
+    (the accepted messages), `faults` and `refused_senders`.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    state = SimpleNamespace(tried=[], messages=[], faults=faults, refused_senders=set())
+    state = SimpleNamespace(attempted_recipients=[], messages=[], faults=faults, refused_senders=set())
     controller = Controller(_Handler(state), hostname="127.0.0.1", port=port)
     controller.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

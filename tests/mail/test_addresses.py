@@ -32,19 +32,19 @@ REFUSED = ["hällo@acme.example", "héllo@bücher.example", "no address", "a@b@c
         ("o'brien+talk@acme.example", "o'brien+talk@acme.example"),
     ],
 )
-def test_a_senders_domain_is_stored_in_punycode(cast, given, stored):
-    call_command("configure_widget", cast.north.widget_id, "--email-from", given)
-    assert Brand.objects.get(pk=cast.north.pk).email_from == stored
+def test_a_senders_domain_is_stored_in_punycode(tenants, given, stored):
+    call_command("configure_widget", tenants.north.widget_id, "--email-from", given)
+    assert Brand.objects.get(pk=tenants.north.pk).email_from == stored
     assert ascii_address(given) == stored
 
 
 @pytest.mark.parametrize("address", REFUSED)
-def test_a_sender_that_mail_servers_would_refuse_cannot_be_saved(cast, address):
+def test_a_sender_that_mail_servers_would_refuse_cannot_be_saved(tenants, address):
     with pytest.raises(CommandError):
-        call_command("configure_widget", cast.north.widget_id, "--email-from", address)
+        call_command("configure_widget", tenants.north.widget_id, "--email-from", address)
     with pytest.raises(ValidationError):
-        configure_widget(cast.north, email_from=address)
-    assert Brand.objects.get(pk=cast.north.pk).email_from == ""
+        configure_widget(tenants.north, email_from=address)
+    assert Brand.objects.get(pk=tenants.north.pk).email_from == ""
 
 
 def save_sender_on_brand_page(client, brand, address):
@@ -54,20 +54,20 @@ def save_sender_on_brand_page(client, brand, address):
     return client.post(url, {**values, "email_from": address})
 
 
-def test_the_brand_page_encodes_or_refuses_a_sender(cast, client):
-    client.force_login(cast.alice)
-    page = save_sender_on_brand_page(client, cast.north, "hällo@acme.example")
+def test_the_brand_page_encodes_or_refuses_a_sender(tenants, client):
+    client.force_login(tenants.alice)
+    page = save_sender_on_brand_page(client, tenants.north, "hällo@acme.example")
     assert page.status_code == 200
     assert "Enter a valid email address" in page.content.decode()
-    assert Brand.objects.get(pk=cast.north.pk).email_from == ""
-    assert save_sender_on_brand_page(client, cast.north, "hello@bücher.example").status_code == 302
-    assert Brand.objects.get(pk=cast.north.pk).email_from == "hello@xn--bcher-kva.example"
+    assert Brand.objects.get(pk=tenants.north.pk).email_from == ""
+    assert save_sender_on_brand_page(client, tenants.north, "hello@bücher.example").status_code == 302
+    assert Brand.objects.get(pk=tenants.north.pk).email_from == "hello@xn--bcher-kva.example"
 
 
-def test_an_unencoded_sender_from_before_is_encoded_when_mail_is_sent(cast, settings, time_machine):
+def test_an_unencoded_sender_from_before_is_encoded_when_mail_is_sent(tenants, settings, time_machine):
     time_machine.move_to("2026-05-04 12:00Z", tick=False)
     Brand.objects.update(email_from="hello@bücher.example", name="Bücher & Söhne")
-    conversation = make_conversation(Brand.objects.get(pk=cast.north.pk))
+    conversation = make_conversation(Brand.objects.get(pk=tenants.north.pk))
     Visitor.objects.update(email="maya@people.example")
     conversation = Conversation.objects.get(pk=conversation.pk)
     send_message(conversation, role=Message.Role.OPERATOR, body="We do.", channel=Channel.API)
@@ -79,13 +79,13 @@ def test_an_unencoded_sender_from_before_is_encoded_when_mail_is_sent(cast, sett
 
 
 @pytest.mark.parametrize(
-    ("value", "is_right"),
+    ("value", "is_valid"),
     [("Bücher <hello@bücher.example>", True), ("hällo@acme.example", False), ("nobody", False), ("", True)],
 )
-def test_email_from_in_the_environment_is_encoded_or_refused_at_startup(value, is_right):
+def test_email_from_in_the_environment_is_encoded_or_refused_at_startup(value, is_valid):
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "praxtalk.settings"}
     environment |= {"EMAIL_FROM": value} if value else {}
     code = "from django.conf import settings; settings.EMAIL_FROM.encode('ascii'); print(settings.EMAIL_FROM)"
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert (run.returncode == 0) == is_right
-    assert is_right or "EMAIL_FROM is missing or invalid" in run.stderr
+    assert (run.returncode == 0) == is_valid
+    assert is_valid or "EMAIL_FROM is missing or invalid" in run.stderr

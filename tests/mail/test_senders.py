@@ -28,29 +28,32 @@ BAD_RECIPIENT, GOOD_RECIPIENT = "bad@people.example", "good@people.example"
 DUE_AFTER = timedelta(minutes=6)  # after this time, e-mails of every kind are due
 
 
-def queue_reply(cast, address):
-    conversation = make_conversation(cast.north)
+def queue_reply(tenants, address):
+    conversation = make_conversation(tenants.north)
     Visitor.objects.filter(pk=conversation.visitor_id).update(email=address)
     conversation = Conversation.objects.get(pk=conversation.pk)
     send_message(conversation, role=Message.Role.OPERATOR, body="We do.", channel=Channel.API)
 
 
-def queue_transcript(cast, address):
-    request_transcript(make_conversation(cast.north), email=address)
+def queue_transcript(tenants, address):
+    request_transcript(make_conversation(tenants.north), email=address)
 
 
-def queue_mention(cast, address):
+def queue_mention(tenants, address):
     actions.write_note(
-        make_conversation(cast.north), author=cast.alice, body="Look", mentioned=[create_operator(cast, address)]
+        make_conversation(tenants.north),
+        author=tenants.alice,
+        body="Look",
+        mentioned=[create_operator(tenants, address)],
     )
 
 
-def queue_webhook_notice(cast, address):
+def queue_webhook_notice(tenants, address):
     """Queue a notice to `address`.
 
-    One e-mail goes to all owners of a workspace, so each address gets a workspace of which it is the owner.
+    One e-mail is addressed to all owners of a workspace, so each address is the owner of a workspace of its own.
     """
-    owner = cast.mallory if WebhookSubscription.objects.exists() else cast.alice
+    owner = tenants.mallory if WebhookSubscription.objects.exists() else tenants.alice
     Operator.objects.filter(pk=owner.pk).update(email=address)
     webhook, _ = create_webhook(owner.workspace, url="http://127.0.0.1:9/", events=["lead.created"])
     WebhookSubscription.objects.filter(pk=webhook.pk).update(
@@ -58,16 +61,18 @@ def queue_webhook_notice(cast, address):
     )
 
 
-def queue_password_link(cast, address):
-    create_operator(cast, address)
+def queue_password_link(tenants, address):
+    create_operator(tenants, address)
     emails.enqueue(QueuedEmail.Kind.PASSWORD_RESET, address)
 
 
-def create_operator(cast, address):
-    made = Operator.objects.create_operator(workspace=cast.acme, email="new@acme.example", password=None, name=address)
-    Operator.objects.filter(pk=made.pk).update(email=address)  # update() stores addresses that every form refuses
-    made.refresh_from_db()
-    return made
+def create_operator(tenants, address):
+    operator = Operator.objects.create_operator(
+        workspace=tenants.acme, email="new@acme.example", password=None, name=address
+    )
+    Operator.objects.filter(pk=operator.pk).update(email=address)  # update() stores addresses that every form refuses
+    operator.refresh_from_db()
+    return operator
 
 
 SENDERS = {
@@ -86,7 +91,7 @@ def clock(time_machine):
 
 
 @pytest.fixture(params=SENDERS)
-def sender(request, cast, clock):
+def sender(request, tenants, clock):
     """Return (enqueue, run, kind) of each sender.
 
     `enqueue(*addresses)` queues an e-mail to each address; they are due six minutes later, in this order. `run()` sends what is
@@ -96,7 +101,7 @@ def sender(request, cast, clock):
 
     def enqueue(*addresses):
         for address in addresses:
-            write_one(cast, address)
+            write_one(tenants, address)
             clock.shift(1)
 
     return enqueue, run, kind
@@ -136,19 +141,19 @@ def test_a_failing_e_mail_delays_no_other_and_is_tried_a_bounded_number_of_times
         clock.shift(DUE_AFTER)
         assert run() == 1
         assert [each.to for each in server.messages] == [[GOOD_RECIPIENT]]
-        assert server.tried == [BAD_RECIPIENT, GOOD_RECIPIENT]
+        assert server.attempted_recipients == [BAD_RECIPIENT, GOOD_RECIPIENT]
         failure = MailFailure.objects.get()
         assert (failure.kind, failure.reason, failure.tries) == (kind, reason, 1)
         assert failure.given_up == given_up_at_once
         if fault == "hangs":
             return  # 25 tries would wait for 25 timeouts; "closes" tests the same retries
         assert run() == 0
-        assert server.tried == [BAD_RECIPIENT, GOOD_RECIPIENT]  # the first retry comes after a delay
+        assert server.attempted_recipients == [BAD_RECIPIENT, GOOD_RECIPIENT]  # the first retry is delayed
         run_for_two_days(run, clock)
     # A mention is dropped after a day, so it is tried less often
     most = 1 if given_up_at_once else MAX_TRIES
-    assert most - 3 <= server.tried.count(BAD_RECIPIENT) <= most
-    assert server.tried.count(GOOD_RECIPIENT) == 1
+    assert most - 3 <= server.attempted_recipients.count(BAD_RECIPIENT) <= most
+    assert server.attempted_recipients.count(GOOD_RECIPIENT) == 1
 
 
 def test_a_failed_e_mail_is_sent_once_the_mail_server_accepts_it(sender, settings, clock):
@@ -175,7 +180,7 @@ def test_an_e_mail_to_an_invalid_address_is_given_up_at_once(sender, settings, c
         clock.shift(DUE_AFTER)
         assert run() == 1
         run_for_two_days(run, clock)
-    assert server.tried == [GOOD_RECIPIENT]
+    assert server.attempted_recipients == [GOOD_RECIPIENT]
     failure = MailFailure.objects.get()
     assert (failure.reason, failure.tries, failure.given_up) == ("invalid", 1, 1)
 
@@ -186,20 +191,20 @@ def test_a_recipient_with_a_non_ascii_domain_gets_the_e_mail(sender, settings, c
         enqueue("bad@bücher.example", GOOD_RECIPIENT)
         clock.shift(DUE_AFTER)
         assert run() == 2
-    assert server.tried == ["bad@xn--bcher-kva.example", GOOD_RECIPIENT]
+    assert server.attempted_recipients == ["bad@xn--bcher-kva.example", GOOD_RECIPIENT]
     assert not MailFailure.objects.exists()
 
 
-def test_a_run_stops_after_connection_failures_and_the_next_run_continues(cast, settings, clock):
+def test_a_run_stops_after_connection_failures_and_the_next_run_continues(tenants, settings, clock):
     addresses = [f"{number}@people.example" for number in range(5)]
     with mail_server(settings, **dict.fromkeys(addresses[:4], "closes")) as server:
         for address in addresses:
-            queue_transcript(cast, address)
+            queue_transcript(tenants, address)
             clock.shift(1)
         assert inbox_mail.send_transcripts() == 0
-        assert server.tried == addresses[:3]
+        assert server.attempted_recipients == addresses[:3]
         assert inbox_mail.send_transcripts() == 1
-        assert server.tried == addresses
+        assert server.attempted_recipients == addresses
 
 
 def test_retry_delays_grow_to_an_hour_and_end_within_a_day():
@@ -209,9 +214,9 @@ def test_retry_delays_grow_to_an_hour_and_end_within_a_day():
     assert timedelta(hours=18) < sum(pauses, timedelta()) < timedelta(hours=24)
 
 
-def test_a_new_reply_is_mailed_after_one_that_was_given_up(cast, settings, clock):
+def test_a_new_reply_is_mailed_after_one_that_was_given_up(tenants, settings, clock):
     with mail_server(settings, **{BAD_RECIPIENT: "550"}) as server:
-        queue_reply(cast, BAD_RECIPIENT)
+        queue_reply(tenants, BAD_RECIPIENT)
         clock.shift(DUE_AFTER)
         assert mail_replies() == 0
         server.faults.clear()
@@ -224,12 +229,12 @@ def test_a_new_reply_is_mailed_after_one_that_was_given_up(cast, settings, clock
     assert "Still there?" in text
 
 
-def test_mail_from_a_refused_sender_is_retried_for_a_day(cast, settings, clock):
-    cast.north.email_from = "north@acme.example"
-    cast.north.save()
+def test_mail_from_a_refused_sender_is_retried_for_a_day(tenants, settings, clock):
+    tenants.north.email_from = "north@acme.example"
+    tenants.north.save()
     with mail_server(settings) as server:
         server.refused_senders.add("north@acme.example")
-        queue_reply(cast, GOOD_RECIPIENT)
+        queue_reply(tenants, GOOD_RECIPIENT)
         clock.shift(DUE_AFTER)
         assert mail_replies() == 0
         assert MailFailure.objects.get().reason == "sender"
@@ -243,32 +248,36 @@ def overview(client, operator):
     return client.get("/app/").content.decode()
 
 
-def test_only_owners_see_mail_failures_on_the_overview(cast, client, settings, clock):
+def test_only_owners_see_mail_failures_on_the_overview(tenants, client, settings, clock):
     carol = Operator.objects.create_operator(
-        workspace=cast.acme, email="c@acme.example", password=None, name="Carol", role="admin", sees_all_brands=False
+        workspace=tenants.acme, email="c@acme.example", password=None, name="Carol", role="admin", sees_all_brands=False
     )
-    carol.brands.add(cast.south, through_defaults={"workspace": cast.acme})
+    carol.brands.add(tenants.south, through_defaults={"workspace": tenants.acme})
     with mail_server(settings, **{BAD_RECIPIENT: "550"}):
-        queue_reply(cast, BAD_RECIPIENT)
+        queue_reply(tenants, BAD_RECIPIENT)
         clock.shift(DUE_AFTER)
         mail_replies()
-    page = overview(client, cast.alice)
+    page = overview(client, tenants.alice)
     assert "North: Replies to visitors." in page
     assert "The mail server rejected the recipient." in page
     assert "1 e-mail will not be retried." in page
     assert BAD_RECIPIENT not in page
-    for operator in (cast.bob, carol, cast.mallory):  # an operator, an admin of South, the owner of another workspace
+    for operator in (
+        tenants.bob,
+        carol,
+        tenants.mallory,
+    ):  # an operator, an admin of South, the owner of another workspace
         assert "could not be sent" not in overview(client, operator)
     clock.shift(timedelta(days=8))
-    assert "could not be sent" not in overview(client, cast.alice)
+    assert "could not be sent" not in overview(client, tenants.alice)
     clock.shift(timedelta(days=30))
     mail.purge_failures()
     assert not MailFailure.objects.exists()
 
 
-def test_a_reply_written_while_an_e_mail_is_given_up_is_mailed(cast, settings, clock):
+def test_a_reply_written_while_an_e_mail_is_given_up_is_mailed(tenants, settings, clock):
     with mail_server(settings, **{BAD_RECIPIENT: "550"}) as server:
-        queue_reply(cast, BAD_RECIPIENT)
+        queue_reply(tenants, BAD_RECIPIENT)
         clock.shift(DUE_AFTER)
         due = widget_mail._next_due()
         send_message(Conversation.objects.get(), role=Message.Role.OPERATOR, body="Still there?", channel=Channel.API)

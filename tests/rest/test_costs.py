@@ -13,39 +13,39 @@ from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
 from praxtalk.urls import urlpatterns
 from tests.conftest import make_conversation
-from tests.trips import count_round_trips, run_request
-from tests.widget.visitors import Browser, client_id, identity_of
-from widget.magic_links import return_link
+from tests.round_trips import count_round_trips, run_request
+from tests.widget.visitors import VisitorClient, client_id, identity_of
+from widget.magic_links import magic_link
 
 PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF"
 METHODS = ("get", "post", "patch", "delete")
 
 
-def resolve(w):
-    return w.path_of(make_conversation(w.cast.north)), {"status": "resolved"}
+def resolve(world):
+    return world.path_of(make_conversation(world.tenants.north)), {"status": "resolved"}
 
 
-def send_text(w, path="messages", **more):
-    return path, w.form(clientId=client_id(), body="In red?") | more
+def send_text(world, path="messages", **more):
+    return path, world.form(clientId=client_id(), body="In red?") | more
 
 
-def send_file(w):
+def send_file(world):
     file = SimpleUploadedFile("order.pdf", PDF, "application/pdf")
-    return "messages", encode_multipart(BOUNDARY, w.form(clientId=client_id(), file=file))
+    return "messages", encode_multipart(BOUNDARY, world.form(clientId=client_id(), file=file))
 
 
-def start(w, **more):
-    return "start", w.form(clientId=client_id(), name="Maya A.", email="maya@example.com", message="Hello?", **more)
+def start(world, **more):
+    return "start", world.form(clientId=client_id(), name="Maya A.", email="maya@example.com", message="Hello?", **more)
 
 
-def identify(w, **headers):
-    return "identify", w.form(**identity_of(w.cast.north, "kim", name="Kim")), headers
+def identify(world, **headers):
+    return "identify", world.form(**identity_of(world.tenants.north, "kim", name="Kim")), headers
 
 
-def merge(w):
-    stranger = Browser(w.cast.north)
+def merge(world):
+    stranger = VisitorClient(world.tenants.north)
     stranger.start()
-    return identify(w, Authorization=f"Bearer {stranger.token}")
+    return identify(world, Authorization=f"Bearer {stranger.token}")
 
 
 IDEMPOTENCY_KEY = {"Idempotency-Key": "once"}
@@ -56,82 +56,106 @@ MESSAGE = {"body": "Hi!"}
 # one row; the text after a comma tells rows of the same endpoint apart. The costs include rate limits by IP address and by key,
 # and a webhook that subscribes to every event.
 COSTS = {
-    "GET /api/v1/ping": (2, 1, lambda w: ("ping",)),
-    "GET /api/v1/brands": (3, 1, lambda w: ("brands",)),
-    "GET /api/v1/conversations": (4, 1, lambda w: ("conversations?status=open&limit=50",)),
-    "GET /api/v1/conversations, of a brand": (5, 1, lambda w: (f"conversations?brandId={w.cast.north.pk}",)),
-    "GET /api/v1/conversations/<str:id>": (4, 1, lambda w: (w.north,)),
+    "GET /api/v1/ping": (2, 1, lambda world: ("ping",)),
+    "GET /api/v1/brands": (3, 1, lambda world: ("brands",)),
+    "GET /api/v1/conversations": (4, 1, lambda world: ("conversations?status=open&limit=50",)),
+    "GET /api/v1/conversations, of a brand": (5, 1, lambda world: (f"conversations?brandId={world.tenants.north.pk}",)),
+    "GET /api/v1/conversations/<str:id>": (4, 1, lambda world: (world.north,)),
     "PATCH /api/v1/conversations/<str:id>": (10, 2, resolve),
-    "PATCH /api/v1/conversations/<str:id>, to the status it has": (5, 1, lambda w: (w.north, {"status": "open"})),
-    "POST /api/v1/conversations/<str:id>/messages": (9, 2, lambda w: (f"{w.north}/messages", MESSAGE)),
+    "PATCH /api/v1/conversations/<str:id>, to the status it has": (
+        5,
+        1,
+        lambda world: (world.north, {"status": "open"}),
+    ),
+    "POST /api/v1/conversations/<str:id>/messages": (9, 2, lambda world: (f"{world.north}/messages", MESSAGE)),
     "POST /api/v1/conversations/<str:id>/messages, with an idempotency key": (
         11,
         2,
-        lambda w: (f"{w.north}/messages", MESSAGE, IDEMPOTENCY_KEY),
+        lambda world: (f"{world.north}/messages", MESSAGE, IDEMPOTENCY_KEY),
     ),
     "POST /api/v1/conversations/<str:id>/messages, repeated with the same key": (
         6,
         1,
-        lambda w: (f"{w.north}/messages", MESSAGE, IDEMPOTENCY_KEY),
+        lambda world: (f"{world.north}/messages", MESSAGE, IDEMPOTENCY_KEY),
     ),
-    "GET /api/v1/messages": (4, 1, lambda w: (f"messages?conversationId={w.conversations.north.pk}",)),
-    "GET /api/v1/attachments/<str:id>": (3, 1, lambda w: (f"attachments/{w.attachment}",)),
-    "GET /api/v1/leads": (4, 1, lambda w: ("leads",)),
-    "POST /api/v1/leads": (7, 2, lambda w: ("leads", {"name": "Maya A."})),
+    "GET /api/v1/messages": (4, 1, lambda world: (f"messages?conversationId={world.conversations.north.pk}",)),
+    "GET /api/v1/attachments/<str:id>": (3, 1, lambda world: (f"attachments/{world.attachment}",)),
+    "GET /api/v1/leads": (4, 1, lambda world: ("leads",)),
+    "POST /api/v1/leads": (7, 2, lambda world: ("leads", {"name": "Maya A."})),
     "POST /api/v1/leads, of a conversation": (
         8,
         2,
-        lambda w: ("leads", {"name": "Maya A.", "conversationId": str(w.conversations.north.pk)}),
+        lambda world: ("leads", {"name": "Maya A.", "conversationId": str(world.conversations.north.pk)}),
     ),
-    "PATCH /api/v1/leads/<str:id>": (8, 2, lambda w: (f"leads/{w.conversations.north_lead.pk}", {"status": "won"})),
-    "GET /api/v1/events": (10, 1, lambda w: ("events",)),
-    "GET /api/v1/events, without new events": (4, 1, lambda w: ("events",)),
-    "GET /api/v1/webhooks": (3, 1, lambda w: ("webhooks",)),
-    "POST /api/v1/webhooks": (8, 1, lambda w: ("webhooks", {"url": "https://1.1.1.1/", "events": ["lead.created"]})),
-    "GET /api/v1/webhooks/<str:id>": (3, 1, lambda w: (w.webhook,)),
-    "PATCH /api/v1/webhooks/<str:id>": (8, 1, lambda w: (w.webhook, {"description": "Leads"})),
-    "POST /api/v1/webhooks/<str:id>/rotate": (7, 1, lambda w: (f"{w.webhook}/rotate", {})),
-    "POST /api/v1/webhooks/<str:id>/promote": (7, 1, lambda w: (f"{w.webhook}/promote", {})),
-    "POST /api/v1/webhooks/<str:id>/retire": (7, 1, lambda w: (f"{w.webhook}/retire", {})),
-    "POST /api/v1/webhooks/<str:id>/test": (3, 5, lambda w: (f"{w.webhook}/test", {})),
-    "DELETE /api/v1/webhooks/<str:id>": (12, 1, lambda w: (f"webhooks/{w.webhooks.south.pk}",)),
-    "GET /api/v1/deliveries": (3, 1, lambda w: ("deliveries",)),
-    "GET /api/v1/deliveries, of a webhook": (4, 1, lambda w: (f"deliveries?webhookId={w.webhooks.north.pk}",)),
-    "GET /api/v1/deliveries/<str:id>": (4, 1, lambda w: (w.delivery,)),
-    "POST /api/v1/deliveries/<str:id>/retry": (7, 2, lambda w: (f"{w.delivery}/retry", {})),
+    "PATCH /api/v1/leads/<str:id>": (
+        8,
+        2,
+        lambda world: (f"leads/{world.conversations.north_lead.pk}", {"status": "won"}),
+    ),
+    "GET /api/v1/events": (10, 1, lambda world: ("events",)),
+    "GET /api/v1/events, without new events": (4, 1, lambda world: ("events",)),
+    "GET /api/v1/webhooks": (3, 1, lambda world: ("webhooks",)),
+    "POST /api/v1/webhooks": (
+        8,
+        1,
+        lambda world: ("webhooks", {"url": "https://1.1.1.1/", "events": ["lead.created"]}),
+    ),
+    "GET /api/v1/webhooks/<str:id>": (3, 1, lambda world: (world.webhook,)),
+    "PATCH /api/v1/webhooks/<str:id>": (8, 1, lambda world: (world.webhook, {"description": "Leads"})),
+    "POST /api/v1/webhooks/<str:id>/rotate": (7, 1, lambda world: (f"{world.webhook}/rotate", {})),
+    "POST /api/v1/webhooks/<str:id>/promote": (7, 1, lambda world: (f"{world.webhook}/promote", {})),
+    "POST /api/v1/webhooks/<str:id>/retire": (7, 1, lambda world: (f"{world.webhook}/retire", {})),
+    "POST /api/v1/webhooks/<str:id>/test": (3, 5, lambda world: (f"{world.webhook}/test", {})),
+    "DELETE /api/v1/webhooks/<str:id>": (12, 1, lambda world: (f"webhooks/{world.webhooks.south.pk}",)),
+    "GET /api/v1/deliveries": (3, 1, lambda world: ("deliveries",)),
+    "GET /api/v1/deliveries, of a webhook": (4, 1, lambda world: (f"deliveries?webhookId={world.webhooks.north.pk}",)),
+    "GET /api/v1/deliveries/<str:id>": (4, 1, lambda world: (world.delivery,)),
+    "POST /api/v1/deliveries/<str:id>/retry": (7, 2, lambda world: (f"{world.delivery}/retry", {})),
     "POST /api/v1/deliveries/replay": (
         8,
         2,
-        lambda w: ("deliveries/replay", {"webhookId": str(w.webhooks.north.pk), "status": "missing"}),
+        lambda world: ("deliveries/replay", {"webhookId": str(world.webhooks.north.pk), "status": "missing"}),
     ),
-    "GET /api/v1/replays/<str:id>": (3, 1, lambda w: (f"replays/{w.webhooks.north_replay.pk}",)),
-    "POST /api/v1/operator-sessions": (7, 1, lambda w: ("operator-sessions", {"email": "alice@acme.example"})),
+    "GET /api/v1/replays/<str:id>": (3, 1, lambda world: (f"replays/{world.webhooks.north_replay.pk}",)),
+    "POST /api/v1/operator-sessions": (7, 1, lambda world: ("operator-sessions", {"email": "alice@acme.example"})),
     "DELETE /api/v1/operator-sessions/<str:id>": (
         7,
         2,
-        lambda w: (f"operator-sessions/{issue_token(w.cast.alice)[1].pk}", {}),
+        lambda world: (f"operator-sessions/{issue_token(world.tenants.alice)[1].pk}", {}),
     ),
-    "GET /api/v1/openapi.json": (0, 1, lambda w: ("openapi.json",)),
-    "GET /widget/v1/config": (2, 0, lambda w: (f"config?id={w.cast.north.widget_id}",)),
+    "GET /api/v1/openapi.json": (0, 1, lambda world: ("openapi.json",)),
+    "GET /widget/v1/config": (2, 0, lambda world: (f"config?id={world.tenants.north.widget_id}",)),
     "POST /widget/v1/start": (11, 3, start),
     "POST /widget/v1/start, with a new verified identity": (
         11,
         3,
-        lambda w: start(w, identity=identity_of(w.cast.north)),
+        lambda world: start(world, identity=identity_of(world.tenants.north)),
     ),
     "POST /widget/v1/start, with a known verified identity": (
         12,
         3,
-        lambda w: start(w, identity=identity_of(w.cast.north)),
+        lambda world: start(world, identity=identity_of(world.tenants.north)),
     ),
     "POST /widget/v1/identify": (6, 1, identify),
     "POST /widget/v1/identify, with a stranger's token": (15, 2, merge),
-    "POST /widget/v1/return": (2, 1, lambda w: ("return", w.form(code=return_link(w.kim).partition("=")[2]))),
-    "GET /widget/v1/messages": (4, 2, lambda w: (w.widget_path("messages"),)),
-    "GET /widget/v1/messages, before a message": (5, 1, lambda w: (w.widget_path("messages", f"&before={w.message}"),)),
+    "POST /widget/v1/return": (
+        2,
+        1,
+        lambda world: ("return", world.form(code=magic_link(world.kim).partition("=")[2])),
+    ),
+    "GET /widget/v1/messages": (4, 2, lambda world: (world.widget_path("messages"),)),
+    "GET /widget/v1/messages, before a message": (
+        5,
+        1,
+        lambda world: (world.widget_path("messages", f"&before={world.message}"),),
+    ),
     "POST /widget/v1/messages": (11, 3, send_text),
     "POST /widget/v1/messages, with a file": (14, 3, send_file),
-    "GET /widget/v1/attachments/<str:id>": (3, 1, lambda w: (w.widget_path(f"attachments/{w.attachment}"),)),
+    "GET /widget/v1/attachments/<str:id>": (
+        3,
+        1,
+        lambda world: (world.widget_path(f"attachments/{world.attachment}"),),
+    ),
 }
 
 
@@ -148,18 +172,22 @@ def test_every_endpoint_has_an_expected_cost():
     assert {name.partition(",")[0] for name in COSTS} == set(endpoints())
 
 
-class World(SimpleNamespace):
-    """The cast, a key of Acme, a webhook for all events, and a visitor whose conversation contains a file."""
+class ApiWorld(SimpleNamespace):
+    """The tenants, an API key of Acme, a webhook for all events, and a visitor whose conversation contains a file."""
 
-    def __init__(self, cast, conversations, webhooks, crm):
+    def __init__(self, tenants, conversations, webhooks, api_client):
         super().__init__(
-            cast=cast, conversations=conversations, webhooks=webhooks, crm=crm, visitor=Browser(cast.north)
+            tenants=tenants,
+            conversations=conversations,
+            webhooks=webhooks,
+            api_client=api_client,
+            visitor=VisitorClient(tenants.north),
         )
-        create_webhook(cast.acme, url="http://127.0.0.1:9/", events=list(EventName))
+        create_webhook(tenants.acme, url="http://127.0.0.1:9/", events=list(EventName))
         assert self.visitor.start().status_code == 201
         assert self.visitor.send_file("order.pdf", PDF).status_code == 201
         self.attachment, self.message = Attachment.objects.get().pk, Message.objects.latest("created_at").pk
-        self.kim = Visitor.objects.create(workspace=cast.acme, brand=cast.north, name="Kim", external_id="kim")
+        self.kim = Visitor.objects.create(workspace=tenants.acme, brand=tenants.north, name="Kim", external_id="kim")
         self.north = self.path_of(conversations.north)
         self.webhook, self.delivery = f"webhooks/{webhooks.north.pk}", f"deliveries/{webhooks.north_delivery.pk}"
 
@@ -167,19 +195,19 @@ class World(SimpleNamespace):
         return f"conversations/{conversation.pk}"
 
     def form(self, **values):
-        return {"widgetId": self.cast.north.widget_id} | values
+        return {"widgetId": self.tenants.north.widget_id} | values
 
     def widget_path(self, path, more=""):
-        return f"{path}?widgetId={self.cast.north.widget_id}{more}"
+        return f"{path}?widgetId={self.tenants.north.widget_id}{more}"
 
-    def ask(self, name, path, body=None, headers=None):
+    def send(self, name, path, body=None, headers=None):
         """Send a request and return (status, content).
 
         The request is authenticated by the API key or the visitor's token, unless `headers` contain another.
         """
         method, route = name.partition(",")[0].split()
         if route.startswith("/api/"):
-            base, token = "/api/v1/", self.crm.secret
+            base, token = "/api/v1/", self.api_client.secret
         else:
             base, token = "/widget/v1/", "" if route.endswith("/identify") else self.visitor.token
         sent = {"Authorization": f"Bearer {token}", "Origin": self.visitor.origin} | (headers or {})
@@ -190,19 +218,21 @@ class World(SimpleNamespace):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_each_call_needs_the_expected_statements_and_round_trips(cast, conversations, webhooks, crm, monkeypatch):
-    world = World(cast, conversations, webhooks, crm)
+def test_each_call_needs_the_expected_statements_and_round_trips(
+    tenants, conversations, webhooks, api_client, monkeypatch
+):
+    world = ApiWorld(tenants, conversations, webhooks, api_client)
     # Updates the time of the key's last use, at most once a minute.
-    world.ask("GET /api/v1/ping", "ping")
+    world.send("GET /api/v1/ping", "ping")
     # Updates the time of the widget's last use, at most once an hour.
-    world.ask("GET /widget/v1/config", f"config?id={cast.north.widget_id}")
+    world.send("GET /widget/v1/config", f"config?id={tenants.north.widget_id}")
     costs, sql = {}, {}
     for name, (*_, request) in COSTS.items():
         call = request(world)
-        with count_round_trips(monkeypatch) as trips:
-            status, content = world.ask(name, *call)
+        with count_round_trips(monkeypatch) as round_trips:
+            status, content = world.send(name, *call)
         assert status in (200, 201), (name, status, content)
-        costs[name], sql[name] = (trips.statements, trips.writes), trips.sql
+        costs[name], sql[name] = (round_trips.statements, round_trips.writes), round_trips.sql
     expected = {name: (statements, writes) for name, (statements, writes, _) in COSTS.items()}
     wrong = {name: f"{costs[name]} instead of {expected[name]}" for name in COSTS if costs[name] != expected[name]}
     assert not wrong, "\n".join(f"{name}: {wrong[name]}\n    " + "\n    ".join(sql[name]) for name in wrong)

@@ -10,24 +10,24 @@ from django.test.utils import CaptureQueriesContext
 from integrations.actions.replays import advance
 from integrations.models import Attempt, Delivery, DeliveryCount, Event, EventName, Replay, WebhookSubscription
 from leads.actions import create_lead
-from tests.conftest import Caller, make_conversation
-from tests.rest.test_webhooks import create_webhook_by_rest, is_refused, loopback_is_permitted  # noqa: F401 - a fixture
+from tests.conftest import ApiKeyClient, make_conversation
+from tests.rest.test_webhooks import allow_loopback, assert_refused, create_webhook_by_rest  # noqa: F401 - a fixture
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 
 PUBLIC = "https://93.184.215.14/hook"
 
 
-def test_a_delivery_shows_its_attempts_and_can_be_retried(cast, crm):
+def test_a_delivery_shows_its_attempts_and_can_be_retried(tenants, api_client):
     with receiver(status=500) as receives:
         webhook, other = (
-            create_webhook_by_rest(crm, receives.url),
-            create_webhook_by_rest(crm, receives.url, ["conversation.created"]),
+            create_webhook_by_rest(api_client, receives.url),
+            create_webhook_by_rest(api_client, receives.url, ["conversation.created"]),
         )
-        lead = create_lead(cast.acme.pk, name="Maya")
-        make_conversation(cast.north)
+        lead = create_lead(tenants.acme.pk, name="Maya")
+        make_conversation(tenants.north)
         deliver_due()
-        deliveries = crm.get("/api/v1/deliveries").json()["deliveries"]
+        deliveries = api_client.get("/api/v1/deliveries").json()["deliveries"]
         assert [(each["webhookId"], each["type"]) for each in deliveries] == [
             (other, "conversation.created"),
             (webhook, "lead.created"),
@@ -45,7 +45,7 @@ def test_a_delivery_shows_its_attempts_and_can_be_retried(cast, crm):
             "createdAt": one["createdAt"],
         }
         assert str(lead.pk).encode() in bytes(event.body)
-        alone = crm.get(f"/api/v1/deliveries/{one['_id']}").json()["delivery"]
+        alone = api_client.get(f"/api/v1/deliveries/{one['_id']}").json()["delivery"]
         (log,) = alone.pop("log")
         assert alone == one
         assert log == {
@@ -59,9 +59,9 @@ def test_a_delivery_shows_its_attempts_and_can_be_retried(cast, crm):
             "error": None,
         }
         receives.status = 204
-        assert crm.post(f"/api/v1/deliveries/{one['_id']}/retry").json() == {"ok": True}
+        assert api_client.post(f"/api/v1/deliveries/{one['_id']}/retry").json() == {"ok": True}
         deliver_due()
-        alone = crm.get(f"/api/v1/deliveries/{one['_id']}").json()["delivery"]
+        alone = api_client.get(f"/api/v1/deliveries/{one['_id']}").json()["delivery"]
         assert (alone["status"], alone["attempts"], alone["nextAttemptAt"]) == ("succeeded", 1, None)
         assert [(log["number"], log["trigger"], log["outcome"]) for log in alone["log"]] == [
             (1, "schedule", "failed"),
@@ -69,9 +69,9 @@ def test_a_delivery_shows_its_attempts_and_can_be_retried(cast, crm):
         ]
 
 
-def test_deliveries_can_be_filtered(cast, crm, webhooks):
+def test_deliveries_can_be_filtered(tenants, api_client, webhooks):
     Delivery.objects.filter(pk=webhooks.south_delivery.pk).update(status="failed")
-    ids = lambda query: [each["_id"] for each in crm.get(f"/api/v1/deliveries?{query}").json()["deliveries"]]  # noqa: E731
+    ids = lambda query: [each["_id"] for each in api_client.get(f"/api/v1/deliveries?{query}").json()["deliveries"]]  # noqa: E731
     north, south = str(webhooks.north_delivery.pk), str(webhooks.south_delivery.pk)
     assert ids("") == [south, north]
     assert ids(f"webhookId={webhooks.north.pk}") == [north]
@@ -80,31 +80,31 @@ def test_deliveries_can_be_filtered(cast, crm, webhooks):
     assert ids("type=lead.created") == [south, north]
     assert ids("type=message.created") == []
     assert ids(f"status=pending&type=lead.created&webhookId={webhooks.north.pk}") == [north]
-    assert is_refused(crm.get("/api/v1/deliveries?status=done"), "status: ")
-    assert is_refused(crm.get("/api/v1/deliveries?type=ping"), "type: ")
-    assert is_refused(crm.get("/api/v1/deliveries?webhook=x"), "webhook: ")
-    assert crm.get("/api/v1/deliveries?webhookId=x").status_code == 404
-    page = crm.get("/api/v1/deliveries?limit=1").json()
+    assert_refused(api_client.get("/api/v1/deliveries?status=done"), "status: ")
+    assert_refused(api_client.get("/api/v1/deliveries?type=ping"), "type: ")
+    assert_refused(api_client.get("/api/v1/deliveries?webhook=x"), "webhook: ")
+    assert api_client.get("/api/v1/deliveries?webhookId=x").status_code == 404
+    page = api_client.get("/api/v1/deliveries?limit=1").json()
     assert ids(f"limit=1&cursor={page['nextCursor']}") == [north]
 
 
-def test_deliveries_of_a_paused_webhook_cannot_be_retried(crm, webhooks):
-    crm.patch(f"/api/v1/webhooks/{webhooks.north.pk}", {"status": "paused"})
+def test_deliveries_of_a_paused_webhook_cannot_be_retried(api_client, webhooks):
+    api_client.patch(f"/api/v1/webhooks/{webhooks.north.pk}", {"status": "paused"})
     retry = f"/api/v1/deliveries/{webhooks.north_delivery.pk}/retry"
-    assert is_refused(crm.post(retry), "Set its status to active first", "webhook_paused")
-    crm.patch(f"/api/v1/webhooks/{webhooks.north.pk}", {"status": "active"})
-    assert crm.post(retry).json() == {"ok": True}
+    assert_refused(api_client.post(retry), "Set its status to active first", "webhook_paused")
+    api_client.patch(f"/api/v1/webhooks/{webhooks.north.pk}", {"status": "active"})
+    assert api_client.post(retry).json() == {"ok": True}
 
 
-def test_a_replay_shows_its_progress(crm, webhooks):
+def test_a_replay_shows_its_progress(api_client, webhooks):
     Delivery.objects.update(status="failed")
-    answer = crm.post("/api/v1/deliveries/replay", {"webhookId": str(webhooks.north.pk)})
+    answer = api_client.post("/api/v1/deliveries/replay", {"webhookId": str(webhooks.north.pk)})
     assert answer.status_code == 201
     assert answer["Location"] == f"/api/v1/replays/{answer.json()['replayId']}"
-    assert crm.get(answer["Location"]).json() == {"total": 1, "done": 0, "status": "running"}
+    assert api_client.get(answer["Location"]).json() == {"total": 1, "done": 0, "status": "running"}
     while advance():
         pass
-    assert crm.get(answer["Location"]).json() == {"total": 1, "done": 1, "status": "done"}
+    assert api_client.get(answer["Location"]).json() == {"total": 1, "done": 1, "status": "done"}
     assert set(Delivery.objects.filter(status="pending").values_list("pk", flat=True)) == {webhooks.north_delivery.pk}
 
 
@@ -121,50 +121,54 @@ def test_a_replay_shows_its_progress(crm, webhooks):
         ({"since": 2, "until": 1}, "since: "),
     ],
 )
-def test_invalid_replays_are_refused(crm, webhooks, more, sentence):
+def test_invalid_replays_are_refused(api_client, webhooks, more, sentence):
     before = Replay.objects.count()
-    assert is_refused(crm.post("/api/v1/deliveries/replay", {"webhookId": str(webhooks.north.pk), **more}), sentence)
+    assert_refused(
+        api_client.post("/api/v1/deliveries/replay", {"webhookId": str(webhooks.north.pk), **more}), sentence
+    )
     assert Replay.objects.count() == before
 
 
-def test_deleting_a_webhook_deletes_its_deliveries_but_not_the_statistics(cast, crm):
+def test_deleting_a_webhook_deletes_its_deliveries_but_not_the_statistics(tenants, api_client):
     with receiver() as receives:
-        webhook = create_webhook_by_rest(crm, receives.url)
-        create_lead(cast.acme.pk, name="Maya")
+        webhook = create_webhook_by_rest(api_client, receives.url)
+        create_lead(tenants.acme.pk, name="Maya")
         deliver_due()
-    assert crm.delete(f"/api/v1/webhooks/{webhook}").status_code == 200
+    assert api_client.delete(f"/api/v1/webhooks/{webhook}").status_code == 200
     assert (Delivery.objects.count(), Attempt.objects.count(), Event.objects.count()) == (0, 0, 1)
-    assert DeliveryCount.objects.get(workspace=cast.acme).deliveries_succeeded == 1
+    assert DeliveryCount.objects.get(workspace=tenants.acme).deliveries_succeeded == 1
 
 
-def test_a_delivery_shows_its_newest_100_attempts(crm, webhooks):
+def test_a_delivery_shows_its_newest_100_attempts(api_client, webhooks):
     delivery = webhooks.north_delivery
     Attempt.objects.bulk_create(
         Attempt(workspace_id=delivery.workspace_id, delivery=delivery, number=number, outcome="failed")
         for number in range(1, 121)
     )
     with CaptureQueriesContext(connection) as queries:
-        log = crm.get(f"/api/v1/deliveries/{delivery.pk}").json()["delivery"]["log"]
+        log = api_client.get(f"/api/v1/deliveries/{delivery.pk}").json()["delivery"]["log"]
     assert [entry["number"] for entry in log] == list(range(21, 121))
     assert len([query for query in queries if "apikey" not in query["sql"]]) == 2
 
 
-def test_calls_during_the_deletion_of_a_webhook_succeed_or_are_404(transactional_db, cast, caller):
-    """Every call of the webhook that races with its deletion either is done before it or is answered by a client error."""
-    crm, seen = caller(cast.acme), Counter()
+def test_calls_during_the_deletion_of_a_webhook_succeed_or_are_404(transactional_db, tenants, api_client_for):
+    """Every call of the webhook that races with its deletion either succeeds or gets a client error."""
+    api_client, seen = api_client_for(tenants.acme), Counter()
 
     def at_once(method, path, body):
         try:
             answer = (
-                getattr(Caller(crm.secret), method)(path, body) if body is not None else Caller(crm.secret).delete(path)
+                getattr(ApiKeyClient(api_client.secret), method)(path, body)
+                if body is not None
+                else ApiKeyClient(api_client.secret).delete(path)
             )
             seen[answer.status_code] += 1
         finally:
             connection.close()
 
     for _ in range(6):
-        webhook = create_webhook_by_rest(crm)
-        create_lead(cast.acme.pk, name="Maya")
+        webhook = create_webhook_by_rest(api_client)
+        create_lead(tenants.acme.pk, name="Maya")
         delivery = Delivery.objects.get(subscription_id=webhook)
         one = f"/api/v1/webhooks/{webhook}"
         calls = [

@@ -18,14 +18,14 @@ def events_of(workspace):
     return list(Event.objects.filter(workspace=workspace).order_by("sequence").values_list("name", flat=True))
 
 
-def test_ping_returns_the_workspace_of_the_key(crm, cast):
-    answer = crm.get("/api/v1/ping")
+def test_ping_returns_the_workspace_of_the_key(api_client, tenants):
+    answer = api_client.get("/api/v1/ping")
     assert answer.status_code == 200
-    assert answer.json() == {"ok": True, "workspaceId": str(cast.acme.pk)}
+    assert answer.json() == {"ok": True, "workspaceId": str(tenants.acme.pk)}
 
 
-def test_brands_are_listed(crm, cast):
-    brands = crm.get("/api/v1/brands").json()["brands"]
+def test_brands_are_listed(api_client, tenants):
+    brands = api_client.get("/api/v1/brands").json()["brands"]
     assert [brand["slug"] for brand in brands] == ["north", "south"]
     assert set(brands[0]) == {"_id", "slug", "name", "primaryColor", "widgetId", "createdAt"}
     assert brands[0]["widgetId"].startswith("ws_")
@@ -37,8 +37,8 @@ CONVERSATION_FIELDS = {
 }
 
 
-def test_conversations_are_listed_newest_activity_first(crm, cast, conversations):
-    answer = crm.get("/api/v1/conversations?status=open&limit=50").json()
+def test_conversations_are_listed_newest_activity_first(api_client, tenants, conversations):
+    answer = api_client.get("/api/v1/conversations?status=open&limit=50").json()
     assert [row["_id"] for row in answer["conversations"]] == [str(conversations.south.pk), str(conversations.north.pk)]
     row = answer["conversations"][0]
     assert set(row) == CONVERSATION_FIELDS
@@ -50,23 +50,23 @@ def test_conversations_are_listed_newest_activity_first(crm, cast, conversations
     assert "nextCursor" not in answer
 
 
-def test_conversations_can_be_filtered(crm, cast, conversations):
-    Conversation.objects.filter(pk=conversations.north.pk).update(assignee=cast.alice)
-    crm.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "resolved"})
-    ids = lambda query: [row["_id"] for row in crm.get(f"/api/v1/conversations?{query}").json()["conversations"]]  # noqa: E731
+def test_conversations_can_be_filtered(api_client, tenants, conversations):
+    Conversation.objects.filter(pk=conversations.north.pk).update(assignee=tenants.alice)
+    api_client.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "resolved"})
+    ids = lambda query: [row["_id"] for row in api_client.get(f"/api/v1/conversations?{query}").json()["conversations"]]  # noqa: E731
     assert ids("status=resolved") == [str(conversations.north.pk)]
     assert ids("status=closed") == []
-    assert ids(f"brandId={cast.south.pk}") == [str(conversations.south.pk)]
-    row = crm.get("/api/v1/conversations?status=resolved").json()["conversations"][0]
-    assert row["assignee"] == {"_id": str(cast.alice.pk), "name": "Alice"}
+    assert ids(f"brandId={tenants.south.pk}") == [str(conversations.south.pk)]
+    row = api_client.get("/api/v1/conversations?status=resolved").json()["conversations"][0]
+    assert row["assignee"] == {"_id": str(tenants.alice.pk), "name": "Alice"}
     conversations.north.refresh_from_db()
     changed = int(conversations.north.updated_at.timestamp() * 1000)
     assert ids(f"updatedSince={changed}") == [str(conversations.north.pk)]
     assert ids(f"updatedSince={changed + 1000}") == []
 
 
-def test_a_conversation_includes_its_brand_and_messages(crm, conversations, cast):
-    conversation = crm.get(f"/api/v1/conversations/{conversations.north.pk}").json()["conversation"]
+def test_a_conversation_includes_its_brand_and_messages(api_client, conversations, tenants):
+    conversation = api_client.get(f"/api/v1/conversations/{conversations.north.pk}").json()["conversation"]
     assert set(conversation) == CONVERSATION_FIELDS | {"brand", "messages"}
     assert conversation["brand"]["slug"] == "north"
     assert [(m["role"], m["body"], m["channel"]) for m in conversation["messages"]] == [
@@ -75,12 +75,14 @@ def test_a_conversation_includes_its_brand_and_messages(crm, conversations, cast
     ]
 
 
-def test_a_message_can_be_sent(crm, conversations, cast):
-    answer = crm.post(f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "  How can I help? \n"})
+def test_a_message_can_be_sent(api_client, conversations, tenants):
+    answer = api_client.post(
+        f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "  How can I help? \n"}
+    )
     assert answer.status_code == 201
     assert list(answer.json()) == ["messageId"]
     assert answer["Location"] == f"/api/v1/messages?conversationId={conversations.north.pk}"
-    message = crm.get(f"/api/v1/messages?conversationId={conversations.north.pk}").json()["messages"][-1]
+    message = api_client.get(f"/api/v1/messages?conversationId={conversations.north.pk}").json()["messages"][-1]
     assert message == {
         "_id": answer.json()["messageId"],
         "conversationId": str(conversations.north.pk),
@@ -91,92 +93,96 @@ def test_a_message_can_be_sent(crm, conversations, cast):
         "author": None,
         "createdAt": message["createdAt"],
     }
-    conversation = crm.get(f"/api/v1/conversations/{conversations.north.pk}").json()["conversation"]
+    conversation = api_client.get(f"/api/v1/conversations/{conversations.north.pk}").json()["conversation"]
     assert (conversation["preview"], conversation["messageCount"]) == ("How can I help?", 3)
     assert conversation["lastMessageAt"] == message["createdAt"]
 
 
-def test_setting_the_same_status_twice_records_one_event(crm, conversations, cast):
-    before = events_of(cast.acme)
+def test_setting_the_same_status_twice_records_one_event(api_client, conversations, tenants):
+    before = events_of(tenants.acme)
     path = f"/api/v1/conversations/{conversations.north.pk}"
     for _ in range(2):
-        answer = crm.patch(path, {"status": "resolved"})
+        answer = api_client.patch(path, {"status": "resolved"})
         assert (answer.status_code, answer.json()) == (200, {"ok": True})
-    assert events_of(cast.acme) == [*before, "conversation.status_changed"]
-    assert crm.get(path).json()["conversation"]["status"] == "resolved"
+    assert events_of(tenants.acme) == [*before, "conversation.status_changed"]
+    assert api_client.get(path).json()["conversation"]["status"] == "resolved"
 
 
 @pytest.mark.parametrize("status", ["snoozed", "resolved"])
-def test_a_visitors_message_reopens_the_conversation(cast, conversations, crm, status):
-    crm.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": status})
+def test_a_visitors_message_reopens_the_conversation(tenants, conversations, api_client, status):
+    api_client.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": status})
     send_message(conversations.north, role=Message.Role.VISITOR, body="One more thing", channel=Channel.WIDGET)
-    assert events_of(cast.acme)[-2:] == ["conversation.status_changed", "message.created"]
+    assert events_of(tenants.acme)[-2:] == ["conversation.status_changed", "message.created"]
     conversations.north.refresh_from_db()
     assert conversations.north.status == "open"
 
 
-def test_a_visitors_message_after_closed_starts_a_new_conversation(cast, conversations, crm):
-    crm.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "closed"})
+def test_a_visitors_message_after_closed_starts_a_new_conversation(tenants, conversations, api_client):
+    api_client.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "closed"})
     message = send_message(conversations.north, role=Message.Role.VISITOR, body="Me again", channel=Channel.WIDGET)
     assert message.conversation_id != conversations.north.pk
     assert message.conversation.visitor == conversations.north.visitor
-    assert events_of(cast.acme)[-2:] == ["conversation.created", "message.created"]
+    assert events_of(tenants.acme)[-2:] == ["conversation.created", "message.created"]
     conversations.north.refresh_from_db()
     assert (conversations.north.status, conversations.north.message_count) == ("closed", 2)
 
 
-def test_an_operators_message_does_not_reopen_the_conversation(cast, conversations, crm):
-    crm.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "resolved"})
-    crm.post(f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "By the way"})
+def test_an_operators_message_does_not_reopen_the_conversation(tenants, conversations, api_client):
+    api_client.patch(f"/api/v1/conversations/{conversations.north.pk}", {"status": "resolved"})
+    api_client.post(f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "By the way"})
     conversations.north.refresh_from_db()
     assert conversations.north.status == "resolved"
 
 
-def test_a_snoozed_conversation_reopens_at_its_time(cast, conversations, crm):
+def test_a_snoozed_conversation_reopens_at_its_time(tenants, conversations, api_client):
     wakes = datetime.now(UTC) + timedelta(hours=2)
     path, until = f"/api/v1/conversations/{conversations.north.pk}", int(wakes.timestamp() * 1000)
-    assert crm.patch(path, {"status": "snoozed", "snoozedUntil": until}).status_code == 200
-    assert crm.get(path).json()["conversation"]["snoozedUntil"] == until
+    assert api_client.patch(path, {"status": "snoozed", "snoozedUntil": until}).status_code == 200
+    assert api_client.get(path).json()["conversation"]["snoozedUntil"] == until
     wake_snoozed()
-    assert crm.get(path).json()["conversation"]["status"] == "snoozed"
+    assert api_client.get(path).json()["conversation"]["status"] == "snoozed"
     with time_machine.travel(wakes + timedelta(seconds=1)):
         wake_snoozed()
-    conversation = crm.get(path).json()["conversation"]
+    conversation = api_client.get(path).json()["conversation"]
     assert (conversation["status"], conversation["snoozedUntil"]) == ("open", None)
-    assert events_of(cast.acme)[-1] == "conversation.status_changed"
+    assert events_of(tenants.acme)[-1] == "conversation.status_changed"
 
 
-def test_snoozing_again_changes_the_time_without_an_event(cast, conversations, crm):
+def test_snoozing_again_changes_the_time_without_an_event(tenants, conversations, api_client):
     path = f"/api/v1/conversations/{conversations.north.pk}"
-    crm.patch(path, {"status": "snoozed"})
-    before = events_of(cast.acme)
+    api_client.patch(path, {"status": "snoozed"})
+    before = events_of(tenants.acme)
     until = int((datetime.now(UTC) + timedelta(days=1)).timestamp() * 1000)
-    crm.patch(path, {"status": "snoozed", "snoozedUntil": until})
-    crm.patch(path, {"status": "snoozed"})
-    assert crm.get(path).json()["conversation"]["snoozedUntil"] == until
-    crm.patch(path, {"status": "snoozed", "snoozedUntil": None})
-    assert crm.get(path).json()["conversation"]["snoozedUntil"] is None
-    assert events_of(cast.acme) == before
+    api_client.patch(path, {"status": "snoozed", "snoozedUntil": until})
+    api_client.patch(path, {"status": "snoozed"})
+    assert api_client.get(path).json()["conversation"]["snoozedUntil"] == until
+    api_client.patch(path, {"status": "snoozed", "snoozedUntil": None})
+    assert api_client.get(path).json()["conversation"]["snoozedUntil"] is None
+    assert events_of(tenants.acme) == before
 
 
-def test_notes_never_appear_in_rest(cast, conversations, crm):
+def test_notes_never_appear_in_rest(tenants, conversations, api_client):
     Note.objects.create(
-        workspace=cast.acme, conversation=conversations.north, position=99, author=cast.alice, body="a secret remark"
+        workspace=tenants.acme,
+        conversation=conversations.north,
+        position=99,
+        author=tenants.alice,
+        body="a secret remark",
     )
     for path in (
         f"conversations/{conversations.north.pk}",
         f"messages?conversationId={conversations.north.pk}",
         "events",
     ):
-        assert b"secret remark" not in crm.get(f"/api/v1/{path}").content
+        assert b"secret remark" not in api_client.get(f"/api/v1/{path}").content
 
 
-def test_leads_can_be_created_listed_and_updated(crm, cast, conversations):
-    answer = crm.post("/api/v1/leads", {"name": "Maya A.", "email": "maya@acme.com"})
+def test_leads_can_be_created_listed_and_updated(api_client, tenants, conversations):
+    answer = api_client.post("/api/v1/leads", {"name": "Maya A.", "email": "maya@acme.com"})
     assert answer.status_code == 201
     assert answer["Location"] == "/api/v1/leads"
     lead_id = answer.json()["leadId"]
-    row = crm.get("/api/v1/leads?status=new").json()["leads"][0]
+    row = api_client.get("/api/v1/leads?status=new").json()["leads"][0]
     assert row == {
         "_id": lead_id,
         "name": "Maya A.",
@@ -189,41 +195,43 @@ def test_leads_can_be_created_listed_and_updated(crm, cast, conversations):
         "createdAt": row["createdAt"],
         "updatedAt": row["updatedAt"],
     }
-    answer = crm.patch(f"/api/v1/leads/{lead_id}", {"status": "contacted", "notes": "called", "name": "Maya Abebe"})
+    answer = api_client.patch(
+        f"/api/v1/leads/{lead_id}", {"status": "contacted", "notes": "called", "name": "Maya Abebe"}
+    )
     assert answer.json() == {"ok": True}
-    row = crm.get("/api/v1/leads?status=contacted").json()["leads"][0]
+    row = api_client.get("/api/v1/leads?status=contacted").json()["leads"][0]
     assert (row["name"], row["notes"]) == ("Maya Abebe", "called")
-    assert events_of(cast.acme)[-2:] == ["lead.created", "lead.status_changed"]
-    crm.patch(f"/api/v1/leads/{lead_id}", {"status": "contacted", "notes": ""})
-    assert events_of(cast.acme)[-1] == "lead.status_changed"
-    assert Event.objects.filter(workspace=cast.acme, name="lead.status_changed").count() == 1
+    assert events_of(tenants.acme)[-2:] == ["lead.created", "lead.status_changed"]
+    api_client.patch(f"/api/v1/leads/{lead_id}", {"status": "contacted", "notes": ""})
+    assert events_of(tenants.acme)[-1] == "lead.status_changed"
+    assert Event.objects.filter(workspace=tenants.acme, name="lead.status_changed").count() == 1
     assert Lead.objects.get(pk=lead_id).notes == ""
 
 
-def test_a_lead_gets_the_brand_of_its_conversation(crm, cast, conversations):
+def test_a_lead_gets_the_brand_of_its_conversation(api_client, tenants, conversations):
     body = {"name": "Maya", "conversationId": str(conversations.south.pk)}
-    lead_id = crm.post("/api/v1/leads", body).json()["leadId"]
-    assert Lead.objects.get(pk=lead_id).brand == cast.south
-    assert crm.post("/api/v1/leads", body | {"brandId": str(cast.south.pk)}).status_code == 201
-    disagreeing = crm.post("/api/v1/leads", body | {"brandId": str(cast.north.pk)})
+    lead_id = api_client.post("/api/v1/leads", body).json()["leadId"]
+    assert Lead.objects.get(pk=lead_id).brand == tenants.south
+    assert api_client.post("/api/v1/leads", body | {"brandId": str(tenants.south.pk)}).status_code == 201
+    disagreeing = api_client.post("/api/v1/leads", body | {"brandId": str(tenants.north.pk)})
     assert disagreeing.status_code == 422
     assert "conversationId" in disagreeing.json()["error"]
 
 
-def test_messages_keep_their_order_when_the_clock_jumps_back(cast, crm):
-    conversation = make_conversation(cast.north)
+def test_messages_keep_their_order_when_the_clock_jumps_back(tenants, api_client):
+    conversation = make_conversation(tenants.north)
     with time_machine.travel(datetime.now(UTC) - timedelta(days=1)):
-        crm.post(f"/api/v1/conversations/{conversation.pk}/messages", {"body": "second"})
-    messages = crm.get(f"/api/v1/messages?conversationId={conversation.pk}").json()["messages"]
+        api_client.post(f"/api/v1/conversations/{conversation.pk}/messages", {"body": "second"})
+    messages = api_client.get(f"/api/v1/messages?conversationId={conversation.pk}").json()["messages"]
     assert [message["body"] for message in messages] == ["Hello?", "second"]
     assert messages[1]["createdAt"] >= messages[0]["createdAt"]
 
 
-def test_unknown_paths_and_methods_are_answered_with_json(crm, db):
+def test_unknown_paths_and_methods_are_answered_with_json(api_client, db):
     for path in ("/api/v1/nothing", "/api/v1/ping/", "/api/", "/api", "/api/v2/ping", "/api/v1/leads/"):
-        answer = crm.get(path)
+        answer = api_client.get(path)
         assert (answer.status_code, set(answer.json())) == (404, {"error"}), path
     for path in ("/api/v1/ping", "/api/docs"):
-        answer = crm.delete(path)
+        answer = api_client.delete(path)
         assert (answer.status_code, set(answer.json())) == (405, {"error"})
-    assert crm.get(f"/api/v1/conversations/{uuid.uuid4()}").status_code == 404
+    assert api_client.get(f"/api/v1/conversations/{uuid.uuid4()}").status_code == 404

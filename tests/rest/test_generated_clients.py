@@ -119,13 +119,13 @@ GENERATORS = {
 
 
 @pytest.mark.parametrize("generator", GENERATORS)
-def test_a_generated_client_compiles_reads_and_writes(cast, server, tmp_path, generator):
+def test_a_generated_client_compiles_reads_and_writes(tenants, server, tmp_path, generator):
     program = GENERATORS[generator](tmp_path / "made")
     wakes = timezone.now() + timedelta(days=30)
-    snoozed = set_status(make_conversation(cast.south), status="snoozed", snoozed_until=wakes)
-    conversation = assign(make_conversation(cast.north, body="Do you ship?"), operator=cast.alice)
+    snoozed = set_status(make_conversation(tenants.south), status="snoozed", snoozed_until=wakes)
+    conversation = assign(make_conversation(tenants.north, body="Do you ship?"), operator=tenants.alice)
     first = conversation.messages.get()
-    _, secret = create_key(cast.acme, name="generated", scope="write")
+    _, secret = create_key(tenants.acme, name="generated", scope="write")
 
     output = json.loads(run(*program, cwd=tmp_path, BASE=server.url, KEY=secret))
 

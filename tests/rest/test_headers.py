@@ -3,14 +3,14 @@
 import pytest
 import structlog
 
-from tests.conftest import Caller
+from tests.conftest import ApiKeyClient
 
 PATHS = ["/api/v1/ping", "/api/v1/nothing", "/api/v1/leads?limit=x", "/api/v1/openapi.json"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_response_has_cors_headers(crm, db, path):
-    for client in (crm, Caller()):
+def test_every_response_has_cors_headers(api_client, db, path):
+    for client in (api_client, ApiKeyClient()):
         answer = client.get(path)
         assert answer["Access-Control-Allow-Origin"] == "*"
         assert "Access-Control-Allow-Credentials" not in answer
@@ -21,7 +21,7 @@ def test_every_response_has_cors_headers(crm, db, path):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_preflight_requests_allow_all_methods_and_headers_of_the_api(db, path):
-    answer = Caller().options(
+    answer = ApiKeyClient().options(
         path,
         HTTP_ORIGIN="https://crm.example",
         HTTP_ACCESS_CONTROL_REQUEST_METHOD="POST",
@@ -39,27 +39,27 @@ def test_pages_outside_the_api_have_no_cors_headers(client, db):
     assert "Access-Control-Allow-Origin" not in client.get("/app/login/")
 
 
-def test_every_response_has_its_own_request_id(crm, db):
-    first, second = crm.get("/api/v1/ping"), crm.get("/api/v1/nothing")
+def test_every_response_has_its_own_request_id(api_client, db):
+    first, second = api_client.get("/api/v1/ping"), api_client.get("/api/v1/nothing")
     assert first["X-Request-Id"] != second["X-Request-Id"]
-    assert crm.get("/api/v1/ping", HTTP_X_REQUEST_ID="mine\nforged")["X-Request-Id"] != "mine\nforged"
+    assert api_client.get("/api/v1/ping", HTTP_X_REQUEST_ID="mine\nforged")["X-Request-Id"] != "mine\nforged"
 
 
-def test_the_log_contains_the_request_id_but_not_the_api_key(crm, db, monkeypatch):
+def test_the_log_contains_the_request_id_but_not_the_api_key(api_client, db, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("broken")
 
     monkeypatch.setattr("accounts.api.Ping.parameters", broken)
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-        answer = crm.get("/api/v1/ping")
+        answer = api_client.get("/api/v1/ping")
     assert lines[0]["request_id"] == answer["X-Request-Id"]
-    assert crm.secret not in str(lines)
+    assert api_client.secret not in str(lines)
 
 
-def test_responses_forbid_caching(crm, db):
-    assert crm.get("/api/v1/ping")["Cache-Control"] == "no-store"
+def test_responses_forbid_caching(api_client, db):
+    assert api_client.get("/api/v1/ping")["Cache-Control"] == "no-store"
 
 
-def test_head_requests_are_answered_like_get_without_a_body(crm, db):
-    answer = crm.head("/api/v1/ping")
+def test_head_requests_are_answered_like_get_without_a_body(api_client, db):
+    answer = api_client.head("/api/v1/ping")
     assert (answer.status_code, answer.content) == (200, b"")

@@ -9,8 +9,8 @@ import time_machine
 from django_ratelimit.core import _get_window as GET_WINDOW
 
 from praxtalk.core.api import limits
-from praxtalk.core.circuit_breaker import Breaker
-from tests.conftest import Caller
+from praxtalk.core.circuit_breaker import CircuitBreaker
+from tests.conftest import ApiKeyClient
 
 _hosts = itertools.count(int(time.time() * 1000) % 2**30)
 
@@ -27,12 +27,14 @@ def window_of_an_hour(monkeypatch):
     monkeypatch.setattr(
         "django_ratelimit.core._get_window", lambda value, period: (int(time.time()) // 3600 + 1) * 3600
     )
-    monkeypatch.setattr(limits, "_breaker", Breaker("test"))  # a breaker that one test opens affects no other test
+    monkeypatch.setattr(
+        limits, "_breaker", CircuitBreaker("test")
+    )  # a breaker that one test opens affects no other test
 
 
 def test_60_requests_a_minute_per_ip_address_before_authentication(db, settings):
     settings.RATE_LIMIT_IP = 60
-    client, address = Caller(), fresh_address()
+    client, address = ApiKeyClient(), fresh_address()
     answers = [client.get("/api/v1/ping", REMOTE_ADDR=address) for _ in range(61)]
     assert [answer.status_code for answer in answers] == [401] * 60 + [429]
     assert answers[0]["X-RateLimit-Limit"] == "60"
@@ -53,7 +55,7 @@ def test_a_client_that_waits_for_retry_after_is_served(db, settings, monkeypatch
     settings.RATE_LIMIT_IP = 1
     monkeypatch.setattr("django_ratelimit.core._get_window", GET_WINDOW)
     for start in range(0, 60, 7):
-        client, address = Caller(), fresh_address()
+        client, address = ApiKeyClient(), fresh_address()
         with time_machine.travel(1_800_000_000 + start, tick=False) as clock:
             assert client.get("/api/v1/ping", REMOTE_ADDR=address).status_code == 401
             refused = client.get("/api/v1/ping", REMOTE_ADDR=address)
@@ -65,54 +67,54 @@ def test_a_client_that_waits_for_retry_after_is_served(db, settings, monkeypatch
             assert client.get("/api/v1/ping", REMOTE_ADDR=address).status_code == 401
 
 
-def test_every_kind_of_call_counts_towards_the_ip_limit(cast, crm, settings):
+def test_every_kind_of_call_counts_towards_the_ip_limit(tenants, api_client, settings):
     settings.RATE_LIMIT_IP = 5
     address = fresh_address()
     for path in ("ping", "nothing", "openapi.json", "leads?limit=x", "brands"):
-        assert crm.get(f"/api/v1/{path}", REMOTE_ADDR=address).status_code != 429
+        assert api_client.get(f"/api/v1/{path}", REMOTE_ADDR=address).status_code != 429
     for path in ("ping", "nothing", "openapi.json"):
-        assert crm.get(f"/api/v1/{path}", REMOTE_ADDR=address).status_code == 429
-    assert crm.options("/api/v1/ping", REMOTE_ADDR=address).status_code == 204
-    assert crm.get("/api/v1/ping", REMOTE_ADDR=fresh_address()).status_code == 200
+        assert api_client.get(f"/api/v1/{path}", REMOTE_ADDR=address).status_code == 429
+    assert api_client.options("/api/v1/ping", REMOTE_ADDR=address).status_code == 204
+    assert api_client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()).status_code == 200
 
 
 PER_KEY = [("read", "RATE_LIMIT_READ_KEY", 6000), ("write", "RATE_LIMIT_WRITE_KEY", 600)]
 
 
 @pytest.mark.parametrize(("scope", "setting", "promised"), PER_KEY)
-def test_each_key_has_the_documented_limit(cast, caller, settings, scope, setting, promised):
+def test_each_key_has_the_documented_limit(tenants, api_client_for, settings, scope, setting, promised):
     from praxtalk import settings as module
 
     assert getattr(module, setting) == promised
     setattr(settings, setting, 7)
-    client = caller(cast.acme, scope)
+    client = api_client_for(tenants.acme, scope)
     answers = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(8)]
     assert [answer.status_code for answer in answers] == [200] * 7 + [429]
     assert answers[0]["X-RateLimit-Limit"] == "7"
     assert answers[6]["X-RateLimit-Remaining"] == answers[7]["X-RateLimit-Remaining"] == "0"
     assert int(answers[7]["Retry-After"]) >= 1
-    assert caller(cast.acme, scope).get("/api/v1/ping").status_code == 200
+    assert api_client_for(tenants.acme, scope).get("/api/v1/ping").status_code == 200
 
 
-def test_exactly_600_calls_of_a_write_key_are_served(cast, caller, settings):
+def test_exactly_600_calls_of_a_write_key_are_served(tenants, api_client_for, settings):
     settings.RATE_LIMIT_WRITE_KEY = 600
-    client = caller(cast.acme)
+    client = api_client_for(tenants.acme)
     codes = [client.get("/api/v1/ping").status_code for _ in range(601)]
     assert codes == [200] * 600 + [429]
 
 
-def test_headers_report_the_most_restrictive_limit(cast, caller, settings):
+def test_headers_report_the_most_restrictive_limit(tenants, api_client_for, settings):
     settings.RATE_LIMIT_IP, settings.RATE_LIMIT_WRITE_KEY = 50, 20
-    client, address = caller(cast.acme), fresh_address()
+    client, address = api_client_for(tenants.acme), fresh_address()
     assert client.get("/api/v1/ping", REMOTE_ADDR=address)["X-RateLimit-Limit"] == "20"
     settings.RATE_LIMIT_WRITE_KEY = 600
     assert client.get("/api/v1/ping", REMOTE_ADDR=address)["X-RateLimit-Limit"] == "50"
 
 
-def test_an_allowlisted_address_skips_the_ip_limit_and_is_not_counted(cast, caller, settings):
+def test_an_allowlisted_address_skips_the_ip_limit_and_is_not_counted(tenants, api_client_for, settings):
     settings.RATE_LIMIT_IP = 3
     address = fresh_address()
-    listed, other = caller(cast.acme, allowed_cidrs=[f"{address}/32"]), caller(cast.acme)
+    listed, other = api_client_for(tenants.acme, allowed_cidrs=[f"{address}/32"]), api_client_for(tenants.acme)
     assert {listed.get("/api/v1/ping", REMOTE_ADDR=address).status_code for _ in range(5)} == {200}
     codes = [other.get("/api/v1/ping", REMOTE_ADDR=address).status_code for _ in range(4)]
     assert codes == [200, 200, 200, 429]
@@ -121,7 +123,7 @@ def test_an_allowlisted_address_skips_the_ip_limit_and_is_not_counted(cast, call
 
 def test_ipv6_addresses_are_counted_by_64_bit_prefix(db, settings):
     settings.RATE_LIMIT_IP = 3
-    block, client = f"2001:db8:{next(_hosts) & 0xFFFF:x}:{next(_hosts) & 0xFFFF:x}", Caller()
+    block, client = f"2001:db8:{next(_hosts) & 0xFFFF:x}:{next(_hosts) & 0xFFFF:x}", ApiKeyClient()
     codes = [client.get("/api/v1/ping", REMOTE_ADDR=f"{block}::{number}").status_code for number in range(1, 5)]
     assert codes == [401, 401, 401, 429]
     assert client.get("/api/v1/ping", REMOTE_ADDR=f"2001:db9:{block.split(':')[2]}::1").status_code == 401
@@ -132,20 +134,20 @@ def test_behind_trusted_proxies_the_clients_address_is_counted(db, settings):
 
     settings.RATE_LIMIT_IP = 2
     settings.TRUSTED_PROXIES = [ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("fd00::/8")]
-    first, second, client = fresh_address(), fresh_address(), Caller()
+    first, second, client = fresh_address(), fresh_address(), ApiKeyClient()
 
-    def ask(forwarded, peer="127.0.0.1"):
+    def request(forwarded, peer="127.0.0.1"):
         return client.get("/api/v1/ping", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=forwarded).status_code
 
-    assert [ask(f"{first}, fd00::1"), ask(f"1.2.3.4, {first}"), ask(first)] == [401, 401, 429]
-    assert [ask(second), ask(f"{first}, {second}")] == [401, 401]
+    assert [request(f"{first}, fd00::1"), request(f"1.2.3.4, {first}"), request(first)] == [401, 401, 429]
+    assert [request(second), request(f"{first}, {second}")] == [401, 401]
     outsider = fresh_address()
-    assert [ask(fresh_address(), peer=outsider) for _ in range(3)] == [401, 401, 429]
+    assert [request(fresh_address(), peer=outsider) for _ in range(3)] == [401, 401, 429]
 
 
-def test_a_call_refused_by_the_ip_limit_does_not_count_for_the_key(cast, caller, settings):
+def test_a_call_refused_by_the_ip_limit_does_not_count_for_the_key(tenants, api_client_for, settings):
     settings.RATE_LIMIT_IP, settings.RATE_LIMIT_WRITE_KEY = 2, 3
-    client, address = caller(cast.acme), fresh_address()
+    client, address = api_client_for(tenants.acme), fresh_address()
     codes = [client.get("/api/v1/ping", REMOTE_ADDR=address).status_code for _ in range(5)]
     assert codes == [200, 200, 429, 429, 429]
     answers = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(2)]
@@ -153,23 +155,23 @@ def test_a_call_refused_by_the_ip_limit_does_not_count_for_the_key(cast, caller,
     assert answers[1]["X-RateLimit-Limit"] == "3"
 
 
-def test_a_call_at_the_start_of_a_new_window_is_counted(cast, caller, settings, monkeypatch):
+def test_a_call_at_the_start_of_a_new_window_is_counted(tenants, api_client_for, settings, monkeypatch):
     """It counts even if the window changes between building the cache keys and counting."""
     settings.RATE_LIMIT_WRITE_KEY, windows = 3, itertools.count(2_000_000_000)
     monkeypatch.setattr("django_ratelimit.core._get_window", lambda value, period: next(windows))
-    client = caller(cast.acme)
+    client = api_client_for(tenants.acme)
     answers = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(4)]
     assert {answer.status_code for answer in answers} == {200}
     assert {answer["X-RateLimit-Remaining"] for answer in answers} == {"2"}
 
 
-def test_without_valkey_the_api_keeps_serving(cast, crm, settings):
+def test_without_valkey_the_api_keeps_serving(tenants, api_client, settings):
     """The fake Valkey accepts connections but never responds."""
     settings.RATE_LIMIT_IP = 1
     with socket.create_server(("127.0.0.1", 0)) as silent:
         limits = settings.CACHES["limits"] | {"LOCATION": f"redis://127.0.0.1:{silent.getsockname()[1]}/0"}
         settings.CACHES = settings.CACHES | {"limits": limits}
-        answers = [crm.get("/api/v1/ping") for _ in range(3)]
+        answers = [api_client.get("/api/v1/ping") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200] * 3
         assert "X-RateLimit-Limit" not in answers[0]
         silent.settimeout(0)

@@ -100,10 +100,10 @@ def test_each_event_has_its_own_operation_and_schema(document):
     assert len(shapes) == len(events)
 
 
-def test_sent_events_match_their_schemas(cast, crm, document):
-    set_status(make_conversation(cast.north), status="resolved")
-    update_lead(create_lead(cast.acme.pk, name="Maya"), status="won")
-    sent = {event["type"]: event for event in crm.get("/api/v1/events").json()["events"]}
+def test_sent_events_match_their_schemas(tenants, api_client, document):
+    set_status(make_conversation(tenants.north), status="resolved")
+    update_lead(create_lead(tenants.acme.pk, name="Maya"), status="won")
+    sent = {event["type"]: event for event in api_client.get("/api/v1/events").json()["events"]}
     assert set(sent) == set(EventName.values)
     schemas = document["components"]["schemas"]
     for name, event in sent.items():
@@ -136,23 +136,24 @@ def test_responses_allow_additional_fields_and_requests_do_not(document):
     assert all("additionalProperties" in schema for schema in schemas.values() if schema["type"] == "object")
 
 
-def test_sent_objects_match_their_serializers(cast, crm):
-    conversation = make_conversation(cast.north)
-    send_message(conversation, role=Message.Role.OPERATOR, body="Hi", channel=Channel.API, author=cast.alice)
+def test_sent_objects_match_their_serializers(tenants, api_client):
+    conversation = make_conversation(tenants.north)
+    send_message(conversation, role=Message.Role.OPERATOR, body="Hi", channel=Channel.API, author=tenants.alice)
     for _ in range(2):
-        create_lead(cast.acme.pk, name="Maya", conversation=make_conversation(cast.north))
+        create_lead(tenants.acme.pk, name="Maya", conversation=make_conversation(tenants.north))
     sent = {
-        ConversationJson: crm.get("/api/v1/conversations").json()["conversations"][0],
-        VisitorJson: crm.get("/api/v1/conversations").json()["conversations"][0]["visitor"],
-        ThreadJson: crm.get(f"/api/v1/conversations/{conversation.pk}").json()["conversation"] | {"olderCursor": ""},
-        MessageJson: crm.get(f"/api/v1/messages?conversationId={conversation.pk}").json()["messages"][1],
-        LeadJson: crm.get("/api/v1/leads").json()["leads"][0],
-        ConversationList: crm.get("/api/v1/conversations?limit=1").json(),
-        LeadList: crm.get("/api/v1/leads?limit=1").json(),
+        ConversationJson: api_client.get("/api/v1/conversations").json()["conversations"][0],
+        VisitorJson: api_client.get("/api/v1/conversations").json()["conversations"][0]["visitor"],
+        ThreadJson: api_client.get(f"/api/v1/conversations/{conversation.pk}").json()["conversation"]
+        | {"olderCursor": ""},
+        MessageJson: api_client.get(f"/api/v1/messages?conversationId={conversation.pk}").json()["messages"][1],
+        LeadJson: api_client.get("/api/v1/leads").json()["leads"][0],
+        ConversationList: api_client.get("/api/v1/conversations?limit=1").json(),
+        LeadList: api_client.get("/api/v1/leads?limit=1").json(),
     }
     for shape, row in sent.items():
         assert list(shape().fields) == list(row), shape
-    assert sent[MessageJson]["author"] == {"_id": str(cast.alice.pk), "name": "Alice"}
+    assert sent[MessageJson]["author"] == {"_id": str(tenants.alice.pk), "name": "Alice"}
 
 
 def test_the_committed_copy_is_current(document):
@@ -166,12 +167,12 @@ def test_the_committed_copy_is_current(document):
 @pytest.mark.live
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("scope", ["write", "read"])
-def test_schemathesis_finds_no_violation(cast, scope, tmp_path):
+def test_schemathesis_finds_no_violation(tenants, scope, tmp_path):
     """Send hundreds of generated requests, valid and invalid: no response is a 5xx, and each conforms to the document."""
     for _ in range(3):
-        make_conversation(cast.north)
-        create_lead(cast.acme.pk, name="Lead", brand=cast.north)
-    _, secret = create_key(cast.acme, name="k", scope=scope)
+        make_conversation(tenants.north)
+        create_lead(tenants.acme.pk, name="Lead", brand=tenants.north)
+    _, secret = create_key(tenants.acme, name="k", scope=scope)
     with Server(*WEB) as server:
         command = [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/api/v1/openapi.json"),

@@ -18,7 +18,7 @@ from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
 from praxtalk.core.api import outgoing_slots
 from praxtalk.core.api.outgoing_slots import NoFreeSlot, outgoing_slot, slot_count
-from praxtalk.core.circuit_breaker import Breaker
+from praxtalk.core.circuit_breaker import CircuitBreaker
 from praxtalk.core.http.addresses import check_url
 from tests.dashboard.conftest import ARGON2
 from tests.dashboard.test_throttling import MALLORY, RealBrowser
@@ -30,9 +30,9 @@ TEST_COUNT = 20
 
 
 @pytest.fixture(autouse=True)
-def loopback_is_permitted(settings, monkeypatch):
+def allow_loopback(settings, monkeypatch):
     settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
-    monkeypatch.setattr(outgoing_slots, "_breaker", Breaker("test"))
+    monkeypatch.setattr(outgoing_slots, "_breaker", CircuitBreaker("test"))
 
 
 def create_webhook_test_path(workspace, url):
@@ -41,11 +41,11 @@ def create_webhook_test_path(workspace, url):
 
 
 @contextmanager
-def running_webhook_test(caller, path, slow):
+def running_webhook_test(api_client_for, path, slow):
     """Run a webhook test that waits for its receiver while the context is open."""
 
     def run():
-        answers.append(caller.post(path))
+        answers.append(api_client_for.post(path))
         connection.close()
 
     answers, before = [], len(slow.requests)
@@ -59,8 +59,8 @@ def running_webhook_test(caller, path, slow):
     assert answers[0].json()["delivered"] is True
 
 
-def test_one_of_twenty_webhook_tests_runs_and_the_others_are_refused_at_once(cast, caller):
-    callers = [caller(cast.acme) for _ in range(TEST_COUNT)]
+def test_one_of_twenty_webhook_tests_runs_and_the_others_are_refused_at_once(tenants, api_client_for):
+    callers = [api_client_for(tenants.acme) for _ in range(TEST_COUNT)]
 
     def run(one):
         began = time.monotonic()
@@ -69,7 +69,7 @@ def test_one_of_twenty_webhook_tests_runs_and_the_others_are_refused_at_once(cas
         return answer, time.monotonic() - began
 
     with receiver(hang=3) as slow, ThreadPoolExecutor(TEST_COUNT) as threads:
-        path = create_webhook_test_path(cast.acme, slow.url)
+        path = create_webhook_test_path(tenants.acme, slow.url)
         ended = list(threads.map(run, callers))
         assert len(slow.requests) == 1
     refused = [(answer, seconds) for answer, seconds in ended if answer.status_code == 429]
@@ -82,42 +82,45 @@ def test_one_of_twenty_webhook_tests_runs_and_the_others_are_refused_at_once(cas
         "error": "Another test in this workspace is still waiting for a response. Try again in 5 s."
     }
     with receiver() as quick:
-        assert callers[0].post(create_webhook_test_path(cast.acme, quick.url)).status_code == 200
+        assert callers[0].post(create_webhook_test_path(tenants.acme, quick.url)).status_code == 200
 
 
-def test_refused_webhook_tests_do_not_count_towards_the_limit(cast, caller, monkeypatch):
+def test_refused_webhook_tests_do_not_count_towards_the_limit(tenants, api_client_for, monkeypatch):
     monkeypatch.setattr("praxtalk.core.api.limits.TESTS_PER_MINUTE", 2)
-    crm = caller(cast.acme)
+    api_client = api_client_for(tenants.acme)
     with receiver(hang=1) as slow:
-        path = create_webhook_test_path(cast.acme, slow.url)
-        with running_webhook_test(caller(cast.acme), path, slow):
-            assert [crm.post(path).status_code for _ in range(5)] == [429] * 5
-        assert crm.post(path).status_code == 200
+        path = create_webhook_test_path(tenants.acme, slow.url)
+        with running_webhook_test(api_client_for(tenants.acme), path, slow):
+            assert [api_client.post(path).status_code for _ in range(5)] == [429] * 5
+        assert api_client.post(path).status_code == 200
 
 
-def test_a_process_has_fewer_slots_than_threads(cast, caller, monkeypatch):
+def test_a_process_has_fewer_slots_than_threads(tenants, api_client_for, monkeypatch):
     assert all(slot_count(threads) >= 1 and 3 * slot_count(threads) < threads for threads in range(4, 65))
-    globex_client = caller(cast.globex)
+    globex_client = api_client_for(tenants.globex)
     with receiver(hang=2) as slow, receiver() as quick:
-        path, other = create_webhook_test_path(cast.acme, slow.url), create_webhook_test_path(cast.globex, quick.url)
+        path, other = (
+            create_webhook_test_path(tenants.acme, slow.url),
+            create_webhook_test_path(tenants.globex, quick.url),
+        )
         monkeypatch.setattr(outgoing_slots, "_process_slots", threading.BoundedSemaphore(slot_count(4)))
-        with running_webhook_test(caller(cast.acme), path, slow):
+        with running_webhook_test(api_client_for(tenants.acme), path, slow):
             answer = globex_client.post(other)
             assert answer.status_code == 429
             assert answer.json()["error"].startswith("This server is busy with other tests.")
         monkeypatch.setattr(outgoing_slots, "_process_slots", threading.BoundedSemaphore(slot_count(8)))
-        with running_webhook_test(caller(cast.acme), path, slow):
+        with running_webhook_test(api_client_for(tenants.acme), path, slow):
             assert globex_client.post(other).status_code == 200
 
 
-def test_the_dashboard_uses_the_same_slots(cast, caller):
+def test_the_dashboard_uses_the_same_slots(tenants, api_client_for):
     client = Client()
-    client.force_login(cast.alice)
+    client.force_login(tenants.alice)
     with receiver(hang=2) as slow:
-        path = create_webhook_test_path(cast.acme, slow.url)
+        path = create_webhook_test_path(tenants.acme, slow.url)
         webhook = path.split("/")[4]
-        test, check = f"/app/integrations/webhooks/{webhook}/test/", f"/app/brands/{cast.north.pk}/check/"
-        with running_webhook_test(caller(cast.acme), path, slow):
+        test, check = f"/app/integrations/webhooks/{webhook}/test/", f"/app/brands/{tenants.north.pk}/check/"
+        with running_webhook_test(api_client_for(tenants.acme), path, slow):
             page = client.post(test, follow=True).content.decode()
             assert "Another test in this workspace is still waiting" in page
             answer = client.post(check, {"url": slow.url})
@@ -126,43 +129,43 @@ def test_the_dashboard_uses_the_same_slots(cast, caller):
         assert "still waiting" not in client.post(test, follow=True).content.decode()
 
 
-def test_an_error_releases_the_slot(cast):
+def test_an_error_releases_the_slot(tenants):
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), outgoing_slot(cast.acme.pk):
+        with pytest.raises(ZeroDivisionError), outgoing_slot(tenants.acme.pk):
             raise ZeroDivisionError
-    with outgoing_slot(cast.acme.pk):
-        with pytest.raises(NoFreeSlot), outgoing_slot(cast.acme.pk):
+    with outgoing_slot(tenants.acme.pk):
+        with pytest.raises(NoFreeSlot), outgoing_slot(tenants.acme.pk):
             pass
-        with pytest.raises(NoFreeSlot), outgoing_slot(cast.acme.pk):
+        with pytest.raises(NoFreeSlot), outgoing_slot(tenants.acme.pk):
             pass  # the refusal above has not released the lease of the holder
 
 
-def test_the_slot_of_a_dead_process_becomes_free(cast, monkeypatch):
+def test_the_slot_of_a_dead_process_becomes_free(tenants, monkeypatch):
     monkeypatch.setattr(outgoing_slots, "LEASE_SECONDS", 1)
-    assert outgoing_slots._acquire_lease(f"outgoing_slot.{cast.acme.pk}", "a process that died")
-    with pytest.raises(NoFreeSlot), outgoing_slot(cast.acme.pk):
+    assert outgoing_slots._acquire_lease(f"outgoing_slot.{tenants.acme.pk}", "a process that died")
+    with pytest.raises(NoFreeSlot), outgoing_slot(tenants.acme.pk):
         pass
     time.sleep(1.1)
-    with outgoing_slot(cast.acme.pk):
+    with outgoing_slot(tenants.acme.pk):
         pass
 
 
-def test_without_valkey_the_slots_of_the_process_still_limit(cast):
+def test_without_valkey_the_slots_of_the_process_still_limit(tenants):
     unreachable = django_settings.CACHES["default"] | {"LOCATION": f"redis://127.0.0.1:{free_port()}/0"}
     with (
         override_settings(CACHES={"default": unreachable}),
-        outgoing_slot(cast.acme.pk),
+        outgoing_slot(tenants.acme.pk),
         pytest.raises(NoFreeSlot, match="busy"),
-        outgoing_slot(cast.globex.pk),
+        outgoing_slot(tenants.globex.pk),
     ):
         pass
 
 
 @pytest.mark.live
-def test_hanging_webhook_tests_of_one_workspace_do_not_slow_down_sign_in_to_another(cast, caller):
+def test_hanging_webhook_tests_of_one_workspace_do_not_slow_down_sign_in_to_another(tenants, api_client_for):
     with override_settings(PASSWORD_HASHERS=[ARGON2]):  # the server process does not use the tests' fast hasher
-        cast.mallory.set_password(MALLORY["password"])
-        cast.mallory.save(update_fields=["password"])
+        tenants.mallory.set_password(MALLORY["password"])
+        tenants.mallory.save(update_fields=["password"])
 
     def seconds_to_sign_in(server):
         began = time.monotonic()
@@ -179,7 +182,7 @@ def test_hanging_webhook_tests_of_one_workspace_do_not_slow_down_sign_in_to_anot
         return {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
 
     with receiver(hang=14) as slow, Server("--only", "web", WEB_PROCESSES="1") as server:
-        url, secret = server.url + create_webhook_test_path(cast.acme, slow.url), caller(cast.acme).secret
+        url, secret = server.url + create_webhook_test_path(tenants.acme, slow.url), api_client_for(tenants.acme).secret
         before = median(seconds_to_sign_in(server) for _ in range(3))
         with ThreadPoolExecutor(TEST_COUNT) as threads:
             tests = [threads.submit(call, url, secret) for _ in range(TEST_COUNT)]

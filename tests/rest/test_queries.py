@@ -16,9 +16,9 @@ from integrations.webhooks.leases import CLAIM_LOCK_KEY, claim
 from leads.actions import create_lead
 from praxtalk.core.db.ids import new_id
 from tests.conftest import make_conversation
-from tests.large_data import big, plans_of
+from tests.large_data import large_workspace, plans_of
 
-__all__ = ["big"]
+__all__ = ["large_workspace"]
 
 LISTS = [  # tests/rest/test_costs.py has the number of statements of each
     "/api/v1/conversations",
@@ -35,17 +35,17 @@ LISTS = [  # tests/rest/test_costs.py has the number of statements of each
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_lists_of_20_rows_need_as_many_queries_as_lists_of_2(cast, crm, webhooks, path):
-    conversation, sql = make_conversation(cast.north), []
+def test_lists_of_20_rows_need_as_many_queries_as_lists_of_2(tenants, api_client, webhooks, path):
+    conversation, sql = make_conversation(tenants.north), []
     path_filled = path.format(conversation=conversation.pk, webhook=webhooks.north.pk)
     for rows in (2, 20):
         for _ in range(rows):
-            make_conversation(cast.north)
-            create_lead(cast.acme.pk, name="Lead", brand=cast.north)
-            create_webhook(cast.acme, url="http://127.0.0.1:9/", events=["lead.created"])
-        crm.get("/api/v1/events?limit=1")
+            make_conversation(tenants.north)
+            create_lead(tenants.acme.pk, name="Lead", brand=tenants.north)
+            create_webhook(tenants.acme, url="http://127.0.0.1:9/", events=["lead.created"])
+        api_client.get("/api/v1/events?limit=1")
         with CaptureQueriesContext(connection) as queries:
-            assert crm.get(path_filled).status_code == 200
+            assert api_client.get(path_filled).status_code == 200
         sql.append([query["sql"] for query in queries])
     assert len(sql[0]) == len(sql[1]), sql
 
@@ -75,9 +75,12 @@ def test_lists_of_20_rows_need_as_many_queries_as_lists_of_2(cast, crm, webhooks
         ("deliveries?type=lead.created", "delivery_newest"),
     ],
 )
-def test_lists_use_an_index(big, caller, path, index):
-    client = caller(big, "write")
-    brand, webhook = big.brands.first(), Delivery.objects.filter(workspace=big).first().subscription
+def test_lists_use_an_index(large_workspace, api_client_for, path, index):
+    client = api_client_for(large_workspace, "write")
+    brand, webhook = (
+        large_workspace.brands.first(),
+        Delivery.objects.filter(workspace=large_workspace).first().subscription,
+    )
     recent = int((timezone.now().timestamp() - 1200) * 1000)
     path = f"/api/v1/{path.format(brand=brand.pk, recent=recent, webhook=webhook.pk)}"
     answer = client.get(path).json()
@@ -104,13 +107,13 @@ def explain_analyze(sql, values):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("due", [0, 5])
-def test_claiming_deliveries_uses_an_index_over_100_000_finished_rows(big, due):
+def test_claiming_deliveries_uses_an_index_over_100_000_finished_rows(large_workspace, due):
     """It also touches few database pages, which is what makes it fast (bench/webhooks measures how fast)."""
     claim(1)  # scans the index entries of rows that other tests rolled back, and marks them as dead
     for number in range(due):
-        row = Delivery.objects.filter(workspace=big)[number]
+        row = Delivery.objects.filter(workspace=large_workspace)[number]
         Delivery.objects.filter(pk=row.pk).update(status="pending", next_attempt_at=timezone.now())
-    Delivery.objects.filter(workspace=big).update(lease=None, leased_until=None)
+    Delivery.objects.filter(workspace=large_workspace).update(lease=None, leased_until=None)
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(LOCK_CLAIMS, [CLAIM_LOCK_KEY])
@@ -127,7 +130,7 @@ def test_claiming_deliveries_uses_an_index_over_100_000_finished_rows(big, due):
 
 
 @pytest.mark.django_db
-def test_webhook_maintenance_uses_indexes(big):
+def test_webhook_maintenance_uses_indexes(large_workspace):
     for condition, index in ((PENDING, "delivery_due"), (HELD, "delivery_held")):
         plan, pages = explain_analyze(FIND_SUBSCRIPTIONS.format(condition=condition), ["paused"])
         assert index in plan, plan
@@ -139,21 +142,27 @@ def test_webhook_maintenance_uses_indexes(big):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("what", "index"), [("failed", "delivery_failed_by_webhook"), ("missing", "event_by_time")])
-def test_a_replay_step_uses_an_index(big, what, index):
-    webhook = Delivery.objects.filter(workspace=big).first().subscription
-    replay = Replay(workspace=big, subscription=webhook, what=what, until=timezone.now(), since=None, total=0)
+def test_a_replay_step_uses_an_index(large_workspace, what, index):
+    webhook = Delivery.objects.filter(workspace=large_workspace).first().subscription
+    replay = Replay(
+        workspace=large_workspace, subscription=webhook, what=what, until=timezone.now(), since=None, total=0
+    )
     plan = _remaining(replay).order_by("created_at", "id").values("id", "created_at")[:500].explain()
     assert index in plan, plan
     assert "Seq Scan on integrations_event" not in plan, plan
 
 
 @pytest.mark.django_db
-def test_event_retention_uses_an_index(big):
-    plan = Event.objects.filter(workspace=big, created_at__lt=timezone.now()).order_by("created_at")[:500].explain()
+def test_event_retention_uses_an_index(large_workspace):
+    plan = (
+        Event.objects.filter(workspace=large_workspace, created_at__lt=timezone.now())
+        .order_by("created_at")[:500]
+        .explain()
+    )
     assert "event_by_time" in plan, plan
 
 
 @pytest.mark.django_db
-def test_reopening_snoozed_conversations_uses_an_index(big):
+def test_reopening_snoozed_conversations_uses_an_index(large_workspace):
     plan = Conversation.objects.filter(snoozed_until__lte=timezone.now()).order_by("snoozed_until")[:1].explain()
     assert "conversation_wakes" in plan, plan

@@ -17,7 +17,7 @@ PUBLIC = "https://93.184.215.14/hook"
 
 
 @pytest.fixture(autouse=True)
-def loopback_is_permitted(settings):
+def allow_loopback(settings):
     settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
 
 
@@ -27,22 +27,21 @@ def create_webhook_by_rest(client, url=PUBLIC, events=("lead.created",), **more)
     return answer.json()["webhookId"]
 
 
-def is_refused(answer, sentence, code="invalid", status=422):
+def assert_refused(answer, sentence, code="invalid", status=422):
     assert (answer.status_code, answer["X-Error-Code"]) == (status, code), answer.content
     assert sentence in answer.json()["error"], answer.content
-    return True
 
 
-def test_a_webhook_can_be_created_read_changed_paused_and_deleted(cast, crm):
+def test_a_webhook_can_be_created_read_changed_paused_and_deleted(tenants, api_client):
     body = {"url": PUBLIC, "events": ["message.created", "lead.created", "lead.created"], "description": " CRM "}
-    answer = crm.post("/api/v1/webhooks", body)
-    made = answer.json()
+    answer = api_client.post("/api/v1/webhooks", body)
+    created = answer.json()
     assert answer.status_code == 201
-    assert set(made) == {"webhookId", "secret"}
-    assert made["secret"].startswith("whsec_")
-    shown = crm.get(answer["Location"]).json()["webhook"]
+    assert set(created) == {"webhookId", "secret"}
+    assert created["secret"].startswith("whsec_")
+    shown = api_client.get(answer["Location"]).json()["webhook"]
     assert shown == {
-        "_id": made["webhookId"],
+        "_id": created["webhookId"],
         "url": PUBLIC,
         "events": ["lead.created", "message.created"],
         "brandId": None,
@@ -53,26 +52,26 @@ def test_a_webhook_can_be_created_read_changed_paused_and_deleted(cast, crm):
         "failingSince": None,
         "createdAt": shown["createdAt"],
     }
-    assert crm.get("/api/v1/webhooks").json() == {"webhooks": [shown]}
-    assert made["secret"] not in crm.get("/api/v1/webhooks").content.decode()
-    one = f"/api/v1/webhooks/{made['webhookId']}"
+    assert api_client.get("/api/v1/webhooks").json() == {"webhooks": [shown]}
+    assert created["secret"] not in api_client.get("/api/v1/webhooks").content.decode()
+    one = f"/api/v1/webhooks/{created['webhookId']}"
     changes = {"url": "http://93.184.215.14:8080/x", "events": ["lead.created"], "description": None}
-    assert crm.patch(one, changes).json() == {"ok": True}
-    assert crm.patch(one, {"status": "paused", "holdEvents": False}).json() == {"ok": True}
-    shown = crm.get(one).json()["webhook"]
+    assert api_client.patch(one, changes).json() == {"ok": True}
+    assert api_client.patch(one, {"status": "paused", "holdEvents": False}).json() == {"ok": True}
+    shown = api_client.get(one).json()["webhook"]
     assert (shown["url"], shown["events"], shown["description"]) == (changes["url"], ["lead.created"], None)
     assert shown["pause"] == {"by": "owner", "since": shown["pause"]["since"], "holdEvents": False}
-    assert crm.get("/api/v1/webhooks?status=active").json()["webhooks"] == []
-    assert crm.patch(one, {"status": "active"}).json() == {"ok": True}
-    assert crm.get(one).json()["webhook"]["pause"] is None
-    assert crm.patch(one, {"status": "paused"}).json() == {"ok": True}
-    assert crm.get(one).json()["webhook"]["pause"]["holdEvents"] is True  # every pause starts with the default
-    assert crm.patch(one, {"holdEvents": False}).json() == {"ok": True}
-    assert crm.get(one).json()["webhook"]["pause"]["holdEvents"] is False
-    assert is_refused(crm.delete(f"{one}?x=1"), "x: ")
-    assert crm.delete(one).json() == {"ok": True}
-    assert crm.get(one).status_code == 404
-    assert crm.delete(one).status_code == 404
+    assert api_client.get("/api/v1/webhooks?status=active").json()["webhooks"] == []
+    assert api_client.patch(one, {"status": "active"}).json() == {"ok": True}
+    assert api_client.get(one).json()["webhook"]["pause"] is None
+    assert api_client.patch(one, {"status": "paused"}).json() == {"ok": True}
+    assert api_client.get(one).json()["webhook"]["pause"]["holdEvents"] is True  # every pause starts with the default
+    assert api_client.patch(one, {"holdEvents": False}).json() == {"ok": True}
+    assert api_client.get(one).json()["webhook"]["pause"]["holdEvents"] is False
+    assert_refused(api_client.delete(f"{one}?x=1"), "x: ")
+    assert api_client.delete(one).json() == {"ok": True}
+    assert api_client.get(one).status_code == 404
+    assert api_client.delete(one).status_code == 404
 
 
 BAD_WEBHOOKS = [
@@ -96,8 +95,8 @@ BAD_WEBHOOKS = [
 
 
 @pytest.mark.parametrize(("body", "sentence"), BAD_WEBHOOKS)
-def test_invalid_webhooks_are_refused(crm, body, sentence):
-    assert is_refused(crm.post("/api/v1/webhooks", body), sentence)
+def test_invalid_webhooks_are_refused(api_client, body, sentence):
+    assert_refused(api_client.post("/api/v1/webhooks", body), sentence)
     assert WebhookSubscription.objects.count() == 0
 
 
@@ -115,15 +114,15 @@ def test_invalid_webhooks_are_refused(crm, body, sentence):
         ({"events": []}, "events: "),
     ],
 )
-def test_invalid_changes_are_refused(crm, body, sentence):
-    webhook = create_webhook_by_rest(crm)
-    assert is_refused(crm.patch(f"/api/v1/webhooks/{webhook}", body), sentence)
-    assert crm.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"] == PUBLIC
+def test_invalid_changes_are_refused(api_client, body, sentence):
+    webhook = create_webhook_by_rest(api_client)
+    assert_refused(api_client.patch(f"/api/v1/webhooks/{webhook}", body), sentence)
+    assert api_client.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"] == PUBLIC
 
 
-def test_a_repeated_creation_returns_the_same_secret_from_an_encrypted_record(crm):
+def test_a_repeated_creation_returns_the_same_secret_from_an_encrypted_record(api_client):
     body = {"url": PUBLIC, "events": ["lead.created"]}
-    first, again = (crm.post("/api/v1/webhooks", body, HTTP_IDEMPOTENCY_KEY="k") for _ in range(2))
+    first, again = (api_client.post("/api/v1/webhooks", body, HTTP_IDEMPOTENCY_KEY="k") for _ in range(2))
     assert first.content == again.content
     assert again["Idempotency-Replayed"] == "true"
     assert WebhookSubscription.objects.count() == 1
@@ -132,28 +131,28 @@ def test_a_repeated_creation_returns_the_same_secret_from_an_encrypted_record(cr
     assert first.json()["secret"] in decrypt(stored)
 
 
-def test_a_secret_can_be_rotated_promoted_and_retired(crm):
-    one = f"/api/v1/webhooks/{create_webhook_by_rest(crm)}"
-    assert is_refused(crm.post(f"{one}/promote"), "Rotate the secret first", "nothing_to_promote")
-    rotation = lambda: crm.get(one).json()["webhook"]["rotation"]  # noqa: E731
-    new = crm.post(f"{one}/rotate").json()
+def test_a_secret_can_be_rotated_promoted_and_retired(api_client):
+    one = f"/api/v1/webhooks/{create_webhook_by_rest(api_client)}"
+    assert_refused(api_client.post(f"{one}/promote"), "Rotate the secret first", "nothing_to_promote")
+    rotation = lambda: api_client.get(one).json()["webhook"]["rotation"]  # noqa: E731
+    new = api_client.post(f"{one}/rotate").json()
     assert rotation() == {"promoted": False, "oldSecretEndsAt": None}
     assert set(new) == {"secret"}
-    assert crm.post(f"{one}/promote").json() == {"ok": True}
-    assert crm.post(f"{one}/promote").json() == {"ok": True}
+    assert api_client.post(f"{one}/promote").json() == {"ok": True}
+    assert api_client.post(f"{one}/promote").json() == {"ok": True}
     assert rotation()["promoted"]
     assert rotation()["oldSecretEndsAt"] > time.time() * 1000
-    assert is_refused(crm.post(f"{one}/rotate"), "retire it first", "old_secret_signs")
-    assert crm.post(f"{one}/retire").json() == {"ok": True}
+    assert_refused(api_client.post(f"{one}/rotate"), "retire it first", "old_secret_signs")
+    assert api_client.post(f"{one}/retire").json() == {"ok": True}
     assert rotation() is None
-    assert crm.post(f"{one}/rotate").json()["secret"] != new["secret"]
-    assert is_refused(crm.post(f"{one}/rotate", {"now": True}), "now: ")
+    assert api_client.post(f"{one}/rotate").json()["secret"] != new["secret"]
+    assert_refused(api_client.post(f"{one}/rotate", {"now": True}), "now: ")
 
 
-def test_a_webhook_test_reports_the_receivers_response(crm):
+def test_a_webhook_test_reports_the_receivers_response(api_client):
     with receiver() as good, receiver(status=500) as bad:
-        webhook = create_webhook_by_rest(crm, good.url)
-        answer = crm.post(f"/api/v1/webhooks/{webhook}/test").json()
+        webhook = create_webhook_by_rest(api_client, good.url)
+        answer = api_client.post(f"/api/v1/webhooks/{webhook}/test").json()
         assert answer == {"delivered": True, "statusCode": 200, "durationMs": answer["durationMs"], "error": None}
         (ping,) = good.requests
         assert ping.headers["X-PraxTalk-Event"] == "ping"
@@ -163,59 +162,59 @@ def test_a_webhook_test_reports_the_receivers_response(crm):
             {"webhookId": webhook},
             ping.headers["X-PraxTalk-Event-Id"],
         )
-        answer = crm.post(f"/api/v1/webhooks/{create_webhook_by_rest(crm, bad.url)}/test").json()
+        answer = api_client.post(f"/api/v1/webhooks/{create_webhook_by_rest(api_client, bad.url)}/test").json()
         assert (answer["delivered"], answer["statusCode"]) == (False, 500)
-    answer = crm.post(f"/api/v1/webhooks/{webhook}/test").json()
+    answer = api_client.post(f"/api/v1/webhooks/{webhook}/test").json()
     assert (answer["delivered"], answer["statusCode"]) == (False, None)
     assert answer["error"].startswith("No connection")
     assert (Event.objects.count(), Delivery.objects.count()) == (0, 0)  # a test is not an event and stores nothing
 
 
-def test_a_repeated_webhook_test_sends_nothing_again(crm):
+def test_a_repeated_webhook_test_sends_nothing_again(api_client):
     with receiver() as good:
-        path = f"/api/v1/webhooks/{create_webhook_by_rest(crm, good.url)}/test"
-        first, again = (crm.post(path, HTTP_IDEMPOTENCY_KEY="k") for _ in range(2))
+        path = f"/api/v1/webhooks/{create_webhook_by_rest(api_client, good.url)}/test"
+        first, again = (api_client.post(path, HTTP_IDEMPOTENCY_KEY="k") for _ in range(2))
         assert (first.content, again["Idempotency-Replayed"], len(good.requests)) == (again.content, "true", 1)
 
 
-def test_webhook_tests_are_rate_limited_per_workspace(cast, crm, caller, monkeypatch):
+def test_webhook_tests_are_rate_limited_per_workspace(tenants, api_client, api_client_for, monkeypatch):
     """A test may occupy a thread for 15 seconds."""
     monkeypatch.setattr("praxtalk.core.api.limits.TESTS_PER_MINUTE", 2)
     with receiver() as good:
-        path = f"/api/v1/webhooks/{create_webhook_by_rest(crm, good.url)}/test"
+        path = f"/api/v1/webhooks/{create_webhook_by_rest(api_client, good.url)}/test"
         with time_machine.travel("2026-11-22T12:00:01Z", tick=False):
-            assert [crm.post(path).status_code for _ in range(3)] == [200, 200, 429]
-            assert caller(cast.acme).post(path)["X-Error-Code"] == "rate_limited"
-            mallory = caller(cast.globex)
+            assert [api_client.post(path).status_code for _ in range(3)] == [200, 200, 429]
+            assert api_client_for(tenants.acme).post(path)["X-Error-Code"] == "rate_limited"
+            mallory = api_client_for(tenants.globex)
             assert mallory.post(f"/api/v1/webhooks/{create_webhook_by_rest(mallory, good.url)}/test").status_code == 200
 
 
-def test_the_url_is_shown_in_the_encoded_form_in_which_it_is_requested(crm):
-    webhook = create_webhook_by_rest(crm, "https://93.184.215.14/Ünï?a=%2F")
-    shown = crm.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"]
+def test_the_url_is_shown_in_the_encoded_form_in_which_it_is_requested(api_client):
+    webhook = create_webhook_by_rest(api_client, "https://93.184.215.14/Ünï?a=%2F")
+    shown = api_client.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"]
     assert shown == "https://93.184.215.14/%C3%9Cn%C3%AF?a=%2F"
-    assert crm.patch(f"/api/v1/webhooks/{webhook}", {"url": shown}).status_code == 200
-    assert crm.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"] == shown
+    assert api_client.patch(f"/api/v1/webhooks/{webhook}", {"url": shown}).status_code == 200
+    assert api_client.get(f"/api/v1/webhooks/{webhook}").json()["webhook"]["url"] == shown
 
 
-def test_no_transaction_is_open_while_a_webhook_test_waits(transactional_db, crm, monkeypatch):
+def test_no_transaction_is_open_while_a_webhook_test_waits(transactional_db, api_client, monkeypatch):
     seen = []
 
     def look(webhook):
         seen.append(connection.in_atomic_block)
         raise RuntimeError
 
-    webhook = create_webhook_by_rest(crm)
+    webhook = create_webhook_by_rest(api_client)
     monkeypatch.setattr("integrations.api.webhooks.ping", look)
-    assert crm.post(f"/api/v1/webhooks/{webhook}/test", HTTP_IDEMPOTENCY_KEY="k").status_code == 500
+    assert api_client.post(f"/api/v1/webhooks/{webhook}/test", HTTP_IDEMPOTENCY_KEY="k").status_code == 500
     assert seen == [False]
 
 
-def test_the_number_of_webhooks_of_a_workspace_is_limited(cast, crm, caller, monkeypatch):
+def test_the_number_of_webhooks_of_a_workspace_is_limited(tenants, api_client, api_client_for, monkeypatch):
     monkeypatch.setattr("integrations.actions.subscriptions.MAX_WEBHOOKS", 2)
-    first, _ = create_webhook_by_rest(crm), create_webhook_by_rest(crm)
+    first, _ = create_webhook_by_rest(api_client), create_webhook_by_rest(api_client)
     body = {"url": PUBLIC, "events": ["lead.created"]}
-    assert is_refused(crm.post("/api/v1/webhooks", body), "at most 2 webhooks", "too_many_webhooks")
-    assert caller(cast.globex).post("/api/v1/webhooks", body).status_code == 201
-    crm.delete(f"/api/v1/webhooks/{first}")
-    assert crm.post("/api/v1/webhooks", body).status_code == 201
+    assert_refused(api_client.post("/api/v1/webhooks", body), "at most 2 webhooks", "too_many_webhooks")
+    assert api_client_for(tenants.globex).post("/api/v1/webhooks", body).status_code == 201
+    api_client.delete(f"/api/v1/webhooks/{first}")
+    assert api_client.post("/api/v1/webhooks", body).status_code == 201

@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 
 from accounts.models import AuditEntry
 from integrations.actions.api_keys import create_key
-from praxtalk.core.api.address import UNKNOWN, rate_limit_unit, resolve_client_address
+from praxtalk.core.api.address import UNKNOWN_ADDRESS, rate_limit_unit, resolve_client_address
 from praxtalk.endpoints import bound_socket
 from tests.servers import WEB, Server, valkey_url
 from tests.sync.sockets import Socket
@@ -31,7 +31,7 @@ def reset_rate_limits():
         valkey.flushdb()
 
 
-def ask(host, port, path="/api/v1/ping", *, secret=None, method="GET", body=None, **headers):
+def request(host, port, path="/api/v1/ping", *, secret=None, method="GET", body=None, **headers):
     """Send a request to this address and return (status, headers, body)."""
     connection = http.client.HTTPConnection(host, port, timeout=40)
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -50,26 +50,26 @@ LISTENERS = [("127.0.0.1", ["127.0.0.1"]), ("::1", ["::1"]), ("::", ["::1", "127
 @needs_server
 @needs_database
 @pytest.mark.parametrize(("host", "callers"), LISTENERS)
-def test_client_address_is_recognised_on_every_kind_of_socket(cast, host, callers):
+def test_client_address_is_recognised_on_every_kind_of_socket(tenants, host, callers):
     listed = {
-        caller: create_key(cast.acme, name=caller, scope="write", allowed_cidrs=[caller])[1] for caller in callers
+        caller: create_key(tenants.acme, name=caller, scope="write", allowed_cidrs=[caller])[1] for caller in callers
     }
-    other = create_key(cast.acme, name="other", scope="read", allowed_cidrs=["198.51.100.7"])[1]
+    other = create_key(tenants.acme, name="other", scope="read", allowed_cidrs=["198.51.100.7"])[1]
     with Server(*WEB, host=host, WEB_PROCESSES="1", TRUSTED_PROXIES="", RATE_LIMIT_IP="3") as server:
         printed = (
             f"http://{'[::1]' if host == '::1' else 'localhost' if host == 'localhost' else '127.0.0.1'}:{server.port}"
         )
         assert f"Starting on {printed} ..." in server.output
         for caller in callers:
-            assert ask(caller, server.port, secret=listed[caller])[0] == 200
-            status, _, body = ask(caller, server.port, secret=other)
+            assert request(caller, server.port, secret=listed[caller])[0] == 200
+            status, _, body = request(caller, server.port, secret=other)
             assert (status, json.loads(body)["error"]) == (403, f"This key may not be used from {caller}.")
-            codes = [ask(caller, server.port)[0] for _ in range(8)]  # a new rate-limit window may begin in between
+            codes = [request(caller, server.port)[0] for _ in range(8)]  # a new rate-limit window may begin in between
             assert codes[0] == 401
             assert 429 in codes
-            ask(caller, server.port, "/app/login/", method="POST")  # rejected for its missing CSRF token
+            request(caller, server.port, "/app/login/", method="POST")  # rejected for its missing CSRF token
             new = {"url": "https://crm.example/", "events": ["lead.created"]}
-            status, _, _ = ask(
+            status, _, _ = request(
                 caller,
                 server.port,
                 "/api/v1/webhooks",
@@ -85,19 +85,19 @@ def test_client_address_is_recognised_on_every_kind_of_socket(cast, host, caller
 @needs_server
 @needs_database
 @pytest.mark.parametrize(("host", "peer", "proxies"), [("::1", "::1", PROXY_6), ("::", "127.0.0.1", PROXY_4)])
-def test_each_client_behind_a_proxy_on_an_ipv6_socket_has_its_own_limit(cast, host, peer, proxies):
+def test_each_client_behind_a_proxy_on_an_ipv6_socket_has_its_own_limit(tenants, host, peer, proxies):
     with Server(*WEB, host=host, WEB_PROCESSES="1", TRUSTED_PROXIES=proxies, RATE_LIMIT_IP="1") as server:
         clients = ("203.0.113.7", "[2001:db8:7::1]:5678", "2001:db8:8::1", "203.0.113.8:1234", "::ffff:203.0.113.9")
-        assert [ask(peer, server.port, X_Forwarded_For=client)[0] for client in clients] == [401] * 5
+        assert [request(peer, server.port, X_Forwarded_For=client)[0] for client in clients] == [401] * 5
         again = ("203.0.113.7:99", "2001:db8:7::2", "[2001:db8:8:0:5::]", "203.0.113.8", "203.0.113.9")
         for client in again:  # twice, because a new rate-limit window may begin before the first
-            assert 429 in [ask(peer, server.port, X_Forwarded_For=client)[0] for _ in range(2)]
+            assert 429 in [request(peer, server.port, X_Forwarded_For=client)[0] for _ in range(2)]
 
 
 @needs_server
 @needs_database
 @pytest.mark.parametrize(("host", "callers"), [("::1", ["::1"]), ("::", ["::1", "127.0.0.1"])])
-def test_sockets_of_one_address_do_not_use_up_the_slots_of_another(cast, host, callers):
+def test_sockets_of_one_address_do_not_use_up_the_slots_of_another(tenants, host, callers):
     """A client behind the proxy may have 100 sockets. Other clients can still connect, whatever the address family of
     the peer."""
     with Server(*WEB, host=host, WEB_PROCESSES="1", TRUSTED_PROXIES=f"{PROXY_6},{PROXY_4}") as server:
@@ -105,7 +105,7 @@ def test_sockets_of_one_address_do_not_use_up_the_slots_of_another(cast, host, c
         held = [Socket(urls[0], address="[2001:db8:9::1]:5678") for _ in range(100)]
         for url in urls:
             with Socket(url, address="2001:db8:10::1") as other:
-                other.until(lambda: other.version["ts"] != "AAAAAAAAAAA=" or other.frames)
+                other.receive_until(lambda: other.version["ts"] != "AAAAAAAAAAA=" or other.frames)
         with connect(
             urls[0].replace("http", "ws", 1) + "/api/sync", additional_headers={"X-Forwarded-For": "2001:db8:9::2"}
         ):
@@ -137,8 +137,8 @@ def test_sockets_of_one_address_do_not_use_up_the_slots_of_another(cast, host, c
         ("", "6.6.6.6", "6.6.6.6"),  # the reverse proxy, through a Unix socket
         ("", "6.6.6.6, 203.0.113.7", "203.0.113.7"),
         ("", "6.6.6.6, 203.0.113.7, 127.0.0.1", "203.0.113.7"),
-        ("", "", UNKNOWN),
-        ("nonsense", "6.6.6.6", UNKNOWN),
+        ("", "", UNKNOWN_ADDRESS),
+        ("nonsense", "6.6.6.6", UNKNOWN_ADDRESS),
     ],
 )
 def test_client_address_is_parsed_in_every_notation(settings, peer, forwarded, address):
@@ -152,14 +152,14 @@ def test_ipv6_clients_are_limited_per_64_prefix():
 
 
 def test_unknown_address_is_logged_once_a_minute(settings, capsys, monkeypatch):
-    told = []
+    reasons = []
     monkeypatch.setattr("praxtalk.core.api.address._logged_at", {})
-    monkeypatch.setattr("praxtalk.core.api.address.log.error", lambda *args, **more: told.append(more["why"]))
+    monkeypatch.setattr("praxtalk.core.api.address.log.error", lambda *args, **more: reasons.append(more["reason"]))
     settings.TRUSTED_PROXIES = [ipaddress.ip_network(PROXY_4)]
     for _ in range(3):
         resolve_client_address("", "")
         resolve_client_address("127.0.0.1", "unknown")
-    assert len(told) == 2
+    assert len(reasons) == 2
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def test_only_settings_read_the_environment():
     """
     allowed = {
         "praxtalk/devservices/__init__.py",
+        "praxtalk/devservices/locks.py",
         "praxtalk/environment.py",
         "praxtalk/settings.py",
         "praxtalk/wsgi.py",

@@ -49,39 +49,43 @@ def test_every_foreign_key_between_tenant_tables_is_bound_to_one_workspace():
     assert loose == ["brands.Brand.operators"] or loose == []
 
 
-def test_rows_cannot_reference_another_workspace(cast):
-    north, west = make_conversation(cast.north), make_conversation(cast.west)
-    event = Event.objects.filter(workspace=cast.globex).first()
-    webhook = WebhookSubscription.objects.create(workspace=cast.acme, url="https://x", events=["lead.created"])
-    assert is_rejected(lambda: Visitor.objects.create(workspace=cast.acme, brand=cast.west, name="x"))
-    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(brand=cast.west))
-    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(brand=cast.south))
+def test_rows_cannot_reference_another_workspace(tenants):
+    north, west = make_conversation(tenants.north), make_conversation(tenants.west)
+    event = Event.objects.filter(workspace=tenants.globex).first()
+    webhook = WebhookSubscription.objects.create(workspace=tenants.acme, url="https://x", events=["lead.created"])
+    assert is_rejected(lambda: Visitor.objects.create(workspace=tenants.acme, brand=tenants.west, name="x"))
+    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(brand=tenants.west))
+    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(brand=tenants.south))
     assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(visitor=west.visitor))
-    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(assignee=cast.mallory))
-    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(workspace=cast.globex))
-    assert is_rejected(lambda: Message.objects.filter(conversation=north).update(workspace=cast.globex))
-    assert is_rejected(lambda: Message.objects.filter(conversation=north).update(author=cast.mallory))
-    assert is_rejected(lambda: Lead.objects.create(workspace=cast.acme, brand=cast.west, name="x"))
-    assert is_rejected(lambda: Lead.objects.create(workspace=cast.acme, conversation=west, name="x"))
-    assert is_rejected(lambda: Lead.objects.create(workspace=cast.acme, brand=cast.south, conversation=north, name="x"))
-    assert is_rejected(lambda: create_key(cast.acme, name="x", scope="read", brand=cast.west))
-    assert is_rejected(lambda: create_key(cast.acme, name="x", scope="read", created_by=cast.mallory))
-    assert is_rejected(lambda: OperatorBrand.objects.create(workspace=cast.acme, operator=cast.bob, brand=cast.west))
+    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(assignee=tenants.mallory))
+    assert is_rejected(lambda: Conversation.objects.filter(pk=north.pk).update(workspace=tenants.globex))
+    assert is_rejected(lambda: Message.objects.filter(conversation=north).update(workspace=tenants.globex))
+    assert is_rejected(lambda: Message.objects.filter(conversation=north).update(author=tenants.mallory))
+    assert is_rejected(lambda: Lead.objects.create(workspace=tenants.acme, brand=tenants.west, name="x"))
+    assert is_rejected(lambda: Lead.objects.create(workspace=tenants.acme, conversation=west, name="x"))
     assert is_rejected(
-        lambda: OperatorBrand.objects.create(workspace=cast.acme, operator=cast.mallory, brand=cast.north)
+        lambda: Lead.objects.create(workspace=tenants.acme, brand=tenants.south, conversation=north, name="x")
     )
-    assert is_rejected(lambda: Delivery.objects.create(workspace=cast.acme, subscription=webhook, event=event))
+    assert is_rejected(lambda: create_key(tenants.acme, name="x", scope="read", brand=tenants.west))
+    assert is_rejected(lambda: create_key(tenants.acme, name="x", scope="read", created_by=tenants.mallory))
     assert is_rejected(
-        lambda: Event.objects.create(workspace=cast.acme, brand=cast.west, name="lead.created", body=b"{}")
+        lambda: OperatorBrand.objects.create(workspace=tenants.acme, operator=tenants.bob, brand=tenants.west)
     )
-    Lead.objects.create(workspace=cast.acme, brand=cast.north, conversation=north, name="x")
-    Conversation.objects.filter(pk=north.pk).update(assignee=cast.bob)
+    assert is_rejected(
+        lambda: OperatorBrand.objects.create(workspace=tenants.acme, operator=tenants.mallory, brand=tenants.north)
+    )
+    assert is_rejected(lambda: Delivery.objects.create(workspace=tenants.acme, subscription=webhook, event=event))
+    assert is_rejected(
+        lambda: Event.objects.create(workspace=tenants.acme, brand=tenants.west, name="lead.created", body=b"{}")
+    )
+    Lead.objects.create(workspace=tenants.acme, brand=tenants.north, conversation=north, name="x")
+    Conversation.objects.filter(pk=north.pk).update(assignee=tenants.bob)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def test_invalid_column_values_are_rejected(cast):
-    conversation = make_conversation(cast.north)
+def test_invalid_column_values_are_rejected(tenants):
+    conversation = make_conversation(tenants.north)
     rows = Conversation.objects.filter(pk=conversation.pk)
     assert is_rejected(lambda: rows.update(status="done"))
     assert is_rejected(lambda: rows.update(channel="fax"))
@@ -94,7 +98,7 @@ def test_invalid_column_values_are_rejected(cast):
     assert is_rejected(
         lambda: Message.objects.create(
             pk=uuid.uuid4(),
-            workspace=cast.acme,
+            workspace=tenants.acme,
             conversation=conversation,
             position=1,
             role="visitor",
@@ -102,18 +106,18 @@ def test_invalid_column_values_are_rejected(cast):
             body="x",
         )
     )
-    assert is_rejected(lambda: Lead.objects.create(workspace=cast.acme, name="x", status="hot"))
-    assert is_rejected(lambda: type(cast.north).objects.filter(pk=cast.north.pk).update(primary_color="red"))
-    assert is_rejected(lambda: type(cast.north).objects.filter(pk=cast.south.pk).update(slug="north"))
-    assert is_rejected(lambda: type(cast.bob).objects.filter(pk=cast.bob.pk).update(email="ALICE@acme.example"))
-    assert is_rejected(lambda: type(cast.bob).objects.filter(pk=cast.bob.pk).update(role="king"))
+    assert is_rejected(lambda: Lead.objects.create(workspace=tenants.acme, name="x", status="hot"))
+    assert is_rejected(lambda: type(tenants.north).objects.filter(pk=tenants.north.pk).update(primary_color="red"))
+    assert is_rejected(lambda: type(tenants.north).objects.filter(pk=tenants.south.pk).update(slug="north"))
+    assert is_rejected(lambda: type(tenants.bob).objects.filter(pk=tenants.bob.pk).update(email="ALICE@acme.example"))
+    assert is_rejected(lambda: type(tenants.bob).objects.filter(pk=tenants.bob.pk).update(role="king"))
 
 
-def test_incomplete_keys_and_leases_are_rejected(cast):
-    webhook = WebhookSubscription.objects.create(workspace=cast.acme, url="https://x", events=["lead.created"])
+def test_incomplete_keys_and_leases_are_rejected(tenants):
+    webhook = WebhookSubscription.objects.create(workspace=tenants.acme, url="https://x", events=["lead.created"])
     assert is_rejected(lambda: WebhookSubscription.objects.filter(pk=webhook.pk).update(events=[]))
-    make_conversation(cast.north)
-    event = Event.objects.filter(workspace=cast.acme).first()
-    delivery = Delivery.objects.create(workspace=cast.acme, subscription=webhook, event=event)
+    make_conversation(tenants.north)
+    event = Event.objects.filter(workspace=tenants.acme).first()
+    delivery = Delivery.objects.create(workspace=tenants.acme, subscription=webhook, event=event)
     assert is_rejected(lambda: Delivery.objects.filter(pk=delivery.pk).update(lease=uuid.uuid4()))
-    assert is_rejected(lambda: Delivery.objects.create(workspace=cast.acme, subscription=webhook, event=event))
+    assert is_rejected(lambda: Delivery.objects.create(workspace=tenants.acme, subscription=webhook, event=event))

@@ -48,8 +48,8 @@ def status_of(url, secret=""):
         return error.code, time.monotonic() - began
 
 
-def test_calls_fail_fast_during_an_outage_and_recover_afterwards(cast):
-    _, secret = create_key(cast.acme, name="k", scope="read")
+def test_calls_fail_fast_during_an_outage_and_recover_afterwards(tenants):
+    _, secret = create_key(tenants.acme, name="k", scope="read")
     network = DatabaseProxy()
     local, _, query = database_url().partition("@")
     name = query.removeprefix("/").partition("?")[0]

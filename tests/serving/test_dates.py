@@ -48,9 +48,9 @@ def head_of(server, line, headers):
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_every_response_has_exactly_one_date_header(cast, server, name):
+def test_every_response_has_exactly_one_date_header(tenants, server, name):
     line, headers, expected = REQUESTS[name]
-    _, secret = create_key(cast.acme, name="date", scope="read")
+    _, secret = create_key(tenants.acme, name="date", scope="read")
     tomorrow = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 86400))
     auth = f"Authorization: Bearer {secret}\r\n"
     status, found = head_of(server, line, headers.format(auth=auth, tomorrow=tomorrow))
@@ -60,8 +60,8 @@ def test_every_response_has_exactly_one_date_header(cast, server, name):
     assert abs(parsedate_to_datetime(dates[0]).timestamp() - time.time()) < 30
 
 
-def test_streamed_response_has_a_date_header(cast, server, client):
-    client.force_login(cast.alice)
+def test_streamed_response_has_a_date_header(tenants, server, client):
+    client.force_login(tenants.alice)
     cookie = f"Cookie: sessionid={client.cookies['sessionid'].value}\r\n"
     status, found = head_of(server, "GET /app/leads/export/ HTTP/1.1", cookie)
     headers = {header.lower(): value for header, value in found}

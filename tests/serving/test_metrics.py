@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from integrations.actions.subscriptions import change_webhook, delete_webhook
 from integrations.models import Delivery
 from integrations.webhooks.leases import apply_pauses, claim, release_expired
-from integrations.webhooks.results import FinishedAttempt, settle
+from integrations.webhooks.results import FinishedAttempt, store_results
 from leads.actions import create_lead
 from praxtalk.core.http.transport import PostResult
 
@@ -21,16 +21,16 @@ def read_metrics(client, **headers):
     }
 
 
-def test_metrics_count_pending_deliveries_and_outcomes(cast, webhooks, client):
+def test_metrics_count_pending_deliveries_and_outcomes(tenants, webhooks, client):
     for name in ("one", "two", "three"):
-        create_lead(cast.acme.pk, name=name, brand=cast.north)
+        create_lead(tenants.acme.pk, name=name, brand=tenants.north)
     before = read_metrics(client)
     assert before["praxtalk_webhook_due"] == 6
     assert before["praxtalk_webhook_due_age_seconds"] > 0
     assert before["praxtalk_webhook_in_flight"] == 0
     first, second, third, *_ = claim(6)
     assert read_metrics(client)["praxtalk_webhook_in_flight"] == 6
-    settle([FinishedAttempt(first, PostResult(200, 5)), FinishedAttempt(second, PostResult(500, 5))])
+    store_results([FinishedAttempt(first, PostResult(200, 5)), FinishedAttempt(second, PostResult(500, 5))])
     Delivery.objects.filter(pk=third.delivery_id).update(leased_until="2020-01-01T00:00Z")
     release_expired()
     change_webhook(webhooks.north, status="paused")

@@ -13,40 +13,40 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts import emails
 from conversations.models import Visitor
-from tests.conftest import Caller, make_conversation
+from tests.conftest import ApiKeyClient, make_conversation
 from tests.servers import PROJECT
-from tests.sync.live_client import ask_with
-from tests.sync.sockets import Failed
-from tests.widget.visitors import Browser
-from widget.magic_links import FRAGMENT, return_link
+from tests.sync.live_client import call_with_token
+from tests.sync.sockets import RequestFailed
+from tests.widget.visitors import VisitorClient
+from widget.magic_links import FRAGMENT, magic_link
 
 pytestmark = pytest.mark.django_db
 
 
-def session(cast, crm):
+def session(tenants, api_client):
     client = Client()
-    client.force_login(cast.alice)
+    client.force_login(tenants.alice)
     return lambda: client.get("/app/profile/").status_code == 200
 
 
-def cursor(cast, crm):
+def cursor(tenants, api_client):
     for _ in range(2):
-        make_conversation(cast.north)
-    page = crm.get("/api/v1/conversations?limit=1").json()
+        make_conversation(tenants.north)
+    page = api_client.get("/api/v1/conversations?limit=1").json()
     following = {"limit": 1, "cursor": page["nextCursor"]}
-    return lambda: Caller(crm.secret).get("/api/v1/conversations", following).status_code == 200
+    return lambda: ApiKeyClient(api_client.secret).get("/api/v1/conversations", following).status_code == 200
 
 
-def password_link(cast, crm):
-    token = emails.reset_tokens.make_token(cast.alice)
-    return lambda: link_is_valid("password", cast.alice, token)
+def password_link(tenants, api_client):
+    token = emails.reset_tokens.make_token(tenants.alice)
+    return lambda: link_is_valid("password", tenants.alice, token)
 
 
-def invitation(cast, crm):
-    cast.bob.invited_at = timezone.now()
-    cast.bob.save(update_fields=["invited_at"])
-    token = emails.invitation_tokens.make_token(cast.bob)
-    return lambda: link_is_valid("join", cast.bob, token)
+def invitation(tenants, api_client):
+    tenants.bob.invited_at = timezone.now()
+    tenants.bob.save(update_fields=["invited_at"])
+    token = emails.invitation_tokens.make_token(tenants.bob)
+    return lambda: link_is_valid("join", tenants.bob, token)
 
 
 def link_is_valid(path, operator, token):
@@ -55,32 +55,32 @@ def link_is_valid(path, operator, token):
     return Client().get(f"/app/{path}/{uid}/{token}/").status_code == 302
 
 
-def operator_token(cast, crm):
+def operator_token(tenants, api_client):
     from accounts.operator_tokens import issue_token
 
-    token, _ = issue_token(cast.alice)
+    token, _ = issue_token(tenants.alice)
 
     def works():
         try:
-            return bool(ask_with(token, "brands:list"))
-        except Failed:
+            return bool(call_with_token(token, "brands:list"))
+        except RequestFailed:
             return False
 
     return works
 
 
-def visitor_token(cast, crm):
-    browser = Browser(cast.north)
-    browser.start()
-    return lambda: browser.thread().status_code == 200
+def visitor_token(tenants, api_client):
+    visitor_client = VisitorClient(tenants.north)
+    visitor_client.start()
+    return lambda: visitor_client.thread().status_code == 200
 
 
-def link_in_a_mail_to_a_visitor(cast, crm):
-    browser = Browser(cast.north)
-    browser.start()
-    code = return_link(Visitor.objects.select_related("brand").get()).split(FRAGMENT)[1]
-    form = {"widgetId": cast.north.widget_id, "code": code}
-    return lambda: Browser(cast.north).post("return", form).status_code == 200
+def link_in_a_mail_to_a_visitor(tenants, api_client):
+    visitor_client = VisitorClient(tenants.north)
+    visitor_client.start()
+    code = magic_link(Visitor.objects.select_related("brand").get()).split(FRAGMENT)[1]
+    form = {"widgetId": tenants.north.widget_id, "code": code}
+    return lambda: VisitorClient(tenants.north).post("return", form).status_code == 200
 
 
 SIGNERS = (session, cursor, password_link, invitation, operator_token, visitor_token, link_in_a_mail_to_a_visitor)
@@ -92,31 +92,31 @@ def rotate(settings):
 
 
 @pytest.mark.parametrize("sign", SIGNERS)
-def test_signature_of_an_earlier_key_is_valid_while_the_key_is_a_fallback(sign, cast, crm, settings):
-    is_good = sign(cast, crm)
+def test_signature_of_an_earlier_key_is_valid_while_the_key_is_a_fallback(sign, tenants, api_client, settings):
+    is_good = sign(tenants, api_client)
     rotate(settings)
     rotate(settings)
     assert is_good()
 
 
 @pytest.mark.parametrize("sign", SIGNERS)
-def test_signature_of_an_earlier_key_is_rejected_without_the_fallback(sign, cast, crm, settings):
-    is_good = sign(cast, crm)
+def test_signature_of_an_earlier_key_is_rejected_without_the_fallback(sign, tenants, api_client, settings):
+    is_good = sign(tenants, api_client)
     rotate(settings)
     settings.SECRET_KEY_FALLBACKS = []
     assert not is_good()
 
 
 @pytest.mark.parametrize("sign", SIGNERS)
-def test_new_signatures_use_only_the_new_key(sign, cast, crm, settings):
+def test_new_signatures_use_only_the_new_key(sign, tenants, api_client, settings):
     rotate(settings)
-    is_good = sign(cast, crm)
+    is_good = sign(tenants, api_client)
     settings.SECRET_KEY_FALLBACKS = []
     assert is_good()
 
 
-def test_session_is_signed_again_with_the_new_key_when_used(cast, crm, settings):
-    is_good = session(cast, crm)
+def test_session_is_signed_again_with_the_new_key_when_used(tenants, api_client, settings):
+    is_good = session(tenants, api_client)
     rotate(settings)
     assert is_good()
     settings.SECRET_KEY_FALLBACKS = []
@@ -125,7 +125,7 @@ def test_session_is_signed_again_with_the_new_key_when_used(cast, crm, settings)
 
 def settings_value(expression, **environment):
     """Return the value of an expression over the settings in a process with these variables, or its error output."""
-    made = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", f"from praxtalk import settings; print({expression})"],
         cwd=PROJECT,
         env=os.environ | environment,
@@ -133,7 +133,7 @@ def settings_value(expression, **environment):
         text=True,
         check=False,
     )
-    return made.stdout.strip() if made.returncode == 0 else made.stderr
+    return process.stdout.strip() if process.returncode == 0 else process.stderr
 
 
 def test_fallbacks_are_comma_separated_and_empty_ones_are_ignored():

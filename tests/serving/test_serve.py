@@ -41,7 +41,7 @@ def call(server, path, secret=None, body=None, address="198.18.200.1", timeout=4
         return error.code, error.read(), error.headers
 
 
-def test_serve_starts_and_stops_all_processes(cast):
+def test_serve_starts_and_stops_all_processes(tenants):
     with Server() as server:
         assert set(server.pids) >= {"front", "web", "sockets.1", "worker", "webhooks", "beat", "serve"}
         status, body, _ = call(server, "/readyz")
@@ -55,7 +55,7 @@ def test_serve_starts_and_stops_all_processes(cast):
 
 
 @pytest.mark.slow
-def test_ctrl_c_during_startup_stops_all_processes_quickly(cast):
+def test_ctrl_c_during_startup_stops_all_processes_quickly(tenants):
     for seconds in (1.5, 3):
         command = [*Server.command, "--only", "front,web,sockets"]
         server = Server()
@@ -63,12 +63,12 @@ def test_ctrl_c_during_startup_stops_all_processes_quickly(cast):
             time.sleep(seconds)
             began = time.monotonic()
             node.send_signal(signal.SIGINT)
-            said = node.communicate(timeout=30)[0]
+            output = node.communicate(timeout=30)[0]
         assert time.monotonic() - began < 8
-        assert "Traceback" not in said
+        assert "Traceback" not in output
 
 
-def test_second_serve_on_the_same_port_reports_the_conflict(cast):
+def test_second_serve_on_the_same_port_reports_the_conflict(tenants):
     with Server(*WEB) as server:
         second = subprocess.run(
             [sys.executable, "manage.py", "serve"],
@@ -84,7 +84,7 @@ def test_second_serve_on_the_same_port_reports_the_conflict(cast):
         assert call(server, "/healthz")[0] == 200
 
 
-def test_two_processes_share_one_exact_rate_limit(cast):
+def test_two_processes_share_one_exact_rate_limit(tenants):
     """The limit is 60 requests a minute from one address, whichever process serves them."""
     with Server(*WEB, WEB_PROCESSES="2", RATE_LIMIT_IP="60") as server:
         address = f"10.9.{int(time.time()) >> 8 & 255}.{int(time.time()) & 255}"
@@ -101,8 +101,8 @@ def test_two_processes_share_one_exact_rate_limit(cast):
         assert int(headers["Retry-After"]) >= 1
 
 
-def test_chunked_body_and_non_ascii_headers_are_accepted(cast):
-    _, secret = create_key(cast.acme, name="k", scope="write")
+def test_chunked_body_and_non_ascii_headers_are_accepted(tenants):
+    _, secret = create_key(tenants.acme, name="k", scope="write")
     with Server(*WEB) as server:
 
         def raw(head, body=b""):
@@ -130,9 +130,9 @@ def test_chunked_body_and_non_ascii_headers_are_accepted(cast):
         assert raw("GET /api/v1/ping HTTP/1.1", forged)[0] == 200
 
 
-def test_keep_alive_connection_serves_every_request(cast):
+def test_keep_alive_connection_serves_every_request(tenants):
     """Many requests on one connection, and eight such connections at the same time: each gets its own response."""
-    _, secret = create_key(cast.acme, name="k", scope="read")
+    _, secret = create_key(tenants.acme, name="k", scope="read")
     headers = {"Authorization": f"Bearer {secret}"}
 
     def calls(port, count):
@@ -155,8 +155,8 @@ def test_keep_alive_connection_serves_every_request(cast):
 
 
 @pytest.mark.slow
-def test_api_works_while_valkey_is_down(cast, tmp_path):
-    _, secret = create_key(cast.acme, name="k", scope="write")
+def test_api_works_while_valkey_is_down(tenants, tmp_path):
+    _, secret = create_key(tenants.acme, name="k", scope="write")
     url = valkey.start(tmp_path / "valkey")
     try:
         with Server(*WEB, REDIS_URL=url) as server:
@@ -202,11 +202,11 @@ VICTIMS = ("webhooks", "worker", "beat", "front", "web", "worker of web", "socke
 
 
 @pytest.mark.slow
-def test_killed_process_is_restarted_and_no_event_is_lost(cast):
-    _, secret = create_key(cast.acme, name="k", scope="write")
+def test_killed_process_is_restarted_and_no_event_is_lost(tenants):
+    _, secret = create_key(tenants.acme, name="k", scope="write")
     acknowledged = set()
-    with receiver(hang=0.05) as crm:
-        create_webhook_for(cast, crm.url)
+    with receiver(hang=0.05) as endpoint:
+        create_webhook_for(tenants, endpoint.url)
         with Server(WEB_PROCESSES="1") as server:
             for victim in VICTIMS:
                 writer = Writer(server, secret)
@@ -227,9 +227,9 @@ def test_killed_process_is_restarted_and_no_event_is_lost(cast):
                 acknowledged |= writer.acknowledged
         with Server(WEB_PROCESSES="1"):
             wait_until(lambda: not Delivery.objects.exclude(status="succeeded").exists(), seconds=120)
-    assert acknowledged <= {json.loads(request.body)["data"]["lead"]["_id"] for request in crm.requests}
+    assert acknowledged <= {json.loads(request.body)["data"]["lead"]["_id"] for request in endpoint.requests}
     recorded = {str(pk) for pk in Event.objects.values_list("pk", flat=True)}
-    assert {request.headers["X-PraxTalk-Event-Id"] for request in crm.requests} == recorded
+    assert {request.headers["X-PraxTalk-Event-Id"] for request in endpoint.requests} == recorded
 
 
 def kill(pids, victim):
@@ -246,7 +246,7 @@ def wait_until(is_so, seconds=60):
 
 
 @pytest.mark.slow
-def test_process_that_keeps_crashing_stops_serve(cast):
+def test_process_that_keeps_crashing_stops_serve(tenants):
     with Server(*WEB) as server:
         for _ in range(MAX_RESTARTS + 1):
             pid = server.pids["sockets.1"]
@@ -256,13 +256,13 @@ def test_process_that_keeps_crashing_stops_serve(cast):
     assert f"sockets.1 (pid {pid}) was killed by SIGKILL; stopping the rest." in server.output
 
 
-def create_webhook_for(cast, url):
+def create_webhook_for(tenants, url):
     import ipaddress
 
     from django.test import override_settings
 
     with override_settings(WEBHOOK_ALLOW_CIDRS=[ipaddress.ip_network("127.0.0.0/8")]):
-        return create_webhook(cast.acme, url=url, events=[EventName.LEAD_CREATED])
+        return create_webhook(tenants.acme, url=url, events=[EventName.LEAD_CREATED])
 
 
 WRONG = {

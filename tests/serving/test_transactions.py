@@ -30,57 +30,57 @@ def name_of(brand):
     return Brand.objects.get(pk=brand.pk).name
 
 
-def test_inner_blocks_join_the_outer_transaction(cast):
+def test_inner_blocks_join_the_outer_transaction(tenants):
     with CaptureQueriesContext(connection) as queries, joined_transaction():
-        rename(cast.north, "N")
-        rename(cast.south, "S")
+        rename(tenants.north, "N")
+        rename(tenants.south, "S")
     assert not [query for query in queries if "SAVEPOINT" in query["sql"]]
-    assert (name_of(cast.north), name_of(cast.south)) == ("N", "S")
+    assert (name_of(tenants.north), name_of(tenants.south)) == ("N", "S")
 
 
-def test_failure_in_an_inner_block_rolls_everything_back(cast):
+def test_failure_in_an_inner_block_rolls_everything_back(tenants):
     with pytest.raises(ValueError, match="S"), joined_transaction():
-        rename(cast.north, "N")
-        rename(cast.south, "S", fails=True)
+        rename(tenants.north, "N")
+        rename(tenants.south, "S", fails=True)
     with pytest.raises(TransactionManagementError), joined_transaction():
         with pytest.raises(ValueError, match="N"):
-            rename(cast.north, "N", fails=True)
-        rename(cast.south, "S")  # continuing after a failure needs a savepoint
-    assert (name_of(cast.north), name_of(cast.south)) == ("North", "South")
+            rename(tenants.north, "N", fails=True)
+        rename(tenants.south, "S")  # continuing after a failure needs a savepoint
+    assert (name_of(tenants.north), name_of(tenants.south)) == ("North", "South")
 
 
-def test_atomic_block_allows_continuing_after_a_failure(cast):
+def test_atomic_block_allows_continuing_after_a_failure(tenants):
     with joined_transaction():
-        rename(cast.north, "N")
+        rename(tenants.north, "N")
         with pytest.raises(ValueError, match="S"), transaction.atomic():
-            rename(cast.south, "S", fails=True)
-    assert (name_of(cast.north), name_of(cast.south)) == ("N", "South")
+            rename(tenants.south, "S", fails=True)
+    assert (name_of(tenants.north), name_of(tenants.south)) == ("N", "South")
 
 
-def test_row_is_locked_and_read_once(cast):
-    conversation = make_conversation(cast.north)
+def test_row_is_locked_and_read_once(tenants):
+    conversation = make_conversation(tenants.north)
     with CaptureQueriesContext(connection) as queries, joined_transaction():
-        locked = lock_conversation(cast.acme.pk, conversation.pk)
+        locked = lock_conversation(tenants.acme.pk, conversation.pk)
         assert is_locked(locked)
         assert not is_locked(conversation)  # read before the lock, so it may be stale
         set_status(locked, status="resolved")
     assert sum("FOR NO KEY UPDATE" in query["sql"] for query in queries) == 1
     assert not is_locked(locked)
     with joined_transaction():
-        assert lock_conversation(cast.globex.pk, conversation.pk) is None
+        assert lock_conversation(tenants.globex.pk, conversation.pk) is None
     with pytest.raises(TransactionManagementError):
-        lock_conversation(cast.acme.pk, conversation.pk)
+        lock_conversation(tenants.acme.pk, conversation.pk)
 
 
-def test_lock_ends_with_its_transaction(cast):
-    rows = Brand.objects.filter(pk=cast.north.pk)
+def test_lock_ends_with_its_transaction(tenants):
+    rows = Brand.objects.filter(pk=tenants.north.pk)
     with joined_transaction():
         brand = lock(rows)
     with joined_transaction():
         assert not is_locked(brand)
 
 
-def test_topics_are_published_once_after_commit_and_never_after_rollback(cast):
+def test_topics_are_published_once_after_commit_and_never_after_rollback(tenants):
     published = []
     with joined_transaction():
         after_commit(published.append, ["a"])
@@ -96,8 +96,8 @@ def test_topics_are_published_once_after_commit_and_never_after_rollback(cast):
     assert published[1:] == [{"d"}]
 
 
-def test_insert_if_new_leaves_an_existing_row_unchanged(cast):
-    name = {"workspace_id": cast.acme.pk, "caller_id": cast.alice.pk, "key": "k"}
+def test_insert_if_new_leaves_an_existing_row_unchanged(tenants):
+    name = {"workspace_id": tenants.acme.pk, "caller_id": tenants.alice.pk, "key": "k"}
     assert insert_if_new(IdempotencyRecord(**name, fingerprint=b"1", headers={"Location": "/"}))
     assert not insert_if_new(IdempotencyRecord(**name, fingerprint=b"2"))
     stored = IdempotencyRecord.objects.get(**name)
@@ -111,30 +111,30 @@ def conversations(workspace_id, status, most):
     return (rows if status is None else rows.filter(status=status))[:most]
 
 
-def test_prepared_query_is_compiled_once_and_uses_each_callers_values(cast):
+def test_prepared_query_is_compiled_once_and_uses_each_callers_values(tenants):
     conversations.built = 0
-    acme = [make_conversation(cast.north, name="Maya"), make_conversation(cast.south, name="Noor")]
-    globex = make_conversation(cast.west, name="Olga")
+    acme = [make_conversation(tenants.north, name="Maya"), make_conversation(tenants.south, name="Noor")]
+    globex = make_conversation(tenants.west, name="Olga")
     set_status(acme[1], status="closed")
-    ask = lambda workspace, status=None, most=9: conversations(workspace_id=workspace.pk, status=status, most=most)  # noqa: E731
+    query = lambda workspace, status=None, most=9: conversations(workspace_id=workspace.pk, status=status, most=most)  # noqa: E731
     for _ in range(2):
-        assert ask(cast.acme) == acme
-        assert ask(cast.globex) == [globex]
-        assert ask(cast.acme, "closed") == [acme[1]]
-        assert ask(cast.acme, most=1) == [acme[0]]
-        assert [row.visitor.name for row in ask(cast.acme)] == ["Maya", "Noor"]
+        assert query(tenants.acme) == acme
+        assert query(tenants.globex) == [globex]
+        assert query(tenants.acme, "closed") == [acme[1]]
+        assert query(tenants.acme, most=1) == [acme[0]]
+        assert [row.visitor.name for row in query(tenants.acme)] == ["Maya", "Noor"]
     assert conversations.built == 3  # with a status, without one, and with another limit
 
 
-def test_prepared_query_uses_the_connection_of_its_thread(cast):
-    make_conversation(cast.north)
+def test_prepared_query_uses_the_connection_of_its_thread(tenants):
+    make_conversation(tenants.north)
     found = []
 
-    def ask():
-        found.extend(conversations(workspace_id=cast.acme.pk, status=None, most=5))
+    def query():
+        found.extend(conversations(workspace_id=tenants.acme.pk, status=None, most=5))
         connection.close()
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=query)
     thread.start()
     thread.join()
-    assert found == conversations(workspace_id=cast.acme.pk, status=None, most=5) != []
+    assert found == conversations(workspace_id=tenants.acme.pk, status=None, most=5) != []

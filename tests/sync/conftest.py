@@ -9,9 +9,9 @@ from tests.sync.sockets import Socket
 
 
 @pytest.fixture
-def tokens(cast):
+def tokens(tenants):
     """Return operator tokens of Alice (all of Acme), Bob (North only) and Mallory (Globex), by name."""
-    return SimpleNamespace(**{name: issue_token(getattr(cast, name))[0] for name in ("alice", "bob", "mallory")})
+    return SimpleNamespace(**{name: issue_token(getattr(tenants, name))[0] for name in ("alice", "bob", "mallory")})
 
 
 @pytest.fixture

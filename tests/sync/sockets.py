@@ -13,8 +13,8 @@ PATH = "/api/1.48.0/sync"
 REMOVED = object()
 
 
-class Failed(Exception):
-    """A query or a mutation was refused."""
+class RequestFailed(Exception):
+    """A query or a mutation failed: the server sent an error."""
 
     def __init__(self, frame, message):
         super().__init__(message)
@@ -62,7 +62,7 @@ class Socket:
     def watch(self, name, *, token=None, **arguments):
         """Subscribe to a query, wait for its first result, and return its query id."""
         query = self.add(name, token=token, **arguments)
-        self.until(lambda: query in self.values)
+        self.receive_until(lambda: query in self.values)
         return query
 
     def add(self, name, *, token=None, **arguments):
@@ -74,10 +74,10 @@ class Socket:
 
     def remove(self, query):
         self._modify([{"type": "Remove", "queryId": query}])
-        self.until(lambda: self.values[query] is REMOVED)
+        self.receive_until(lambda: self.values[query] is REMOVED)
 
-    def ask(self, name, **arguments):
-        """Subscribe to a query, unsubscribe, and return its first value. Raises Failed if the query is refused."""
+    def query_once(self, name, **arguments):
+        """Subscribe to a query, unsubscribe, and return its first value. Raises RequestFailed if the query is refused."""
         query = self.watch(name, **arguments)
         value = self.value(query)
         self.remove(query)
@@ -85,33 +85,34 @@ class Socket:
 
     def value(self, query):
         value = self.values[query]
-        if isinstance(value, Failed):
+        if isinstance(value, RequestFailed):
             raise value
         return value
 
-    def begin(self, name, *, token=None, request_id=None, **arguments):
+    def send_mutation(self, name, *, token=None, request_id=None, **arguments):
         """Send a mutation, and return its request id."""
         request = next(self._requests) if request_id is None else request_id
         self.send(type="Mutation", requestId=request, udfPath=name, args=[self._with_token(token, arguments)])
         return request
 
     def mutate(self, name, **arguments):
-        """Run a mutation, and return its value once a Transition includes its effects. Raises Failed if it is refused."""
-        return self.covered(self.begin(name, **arguments))
+        """Send a mutation and wait for it, see `wait_for_mutation`."""
+        return self.wait_for_mutation(self.send_mutation(name, **arguments))
 
-    def covered(self, request):
-        self.until(lambda: request in self.responses)
+    def wait_for_mutation(self, request):
+        """Return the value of a mutation once a Transition includes its effects. Raises RequestFailed if it is refused."""
+        self.receive_until(lambda: request in self.responses)
         frame = self.responses[request]
         if not frame["success"]:
-            raise Failed(frame, frame["result"])
-        self.until(lambda: timestamp_of(self.version) >= decode_timestamp(frame["ts"]))
+            raise RequestFailed(frame, frame["result"])
+        self.receive_until(lambda: timestamp_of(self.version) >= decode_timestamp(frame["ts"]))
         return frame["result"]
 
     def authenticate(self, token):
         kind = {"tokenType": "User", "value": token} if token else {"tokenType": "None"}
         self.send(type="Authenticate", baseVersion=self._identity, **kind)
         self._identity += 1
-        self.until(lambda: self.version["identity"] == self._identity)
+        self.receive_until(lambda: self.version["identity"] == self._identity)
 
     def _with_token(self, token, arguments):
         chosen = self.token if token is None else token
@@ -124,7 +125,7 @@ class Socket:
 
     # --- receiving ---
 
-    def until(self, is_true, seconds=40):
+    def receive_until(self, is_true, seconds=40):
         """Receive frames until `is_true()`. Raises TimeoutError after `seconds`, and ConnectionClosed."""
         deadline = time.monotonic() + seconds
         while not is_true():
@@ -133,7 +134,7 @@ class Socket:
                 raise TimeoutError(f"{len(self.frames)} frames; the last: {str(self.frames[-1:])[:500]}")
             self._receive(left)
 
-    def listen(self, seconds):
+    def receive_for(self, seconds):
         """Receive all frames that arrive within `seconds`."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
@@ -145,7 +146,7 @@ class Socket:
     def closing_code(self, seconds=40):
         """Wait until the server closes the connection, and return the closing code."""
         try:
-            self.until(lambda: False, seconds)
+            self.receive_until(lambda: False, seconds)
         except ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else None
         raise AssertionError("not closed")
@@ -175,7 +176,9 @@ class Socket:
         assert change["logLines"] == []
         assert change["journal"] is None
         assert change.get("errorData", 1) is not None
-        self.values[query] = change["value"] if kind == "QueryUpdated" else Failed(change, change["errorMessage"])
+        self.values[query] = (
+            change["value"] if kind == "QueryUpdated" else RequestFailed(change, change["errorMessage"])
+        )
 
 
 def decode_timestamp(ts):

@@ -41,7 +41,7 @@ def abort(raw):
     raw.socket.close()
 
 
-def test_sockets_that_abort_while_connecting_release_everything(server, cast, conversations, tokens, connect):
+def test_sockets_that_abort_while_connecting_release_everything(server, tenants, conversations, tokens, connect):
     stays = connect(tokens.alice)
     stays.watch("conversations:listInbox")
     before = resources_in_use()
@@ -63,13 +63,13 @@ def test_sockets_that_abort_while_connecting_release_everything(server, cast, co
     while resources_in_use() != before:
         assert time.monotonic() < deadline, (resources_in_use(), before)
         time.sleep(0.2)
-    assert stays.ask("brands:list")
+    assert stays.query_once("brands:list")
     assert "Traceback" not in server.output
     assert tokens.alice not in server.output
     assert urllib.parse.quote(tokens.bob) not in server.output
 
 
-def test_mutations_sent_before_the_tab_was_closed_are_run(server, cast, conversations, tokens):
+def test_mutations_sent_before_the_tab_was_closed_are_run(server, tenants, conversations, tokens):
     for index in range(10):
         raw = connect_to(server.url.replace("http", "ws", 1) + PATH, compression=None)
         arguments = {
@@ -86,13 +86,13 @@ def test_mutations_sent_before_the_tab_was_closed_are_run(server, cast, conversa
         time.sleep(0.05)
 
 
-def test_conversations_of_megabytes_reach_the_client(cast, connect, tokens):
+def test_conversations_of_megabytes_reach_the_client(tenants, connect, tokens):
     """A large conversation is cut to one page, and results that are large together are sent in several frames."""
-    conversations = [make_conversation(cast.north) for _ in range(6)]
+    conversations = [make_conversation(tenants.north) for _ in range(6)]
     for conversation in conversations:
         Message.objects.bulk_create(
             Message(
-                workspace=cast.acme,
+                workspace=tenants.acme,
                 conversation=conversation,
                 position=2 + index,
                 role="visitor",
@@ -113,7 +113,7 @@ def test_conversations_of_megabytes_reach_the_client(cast, connect, tokens):
         for number, conversation in enumerate(conversations)
     ]
     reader._modify(modifications)
-    reader.until(lambda: all(number in reader.values for number in range(6)))
+    reader.receive_until(lambda: all(number in reader.values for number in range(6)))
     for number in range(6):
         page = reader.value(number)
         assert page["hasMore"] is True
@@ -121,15 +121,15 @@ def test_conversations_of_megabytes_reach_the_client(cast, connect, tokens):
         assert page["messages"][-1]["body"] == "\U0001f600" * 10_000
     older = {"conversationId": str(conversations[0].pk), "before": reader.value(0)["messages"][0]["_id"]}
     with_older = connect(tokens.alice)
-    assert len(with_older.ask("messages:list", **older)["messages"]) == 25
+    assert len(with_older.query_once("messages:list", **older)["messages"]) == 25
 
 
-def test_a_slow_client_gets_the_newest_state_without_a_version_gap(server, cast, tokens):
+def test_a_slow_client_gets_the_newest_state_without_a_version_gap(server, tenants, tokens):
     """Changes are sent at once while the client reads. While it does not, they are merged until it reads again."""
-    conversation = make_conversation(cast.north)
+    conversation = make_conversation(tenants.north)
     Message.objects.bulk_create(
         Message(
-            workspace=cast.acme,
+            workspace=tenants.acme,
             conversation=conversation,
             position=n,
             role="visitor",
@@ -188,11 +188,11 @@ def can_connect(port):
         return True
 
 
-def test_a_client_that_never_reads_is_disconnected_and_fills_no_memory(impatient_server, cast, tokens):
-    conversation = make_conversation(cast.north)
+def test_a_client_that_never_reads_is_disconnected_and_fills_no_memory(impatient_server, tenants, tokens):
+    conversation = make_conversation(tenants.north)
     Message.objects.bulk_create(
         Message(
-            workspace=cast.acme,
+            workspace=tenants.acme,
             conversation=conversation,
             position=n,
             role="visitor",
@@ -205,7 +205,7 @@ def test_a_client_that_never_reads_is_disconnected_and_fills_no_memory(impatient
     port, server = impatient_server
     arguments = {"sessionToken": tokens.alice, "conversationId": str(conversation.pk)}
     with Socket(f"http://127.0.0.1:{port}", tokens.alice) as reader:
-        reader.ask("messages:list", conversationId=str(conversation.pk))
+        reader.query_once("messages:list", conversationId=str(conversation.pk))
         before, places = server.memory_info().rss, resources_in_use()
         raw = connect_to(f"ws://127.0.0.1:{port}{PATH}", compression=None, max_queue=1)
         raw.send(json.dumps({"type": "Connect", "sessionId": "a", "connectionCount": 0}))
@@ -220,6 +220,6 @@ def test_a_client_that_never_reads_is_disconnected_and_fills_no_memory(impatient
         assert resources_in_use() != places
         wait_for(lambda: resources_in_use() == places, "It is not cut off.", 20)
         assert server.memory_info().rss - before < 20 * 2**20
-        assert reader.ask("brands:list")  # a client that reads is still served
+        assert reader.query_once("brands:list")  # a client that reads is still served
         mine = [each for each in server.net_connections("tcp") if each.laddr.port == port and each.raddr]
         assert len(mine) == 1

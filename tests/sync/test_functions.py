@@ -13,8 +13,8 @@ from integrations.models import Event
 from leads.models import Lead
 from praxtalk.core.live.functions import all_functions
 from tests.conftest import make_conversation
-from tests.sync.live_client import ask
-from tests.sync.sockets import Failed
+from tests.sync.live_client import call_as
+from tests.sync.sockets import RequestFailed
 
 pytestmark = pytest.mark.django_db
 
@@ -60,9 +60,9 @@ PERSONAL_FUNCTIONS = {  # in tests/inbox
 }
 
 
-def fill_ids(conversations, cast, slug, arguments):
+def fill_ids(conversations, tenants, slug, arguments):
     ids = {
-        "{brand}": getattr(cast, slug).pk,
+        "{brand}": getattr(tenants, slug).pk,
         "{conversation}": getattr(conversations, slug).pk,
         "{lead}": getattr(conversations, f"{slug}_lead").pk,
         "{visitor}": getattr(conversations, slug).visitor_id,
@@ -79,7 +79,7 @@ def test_every_function_is_in_the_tables():
 
 @pytest.mark.parametrize("name", BRAND_FUNCTIONS)
 @pytest.mark.parametrize(
-    ("who", "slug", "may"),
+    ("who", "slug", "is_allowed"),
     [
         ("alice", "north", True),
         ("alice", "south", True),
@@ -90,60 +90,60 @@ def test_every_function_is_in_the_tables():
         ("alice", "west", False),
     ],
 )
-def test_objects_outside_the_operators_scope_are_not_found(cast, conversations, name, who, slug, may):
-    operator, arguments = getattr(cast, who), fill_ids(conversations, cast, slug, BRAND_FUNCTIONS[name])
+def test_objects_outside_the_operators_scope_are_not_found(tenants, conversations, name, who, slug, is_allowed):
+    operator, arguments = getattr(tenants, who), fill_ids(conversations, tenants, slug, BRAND_FUNCTIONS[name])
     before = (Message.objects.count(), Lead.objects.count(), Event.objects.count())
-    if may:
-        ask(operator, name, **arguments)
+    if is_allowed:
+        call_as(operator, name, **arguments)
     else:
-        with pytest.raises(Failed) as refused:
-            ask(operator, name, **arguments)
+        with pytest.raises(RequestFailed) as refused:
+            call_as(operator, name, **arguments)
         assert refused.value.code == "NOT_FOUND"
         assert (Message.objects.count(), Lead.objects.count(), Event.objects.count()) == before
 
 
 @pytest.mark.parametrize("name", LIST_FUNCTIONS)
-def test_lists_contain_only_rows_in_the_operators_scope(cast, conversations, name):
-    text = {who: str(ask(getattr(cast, who), name)) for who in ("alice", "bob", "mallory")}
+def test_lists_contain_only_rows_in_the_operators_scope(tenants, conversations, name):
+    text = {who: str(call_as(getattr(tenants, who), name)) for who in ("alice", "bob", "mallory")}
     if name == "conversations:counts":
-        assert [ask(getattr(cast, who), name)["open"] for who in text] == [2, 1, 1]
+        assert [call_as(getattr(tenants, who), name)["open"] for who in text] == [2, 1, 1]
         return
     for slug, seen_by in {"north": {"alice", "bob"}, "south": {"alice"}, "west": {"mallory"}}.items():
-        things = [getattr(cast, slug).pk, getattr(conversations, slug).pk, getattr(conversations, f"{slug}_lead").pk]
+        things = [getattr(tenants, slug).pk, getattr(conversations, slug).pk, getattr(conversations, f"{slug}_lead").pk]
         assert {who for who in text if any(str(pk) in text[who] for pk in things)} == seen_by
 
 
-def test_values_equal_those_of_rest(cast, conversations, crm):
+def test_values_equal_those_of_rest(tenants, conversations, api_client):
     def rest(path):
-        return crm.get(f"/api/v1/{path}").json()
+        return api_client.get(f"/api/v1/{path}").json()
 
-    assert ask(cast.alice, "conversations:listInbox") == rest("conversations")["conversations"]
+    assert call_as(tenants.alice, "conversations:listInbox") == rest("conversations")["conversations"]
     thread = rest(f"conversations/{conversations.north.pk}")["conversation"]
-    assert ask(cast.alice, "conversations:get", conversationId=str(conversations.north.pk)) == thread | {
+    assert call_as(tenants.alice, "conversations:get", conversationId=str(conversations.north.pk)) == thread | {
         "hasMore": False
     }
     messages = {"messages": thread["messages"], "hasMore": False}
-    assert ask(cast.alice, "messages:list", conversationId=str(conversations.north.pk)) == messages
-    assert ask(cast.alice, "leads:list") == rest("leads")["leads"]
-    assert ask(cast.alice, "brands:list") == rest("brands")["brands"]
+    assert call_as(tenants.alice, "messages:list", conversationId=str(conversations.north.pk)) == messages
+    assert call_as(tenants.alice, "leads:list") == rest("leads")["leads"]
+    assert call_as(tenants.alice, "brands:list") == rest("brands")["brands"]
 
 
-def test_the_inbox_can_be_filtered(cast, conversations):
+def test_the_inbox_can_be_filtered(tenants, conversations):
     def found(**arguments):
-        return [row["_id"] for row in ask(cast.alice, "conversations:listInbox", **arguments)]
+        return [row["_id"] for row in call_as(tenants.alice, "conversations:listInbox", **arguments)]
 
     north, south = str(conversations.north.pk), str(conversations.south.pk)
-    ask(cast.alice, "conversations:setStatus", conversationId=south, status="snoozed")
-    ask(cast.alice, "conversations:assign", conversationId=north, operatorId=str(cast.bob.pk))
+    call_as(tenants.alice, "conversations:setStatus", conversationId=south, status="snoozed")
+    call_as(tenants.alice, "conversations:assign", conversationId=north, operatorId=str(tenants.bob.pk))
     assert found(status="open") == [north]
     assert found(status="snoozed") == [south]
-    assert found(assignee=str(cast.bob.pk)) == [north]
+    assert found(assignee=str(tenants.bob.pk)) == [north]
     assert found(assignee="none") == [south]
     assert found(assignee="me") == []
-    assert [row["_id"] for row in ask(cast.bob, "conversations:listInbox", assignee="me")] == [north]
+    assert [row["_id"] for row in call_as(tenants.bob, "conversations:listInbox", assignee="me")] == [north]
     assert found(assignee="nonsense") == []
     assert found(limit=1) == [south]
-    counts = ask(cast.bob, "conversations:counts")
+    counts = call_as(tenants.bob, "conversations:counts")
     assert counts == {"open": 1, "snoozed": 0, "resolved": 0, "closed": 0, "mine": 1, "unassigned": 0}
 
 
@@ -164,122 +164,127 @@ def test_the_inbox_can_be_filtered(cast, conversations):
         ("été", True),
     ],
 )
-def test_search_finds_visitors_and_messages(cast, conversations, text, is_found):
+def test_search_finds_visitors_and_messages(tenants, conversations, text, is_found):
     conversation = make_conversation(
-        cast.north, name="Amina Ndiaye", body="My order/1042 came without the cable. Cet été!"
+        tenants.north, name="Amina Ndiaye", body="My order/1042 came without the cable. Cet été!"
     )
     conversation.visitor.email = "amina@shop.example"
     conversation.visitor.save()
-    rows = ask(cast.alice, "conversations:listInbox", q=text)
+    rows = call_as(tenants.alice, "conversations:listInbox", q=text)
     assert (str(conversation.pk) in [row["_id"] for row in rows]) == is_found
-    assert ask(cast.mallory, "conversations:listInbox", q="cable") == []
+    assert call_as(tenants.mallory, "conversations:listInbox", q="cable") == []
 
 
-def test_older_messages_are_read_page_by_page(cast):
-    conversation = make_conversation(cast.north)
+def test_older_messages_are_read_page_by_page(tenants):
+    conversation = make_conversation(tenants.north)
     for index in range(205):
-        ask(cast.alice, "messages:send", conversationId=str(conversation.pk), body=str(index))
+        call_as(tenants.alice, "messages:send", conversationId=str(conversation.pk), body=str(index))
     seen, before = [], {}
     for expected_more in (True, True, False):
-        page = ask(cast.alice, "messages:list", conversationId=str(conversation.pk), **before)
+        page = call_as(tenants.alice, "messages:list", conversationId=str(conversation.pk), **before)
         assert page["hasMore"] is expected_more
         seen = [message["body"] for message in page["messages"]] + seen
         before = {"before": page["messages"][0]["_id"]}
     assert seen == ["Hello?", *map(str, range(205))]
-    other = make_conversation(cast.north)
-    with pytest.raises(Failed) as refused:
-        ask(cast.alice, "messages:list", conversationId=str(other.pk), **before)
+    other = make_conversation(tenants.north)
+    with pytest.raises(RequestFailed) as refused:
+        call_as(tenants.alice, "messages:list", conversationId=str(other.pk), **before)
     assert refused.value.code == "NOT_FOUND"
 
 
-def test_a_client_message_id_creates_one_message(cast, conversations):
+def test_a_client_message_id_creates_one_message(tenants, conversations):
     arguments = {"conversationId": str(conversations.north.pk), "body": "Hi", "clientMessageId": "abc"}
-    first, second = (ask(cast.alice, "messages:send", **arguments) for _ in range(2))
+    first, second = (call_as(tenants.alice, "messages:send", **arguments) for _ in range(2))
     assert first == second
     assert Message.objects.filter(body="Hi").count() == 1
-    other = ask(cast.alice, "messages:send", **{**arguments, "conversationId": str(conversations.south.pk)})
+    other = call_as(tenants.alice, "messages:send", **{**arguments, "conversationId": str(conversations.south.pk)})
     assert other != first
 
 
-def test_only_operators_who_see_the_brand_can_be_assigned(cast, conversations):
-    for operator in (cast.bob, cast.mallory):
-        with pytest.raises(Failed) as refused:
-            ask(
-                cast.alice,
+def test_only_operators_who_see_the_brand_can_be_assigned(tenants, conversations):
+    for operator in (tenants.bob, tenants.mallory):
+        with pytest.raises(RequestFailed) as refused:
+            call_as(
+                tenants.alice,
                 "conversations:assign",
                 conversationId=str(conversations.south.pk),
                 operatorId=str(operator.pk),
             )
         assert refused.value.code in ("INVALID", "NOT_FOUND")
-    ask(cast.alice, "conversations:assign", conversationId=str(conversations.south.pk), operatorId=str(cast.alice.pk))
-    assert Conversation.objects.get(pk=conversations.south.pk).assignee == cast.alice
-    ask(cast.alice, "conversations:assign", conversationId=str(conversations.south.pk), operatorId=None)
+    call_as(
+        tenants.alice,
+        "conversations:assign",
+        conversationId=str(conversations.south.pk),
+        operatorId=str(tenants.alice.pk),
+    )
+    assert Conversation.objects.get(pk=conversations.south.pk).assignee == tenants.alice
+    call_as(tenants.alice, "conversations:assign", conversationId=str(conversations.south.pk), operatorId=None)
     assert Conversation.objects.get(pk=conversations.south.pk).assignee is None
 
 
-def test_a_limited_operators_lead_needs_a_brand(cast):
-    with pytest.raises(Failed, match="brandId"):
-        ask(cast.bob, "leads:create", name="Maya")
-    assert ask(cast.alice, "leads:create", name="Maya")
+def test_a_limited_operators_lead_needs_a_brand(tenants):
+    with pytest.raises(RequestFailed, match="brandId"):
+        call_as(tenants.bob, "leads:create", name="Maya")
+    assert call_as(tenants.alice, "leads:create", name="Maya")
 
 
-def test_presence_and_typing_expire(cast, conversations, time_machine):
+def test_presence_and_typing_expire(tenants, conversations, time_machine):
     here = {"conversationId": str(conversations.north.pk)}
     time_machine.move_to("2026-05-01 12:00:00Z", tick=False)
-    ask(cast.bob, "presence:touch", **here, typing=True)
-    ask(cast.alice, "presence:touch", **here)
-    bob, alice = ({"operatorId": str(operator.pk), "name": operator.name} for operator in (cast.bob, cast.alice))
+    call_as(tenants.bob, "presence:touch", **here, typing=True)
+    call_as(tenants.alice, "presence:touch", **here)
+    bob, alice = ({"operatorId": str(operator.pk), "name": operator.name} for operator in (tenants.bob, tenants.alice))
     shown = [alice | {"typing": False}, bob | {"typing": True}]
-    assert ask(cast.alice, "presence:list", **here) == shown
+    assert call_as(tenants.alice, "presence:list", **here) == shown
     time_machine.shift(11)
-    assert ask(cast.alice, "presence:list", **here) == [alice | {"typing": False}, bob | {"typing": False}]
+    assert call_as(tenants.alice, "presence:list", **here) == [alice | {"typing": False}, bob | {"typing": False}]
     time_machine.shift(10)
-    ask(cast.alice, "presence:touch", **here)
+    call_as(tenants.alice, "presence:touch", **here)
     time_machine.shift(10)
-    assert ask(cast.alice, "presence:list", **here) == [alice | {"typing": False}]
+    assert call_as(tenants.alice, "presence:list", **here) == [alice | {"typing": False}]
 
 
 @pytest.mark.parametrize(
     "name", [name for name, each in all_functions().items() if each.topics and name not in VISITOR_FUNCTIONS]
 )
-def test_20_rows_need_as_many_queries_as_2(cast, conversations, name):
+def test_20_rows_need_as_many_queries_as_2(tenants, conversations, name):
     counts = []
     for rows in (2, 18):
         for _ in range(rows):
-            make_conversation(cast.north)
-            ask(cast.alice, "leads:create", name="Lead", brandId=str(cast.north.pk))
-            ask(cast.alice, "messages:send", conversationId=str(conversations.north.pk), body="Hi")
+            make_conversation(tenants.north)
+            call_as(tenants.alice, "leads:create", name="Lead", brandId=str(tenants.north.pk))
+            call_as(tenants.alice, "messages:send", conversationId=str(conversations.north.pk), body="Hi")
         with CaptureQueriesContext(connection) as queries:
-            ask(cast.alice, name, **fill_ids(conversations, cast, "north", BRAND_FUNCTIONS.get(name, {})))
+            call_as(tenants.alice, name, **fill_ids(conversations, tenants, "north", BRAND_FUNCTIONS.get(name, {})))
         counts.append(len([each for each in queries if each["sql"].startswith("SELECT")]))
     assert counts[0] == counts[1]
     more = {"presence:visitor": 4, "operators:list": 4, "inbox:list": 4, "inbox:counts": 7, "inbox:thread": 6}
     assert counts[0] <= more.get(name, 3)  # including the query for the token
 
 
-def test_expired_revoked_malformed_and_deactivated_tokens_are_refused(cast, conversations, crm, time_machine):
+def test_expired_revoked_malformed_and_deactivated_tokens_are_refused(tenants, conversations, api_client, time_machine):
     time_machine.move_to("2026-05-01 12:00:00Z", tick=False)
-    opened = crm.post("/api/v1/operator-sessions", {"email": "Alice@acme.example", "expiresIn": 60}).json()
+    opened = api_client.post("/api/v1/operator-sessions", {"email": "Alice@acme.example", "expiresIn": 60}).json()
     from accounts.operator_tokens import operators
     from praxtalk.core.live import executor
     from praxtalk.core.live.results import FunctionError
 
     def is_valid(token):
         try:
-            return executor.identify(operators, token).operator_id == cast.alice.pk
+            return executor.identify(operators, token).operator_id == tenants.alice.pk
         except FunctionError:
             return False
 
     assert is_valid(opened["token"])
     time_machine.shift(60)
     assert not is_valid(opened["token"])
-    token, session = issue_token(cast.alice)
+    token, session = issue_token(tenants.alice)
     assert is_valid(token)
-    for wrong in (token[:-2], token + "a", "a.b.c", "", token.replace(".", "..", 1), crm.secret):
+    for wrong in (token[:-2], token + "a", "a.b.c", "", token.replace(".", "..", 1), api_client.secret):
         assert not is_valid(wrong)
-    assert crm.delete(f"/api/v1/operator-sessions/{session.pk}").status_code == 200
+    assert api_client.delete(f"/api/v1/operator-sessions/{session.pk}").status_code == 200
     assert not is_valid(token)
-    token = issue_token(cast.alice)[0]
-    cast.alice.is_active = False
-    cast.alice.save()
+    token = issue_token(tenants.alice)[0]
+    tenants.alice.is_active = False
+    tenants.alice.save()
     assert not is_valid(token)

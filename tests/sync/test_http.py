@@ -20,8 +20,8 @@ def post(path, body, token=None, address="198.51.100.7"):
 
 @pytest.mark.parametrize("form", [lambda args: args, lambda args: [args]])
 @pytest.mark.parametrize("path", ["/api/query", "/api/query_at_ts"])
-def test_a_query_accepts_the_token_in_its_arguments_or_in_the_header(cast, conversations, form, path):
-    token = issue_token(cast.bob)[0]
+def test_a_query_accepts_the_token_in_its_arguments_or_in_the_header(tenants, conversations, form, path):
+    token = issue_token(tenants.bob)[0]
     in_arguments = post(path, {"path": "conversations:listInbox", "args": form({"sessionToken": token})})
     in_header = post(path, {"path": "conversations:listInbox", "args": form({}), "format": "json"}, token)
     assert in_arguments.content == in_header.content
@@ -32,21 +32,21 @@ def test_a_query_accepts_the_token_in_its_arguments_or_in_the_header(cast, conve
     assert in_header["Cache-Control"] == "no-store"
 
 
-def test_mutations_check_scope_and_arguments(cast, conversations):
+def test_mutations_check_scope_and_arguments(tenants, conversations):
     def send(operator, **arguments):
         return post("/api/mutation", {"path": "messages:send", "args": arguments}, issue_token(operator)[0]).json()
 
     south = {"conversationId": str(conversations.south.pk), "body": "Hi"}
-    for stranger in (cast.bob, cast.mallory):
+    for stranger in (tenants.bob, tenants.mallory):
         answer = send(stranger, **south)
         assert (answer["status"], answer["errorData"]["code"]) == ("error", "NOT_FOUND")
-    assert send(cast.alice, **south)["status"] == "success"
-    assert send(cast.alice, **south, colour="red")["errorMessage"].startswith("ArgumentValidationError: colour")
+    assert send(tenants.alice, **south)["status"] == "success"
+    assert send(tenants.alice, **south, colour="red")["errorMessage"].startswith("ArgumentValidationError: colour")
     assert Message.objects.filter(body="Hi").count() == 1
 
 
-def test_a_function_called_as_the_wrong_kind_is_not_found(cast, conversations):
-    token = issue_token(cast.alice)[0]
+def test_a_function_called_as_the_wrong_kind_is_not_found(tenants, conversations):
+    token = issue_token(tenants.alice)[0]
     for path, name in (
         ("/api/query", "messages:send"),
         ("/api/mutation", "brands:list"),
@@ -73,7 +73,7 @@ def test_a_body_that_is_too_large_is_refused():
     assert answer.json()["code"] == "TooLarge"
 
 
-def test_anonymous_calls_count_towards_the_ip_limit(cast, settings, time_machine):
+def test_anonymous_calls_count_towards_the_ip_limit(tenants, settings, time_machine):
     time_machine.move_to(timezone.now(), tick=False)  # so that the calls fall into one minute
     settings.RATE_LIMIT_IP = 3
     address = "198.51.100.99"
@@ -83,20 +83,21 @@ def test_anonymous_calls_count_towards_the_ip_limit(cast, settings, time_machine
     assert int(refused["Retry-After"]) >= 1
     assert set(refused.json()) == {"code", "message"}
     assert (
-        post("/api/query", {"path": "brands:list"}, issue_token(cast.alice)[0], address).json()["status"] == "success"
+        post("/api/query", {"path": "brands:list"}, issue_token(tenants.alice)[0], address).json()["status"]
+        == "success"
     )
 
 
-def test_an_operators_mutations_have_the_limit_of_a_write_key(cast, conversations, settings, time_machine):
+def test_an_operators_mutations_have_the_limit_of_a_write_key(tenants, conversations, settings, time_machine):
     time_machine.move_to(timezone.now(), tick=False)  # so that the calls fall into one minute
     settings.RATE_LIMIT_WRITE_KEY = 2
     body = {"path": "messages:send", "args": {"conversationId": str(conversations.north.pk), "body": "Hi"}}
     # Each call has another token: the limit applies to the operator.
-    answers = [post("/api/mutation", body, issue_token(cast.alice)[0]).json() for _ in range(3)]
+    answers = [post("/api/mutation", body, issue_token(tenants.alice)[0]).json() for _ in range(3)]
     assert [answer["status"] for answer in answers] == ["success", "success", "error"]
     assert answers[2]["errorData"]["code"] == "RATE_LIMITED"
     assert 1 <= answers[2]["errorData"]["retryAfter"] <= 61
-    assert post("/api/mutation", body, issue_token(cast.bob)[0]).json()["status"] == "success"
+    assert post("/api/mutation", body, issue_token(tenants.bob)[0]).json()["status"] == "success"
 
 
 def test_browsers_may_call_from_any_origin():
@@ -111,12 +112,12 @@ def test_query_ts_returns_a_timestamp():
     assert len(post("/api/query_ts", {}).json()["ts"]) == 12
 
 
-def test_an_internal_error_reveals_only_a_request_id(cast, conversations, monkeypatch):
+def test_an_internal_error_reveals_only_a_request_id(tenants, conversations, monkeypatch):
     def broken(*_):
         raise RuntimeError("a secret")
 
     monkeypatch.setattr("conversations.live.lists.count_views", broken)
-    answer = post("/api/query", {"path": "conversations:counts"}, issue_token(cast.alice)[0]).json()
+    answer = post("/api/query", {"path": "conversations:counts"}, issue_token(tenants.alice)[0]).json()
     assert answer["errorMessage"].startswith("[Request ID: ")
     assert answer["errorMessage"].endswith("] Server Error")
     assert "secret" not in str(answer)

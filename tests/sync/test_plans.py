@@ -12,13 +12,13 @@ from conversations import inbox
 from conversations.actions import change_tags, create_tag, reassign_conversations, wake_next_snoozed
 from conversations.inbox import filter_conversations
 from conversations.models import Conversation
-from tests.large_data import big, plans_of
-from tests.sync.live_client import ask
-from tests.widget.visitors import Browser
+from tests.large_data import large_workspace, plans_of
+from tests.sync.live_client import call_as
+from tests.widget.visitors import VisitorClient
 from widget.mail import mail_replies
 from widget.visitor_tokens import issue_token
 
-__all__ = ["big"]
+__all__ = ["large_workspace"]
 
 INSERT_MESSAGES = """
 INSERT INTO conversations_message (id, workspace_id, conversation_id, position, role, channel, body, created_at)
@@ -29,14 +29,14 @@ INSERT INTO conversations_message (id, workspace_id, conversation_id, position, 
 
 
 @pytest.fixture(scope="module")
-def big_with_messages(big, django_db_blocker):
+def large_workspace_with_messages(large_workspace, django_db_blocker):
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         for statement in INSERT_MESSAGES.split(";")[:-1]:
-            cursor.execute(statement, {"workspace": big.pk})
+            cursor.execute(statement, {"workspace": large_workspace.pk})
         cursor.execute("RESET session_replication_role")
         cursor.execute("VACUUM ANALYZE conversations_message, conversations_visitor, conversations_conversation")
-    return big
+    return large_workspace
 
 
 def create_operator(workspace, brands=None):
@@ -79,10 +79,12 @@ def create_operator(workspace, brands=None):
         ("leads:list", {"brandId": "{brand}", "status": "new"}),
     ],
 )
-def test_live_queries_use_an_index(big_with_messages, limited, name, arguments):
-    brands = list(big_with_messages.brands.order_by("pk"))
+def test_live_queries_use_an_index(large_workspace_with_messages, limited, name, arguments):
+    brands = list(large_workspace_with_messages.brands.order_by("pk"))
     conversation = Conversation.objects.filter(brand=brands[0]).first()
-    tag = change_tags(conversation, add=[create_tag(big_with_messages.pk, name="vip").pk]).tagged.get().tag_id
+    tag = (
+        change_tags(conversation, add=[create_tag(large_workspace_with_messages.pk, name="vip").pk]).tagged.get().tag_id
+    )
     ids = {
         "{brand}": brands[0].pk,
         "{conversation}": conversation.pk,
@@ -90,9 +92,9 @@ def test_live_queries_use_an_index(big_with_messages, limited, name, arguments):
         "{tag}": tag,
     }
     arguments = {key: str(ids.get(value, value)) for key, value in arguments.items()}
-    operator = create_operator(big_with_messages, brands[:limited])
+    operator = create_operator(large_workspace_with_messages, brands[:limited])
     with CaptureQueriesContext(connection) as queries:
-        ask(operator, name, **arguments)
+        call_as(operator, name, **arguments)
     plans = plans_of(queries, without="operatorsession")
     assert plans
     for plan in plans:
@@ -102,28 +104,31 @@ def test_live_queries_use_an_index(big_with_messages, limited, name, arguments):
 
 
 @pytest.mark.django_db
-def test_a_rare_search_term_uses_the_full_text_indexes(big_with_messages):
-    operator = create_operator(big_with_messages)
+def test_a_rare_search_term_uses_the_full_text_indexes(large_workspace_with_messages):
+    operator = create_operator(large_workspace_with_messages)
     with CaptureQueriesContext(connection) as queries:
-        assert len(ask(operator, "conversations:listInbox", q="order 4711")) >= 1
+        assert len(call_as(operator, "conversations:listInbox", q="order 4711")) >= 1
     plans = "\n".join(plans_of(queries, without="operatorsession"))
     assert "message_words" in plans, plans
     assert "visitor_words" in plans, plans
 
 
 @pytest.mark.django_db
-def test_a_common_search_term_scans_the_newest_conversations_only(big_with_messages):
+def test_a_common_search_term_scans_the_newest_conversations_only(large_workspace_with_messages):
     with CaptureQueriesContext(connection) as queries:
-        assert len(ask(create_operator(big_with_messages), "conversations:listInbox", q="order", limit=50)) == 50
+        assert (
+            len(call_as(create_operator(large_workspace_with_messages), "conversations:listInbox", q="order", limit=50))
+            == 50
+        )
     plans = "\n".join(plans_of(queries, without="operatorsession"))
     assert "message_words" not in plans, plans
     assert "conversation_newest" in plans, plans
 
 
 @pytest.mark.django_db
-def test_every_search_strategy_finds_the_same_conversations(big_with_messages, monkeypatch):
+def test_every_search_strategy_finds_the_same_conversations(large_workspace_with_messages, monkeypatch):
     """Whichever strategy is used, a page contains the newest conversations that match the words."""
-    scope = Scope(big_with_messages.pk, None)
+    scope = Scope(large_workspace_with_messages.pk, None)
     rows = filter_conversations(scope).values_list("pk", flat=True)
     words = ("order 4711", "order 47", "person99", "order 99 mine", "nowhere", "47")
     ways = [
@@ -143,17 +148,19 @@ def test_every_search_strategy_finds_the_same_conversations(big_with_messages, m
 
 
 @pytest.mark.django_db
-def test_visitor_queries_and_due_mail_use_an_index(big_with_messages):
-    conversation = Conversation.objects.filter(workspace=big_with_messages).select_related("visitor").first()
-    browser = Browser(conversation.brand)
-    browser.token = issue_token(conversation.visitor)
+def test_visitor_queries_and_due_mail_use_an_index(large_workspace_with_messages):
+    conversation = (
+        Conversation.objects.filter(workspace=large_workspace_with_messages).select_related("visitor").first()
+    )
+    visitor_client = VisitorClient(conversation.brand)
+    visitor_client.token = issue_token(conversation.visitor)
     Conversation.objects.filter(pk=conversation.pk).update(mail_due_at=timezone.now())
     message = conversation.messages.get()
     with CaptureQueriesContext(connection) as queries:
-        assert browser.ask("widget:thread")["messages"]
-        browser.ask("widget:look", seenId=str(message.pk))
-        assert browser.thread(before=str(message.pk)).status_code == 200
-        assert browser.say("Hi").status_code == 201
+        assert visitor_client.call_function("widget:thread")["messages"]
+        visitor_client.call_function("widget:look", seenId=str(message.pk))
+        assert visitor_client.thread(before=str(message.pk)).status_code == 200
+        assert visitor_client.send_message("Hi").status_code == 201
         assert mail_replies() == 0
     assert any("mail_due_at" in query["sql"] for query in queries)
     for plan in plans_of(queries, without="operatorsession"):
@@ -162,13 +169,15 @@ def test_visitor_queries_and_due_mail_use_an_index(big_with_messages):
 
 
 @pytest.mark.django_db
-def test_reopening_snoozed_conversations_and_handovers_use_an_index(big_with_messages):
+def test_reopening_snoozed_conversations_and_handovers_use_an_index(large_workspace_with_messages):
     operator, successor = (
-        create_operator(big_with_messages),
-        Operator.objects.create(workspace=big_with_messages, email="p@example.com", name="P"),
+        create_operator(large_workspace_with_messages),
+        Operator.objects.create(workspace=large_workspace_with_messages, email="p@example.com", name="P"),
     )
     some = list(
-        Conversation.objects.filter(workspace=big_with_messages, status="open")[:50].values_list("pk", flat=True)
+        Conversation.objects.filter(workspace=large_workspace_with_messages, status="open")[:50].values_list(
+            "pk", flat=True
+        )
     )
     Conversation.objects.filter(pk__in=some).update(assignee=operator)
     operator.is_active = False

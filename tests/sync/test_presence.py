@@ -12,18 +12,18 @@ from conversations.actions import send_message, touch_presence
 from conversations.models import Channel, Message, OperatorReadState
 from praxtalk.core.live import executor, functions
 from praxtalk.core.live.models import MutationLog
-from tests.sync.live_client import ask
+from tests.sync.live_client import call_as
 
 WRITE = re.compile(r"\b(INSERT|UPDATE|DELETE|FOR NO KEY UPDATE|FOR UPDATE)\b")
 
 
 @pytest.fixture
-def touch_presence_by_api(cast, conversations):
+def touch_presence_by_api(tenants, conversations):
     """Return a function that sends the mutation that the inbox sends every 15 s for an open conversation.
 
     The function takes a request id, and returns the result and the published topics.
     """
-    token, _ = issue_token(cast.alice)
+    token, _ = issue_token(tenants.alice)
 
     def send(request_id):
         arguments = [{"sessionToken": token, "conversationId": str(conversations.north.pk)}]
@@ -47,34 +47,36 @@ def test_a_minute_of_presence_in_a_conversation_writes_no_row(touch_presence_by_
     assert not MutationLog.objects.exists()
 
 
-def test_a_new_message_is_marked_as_read_by_a_present_operator(touch_presence_by_api, cast, conversations):
+def test_a_new_message_is_marked_as_read_by_a_present_operator(touch_presence_by_api, tenants, conversations):
     touch_presence_by_api(0)
     send_message(conversations.north, role=Message.Role.VISITOR, body="Still there?", channel=Channel.WIDGET)
     touch_presence_by_api(1)
     conversations.north.refresh_from_db()
-    assert OperatorReadState.objects.get(operator=cast.alice).position == conversations.north.last_position
+    assert OperatorReadState.objects.get(operator=tenants.alice).position == conversations.north.last_position
 
 
-def test_presence_belongs_to_its_workspace_and_conversation(cast, conversations):
-    touch_presence(conversations.north, operator=cast.alice, is_typing=True)
-    assert list(presence.present_operators(cast.acme.pk, conversations.north.pk)) == [cast.alice.pk]
-    assert presence.present_operators(cast.acme.pk, conversations.south.pk) == {}
-    assert presence.present_operators(cast.globex.pk, conversations.north.pk) == {}
+def test_presence_belongs_to_its_workspace_and_conversation(tenants, conversations):
+    touch_presence(conversations.north, operator=tenants.alice, is_typing=True)
+    assert list(presence.present_operators(tenants.acme.pk, conversations.north.pk)) == [tenants.alice.pk]
+    assert presence.present_operators(tenants.acme.pk, conversations.south.pk) == {}
+    assert presence.present_operators(tenants.globex.pk, conversations.north.pk) == {}
 
 
-def test_the_stored_presence_expires(cast, conversations):
-    touch_presence(conversations.north, operator=cast.alice, is_typing=False)
-    left = presence._client().pttl(f"presence:{cast.acme.pk}:{conversations.north.pk}")
+def test_the_stored_presence_expires(tenants, conversations):
+    touch_presence(conversations.north, operator=tenants.alice, is_typing=False)
+    left = presence._client().pttl(f"presence:{tenants.acme.pk}:{conversations.north.pk}")
     assert 25_000 < left <= 30_000
 
 
-def test_without_valkey_nobody_is_present_and_positions_are_still_recorded(cast, conversations, settings, monkeypatch):
+def test_without_valkey_nobody_is_present_and_positions_are_still_recorded(
+    tenants, conversations, settings, monkeypatch
+):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     presence._client.cache_clear()
-    monkeypatch.setattr(presence, "_breaker", presence.Breaker("presence"))
+    monkeypatch.setattr(presence, "_breaker", presence.CircuitBreaker("presence"))
     try:
-        assert ask(cast.alice, "presence:touch", conversationId=str(conversations.north.pk)) == {"ok": True}
-        assert ask(cast.alice, "presence:list", conversationId=str(conversations.north.pk)) == []
+        assert call_as(tenants.alice, "presence:touch", conversationId=str(conversations.north.pk)) == {"ok": True}
+        assert call_as(tenants.alice, "presence:list", conversationId=str(conversations.north.pk)) == []
     finally:
         presence._client.cache_clear()
-    assert OperatorReadState.objects.get(operator=cast.alice).position == conversations.north.last_position
+    assert OperatorReadState.objects.get(operator=tenants.alice).position == conversations.north.last_position

@@ -59,14 +59,14 @@ class QueryHarness:
             raise self.value
         return self.value, None
 
-    def listen(self):
+    def add_listener(self):
         listener = FakeListener()
         self.query.listeners.add(listener)
         listener.first_run = self.query.request_run(is_urgent=True)
         return listener
 
 
-async def until(is_true, seconds=20):
+async def wait_until(is_true, seconds=20):
     deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline
@@ -84,8 +84,8 @@ def run_in_event_loop(test):
 @run_in_event_loop
 async def test_listeners_added_before_a_run_starts_share_it():
     harness = QueryHarness()
-    listeners = [harness.listen() for _ in range(200)]
-    await until(lambda: all(listener.results for listener in listeners))
+    listeners = [harness.add_listener() for _ in range(200)]
+    await wait_until(lambda: all(listener.results for listener in listeners))
     assert harness.hub.reads == 1
 
 
@@ -93,41 +93,41 @@ async def test_listeners_added_before_a_run_starts_share_it():
 async def test_a_listener_added_during_a_run_waits_for_the_next_run():
     harness = QueryHarness()
     harness.hub.gate.clear()
-    first = harness.listen()
-    await until(lambda: harness.hub.reads == 1)
+    first = harness.add_listener()
+    await wait_until(lambda: harness.hub.reads == 1)
     harness.value = 1  # committed after the run has read
-    second = harness.listen()
+    second = harness.add_listener()
     harness.hub.gate.set()
-    await until(lambda: second.results)
+    await wait_until(lambda: second.results)
     assert (first.results, second.results) == ([0, 1], [1])
 
 
 @run_in_event_loop
 async def test_changes_cause_at_most_one_run_per_100_ms_and_the_last_is_seen():
     harness = QueryHarness()
-    listener = harness.listen()
-    await until(lambda: listener.results)
+    listener = harness.add_listener()
+    await wait_until(lambda: listener.results)
     began = time.monotonic()
     while time.monotonic() - began < 1:
         harness.value += 1
         harness.query.request_run()
         await asyncio.sleep(0.002)
-    await until(lambda: listener.results[-1] == harness.value)
+    await wait_until(lambda: listener.results[-1] == harness.value)
     assert 5 <= harness.hub.reads <= 14
 
 
 @run_in_event_loop
 async def test_a_change_during_a_run_causes_another_run():
     harness = QueryHarness()
-    listener = harness.listen()
-    await until(lambda: listener.results)
+    listener = harness.add_listener()
+    await wait_until(lambda: listener.results)
     harness.hub.gate.clear()
     harness.query.request_run(is_urgent=True)
-    await until(lambda: harness.hub.reads == 2)
+    await wait_until(lambda: harness.hub.reads == 2)
     harness.value = 7
     harness.query.request_run()
     harness.hub.gate.set()
-    await until(lambda: listener.results[-1] == 7)
+    await wait_until(lambda: listener.results[-1] == 7)
 
 
 @run_in_event_loop
@@ -137,20 +137,20 @@ async def test_the_periodic_refresh_finds_and_logs_missed_changes():
     try:
         with capture_logs() as logs:
             harness = QueryHarness(refresh_interval=0.4)
-            listener = harness.listen()
-            await until(lambda: listener.results)
+            listener = harness.add_listener()
+            await wait_until(lambda: listener.results)
             await asyncio.sleep(0.2)
             harness.value = 1  # without publishing the change
-            await until(lambda: listener.results[-1] == 1)
-            await until(lambda: any(line["log_level"] == "error" for line in logs))
+            await wait_until(lambda: listener.results[-1] == 1)
+            await wait_until(lambda: any(line["log_level"] == "error" for line in logs))
             logs.clear()
             harness.value = 2
-            await until(lambda: listener.results[-1] == 2)
+            await wait_until(lambda: listener.results[-1] == 2)
             harness.query.request_run()  # the message arrives late
             await asyncio.sleep(0.3)
             harness.hub.was_connected = False
             harness.value = 3  # missed changes are expected while Valkey is disconnected
-            await until(lambda: listener.results[-1] == 3)
+            await wait_until(lambda: listener.results[-1] == 3)
             await asyncio.sleep(0.2)
             assert [line for line in logs if line["log_level"] == "error"] == []
             harness.query.stop()
@@ -163,10 +163,10 @@ async def test_a_run_is_retried_while_the_database_is_down():
     harness = QueryHarness()
     harness.value = OperationalError("gone")
     with capture_logs() as logs:
-        listener = harness.listen()
-        await until(lambda: harness.hub.reads >= 2)
+        listener = harness.add_listener()
+        await wait_until(lambda: harness.hub.reads >= 2)
         harness.value = 5
-        await until(lambda: listener.results == [5])
+        await wait_until(lambda: listener.results == [5])
     assert len([line for line in logs if line["log_level"] == "error"]) == 1
     assert listener.errors == 0
 
@@ -176,15 +176,15 @@ async def test_an_internal_error_is_reported_to_all_listeners():
     harness = QueryHarness()
     harness.value = ZeroDivisionError()
     with capture_logs():
-        listeners = [harness.listen() for _ in range(3)]
-        await until(lambda: all(listener.errors for listener in listeners))
+        listeners = [harness.add_listener() for _ in range(3)]
+        await wait_until(lambda: all(listener.errors for listener in listeners))
 
 
 @run_in_event_loop
 async def test_a_stopped_query_runs_no_more():
     harness = QueryHarness(refresh_interval=0.05)
-    listener = harness.listen()
-    await until(lambda: listener.results)
+    listener = harness.add_listener()
+    await wait_until(lambda: listener.results)
     harness.query.listeners.clear()
     harness.query.stop()
     reads = harness.hub.reads

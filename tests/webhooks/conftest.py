@@ -7,22 +7,22 @@ from integrations.actions.subscriptions import create_webhook
 from integrations.models import EventName
 from integrations.webhooks.delivery import attempt
 from integrations.webhooks.leases import claim
-from integrations.webhooks.results import FinishedAttempt, settle
+from integrations.webhooks.results import FinishedAttempt, store_results
 from praxtalk.core.http.addresses import check_url
 from praxtalk.core.http.transport import open_transport
 
 
 @pytest.fixture(autouse=True)
-def loopback_is_permitted(settings):
+def allow_loopback(settings):
     settings.WEBHOOK_ALLOW_CIDRS = [ipaddress.ip_network("127.0.0.0/8")]
 
 
 @pytest.fixture
-def subscribe(cast):
+def subscribe(tenants):
     """Return `subscribe(url, events=all, workspace=Acme, brand=None) -> (subscription, secret)`."""
 
     def make(url, events=tuple(EventName), workspace=None, brand=None):
-        return create_webhook(workspace or cast.acme, url=check_url(url), events=list(events), brand=brand)
+        return create_webhook(workspace or tenants.acme, url=check_url(url), events=list(events), brand=brand)
 
     return make
 
@@ -36,5 +36,5 @@ def deliver_due():
             return await asyncio.gather(*(attempt(transport, one) for one in claimed))
 
     answers = asyncio.run(send())
-    settle([FinishedAttempt(one, answer) for one, answer in zip(claimed, answers, strict=True)])
+    store_results([FinishedAttempt(one, answer) for one, answer in zip(claimed, answers, strict=True)])
     return answers

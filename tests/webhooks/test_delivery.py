@@ -17,7 +17,7 @@ from integrations.webhooks import delivery as delivery_module
 from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, SCHEDULE
 from integrations.webhooks.leases import claim, release_expired
 from integrations.webhooks.results import FinishedAttempt
-from integrations.webhooks.results import settle as settle_all
+from integrations.webhooks.results import store_results as store_batch
 from integrations.webhooks.signature import signature
 from leads.actions import create_lead
 from praxtalk.core.db.encryption import decrypt
@@ -28,16 +28,16 @@ from tests.webhooks.receivers import receiver
 OK = PostResult(200, 5)
 
 
-def settle(claimed, answer):
-    return settle_all([FinishedAttempt(claimed, answer)]) == {claimed.delivery_id}
+def store_results(claimed, answer):
+    return store_batch([FinishedAttempt(claimed, answer)]) == {claimed.delivery_id}
 
 
-def test_request_has_the_documented_body_headers_and_signature(cast, subscribe):
-    with receiver() as crm:
-        _, secret = subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya", brand=cast.north)
+def test_request_has_the_documented_body_headers_and_signature(tenants, subscribe):
+    with receiver() as endpoint:
+        _, secret = subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya", brand=tenants.north)
         deliver_due()
-        (request,) = crm.requests
+        (request,) = endpoint.requests
     event, delivery = Event.objects.get(), Delivery.objects.get()
     assert request.body == bytes(event.body)
     headers = request.headers
@@ -97,11 +97,11 @@ def test_both_published_verifiers_accept_the_signature():
         assert check("whsec_b3RoZXI=") == 1
 
 
-def test_delivery_fails_after_six_scheduled_attempts(cast, subscribe):
+def test_delivery_fails_after_six_scheduled_attempts(tenants, subscribe):
     start = timezone.now()
-    with receiver(status=500, answer=b"broken") as crm, time_machine.travel(start, tick=False) as clock:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
+    with receiver(status=500, answer=b"broken") as endpoint, time_machine.travel(start, tick=False) as clock:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
         for step in [*SCHEDULE, None]:
             deliver_due()
             delivery = Delivery.objects.get()
@@ -115,21 +115,21 @@ def test_delivery_fails_after_six_scheduled_attempts(cast, subscribe):
         assert (delivery.status, delivery.attempts_made) == ("failed", 6)
         clock.shift(timedelta(days=2))
         assert deliver_due() == []
-    assert len(crm.requests) == 6
-    assert [request.headers["X-PraxTalk-Attempt"] for request in crm.requests] == list("123456")
-    assert len({request.body for request in crm.requests}) == 1
-    assert len({request.headers["X-PraxTalk-Signature"] for request in crm.requests}) == 6
-    assert len({request.headers["X-PraxTalk-Delivery"] for request in crm.requests}) == 1
+    assert len(endpoint.requests) == 6
+    assert [request.headers["X-PraxTalk-Attempt"] for request in endpoint.requests] == list("123456")
+    assert len({request.body for request in endpoint.requests}) == 1
+    assert len({request.headers["X-PraxTalk-Signature"] for request in endpoint.requests}) == 6
+    assert len({request.headers["X-PraxTalk-Delivery"] for request in endpoint.requests}) == 1
     assert [attempt.status_code for attempt in delivery.attempts.order_by("number")] == [500] * 6
     assert sum(SCHEDULE, timedelta()) == timedelta(hours=7, minutes=12, seconds=30)
 
 
-def test_delivery_succeeds_when_a_later_attempt_succeeds(cast, subscribe):
-    with receiver(status=503) as crm:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
+def test_delivery_succeeds_when_a_later_attempt_succeeds(tenants, subscribe):
+    with receiver(status=503) as endpoint:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
         deliver_due()
-        crm.status = 204
+        endpoint.status = 204
         with time_machine.travel(timezone.now() + timedelta(seconds=40)):
             deliver_due()
     assert Delivery.objects.get().status == "succeeded"
@@ -137,67 +137,67 @@ def test_delivery_succeeds_when_a_later_attempt_succeeds(cast, subscribe):
 
 
 @pytest.mark.parametrize("status", [199 + 1, 201, 204, 299])
-def test_every_2xx_is_success(cast, subscribe, status):
-    with receiver(status=status, answer=b"") as crm:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
+def test_every_2xx_is_success(tenants, subscribe, status):
+    with receiver(status=status, answer=b"") as endpoint:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
         deliver_due()
     assert Delivery.objects.get().status == "succeeded"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 410, 429, 500, 503])
-def test_other_status_is_a_failed_attempt_and_redirects_are_not_followed(cast, subscribe, status):
-    with receiver() as elsewhere, receiver(status=status, headers={"Location": elsewhere.url}) as crm:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
+def test_other_status_is_a_failed_attempt_and_redirects_are_not_followed(tenants, subscribe, status):
+    with receiver() as elsewhere, receiver(status=status, headers={"Location": elsewhere.url}) as endpoint:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
         deliver_due()
     assert Delivery.objects.get().status == "pending"
     assert (Attempt.objects.get().outcome, Attempt.objects.get().status_code) == ("failed", status)
     assert elsewhere.requests == []
 
 
-def test_delivery_is_claimed_and_settled_only_once(cast, subscribe):
+def test_delivery_is_claimed_and_stored_only_once(tenants, subscribe):
     subscribe("http://127.0.0.1:9999/")
-    create_lead(cast.acme.pk, name="Maya")
+    create_lead(tenants.acme.pk, name="Maya")
     (claimed,) = claim(10)
     assert claim(10) == []
     assert Attempt.objects.get().outcome == "started"
-    assert settle(claimed, OK)
-    assert not settle(claimed, OK)
+    assert store_results(claimed, OK)
+    assert not store_results(claimed, OK)
 
 
-def test_at_most_8_deliveries_of_a_subscription_are_in_flight(cast, subscribe):
+def test_at_most_8_deliveries_of_a_subscription_are_in_flight(tenants, subscribe):
     subscribe("http://127.0.0.1:9999/slow")
     subscribe("http://127.0.0.1:9999/other", events=[EventName.LEAD_CREATED])
     for _ in range(12):
-        create_lead(cast.acme.pk, name="Maya")
+        create_lead(tenants.acme.pk, name="Maya")
     claimed = claim(100)
     of_slow = [one for one in claimed if one.url.endswith("slow")]
     assert len(of_slow) == MAX_IN_FLIGHT
     assert len(claimed) == 2 * MAX_IN_FLIGHT
-    settle(of_slow[0], OK)
+    store_results(of_slow[0], OK)
     assert len(claim(100)) == 1
 
 
-def test_expired_lease_does_not_count_as_one_of_the_six_attempts(cast, subscribe):
+def test_expired_lease_does_not_count_as_one_of_the_six_attempts(tenants, subscribe):
     subscribe("http://127.0.0.1:9999/")
-    create_lead(cast.acme.pk, name="Maya")
+    create_lead(tenants.acme.pk, name="Maya")
     (dead,) = claim(10)
     assert release_expired() == 0
     with time_machine.travel(timezone.now() + LEASE + timedelta(seconds=1)):
         assert release_expired() == 1
         (living,) = claim(10)
         assert living.number == 2
-        assert not settle(dead, OK)
-        assert settle(living, PostResult(None, 5, error="refused"))
+        assert not store_results(dead, OK)
+        assert store_results(living, PostResult(None, 5, error="refused"))
     delivery = Delivery.objects.get()
     assert (delivery.attempts_made, delivery.interruptions) == (1, 1)
     assert [attempt.outcome for attempt in Attempt.objects.order_by("number")] == ["interrupted", "failed"]
 
 
-def test_delivery_fails_after_five_interruptions(cast, subscribe):
+def test_delivery_fails_after_five_interruptions(tenants, subscribe):
     subscribe("http://127.0.0.1:9999/")
-    create_lead(cast.acme.pk, name="Maya")
+    create_lead(tenants.acme.pk, name="Maya")
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for _ in range(delivery_module.MAX_INTERRUPTIONS):
             assert len(claim(10)) == 1
@@ -207,7 +207,7 @@ def test_delivery_fails_after_five_interruptions(cast, subscribe):
     assert Delivery.objects.get().status == "failed"
 
 
-def test_secrets_are_encrypted_at_rest(cast, subscribe):
+def test_secrets_are_encrypted_at_rest(tenants, subscribe):
     subscription, secret = subscribe("http://127.0.0.1:9999/")
     subscription.refresh_from_db()
     assert secret.startswith("whsec_")

@@ -57,50 +57,52 @@ def slow_polling(monkeypatch):
     monkeypatch.setattr(dispatcher_module, "POLL_SECONDS", 15)
 
 
-def test_publication_wakes_the_dispatcher(cast, subscribe, slow_polling, running_dispatcher):
-    with receiver() as crm:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="first")
-        wait_for(lambda: len(crm.requests) == 1, seconds=60)  # by polling, if the dispatcher has not subscribed yet
-        create_lead(cast.acme.pk, name="second")
-        wait_for(lambda: len(crm.requests) == 2, seconds=10)
+def test_publication_wakes_the_dispatcher(tenants, subscribe, slow_polling, running_dispatcher):
+    with receiver() as endpoint:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="first")
+        wait_for(
+            lambda: len(endpoint.requests) == 1, seconds=60
+        )  # by polling, if the dispatcher has not subscribed yet
+        create_lead(tenants.acme.pk, name="second")
+        wait_for(lambda: len(endpoint.requests) == 2, seconds=10)
         wait_for(lambda: Delivery.objects.filter(status="succeeded").count() == 2)
 
 
-def test_polling_finds_deliveries_without_a_publication(cast, subscribe, running_dispatcher, monkeypatch):
+def test_polling_finds_deliveries_without_a_publication(tenants, subscribe, running_dispatcher, monkeypatch):
     monkeypatch.setattr("praxtalk.core.live.topics._publish", lambda topic: None)
-    with receiver() as crm:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
-        wait_for(lambda: len(crm.requests) == 1)
+    with receiver() as endpoint:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
+        wait_for(lambda: len(endpoint.requests) == 1)
 
 
-def test_hanging_receiver_does_not_delay_others(cast, subscribe, running_dispatcher):
+def test_hanging_receiver_does_not_delay_others(tenants, subscribe, running_dispatcher):
     with receiver(hang=60) as slow, receiver() as good:
         subscribe(slow.url)
         subscribe(good.url)
         for number in range(30):
-            create_lead(cast.acme.pk, name=f"Lead {number}")
+            create_lead(tenants.acme.pk, name=f"Lead {number}")
         wait_for(lambda: len(good.requests) == 30, seconds=12)
         assert len(slow.requests) <= 16
         wait_for(lambda: Delivery.objects.filter(subscription__url=good.url, status="succeeded").count() == 30)
 
 
-def test_sixty_hanging_webhooks_do_not_delay_others(cast, subscribe, running_dispatcher):
+def test_sixty_hanging_webhooks_do_not_delay_others(tenants, subscribe, running_dispatcher):
     with receiver(hang=60) as slow, receiver() as good:
         for _ in range(60):
             subscribe(slow.url, events=["lead.created"])
         subscribe(good.url, events=["conversation.created"])
         for number in range(8):
-            create_lead(cast.acme.pk, name=f"Lead {number}")
+            create_lead(tenants.acme.pk, name=f"Lead {number}")
         wait_for(lambda: len(slow.requests) >= 60, seconds=30)
         for number in range(1, 4):
-            make_conversation(cast.north)
+            make_conversation(tenants.north)
             wait_for(lambda number=number: len(good.requests) == number, seconds=10)
         assert not Delivery.objects.filter(subscription__url=slow.url, status="succeeded").exists()
 
 
-def test_run_waiting_for_a_hanging_receiver_does_not_block_the_next_run(cast, subscribe, monkeypatch):
+def test_run_waiting_for_a_hanging_receiver_does_not_block_the_next_run(tenants, subscribe, monkeypatch):
     """As in a worker: two threads share one claim lock."""
     stop, turn = threading.Event(), threading.Lock()
 
@@ -112,7 +114,7 @@ def test_run_waiting_for_a_hanging_receiver_does_not_block_the_next_run(cast, su
     with receiver(hang=6) as slow, receiver() as good:
         subscribe(slow.url, events=["lead.status_changed"])
         subscribe(good.url, events=["lead.created"])
-        lead = create_lead(cast.acme.pk, name="first")
+        lead = create_lead(tenants.acme.pk, name="first")
         for thread in threads:
             thread.start()
         update_lead(lead, status="won")
@@ -120,7 +122,7 @@ def test_run_waiting_for_a_hanging_receiver_does_not_block_the_next_run(cast, su
         try:
             for number in range(2, 6):
                 time.sleep(0.7)
-                create_lead(cast.acme.pk, name=f"Lead {number}")
+                create_lead(tenants.acme.pk, name=f"Lead {number}")
                 wait_for(lambda number=number: len(good.requests) == number)
             # the slow receiver has not responded yet
             assert Delivery.objects.get(subscription__url=slow.url).status == "pending"
@@ -132,20 +134,20 @@ def test_run_waiting_for_a_hanging_receiver_does_not_block_the_next_run(cast, su
     assert Delivery.objects.filter(status="succeeded").count() == 6
 
 
-def test_error_while_storing_results_does_not_stop_the_dispatcher(cast, subscribe, running_dispatcher, monkeypatch):
-    right = dispatcher_module.results.settle
+def test_error_while_storing_results_does_not_stop_the_dispatcher(tenants, subscribe, running_dispatcher, monkeypatch):
+    right = dispatcher_module.results.store_results
 
     def wrong(batch):
-        monkeypatch.setattr(dispatcher_module.results, "settle", right)
+        monkeypatch.setattr(dispatcher_module.results, "store_results", right)
         raise KeyError("a mistake of our own")
 
-    wrong.__name__ = "settle"
-    monkeypatch.setattr(dispatcher_module.results, "settle", wrong)
-    with receiver() as crm:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="first")
-        wait_for(lambda: len(crm.requests) == 1 and dispatcher_module.results.settle is right)
-        create_lead(cast.acme.pk, name="second")
+    wrong.__name__ = "store_results"
+    monkeypatch.setattr(dispatcher_module.results, "store_results", wrong)
+    with receiver() as endpoint:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="first")
+        wait_for(lambda: len(endpoint.requests) == 1 and dispatcher_module.results.store_results is right)
+        create_lead(tenants.acme.pk, name="second")
         wait_for(lambda: Delivery.objects.filter(status="succeeded").count() == 1)
 
 

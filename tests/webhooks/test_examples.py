@@ -113,18 +113,18 @@ def signed(*secrets, body, age=0):
 
 def test_repeated_event_is_handled_once(run):
     body = event_body(name="lead.created", lead={"name": "Maya"})
-    with run(OLD) as crm:
-        assert crm.post(body, signed(OLD, body=body)) == 204
-        assert crm.lines == [printed_line(body)]
-        assert crm.post(body, signed(OLD, body=body, age=4)) == 204
-        assert crm.lines == [printed_line(body)]
+    with run(OLD) as endpoint:
+        assert endpoint.post(body, signed(OLD, body=body)) == 204
+        assert endpoint.lines == [printed_line(body)]
+        assert endpoint.post(body, signed(OLD, body=body, age=4)) == 204
+        assert endpoint.lines == [printed_line(body)]
 
 
 def test_signature_is_checked_over_the_raw_body(run):
     body = '{ "id":"1", "type":"message.created",\t"data":{"body":"Aïcha \N{GRINNING FACE} \\u00e9 1.0 \u2028"} }\r\n'.encode()
-    with run(OLD) as crm:
-        assert crm.post(body, signed(OLD, body=body)) == 204
-        assert crm.lines == ["message.created 1"]
+    with run(OLD) as endpoint:
+        assert endpoint.post(body, signed(OLD, body=body)) == 204
+        assert endpoint.lines == ["message.created 1"]
 
 
 def test_invalid_signature_is_rejected(run):
@@ -153,31 +153,31 @@ def test_invalid_signature_is_rejected(run):
         "no v1": time_field,
         "another version": f"{time_field},v2={v1[3:]}",
     }
-    with run(OLD) as crm:
-        answers = {name: crm.post(body, header) for name, header in wrong.items()}
+    with run(OLD) as endpoint:
+        answers = {name: endpoint.post(body, header) for name, header in wrong.items()}
         assert answers == dict.fromkeys(wrong, 400)
-        assert crm.lines == []
-        assert crm.post(body, right) == 204
+        assert endpoint.lines == []
+        assert endpoint.post(body, right) == 204
 
 
 def test_timestamp_four_minutes_off_is_accepted(run):
-    with run(OLD) as crm:
+    with run(OLD) as endpoint:
         for age in (240, -240):
             body = event_body()
-            assert crm.post(body, signed(OLD, body=body, age=age)) == 204
+            assert endpoint.post(body, signed(OLD, body=body, age=age)) == 204
 
 
 @pytest.mark.parametrize("held", [OLD, NEW], ids=["old", "new"])
 def test_either_secret_is_accepted_during_a_rotation(run, held):
-    with run(held) as crm:
+    with run(held) as endpoint:
         for order in ((OLD, NEW), (NEW, OLD)):
             body = event_body()
-            assert crm.post(body, signed(*order, body=body)) == 204
-            assert crm.post(body + b" ", signed(*order, body=body)) == 400
-            assert crm.lines[-1] == printed_line(body)
+            assert endpoint.post(body, signed(*order, body=body)) == 204
+            assert endpoint.post(body + b" ", signed(*order, body=body)) == 400
+            assert endpoint.lines[-1] == printed_line(body)
         body = event_body()
-        assert crm.post(body, signed("whsec_another", "whsec_one_more", body=body)) == 400
-        assert crm.post(body, signed(held, body=body).replace(",", ",v0=so,") + ",v2=what") == 204
+        assert endpoint.post(body, signed("whsec_another", "whsec_one_more", body=body)) == 400
+        assert endpoint.post(body, signed(held, body=body).replace(",", ",v0=so,") + ",v2=what") == 204
 
 
 @pytest.mark.parametrize("order", [(OLD, NEW), (NEW, OLD)], ids=["old first", "new first"])
@@ -193,57 +193,57 @@ def test_published_verifier_checks_only_the_first_signature_of_a_rotation(tmp_pa
 
 
 def test_pings_and_unknown_event_types_are_accepted(run):
-    with run(OLD) as crm:
+    with run(OLD) as endpoint:
         for name in ("ping", "lead.sneezed"):
             body = event_body(name)
-            assert crm.post(body, signed(OLD, body=body)) == 204
-            assert crm.lines[-1] == printed_line(body)
+            assert endpoint.post(body, signed(OLD, body=body)) == 204
+            assert endpoint.lines[-1] == printed_line(body)
 
 
 def test_body_over_1_mib_is_rejected(run):
     largest = event_body(padding="")
     largest = largest.replace(b'""', b'"%b"' % (b"x" * (MAX_BODY - len(largest))))
-    with run(OLD) as crm:
-        assert crm.post(largest, signed(OLD, body=largest)) == 204
+    with run(OLD) as endpoint:
+        assert endpoint.post(largest, signed(OLD, body=largest)) == 204
         larger = largest + b" "
-        assert crm.post(larger, signed(OLD, body=larger)) == 413
-        assert crm.lines == [printed_line(largest)]
+        assert endpoint.post(larger, signed(OLD, body=larger)) == 413
+        assert endpoint.lines == [printed_line(largest)]
 
 
 def test_event_whose_handling_failed_is_handled_when_resent(run, language):
     body = event_body()
-    with run(OLD, change=(language.print_line, language.failing_line)) as crm:
+    with run(OLD, change=(language.print_line, language.failing_line)) as endpoint:
         for _ in range(2):
-            assert crm.post(body, signed(OLD, body=body)) in (500, None)
-        assert crm.post(b"[", signed(OLD, body=b"[")) == 500
+            assert endpoint.post(body, signed(OLD, body=body)) in (500, None)
+        assert endpoint.post(b"[", signed(OLD, body=b"[")) == 500
 
 
 def test_number_of_remembered_event_ids_is_limited(run):
     bodies = [event_body() for _ in range(10)]
-    with run(OLD, change=("10_000", "3")) as crm:
+    with run(OLD, change=("10_000", "3")) as endpoint:
         for body in [*bodies, bodies[-2], bodies[0]]:
-            assert crm.post(body, signed(OLD, body=body)) == 204
-        assert crm.lines == [printed_line(body) for body in [*bodies, bodies[0]]]
+            assert endpoint.post(body, signed(OLD, body=body)) == 204
+        assert endpoint.lines == [printed_line(body) for body in [*bodies, bodies[0]]]
 
 
 def test_receiver_without_a_secret_accepts_nothing(run, language):
     body = event_body()
     if language.tool == "php":  # PHP runs the script per request, so it cannot fail at startup
-        with run("") as crm:
-            assert crm.post(body, signed("", body=body)) == 500
+        with run("") as endpoint:
+            assert endpoint.post(body, signed("", body=body)) == 500
     else:
         with pytest.raises(AssertionError, match="Set PRAXTALK_WEBHOOK_SECRET"), run(""):
             pass
 
 
-def test_delivery_is_accepted_by_each_example(cast, subscribe, run):
+def test_delivery_is_accepted_by_each_example(tenants, subscribe, run):
     port = free_port()
     _, secret = subscribe(f"http://127.0.0.1:{port}/")
-    with run(secret, port) as crm:
-        create_lead(cast.acme.pk, name="Aïcha \N{GRINNING FACE}", brand=cast.north)
+    with run(secret, port) as endpoint:
+        create_lead(tenants.acme.pk, name="Aïcha \N{GRINNING FACE}", brand=tenants.north)
         (answer,) = deliver_due()
         assert answer.status_code == 204
-        assert crm.lines == [f"lead.created {Event.objects.get().pk}"]
+        assert endpoint.lines == [f"lead.created {Event.objects.get().pk}"]
     assert Delivery.objects.get().status == "succeeded"
 
 

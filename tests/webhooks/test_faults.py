@@ -45,9 +45,9 @@ class InterruptedWriter(writers.Writer):
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
 
 
-def test_writer_disconnected_during_a_rollback_records_everything_as_lost(cast, monkeypatch, tmp_path: Path):
+def test_writer_disconnected_during_a_rollback_records_everything_as_lost(tenants, monkeypatch, tmp_path: Path):
     monkeypatch.setattr(writers, "SHARES", {"partial": 1})
     writer = InterruptedWriter({}, "any", [], tmp_path / "journal")
-    entry = writer._change({"workspace": cast.acme.pk}, is_rare=False)
-    assert (entry.fate, entry.ids, len(entry.rolled_back_ids)) == ("rolled_back", [], 2)
+    entry = writer._change({"workspace": tenants.acme.pk}, is_rare=False)
+    assert (entry.outcome, entry.ids, len(entry.rolled_back_ids)) == ("rolled_back", [], 2)
     assert not Lead.objects.exists()

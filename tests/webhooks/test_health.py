@@ -42,19 +42,19 @@ def fail_for(clock, days, workspace):
             clock.shift(HOUR)
 
 
-def test_webhook_is_paused_after_five_days_of_failures_and_resumed_by_a_probe(cast, subscribe, clock):
-    with receiver(status=500) as crm:
-        webhook, _ = subscribe(crm.url)
-        fail_for(clock, 4, cast.acme)
+def test_webhook_is_paused_after_five_days_of_failures_and_resumed_by_a_probe(tenants, subscribe, clock):
+    with receiver(status=500) as endpoint:
+        webhook, _ = subscribe(endpoint.url)
+        fail_for(clock, 4, tenants.acme)
         webhook.refresh_from_db()
         assert webhook.is_active
-        fail_for(clock, 2, cast.acme)
+        fail_for(clock, 2, tenants.acme)
         webhook.refresh_from_db()
         assert (webhook.status, webhook.paused_by, webhook.holds_events) == ("paused", "failing", True)
         assert webhook.paused_at - webhook.failing_since >= FAILING_FOR
 
-        before = len(crm.requests)
-        create_lead(cast.acme.pk, name="held")
+        before = len(endpoint.requests)
+        create_lead(tenants.acme.pk, name="held")
         apply_pauses()
         assert "pending" not in statuses()
         assert Delivery.objects.latest("created_at").status == "held"
@@ -62,12 +62,12 @@ def test_webhook_is_paused_after_five_days_of_failures_and_resumed_by_a_probe(ca
 
         clock.shift(HOUR)
         assert probe_paused() == 0  # the receiver still fails
-        assert len(crm.requests) == before + 1
-        assert crm.requests[-1].headers["X-PraxTalk-Event"] == "ping"
+        assert len(endpoint.requests) == before + 1
+        assert endpoint.requests[-1].headers["X-PraxTalk-Event"] == "ping"
         assert probe_paused() == 0  # no second probe within the hour
-        assert len(crm.requests) == before + 1
+        assert len(endpoint.requests) == before + 1
 
-        crm.status = 200
+        endpoint.status = 200
         clock.shift(HOUR)
         assert probe_paused() == 1
         webhook.refresh_from_db()
@@ -79,27 +79,27 @@ def test_webhook_is_paused_after_five_days_of_failures_and_resumed_by_a_probe(ca
     assert Delivery.objects.latest("created_at").status == "succeeded"
 
 
-def test_success_in_between_keeps_the_webhook_active(cast, subscribe, clock):
-    with receiver(status=500) as crm:
-        webhook, _ = subscribe(crm.url)
-        fail_for(clock, 4, cast.acme)
-        crm.status = 200
+def test_success_in_between_keeps_the_webhook_active(tenants, subscribe, clock):
+    with receiver(status=500) as endpoint:
+        webhook, _ = subscribe(endpoint.url)
+        fail_for(clock, 4, tenants.acme)
+        endpoint.status = 200
         deliver_due()
-        create_lead(cast.acme.pk, name="Maya")
+        create_lead(tenants.acme.pk, name="Maya")
         deliver_due()
         webhook.refresh_from_db()
         assert webhook.failing_since is None
-        crm.status = 500
-        fail_for(clock, 4, cast.acme)
+        endpoint.status = 500
+        fail_for(clock, 4, tenants.acme)
     webhook.refresh_from_db()
     assert webhook.is_active
 
 
-def test_third_consecutive_410_over_ten_minutes_pauses_the_webhook(cast, subscribe, clock):
-    with receiver(status=410) as crm:
-        webhook, _ = subscribe(crm.url)
+def test_third_consecutive_410_over_ten_minutes_pauses_the_webhook(tenants, subscribe, clock):
+    with receiver(status=410) as endpoint:
+        webhook, _ = subscribe(endpoint.url)
         for name in ("one", "two", "three"):  # three at the same time do not span ten minutes
-            create_lead(cast.acme.pk, name=name)
+            create_lead(tenants.acme.pk, name=name)
         deliver_due()
         webhook.refresh_from_db()
         assert (webhook.status, webhook.gone_answers) == ("active", 3)
@@ -111,12 +111,12 @@ def test_third_consecutive_410_over_ten_minutes_pauses_the_webhook(cast, subscri
         assert statuses() == ["held"] * 3
 
 
-def test_other_response_between_410s_resets_the_count(cast, subscribe, clock):
-    with receiver(status=410) as crm:
-        webhook, _ = subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
+def test_other_response_between_410s_resets_the_count(tenants, subscribe, clock):
+    with receiver(status=410) as endpoint:
+        webhook, _ = subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
         for status in (410, 410, 500, 410, 410):
-            crm.status = status
+            endpoint.status = status
             deliver_due()
             clock.shift(timedelta(hours=7))
     webhook.refresh_from_db()
@@ -130,15 +130,15 @@ def mark_as_auto_paused(webhook):
     )
 
 
-def test_owners_and_admins_are_notified_once(cast, subscribe):
+def test_owners_and_admins_are_notified_once(tenants, subscribe):
     for name in ("ann", "zoe"):
         Operator.objects.create_operator(
-            workspace=cast.acme, email=f"{name}@acme.example", password=None, name=name, role="admin"
+            workspace=tenants.acme, email=f"{name}@acme.example", password=None, name=name, role="admin"
         )
     limited = Operator.objects.get(email="zoe@acme.example")
     Operator.objects.filter(pk=limited.pk).update(sees_all_brands=False)
-    OperatorBrand.objects.create(workspace=cast.acme, operator=limited, brand=cast.south)
-    webhook, secret = subscribe("http://127.0.0.1:9999/", brand=cast.north)
+    OperatorBrand.objects.create(workspace=tenants.acme, operator=limited, brand=tenants.south)
+    webhook, secret = subscribe("http://127.0.0.1:9999/", brand=tenants.north)
     assert notify_owners() == 0
     mark_as_auto_paused(webhook)
     assert (notify_owners(), notify_owners()) == (1, 0)
@@ -150,10 +150,10 @@ def test_owners_and_admins_are_notified_once(cast, subscribe):
     assert secret not in message.body
 
 
-def test_owners_pause_overrides_the_automatic_one(cast, subscribe, clock):
+def test_owners_pause_overrides_the_automatic_one(tenants, subscribe, clock):
     """A webhook paused by its owner stays paused: no probe resumes it, and no e-mail is sent."""
-    with receiver() as crm:
-        webhook, _ = subscribe(crm.url)
+    with receiver() as endpoint:
+        webhook, _ = subscribe(endpoint.url)
         mark_as_auto_paused(webhook)
         change_webhook(webhook, status="paused")
         clock.shift(2 * HOUR)
@@ -161,34 +161,34 @@ def test_owners_pause_overrides_the_automatic_one(cast, subscribe, clock):
         tasks.probe_paused()
         webhook.refresh_from_db()
         assert (webhook.status, webhook.paused_by) == ("paused", "owner")
-        assert (crm.requests, mail.outbox) == ([], [])
+        assert (endpoint.requests, mail.outbox) == ([], [])
         change_webhook(webhook, status="active")
         webhook.refresh_from_db()
         assert (webhook.status, webhook.failing_since) == ("active", None)
 
 
 @pytest.mark.parametrize(("holds", "sent"), [(True, ["before", "while paused", "after"]), (False, ["before", "after"])])
-def test_manual_pause_holds_or_discards_events(cast, subscribe, holds, sent):
-    with receiver() as crm:
-        webhook, _ = subscribe(crm.url)
-        create_lead(cast.acme.pk, name="before")
+def test_manual_pause_holds_or_discards_events(tenants, subscribe, holds, sent):
+    with receiver() as endpoint:
+        webhook, _ = subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="before")
         change_webhook(webhook, status="paused", holds_events=holds)
-        create_lead(cast.acme.pk, name="while paused")
+        create_lead(tenants.acme.pk, name="while paused")
         apply_pauses()
         assert deliver_due() == []
         assert set(statuses()) == {"held"}
         change_webhook(webhook, status="active")
-        create_lead(cast.acme.pk, name="after")
+        create_lead(tenants.acme.pk, name="after")
         apply_pauses()
         deliver_due()
-    names = {request.body.split(b'"name":"')[1].split(b'"')[0].decode() for request in crm.requests}
+    names = {request.body.split(b'"name":"')[1].split(b'"')[0].decode() for request in endpoint.requests}
     assert names == set(sent)
 
 
-def test_changing_the_url_resets_the_failure_state(cast, subscribe, clock):
+def test_changing_the_url_resets_the_failure_state(tenants, subscribe, clock):
     with receiver(status=500) as old, receiver() as new:
         webhook, _ = subscribe(old.url)
-        create_lead(cast.acme.pk, name="Maya")
+        create_lead(tenants.acme.pk, name="Maya")
         deliver_due()
         webhook.refresh_from_db()
         assert webhook.failing_since

@@ -32,10 +32,10 @@ def attempt_all(clock):
         clock.shift(timedelta(hours=7))
 
 
-def test_retried_failed_delivery_starts_a_new_schedule(cast, subscribe, clock):
-    with receiver(status=500) as crm:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
+def test_retried_failed_delivery_starts_a_new_schedule(tenants, subscribe, clock):
+    with receiver(status=500) as endpoint:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
         attempt_all(clock)
         delivery = Delivery.objects.get()
         assert (delivery.status, delivery.attempts_made) == ("failed", MAX_ATTEMPTS)
@@ -44,7 +44,7 @@ def test_retried_failed_delivery_starts_a_new_schedule(cast, subscribe, clock):
         delivery.refresh_from_db()
         assert (delivery.status, delivery.attempts_made) == ("pending", 1)
         assert SCHEDULE[0] <= delivery.next_attempt_at - timezone.now() <= SCHEDULE[0] * 1.05
-        crm.status = 200
+        endpoint.status = 200
         clock.shift(timedelta(minutes=1))
         deliver_due()
     delivery.refresh_from_db()
@@ -52,20 +52,20 @@ def test_retried_failed_delivery_starts_a_new_schedule(cast, subscribe, clock):
     log = list(Attempt.objects.order_by("number").values_list("number", "trigger", "outcome"))
     assert log[:6] == [(number, "schedule", "failed") for number in range(1, 7)]  # the history is kept
     assert log[6:] == [(7, "manual", "failed"), (8, "schedule", "succeeded")]
-    assert [request.headers["X-PraxTalk-Attempt"] for request in crm.requests] == list("12345678")
-    assert len({request.headers["X-PraxTalk-Delivery"] for request in crm.requests}) == 1
+    assert [request.headers["X-PraxTalk-Attempt"] for request in endpoint.requests] == list("12345678")
+    assert len({request.headers["X-PraxTalk-Delivery"] for request in endpoint.requests}) == 1
 
 
-def test_manual_retry_of_a_pending_delivery_uses_up_no_scheduled_attempt(cast, subscribe, clock):
-    with receiver(status=500) as crm:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
+def test_manual_retry_of_a_pending_delivery_uses_up_no_scheduled_attempt(tenants, subscribe, clock):
+    with receiver(status=500) as endpoint:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
         deliver_due()
         for _ in range(10):
             retry(Delivery.objects.get())
             deliver_due()
         delivery = Delivery.objects.get()
-        assert (delivery.status, delivery.attempts_made, len(crm.requests)) == ("pending", 1, 11)
+        assert (delivery.status, delivery.attempts_made, len(endpoint.requests)) == ("pending", 1, 11)
         assert delivery.next_attempt_at - timezone.now() >= SCHEDULE[0]
         attempt_all(clock)
     delivery.refresh_from_db()
@@ -73,18 +73,18 @@ def test_manual_retry_of_a_pending_delivery_uses_up_no_scheduled_attempt(cast, s
     assert Attempt.objects.filter(trigger="schedule", outcome="failed").count() == MAX_ATTEMPTS
 
 
-def test_retry_does_not_affect_a_delivery_in_flight(cast, subscribe):
+def test_retry_does_not_affect_a_delivery_in_flight(tenants, subscribe):
     subscribe("http://127.0.0.1:9999/")
-    create_lead(cast.acme.pk, name="Maya")
+    create_lead(tenants.acme.pk, name="Maya")
     (claimed,) = claim(10)
     retry(Delivery.objects.get())
     assert Delivery.objects.get().lease == claimed.lease
     assert claim(10) == []
 
 
-def test_retry_to_a_paused_webhook_is_refused(cast, subscribe):
+def test_retry_to_a_paused_webhook_is_refused(tenants, subscribe):
     webhook, _ = subscribe("http://127.0.0.1:9999/")
-    create_lead(cast.acme.pk, name="Maya")
+    create_lead(tenants.acme.pk, name="Maya")
     change_webhook(webhook, status="paused")
     with pytest.raises(WebhookPaused):
         retry(Delivery.objects.get())
@@ -92,17 +92,17 @@ def test_retry_to_a_paused_webhook_is_refused(cast, subscribe):
     retry(Delivery.objects.get())
 
 
-def test_outage_is_replayed(cast, subscribe, clock, monkeypatch):
+def test_outage_is_replayed(tenants, subscribe, clock, monkeypatch):
     monkeypatch.setattr(replays, "BATCH_SIZE", 3)
-    with receiver(status=500) as crm, receiver() as other:
-        webhook, _ = subscribe(crm.url)
+    with receiver(status=500) as endpoint, receiver() as other:
+        webhook, _ = subscribe(endpoint.url)
         subscribe(other.url)
         for number in range(7):
-            create_lead(cast.acme.pk, name=f"Lead {number}")
+            create_lead(tenants.acme.pk, name=f"Lead {number}")
         attempt_all(clock)
-        crm.requests.clear()
+        endpoint.requests.clear()
         other.requests.clear()
-        crm.status = 200
+        endpoint.status = 200
         replay = start_replay(webhook, what=Replay.Selection.FAILED)
         assert (replay.total, replay.done, replay.status) == (7, 0, "running")
         seen = []
@@ -113,16 +113,16 @@ def test_outage_is_replayed(cast, subscribe, clock, monkeypatch):
         assert replay.status == "done"
         while deliver_due():
             pass
-    assert len({request.headers["X-PraxTalk-Event-Id"] for request in crm.requests}) == len(crm.requests) == 7
+    assert len({request.headers["X-PraxTalk-Event-Id"] for request in endpoint.requests}) == len(endpoint.requests) == 7
     assert other.requests == []
     assert set(Delivery.objects.values_list("status", flat=True)) == {"succeeded"}
 
 
-def test_replay_continues_after_a_crash_of_the_dispatcher(transactional_db, cast, subscribe, clock, monkeypatch):
+def test_replay_continues_after_a_crash_of_the_dispatcher(transactional_db, tenants, subscribe, clock, monkeypatch):
     monkeypatch.setattr(replays, "BATCH_SIZE", 2)
     webhook, _ = subscribe("http://127.0.0.1:9999/")
     for number in range(5):
-        create_lead(cast.acme.pk, name=f"Lead {number}")
+        create_lead(tenants.acme.pk, name=f"Lead {number}")
     Delivery.objects.update(status="failed")
     replay = start_replay(webhook, what=Replay.Selection.FAILED)
     assert advance()
@@ -151,16 +151,16 @@ def test_replay_continues_after_a_crash_of_the_dispatcher(transactional_db, cast
         ({"what": "succeeded"}, {"done"}),
     ],
 )
-def test_replay_filters_select_deliveries(cast, subscribe, clock, filters, names):
+def test_replay_filters_select_deliveries(tenants, subscribe, clock, filters, names):
     webhook, _ = subscribe("http://127.0.0.1:9999/", events=[EventName.LEAD_CREATED, EventName.CONVERSATION_CREATED])
-    create_lead(cast.acme.pk, name="old")
+    create_lead(tenants.acme.pk, name="old")
     clock.shift(timedelta(minutes=1))
     middle = timezone.now()
     clock.shift(timedelta(minutes=1))
-    create_lead(cast.acme.pk, name="new")
-    make_conversation(cast.north, name="talk")
+    create_lead(tenants.acme.pk, name="new")
+    make_conversation(tenants.north, name="talk")
     Delivery.objects.update(status="failed")
-    create_lead(cast.acme.pk, name="done")
+    create_lead(tenants.acme.pk, name="done")
     Delivery.objects.exclude(status="failed").update(status="succeeded")
     clock.shift(timedelta(minutes=1))
     start_replay(webhook, **{key: middle if value == "middle" else value for key, value in filters.items()})
@@ -172,20 +172,20 @@ def test_replay_filters_select_deliveries(cast, subscribe, clock, filters, names
     } == names
 
 
-def test_replay_of_missing_events_fills_a_new_webhook(cast, subscribe, clock):
-    make_conversation(cast.north)
-    for brand in (cast.north, cast.south):
-        create_lead(cast.acme.pk, name=brand.name, brand=brand)
-    create_lead(cast.globex.pk, name="rival")
+def test_replay_of_missing_events_fills_a_new_webhook(tenants, subscribe, clock):
+    make_conversation(tenants.north)
+    for brand in (tenants.north, tenants.south):
+        create_lead(tenants.acme.pk, name=brand.name, brand=brand)
+    create_lead(tenants.globex.pk, name="rival")
     clock.shift(timedelta(minutes=1))
-    with receiver() as crm:
-        webhook, _ = subscribe(crm.url, events=[EventName.LEAD_CREATED], brand=cast.north)
-        create_lead(cast.acme.pk, name="Later", brand=cast.north)
+    with receiver() as endpoint:
+        webhook, _ = subscribe(endpoint.url, events=[EventName.LEAD_CREATED], brand=tenants.north)
+        create_lead(tenants.acme.pk, name="Later", brand=tenants.north)
         replay = start_replay(webhook, what=Replay.Selection.MISSING)
         assert replay.total == 1
         while advance():
             pass
         deliver_due()
         assert start_replay(webhook, what=Replay.Selection.MISSING).status == "done"  # no event is missing now
-    names = sorted(request.body.split(b'"name":"')[1].split(b'"')[0] for request in crm.requests)
+    names = sorted(request.body.split(b'"name":"')[1].split(b'"')[0] for request in endpoint.requests)
     assert names == [b"Later", b"North"]

@@ -31,18 +31,18 @@ from tests.webhooks.test_delivery import SEED_VERIFIERS
 
 
 @pytest.fixture
-def accepts(cast, tmp_path):
-    """Return `accepts(crm, secret)`, which sends a delivery.
+def accepts(tenants, tmp_path):
+    """Return `accepts(endpoint, secret)`, which sends a delivery.
 
     It returns whether both published verifiers accept it, and whether the Standard Webhooks library does.
     """
     script = tmp_path / "verify.mjs"
     script.write_text(SEED_VERIFIERS)
 
-    def check(crm, secret):
-        create_lead(cast.acme.pk, name="Maya")
+    def check(endpoint, secret):
+        create_lead(tenants.acme.pk, name="Maya")
         deliver_due()
-        request = crm.requests[-1]
+        request = endpoint.requests[-1]
         body = tmp_path / "body"
         body.write_bytes(request.body)
         header = request.headers["X-PraxTalk-Signature"]
@@ -56,37 +56,37 @@ def accepts(cast, tmp_path):
     return check
 
 
-def test_each_stage_of_a_rotation_signs_with_the_documented_secrets(cast, subscribe, accepts):
+def test_each_stage_of_a_rotation_signs_with_the_documented_secrets(tenants, subscribe, accepts):
     """The published verifiers read only the first v1 field, a Standard Webhooks library reads all of them."""
-    with receiver() as crm, time_machine.travel(timezone.now()) as clock:
-        webhook, old = subscribe(crm.url)
-        assert accepts(crm, old) == (True, True)
+    with receiver() as endpoint, time_machine.travel(timezone.now()) as clock:
+        webhook, old = subscribe(endpoint.url)
+        assert accepts(endpoint, old) == (True, True)
         new = rotate_secret(webhook)
-        assert (accepts(crm, old), accepts(crm, new)) == ((True, True), (False, True))
+        assert (accepts(endpoint, old), accepts(endpoint, new)) == ((True, True), (False, True))
         promote_secret(webhook)
         promote_secret(webhook)  # promoting again changes nothing
-        assert (accepts(crm, old), accepts(crm, new)) == ((False, True), (True, True))
+        assert (accepts(endpoint, old), accepts(endpoint, new)) == ((False, True), (True, True))
         clock.shift(timedelta(hours=24, minutes=1))
-        assert (accepts(crm, old), accepts(crm, new)) == ((False, False), (True, True))
-        assert crm.requests[-1].headers["X-PraxTalk-Signature"].count("v1=") == 1
+        assert (accepts(endpoint, old), accepts(endpoint, new)) == ((False, False), (True, True))
+        assert endpoint.requests[-1].headers["X-PraxTalk-Signature"].count("v1=") == 1
         assert purge_expired_secrets() == 1
         webhook.refresh_from_db()
         assert webhook.encrypted_second_secret == ""
         assert decrypt(webhook.encrypted_secret) == new
 
 
-def test_leaked_secret_can_be_retired_at_once(cast, subscribe, accepts):
-    with receiver() as crm:
-        webhook, old = subscribe(crm.url)
+def test_leaked_secret_can_be_retired_at_once(tenants, subscribe, accepts):
+    with receiver() as endpoint:
+        webhook, old = subscribe(endpoint.url)
         new = rotate_secret(webhook)
         promote_secret(webhook)
         retire_secret(webhook)
-        assert (accepts(crm, old), accepts(crm, new)) == ((False, False), (True, True))
+        assert (accepts(endpoint, old), accepts(endpoint, new)) == ((False, False), (True, True))
         with pytest.raises(NothingToPromote):
             promote_secret(webhook)
 
 
-def test_restarted_rotation_replaces_the_new_secret(cast, subscribe):
+def test_restarted_rotation_replaces_the_new_secret(tenants, subscribe):
     webhook, old = subscribe("http://127.0.0.1:9999/")
     first, second = rotate_secret(webhook), rotate_secret(webhook)
     webhook.refresh_from_db()
@@ -102,22 +102,22 @@ def test_restarted_rotation_replaces_the_new_secret(cast, subscribe):
 @pytest.fixture
 def keys(settings):
     """Return `keys("k2", "k1")`, which sets ENCRYPTION_KEYS to the keys of these ids, newest first."""
-    made = {"k1": settings.ENCRYPTION_KEYS.split(":", 1)[1].split(",")[0], "k2": Fernet.generate_key().decode()}
+    keys_by_id = {"k1": settings.ENCRYPTION_KEYS.split(":", 1)[1].split(",")[0], "k2": Fernet.generate_key().decode()}
     first_id = settings.ENCRYPTION_KEYS.split(":", 1)[0]
 
     def choose(*ids):
-        settings.ENCRYPTION_KEYS = ",".join(f"{first_id if each == 'k1' else each}:{made[each]}" for each in ids)
+        settings.ENCRYPTION_KEYS = ",".join(f"{first_id if each == 'k1' else each}:{keys_by_id[each]}" for each in ids)
         encryption._ciphers.cache_clear()
 
     yield choose
     choose("k1")
 
 
-def test_secrets_are_reencrypted_with_the_newest_key(cast, subscribe, keys):
+def test_secrets_are_reencrypted_with_the_newest_key(tenants, subscribe, keys):
     webhook, old = subscribe("http://127.0.0.1:9999/")
     new = rotate_secret(webhook)
     stored = IdempotencyRecord.objects.create(
-        workspace_id=cast.acme.pk, caller_id=cast.acme.pk, key="k", fingerprint=b"", body=encrypt("{}")
+        workspace_id=tenants.acme.pk, caller_id=tenants.acme.pk, key="k", fingerprint=b"", body=encrypt("{}")
     )
     keys("k2", "k1")
     of_brands = 3
@@ -136,15 +136,15 @@ def call_reencrypt():
     return out.getvalue()
 
 
-def test_undecryptable_secret_is_reported_and_deliveries_wait(cast, subscribe, keys):
-    with receiver() as crm:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
+def test_undecryptable_secret_is_reported_and_deliveries_wait(tenants, subscribe, keys):
+    with receiver() as endpoint:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
         keys("k2")
         with pytest.raises(CommandError, match="4 values could not be decrypted"):
             call_reencrypt()
         deliver_due()
-        assert crm.requests == []
+        assert endpoint.requests == []
         assert "ENCRYPTION_KEYS has no key" in Attempt.objects.get().error
         assert Delivery.objects.get().status == "pending"
         keys("k2", "k1")

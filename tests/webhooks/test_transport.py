@@ -19,14 +19,14 @@ def post(url, body=b"{}"):
 
 def test_hanging_receiver_is_cut_off_at_the_deadline(monkeypatch):
     monkeypatch.setattr(transport_module, "DEADLINE_SECONDS", 0.5)
-    with receiver(hang=2) as crm:
-        assert "within" in post(crm.url).error
+    with receiver(hang=2) as endpoint:
+        assert "within" in post(endpoint.url).error
 
 
 def test_at_most_16_kb_of_a_response_are_read(settings, monkeypatch):
-    monkeypatch.setattr(transport_module, "is_allowed_privately", lambda address: False)
-    with receiver(answer=b"\0\xff" * 500_000) as crm:
-        answer = post(crm.url)
+    monkeypatch.setattr(transport_module, "is_in_allowed_cidrs", lambda address: False)
+    with receiver(answer=b"\0\xff" * 500_000) as endpoint:
+        answer = post(endpoint.url)
     assert answer.is_success
     assert 0 < len(answer.body) <= MAX_RESPONSE_BYTES
     assert "\0" not in answer.body
@@ -34,14 +34,14 @@ def test_at_most_16_kb_of_a_response_are_read(settings, monkeypatch):
 
 def test_cookies_are_not_stored_and_proxies_are_not_used(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    with receiver(headers={"Set-Cookie": "a=b"}) as crm:
+    with receiver(headers={"Set-Cookie": "a=b"}) as endpoint:
 
         async def twice():
             async with open_transport() as transport:
-                return [await transport.post(crm.url, {}, b"{}") for _ in range(2)]
+                return [await transport.post(endpoint.url, {}, b"{}") for _ in range(2)]
 
         assert [answer.status_code for answer in asyncio.run(twice())] == [200, 200]
-    assert all("Cookie" not in request.headers for request in crm.requests)
+    assert all("Cookie" not in request.headers for request in endpoint.requests)
 
 
 def test_unreachable_receiver_is_reported_as_an_error():

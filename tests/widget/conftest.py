@@ -2,9 +2,9 @@
 
     def test_...(site, page):
         site.html = "<h1>Shop</h1>"  # for every path; site.pages["/terms"] = ... sets a single one
-        visit = site.open(page, csp=STRICT, path="/")
-        visit.page.locator(...)
-        assert visit.reports() == visit.errors() == []
+        recorder = site.open(page, csp=STRICT, path="/")
+        recorder.page.locator(...)
+        assert recorder.reports() == recorder.errors() == []
 
 The site is at http://localhost and the server at http://127.0.0.1, so they differ in origin and in site.
 """
@@ -38,7 +38,7 @@ PAGE = """<!doctype html>
 """
 
 
-class Visit:
+class PageRecorder:
     """A record of a page over all its navigations: requested URLs, console errors and CSP reports."""
 
     def __init__(self, page):
@@ -81,13 +81,13 @@ class Site:
 
     html, css: the content of its pages; `{nonce}` in `html` stands for the nonce of the policy. pages: bodies of
     single paths. attributes: extra attributes of the script tag, as ' data-side="left"'. has_tag: False for pages
-    without the widget. calls: the requested paths.
+    without the widget. requested_paths: the paths requested so far.
     """
 
     def __init__(self, host, widget_id):
         self.host, self.widget_id = host, widget_id
         self.html, self.css, self.pages, self.attributes, self.has_tag = "<h1>Shop</h1>", "", {}, "", True
-        self.csp, self.calls, self.visits = None, [], []
+        self.csp, self.requested_paths, self.recorders = None, [], []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), CustomerRequestHandler)
         self._server.site, self._server.daemon_threads = self, True
         self.url = f"http://localhost:{self._server.server_port}"
@@ -112,20 +112,20 @@ class Site:
         )
 
     def open(self, page, *, csp=None, path="/", widget_id=None):
-        """Load a page of the site and return its Visit. csp: the policy of all pages from now on, None for none."""
+        """Load a page of the site and return its PageRecorder. csp: the policy of all pages from now on, None for none."""
         self.csp = csp and self.policy(csp)
         self.widget_id = widget_id or self.widget_id
-        visit = next((visit for visit in self.visits if visit.page is page), None)
-        if visit is None:
-            visit = Visit(page)
-            self.visits.append(visit)
+        recorder = next((recorder for recorder in self.recorders if recorder.page is page), None)
+        if recorder is None:
+            recorder = PageRecorder(page)
+            self.recorders.append(recorder)
         page.goto(self.url + path)
-        return visit
+        return recorder
 
     def close(self):
-        for visit in self.visits:
-            if not visit.page.is_closed():
-                visit.page.close()
+        for recorder in self.recorders:
+            if not recorder.page.is_closed():
+                recorder.page.close()
         self._server.shutdown()
         self._server.server_close()
 
@@ -137,7 +137,7 @@ class CustomerRequestHandler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         site, path = self.server.site, self.path.split("?")[0]
-        site.calls.append(path)
+        site.requested_paths.append(path)
         if path == "/favicon.ico":
             return self._answer(204, "image/x-icon", "")
         if path == "/site.css":
@@ -159,9 +159,9 @@ class CustomerRequestHandler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def site(server, chromium, cast):
+def site(server, chromium, tenants):
     """Return the customer's site with North's widget. Its pages are closed before the tables are emptied."""
-    made = Site(server.url, cast.north.widget_id)
-    yield made
-    made.close()
+    opened = Site(server.url, tenants.north.widget_id)
+    yield opened
+    opened.close()
     wait_for(no_other_active_connections, "A query or transaction did not end.")

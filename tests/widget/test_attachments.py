@@ -17,7 +17,7 @@ from PIL import ExifTags, Image
 from conversations.attachments import InvalidUpload, inspect_upload, stored_upload
 from conversations.models import Attachment, Conversation, Message
 from integrations.actions.api_keys import create_key
-from tests.widget.visitors import Browser, client_id
+from tests.widget.visitors import VisitorClient, client_id
 
 PDF = b"%PDF-1.7\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF"
 MAX = 10 * 2**20
@@ -46,8 +46,8 @@ def folder(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def visitor(cast):
-    visitor = Browser(cast.north)
+def visitor(tenants):
+    visitor = VisitorClient(tenants.north)
     visitor.start()
     return visitor
 
@@ -79,7 +79,7 @@ def rest(secret, path):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_sent_file_is_shown_as_a_message_of_the_thread(visitor, cast, name, content, content_type, size):
+def test_sent_file_is_shown_as_a_message_of_the_thread(visitor, tenants, name, content, content_type, size):
     answer = visitor.send_file(name, content)
     assert answer.status_code == 201, answer.content
     message = visitor.thread().json()["messages"][-1]
@@ -102,33 +102,33 @@ def test_sent_file_is_shown_as_a_message_of_the_thread(visitor, cast, name, cont
     assert "Authorization" in got["Vary"]
 
 
-def test_crm_can_see_and_download_the_file(visitor, cast, conversations):
+def test_crm_can_see_and_download_the_file(visitor, tenants, conversations):
     visitor.send_file("photo.png", image(), body="Look!")
     conversation = Message.objects.get(body="Look!").conversation
-    secret = create_key(cast.acme, name="CRM", scope="read")[1]
+    secret = create_key(tenants.acme, name="CRM", scope="read")[1]
     (attachment,) = rest(secret, f"/api/v1/messages?conversationId={conversation.pk}").json()["messages"][-1][
         "attachments"
     ]
     got = rest(secret, f"/api/v1/attachments/{attachment['_id']}")
     assert got.getvalue() == image()
     assert (got["Cache-Control"], got["X-Content-Type-Options"]) == ("no-store", "nosniff")
-    event = cast.acme.events.filter(name="message.created").latest("created_at")
+    event = tenants.acme.events.filter(name="message.created").latest("created_at")
     assert json.loads(event.body)["data"]["message"]["attachments"] == [attachment]
 
 
-def test_other_visitors_and_workspaces_cannot_download_the_file(visitor, cast):
+def test_other_visitors_and_workspaces_cannot_download_the_file(visitor, tenants):
     visitor.send_file("photo.png", image())
     pk = Attachment.objects.get().pk
-    other, rival = Browser(cast.north), Browser(cast.west)
+    other, rival = VisitorClient(tenants.north), VisitorClient(tenants.west)
     for stranger in (other, rival):
         assert stranger.file(pk).status_code == 401
         stranger.start()
         assert stranger.file(pk).status_code == 404
-    rival.brand = cast.north
+    rival.brand = tenants.north
     assert rival.file(pk).status_code == 401
     path = f"/api/v1/attachments/{pk}"
-    assert rest(create_key(cast.globex, name="CRM", scope="write")[1], path).status_code == 404
-    limited = create_key(cast.acme, name="South", scope="read", brand=cast.south)[1]
+    assert rest(create_key(tenants.globex, name="CRM", scope="write")[1], path).status_code == 404
+    limited = create_key(tenants.acme, name="South", scope="read", brand=tenants.south)[1]
     assert rest(limited, path).status_code == 403
     assert Client().get(path).status_code == 401
     for wrong in ("nothing", "0" * 36, "%00", str(Conversation.objects.first().pk)):
@@ -180,10 +180,10 @@ def test_file_of_the_maximum_size_is_accepted(visitor):
         ("\u0000\n", "file.png"),
     ],
 )
-def test_unsafe_file_names_are_sanitised(cast, given, shown):
+def test_unsafe_file_names_are_sanitised(tenants, given, shown):
     file = SimpleUploadedFile("x", image())
     file._name = given  # set directly: Django's setter would strip the path
-    assert inspect_upload(cast.acme.pk, file).name == shown
+    assert inspect_upload(tenants.acme.pk, file).name == shown
 
 
 def test_file_sent_twice_with_one_client_id_is_stored_once(visitor, folder):
@@ -194,8 +194,8 @@ def test_file_sent_twice_with_one_client_id_is_stored_once(visitor, folder):
     assert len(stored(folder)) == 1
 
 
-def test_file_of_a_failed_request_is_deleted(cast, folder, db):
-    with pytest.raises(ZeroDivisionError), stored_upload(cast.acme.pk, SimpleUploadedFile("a.png", image())):
+def test_file_of_a_failed_request_is_deleted(tenants, folder, db):
+    with pytest.raises(ZeroDivisionError), stored_upload(tenants.acme.pk, SimpleUploadedFile("a.png", image())):
         assert len(stored(folder)) == 1
         raise ZeroDivisionError
     assert not stored(folder)
@@ -208,14 +208,14 @@ def test_file_missing_from_the_storage_is_a_404(visitor, folder):
     assert visitor.file(Attachment.objects.get().pk).status_code == 404
 
 
-def test_storage_path_contains_nothing_chosen_by_the_sender(visitor, cast, folder):
+def test_storage_path_contains_nothing_chosen_by_the_sender(visitor, tenants, folder):
     visitor.send_file("../photo.png", image())
     (path,) = stored(folder)
-    assert path.relative_to(folder).parts == (str(cast.acme.pk), str(Attachment.objects.get().pk))
+    assert path.relative_to(folder).parts == (str(tenants.acme.pk), str(Attachment.objects.get().pk))
 
 
-def test_file_without_a_token_is_rejected(cast, folder):
-    assert Browser(cast.north).send_file("photo.png", image()).status_code == 401
+def test_file_without_a_token_is_rejected(tenants, folder):
+    assert VisitorClient(tenants.north).send_file("photo.png", image()).status_code == 401
     assert not stored(folder)
 
 

@@ -8,10 +8,10 @@ from django.db import connection, transaction
 from conversations.actions import block_visitor, set_status
 from conversations.models import Attachment, Conversation, Message, Visitor
 from tests.live.driver import wait_for
-from tests.sync.live_client import ask
-from tests.sync.sockets import Failed
+from tests.sync.live_client import call_as
+from tests.sync.sockets import RequestFailed
 from tests.widget.test_attachments import folder, image, stored
-from tests.widget.visitors import Browser, client_id, identity_of
+from tests.widget.visitors import VisitorClient, client_id, identity_of
 
 __all__ = ["folder"]
 
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def maya(cast):
-    made = Browser(cast.north)
-    made.start(message="one")
-    return made
+def visitor_client(tenants):
+    visitor_client = VisitorClient(tenants.north)
+    visitor_client.start(message="one")
+    return visitor_client
 
 
 def block(is_blocked=True):
@@ -36,81 +36,81 @@ def assert_refused(response):
     assert response["Access-Control-Allow-Origin"] == "*"
 
 
-def test_blocked_visitor_cannot_write_but_can_still_read(maya):
-    assert maya.say("two").status_code == 201
+def test_blocked_visitor_cannot_write_but_can_still_read(visitor_client):
+    assert visitor_client.send_message("two").status_code == 201
     block()
-    assert_refused(maya.say("three"))
-    assert maya.bodies() == ["one", "two"]
-    assert maya.ask("widget:thread") == maya.thread().json()
+    assert_refused(visitor_client.send_message("three"))
+    assert visitor_client.bodies() == ["one", "two"]
+    assert visitor_client.call_function("widget:thread") == visitor_client.thread().json()
     block(False)
-    assert maya.say("four").status_code == 201
-    assert maya.bodies() == ["one", "two", "four"]
+    assert visitor_client.send_message("four").status_code == 201
+    assert visitor_client.bodies() == ["one", "two", "four"]
 
 
-def test_blocked_visitor_cannot_send_a_file(maya, folder):
-    assert maya.send_file("photo.png", image()).status_code == 201
+def test_blocked_visitor_cannot_send_a_file(visitor_client, folder):
+    assert visitor_client.send_file("photo.png", image()).status_code == 201
     block()
-    assert_refused(maya.send_file("other.png", image()))
+    assert_refused(visitor_client.send_file("other.png", image()))
     assert Attachment.objects.count() == len(stored(folder)) == 1
 
 
-def test_blocked_visitor_cannot_start_a_new_conversation(maya):
+def test_blocked_visitor_cannot_start_a_new_conversation(visitor_client):
     block()
     set_status(Conversation.objects.get(), status="closed")
-    assert_refused(maya.say("again"))
+    assert_refused(visitor_client.send_message("again"))
     assert Conversation.objects.count() == Message.objects.count() == 1
 
 
-def test_blocked_visitor_cannot_resend_the_form(cast):
-    maya, form = Browser(cast.north), {"clientId": client_id()}
-    maya.start(**form)
+def test_blocked_visitor_cannot_resend_the_form(tenants):
+    visitor_client, form = VisitorClient(tenants.north), {"clientId": client_id()}
+    visitor_client.start(**form)
     block()
-    assert_refused(maya.start(**form))
+    assert_refused(visitor_client.start(**form))
 
 
-def test_blocked_identified_person_cannot_write_from_another_device(cast):
-    phone, laptop = Browser(cast.north), Browser(cast.north)
-    identity = identity_of(cast.north, name="Maya", email="maya@site.example")
+def test_blocked_identified_person_cannot_write_from_another_device(tenants):
+    phone, laptop = VisitorClient(tenants.north), VisitorClient(tenants.north)
+    identity = identity_of(tenants.north, name="Maya", email="maya@site.example")
     phone.start(identity=identity, message="from the phone")
     block()
     assert_refused(laptop.start(identity=identity | {"name": "Another"}, message="from the laptop"))
     assert phone.thread().json()["visitor"]["name"] == "Maya"
-    known = laptop.post("identify", {"widgetId": cast.north.widget_id, **identity}).json()
+    known = laptop.post("identify", {"widgetId": tenants.north.widget_id, **identity}).json()
     laptop.token = known["token"]
     assert laptop.bodies() == ["from the phone"]
 
 
-def test_other_visitors_are_not_affected_by_a_block(cast, maya):
+def test_other_visitors_are_not_affected_by_a_block(tenants, visitor_client):
     block()
-    other = Browser(cast.north)
+    other = VisitorClient(tenants.north)
     assert other.start().status_code == 201
-    assert other.say("Hi").status_code == 201
+    assert other.send_message("Hi").status_code == 201
 
 
-def test_blocked_visitor_updates_read_state_but_shows_no_typing(cast, maya):
+def test_blocked_visitor_updates_read_state_but_shows_no_typing(tenants, visitor_client):
     here = {"conversationId": str(Conversation.objects.get().pk)}
-    newest = ask(cast.alice, "messages:send", **here, body="two")["messageId"]
+    newest = call_as(tenants.alice, "messages:send", **here, body="two")["messageId"]
     block()
-    assert maya.ask("widget:look", typing=True, seenId=newest) == {"ok": True}
-    assert ask(cast.alice, "presence:visitor", **here) == {"typing": False, "readId": newest}
+    assert visitor_client.call_function("widget:look", typing=True, seenId=newest) == {"ok": True}
+    assert call_as(tenants.alice, "presence:visitor", **here) == {"typing": False, "readId": newest}
     block(False)
-    maya.ask("widget:look", typing=True)
-    assert ask(cast.alice, "presence:visitor", **here)["typing"] is True
+    visitor_client.call_function("widget:look", typing=True)
+    assert call_as(tenants.alice, "presence:visitor", **here)["typing"] is True
 
 
-def test_blocked_visitor_is_not_asked_for_a_rating(maya):
+def test_blocked_visitor_is_not_asked_for_a_rating(visitor_client):
     set_status(Conversation.objects.get(), status="resolved")
     block()
-    assert maya.ask("widget:thread")["rating"] is None
-    with pytest.raises(Failed) as refused:
-        maya.ask("widget:rate", rating=1, comment="Let me in")
+    assert visitor_client.call_function("widget:thread")["rating"] is None
+    with pytest.raises(RequestFailed) as refused:
+        visitor_client.call_function("widget:rate", rating=1, comment="Let me in")
     assert refused.value.code == "INVALID"
     block(False)
-    assert maya.ask("widget:rate", rating=1) == {"ok": True}
+    assert visitor_client.call_function("widget:rate", rating=1) == {"ok": True}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_blocking_and_writing_at_the_same_time_do_not_deadlock(maya):
+def test_blocking_and_writing_at_the_same_time_do_not_deadlock(visitor_client):
     """Sending locks the visitor's row before the conversation's row, so the conversation stays free until then."""
 
     def block_in_a_thread():
@@ -126,7 +126,7 @@ def test_blocking_and_writing_at_the_same_time_do_not_deadlock(maya):
             wait_for(count_waiting_locks, "it does not wait for the visitor's row")
             Conversation.objects.select_for_update(no_key=True, nowait=True).get()
         blocking.result()
-    assert_refused(maya.say("two"))
+    assert_refused(visitor_client.send_message("two"))
 
 
 def count_waiting_locks():

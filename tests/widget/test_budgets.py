@@ -43,9 +43,9 @@ def launcher(page):
 
 
 def test_launcher_appears_after_two_requests(site, page):
-    visit = site.open(page)
+    recorder = site.open(page)
     launcher(page).wait_for()
-    ours = [url for url in visit.requests if url.startswith(site.host)]
+    ours = [url for url in recorder.requests if url.startswith(site.host)]
     assert ours == [f"{site.host}/widget.js", f"{site.host}/widget/v1/config?id={site.widget_id}&locale=en-US"]
 
 
@@ -88,14 +88,14 @@ def test_page_stays_in_the_back_forward_cache_and_the_thread_continues(site, cac
 
 
 def test_widget_survives_a_replaced_body(site, page):
-    visit = site.open(page)
+    recorder = site.open(page)
     fill_form(page, "Hello?")
     expect_message(page, "Hello?")
     page.evaluate("document.body.replaceWith(document.createElement('body'))")
     write_message(page, "still here")
     expect_message(page, "still here")
     wait_until_stored(["Hello?", "still here"])
-    assert visit.errors() == []
+    assert recorder.errors() == []
 
 
 def screenshots(site, page, css):
@@ -148,8 +148,8 @@ def violations(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("color", ["#2563eb", "#ffe600", "#8a8a8a"])
-def test_widget_has_no_accessibility_violations(site, page, cast, scheme, color, reply_by_rest):
-    type(cast.north).objects.filter(pk=cast.north.pk).update(primary_color=color)
+def test_widget_has_no_accessibility_violations(site, page, tenants, scheme, color, reply_by_rest):
+    type(tenants.north).objects.filter(pk=tenants.north.pk).update(primary_color=color)
     page.emulate_media(color_scheme=scheme)
     site.open(page)
     launcher(page).wait_for()

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from brands.actions import configure_widget
 from brands.allowed_domains import check_domain
 from brands.business_hours import check_hours, open_status
-from tests.widget.visitors import Browser
+from tests.widget.visitors import VisitorClient
 from widget.translations import FOLDER, language_of, texts_in
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -20,12 +20,12 @@ WEEK = {day: ["09:00-12:00", "13:00-17:00"] for day in ("mon", "tue", "wed", "th
 
 
 @pytest.mark.django_db
-def test_configuration_contains_the_brands_settings(cast, time_machine):
+def test_configuration_contains_the_brands_settings(tenants, time_machine):
     time_machine.move_to("2026-05-04 08:30Z", tick=False)  # a Monday
     configure_widget(
-        cast.north, greeting="Ahoy", side="left", privacy_url="https://shop.example/privacy", business_hours=WEEK
+        tenants.north, greeting="Ahoy", side="left", privacy_url="https://shop.example/privacy", business_hours=WEEK
     )
-    response = Browser(cast.north).get("config", id=cast.north.widget_id, locale="de-AT")
+    response = VisitorClient(tenants.north).get("config", id=tenants.north.widget_id, locale="de-AT")
     shown = response.json()
     of_mails = {"mailSubject", "mailAnswer", "mailWhy"}
     assert shown.pop("texts").keys() == texts_in("en").keys() - {"greeting"} - of_mails
@@ -43,17 +43,17 @@ def test_configuration_contains_the_brands_settings(cast, time_machine):
     assert response["Access-Control-Allow-Origin"] == "*"
     assert "Origin" in response["Vary"]
     assert not response.cookies
-    again = Browser(cast.north).http.get(
+    again = VisitorClient(tenants.north).http.get(
         "/widget/v1/config",
-        {"id": cast.north.widget_id, "locale": "de"},
+        {"id": tenants.north.widget_id, "locale": "de"},
         headers={"If-None-Match": response["ETag"]},
     )
     assert (again.status_code, again.content) == (304, b"")
 
 
 @pytest.mark.django_db
-def test_arabic_is_right_to_left_and_unknown_languages_get_english(cast):
-    config = Browser(cast.north).get("config", id=cast.north.widget_id, locale="ar-EG").json()
+def test_arabic_is_right_to_left_and_unknown_languages_get_english(tenants):
+    config = VisitorClient(tenants.north).get("config", id=tenants.north.widget_id, locale="ar-EG").json()
     assert (config["locale"], config["dir"]) == ("ar", "rtl")
     for locale in ("xx", "", "en-GB", "../../etc", "EN_us"):
         assert language_of(locale) == "en"
@@ -129,10 +129,10 @@ def test_invalid_domains_are_rejected(domain):
 
 
 @pytest.mark.django_db
-def test_configure_widget_command_changes_one_brand(cast, capsys):
+def test_configure_widget_command_changes_one_brand(tenants, capsys):
     call_command(
         "configure_widget",
-        cast.north.widget_id,
+        tenants.north.widget_id,
         "--greeting=Ahoy",
         "--allowed-domain=shop.example",
         "--allowed-domain=*.shop.example",
@@ -142,15 +142,19 @@ def test_configure_widget_command_changes_one_brand(cast, capsys):
         "--new-identity-secret",
     )
     out = capsys.readouterr().out
-    cast.north.refresh_from_db()
-    cast.south.refresh_from_db()
+    tenants.north.refresh_from_db()
+    tenants.south.refresh_from_db()
     assert out.startswith("pti_")
-    assert (cast.north.greeting, cast.north.time_zone, cast.north.business_hours) == ("Ahoy", "Europe/Berlin", WEEK)
-    assert cast.north.allowed_domains == ["shop.example", "*.shop.example"]
-    assert (cast.south.greeting, cast.south.allowed_domains) == ("", [])
-    call_command("configure_widget", cast.north.widget_id, "--allowed-domain=")
-    cast.north.refresh_from_db()
-    assert cast.north.allowed_domains == []
-    for wrong in (["ws_x"], [cast.north.widget_id, "--time-zone=Mars"], [cast.north.widget_id, "--color=red"]):
+    assert (tenants.north.greeting, tenants.north.time_zone, tenants.north.business_hours) == (
+        "Ahoy",
+        "Europe/Berlin",
+        WEEK,
+    )
+    assert tenants.north.allowed_domains == ["shop.example", "*.shop.example"]
+    assert (tenants.south.greeting, tenants.south.allowed_domains) == ("", [])
+    call_command("configure_widget", tenants.north.widget_id, "--allowed-domain=")
+    tenants.north.refresh_from_db()
+    assert tenants.north.allowed_domains == []
+    for wrong in (["ws_x"], [tenants.north.widget_id, "--time-zone=Mars"], [tenants.north.widget_id, "--color=red"]):
         with pytest.raises(CommandError):
             call_command("configure_widget", *wrong)

@@ -4,9 +4,9 @@ import pytest
 
 from conversations.models import Visitor
 from praxtalk.core.live.topics import capture_topics
-from tests.sync.live_client import ask
-from tests.sync.sockets import Failed
-from tests.widget.visitors import Browser, client_id
+from tests.sync.live_client import call_as
+from tests.sync.sockets import RequestFailed
+from tests.widget.visitors import VisitorClient, client_id
 from widget.actions import save_context
 from widget.user_agent import browser_of
 
@@ -21,14 +21,14 @@ ANDROID = "Mozilla/5.0 (Linux; Android 14; SM-S921B) AppleWebKit/537.36 (KHTML, 
 
 
 @pytest.fixture
-def maya(cast):
-    made = Browser(cast.north)
-    made.start(message="one")
-    return made
+def visitor_client(tenants):
+    visitor_client = VisitorClient(tenants.north)
+    visitor_client.start(message="one")
+    return visitor_client
 
 
 @pytest.mark.parametrize(
-    ("user_agent", "said"),
+    ("user_agent", "summary"),
     [
         (FIREFOX, "Firefox 131 on Linux"),
         (CHROME, "Chrome 129 on Windows"),
@@ -53,36 +53,36 @@ def maya(cast):
         ("Version/1" * 20_000, ""),
     ],
 )
-def test_user_agent_is_summarised(user_agent, said):
-    assert browser_of(user_agent) == said
+def test_user_agent_is_summarised(user_agent, summary):
+    assert browser_of(user_agent) == summary
 
 
-def test_browser_of_the_last_message_is_stored(cast):
-    maya = Browser(cast.north)
-    maya.http.defaults["HTTP_USER_AGENT"] = FIREFOX
-    maya.start()
+def test_browser_of_the_last_message_is_stored(tenants):
+    visitor_client = VisitorClient(tenants.north)
+    visitor_client.http.defaults["HTTP_USER_AGENT"] = FIREFOX
+    visitor_client.start()
     visitor = Visitor.objects.get()
     assert visitor.browser == "Firefox 131 on Linux"
-    maya.http.defaults["HTTP_USER_AGENT"] = CHROME
-    maya.say("from the office")
+    visitor_client.http.defaults["HTTP_USER_AGENT"] = CHROME
+    visitor_client.send_message("from the office")
     visitor.refresh_from_db()
     assert visitor.browser == "Chrome 129 on Windows"
-    maya.http.defaults["HTTP_USER_AGENT"] = "unknown"
-    maya.say("from elsewhere")
-    shown = ask(cast.alice, "visitors:get", visitorId=str(visitor.pk))
+    visitor_client.http.defaults["HTTP_USER_AGENT"] = "unknown"
+    visitor_client.send_message("from elsewhere")
+    shown = call_as(tenants.alice, "visitors:get", visitorId=str(visitor.pk))
     assert shown["browser"] == "Chrome 129 on Windows"
 
 
-def test_context_is_shown_and_omitted_values_are_kept(cast, maya):
-    told = {"referrer": "https://search.example/?q=addis", "timeZone": "Africa/Addis_Ababa"}
-    assert maya.ask("widget:tell", **told) == {"ok": True}
+def test_context_is_shown_and_omitted_values_are_kept(tenants, visitor_client):
+    context = {"referrer": "https://search.example/?q=addis", "timeZone": "Africa/Addis_Ababa"}
+    assert visitor_client.call_function("widget:tell", **context) == {"ok": True}
     for more in ({}, {"referrer": "", "timeZone": None}, {"timeZone": "Mars/Olympus_Mons"}):
-        maya.ask("widget:tell", **more)
-        shown = ask(cast.alice, "visitors:get", visitorId=str(Visitor.objects.get().pk))
-        assert shown.items() >= told.items()
+        visitor_client.call_function("widget:tell", **more)
+        shown = call_as(tenants.alice, "visitors:get", visitorId=str(Visitor.objects.get().pk))
+        assert shown.items() >= context.items()
 
 
-def test_new_context_is_published_once(maya, django_capture_on_commit_callbacks):
+def test_new_context_is_published_once(visitor_client, django_capture_on_commit_callbacks):
     for expected in (True, False):  # the second call changes nothing
         with capture_topics() as announced, django_capture_on_commit_callbacks(execute=True):
             visitor = save_context(Visitor.objects.get(), time_zone="Europe/Berlin")
@@ -109,29 +109,29 @@ def test_new_context_is_published_once(maya, django_capture_on_commit_callbacks)
     ],
     ids=str,
 )
-def test_invalid_context_is_rejected(maya, wrong):
-    with pytest.raises(Failed) as refused:
-        maya.ask("widget:tell", **wrong)
+def test_invalid_context_is_rejected(visitor_client, wrong):
+    with pytest.raises(RequestFailed) as refused:
+        visitor_client.call_function("widget:tell", **wrong)
     assert "Server Error" not in str(refused.value)
     visitor = Visitor.objects.get()
     assert (visitor.referrer, visitor.time_zone, visitor.browser) == ("", "", "")
 
 
-def test_referrer_of_2000_characters_is_accepted(maya):
-    maya.ask("widget:tell", referrer="https://" + "x" * 1_992)
+def test_referrer_of_2000_characters_is_accepted(visitor_client):
+    visitor_client.call_function("widget:tell", referrer="https://" + "x" * 1_992)
     assert len(Visitor.objects.get().referrer) == 2_000
 
 
-def test_token_is_valid_only_for_its_own_widget(cast, maya):
-    for wrong in ({"widgetId": cast.south.widget_id}, {"visitorToken": "a.b.c"}):
-        with pytest.raises(Failed) as refused:
-            maya.ask("widget:tell", timeZone="UTC", **wrong)
+def test_token_is_valid_only_for_its_own_widget(tenants, visitor_client):
+    for wrong in ({"widgetId": tenants.south.widget_id}, {"visitorToken": "a.b.c"}):
+        with pytest.raises(RequestFailed) as refused:
+            visitor_client.call_function("widget:tell", timeZone="UTC", **wrong)
         assert refused.value.code == "UNAUTHENTICATED"
 
 
-def test_invalid_user_agent_does_not_prevent_a_message(cast):
+def test_invalid_user_agent_does_not_prevent_a_message(tenants):
     for user_agent in ("é\x80" * 5_000, "\x00", " "):
-        maya = Browser(cast.north)
-        maya.http.defaults["HTTP_USER_AGENT"] = user_agent
-        assert maya.start(clientId=client_id()).status_code == 201
+        visitor_client = VisitorClient(tenants.north)
+        visitor_client.http.defaults["HTTP_USER_AGENT"] = user_agent
+        assert visitor_client.start(clientId=client_id()).status_code == 201
     assert set(Visitor.objects.values_list("browser", flat=True)) == {""}

@@ -16,7 +16,7 @@ from tests.servers import WEB, Server, free_port
 from tests.sync.sockets import Socket
 from tests.widget.conftest import STRICT, TRUSTED_TYPES, Site
 from tests.widget.visitors import identity_of
-from widget.magic_links import return_link
+from widget.magic_links import magic_link
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
@@ -66,8 +66,8 @@ def wait_until_stored(bodies_are):
 
 
 @pytest.fixture
-def reply_by_rest(site, cast):
-    secret = create_key(cast.acme, name="CRM", scope="write")[1]
+def reply_by_rest(site, tenants):
+    secret = create_key(tenants.acme, name="CRM", scope="write")[1]
 
     def send(body):
         conversation = Conversation.objects.order_by("-created_at").first()
@@ -84,7 +84,7 @@ def reply_by_rest(site, cast):
 
 @pytest.mark.parametrize("csp", [STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
 def test_conversation_works_under_a_strict_policy(site, page, csp, reply_by_rest):
-    visit = site.open(page, csp=csp)
+    recorder = site.open(page, csp=csp)
     fill_form(page, **{"Phone (optional)": "+251 11 000"})
     expect_message(page, "Do you ship to Addis Ababa?")
     wait_for(lambda: Message.objects.exists(), "no message")
@@ -94,17 +94,17 @@ def test_conversation_works_under_a_strict_policy(site, page, csp, reply_by_rest
     wait_until_stored(["Do you ship to Addis Ababa?", "We do: about six days.", "Thanks!"])
     visitor = Visitor.objects.get()
     assert (visitor.name, visitor.email, visitor.page) == ("Maya A.", "maya@example.com", f"{site.url}/")
-    assert visit.reports() == visit.errors() == []
+    assert recorder.reports() == recorder.errors() == []
 
 
-def test_message_reaches_webhooks_and_the_live_inbox_and_is_answered_by_the_sdk(site, page, cast):
-    webhook, _ = create_webhook(cast.acme.pk, url="http://127.0.0.1:9/", events=["message.created"])
+def test_message_reaches_webhooks_and_the_live_inbox_and_is_answered_by_the_sdk(site, page, tenants):
+    webhook, _ = create_webhook(tenants.acme.pk, url="http://127.0.0.1:9/", events=["message.created"])
     site.open(page)
     fill_form(page)
     expect_message(page, "Do you ship to Addis Ababa?")
     wait_for(lambda: webhook.deliveries.exists(), "no delivery")
-    with Socket(site.host, issue_token(cast.alice)[0]) as inbox:
-        (row,) = inbox.ask("conversations:listInbox", status="open")
+    with Socket(site.host, issue_token(tenants.alice)[0]) as inbox:
+        (row,) = inbox.query_once("conversations:listInbox", status="open")
         here = {"conversationId": row["_id"]}
         assert row["visitor"]["name"] == "Maya A."
         inbox.mutate("presence:touch", **here, typing=True)
@@ -113,9 +113,9 @@ def test_message_reaches_webhooks_and_the_live_inbox_and_is_answered_by_the_sdk(
         inbox.mutate("messages:send", **here, body="We do.")
         expect_message(page, "We do.")
         page.get_by_placeholder("Write a message …").press_sequentially("Tha")
-        wait_for(lambda: inbox.ask("presence:visitor", **here)["typing"], "the operator does not see the typing")
+        wait_for(lambda: inbox.query_once("presence:visitor", **here)["typing"], "the operator does not see the typing")
         newest = str(Message.objects.get(body="We do.").pk)
-        wait_for(lambda: inbox.ask("presence:visitor", **here)["readId"] == newest, "not seen")
+        wait_for(lambda: inbox.query_once("presence:visitor", **here)["readId"] == newest, "not seen")
 
 
 def test_returning_visitor_finds_the_thread_and_another_browser_does_not(site, page, context, browser, reply_by_rest):
@@ -137,8 +137,8 @@ def test_returning_visitor_finds_the_thread_and_another_browser_does_not(site, p
     stranger.context.close()
 
 
-def test_identified_person_finds_the_thread_on_another_device(site, page, browser, cast):
-    identity = identity_of(cast.north, name="Maya", email="maya@site.example")
+def test_identified_person_finds_the_thread_on_another_device(site, page, browser, tenants):
+    identity = identity_of(tenants.north, name="Maya", email="maya@site.example")
     site.html = f"<script>{QUEUE_STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
     site.open(page)
     page.get_by_role("button", name="Open chat").click()
@@ -205,14 +205,16 @@ def test_two_tabs_writing_at_the_same_time_lose_no_message(site, context):
 
 
 @pytest.mark.slow
-def test_no_message_is_lost_when_the_server_is_killed_while_two_tabs_write(chromium, context, cast, transactional_db):
+def test_no_message_is_lost_when_the_server_is_killed_while_two_tabs_write(
+    chromium, context, tenants, transactional_db
+):
     """The server gets SIGKILL twice while messages are being sent, and a tab reloads. Each message is stored once, in
     the order of its tab."""
     port = free_port()
     arguments = WEB
     server = Server(*arguments, port=port, WEB_PROCESSES="1")
     with server:
-        site = Site(server.url, cast.north.widget_id)
+        site = Site(server.url, tenants.north.widget_id)
         first, second = context.new_page(), context.new_page()
         site.open(first)
         fill_form(first, "a0")
@@ -254,7 +256,7 @@ def test_magic_link_opens_the_thread_on_another_device(site, page, browser):
     site.open(page)
     fill_form(page, "Hello?")
     wait_until_stored(["Hello?"])
-    link = return_link(Visitor.objects.select_related("brand").get())
+    link = magic_link(Visitor.objects.select_related("brand").get())
     fragment = link.split("#")[1]
     phone = browser.new_context().new_page()
     site.open(phone, path=f"/#{fragment}")

@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from praxtalk.demo import create_demo
 from tests.servers import WEB, Server, free_port
-from tests.widget.conftest import Visit
+from tests.widget.conftest import PageRecorder
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_demo_shop_shows_the_widget_without_policy_violations(demo, tmp_path, pa
         shop = f"http://127.0.0.1:{server.port + 1}/"
         assert f"Demo shop   {shop}" in server.output
         assert "shop" in server.pids
-        visit = Visit(page)
+        recorder = PageRecorder(page)
         answer = page.goto(f"{server.url}/demo")
         assert page.url == shop
         tag = f'<script src="{server.url}/widget.js" data-widget-id="{demo["widgetIds"]["north"]}" defer></script>'
@@ -51,10 +51,10 @@ def test_demo_shop_shows_the_widget_without_policy_violations(demo, tmp_path, pa
             f"default-src 'none'; script-src {server.url}/widget.js; connect-src {server.url} ws://"
         )
         assert "unsafe" not in policy
-        assert visit.until("typeof PraxTalk === 'function'")
+        assert recorder.until("typeof PraxTalk === 'function'")
         assert page.locator("h1").evaluate("(heading) => getComputedStyle(heading).fontWeight") == "650"
-        assert all(url.startswith((shop, f"{server.url}/")) for url in visit.requests)
-        assert visit.reports() == visit.errors() == []
+        assert all(url.startswith((shop, f"{server.url}/")) for url in recorder.requests)
+        assert recorder.reports() == recorder.errors() == []
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         for path in ("nothing", "../praxtalk/settings.py", "%2e%2e/manage.py"):

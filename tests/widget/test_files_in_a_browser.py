@@ -65,7 +65,7 @@ def first_image_pixel(page):
 
 @pytest.mark.parametrize("csp", [STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
 def test_image_and_pdf_are_sent_and_shown_under_a_strict_policy(site, page, csp):
-    visit = site.open(page, csp=csp)
+    recorder = site.open(page, csp=csp)
     fill_form(page, "Look at this.")
     pick_files(page, ("blue.png", "image/png", image(size=(400, 300))))
     wait_until_stored(["Look at this.", "blue.png"])
@@ -78,7 +78,7 @@ def test_image_and_pdf_are_sent_and_shown_under_a_strict_policy(site, page, csp)
         page.get_by_role("button", name="invoice.pdf").click()
     assert download.value.suggested_filename == "invoice.pdf"
     assert download.value.path().read_bytes() == PDF
-    assert visit.reports() == visit.errors() == []
+    assert recorder.reports() == recorder.errors() == []
 
 
 def test_pasted_and_dropped_files_are_sent(site, page):

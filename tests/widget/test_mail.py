@@ -10,7 +10,7 @@ from django.core import signing
 from brands.actions import configure_widget
 from conversations.actions import read_until, send_message
 from conversations.models import Channel, Conversation, Message, Visitor
-from tests.widget.visitors import Browser
+from tests.widget.visitors import VisitorClient
 from widget import magic_links
 from widget.mail import mail_replies
 
@@ -19,11 +19,11 @@ MINUTE = 60
 
 
 @pytest.fixture
-def maya(cast, time_machine):
+def visitor_client(tenants, time_machine):
     time_machine.move_to("2026-05-04 12:00Z", tick=False)
-    made = Browser(cast.north)
-    made.start(page="https://shop.example/cart?item=7#top", locale="de-AT")
-    return made
+    visitor_client = VisitorClient(tenants.north)
+    visitor_client.start(page="https://shop.example/cart?item=7#top", locale="de-AT")
+    return visitor_client
 
 
 def reply(body="We do.", author=None, role=Message.Role.OPERATOR):
@@ -34,8 +34,8 @@ def link_in(message):
     return re.search(r"https?://\S+#praxtalk=\S+", message.body)[0]
 
 
-def test_unseen_replies_are_mailed_together_once_after_five_minutes(cast, maya, time_machine):
-    reply("We do.", cast.alice)
+def test_unseen_replies_are_mailed_together_once_after_five_minutes(tenants, visitor_client, time_machine):
+    reply("We do.", tenants.alice)
     time_machine.shift(4 * MINUTE)
     reply("About six days.")
     assert mail_replies() == 0
@@ -48,7 +48,7 @@ def test_unseen_replies_are_mailed_together_once_after_five_minutes(cast, maya, 
     assert message.from_email.startswith("North <")
     assert "Alice:\nWe do." in message.body
     assert "North:\nAbout six days." in message.body
-    assert maya.token not in message.body
+    assert visitor_client.token not in message.body
     time_machine.shift(60 * MINUTE)
     assert mail_replies() == 0
     reply("Still there?")
@@ -57,9 +57,9 @@ def test_unseen_replies_are_mailed_together_once_after_five_minutes(cast, maya, 
     assert "We do." not in outbox.outbox[1].body
 
 
-def test_seen_replies_are_not_mailed(maya, time_machine):
+def test_seen_replies_are_not_mailed(visitor_client, time_machine):
     seen = reply("We do.")
-    maya.ask("widget:look", seenId=str(seen.pk))
+    visitor_client.call_function("widget:look", seenId=str(seen.pk))
     time_machine.shift(5 * MINUTE)
     assert mail_replies() == 0
     assert Conversation.objects.get().mail_due_at is None
@@ -71,7 +71,7 @@ def test_seen_replies_are_not_mailed(maya, time_machine):
     assert "one\n" not in outbox.outbox[0].body
 
 
-def test_visitors_without_an_address_or_of_another_channel_are_not_mailed(cast, maya, time_machine):
+def test_visitors_without_an_address_or_of_another_channel_are_not_mailed(tenants, visitor_client, time_machine):
     Visitor.objects.update(email="")
     reply()
     Visitor.objects.update(email="maya@example.com")
@@ -82,7 +82,7 @@ def test_visitors_without_an_address_or_of_another_channel_are_not_mailed(cast, 
     assert outbox.outbox == []
 
 
-def test_failed_mail_is_retried(maya, time_machine, settings, monkeypatch):
+def test_failed_mail_is_retried(visitor_client, time_machine, settings, monkeypatch):
     reply()
     time_machine.shift(5 * MINUTE)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -94,7 +94,7 @@ def test_failed_mail_is_retried(maya, time_machine, settings, monkeypatch):
     assert mail_replies() == 1
 
 
-def test_reply_made_while_sending_is_mailed_later(maya, time_machine, monkeypatch):
+def test_reply_made_while_sending_is_mailed_later(visitor_client, time_machine, monkeypatch):
     from django.core.mail import EmailMessage
 
     reply("one")
@@ -113,43 +113,43 @@ def test_reply_made_while_sending_is_mailed_later(maya, time_machine, monkeypatc
     assert ["one" in message.body for message in outbox.outbox] == [True, False]
 
 
-def test_magic_link_opens_the_thread_on_another_device(cast, maya, time_machine, settings):
+def test_magic_link_opens_the_thread_on_another_device(tenants, visitor_client, time_machine, settings):
     reply()
     time_machine.shift(5 * MINUTE)
     mail_replies()
     link = link_in(outbox.outbox[0])
-    assert link.startswith(f"{settings.BASE_URL}/talk/{cast.north.widget_id}#praxtalk=")
+    assert link.startswith(f"{settings.BASE_URL}/talk/{tenants.north.widget_id}#praxtalk=")
     code = link.split("#praxtalk=")[1]
-    phone = Browser(cast.north, settings.BASE_URL)
-    widget = {"widgetId": cast.north.widget_id}
+    phone = VisitorClient(tenants.north, settings.BASE_URL)
+    widget = {"widgetId": tenants.north.widget_id}
     back = phone.post("return", {**widget, "code": code})
     assert back.status_code == 200
-    for brand in (cast.south, cast.west):
+    for brand in (tenants.south, tenants.west):
         assert phone.post("return", {"widgetId": brand.widget_id, "code": code}).status_code == 401
     phone.token = back.json()["token"]
-    assert phone.bodies() == maya.bodies()
-    for wrong in (code[:-2], code + "x", "x", signing.dumps(str(cast.north.pk), salt="other")):
+    assert phone.bodies() == visitor_client.bodies()
+    for wrong in (code[:-2], code + "x", "x", signing.dumps(str(tenants.north.pk), salt="other")):
         assert phone.post("return", {**widget, "code": wrong}).status_code == 401
     assert phone.post("return", {**widget, "code": signing.dumps("7", salt=magic_links.SALT)}).status_code == 401
     time_machine.shift(timedelta(days=31))
     assert phone.post("return", {**widget, "code": code}).status_code == 401
 
 
-def test_magic_link_leads_to_the_visitors_page_only_on_allowed_domains(cast, maya, settings):
+def test_magic_link_leads_to_the_visitors_page_only_on_allowed_domains(tenants, visitor_client, settings):
     visitor = Visitor.objects.select_related("brand").get()
-    assert magic_links.return_link(visitor).startswith(settings.BASE_URL)
-    configure_widget(cast.north, allowed_domains=["other.example"], email_from="hello@shop.example")
+    assert magic_links.magic_link(visitor).startswith(settings.BASE_URL)
+    configure_widget(tenants.north, allowed_domains=["other.example"], email_from="hello@shop.example")
     visitor = Visitor.objects.select_related("brand").get()
-    assert magic_links.return_link(visitor).startswith(settings.BASE_URL)
-    configure_widget(cast.north, allowed_domains=["shop.example"])
+    assert magic_links.magic_link(visitor).startswith(settings.BASE_URL)
+    configure_widget(tenants.north, allowed_domains=["shop.example"])
     visitor = Visitor.objects.select_related("brand").get()
-    assert magic_links.return_link(visitor).startswith("https://shop.example/cart?item=7#praxtalk=")
+    assert magic_links.magic_link(visitor).startswith("https://shop.example/cart?item=7#praxtalk=")
 
 
-def test_sender_is_the_brand_and_names_cannot_inject_headers(cast, maya, time_machine):
-    configure_widget(cast.north, email_from="hello@shop.example")
-    cast.north.name = "North\nBcc: everybody@example.com"
-    type(cast.north).objects.filter(pk=cast.north.pk).update(name=cast.north.name)
+def test_sender_is_the_brand_and_names_cannot_inject_headers(tenants, visitor_client, time_machine):
+    configure_widget(tenants.north, email_from="hello@shop.example")
+    tenants.north.name = "North\nBcc: everybody@example.com"
+    type(tenants.north).objects.filter(pk=tenants.north.pk).update(name=tenants.north.name)
     reply()
     time_machine.shift(5 * MINUTE)
     assert mail_replies() == 1
@@ -159,13 +159,13 @@ def test_sender_is_the_brand_and_names_cannot_inject_headers(cast, maya, time_ma
     assert sent["Subject"].startswith("North Bcc: everybody")
 
 
-def test_chat_page_of_the_link_shows_the_brands_widget(cast, client):
-    page = client.get(f"/talk/{cast.north.widget_id}", headers={"Accept-Language": "ar-EG,en;q=0.5"})
+def test_chat_page_of_the_link_shows_the_brands_widget(tenants, client):
+    page = client.get(f"/talk/{tenants.north.widget_id}", headers={"Accept-Language": "ar-EG,en;q=0.5"})
     assert page.status_code == 200
     text = page.content.decode()
-    assert f'data-widget-id="{cast.north.widget_id}" data-open' in text
+    assert f'data-widget-id="{tenants.north.widget_id}" data-open' in text
     assert '<html lang="ar" dir="rtl">' in text
     assert "script-src 'self'" in page["Content-Security-Policy"]
     assert not page.cookies
     assert client.get("/talk/ws_nobody").status_code == 404
-    assert client.post(f"/talk/{cast.north.widget_id}").status_code in (403, 405)
+    assert client.post(f"/talk/{tenants.north.widget_id}").status_code in (403, 405)

@@ -93,8 +93,8 @@ def make_older(paths, by=MIN_ORPHAN_AGE):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_file_of_a_killed_upload_is_deleted(cast, folder):
-    run_until_killed(KILLED_UPLOAD.format(id=cast.acme.pk, content=PDF), folder)
+def test_file_of_a_killed_upload_is_deleted(tenants, folder):
+    run_until_killed(KILLED_UPLOAD.format(id=tenants.acme.pk, content=PDF), folder)
     [path] = stored(folder)
     assert Attachment.objects.count() == 0
     delete_orphaned_files()
@@ -105,8 +105,8 @@ def test_file_of_a_killed_upload_is_deleted(cast, folder):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_files_of_a_killed_erasure_are_deleted(cast, folder):
-    erased, other = make_conversation(cast.north), make_conversation(cast.north)
+def test_files_of_a_killed_erasure_are_deleted(tenants, folder):
+    erased, other = make_conversation(tenants.north), make_conversation(tenants.north)
     for conversation in (erased, erased, other):
         send_file(conversation)
     run_until_killed(KILLED_ERASURE.format(id=erased.visitor_id), folder)
@@ -118,9 +118,9 @@ def test_files_of_a_killed_erasure_are_deleted(cast, folder):
 
 
 def test_failed_deletion_does_not_prevent_other_deletions(
-    cast, folder, monkeypatch, django_capture_on_commit_callbacks
+    tenants, folder, monkeypatch, django_capture_on_commit_callbacks
 ):
-    conversation = make_conversation(cast.north)
+    conversation = make_conversation(tenants.north)
     first, second = send_file(conversation), send_file(conversation)
     delete = FileSystemStorage.delete
 
@@ -134,40 +134,40 @@ def test_failed_deletion_does_not_prevent_other_deletions(
         erase_visitor(conversation.visitor, deleted_lead_ids=[])
     assert [path.name for path in stored(folder)] == [str(first.pk)]
     make_older(stored(folder))
-    [later] = store(folder, f"{cast.acme.pk}/{second.pk}")
+    [later] = store(folder, f"{tenants.acme.pk}/{second.pk}")
     make_older([later])
     delete_orphaned_files()
     assert [path.name for path in stored(folder)] == [str(first.pk)]
 
 
-def test_referenced_and_unknown_files_stay(cast, folder):
-    rows = [folder / send_file(make_conversation(brand)).file.name for brand in (cast.north, cast.west)]
+def test_referenced_and_unknown_files_stay(tenants, folder):
+    rows = [folder / send_file(make_conversation(brand)).file.name for brand in (tenants.north, tenants.west)]
     foreign = store(
         folder,
         "README",
         "notes/a.txt",
         f"{uuid4()}/{uuid4()}",  # belongs to another database
-        f"{cast.acme.pk}/thumbnail.png",
-        f"{cast.acme.pk}/{uuid4()}.png",
-        f"{cast.acme.pk}/{str(uuid4()).upper()}",
-        f"{cast.acme.pk}/{uuid4().hex}",
-        f"{cast.acme.pk}/more/{uuid4()}",
+        f"{tenants.acme.pk}/thumbnail.png",
+        f"{tenants.acme.pk}/{uuid4()}.png",
+        f"{tenants.acme.pk}/{str(uuid4()).upper()}",
+        f"{tenants.acme.pk}/{uuid4().hex}",
+        f"{tenants.acme.pk}/more/{uuid4()}",
     )
-    orphans = store(folder, f"{cast.acme.pk}/{uuid4()}", f"{cast.globex.pk}/{uuid4()}")
-    young = store(folder, f"{cast.acme.pk}/{uuid4()}")
+    orphans = store(folder, f"{tenants.acme.pk}/{uuid4()}", f"{tenants.globex.pk}/{uuid4()}")
+    young = store(folder, f"{tenants.acme.pk}/{uuid4()}")
     make_older([*rows, *foreign, *orphans])
     delete_orphaned_files()
     assert stored(folder) == sorted([*rows, *foreign, *young])
 
 
-def test_sweep_without_files_deletes_nothing(cast):
+def test_sweep_without_files_deletes_nothing(tenants):
     assert orphaned_files.delete_orphans() == 0
 
 
-def test_sweep_is_limited_and_the_next_run_continues(cast, folder, monkeypatch):
+def test_sweep_is_limited_and_the_next_run_continues(tenants, folder, monkeypatch):
     monkeypatch.setattr(orphaned_files, "MAX_FILES", 3)
-    kept_ones = [folder / send_file(make_conversation(cast.north)).file.name for _ in range(3)]
-    names = [f"{workspace.pk}/{uuid4()}" for workspace in (cast.acme, cast.globex) for _ in range(3)]
+    kept_ones = [folder / send_file(make_conversation(tenants.north)).file.name for _ in range(3)]
+    names = [f"{workspace.pk}/{uuid4()}" for workspace in (tenants.acme, tenants.globex) for _ in range(3)]
     make_older([*store(folder, *names), *kept_ones])
     deleted = [orphaned_files.delete_orphans() for _ in range(4)]
     assert (sum(deleted), max(deleted)) == (6, 3)
@@ -177,8 +177,8 @@ def test_sweep_is_limited_and_the_next_run_continues(cast, folder, monkeypatch):
     assert [orphaned_files.delete_orphans() for _ in range(2)].count(1) == 1
 
 
-def test_rows_are_looked_up_in_batches(cast, folder):
-    conversation = make_conversation(cast.north)
+def test_rows_are_looked_up_in_batches(tenants, folder):
+    conversation = make_conversation(tenants.north)
     for _ in range(20):
         send_file(conversation)
     make_older(stored(folder))
@@ -190,12 +190,12 @@ def test_rows_are_looked_up_in_batches(cast, folder):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_file_of_a_row_committed_late_stays(cast, folder):
+def test_file_of_a_row_committed_late_stays(tenants, folder):
     """For example after a laptop was suspended between storing the file and committing the row."""
-    conversation, is_held, may_commit = make_conversation(cast.north), threading.Event(), threading.Event()
+    conversation, is_held, may_commit = make_conversation(tenants.north), threading.Event(), threading.Event()
 
     def upload():
-        with stored_upload(cast.acme.pk, ContentFile(PDF, "a.pdf")) as attachment, transaction.atomic():
+        with stored_upload(tenants.acme.pk, ContentFile(PDF, "a.pdf")) as attachment, transaction.atomic():
             send_message(
                 conversation, role=Message.Role.VISITOR, body="", channel=Channel.WIDGET, attachment=attachment
             )
@@ -214,11 +214,11 @@ def test_file_of_a_row_committed_late_stays(cast, folder):
     assert [path.name for path in stored(folder)] == [str(Attachment.objects.get().pk)]
 
 
-def test_upload_that_took_too_long_is_rejected(cast, folder):
-    conversation = make_conversation(cast.north)
+def test_upload_that_took_too_long_is_rejected(tenants, folder):
+    conversation = make_conversation(tenants.north)
     with (
         pytest.raises(InvalidUpload, match="too long"),
-        stored_upload(cast.acme.pk, ContentFile(PDF, "a.pdf")) as attachment,
+        stored_upload(tenants.acme.pk, ContentFile(PDF, "a.pdf")) as attachment,
     ):
         attachment.created_at -= MAX_UPLOAD_TIME + timedelta(seconds=1)
         send_message(conversation, role=Message.Role.VISITOR, body="", channel=Channel.WIDGET, attachment=attachment)

@@ -17,41 +17,41 @@ pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(trans
 
 @pytest.mark.parametrize("csp", [None, STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["none", "strict", "trusted types"])
 def test_script_tag_works_under_a_strict_policy(site, page, csp):
-    visit = site.open(page, csp=csp)
-    assert visit.until("typeof PraxTalk === 'function'")
-    assert visit.requests[:2] == [f"{site.url}/", f"{site.host}/widget.js"]
-    assert all(url.startswith((site.url, site.host)) for url in visit.requests)
-    assert visit.reports() == visit.errors() == []
+    recorder = site.open(page, csp=csp)
+    assert recorder.until("typeof PraxTalk === 'function'")
+    assert recorder.requests[:2] == [f"{site.url}/", f"{site.host}/widget.js"]
+    assert all(url.startswith((site.url, site.host)) for url in recorder.requests)
+    assert recorder.reports() == recorder.errors() == []
 
 
 def test_policy_violations_are_reported(site, page):
     """Proves that the test above would detect violations."""
     site.html = "<p style='color: red'>Inline</p><script>1</script>"
-    visit = site.open(page, csp=STRICT)
-    assert {report["directive"] for report in visit.reports()} == {"style-src-attr", "script-src-elem"}
-    assert visit.errors()
+    recorder = site.open(page, csp=STRICT)
+    assert {report["directive"] for report in recorder.reports()} == {"style-src-attr", "script-src-elem"}
+    assert recorder.errors()
 
 
 def test_page_keeps_its_own_styles_on_every_path(site, page):
     site.css = "h1 { color: rgb(1, 2, 3) !important }"
     site.pages["/terms"] = "<h1>Terms</h1><a href='/'>Shop</a><script nonce='{nonce}'>document.title += '!'</script>"
-    visit = site.open(page, csp=STRICT + STYLED, path="/terms")
+    recorder = site.open(page, csp=STRICT + STYLED, path="/terms")
     assert page.title() == "/terms!"
     assert page.locator("h1").evaluate("(heading) => getComputedStyle(heading).color") == "rgb(1, 2, 3)"
     page.get_by_role("link", name="Shop").click()
     page.get_by_role("heading", name="Shop").wait_for()
-    assert visit.until("typeof PraxTalk === 'function'")
-    assert visit.reports() == visit.errors() == []
+    assert recorder.until("typeof PraxTalk === 'function'")
+    assert recorder.reports() == recorder.errors() == []
 
 
 def test_page_stays_in_the_back_forward_cache(site, cached_page):
-    visit = site.open(cached_page)
-    visit.until("typeof PraxTalk === 'function'")
+    recorder = site.open(cached_page)
+    recorder.until("typeof PraxTalk === 'function'")
     cached_page.evaluate("document.title = 'as it was'")
     cached_page.goto(f"{site.url}/terms")
     go_back_to_cached_page(cached_page)
     assert cached_page.title() == "as it was"
-    assert visit.errors() == []
+    assert recorder.errors() == []
 
 
 def test_no_lock_is_requested_while_there_is_nothing_to_send(site, page):

@@ -4,16 +4,16 @@ import pytest
 
 from conversations.models import Message
 from tests.live.driver import wait_for
-from tests.widget.test_behaviour import in_widget
 from tests.widget.test_conversation import QUEUE_STUB, expect_message, fill_form, reply_by_rest, wait_until_stored
+from tests.widget.test_ui import in_widget
 
 __all__ = ["reply_by_rest"]
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 RECORD_EVENTS = """<script>
-  window.heard = [];
+  window.events = [];
   for (const name of ["ready", "open", "close", "message", "unread"])
-    PraxTalk("on", name, (detail) => heard.push([name, detail === undefined ? null : detail]));
+    PraxTalk("on", name, (detail) => events.push([name, detail === undefined ? null : detail]));
 </script>"""
 
 
@@ -22,7 +22,7 @@ def panel(page):
 
 
 def recorded_events(page):
-    return [name for name, _ in page.evaluate("heard")]
+    return [name for name, _ in page.evaluate("events")]
 
 
 def test_calls_made_before_loading_are_executed_later(site, page):
@@ -30,11 +30,11 @@ def test_calls_made_before_loading_are_executed_later(site, page):
         f"<script>{QUEUE_STUB}; PraxTalk('prefill', {{ name: 'Maya', email: 'maya@example.com' }});"
         " PraxTalk('open')</script>"
     )
-    visit = site.open(page)
+    recorder = site.open(page)
     panel(page).wait_for()
     assert page.get_by_label("Name", exact=True).input_value() == "Maya"
     assert page.get_by_label("Email", exact=True).input_value() == "maya@example.com"
-    assert visit.errors() == []
+    assert recorder.errors() == []
 
 
 def test_open_close_toggle_show_and_hide_change_the_widget(site, page):
@@ -83,8 +83,8 @@ def test_events_are_emitted_until_off_is_called(site, page, reply_by_rest):
     reply_by_rest("We are here.")
     wait_for(lambda: "unread" in recorded_events(page), "no word of the reply")
     assert recorded_events(page)[:2] == ["ready", "open"]
-    assert ["unread", 1] in page.evaluate("heard")
-    replies = [detail for name, detail in page.evaluate("heard") if name == "message" and detail["role"] == "operator"]
+    assert ["unread", 1] in page.evaluate("events")
+    replies = [detail for name, detail in page.evaluate("events") if name == "message" and detail["role"] == "operator"]
     assert replies == [
         {"id": str(Message.objects.get(body="We are here.").pk), "role": "operator", "body": "We are here."}
     ]
@@ -92,7 +92,7 @@ def test_events_are_emitted_until_off_is_called(site, page, reply_by_rest):
         "window.late = 0; window.count = () => late++; PraxTalk('on', 'open', count); PraxTalk('off', 'open', count)"
     )
     page.evaluate("PraxTalk('open')")
-    wait_for(lambda: ["unread", 0] in page.evaluate("heard"), "it is still unread")
+    wait_for(lambda: ["unread", 0] in page.evaluate("events"), "it is still unread")
     assert page.evaluate("late") == 0
     # registered after the event: called at once
     page.evaluate("PraxTalk('on', 'ready', () => { window.isReady = true })")
@@ -135,9 +135,9 @@ def test_reset_removes_the_visitor_from_the_browser(site, page):
     ],
 )
 def test_invalid_call_neither_throws_nor_breaks_the_widget(site, page, call, warnings):
-    said = []
-    page.on("console", lambda message: said.append((message.type, message.text.split()[0])))
-    visit = site.open(page)
+    messages = []
+    page.on("console", lambda message: messages.append((message.type, message.text.split()[0])))
+    recorder = site.open(page)
     page.get_by_role("button", name="Open chat").wait_for()
     assert page.evaluate(f"(() => {{ PraxTalk({call}); return 'went on' }})()") == "went on"
     page.evaluate("PraxTalk('close')")
@@ -145,18 +145,18 @@ def test_invalid_call_neither_throws_nor_breaks_the_widget(site, page, call, war
     panel(page).wait_for()
     fill_form_of_an_open_panel(page)
     wait_until_stored(["Still here"])
-    assert visit.errors() == []
-    assert said == [("warning", "PraxTalk:")] * warnings
+    assert recorder.errors() == []
+    assert messages == [("warning", "PraxTalk:")] * warnings
 
 
 def test_invalid_queued_call_is_logged_and_the_others_are_executed(site, page):
     site.html = f"<script>{QUEUE_STUB}; PraxTalk('nonsense'); PraxTalk('on', 'open'); PraxTalk('open')</script>"
-    said = []
-    page.on("console", lambda message: said.append(message.text.split()[:2]))
-    visit = site.open(page)
+    messages = []
+    page.on("console", lambda message: messages.append(message.text.split()[:2]))
+    recorder = site.open(page)
     panel(page).wait_for()
-    assert visit.errors() == []
-    assert sorted(said) == [["PraxTalk:", "nonsense"], ["PraxTalk:", "on"]]
+    assert recorder.errors() == []
+    assert sorted(messages) == [["PraxTalk:", "nonsense"], ["PraxTalk:", "on"]]
 
 
 def fill_form_of_an_open_panel(page):
@@ -167,9 +167,9 @@ def fill_form_of_an_open_panel(page):
 
 
 def test_error_in_a_handler_of_the_page_does_not_break_the_widget(site, page):
-    visit = site.open(page)
+    recorder = site.open(page)
     page.get_by_role("button", name="Open chat").wait_for()
     page.evaluate("PraxTalk('on', 'open', () => { throw new Error('of the page') }); PraxTalk('open')")
     fill_form_of_an_open_panel(page)
     wait_until_stored(["Still here"])
-    assert visit.errors() == ["of the page"]
+    assert recorder.errors() == ["of the page"]

@@ -6,9 +6,9 @@ from conversations.actions import send_message, set_status
 from conversations.models import Channel, Conversation, Message
 from tests.live.driver import wait_for
 from tests.widget.conftest import STRICT, TRUSTED_TYPES
-from tests.widget.test_behaviour import in_widget
 from tests.widget.test_budgets import violations
 from tests.widget.test_conversation import expect_message, fill_form, wait_until_stored, write_message
+from tests.widget.test_ui import in_widget
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
@@ -40,19 +40,19 @@ def expect_rating(rating, comment=""):
 
 
 def start_conversation(site, page, **options):
-    visit = site.open(page, **options)
+    recorder = site.open(page, **options)
     fill_form(page, "Hello?")
     wait_until_stored(["Hello?"])
     expect_message(page, "Hello?")
     page.get_by_role("button", name="Attach a file").wait_for()
     assert question(page).is_hidden()
-    return visit
+    return recorder
 
 
 @pytest.mark.parametrize("csp", [STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
 @pytest.mark.parametrize("status", ["resolved", "closed"])
 def test_rating_and_comment_are_stored_and_acknowledged(site, page, csp, status):
-    visit = start_conversation(site, page, csp=csp)
+    recorder = start_conversation(site, page, csp=csp)
     end_conversation(status)
     question(page).wait_for()
     assert page.get_by_label(COMMENT).is_hidden()
@@ -68,7 +68,7 @@ def test_rating_and_comment_are_stored_and_acknowledged(site, page, csp, status)
     expect_rating(5, "Quick & kind")
     assert rating_button(page, "Good").is_hidden()
     assert page.get_by_label(COMMENT).is_hidden()
-    assert visit.reports() == visit.errors() == []
+    assert recorder.reports() == recorder.errors() == []
     page.reload()
     expect_message(page, "Hello?")
     page.get_by_role("button", name="Attach a file").wait_for()

@@ -44,8 +44,8 @@ def test_committed_build_is_up_to_date(tmp_path):
     node(SOURCE / "build.mjs", tmp_path)
     for name in ("widget.js", "widget.js.map", "extras.js", "extras.js.map"):
         assert (tmp_path / name).read_bytes() == (BUILD / name).read_bytes(), f"{name} is out of date: make widget"
-    made = {path.name for path in tmp_path.iterdir()} | {"widget.js.gz", "extras.js.gz"}
-    assert {path.name for path in BUILD.iterdir()} == made
+    built = {path.name for path in tmp_path.iterdir()} | {"widget.js.gz", "extras.js.gz"}
+    assert {path.name for path in BUILD.iterdir()} == built
 
 
 def test_compressed_files_contain_the_same_script():
@@ -125,8 +125,8 @@ def test_content_type_is_javascript():
 def test_content_encoding_follows_accept_encoding(accepted, sent):
     answer = get(accepted=accepted)
     assert (answer.status_code, answer.get("Content-Encoding")) == (200, sent)
-    made = BUILD / {"br": "widget.js.br", "gzip": "widget.js.gz", None: "widget.js"}[sent]
-    assert answer.content == made.read_bytes()
+    file = BUILD / {"br": "widget.js.br", "gzip": "widget.js.gz", None: "widget.js"}[sent]
+    assert answer.content == file.read_bytes()
     assert answer["Content-Length"] == str(len(answer.content))
 
 
@@ -156,8 +156,8 @@ def test_only_get_and_head_are_allowed(path):
         assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
 
 
-def test_script_needs_no_session_and_no_query(django_assert_num_queries, client, cast):
-    client.force_login(cast.alice)
+def test_script_needs_no_session_and_no_query(django_assert_num_queries, client, tenants):
+    client.force_login(tenants.alice)
     with django_assert_num_queries(0):
         answer = client.get("/widget.js")
     assert answer["Vary"] == "Accept-Encoding"

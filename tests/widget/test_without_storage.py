@@ -1,4 +1,4 @@
-"""Without storage or locks the widget works as long as the page is open, and says so."""
+"""Without storage or locks the widget works while the page is open, and tells the visitor."""
 
 import json
 
@@ -44,7 +44,7 @@ def widget_frame(page):
 @pytest.mark.parametrize("sandbox", SANDBOXES)
 def test_conversation_works_in_a_sandboxed_frame(site, page, sandbox, reply_by_rest):
     put_widget_in_a_frame(site, sandbox)
-    visit = site.open(page)
+    recorder = site.open(page)
     frame = widget_frame(page)
     fill_form(frame, "Hello?")
     wait_until_stored(["Hello?"])
@@ -59,7 +59,7 @@ def test_conversation_works_in_a_sandboxed_frame(site, page, sandbox, reply_by_r
     write_message(frame, "That one.")
     wait_until_stored(["Hello?", "We are here.", "Thanks!", "blue.png", "That one."])
     wait_for(lambda: frame.locator("#praxtalk .message.sending").count() == 0, "something is still being sent")
-    assert visit.errors() == []
+    assert recorder.errors() == []
 
 
 @pytest.mark.parametrize("sandbox", SANDBOXES)
@@ -77,7 +77,7 @@ def test_enter_submits_the_form_in_a_sandboxed_frame(site, page, sandbox):
 
 def test_reset_in_a_sandboxed_frame_removes_the_thread(site, page):
     put_widget_in_a_frame(site, SANDBOXES[0])
-    visit = site.open(page)
+    recorder = site.open(page)
     frame = widget_frame(page)
     fill_form(frame, "Hello?")
     wait_until_stored(["Hello?"])
@@ -85,7 +85,7 @@ def test_reset_in_a_sandboxed_frame_removes_the_thread(site, page):
     frame.evaluate("PraxTalk('reset')")
     frame.get_by_role("button", name="Open chat").click()
     frame.get_by_role("button", name="Start the chat").wait_for()
-    assert visit.errors() == []
+    assert recorder.errors() == []
 
 
 def test_no_message_is_lost_when_the_storage_becomes_full(site, page, reply_by_rest):

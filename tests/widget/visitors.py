@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from praxtalk.core.db.encryption import decrypt
-from tests.sync.live_client import answer_of
+from tests.sync.live_client import call_function
 
 _addresses = itertools.count(1)
 
@@ -19,8 +19,8 @@ def client_id():
     return str(uuid.uuid4())
 
 
-class Browser:
-    """A browser on a page of `origin`, with the widget of a brand."""
+class VisitorClient:
+    """The calls of the widget of a brand, as made by a visitor's browser on a page of `origin`."""
 
     def __init__(self, brand, origin="https://shop.example"):
         self.brand, self.origin, self.token = brand, origin, None
@@ -45,7 +45,7 @@ class Browser:
             self.token = response.json()["token"]
         return response
 
-    def say(self, body, **values):
+    def send_message(self, body, **values):
         return self.post("messages", {"widgetId": self.brand.widget_id, "body": body, "clientId": client_id()} | values)
 
     def send_file(self, name, content, *, content_type="application/octet-stream", **fields):
@@ -63,9 +63,9 @@ class Browser:
     def bodies(self):
         return [message["body"] for message in self.thread().json()["messages"]]
 
-    def ask(self, name, /, **arguments):
-        """Run a live function as the visitor and return its value. Raises Failed on errors."""
-        return answer_of(name, {"visitorToken": self.token, "widgetId": self.brand.widget_id} | arguments)
+    def call_function(self, name, /, **arguments):
+        """Run a live function as the visitor and return its value. Raises RequestFailed if the call is refused."""
+        return call_function(name, {"visitorToken": self.token, "widgetId": self.brand.widget_id} | arguments)
 
 
 def identity_of(brand, external_id="user-7", **details):

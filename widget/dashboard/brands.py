@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from accounts.middleware import current_operator
+from accounts.roles import Ability
 from brands.actions import configure_widget, create_brand
 from brands.business_hours import DAYS
 from brands.models import Brand
@@ -15,6 +16,9 @@ from praxtalk.core.dashboard.admin import WorkspaceAdmin
 DAY_NAMES = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))
 HOURS = "hours"  # the key in cleaned_data for the hours of all days
 HOURS_FIELDS = tuple(f"hours_{day}" for day in DAYS)
+HOURS_HELP = (
+    "For example 09:00-12:30, 13:30-18:00. Days without hours are closed. Without any hours, the brand is always open."
+)
 
 
 class DomainsField(CharField):
@@ -36,8 +40,14 @@ class BrandForm(ModelForm[Brand]):
     class Meta:
         model = Brand
         fields = (
-            *("name", "primary_color", "side", "greeting", "privacy_url"),
-            *("allowed_domains", "email_from", "time_zone"),
+            "name",
+            "primary_color",
+            "side",
+            "greeting",
+            "privacy_url",
+            "allowed_domains",
+            "email_from",
+            "time_zone",
         )
 
     allowed_domains = DomainsField(
@@ -51,9 +61,8 @@ class BrandForm(ModelForm[Brand]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["primary_color"].widget = TextInput(attrs={"type": "color"})
-        self.fields[
-            "greeting"
-        ].help_text = "The text above the form. Leave empty for the default text in the visitor's language."
+        greeting_help = "The text above the form. Leave empty for the default text in the visitor's language."
+        self.fields["greeting"].help_text = greeting_help
         self.fields["email_from"].help_text = f"Sender of e-mail replies. Leave empty for {settings.EMAIL_FROM}."
         self.fields["email_from"].label = "Sender"
         self.fields["privacy_url"].label = "Privacy policy"
@@ -94,7 +103,7 @@ class BrandAdmin(WorkspaceAdmin):
     """The brands in the operator's scope, as cards. Only operators who see all brands can add one."""
 
     url_prefix = "brands"
-    ability = "brands"
+    ability = Ability.BRANDS
     brand_field = "pk"
     can_add = can_change = True
     form = BrandForm
@@ -141,11 +150,6 @@ class BrandAdmin(WorkspaceAdmin):
             values["business_hours"] = values.pop(HOURS)
         if values:
             configure_widget(row, **values)
-
-
-HOURS_HELP = (
-    "For example 09:00-12:30, 13:30-18:00. Days without hours are closed. Without any hours, the brand is always open."
-)
 
 
 def _install_context(brand: Brand) -> dict[str, str]:

@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from accounts.dashboard.profile import PasswordForm
 from accounts.middleware import current_scope
-from brands.actions import configure_widget, rotate_identity_secret, show_identity_secret
+from accounts.roles import Ability
+from brands.actions import configure_widget, reveal_identity_secret, rotate_identity_secret
 from brands.models import Brand
 from praxtalk.core.api.errors import TooManyRequests
 from praxtalk.core.api.limits import TESTS_PER_MINUTE, count
@@ -21,11 +22,11 @@ from widget.install_check import check_site
 from widget.translations import DEFAULT, languages, missing_placeholders, texts_in
 
 LANGUAGES = {"ar": "العربية", "de": "Deutsch", "en": "English", "es": "Español", "fr": "Français", "pt": "Português"}
-MAX_TEXT = 500
+MAX_TEXT_LENGTH = 500
 
 
 class BrandView(DashboardView):
-    ability = "brands"
+    ability = Ability.BRANDS
     heading = ""
 
     def brand(self) -> Brand:
@@ -48,7 +49,7 @@ class TextsForm(forms.Form):
             widget = forms.TextInput(attrs={"placeholder": text, "dir": "auto"})
             label = key[0].upper() + "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in key[1:])
             self.fields[key] = forms.CharField(
-                label=label, required=False, max_length=MAX_TEXT, widget=widget, initial=own.get(key, "")
+                label=label, required=False, max_length=MAX_TEXT_LENGTH, widget=widget, initial=own.get(key, "")
             )
 
     def clean(self) -> dict[str, Any]:
@@ -107,10 +108,10 @@ class IdentitySecretView(BrandView):
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
         is_new = "renew" in request.POST
-        secret = rotate_identity_secret(brand) if is_new else show_identity_secret(brand)
-        answer = render(request, self.template_name, self.get_context_data(secret=secret, is_new=is_new))
-        answer["Cache-Control"] = "no-store"
-        return answer
+        secret = rotate_identity_secret(brand) if is_new else reveal_identity_secret(brand)
+        response = render(request, self.template_name, self.get_context_data(secret=secret, is_new=is_new))
+        response["Cache-Control"] = "no-store"
+        return response
 
 
 class SiteForm(forms.Form):
@@ -134,8 +135,8 @@ class CheckSiteView(BrandView):
             with outgoing_slot(brand.workspace_id):
                 count("test", str(brand.workspace_id), TESTS_PER_MINUTE, "Too many tests in this workspace")
                 results = check_site(brand, form.cleaned_data["url"])
-        except TooManyRequests as refusal:
-            form.add_error(None, str(refusal.detail))
-            headers = {"Retry-After": str(refusal.retry_after)}
+        except TooManyRequests as error:
+            form.add_error(None, str(error.detail))
+            headers = {"Retry-After": str(error.retry_after)}
             return self.render_to_response(self.get_context_data(form=form), status=429, headers=headers)
         return self.render_to_response(self.get_context_data(form=form, results=results))

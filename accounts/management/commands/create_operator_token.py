@@ -10,7 +10,7 @@ MAX_HOURS = 12
 
 
 class Command(BaseCommand):
-    help = "Print an operator token. A page or a script uses it to run live queries as this operator."
+    help = "Create and print an operator token, with which a page or a script runs live queries as this operator."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", help="the operator's e-mail address")

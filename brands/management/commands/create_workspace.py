@@ -26,5 +26,5 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from error
         self.stdout.write(f"Workspace {workspace.name}: {workspace.pk}")
-        for made in workspace.brands.all():
-            self.stdout.write(f"Brand {made.slug}: widget id {made.widget_id}")
+        for first_brand in workspace.brands.all():
+            self.stdout.write(f"Brand {first_brand.slug}: widget id {first_brand.widget_id}")

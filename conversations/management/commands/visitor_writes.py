@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from brands.management.arguments import add_workspace_argument, get_brand, get_workspace
 from conversations.actions import start_conversation
-from conversations.models import MAX_BODY, Channel, Visitor
+from conversations.models import MAX_BODY_LENGTH, Channel, Visitor
 
 
 class Command(BaseCommand):
@@ -23,8 +23,8 @@ class Command(BaseCommand):
         message = options["message"].strip()
         if brand is None:
             raise CommandError("The workspace has no brand.")
-        if not 1 <= len(message) <= MAX_BODY:
-            raise CommandError(f"The message must have 1 to {MAX_BODY:,} characters.")
+        if not 1 <= len(message) <= MAX_BODY_LENGTH:
+            raise CommandError(f"The message must have 1 to {MAX_BODY_LENGTH:,} characters.")
         visitor = Visitor.objects.create(
             workspace=workspace, brand=brand, name=options["name"][:200], email=options["email"][:254]
         )

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from brands.management.arguments import add_workspace_argument, get_brand, get_workspace
 from integrations.actions.subscriptions import TooManyWebhooks, create_webhook
-from integrations.models import MAX_DESCRIPTION, EventName
+from integrations.models import MAX_DESCRIPTION_LENGTH, EventName
 from praxtalk.core.http.addresses import ForbiddenUrl, check_url
 
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
                 url=check_url(options["url"]),
                 events=[EventName(value) for value in options["event"] or EventName.values],
                 brand=get_brand(workspace, options["brand"]),
-                description=options["description"][:MAX_DESCRIPTION],
+                description=options["description"][:MAX_DESCRIPTION_LENGTH],
             )
         except (ForbiddenUrl, TooManyWebhooks) as error:
             raise CommandError(str(error)) from error

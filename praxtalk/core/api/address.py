@@ -9,11 +9,11 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-UNKNOWN = "0.0.0.0"  # noqa: S104 - not an address to bind to; stands for all clients whose address is unknown
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - not an address to bind to; stands for all clients whose address is unknown
 UNIX_SOCKET = ""  # the peer's address on a Unix socket
 LIMITED_IPV6_PREFIX = 64  # a household or server usually gets a /64 and can change its address within it
 # Forms that proxies write: 203.0.113.7:5678, [2001:db8::7], [2001:db8::7]:5678, "[2001:db8::7]:5678"
-WITH_PORT = re.compile(r'"?(?:\[(?P<six>[^\]]+)\](?::\d+)?|(?P<four>[\d.]+):\d+)"?')
+WITH_PORT = re.compile(r'"?(?:\[(?P<ipv6>[^\]]+)\](?::\d+)?|(?P<ipv4>[\d.]+):\d+)"?')
 LOG_INTERVAL_SECONDS = 60.0
 
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -46,13 +46,12 @@ def resolve_client_address(peer: str, forwarded_for: str) -> str:
     not one of them. Addresses further left come from clients that are not trusted. A peer without an address is connected
     through the Unix socket that only the reverse proxy can open, and is trusted in the same way.
 
-    All clients whose address is unknown get the address UNKNOWN, and so share one rate limit. The log reports this once a
-    minute.
+    All clients whose address is unknown get UNKNOWN_ADDRESS, and so share one rate limit. The log reports this once a minute.
     """
     address = None if peer == UNIX_SOCKET else _parse(peer)
     if address is None and peer != UNIX_SOCKET:
         _log_unknown_address("the peer of a connection is not an IP address")
-        return UNKNOWN
+        return UNKNOWN_ADDRESS
     for text in reversed([part.strip() for part in forwarded_for.split(",") if part.strip()]):
         if address is not None and not _is_trusted(address):
             break
@@ -63,7 +62,7 @@ def resolve_client_address(peer: str, forwarded_for: str) -> str:
         address = forwarded
     if address is None:
         _log_unknown_address("the reverse proxy sent no X-Forwarded-For")
-        return UNKNOWN
+        return UNKNOWN_ADDRESS
     return str(address)
 
 
@@ -92,7 +91,7 @@ def _parse(text: str) -> IP | None:
     it names a network interface of this machine and is not part of the client's address.
     """
     if with_port := WITH_PORT.fullmatch(text):
-        text = with_port["six"] or with_port["four"]
+        text = with_port["ipv6"] or with_port["ipv4"]
     try:
         ip = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -100,8 +99,8 @@ def _parse(text: str) -> IP | None:
     return getattr(ip, "ipv4_mapped", None) or ip
 
 
-def _log_unknown_address(why: str) -> None:
+def _log_unknown_address(reason: str) -> None:
     now = time.monotonic()
-    if now - _logged_at.get(why, -LOG_INTERVAL_SECONDS) >= LOG_INTERVAL_SECONDS:
-        _logged_at[why] = now
-        log.error("a client's address is unknown; all such clients share one rate limit", why=why)
+    if now - _logged_at.get(reason, -LOG_INTERVAL_SECONDS) >= LOG_INTERVAL_SECONDS:
+        _logged_at[reason] = now
+        log.error("a client's address is unknown; all such clients share one rate limit", reason=reason)

@@ -3,7 +3,7 @@
 For each limit, django-ratelimit calls the cache separately: `add` with the key, then `incr` if the key exists. To count several
 limits at once, the caller
 
-1. checks all limits with django-ratelimit inside `record_keys`: the cache records the keys and sends nothing;
+1. checks all limits with django-ratelimit inside `record_keys`: the cache records the keys without asking Valkey;
 2. calls `count` with these keys: one Lua script counts all of them;
 3. checks the limits again: `add` and `incr` return the values from step 2.
 
@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 from django_redis.cache import RedisCache
 
 # Counting stops at the first limit exceeded, so a refused call does not count against later limits.
-COUNT = """
+COUNT_SCRIPT = """
 local counts = {}
-for place, key in ipairs(KEYS) do
-    counts[place] = redis.call('INCR', key)
-    if counts[place] == 1 then redis.call('EXPIRE', key, ARGV[2 * place - 1]) end
-    if counts[place] > tonumber(ARGV[2 * place]) then break end
+for index, key in ipairs(KEYS) do
+    counts[index] = redis.call('INCR', key)
+    if counts[index] == 1 then redis.call('EXPIRE', key, ARGV[2 * index - 1]) end
+    if counts[index] > tonumber(ARGV[2 * index]) then break end
 end
 return counts
 """
@@ -48,7 +48,7 @@ _state = _State()
 
 
 class PrecountedCache(RedisCache):  # type: ignore[misc] # django_redis has no types
-    """A django-redis cache that can answer from counts made in advance."""
+    """A django-redis cache that can return counts of an earlier round trip."""
 
     @contextmanager
     def record_keys(self) -> Iterator[list[RequestedKey]]:
@@ -69,7 +69,7 @@ class PrecountedCache(RedisCache):  # type: ignore[misc] # django_redis has no t
         client = self.client.get_client(write=True)
         keys = [str(self.client.make_key(each.key)) for each in requested]
         values = [value for each, limit in zip(requested, limits, strict=True) for value in (each.seconds, limit)]
-        counts = client.register_script(COUNT)(keys, values)
+        counts = client.register_script(COUNT_SCRIPT)(keys, values)
         _state.counted = {each.key: count for each, count in zip(requested, counts, strict=False)}
         try:
             yield

@@ -35,9 +35,9 @@ def idempotent(post: Post) -> Post:
 
 
 def idempotent_with_precheck(precheck: Callable[[Any, Request], None] | None) -> Callable[[Post], Post]:
-    """Like `idempotent`, but call `look(view, request)` before the transaction begins.
+    """Like `idempotent`, but call `precheck(view, request)` before the transaction begins.
 
-    `precheck` does what needs the network and may raise to refuse the request. It is not called if a response is stored.
+    `precheck` may use the network, and raises an exception to refuse the request. It is not called if a response is stored.
     """
 
     def decorate(post: Post) -> Post:
@@ -60,8 +60,8 @@ def idempotent_with_precheck(precheck: Callable[[Any, Request], None] | None) ->
     return decorate
 
 
-def idempotent_outside(post: Post) -> Post:
-    """Decorate a `post` that waits for the network and changes nothing: it runs outside a transaction.
+def idempotent_without_transaction(post: Post) -> Post:
+    """Like `idempotent`, for a `post` that waits for the network and changes nothing: it runs outside a transaction.
 
     Two concurrent requests with the same key both run.
     """

@@ -42,7 +42,7 @@ class JsonRenderer(BaseRenderer):
 
 
 class JsonContentNegotiation(BaseContentNegotiation):
-    """Respond with JSON regardless of the Accept header."""
+    """Respond with JSON regardless of the Accept header, and choose the parser by Content-Type alone."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         media_type = (request.content_type or "").split(";")[0].strip().lower()

@@ -18,11 +18,11 @@ from redis.exceptions import RedisError
 from praxtalk.core.api.address import rate_limit_unit
 from praxtalk.core.api.counters import PrecountedCache
 from praxtalk.core.api.errors import TooManyRequests
-from praxtalk.core.circuit_breaker import Breaker
+from praxtalk.core.circuit_breaker import CircuitBreaker
 
 TESTS_PER_MINUTE = 20
 
-_breaker = Breaker("rate limits")
+_breaker = CircuitBreaker("rate limits")
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def per_key(key: Any) -> Limit:
     return Limit("key", str(key.pk), per_minute, "Too many requests with this key")
 
 
-def count_test(key: Any) -> Usage | None:
-    """Count a webhook test, which waits for an external server, for the workspace of this key.
+def count_webhook_test(key: Any) -> Usage | None:
+    """Count a webhook test against the limit of this key's workspace. A test occupies a thread until a server responds.
 
     Returns None while Valkey is unreachable. Raises LimitReached.
     """

@@ -16,10 +16,8 @@ ERROR_RESPONSES = {
     "429": "Rate limit exceeded; wait for the time in Retry-After",
     "5XX": "Server error; retry with backoff",
 }
-
-
 TEXT = {"type": "string"}
-# Without the format, generated clients use 32 bits, which is too small for times.
+# Without the format, generated clients use 32 bits, too few for milliseconds since the epoch.
 INT64 = {"type": "integer", "format": "int64"}
 
 

@@ -23,7 +23,7 @@ from django_redis.exceptions import ConnectionInterrupted
 from redis.exceptions import RedisError
 
 from praxtalk.core.api.errors import TooManyRequests
-from praxtalk.core.circuit_breaker import Breaker
+from praxtalk.core.circuit_breaker import CircuitBreaker
 
 LEASE_SECONDS = 30  # twice as long as an exchange may take
 RETRY_AFTER_SECONDS = 5
@@ -31,11 +31,11 @@ VALKEY_ERRORS = (ConnectionInterrupted, RedisError, OSError)
 
 
 def slot_count(threads: int) -> int:
-    """Return how many of a process's threads one kind of long request may occupy."""
+    """Return how many of a process's `threads` one kind of long request may occupy."""
     return max(1, threads // 4)
 
 
-_breaker = Breaker("slots for outgoing calls")
+_breaker = CircuitBreaker("slots for outgoing calls")
 _process_slots = threading.BoundedSemaphore(slot_count(settings.WEB_THREADS))
 
 

@@ -13,8 +13,8 @@ from praxtalk.core.epoch import to_milliseconds
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
-NO_SYNC_MARK = 0  # `synced_at` of a cursor from an earlier release, which holds none: no change is missed
-
+# The `synced_at` of a page if its cursor, from an earlier release, holds none. A sync from 0 returns all rows, so none is missed.
+NO_SYNC_MARK = 0
 
 Fetch = Callable[[list[Any] | None, int], list[Any]]  # (key of the last row or None, maximum number of rows) -> rows
 
@@ -61,18 +61,18 @@ class Keyset:
 
     def page_from(self, fetch: Fetch, *, owner: str, cursor: str | None, limit: int) -> PageOfRows:
         """Like `page`, but read the rows with `fetch`, whose queryset comes from `select`."""
-        carried: list[int] = []
+        mark: list[int] = []  # at most one
         after: list[Any] | None = None
         if cursor is not None:
-            key = unsign(self.name, owner, cursor)
-            after, carried = key[: len(self.order)], key[len(self.order) :]
+            values = unsign(self.name, owner, cursor)
+            after, mark = values[: len(self.order)], values[len(self.order) :]
         elif self.supports_updated_since:
-            carried = [to_milliseconds(sync_mark())]
-        found = fetch(after, limit + 1)
-        more = len(found) > limit
-        page = found[:limit]
-        following = sign(self.name, owner, [*self.to_key(page[-1]), *carried]) if more else None
-        return PageOfRows(page, following, carried[0] if carried else NO_SYNC_MARK)
+            mark = [to_milliseconds(sync_mark())]
+        rows = fetch(after, limit + 1)
+        has_more = len(rows) > limit
+        page = rows[:limit]
+        next_cursor = sign(self.name, owner, [*self.to_key(page[-1]), *mark]) if has_more else None
+        return PageOfRows(page, next_cursor, mark[0] if mark else NO_SYNC_MARK)
 
     def select(self, rows: QuerySet[Any, Any], after: Sequence[Any] | None) -> QuerySet[Any, Any]:
         """Return the rows in order; if `after` is a key, only the rows after it."""
@@ -83,8 +83,8 @@ class Keyset:
         descending = self.order[0].startswith("-")
         fields = [field.lstrip("-") for field in self.order]
         columns = ", ".join(_column(rows.model, field) for field in fields)
-        marks = ", ".join(["%s"] * len(fields))
-        comparison = f"({columns}) {'<' if descending else '>'} ({marks})"
+        placeholders = ", ".join(["%s"] * len(fields))
+        comparison = f"({columns}) {'<' if descending else '>'} ({placeholders})"
         return rows.extra(where=[comparison], params=list(key))  # noqa: S610 - a Keyset defines the columns
 
 

@@ -7,23 +7,23 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 
-class WriteScopeToWrite(BasePermission):
-    """Any key may read; everything else needs a key with write scope."""
+class WriteScopeOrReadOnly(BasePermission):
+    """Allow reading with any key, and everything else with a key that has write scope."""
 
     message = "This key has read scope; this endpoint requires a key with write scope."
     code = "read_only_key"
-    free_methods: Sequence[str] = SAFE_METHODS
+    unrestricted_methods: Sequence[str] = SAFE_METHODS
 
     def has_permission(self, request: Request, view: Any) -> bool:
         method = (request.method or "").lower()
         is_unknown = not hasattr(view, method)  # later, DRF responds with 405
-        return request.method in self.free_methods or is_unknown or bool(view.key.may_write)
+        return request.method in self.unrestricted_methods or is_unknown or bool(view.key.may_write)
 
 
-class WriteScope(WriteScopeToWrite):
-    """Reading also needs a write key: the response may hold secrets of other systems, such as a token in a webhook's URL."""
+class WriteScope(WriteScopeOrReadOnly):
+    """Require write scope for reading, too: a response may contain secrets, such as a token in a webhook's URL."""
 
-    free_methods = ()
+    unrestricted_methods = ()
 
 
 class WholeWorkspace(BasePermission):

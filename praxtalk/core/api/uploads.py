@@ -20,7 +20,7 @@ class UploadParser(MultiPartParser):
         try:
             return super().parse(stream, media_type, parser_context)
         except (ParseError, SuspiciousOperation) as error:  # SuspiciousOperation: too many fields or files
-            raise ValidationError("The body is not a valid multipart/form-data.", code="malformed_form") from error
+            raise ValidationError("The body is not valid multipart/form-data.", code="malformed_form") from error
 
 
 class UnnamedFileUploadHandler(FileUploadHandler):

@@ -32,7 +32,7 @@ class Caller(Protocol):
 
     @property
     def may_write(self) -> bool: ...
-    def lists_address(self, address: str) -> bool: ...
+    def allowlist_contains(self, address: str) -> bool: ...
 
 
 class ApiView(APIView):
@@ -63,10 +63,10 @@ class ApiView(APIView):
     def perform_authentication(self, request: Request) -> None:
         address = client_address(request)
         key, error = self._identify(request)
-        is_listed = key is not None and key.lists_address(address)
-        if key and key.allowed_cidrs and not is_listed:
+        is_allowlisted = key is not None and key.allowlist_contains(address)
+        if key and key.allowed_cidrs and not is_allowlisted:
             error = PermissionDenied(f"This key may not be used from {address}.", "address_not_allowed")
-        counted_limits = [] if is_listed else [limits.per_ip(address)]
+        counted_limits = [] if is_allowlisted else [limits.per_ip(address)]
         if key and not error:
             counted_limits.append(limits.per_key(key))
         self.usage = limits.count_each(*counted_limits)
@@ -154,8 +154,8 @@ class ApiView(APIView):
     def get_in_scope_compiled(self, read: Callable[..., list[Row]], text: str) -> Row:
         """Like `get_in_scope`, but read the row with `read(workspace_id=, row_id=)`, a compiled query."""
         row_id = parse_id(text)
-        found = read(workspace_id=self.key.workspace_id, row_id=row_id) if row_id else []
-        return self._check_brand(found[0] if found else None, "brand_id")
+        rows = read(workspace_id=self.key.workspace_id, row_id=row_id) if row_id else []
+        return self._check_brand(rows[0] if rows else None, "brand_id")
 
     def lock_in_scope(self, lock: Callable[[UUID, UUID], Row | None], text: str) -> Row:
         """Like `get_in_scope`, but lock the row with `lock(workspace_id, row_id)`.

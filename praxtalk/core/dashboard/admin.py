@@ -59,8 +59,8 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     def rows(self, request: HttpRequest, rows: QuerySet[Any], brand_field: str | None) -> QuerySet[Any]:
         """Return those of `rows` that the operator may see. brand_field: as on the class."""
         scope: Any = request.scope  # type: ignore[attr-defined]
-        visible_objects: QuerySet[Any] = scope.rows(rows, brand_field=brand_field)
-        return visible_objects
+        visible: QuerySet[Any] = scope.rows(rows, brand_field=brand_field)
+        return visible
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.rows(request, super().get_queryset(request), self.brand_field)
@@ -78,7 +78,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow only lookups of the list's filters.
 
-        Django also allows query strings with other fields, which could reveal for instance whether an operator's password hash
+        Django also allows some lookups of other fields. They could reveal, for instance, whether an operator's password hash
         begins with a certain letter.
         """
         filters = [each[0] if isinstance(each, tuple) else each for each in self.get_list_filter(request)]
@@ -103,7 +103,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
             return redirect(request.path)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        """Show an error message if an action refuses a valid form, for instance after a concurrent change."""
+        """Show an error message if an action rejects a valid form, for instance after a concurrent change."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except ValidationError as error:
@@ -180,8 +180,7 @@ class WorkspaceAdmin(ModelAdmin[Any]):
             stored = self.get_queryset(request).get(pk=obj.pk)
             self.change(request, stored, {name: values[name] for name in form.changed_data if name in values})
         else:
-            made = self.create(request, values)
-            obj.pk = made.pk
+            obj.pk = self.create(request, values).pk
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         raise NotImplementedError

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 WIDTH, HEIGHT = 600, 160
 TOP, BOTTOM = 16, 20
-GAP = 0.25  # fraction of the width that each bar has available
+GAP = 0.25  # as a fraction of the distance between the bars' centres
 
 
 def bars(title: str, labels: Sequence[str], values: Sequence[int]) -> SafeString:
@@ -40,7 +40,7 @@ def bars(title: str, labels: Sequence[str], values: Sequence[int]) -> SafeString
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">'
         '<line x1="0" y1="{}" x2="{}" y2="{}"/><line x1="0" y1="{}" x2="{}" y2="{}"/>{}'
         '<text x="0" y="{}">{}</text><text x="0" y="{}">{}</text><text x="{}" y="{}" text-anchor="end">{}</text></svg>',
-        *(WIDTH, HEIGHT, f"{title}: {sum(values)} in all, at most {max([*values, 0])} a day"),
+        *(WIDTH, HEIGHT, f"{title}: {sum(values)} in total, at most {max([*values, 0])} per day"),
         *(TOP, WIDTH, TOP, HEIGHT - BOTTOM, WIDTH, HEIGHT - BOTTOM, rects),
         *(TOP - 4, largest, HEIGHT - 4, labels[0] if labels else "", WIDTH, HEIGHT - 4, labels[-1] if labels else ""),
     )

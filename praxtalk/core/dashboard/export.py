@@ -13,8 +13,7 @@ from praxtalk.core.api.outgoing_slots import NoFreeSlot, slot_count
 from praxtalk.core.db.timeouts import long_transaction
 
 ROWS_PER_CHUNK = 500
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 _slots = threading.BoundedSemaphore(slot_count(settings.WEB_THREADS))
 
@@ -69,6 +68,6 @@ def _lines(columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> 
 
 
 def _escape_formulas(cells: Sequence[object]) -> list[str]:
-    """Prefix an apostrophe to text that a spreadsheet would run as a formula (OWASP, CSV Injection)."""
+    """Prefix text that a spreadsheet would run as a formula with an apostrophe (OWASP, CSV Injection)."""
     texts = ["" if cell is None else str(cell) for cell in cells]
-    return [f"'{text}" if text.startswith(FORMULA) else text for text in texts]
+    return [f"'{text}" if text.startswith(FORMULA_PREFIXES) else text for text in texts]

@@ -41,7 +41,7 @@ class DashboardView(TemplateView):
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Return Django's CSRF failure page, with an X-Error-Code header.
 
-    The failure means that the session has changed. By the code, a script can distinguish it from a firewall's 403.
+    The failure means that the session has changed. The header lets a script distinguish it from a firewall's 403.
     """
     response = csrf_failure_page(request, reason=reason)
     response["X-Error-Code"] = "csrf_failed"

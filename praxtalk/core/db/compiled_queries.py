@@ -43,7 +43,7 @@ class Parameter(Expression):
         return "%s", [self]
 
 
-class _Composed(NamedTuple):
+class _CompiledQuery(NamedTuple):
     rows: QuerySet[Any, Any]
     compiler: Any
     sql: str
@@ -54,13 +54,13 @@ class _Composed(NamedTuple):
 class _Query:
     """Provides what Django's iterables need from a queryset and its `query`, with SQL that is already compiled."""
 
-    def __init__(self, composed: _Composed, values: dict[str, Any]) -> None:
-        self.query, self.db = self, composed.rows.db
+    def __init__(self, compiled_query: _CompiledQuery, values: dict[str, Any]) -> None:
+        self.query, self.db = self, compiled_query.rows.db
         self._known_related_objects: dict[Any, Any] = {}
-        self._composed, self._values = composed, values
+        self._compiled_query, self._values = compiled_query, values
 
     def get_compiler(self, using: str) -> Any:
-        _, compiler, sql, params, converters = self._composed
+        _, compiler, sql, params, converters = self._compiled_query
         values = tuple(self._values[each.name] if isinstance(each, Parameter) else each for each in params)
         compiler = copy.copy(compiler)
         compiler.connection = connections[using]
@@ -82,24 +82,24 @@ def compiled(*, literal: Sequence[str] = ()) -> Callable[[Callable[..., QuerySet
         names = tuple(inspect.signature(build).parameters)
 
         @lru_cache(CACHE_SIZE)
-        def composed(*signature: Any) -> _Composed:
+        def compile_query(*signature: Any) -> _CompiledQuery:
             arguments = {
-                name: Parameter(name) if kind is Parameter else kind
-                for name, kind in zip(names, signature, strict=True)
+                name: Parameter(name) if value is Parameter else value
+                for name, value in zip(names, signature, strict=True)
             }
             rows = build(**arguments)
             compiler = rows.query.get_compiler(rows.db)
             sql, params = compiler.as_sql()
             converters = compiler.get_converters([column for column, *_ in compiler.select[: compiler.col_count]])
             compiler.connection = None  # otherwise the cache would keep this thread's connection
-            return _Composed(rows, compiler, sql, tuple(params), converters)
+            return _CompiledQuery(rows, compiler, sql, tuple(params), converters)
 
         @wraps(build)
         def run(**values: Any) -> list[Row]:
             signature = (values[name] if name in literal or values[name] is None else Parameter for name in names)
-            found = composed(*signature)
-            iterable: Any = found.rows._iterable_class
-            rows: list[Row] = list(iterable(_Query(found, values)))
+            compiled_query = compile_query(*signature)
+            iterable: Any = compiled_query.rows._iterable_class
+            rows: list[Row] = list(iterable(_Query(compiled_query, values)))
             return rows
 
         return run

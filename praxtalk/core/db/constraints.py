@@ -20,24 +20,24 @@ class CompositeForeignKey(BaseConstraint):
         self.fields, self.to, self.to_fields = tuple(fields), to, tuple(to_fields)
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> str:
-        """Return no SQL for CREATE TABLE; add the constraint later. See `create_sql`."""
+        """Return no SQL for CREATE TABLE. `create_sql` adds the constraint later."""
         return self.create_sql(model, schema_editor)
 
     def create_sql(self, model: Any, schema_editor: Any) -> str:
         """Return no SQL; add the constraint at the end of the migration, when the referenced unique constraint exists."""
         quote = schema_editor.quote_name
         target = apps.get_model(self.to)
-        here = ", ".join(quote(str(model._meta.get_field(field).column)) for field in self.fields)
-        there = ", ".join(quote(str(target._meta.get_field(field).column)) for field in self.to_fields)
+        columns = ", ".join(quote(str(model._meta.get_field(field).column)) for field in self.fields)
+        to_columns = ", ".join(quote(str(target._meta.get_field(field).column)) for field in self.to_fields)
         schema_editor.deferred_sql.append(
             Statement(
-                "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s FOREIGN KEY (%(here)s) REFERENCES %(target)s (%(there)s) "
-                "DEFERRABLE INITIALLY DEFERRED",
+                "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s FOREIGN KEY (%(columns)s) "
+                "REFERENCES %(target)s (%(to_columns)s) DEFERRABLE INITIALLY DEFERRED",
                 table=quote(model._meta.db_table),
                 name=quote(self.name),
-                here=here,
+                columns=columns,
                 target=quote(target._meta.db_table),
-                there=there,
+                to_columns=to_columns,
             )
         )
         return ""

@@ -1,4 +1,4 @@
-"""Insert a row unless it exists."""
+"""Insert a row unless it violates a unique constraint."""
 
 from django.db import connection
 from django.db.models import Model
@@ -18,10 +18,10 @@ def insert_if_new(row: Model) -> bool:
         value = field.pre_save(row, add=True)
         if not isinstance(value, DatabaseDefault):
             values[connection.ops.quote_name(str(field.column))] = field.get_db_prep_save(value, connection)
-    table, marks = connection.ops.quote_name(row._meta.db_table), ", ".join(["%s"] * len(values))
+    table, placeholders = connection.ops.quote_name(row._meta.db_table), ", ".join(["%s"] * len(values))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks}) ON CONFLICT DO NOTHING",  # noqa: S608 - a model's names
+            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({placeholders}) ON CONFLICT DO NOTHING",  # noqa: S608 - a model's names
             list(values.values()),
         )
         is_new = bool(cursor.rowcount)

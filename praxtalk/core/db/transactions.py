@@ -1,4 +1,4 @@
-"""Run each call in one transaction, regardless of how many actions it consists of."""
+"""Run each request in one transaction, regardless of how many actions it consists of."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -34,24 +34,24 @@ def joined_transaction() -> Iterator[None]:
         with transaction.atomic(savepoint=False):
             yield
         return
-    begun = _Transaction()
-    token = _current.set(begun)
+    state = _Transaction()
+    token = _current.set(state)
     try:
         with transaction.atomic():
             yield
-            for call, items in begun.after_commit.items():
+            for call, items in state.after_commit.items():
                 transaction.on_commit(partial(call, items), robust=True)
     finally:
         _current.reset(token)
 
 
 def after_commit(call: Callable[[set[str]], None], items: Iterable[str]) -> None:
-    """Call `call` once after the commit, with the union of all items passed for it in this transaction.
+    """Call `call` once after the commit, with all items that are passed for it during this transaction, as one set.
 
     After a rollback, it is not called. Exceptions that it raises are logged.
     """
-    if begun := _current.get():
-        begun.after_commit.setdefault(call, set()).update(items)
+    if state := _current.get():
+        state.after_commit.setdefault(call, set()).update(items)
     else:
         transaction.on_commit(partial(call, set(items)), robust=True)
 
@@ -67,12 +67,12 @@ def lock(rows: QuerySet[Row, Row], *, no_key: bool = True) -> Row | None:
 
 def mark_locked(row: Row) -> Row:
     """Mark a row that was locked by other means than `lock`, so that `is_locked` returns True for it. Return the row."""
-    if begun := _current.get():
-        begun.locked[id(row)] = row
+    if state := _current.get():
+        state.locked[id(row)] = row
     return row
 
 
 def is_locked(row: Model) -> bool:
     """Return whether this instance was locked in this transaction, by `lock` or another query, and so is up to date."""
-    begun = _current.get()
-    return begun is not None and begun.locked.get(id(row)) is row
+    state = _current.get()
+    return state is not None and state.locked.get(id(row)) is row

@@ -23,7 +23,7 @@ from yarl import URL
 from praxtalk.core.api.outgoing_slots import slot_count
 
 MAX_URL = 2048  # characters
-FIRST_FREE_PORT = 1024
+FIRST_UNPRIVILEGED_PORT = 1024
 LAST_PORT = 65535
 WEB_PORTS = (80, 443)
 RESOLVE_SECONDS = 3.0
@@ -76,7 +76,7 @@ class ForbiddenAddress(OSError):
 
 @dataclass(frozen=True)
 class ParsedUrl:
-    """A well-formed URL with its host and port. `url` is the URL to send; `parse_url` returns it unchanged."""
+    """A well-formed URL with its host and port. `url` is the URL to send. Parsing it again returns it unchanged."""
 
     url: str
     host: str  # a lowercase ASCII name, or an IP address without brackets
@@ -89,13 +89,13 @@ def check_url(url: str) -> PermittedUrl:
     This resolves the host name, for at most RESOLVE_SECONDS. A name that does not resolve within this time is accepted: it may
     exist later, and each attempt checks the addresses that it resolves to.
     """
-    found = parse_url(url)
+    parsed = parse_url(url)
     try:
-        for answer in [found.host] if _is_address(found.host) else _resolve(found.host, found.port):
-            check_address(answer)
+        for address in [parsed.host] if _is_address(parsed.host) else _resolve(parsed.host, parsed.port):
+            check_address(address)
     except ForbiddenAddress as error:
         raise ForbiddenUrl(f"url: {error}.") from error
-    return PermittedUrl(found.url)
+    return PermittedUrl(parsed.url)
 
 
 def check_address(text: str) -> None:
@@ -103,11 +103,11 @@ def check_address(text: str) -> None:
     address = _parse_address(text)
     if any(each in network for each in (address, *_embedded_ipv4(address)) for network in BLOCKED_NETWORKS):
         raise ForbiddenAddress("webhooks must not be sent to a link-local or metadata address")
-    if not is_allowed_privately(text) and not _is_public(address):
+    if not is_in_allowed_cidrs(text) and not _is_public(address):
         raise ForbiddenAddress("webhooks may be sent only to public addresses (see WEBHOOK_ALLOW_CIDRS)")
 
 
-def is_allowed_privately(text: str) -> bool:
+def is_in_allowed_cidrs(text: str) -> bool:
     """Return whether WEBHOOK_ALLOW_CIDRS contains the address. Responses from there are not stored: they may be internal."""
     address = _parse_address(text)
     return any(address in network for network in settings.WEBHOOK_ALLOW_CIDRS)
@@ -145,8 +145,8 @@ def _port(text: str | None, scheme: str) -> int:
     if text is None:
         return 443 if scheme == "https" else 80
     port = int(text[1:]) if PORT.fullmatch(text) else 0
-    if port not in WEB_PORTS and not FIRST_FREE_PORT <= port <= LAST_PORT:
-        raise ForbiddenUrl(f"url: the port must be 80, 443, or {FIRST_FREE_PORT} to {LAST_PORT}.")
+    if port not in WEB_PORTS and not FIRST_UNPRIVILEGED_PORT <= port <= LAST_PORT:
+        raise ForbiddenUrl(f"url: the port must be 80, 443, or {FIRST_UNPRIVILEGED_PORT} to {LAST_PORT}.")
     return port
 
 
@@ -166,15 +166,15 @@ def _host(text: str) -> str:
     return name
 
 
-_lookup_slots = threading.BoundedSemaphore(MAX_LOOKUPS)
-_resolve_slots = threading.BoundedSemaphore(slot_count(settings.WEB_THREADS))
+_lookup_slots = threading.BoundedSemaphore(MAX_LOOKUPS)  # held by the threads that `_look_up` starts, until they end
+_resolve_slots = threading.BoundedSemaphore(slot_count(settings.WEB_THREADS))  # held by the web threads that wait
 
 
 def _resolve(host: str, port: int) -> list[str]:
     """Return the addresses that the resolver finds within RESOLVE_SECONDS, or an empty list.
 
-    The list is also empty if the maximum number of this process's threads already waits for the resolver. This leaves the other
-    threads to other requests.
+    The list is also empty if a quarter of this process's threads already wait for the resolver, so that the other threads
+    remain free for other requests.
     """
     if not _resolve_slots.acquire(timeout=SLOT_WAIT_SECONDS):
         return []
@@ -237,8 +237,8 @@ def _embedded_ipv4(address: Address) -> Iterator[ipaddress.IPv4Address]:
     if _is_isatap(address) or any(address in network for network in IPV4_SUFFIX_NETWORKS):
         yield ipaddress.IPv4Address(packed[12:])
     if address in LOCAL_NAT64:  # RFC 6052: the IPv4 address's position depends on the prefix length, a local choice
-        for four in (packed[6:8] + packed[9:11], packed[7:8] + packed[9:12], packed[9:13]):
-            yield ipaddress.IPv4Address(four)
+        for ipv4 in (packed[6:8] + packed[9:11], packed[7:8] + packed[9:12], packed[9:13]):
+            yield ipaddress.IPv4Address(ipv4)
     if address.sixtofour:
         yield address.sixtofour
     yield from address.teredo or ()

@@ -64,8 +64,8 @@ class Exchange:
         The server sent no response, or 408 (RFC 9110, 15.5.9), or the rest of the previous response. RFC 9110, 9.2.2 allows the
         client to repeat such a request if it is idempotent. A delivery is: the receiver recognises the event by its id.
         """
-        has_answer = self.recorded.startswith(b"HTTP/") and self.status_code != HTTPStatus.REQUEST_TIMEOUT
-        return self.is_reused and not has_answer
+        has_response = self.recorded.startswith(b"HTTP/") and self.status_code != HTTPStatus.REQUEST_TIMEOUT
+        return self.is_reused and not has_response
 
 
 class _Resumable(Protocol):

@@ -29,7 +29,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from django.utils import timezone
 from yarl import URL
 
-from praxtalk.core.http.addresses import ForbiddenAddress, ForbiddenUrl, check_address, is_allowed_privately, parse_url
+from praxtalk.core.http.addresses import ForbiddenAddress, ForbiddenUrl, check_address, is_in_allowed_cidrs, parse_url
 from praxtalk.core.http.exchanges import Exchange, RecordingRequest, current_exchange
 
 DEADLINE_SECONDS = 15.0
@@ -38,7 +38,7 @@ MAX_HEADER_LINE_BYTES = 64 * 1024
 MAX_HEADER_LINES = 1000
 MAX_LOOKUPS = 64
 MAX_ERROR = 300
-MAX_RETRY_AFTER_SECONDS = 10**7  # longer values are cut; the caller decides how much of it to follow
+MAX_RETRY_AFTER_SECONDS = 10**7  # larger values are reduced to this; callers may set lower limits
 
 _lookups = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="dns")
 
@@ -95,7 +95,7 @@ class Transport:
     """A connection pool. Create it with `open_transport()`."""
 
     def __init__(self, reusing: aiohttp.ClientSession, fresh: aiohttp.ClientSession) -> None:
-        """kept: a session that reuses connections. fresh: a session that opens a new connection for each request."""
+        """reusing: a session that reuses connections. fresh: a session that opens a new connection for each request."""
         self._reusing = reusing
         self._fresh = fresh
 
@@ -110,9 +110,9 @@ class Transport:
                     status_code = response.status
                     pairs = [(name.lower(), value) for name, value in response.headers.items()]
                     await _read_head(response, content, max_bytes)
-        except Exception as problem:  # for the same reason as in `post`
+        except Exception as exception:  # for the same reason as in `post`
             if status_code is None:
-                return FetchedPage(None, [], "", _error_message(problem))
+                return FetchedPage(None, [], "", _error_message(exception))
         return FetchedPage(status_code, pairs, _decode(content))
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PostResult:
@@ -131,19 +131,19 @@ class Transport:
                         raise
                 if post.exchange.used_stale_connection:
                     await post.send(self._fresh, encoded_url)
-        except Exception as problem:  # whatever the external server causes is a result, not a bug in PraxTalk
+        except Exception as exception:  # whatever the external server causes is a result, not a bug in PraxTalk
             if post.exchange.status_code is None:
-                error = _error_message(problem)
+                error = _error_message(exception)
         if post.exchange.status_code is None:
             error = error or "The response has no status line."
         address = post.exchange.peer
-        text = "" if address and is_allowed_privately(address) else _decode(post.content)
+        text = "" if address and is_in_allowed_cidrs(address) else _decode(post.content)
         duration_ms = round((time.monotonic() - started) * 1000)
         return PostResult(post.exchange.status_code, duration_ms, text, address, error, post.retry_after)
 
 
 class _Post:
-    """One POST, and what has been received of its response so far, also if `send` raises."""
+    """One POST, with the part of its response that has been received so far. It stays available if `send` raises."""
 
     def __init__(self, headers: Mapping[str, str], body: bytes) -> None:
         self._headers = headers
@@ -230,20 +230,20 @@ def _decode(content: bytes | bytearray) -> str:
     return content.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _error_message(problem: Exception) -> str:
-    cause = problem.__cause__ if isinstance(problem, aiohttp.ClientConnectorError) and problem.__cause__ else problem
-    if isinstance(problem, TimeoutError):
+def _error_message(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, aiohttp.ClientConnectorError) and error.__cause__ else error
+    if isinstance(error, TimeoutError):
         text = f"No complete response within {DEADLINE_SECONDS:.0f} s."
-    elif isinstance(problem, ForbiddenUrl):
-        text = f"Refused: {problem}"
+    elif isinstance(error, ForbiddenUrl):
+        text = f"Refused: {error}"
     elif isinstance(cause, ForbiddenAddress):
         text = f"Refused: {cause}."
-    elif isinstance(problem, aiohttp.ClientConnectorDNSError):
+    elif isinstance(error, aiohttp.ClientConnectorDNSError):
         text = "DNS: the host name does not resolve."
-    elif isinstance(problem, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
-        text = f"TLS: {problem}"
-    elif isinstance(problem, aiohttp.ClientConnectorError):
-        text = f"No connection: {problem.os_error.strerror or problem.os_error}."
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError | ssl.SSLError):
+        text = f"TLS: {error}"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        text = f"No connection: {error.os_error.strerror or error.os_error}."
     else:
-        text = f"{type(problem).__name__}: {problem}"
+        text = f"{type(error).__name__}: {error}"
     return text[:MAX_ERROR].replace("\0", "")

@@ -1,7 +1,7 @@
-"""Count the open sockets of an address or session over all processes, as a set of slot names in Valkey.
+"""Count the open sockets of an address or session over all processes: each has a set of slot names in Valkey.
 
-A slot name begins with the id of its process. Each process renews a key with an expiry time every second. If a process is killed,
-its slots are free again after a few seconds, when its clients reconnect.
+A slot name begins with the id of its process. Each process has a key that expires, and renews it every second. If a process is
+killed, its slots therefore become free after a few seconds, when its clients reconnect.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from praxtalk.core.circuit_breaker import Breaker
+from praxtalk.core.circuit_breaker import CircuitBreaker
 
 ALIVE_SECONDS = 3
 EXPIRY_SECONDS = 25 * 3600  # longer than the maximum age of a socket (MAX_AGE_SECONDS in consumer.py)
@@ -28,7 +28,7 @@ class ConnectionCounter:
     def __init__(self) -> None:
         options = settings.VALKEY_OPTIONS | {"retry": Retry(NoBackoff(), 0)}
         self._client: Any = redis.asyncio.Redis.from_url(settings.REDIS_URL, decode_responses=True, **options)
-        self._breaker = Breaker("socket counts")
+        self._breaker = CircuitBreaker("socket counts")
         self._connections = asyncio.Semaphore(MAX_CONNECTIONS)
         self._process_id = uuid.uuid4().hex
 

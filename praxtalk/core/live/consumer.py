@@ -6,16 +6,12 @@ A slow client blocks only its own task. Changes that occur during that time are 
 """
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import structlog
-from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
-from django.db import InterfaceError, OperationalError
 
 from praxtalk.core.api.address import rate_limit_unit, resolve_client_address
 from praxtalk.core.live import executor, functions, protocol
@@ -27,6 +23,7 @@ from praxtalk.core.live.protocol import Add, Authenticate, Call, Connect, Modify
 from praxtalk.core.live.queries import Queries, TokenChanged
 from praxtalk.core.live.results import Code, Failure, FunctionError, InvalidCall, Result, to_failure
 from praxtalk.core.live.session import Session
+from praxtalk.core.live.websocket import WebSocketConsumer
 
 PING_SECONDS = 15.0
 SENTINEL = protocol.Event()  # in the inbox: process everything before it, then stop
@@ -35,29 +32,17 @@ UNAUTHORISED_SECONDS = 60.0
 MAX_AGE_SECONDS = 24 * 3600.0  # then the client has to reconnect, so that no resource is held forever
 FIRST_RESULTS_SECONDS = 1.0  # how long to wait in order to send the first results of new queries together
 
-# What Uvicorn and Daphne raise when the client has disconnected, or the server itself has closed the connection.
-DISCONNECT_ERRORS = (OSError, RuntimeError)
-
 log = structlog.get_logger("praxtalk.live")
 
 
-class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
+class SyncConsumer(WebSocketConsumer):
     """The sync protocol over one WebSocket. It reads no cookies, so pages of any origin may connect."""
-
-    channel_layer_alias = ""  # no channel layer: the hub subscribes for all sockets of the process
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
             self._end_worker()
-
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Call the handler of a message.
-
-        Channels' own dispatch checks database connections in a thread for every message. The handlers use none.
-        """
-        await getattr(self, message["type"].replace(".", "_"))(message)
 
     # --- the socket ---
 
@@ -147,35 +132,6 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         await self._slots.release()
         self.released.set()
 
-    async def _close(self, code: CloseCode) -> None:
-        if hasattr(self, "_worker") and not self._is_closed:
-            self._is_closed = True
-            with contextlib.suppress(*DISCONNECT_ERRORS):
-                await self.base_send({"type": "websocket.close", "code": code.value})
-
-    async def _send(self, frame: str) -> None:
-        if self._is_closed:
-            return
-        self._sent_at = time.monotonic()
-        with contextlib.suppress(*DISCONNECT_ERRORS):
-            await self.base_send({"type": "websocket.send", "text": frame})
-
-    async def _close_on_error(self, do: Callable[[], Any]) -> None:
-        """Run `do`, and close the socket on any error.
-
-        The client then reconnects and starts from version 0. If a Transition were left out, it would ignore every later update.
-        """
-        try:
-            await do()
-        except Violation:
-            await self._close(CloseCode.VIOLATION)
-        except (OperationalError, InterfaceError) as error:
-            log.error("closing a socket because the database is unavailable", error=type(error).__name__)
-            await self._close(CloseCode.INTERNAL_ERROR)
-        except Exception as error:
-            log.exception("closing a socket after an unexpected error", exc_info=error)
-            await self._close(CloseCode.INTERNAL_ERROR)
-
     # --- messages, in the order of their arrival ---
 
     async def _run(self) -> None:
@@ -194,7 +150,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _handle(self, message: protocol.Message | TokenChanged) -> None:
         if self._client_session is None and not isinstance(message, Connect):
-            raise Violation("Connect comes first")
+            raise Violation("Connect must come first")
         match message:
             case Connect():
                 await self._connect(message)
@@ -212,11 +168,11 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _connect(self, message: Connect) -> None:
         if self._client_session is not None:
-            raise Violation("Connect comes once")
+            raise Violation("only one Connect is allowed")
         await self._slots.reserve()  # counts against the address's limit even before authentication
         self._client_session = message.session_id
-        if message.observed is not None:
-            self._hub.timestamps.observe(message.observed)
+        if message.max_observed_timestamp is not None:
+            self._hub.timestamps.observe(message.max_observed_timestamp)
 
     async def _modify(self, message: ModifyQuerySet) -> None:
         self._session.modify(message)
@@ -232,7 +188,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
         self._session.authenticate(message)
         error_message = await self._queries.authenticate(message.token)
         if error_message is not None:
-            await self._send(protocol.auth_error(error_message, message.base))
+            await self._send(protocol.auth_error(error_message, message.base_version))
             await self._close(CloseCode.UNAUTHENTICATED)
             return
         await self._queries.wait_for_results(FIRST_RESULTS_SECONDS)
@@ -265,7 +221,7 @@ class SyncConsumer(AsyncConsumer):  # type: ignore[misc]
     # --- results ---
 
     def _on_pending_results(self) -> None:
-        """Write the waiting results, or wake the worker task if earlier frames have not been sent yet.
+        """Write the pending results, or wake the worker task if earlier frames have not been sent yet.
 
         If the worker task is busy, it sends them itself.
         """

@@ -51,7 +51,7 @@ def identify(authenticator: TokenAuthenticator, token: str | None) -> Any:
     """Return the Caller behind a token. Raises FunctionError if it is missing or not valid."""
     if not token:
         raise FunctionError(Code.UNAUTHENTICATED, f"Pass {authenticator.argument}, or authenticate the connection.")
-    return authenticator.open(token)
+    return authenticator.authenticate(token)
 
 
 def run_query(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> QueryOutcome:
@@ -75,8 +75,8 @@ def run_mutation(call: FunctionCall, mutation_id: MutationId | None = None) -> t
 
     Errors are returned as Failure; raises OperationalError or InterfaceError if the database fails.
 
-    1. Identify the caller, and count the call with the rate limit of a write key. If the token is no longer valid, return the
-       stored result, provided that the mutation was executed while the token was valid.
+    1. Identify the caller, and count the call against the rate limit, which is that of a write key. If the token is no longer
+       valid, return the stored result, provided that the mutation was executed while the token was valid.
     2. With `mutation_id`, insert the log row first, unless the mutation is ephemeral. If the same mutation is sent twice, the
        second waits here for the first to commit.
     3. If the row already exists, return its stored result, provided that the call is the same.
@@ -105,19 +105,19 @@ def _run_once(call: FunctionCall, caller: Caller, mutation_id: MutationId | None
     if mutation_id is None or call.function.is_ephemeral:
         return wire_format.encode(call.function.run(caller, call.validated_arguments()))
     fingerprint = _fingerprint(call)
-    name = {
+    key = {
         "workspace_id": caller.workspace_id,
         "principal_id": caller.principal_id,
         "session_id": mutation_id.session_id,
         "request_id": mutation_id.request_id,
     }
-    if not insert_if_new(MutationLog(**name, fingerprint=fingerprint)):
-        row = MutationLog.objects.get(**name)
+    if not insert_if_new(MutationLog(**key, fingerprint=fingerprint)):
+        row = MutationLog.objects.get(**key)
         if bytes(row.fingerprint) != fingerprint:
             raise FunctionError(Code.INVALID, "This request id has already been used for a different mutation.")
         return row.value
     value = wire_format.encode(call.function.run(caller, call.validated_arguments()))
-    MutationLog.objects.filter(**name).update(value=value)
+    MutationLog.objects.filter(**key).update(value=value)
     return value
 
 
@@ -149,9 +149,9 @@ def _count_call(caller: Caller) -> None:
 
 def _internal_error(call: FunctionCall, error: Exception) -> Failure:
     """Log an unexpected error. The arguments are not logged, because they contain tokens and what users write."""
-    number = uuid.uuid4().hex[:16]
-    log.error("a live function failed", function=call.function.name, request_id=number, exc_info=error)
-    return Failure(f"[Request ID: {number}] Server Error")
+    request_id = uuid.uuid4().hex[:16]
+    log.error("a live function failed", function=call.function.name, request_id=request_id, exc_info=error)
+    return Failure(f"[Request ID: {request_id}] Server Error")
 
 
 def with_fresh_connection(do: Callable[[], T]) -> T:

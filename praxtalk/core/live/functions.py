@@ -26,7 +26,7 @@ Personal = Callable[[dict[str, Any]], bool] | bool
 
 
 class Caller(Protocol):
-    """The authenticated caller of a function, as returned by `TokenAuthenticator.open`."""
+    """The authenticated caller of a function, as returned by `TokenAuthenticator.authenticate`."""
 
     @property
     def workspace_id(self) -> Any: ...
@@ -50,7 +50,10 @@ class Caller(Protocol):
 
 
 class TokenAuthenticator(Protocol):
-    """One kind of token. argument: the function argument that carries it if the socket itself is not authenticated."""
+    """Authenticates tokens of one kind.
+
+    argument: the function argument that contains the token, unless the socket itself is authenticated.
+    """
 
     argument: str
 
@@ -60,7 +63,7 @@ class TokenAuthenticator(Protocol):
         Raises FunctionError if PraxTalk did not sign the token.
         """
 
-    def open(self, token: str) -> Any:
+    def authenticate(self, token: str) -> Any:
         """Return the Caller. Raises FunctionError if the token is not valid."""
 
     def issued_to(self, token: str) -> tuple[UUID, str]:
@@ -72,7 +75,7 @@ class TokenAuthenticator(Protocol):
 
 @dataclass(frozen=True)
 class ExpiringResult:
-    """A query's value that changes at `expires_at` even if nothing is written; None: it does not."""
+    """A query's value, and when it changes even if nothing is written. `expires_at` is None if it does not."""
 
     value: Any
     expires_at: datetime | None

@@ -1,7 +1,7 @@
 """POST /api/query, /api/mutation, /api/action: call the same functions without a WebSocket, as the clients' HTTP classes do.
 
-If a function fails, the response is 200 with status "error". A malformed request, a reached per-IP limit and an unavailable
-database are 4xx or 503 with {"code", "message"}. The clients expect both formats.
+If a function fails, the response is 200 with status "error". A malformed request, an exceeded per-IP limit and an unavailable
+database lead to 4xx or 503 with {"code", "message"}. The clients expect both formats.
 """
 
 from typing import Any

@@ -86,7 +86,7 @@ class Hub:
         return query
 
     def unsubscribe(self, query: SharedQuery[Any], listener: Listener) -> None:
-        """Remove `listener` from `query`. Without a listener left, the query stops and its topics are unsubscribed."""
+        """Remove `listener` from `query`. With its last listener, the query stops, and unsubscribes from its topics."""
         query.listeners.discard(listener)
         if query.listeners:
             return

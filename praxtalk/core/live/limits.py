@@ -47,7 +47,7 @@ class TokenBucket:
         self.is_spent = self._tokens < 1 or self._pending_characters > MAX_PENDING_CHARACTERS
 
     def done(self, is_empty: bool) -> bool:
-        """Record that a message was processed. Return whether to close the socket now. is_empty: no message is waiting."""
+        """Record that a message was processed. Return whether to close the socket now. is_empty: no other message is waiting."""
         if is_empty:
             self._pending_characters = 0
         return is_empty and self.is_spent
@@ -60,7 +60,7 @@ class ConnectionSlots:
         self._counter, self._address = counter, f"ip:{address}"
         self._held: dict[str, str | None] = {}
         self._retried_at = 0.0
-        self._lock = asyncio.Lock()  # no slot is taken while or after all slots are released
+        self._lock = asyncio.Lock()  # ensures that no slot is acquired while the slots are released, or after that
         self._is_released = False
 
     async def reserve(self, session: str | None = None) -> bool:

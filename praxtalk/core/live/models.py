@@ -1,4 +1,4 @@
-"""The log of executed mutations. It ensures that a mutation that is sent twice is executed once."""
+"""The log of executed mutations, with which a mutation that is sent twice is executed once."""
 
 from typing import Any, ClassVar
 

@@ -31,7 +31,7 @@ class Violation(Exception):
 @dataclass(frozen=True)
 class Connect:
     session_id: str
-    observed: int | None
+    max_observed_timestamp: int | None
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Remove:
 
 @dataclass(frozen=True)
 class ModifyQuerySet:
-    base: int
-    new: int
+    base_version: int
+    new_version: int
     modifications: list[Add | Remove]
 
 
@@ -65,9 +65,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Authenticate:
-    """Sign the connection in with `token`, or out if it is None."""
+    """Authenticate the connection with `token`, or sign it out if that is None."""
 
-    base: int
+    base_version: int
     token: str | None
 
 
@@ -91,19 +91,20 @@ def parse(text: str) -> Message:
         case "Connect":
             return Connect(_session_id(frame), _observed(frame.get("maxObservedTimestamp")))
         case "ModifyQuerySet":
-            listed = frame.get("modifications")
-            if not isinstance(listed, list) or len(listed) > MAX_MODIFICATIONS:
+            modifications = frame.get("modifications")
+            if not isinstance(modifications, list) or len(modifications) > MAX_MODIFICATIONS:
                 raise Violation("modifications")
-            return ModifyQuerySet(_count(frame, "baseVersion"), _count(frame, "newVersion"), [*map(_change, listed)])
+            base_version, new_version = _integer(frame, "baseVersion"), _integer(frame, "newVersion")
+            return ModifyQuerySet(base_version, new_version, [*map(_modification, modifications)])
         case "Mutation" | "Action" as kind:
             name = _name(frame)
-            return Call(_count(frame, "requestId"), name, frame.get("args"), kind == "Action")
+            return Call(_integer(frame, "requestId"), name, frame.get("args"), kind == "Action")
         case "Authenticate":
-            kind, base = frame.get("tokenType"), _count(frame, "baseVersion")
+            kind, base_version = frame.get("tokenType"), _integer(frame, "baseVersion")
             if kind == "None":
-                return Authenticate(base, None)
+                return Authenticate(base_version, None)
             # "Admin" means a Convex deployment key. PraxTalk has none: use an empty token, which is rejected as invalid.
-            return Authenticate(base, _text(frame, "value") if kind == "User" else "")
+            return Authenticate(base_version, _text(frame, "value") if kind == "User" else "")
         case "Event":
             return Event()
     raise Violation("type")
@@ -120,10 +121,10 @@ def _parse_leniently(text: str) -> Any:
         raise Violation("not JSON") from error
 
 
-def _change(modification: Any) -> Add | Remove:
+def _modification(modification: Any) -> Add | Remove:
     if not isinstance(modification, dict):
         raise Violation("modification")
-    query_id = _count(modification, "queryId")
+    query_id = _integer(modification, "queryId")
     match modification.get("type"):
         case "Add":
             return Add(query_id, _name(modification), modification.get("args"))
@@ -151,7 +152,7 @@ def _session_id(frame: dict[str, Any]) -> str:
     return value
 
 
-def _count(frame: dict[str, Any], field: str) -> int:
+def _integer(frame: dict[str, Any], field: str) -> int:
     value = frame.get(field)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -213,9 +214,9 @@ def mutation_response(request_id: int, result: Result, ts: int) -> str:
     """Return a MutationResponse. After a success, the client resolves its promise when a Transition reaches `ts`."""
     members = _result_members(result, "result", "result")
     is_success = not isinstance(result, Failure)
-    covered = f',"ts":"{timestamps.encode(ts)}"' if is_success else ""
+    ts_member = f',"ts":"{timestamps.encode(ts)}"' if is_success else ""
     head = f'{{"type":"MutationResponse","requestId":{request_id},"success":{str(is_success).lower()}'
-    return f"{head},{members}{covered}}}"
+    return f"{head},{members}{ts_member}}}"
 
 
 def action_failed(request_id: int, failure: Failure) -> str:
@@ -223,9 +224,9 @@ def action_failed(request_id: int, failure: Failure) -> str:
     return f'{{"type":"ActionResponse","requestId":{request_id},"success":false,{members}}}'
 
 
-def auth_error(message: str, base: int) -> str:
-    """Return an AuthError. base: the identity version before the rejected one."""
-    frame = {"type": "AuthError", "error": message, "baseVersion": base, "authUpdateAttempted": True}
+def auth_error(message: str, base_version: int) -> str:
+    """Return an AuthError. base_version: that of the rejected Authenticate."""
+    frame = {"type": "AuthError", "error": message, "baseVersion": base_version, "authUpdateAttempted": True}
     return orjson.dumps(frame).decode()
 
 

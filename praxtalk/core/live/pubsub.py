@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from praxtalk.core.live.topics import CHANNEL_PREFIX, channel_of
 
 RECONNECT_SECONDS = 0.5
-IDLE_SECONDS = 10.0  # then send a ping; without an answer for as long again, the connection is lost
+IDLE_SECONDS = 10.0  # then send a ping; without a response for as long again, the connection is lost
 ACKNOWLEDGE_SECONDS = 1.0
 PUBSUB_STATUS = "pubsub-status"  # local to this process: published when the connection is lost or restored
 KEEPALIVE_CHANNEL = channel_of("")  # always subscribed: a connection without a subscription would end
@@ -34,7 +34,7 @@ class TopicSubscriber:
         self.is_lost = False
         self._channels: set[str] = set()
         self._acknowledgements: dict[str, asyncio.Future[None]] = {}
-        self._writing = asyncio.Lock()
+        self._write_lock = asyncio.Lock()
         self._pubsub: redis.asyncio.client.PubSub | None = None
         self.connected_since: float | None = None  # monotonic seconds; None while there is no connection
 
@@ -52,7 +52,7 @@ class TopicSubscriber:
             self._acknowledgements[channel] = asyncio.Future()
         with contextlib.suppress(redis.RedisError, OSError):
             if new:
-                async with self._writing:
+                async with self._write_lock:
                     await self._pubsub.subscribe(*new)
             if acknowledged := [
                 self._acknowledgements[channel] for channel in channels if channel in self._acknowledgements
@@ -66,7 +66,7 @@ class TopicSubscriber:
     async def unsubscribe_dropped(self, topics: Iterable[str]) -> None:
         """Unsubscribe in Valkey from those `topics` that no query has subscribed to again."""
         with contextlib.suppress(redis.RedisError, OSError):
-            async with self._writing:
+            async with self._write_lock:
                 channels = [channel for channel in map(channel_of, topics) if channel not in self._channels]
                 if self._pubsub is not None and channels:
                     await self._pubsub.unsubscribe(*channels)
@@ -107,7 +107,7 @@ class TopicSubscriber:
             while True:
                 message = await pubsub.get_message(timeout=IDLE_SECONDS)
                 if message is None and is_pinged:
-                    raise redis.ConnectionError("no answer")
+                    raise redis.ConnectionError("no response to a ping")
                 is_pinged = message is None
                 if message is None:
                     await pubsub.ping()

@@ -1,13 +1,11 @@
 """The queries of one socket. Each is bound to its caller and to a SharedQuery, which equal queries of other sockets share.
 
-1. To add a query: parse the call, identify the caller, validate the arguments, then listen. The caller is itself the result of a
-   SharedQuery, so that the revocation of a token arrives like any other change.
+1. To add a query: parse the call, identify the caller (praxtalk/core/live/identities.py), validate the arguments, then listen.
 2. When a token becomes invalid, or gives access to other brands, its queries are bound again.
 3. The socket's worker task does all of this. A SharedQuery only passes on its results.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,45 +14,26 @@ from typing import Any
 
 from praxtalk.core.live import executor, functions
 from praxtalk.core.live.executor import QueryOutcome
-from praxtalk.core.live.functions import Caller, FunctionCall, TokenAuthenticator
+from praxtalk.core.live.functions import Caller, FunctionCall
 from praxtalk.core.live.hub import Hub
+from praxtalk.core.live.identities import Identities
 from praxtalk.core.live.limits import MAX_QUERIES, ConnectionSlots
 from praxtalk.core.live.protocol import Add
 from praxtalk.core.live.results import Code, Failure, FunctionError, InvalidCall, to_failure
 from praxtalk.core.live.session import Session
 from praxtalk.core.live.shared_queries import QueryRun, SharedQuery
 
-QUERY_REFRESH_INTERVAL = 60.0
-IDENTITY_REFRESH_INTERVAL = 30.0
+REFRESH_INTERVAL = 60.0
 
 
 @dataclass(frozen=True)
 class TokenChanged:
-    """The caller behind `token` changed. None: the connection limit that rejected every query no longer applies, or a
-    SharedQuery failed."""
+    """The caller behind `token` changed.
+
+    None: the connection limit that rejected every query no longer applies, or a SharedQuery failed.
+    """
 
     token: str | None
-
-
-class Identity:
-    """The caller behind a token, as last reported to this socket."""
-
-    def __init__(self, queries: "Queries", token: str) -> None:
-        self.first_run = 0
-        self.shared_query: SharedQuery[Any] | None = None
-        self.resolved: asyncio.Future[Caller | Failure] = asyncio.get_running_loop().create_future()
-        self.caller: Caller | Failure = Failure("The token has not been checked yet.")
-        self._queries, self._token = queries, token
-
-    def on_result(self, run: QueryRun[Any]) -> None:
-        previous, self.caller = self.caller, run.value
-        if not self.resolved.done():
-            self.resolved.set_result(run.value)
-        elif previous != run.value:
-            self._queries.wake(TokenChanged(self._token))
-
-    def on_error(self) -> None:
-        self._queries.fail()
 
 
 class Query:
@@ -76,6 +55,8 @@ class Query:
 
 
 class Queries:
+    """All queries of one socket."""
+
     def __init__(
         self,
         hub: Hub,
@@ -92,17 +73,16 @@ class Queries:
         """
         self.socket_token: str | None = None
         self._hub, self._session, self._slots = hub, session, slots
-        self._on_pending_results, self.wake = on_pending_results, wake
+        self._on_pending_results, self._wake = on_pending_results, wake
         self._queries: dict[int, Query] = {}
-        self._identities: dict[str, Identity] = {}
+        self._identities = Identities(hub, on_change=lambda token: wake(TokenChanged(token)), on_error=self.fail)
         self._result_arrived = asyncio.Event()
         self._has_failed = self._is_cancelled = False
 
     @property
     def is_authorised(self) -> bool:
         """Return whether the socket is authenticated, or at least one of its queries has an authenticated caller."""
-        socket = self._identities.get(self.socket_token or "")
-        is_socket_authenticated = socket is not None and not isinstance(socket.caller, Failure)
+        is_socket_authenticated = self._identities.is_authenticated(self.socket_token)
         return is_socket_authenticated or any(query.is_authorised for query in self._queries.values())
 
     async def add(self, message: Add) -> None:
@@ -128,7 +108,7 @@ class Queries:
         if token is not None:
             error_message = "Invalid token."
             for authenticator in functions.authenticators():
-                caller = await self._identify(authenticator, token)
+                caller = await self._identities.identify(authenticator, token)
                 if not isinstance(caller, Failure):
                     break
                 error_message = caller.message
@@ -179,15 +159,13 @@ class Queries:
     def fail(self) -> None:
         self._has_failed = True
         self._result_arrived.set()
-        self.wake(TokenChanged(None))
+        self._wake(TokenChanged(None))
 
     def cancel_waits(self) -> None:
         """Stop waiting for results and callers, now and from now on: the client has disconnected."""
         self._is_cancelled = True
         self._result_arrived.set()
-        for identity in self._identities.values():
-            if not identity.resolved.done():
-                identity.resolved.set_result(identity.caller)
+        self._identities.cancel_waits()
 
     def release(self) -> None:
         """Unsubscribe from all shared queries. Call this only after all other work of the socket has finished."""
@@ -218,7 +196,7 @@ class Queries:
         topics = frozenset(call.function.topics_of(caller, arguments))
         read = partial(_read, call, caller, arguments)
         query.shared_query = await self._hub.subscribe(
-            query, key, topics=topics, read=read, name=call.function.name, refresh_interval=QUERY_REFRESH_INTERVAL
+            query, key, topics=topics, read=read, name=call.function.name, refresh_interval=REFRESH_INTERVAL
         )
 
     def _await(self, query: Query, first_run: int) -> None:
@@ -234,47 +212,16 @@ class Queries:
         authenticator, token = call.function.authenticator, call.token or self.socket_token
         if not token:
             raise FunctionError(Code.UNAUTHENTICATED, f"Pass {authenticator.argument}, or authenticate the connection.")
-        caller = await self._identify(authenticator, token)
+        caller = await self._identities.identify(authenticator, token)
         if isinstance(caller, Failure):
             raise FunctionError(Code.UNAUTHENTICATED, caller.message)
         return caller
 
-    async def _identify(self, authenticator: TokenAuthenticator, token: str) -> Caller | Failure:
-        identity = self._identities.get(token)
-        if identity is None:
-            identity = self._identities[token] = Identity(self, token)
-            try:
-                topics = frozenset(authenticator.topics(token))
-            except FunctionError as error:
-                identity.caller = Failure(str(error))
-                return identity.caller
-            key = ("identity", authenticator.argument, hashlib.sha256(token.encode()).digest())
-            read = partial(_identity, authenticator, token)
-            identity.shared_query = await self._hub.subscribe(
-                identity, key, topics=topics, read=read, name="identity", refresh_interval=IDENTITY_REFRESH_INTERVAL
-            )
-            if not self._is_cancelled:
-                await identity.resolved
-        return identity.caller
-
     def _release_unused_identities(self) -> None:
-        """Unsubscribe from the identities whose tokens this socket no longer uses."""
-        used = {query.call.token or self.socket_token for query in self._queries.values()} | {self.socket_token}
-        for token in [token for token in self._identities if token not in used]:
-            identity = self._identities.pop(token)
-            if identity.shared_query is not None:
-                self._hub.unsubscribe(identity.shared_query, identity)
+        tokens = {query.call.token or self.socket_token for query in self._queries.values()}
+        self._identities.release_unused(tokens | {self.socket_token})
 
 
 def _read(call: FunctionCall, caller: Caller, arguments: dict[str, Any]) -> tuple[QueryOutcome, datetime | None]:
     outcome = executor.run_query(call, caller, arguments)
     return outcome, outcome.expires_at
-
-
-def _identity(authenticator: TokenAuthenticator, token: str) -> tuple[Any, datetime | None]:
-    """Return the Caller and the time at which the token expires, or a Failure with the reason and None."""
-    try:
-        caller = authenticator.open(token)
-    except FunctionError as error:
-        return Failure(str(error)), None
-    return caller, caller.expires_at

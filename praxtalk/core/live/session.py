@@ -1,6 +1,6 @@
 """The protocol state of one connection, without I/O: versions, results already sent, and results waiting to be sent.
 
-1. A client's request increases a version (`query_set` or `identity`). Its base must be the version before.
+1. A client's request increases a version (`query_set` or `identity`). Its `base_version` must be the current version.
 2. A result waits for the next Transition. A result that equals the last one sent is dropped. The frame is built only when it is
    sent; until then, all sockets share the result.
 3. A Transition starts at the version at which the previous one ended, and carries all waiting results. None is ever skipped:
@@ -30,13 +30,13 @@ class Session:
 
     def modify(self, message: ModifyQuerySet) -> None:
         """Set the query-set version. Raises Violation if the base is not the current version, or the new one is not higher."""
-        if message.base != self._query_set or message.new <= message.base:
+        if message.base_version != self._query_set or message.new_version <= message.base_version:
             raise Violation("baseVersion")
-        self._query_set = message.new
+        self._query_set = message.new_version
 
     def authenticate(self, message: Authenticate) -> None:
         """Increase the identity version. Raises Violation if the base is not the current version."""
-        if message.base != self._identity:
+        if message.base_version != self._identity:
             raise Violation("baseVersion")
         self._identity += 1
 

@@ -12,17 +12,16 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-if TYPE_CHECKING:
-    from praxtalk.core.live.hub import Hub
+from praxtalk.core.live.timestamps import Timestamps
 
 COALESCE_SECONDS = 0.1
 SLOW_FACTOR = 5  # pause of a slow query, as a multiple of its duration; leaves most of a thread to other queries
@@ -52,12 +51,23 @@ class Listener(Protocol):
         """Handle an unexpected error in a run, which is a bug in PraxTalk."""
 
 
+class Runtime(Protocol):
+    """What shared queries run on: the Hub of the process."""
+
+    query_slots: asyncio.Semaphore
+    timestamps: Timestamps
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]: ...
+    async def in_thread(self, do: Callable[[], T]) -> T: ...
+    def was_connected_since(self, moment: float) -> bool: ...
+
+
 class SharedQuery(Generic[T]):
     """A query with its listeners. Hub.subscribe() creates it, and Hub.unsubscribe() removes it with its last listener."""
 
     def __init__(
         self,
-        hub: "Hub",
+        runtime: Runtime,
         key: Hashable,
         topics: frozenset[str],
         read: Callable[[], tuple[T, datetime | None]],
@@ -69,7 +79,7 @@ class SharedQuery(Generic[T]):
         self.key, self.topics = key, topics
         self.listeners: set[Listener] = set()
         self.latest: QueryRun[T] | None = None
-        self._hub, self._read, self._name, self._refresh_interval = hub, read, name, refresh_interval
+        self._runtime, self._read, self._name, self._refresh_interval = runtime, read, name, refresh_interval
         self._started = 0
         self._started_at = float("-inf")
         self._pause = COALESCE_SECONDS
@@ -106,17 +116,17 @@ class SharedQuery(Generic[T]):
         if timer := self._timers.pop("run", None):
             timer.cancel()
         self._is_running = True
-        self._hub.spawn(self._run())
+        self._runtime.spawn(self._run())
 
     async def _run(self) -> None:
         try:
-            async with self._hub.query_slots:
+            async with self._runtime.query_slots:
                 self._is_requested = self._is_urgent = False
                 self._started += 1
                 self._started_at = time.monotonic()
-                number, was_connected = self._started, self._hub.was_connected_since(self._requested_at)
+                number, was_connected = self._started, self._runtime.was_connected_since(self._requested_at)
                 try:
-                    value, expires_at = await self._hub.in_thread(self._read)
+                    value, expires_at = await self._runtime.in_thread(self._read)
                 except (OperationalError, InterfaceError) as error:
                     self._retry_later(error)
                     return
@@ -140,7 +150,7 @@ class SharedQuery(Generic[T]):
 
         They send the result with the same `ts`, so that sockets in the same state are sent the same text.
         """
-        self._hub.timestamps.next()
+        self._runtime.timestamps.next()
         for count, listener in enumerate(list(self.listeners), 1):
             if listener in self.listeners and listener.first_run <= run.number:
                 listener.on_result(run)

@@ -1,8 +1,7 @@
 """Publish topics after commit.
 
-If Valkey is unavailable, topics are published again once it responds. Subscribers also poll, so a message that is lost
-permanently only delays them. A topic is a name that contains ids. The messages are empty, so Valkey's channels never carry a
-tenant's data.
+If Valkey is unavailable, topics are published once it responds again. Subscribers also poll, so a message that is lost for good
+only delays them. A topic is a name that contains ids. The messages are empty, so Valkey's channels never carry a tenant's data.
 """
 
 import threading
@@ -13,13 +12,13 @@ from functools import cache
 import redis
 from django.conf import settings
 
-from praxtalk.core.circuit_breaker import PAUSE_SECONDS, Breaker
+from praxtalk.core.circuit_breaker import PAUSE_SECONDS, CircuitBreaker
 from praxtalk.core.db.transactions import after_commit
 
 CHANNEL_PREFIX = "changed:"
 MAX_UNPUBLISHED = 10_000  # beyond this, topics are dropped and subscribers rely on polling
 
-_breaker = Breaker("changed topics")
+_breaker = CircuitBreaker("changed topics")
 _unpublished = set[str]()
 _unpublished_lock = threading.Lock()
 _captured = threading.local()

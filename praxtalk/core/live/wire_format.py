@@ -15,7 +15,7 @@ import orjson
 MAX_SAFE_INTEGER = 2**53  # clients' numbers are floats, which cannot represent every integer beyond this
 MAX_KEY = 1024
 MAX_DEPTH = 64
-FIELD_NAME_CACHE_SIZE = 1000  # size of the cache: results contain the same few field names again and again
+FIELD_NAME_CACHE_SIZE = 1000  # results contain the same few field names again and again
 
 
 class UnsupportedValue(ValueError):

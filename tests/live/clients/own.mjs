@@ -30,9 +30,9 @@ const COMMANDS = {
     stops.get(watch)();
   },
   query({ id, client, name, args = {} }) {
-    const once = (tell) => (news) => {
+    const once = (callback) => (result) => {
       stop();
-      tell(news);
+      callback(result);
     };
     const onValue = once((value) => send({ id, value }));
     const stop = clients.get(client).watch(

@@ -25,10 +25,10 @@ def answer(number, value):
 
 
 def fail(number, error):
-    told = {"kind": type(error).__name__, "message": str(error)}
+    described = {"kind": type(error).__name__, "message": str(error)}
     if isinstance(error, convex.ConvexError):
-        told["data"] = convex_to_json(error.data)
-    send({"id": number, "error": told})
+        described["data"] = convex_to_json(error.data)
+    send({"id": number, "error": described})
 
 
 def arguments(command):

@@ -20,11 +20,11 @@ async function waitOf(scene) {
 
 test("reconnecting resends the whole query set and every unfinished mutation under their old ids", async () => {
   const scene = await startLive();
-  const news = [];
+  const received = [];
   const stop = scene.client.watch("a:left", {}, nothing);
-  scene.client.watch("a:kept", {}, (value) => news.push(value));
+  scene.client.watch("a:kept", {}, (value) => received.push(value));
   for (const body of ["answered and covered", "answered", "unanswered"])
-    scene.client.mutate("a:send", { body }).then((value) => news.push(value));
+    scene.client.mutate("a:send", { body }).then((value) => received.push(value));
   await settle();
   const before = scene.socket.sent;
   await scene.socket.say(done(0, 5, "zero"));
@@ -46,11 +46,11 @@ test("reconnecting resends the whole query set and every unfinished mutation und
   assert.deepEqual([change.baseVersion, change.newVersion], [0, 1]);
   assert.deepEqual(mutations, before.filter(({ type }) => type === "Mutation").slice(1));
   await scene.socket.transit(7, updated(1, "kept")); // possibly from another server, so it covers no earlier mutation
-  assert.deepEqual(news, ["zero", "kept"]);
+  assert.deepEqual(received, ["zero", "kept"]);
   await scene.socket.say(done(1, 8, "one"));
   await scene.socket.say(done(2, 9, "two"));
   await scene.socket.transit(9);
-  assert.deepEqual(news, ["zero", "kept", "one", "two"]);
+  assert.deepEqual(received, ["zero", "kept", "one", "two"]);
 });
 
 test("the retry delay doubles from 100 ms to 16 s, and only a valid Transition resets it", async () => {
@@ -140,17 +140,17 @@ const FAULTS = {
 for (const [what, startVersion] of Object.entries(FAULTS))
   test(`the client reconnects from scratch after ${what}`, async () => {
     const scene = await startLive();
-    const news = [];
-    scene.client.watch("a:list", {}, (value) => news.push(value));
+    const received = [];
+    scene.client.watch("a:list", {}, (value) => received.push(value));
     await settle();
     const endVersion = { querySet: 2, identity: 0, ts: "CQAAAAAAAAA=" };
     await scene.socket.say({ type: "Transition", startVersion, endVersion, modifications: [updated(0, "doubtful")] });
-    assert.deepEqual([scene.socket.isClosed, news], [true, []]);
+    assert.deepEqual([scene.socket.isClosed, received], [true, []]);
     await scene.pass(100);
     await scene.socket.accept();
     assert.equal(scene.socket.sent[0].lastCloseReason, "version gap");
     await scene.socket.transit(1, updated(0, "sure"));
-    assert.deepEqual(news, ["sure"]);
+    assert.deepEqual(received, ["sure"]);
   });
 
 for (const frame of ["no JSON", "null", '{"type":"Transition"}', '{"type":"FatalError","error":"No."}'])
@@ -212,10 +212,10 @@ test("an accepted token alone does not make the client live before the query set
 });
 
 test("a rejected token is requested again, with the reason and growing delays", async () => {
-  const asked = [];
+  const refusals = [];
   const scene = start({
     getToken(refused) {
-      asked.push(refused);
+      refusals.push(refused);
       return "bad";
     },
   });
@@ -225,38 +225,38 @@ test("a rejected token is requested again, with the reason and growing delays", 
     assert.equal(scene.socket.isClosed, true);
     assert.equal(await waitOf(scene), wait);
   }
-  assert.deepEqual(asked, [undefined, ...WAITS.slice(1).map(() => "It expired.")]);
+  assert.deepEqual(refusals, [undefined, ...WAITS.slice(1).map(() => "It expired.")]);
   await scene.socket.accept();
   await scene.socket.transit(1);
   await scene.socket.end(1006);
   await scene.pass(100);
   await scene.socket.accept();
-  assert.equal(asked.at(-1), undefined);
+  assert.equal(refusals.at(-1), undefined);
 });
 
 test("an expired token is replaced without an error for watchers", async () => {
-  const [asked, news] = [[], []];
-  const scene = await startLive({ getToken: (refused) => String(asked.push(refused)) });
+  const [refusals, received] = [[], []];
+  const scene = await startLive({ getToken: (refused) => String(refusals.push(refused)) });
   scene.client.watch(
     "a:list",
     {},
-    (value) => news.push(value),
-    (error) => news.push(error.data.code),
+    (value) => received.push(value),
+    (error) => received.push(error.data.code),
   );
   await settle();
   await scene.socket.transit(2, updated(0, "one"));
   await scene.socket.transit(3, failed(0, "UNAUTHENTICATED"));
   await scene.pass(100);
   await scene.socket.accept();
-  assert.deepEqual([asked, scene.socket.sent[1].value], [[undefined, "It is UNAUTHENTICATED."], "2"]);
+  assert.deepEqual([refusals, scene.socket.sent[1].value], [[undefined, "It is UNAUTHENTICATED."], "2"]);
   await scene.socket.transit(1, updated(0, "two"));
-  assert.deepEqual(news, ["one", "two"]);
+  assert.deepEqual(received, ["one", "two"]);
 });
 
 test("if another token is rejected too, watchers get the error, and retries are delayed more and more", async () => {
-  const news = [];
+  const received = [];
   const scene = await startLive({ getToken: () => "bad" });
-  scene.client.watch("a:list", {}, nothing, (error) => news.push(error.data.code));
+  scene.client.watch("a:list", {}, nothing, (error) => received.push(error.data.code));
   await settle();
   for (const wait of WAITS) {
     await scene.socket.transit(2, failed(0, "UNAUTHENTICATED"));
@@ -264,18 +264,18 @@ test("if another token is rejected too, watchers get the error, and retries are 
     await scene.socket.accept();
   }
   assert.deepEqual(
-    news,
+    received,
     WAITS.slice(1).map(() => "UNAUTHENTICATED"),
   );
 });
 
 test("without getToken an unauthenticated query fails", async () => {
-  const news = [];
+  const received = [];
   const scene = await startLive();
-  scene.client.watch("a:list", {}, nothing, (error) => news.push(error.data.code));
+  scene.client.watch("a:list", {}, nothing, (error) => received.push(error.data.code));
   await settle();
   await scene.socket.transit(2, failed(0, "UNAUTHENTICATED"));
-  assert.deepEqual([news, scene.socket.isClosed], [["UNAUTHENTICATED"], false]);
+  assert.deepEqual([received, scene.socket.isClosed], [["UNAUTHENTICATED"], false]);
 });
 
 test("a token that arrives after its socket closed is not used on the next one", async () => {

@@ -86,32 +86,32 @@ test("changes made in one tick are sent as one message, before a mutation", asyn
 
 test("a failed query reports its error and may have a value later", async () => {
   const { client, socket } = await startLive();
-  const news = [];
+  const received = [];
   client.watch(
     "a:list",
     {},
-    (value) => news.push(value),
-    (error) => news.push([error.message, error.data.code]),
+    (value) => received.push(value),
+    (error) => received.push([error.message, error.data.code]),
   );
-  client.watch("a:wrong", {}, nothing, (error) => news.push([error.message, "data" in error]));
+  client.watch("a:wrong", {}, nothing, (error) => received.push([error.message, "data" in error]));
   await settle();
   const wrong = { type: "QueryFailed", queryId: 1, errorMessage: "ArgumentValidationError: x" };
   await socket.transit(2, failed(0, "NOT_FOUND"), wrong);
   await socket.transit(3, updated(0, "there"));
-  assert.deepEqual(news, [["It is NOT_FOUND.", "NOT_FOUND"], ["ArgumentValidationError: x", false], "there"]);
+  assert.deepEqual(received, [["It is NOT_FOUND.", "NOT_FOUND"], ["ArgumentValidationError: x", false], "there"]);
 });
 
 test("a mutation resolves with the Transition that covers it, after the watchers are called", async () => {
   const { client, socket } = await startLive();
-  const news = [];
-  client.watch("a:list", {}, (value) => news.push(value));
-  client.mutate("a:send", {}).then((value) => news.push(value));
+  const received = [];
+  client.watch("a:list", {}, (value) => received.push(value));
+  client.mutate("a:send", {}).then((value) => received.push(value));
   await settle();
   await socket.say(done(0, 256, "sent"));
   await socket.transit(5, updated(0, "before")); // 5 and 256 have the opposite order as plain base64
-  assert.deepEqual(news, ["before"]);
+  assert.deepEqual(received, ["before"]);
   await socket.transit(256, updated(0, "after"));
-  assert.deepEqual(news, ["before", "after", "sent"]);
+  assert.deepEqual(received, ["before", "after", "sent"]);
 });
 
 test("a failed mutation rejects at once and is not resent", async () => {
@@ -140,18 +140,18 @@ test("arguments that are not JSON reject without affecting other calls", async (
 
 test("close() rejects pending mutations, stops watchers and never reconnects", async () => {
   const { client, socket, sockets, states, pass } = await startLive();
-  const news = [];
-  client.watch("a:list", {}, (value) => news.push(value));
+  const received = [];
+  client.watch("a:list", {}, (value) => received.push(value));
   await settle();
   socket.transit(2, updated(0, "on its way"));
   const call = client.mutate("a:send", {});
   client.close();
   await assert.rejects(call, { name: "AbortError" });
   await assert.rejects(client.mutate("a:send", {}), { name: "AbortError" });
-  client.watch("a:other", {}, (value) => news.push(value))();
+  client.watch("a:other", {}, (value) => received.push(value))();
   await socket.end(1000);
   await pass(1_000_000);
-  assert.deepEqual([socket.isClosed, sockets.length, news, states], [true, 1, [], ["connecting", "live"]]);
+  assert.deepEqual([socket.isClosed, sockets.length, received, states], [true, 1, [], ["connecting", "live"]]);
 });
 
 test("no callback is called after close()", async () => {

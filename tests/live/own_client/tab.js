@@ -1,25 +1,25 @@
-// Runs a client in a test's page. `news` lists the values of watchers, mutations and states, in order.
+// Runs a client in a test's page. `events` lists the values of watchers, mutations and states, in order.
 async ([url, tokens]) => {
   const { connect } = await import("/static/live/client.js");
-  const tell = (what) => (value) => {
-    tab.news.push([what, value]);
+  const record = (what) => (value) => {
+    tab.events.push([what, value]);
   };
   const tab = {
-    news: [],
-    asked: [],
+    events: [],
+    tokenRequests: [],
     sockets: [],
     getToken(refused) {
-      tab.asked.push(refused ?? null);
-      return tokens[Math.min(tab.asked.length, tokens.length) - 1];
+      tab.tokenRequests.push(refused ?? null);
+      return tokens[Math.min(tab.tokenRequests.length, tokens.length) - 1];
     },
     watch: (what, name, args) => {
-      tab.client.watch(name, args, tell(what), (error) => tell(`${what} failed`)(error.message));
+      tab.client.watch(name, args, record(what), (error) => record(`${what} failed`)(error.message));
     },
     mutate: (what, name, args) => {
-      tab.client.mutate(name, args).then(tell(what), (error) => tell(`${what} failed`)(error.message));
+      tab.client.mutate(name, args).then(record(what), (error) => record(`${what} failed`)(error.message));
     },
-    newest: (what) => tab.news.findLast(([of]) => of === what)?.[1],
-    all: (what) => tab.news.filter(([of]) => of === what).map(([, value]) => value),
+    newest: (what) => tab.events.findLast(([of]) => of === what)?.[1],
+    all: (what) => tab.events.filter(([of]) => of === what).map(([, value]) => value),
   };
   class Socket extends WebSocket {
     constructor(address) {
@@ -27,6 +27,6 @@ async ([url, tokens]) => {
       tab.sockets.push(this);
     }
   }
-  tab.client = connect(url, { getToken: tab.getToken, onState: tell("state"), WebSocket: Socket });
+  tab.client = connect(url, { getToken: tab.getToken, onState: record("state"), WebSocket: Socket });
   window.tab = tab;
 };

@@ -1,7 +1,7 @@
 """The database backend (settings.DATABASES): Django's PostgreSQL backend with one change.
 
-In a server that waits for its database, each call blocks a thread. So after one call has waited for a connection without success,
-the other calls of the process fail at once. One call per second tries again. The first that gets a connection ends the outage.
+While the database is unavailable, each request that waits for a connection blocks a thread. So once one request has waited in
+vain, all others in the process fail at once. One request a second tries again. The first that gets a connection ends the outage.
 """
 
 import threading
@@ -19,19 +19,19 @@ class Outage:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._is_on = False
+        self._is_active = False
         self._next_try = 0.0
 
     def begin(self) -> None:
         with self._lock:
-            self._is_on, self._next_try = True, time.monotonic() + PAUSE_SECONDS
+            self._is_active, self._next_try = True, time.monotonic() + PAUSE_SECONDS
 
     def end(self) -> None:
-        self._is_on = False
+        self._is_active = False
 
     def allows_attempt(self) -> bool:
         """Return whether the caller may request a connection. During an outage, only the first caller after each pause may."""
-        if not self._is_on:
+        if not self._is_active:
             return True
         with self._lock:
             now = time.monotonic()

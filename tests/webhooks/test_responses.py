@@ -60,12 +60,12 @@ def post(url, times=1, pause=0.0):
 
 @pytest.mark.parametrize("name", UNUSUAL_ANSWERS)
 def test_2xx_is_success_whatever_follows_its_status_line(name):
-    with raw_receiver(UNUSUAL_ANSWERS[name]) as crm:
+    with raw_receiver(UNUSUAL_ANSWERS[name]) as endpoint:
         started = time.monotonic()
-        (answer,) = post(crm.url)
+        (answer,) = post(endpoint.url)
     assert (answer.is_success, answer.error) == (True, "")
     assert time.monotonic() - started < 2
-    assert len(crm.bodies) == 1
+    assert len(endpoint.bodies) == 1
 
 
 @pytest.mark.parametrize("name", UNUSUAL_ANSWERS)
@@ -75,16 +75,16 @@ def test_other_status_is_recorded_whatever_follows_it(monkeypatch, name):
         step.replace(b" 200", b" 500").replace(b" 204", b" 500") if isinstance(step, bytes) else step
         for step in UNUSUAL_ANSWERS[name]
     ]
-    with raw_receiver(steps) as crm:
-        (answer,) = post(crm.url)
+    with raw_receiver(steps) as endpoint:
+        (answer,) = post(endpoint.url)
     assert answer.status_code == (201 if name == "no reason phrase" else 500)
 
 
 def test_slow_body_is_cut_off_at_the_deadline_and_counts_as_delivered(monkeypatch):
     monkeypatch.setattr(transport_module, "DEADLINE_SECONDS", 1.0)
-    monkeypatch.setattr(transport_module, "is_allowed_privately", lambda address: False)
-    with receiver(answer=b"x" * 100, drip=0.2) as crm:
-        (answer,) = post(crm.url)
+    monkeypatch.setattr(transport_module, "is_in_allowed_cidrs", lambda address: False)
+    with receiver(answer=b"x" * 100, drip=0.2) as endpoint:
+        (answer,) = post(endpoint.url)
     assert (answer.status_code, answer.error) == (200, "")
     assert answer.duration_ms < 2000
     assert 0 < len(answer.body) < 10
@@ -92,8 +92,8 @@ def test_slow_body_is_cut_off_at_the_deadline_and_counts_as_delivered(monkeypatc
 
 def test_slow_headers_are_cut_off_at_the_deadline_and_count_as_delivered(monkeypatch):
     monkeypatch.setattr(transport_module, "DEADLINE_SECONDS", 0.5)
-    with raw_receiver([OK, 0.2, b"X-A: b\r\n", 0.2, b"X-B: c\r\n", 2.0, b"\r\n"]) as crm:
-        (answer,) = post(crm.url)
+    with raw_receiver([OK, 0.2, b"X-A: b\r\n", 0.2, b"X-B: c\r\n", 2.0, b"\r\n"]) as endpoint:
+        (answer,) = post(endpoint.url)
     assert (answer.status_code, answer.error) == (200, "")
     assert answer.duration_ms < 1500
 
@@ -101,10 +101,10 @@ def test_slow_headers_are_cut_off_at_the_deadline_and_count_as_delivered(monkeyp
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 O", b"HTTP/1.1 20", b"HTTP/1.1 103 Early Hints\r\n\r\n", b""])
 @pytest.mark.parametrize("end", [CLOSE, RESET])
 def test_incomplete_status_line_is_no_response(start, end):
-    with raw_receiver([start, end]) as crm:
-        (answer,) = post(crm.url)
+    with raw_receiver([start, end]) as endpoint:
+        (answer,) = post(endpoint.url)
     assert (answer.status_code, bool(answer.error)) == (None, True)
-    assert len(crm.bodies) == 1
+    assert len(endpoint.bodies) == 1
 
 
 DEAD_CONNECTIONS = {
@@ -127,33 +127,33 @@ DEAD_CONNECTIONS = {
 @pytest.mark.parametrize("pause", [0.0, 0.1])
 @pytest.mark.parametrize("name", DEAD_CONNECTIONS)
 def test_stale_keep_alive_connection_is_replaced_without_a_failed_attempt(name, pause):
-    with raw_receiver(DEAD_CONNECTIONS[name], [THANKS]) as crm:
+    with raw_receiver(DEAD_CONNECTIONS[name], [THANKS]) as endpoint:
         started = time.monotonic()
-        answers = post(crm.url, times=2, pause=pause)
+        answers = post(endpoint.url, times=2, pause=pause)
     assert [answer.is_success for answer in answers] == [True, True]
     assert time.monotonic() - started < 2
-    assert crm.bodies[-1] == b"1"
-    assert crm.connections == 2
+    assert endpoint.bodies[-1] == b"1"
+    assert endpoint.connections == 2
 
 
 def test_new_connection_without_a_response_is_a_failed_attempt():
-    with raw_receiver([THANKS, ..., CLOSE], [CLOSE]) as crm:
-        answers = post(crm.url, times=2)
+    with raw_receiver([THANKS, ..., CLOSE], [CLOSE]) as endpoint:
+        answers = post(endpoint.url, times=2)
     assert [answer.status_code for answer in answers] == [200, None]
-    assert crm.bodies == [b"0", b"1", b"1"]  # once on the kept connection and once on a new one
+    assert endpoint.bodies == [b"0", b"1", b"1"]  # once on the kept connection and once on a new one
 
 
 def test_healthy_connection_is_reused():
-    with raw_receiver([THANKS, ..., THANKS, ..., b"HTTP/1.1 204 OK\r\n\r\n", ..., THANKS]) as crm:
-        answers = post(crm.url, times=4)
+    with raw_receiver([THANKS, ..., THANKS, ..., b"HTTP/1.1 204 OK\r\n\r\n", ..., THANKS]) as endpoint:
+        answers = post(endpoint.url, times=4)
     assert [answer.status_code for answer in answers] == [200, 200, 204, 200]
-    assert crm.connections == 1
+    assert endpoint.connections == 1
 
 
-def test_delivery_with_an_unusual_2xx_succeeds_at_once(cast, subscribe):
-    with raw_receiver(UNUSUAL_ANSWERS["204 with a body"]) as crm:
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
+def test_delivery_with_an_unusual_2xx_succeeds_at_once(tenants, subscribe):
+    with raw_receiver(UNUSUAL_ANSWERS["204 with a body"]) as endpoint:
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
         deliver_due()
     assert Delivery.objects.get().status == Delivery.Status.SUCCEEDED
     attempt = Attempt.objects.get()

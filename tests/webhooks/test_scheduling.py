@@ -11,7 +11,7 @@ from integrations.models import Delivery, DeliveryCount, WebhookSubscription
 from integrations.webhooks.delivery import MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING
 from integrations.webhooks.dispatcher import MAX_CONNECTIONS, allocate_slots
 from integrations.webhooks.leases import claim
-from integrations.webhooks.results import FinishedAttempt, settle
+from integrations.webhooks.results import FinishedAttempt, store_results
 from leads.actions import create_lead
 from praxtalk.core.http.transport import PostResult, _retry_after_seconds
 from tests.conftest import make_conversation
@@ -52,11 +52,13 @@ BOUNDS = [  # status, Retry-After, previous failed attempts, minimum seconds, ma
 
 
 @pytest.mark.parametrize(("status", "retry_after", "failures", "least", "most"), BOUNDS)
-def test_retry_after_delays_the_next_attempt_within_bounds(cast, subscribe, status, retry_after, failures, least, most):
+def test_retry_after_delays_the_next_attempt_within_bounds(
+    tenants, subscribe, status, retry_after, failures, least, most
+):
     headers = {"Retry-After": retry_after} if retry_after else {}
-    with receiver(status=status, headers=headers) as crm, time_machine.travel(timezone.now(), tick=False):
-        subscribe(crm.url)
-        create_lead(cast.acme.pk, name="Maya")
+    with receiver(status=status, headers=headers) as endpoint, time_machine.travel(timezone.now(), tick=False):
+        subscribe(endpoint.url)
+        create_lead(tenants.acme.pk, name="Maya")
         Delivery.objects.update(attempts_made=failures)
         deliver_due()
         pause = (Delivery.objects.get().next_attempt_at - timezone.now()).total_seconds()
@@ -68,74 +70,74 @@ def leads(workspace, count):
         create_lead(workspace.pk, name=f"Lead {number}")
 
 
-def test_each_webhook_is_served_once_before_any_is_served_twice(cast, subscribe):
+def test_each_webhook_is_served_once_before_any_is_served_twice(tenants, subscribe):
     for number in range(6):
         subscribe(f"http://127.0.0.1:9999/{number}")
-    leads(cast.acme, 4)
+    leads(tenants.acme, 4)
     first, second = claim(6), claim(7)
     assert len({one.url for one in first}) == 6
     assert len({one.url for one in second}) == 6
     assert len(claim(100)) == 6 * 4 - 6 - 7
 
 
-def test_longest_waiting_delivery_is_claimed_first(cast, subscribe):
+def test_longest_waiting_delivery_is_claimed_first(tenants, subscribe):
     subscribe("http://127.0.0.1:9999/")
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for name in "abc":
             clock.shift(1)
-            create_lead(cast.acme.pk, name=name)
+            create_lead(tenants.acme.pk, name=name)
         (one,) = claim(1)
     assert b'"name":"a"' in one.body
 
 
-def test_failing_webhook_gets_fewer_slots_until_it_succeeds(cast, subscribe):
+def test_failing_webhook_gets_fewer_slots_until_it_succeeds(tenants, subscribe):
     subscribe("http://127.0.0.1:9999/")
-    leads(cast.acme, 20)
+    leads(tenants.acme, 20)
     (one,) = claim(1)
-    settle([FinishedAttempt(one, PostResult(None, 5, error="refused"))])
+    store_results([FinishedAttempt(one, PostResult(None, 5, error="refused"))])
     assert WebhookSubscription.objects.get().failing_since
     failing = claim(100)
     assert len(failing) == MAX_IN_FLIGHT_FAILING
-    settle([FinishedAttempt(failing[0], PostResult(200, 5))])
+    store_results([FinishedAttempt(failing[0], PostResult(200, 5))])
     assert WebhookSubscription.objects.get().failing_since is None
     assert len(claim(100)) == MAX_IN_FLIGHT - 1
 
 
-def test_batch_of_results_is_stored_in_one_commit_and_counted(cast, subscribe, django_assert_max_num_queries):
+def test_batch_of_results_is_stored_in_one_commit_and_counted(tenants, subscribe, django_assert_max_num_queries):
     subscribe("http://127.0.0.1:9999/good")
     subscribe("http://127.0.0.1:9999/bad")
-    leads(cast.acme, 8)
+    leads(tenants.acme, 8)
     claimed = claim(100)
     answers = {"good": PostResult(204, 5, address="10.0.0.1"), "bad": PostResult(500, 7, body="broken\ufffd")}
     batch = [FinishedAttempt(one, answers[one.url.rsplit("/", 1)[1]]) for one in claimed]
     lost, batch = batch[0], batch[1:]
     Delivery.objects.filter(pk=lost.claimed.delivery_id).update(lease=None, leased_until=None)
     with django_assert_max_num_queries(8):
-        settled = settle([lost, *batch])
+        settled = store_results([lost, *batch])
     assert settled == {each.claimed.delivery_id for each in batch}  # an attempt that lost its lease is ignored
     counts = DeliveryCount.objects.order_by("attempts_failed").values_list("attempts_succeeded", "attempts_failed")
     assert sorted(map(sum, counts)) == [7, 8]
     assert Delivery.objects.filter(status="succeeded").count() == sum(good for good, _ in counts)
-    settle(batch)  # repeated: the leases are gone
+    store_results(batch)  # repeated: the leases are gone
     assert sorted(map(sum, counts.all())) == [7, 8]
 
 
-def test_hanging_receivers_leave_slots_for_idle_webhooks(cast, subscribe):
+def test_hanging_receivers_leave_slots_for_idle_webhooks(tenants, subscribe):
     """Ninety webhooks, the maximum of a workspace, have more due deliveries than there are slots."""
     for number in range(90):
         subscribe(f"http://127.0.0.1:9999/{number}", events=["lead.created"])
-    leads(cast.acme, 9)
+    leads(tenants.acme, 9)
     under_way = []
     while claimed := claim(*allocate_slots(MAX_CONNECTIONS - len(under_way))):
         under_way += claimed
     assert len(under_way) == MAX_CONNECTIONS // 2
     subscribe("http://127.0.0.1:9999/good", events=["conversation.created"])
-    make_conversation(cast.north)
+    make_conversation(tenants.north)
     (good,) = claim(*allocate_slots(MAX_CONNECTIONS - len(under_way)))
     assert good.url.endswith("good")
 
 
-def test_slots_are_allocated_until_all_are_used(cast, subscribe):
+def test_slots_are_allocated_until_all_are_used(tenants, subscribe):
     assert [allocate_slots(room) for room in (512, 300, 256, 200, 128, 1)] == [
         *((256, 8), (44, 8)),
         *((128, 2), (72, 2)),

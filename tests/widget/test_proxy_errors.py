@@ -74,21 +74,21 @@ def pass_time(page, milliseconds):
 @pytest.mark.parametrize("status", [400, 403, 404, 413])
 def test_4xx_marks_the_message_as_failed_whatever_the_body(site, page, nginx, status):
     start_conversation(site, page)
-    nginx.refuse(status, when=LONG_BODY, readable=True)
+    nginx.respond_with(status, when=LONG_BODY, readable=True)
     write_message(page, LONG_TEXT)
     write_message(page, "And this.")
     failed_message(page, "Please read all of this.").get_by_role("button", name="Try again").wait_for()
     wait_until_stored(["Hello?", "And this."])
     page.reload()
     failed_message(page, "Please read all of this.").get_by_role("button", name="Try again").wait_for()
-    nginx.let_through()
+    nginx.forward_all()
     try_again_until(page, ["Hello?", "And this.", LONG_TEXT.strip()])
     wait_for(lambda: page.locator("#praxtalk .message.failed").count() == 0, "it is still shown as not sent")
 
 
 def test_rejected_message_can_be_removed(site, page, nginx):
     start_conversation(site, page)
-    nginx.refuse(413, when=LONG_BODY, readable=True)
+    nginx.respond_with(413, when=LONG_BODY, readable=True)
     write_message(page, LONG_TEXT)
     failed_message(page, "Please read all of this.").get_by_role("button", name="Remove").click()
     wait_for(lambda: page.get_by_text("Please read all of this.").count() == 0, "it is still there")
@@ -102,10 +102,10 @@ def test_rejected_message_can_be_removed(site, page, nginx):
 def test_401_or_403_of_a_proxy_does_not_end_the_thread(site, page, nginx, status):
     """For example a proxy that asks for a password, or a firewall's page: the visitor's token stays valid."""
     start_conversation(site, page)
-    nginx.refuse(status, readable=True)
+    nginx.respond_with(status, readable=True)
     write_message(page, "Are you there?")
     failed_message(page, "Are you there?").get_by_role("button", name="Try again").wait_for()
-    nginx.let_through()
+    nginx.forward_all()
     try_again_until(page, ["Hello?", "Are you there?"])
     assert Message.objects.values("conversation__visitor").distinct().count() == 1
 
@@ -126,7 +126,7 @@ def test_photo_rejected_by_a_proxy_does_not_block_later_messages(site, page, ngi
     page.locator("#praxtalk .message.failed").get_by_role("button", name="Try again").wait_for()
     write_message(page, "Did you see it?")
     wait_until_stored(["Hello?", "That is the crack.", "Did you see it?"])
-    nginx.let_through()
+    nginx.forward_all()
     try_again_until(page, ["Hello?", "That is the crack.", "Did you see it?", "photo.jpg"])
     assert Attachment.objects.count() == 1
 
@@ -134,7 +134,7 @@ def test_photo_rejected_by_a_proxy_does_not_block_later_messages(site, page, ngi
 def test_failed_photo_can_be_removed(site, page, nginx):
     start_conversation(site, page)
     page.get_by_role("button", name="Attach a file").wait_for()
-    nginx.refuse(413, when=LONG_BODY, readable=True)
+    nginx.respond_with(413, when=LONG_BODY, readable=True)
     pick_files(page, photo())
     page.locator("#praxtalk .message.failed").get_by_role("button", name="Remove").click()
     wait_for(lambda: page.locator("#praxtalk .message.failed").count() == 0, "it is still there")
@@ -145,7 +145,7 @@ def test_failed_photo_can_be_removed(site, page, nginx):
 def test_message_is_marked_as_failed_after_ten_server_errors(site, page, nginx, status, readable):
     page.clock.install()
     start_conversation(site, page)
-    nginx.refuse(status, when=LONG_BODY, readable=readable)
+    nginx.respond_with(status, when=LONG_BODY, readable=readable)
     write_message(page, LONG_TEXT)
     write_message(page, "And this.")
     page.wait_for_timeout(300)

@@ -18,8 +18,8 @@ from conversations.models import Channel, Conversation, Message, Visitor
 from data_requests.actions import erase
 from leads import actions as lead_actions
 from praxtalk.core.live.topics import capture_topics
-from tests.sync.live_client import ask_with, topics_of
-from tests.sync.sockets import Failed
+from tests.sync.live_client import call_with_token, topics_of
+from tests.sync.sockets import RequestFailed
 from widget import actions as widget_actions
 
 pytestmark = pytest.mark.django_db
@@ -28,8 +28,8 @@ PERSON = widget_actions.VisitorDetails(name="Maya", email="maya@example.com")
 VISITOR = {"role": Message.Role.VISITOR, "channel": Channel.WIDGET}
 
 
-def create_visitor(cast):
-    return Visitor.objects.create(workspace=cast.acme, brand=cast.north, name="New")
+def create_visitor(tenants):
+    return Visitor.objects.create(workspace=tenants.acme, brand=tenants.north, name="New")
 
 
 def make_snooze_due(conversations):
@@ -37,12 +37,12 @@ def make_snooze_due(conversations):
 
 
 @pytest.fixture
-def conversations(cast, conversations):
+def conversations(tenants, conversations):
     """Add a tag, which North's conversation has, a canned reply and an invited operator to the `conversations` fixture."""
-    conversations.tag = conversation_actions.create_tag(cast.acme.pk, name="vip")
+    conversations.tag = conversation_actions.create_tag(tenants.acme.pk, name="vip")
     conversation_actions.change_tags(conversations.north, add=[conversations.tag.pk])
-    conversations.reply = canned_replies.create_canned_reply(cast.acme.pk, shortcut="hi", body="Hello!")
-    conversations.invited = team.invite(cast.alice, email="carol@acme.example", name="Carol", role="operator")
+    conversations.reply = canned_replies.create_canned_reply(tenants.acme.pk, shortcut="hi", body="Hello!")
+    conversations.invited = team.invite(tenants.alice, email="carol@acme.example", name="Carol", role="operator")
     return conversations
 
 
@@ -98,7 +98,7 @@ ACTIONS_BY_NAME = {
     "set_visitor_typing": (None, lambda c, t: conversation_actions.set_visitor_typing(t.north, is_typing=True)),
     "configure_widget": (None, lambda c, t: brand_actions.configure_widget(c.north, primary_color="#000000")),
     "rotate_identity_secret": (None, lambda c, t: brand_actions.rotate_identity_secret(c.north)),
-    "show_identity_secret": (None, lambda c, t: brand_actions.show_identity_secret(c.north)),
+    "reveal_identity_secret": (None, lambda c, t: brand_actions.reveal_identity_secret(c.north)),
     "start_conversation": (
         None,
         lambda c, t: widget_actions.start_conversation(c.north, PERSON, body="Hi", client_id=uuid4()),
@@ -143,7 +143,7 @@ NOT_WATCHED = {
     "rename_workspace",
     *("issue_token", "revoke_dashboard_tokens"),
     "rotate_identity_secret",
-    "show_identity_secret",
+    "reveal_identity_secret",
     *("invite", "resend_invitation", "revoke_invitation", "reset_two_factor"),
 }
 CONVERSATION_MODULES = (
@@ -193,13 +193,13 @@ def test_every_action_is_in_the_table():
     }
 
 
-def watchable_queries(cast, conversations):
+def watchable_queries(tenants, conversations):
     """Yield (operator, name, arguments) of every query that an operator of Acme can watch."""
     of_conversation = [
         {"conversationId": str(conversation.pk)} for conversation in (conversations.north, conversations.south)
     ]
-    of_brand = [{}, {"brandId": str(cast.north.pk)}]
-    for operator in (cast.alice, cast.bob):
+    of_brand = [{}, {"brandId": str(tenants.north.pk)}]
+    for operator in (tenants.alice, tenants.bob):
         yield operator, "brands:list", {}
         for arguments in of_brand:
             for name in ("conversations:counts", "leads:list", "conversations:listInbox"):
@@ -217,33 +217,36 @@ def watchable_queries(cast, conversations):
                 yield operator, name, arguments
 
 
-def results_of_all_queries(cast, conversations):
-    tokens = {operator.pk: operator_tokens.issue_token(operator)[0] for operator in (cast.alice, cast.bob)}
+def results_of_all_queries(tenants, conversations):
+    tokens = {operator.pk: operator_tokens.issue_token(operator)[0] for operator in (tenants.alice, tenants.bob)}
 
     def value(operator, name, arguments):
         try:
-            return ask_with(tokens[operator.pk], name, **arguments)
-        except Failed as refused:
+            return call_with_token(tokens[operator.pk], name, **arguments)
+        except RequestFailed as refused:
             return refused.code
 
-    return [value(*query) for query in watchable_queries(cast, conversations)]
+    return [value(*query) for query in watchable_queries(tenants, conversations)]
 
 
 @pytest.mark.parametrize("action", ACTIONS_BY_NAME)
 def test_an_action_publishes_the_topics_of_every_query_that_it_changes(
-    cast, conversations, action, django_capture_on_commit_callbacks
+    tenants, conversations, action, django_capture_on_commit_callbacks
 ):
     prepare, do = ACTIONS_BY_NAME[action]
-    _, session = operator_tokens.issue_token(cast.bob)
+    _, session = operator_tokens.issue_token(tenants.bob)
     if prepare:
-        prepare(cast, conversations)
-    before = results_of_all_queries(cast, conversations)
+        prepare(tenants, conversations)
+    before = results_of_all_queries(tenants, conversations)
     with capture_topics() as published, django_capture_on_commit_callbacks(execute=True):
-        do(cast, conversations)
+        do(tenants, conversations)
     changed = [
         query
         for query, was, now in zip(
-            watchable_queries(cast, conversations), before, results_of_all_queries(cast, conversations), strict=True
+            watchable_queries(tenants, conversations),
+            before,
+            results_of_all_queries(tenants, conversations),
+            strict=True,
         )
         if was != now
     ]
@@ -254,7 +257,7 @@ def test_an_action_publishes_the_topics_of_every_query_that_it_changes(
         assert published == {f"operator_session.{session.pk}"}
 
 
-def test_a_rolled_back_action_publishes_nothing(cast, conversations, django_capture_on_commit_callbacks):
+def test_a_rolled_back_action_publishes_nothing(tenants, conversations, django_capture_on_commit_callbacks):
     from django.db import transaction
 
     with capture_topics() as published, django_capture_on_commit_callbacks(execute=True):
@@ -266,13 +269,13 @@ def test_a_rolled_back_action_publishes_nothing(cast, conversations, django_capt
     assert not any(str(conversations.north.pk) in topic for topic in published)
 
 
-def test_no_topic_reaches_another_workspace(cast, conversations, django_capture_on_commit_callbacks):
+def test_no_topic_reaches_another_workspace(tenants, conversations, django_capture_on_commit_callbacks):
     with capture_topics() as published, django_capture_on_commit_callbacks(execute=True):
         conversation_actions.send_message(conversations.north, body="Hi", **VISITOR)
     of_north = {"conversationId": str(conversations.north.pk)}
     for operator, name, arguments in (
-        (cast.mallory, "conversations:listInbox", {}),
-        (cast.mallory, "messages:list", of_north),
-        (cast.mallory, "presence:list", of_north),
+        (tenants.mallory, "conversations:listInbox", {}),
+        (tenants.mallory, "messages:list", of_north),
+        (tenants.mallory, "presence:list", of_north),
     ):
         assert not topics_of(operator, name, **arguments) & published

@@ -6,7 +6,7 @@ import pytest
 
 from brands.actions import configure_widget
 from tests.live.driver import wait_for
-from tests.widget.conftest import STRICT, Visit
+from tests.widget.conftest import STRICT, PageRecorder
 from tests.widget.test_conversation import expect_message, fill_form, reply_by_rest, wait_until_stored, write_message
 
 __all__ = ["reply_by_rest"]
@@ -26,7 +26,7 @@ HIDE_RUNG_IDS = """
   Object.keys = (of) => keys(of).filter((key) => !key.endsWith(":rungId"));
 """
 
-DEFINE_IS_ANIMATED = """window.moves = (one) => [undefined, "::before", "::after"].some((part) => {
+DEFINE_IS_ANIMATED = """window.isAnimated = (one) => [undefined, "::before", "::after"].some((part) => {
   const { animationName, transitionDuration } = getComputedStyle(one, part);
   return animationName !== "none" || parseFloat(transitionDuration);
 })"""
@@ -70,13 +70,13 @@ def test_reply_plays_one_sound_across_tabs_and_only_if_the_page_is_not_in_use(si
     second.locator("h1").click()  # browsers allow sound only after the user has interacted with the page
     expect_message(second, "Hello?")
 
-    def sounds():
-        """Return the sorted numbers of sounds per tab, once no tab is sounding: a tab that sounds holds a lock for a while."""
+    def sounds_per_tab():
+        """Return the sorted numbers of sounds per tab, once no tab plays one: a tab holds a lock while it does."""
         ringing = "navigator.locks.query().then((all) => /:ring:/.test(JSON.stringify(all)))"
-        wait_for(lambda: not first.evaluate(ringing), "it rings on")
+        wait_for(lambda: not first.evaluate(ringing), "a sound does not end")
         return sorted(tab.evaluate("sounds") for tab in (first, second))
 
-    for text, state, heard in [
+    for text, state, expected in [
         ("seen at once", "isHidden = false", [[0, 0]]),
         ("behind another tab", "isHidden = true", [[0, 1]]),
         ("behind another window", "isHidden = isFocused = false", [[0, 2], [1, 1]]),
@@ -86,8 +86,8 @@ def test_reply_plays_one_sound_across_tabs_and_only_if_the_page_is_not_in_use(si
         reply_by_rest(text)
         for tab in (first, second):
             expect_message(tab, text)
-        wait_for(lambda heard=heard: sounds() in heard, f"{text}: not {heard}")
-    assert sum(sounds()) == 2
+        wait_for(lambda expected=expected: sounds_per_tab() in expected, f"{text}: not {expected}")
+    assert sum(sounds_per_tab()) == 2
 
 
 def test_unread_count_is_the_same_in_all_tabs(site, context, reply_by_rest):
@@ -143,7 +143,7 @@ def test_reduced_motion_disables_all_animations(site, page):
     page.get_by_label("Name", exact=True).wait_for()
     assert in_widget(page, "root.getAnimations().length") == 0
     page.evaluate(f"() => {{ {DEFINE_IS_ANIMATED} }}")
-    assert in_widget(page, "[...root.querySelectorAll('*')].filter(moves).map((one) => one.className)") == []
+    assert in_widget(page, "[...root.querySelectorAll('*')].filter(isAnimated).map((one) => one.className)") == []
 
 
 def test_forced_colours_keep_borders_visible(site, page):
@@ -179,8 +179,8 @@ def test_colour_scheme_follows_the_system(site, page):
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ar-EG"])
-def test_widget_is_on_the_side_chosen_by_the_brand(site, browser, cast, locale):
-    configure_widget(cast.north, side="left")
+def test_widget_is_on_the_side_chosen_by_the_brand(site, browser, tenants, locale):
+    configure_widget(tenants.north, side="left")
     context = browser.new_context(locale=locale)
     page = context.new_page()
     site.open(page)
@@ -211,22 +211,22 @@ def test_arabic_widget_is_laid_out_from_right_to_left(site, browser):
 
 def test_script_included_twice_shows_one_widget(site, page):
     site.html = f"<h1>Shop</h1>{site.tag}"
-    visit = site.open(page)
+    recorder = site.open(page)
     page.get_by_role("button", name="Open chat").wait_for()
-    assert len([url for url in visit.requests if "/widget/v1/config" in url]) == 1
+    assert len([url for url in recorder.requests if "/widget/v1/config" in url]) == 1
     assert page.locator("#praxtalk").count() == 1
-    assert visit.errors() == []
+    assert recorder.errors() == []
 
 
 @pytest.mark.parametrize("widget_id", ["ws_unknown", ""])
 def test_invalid_widget_id_leaves_the_page_unchanged(site, page, widget_id):
     site.widget_id = widget_id
-    visit = Visit(page)
-    with page.expect_console_message(lambda message: message.text.startswith("PraxTalk:")) as said:
+    recorder = PageRecorder(page)
+    with page.expect_console_message(lambda message: message.text.startswith("PraxTalk:")) as console_message:
         page.goto(site.url)
-    assert said.value.text == ("PraxTalk: not_found" if widget_id else "PraxTalk: data-widget-id")
+    assert console_message.value.text == ("PraxTalk: not_found" if widget_id else "PraxTalk: data-widget-id")
     assert page.locator("#praxtalk").count() == 0
-    assert len(visit.errors()) <= 1  # Chromium logs the 404 itself
+    assert len(recorder.errors()) <= 1  # Chromium logs the 404 itself
 
 
 def test_widget_removed_by_the_page_is_added_again(site, page):

@@ -12,7 +12,7 @@ from conversations.models import Channel, Conversation, Message, Visitor
 from leads.actions import create_lead, update_lead
 from leads.models import Lead
 from tests.servers import WEB, Server
-from tests.sync.live_client import ask
+from tests.sync.live_client import call_as
 from tests.sync.sockets import Socket
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -43,13 +43,13 @@ class Client:
         self.connect()
 
     def read(self):
-        self.socket.listen(0.001)
+        self.socket.receive_for(0.001)
 
     def values(self):
         return [self.socket.values.get(query) for query in self.queries]
 
     def is_up_to_date(self):
-        return self.values() == [ask(self.operator, name, **arguments) for name, arguments in self.watched]
+        return self.values() == [call_as(self.operator, name, **arguments) for name, arguments in self.watched]
 
 
 def queries_of(brand, conversation):
@@ -63,9 +63,9 @@ def queries_of(brand, conversation):
     ]
 
 
-def make_random_change(chance, cast):
+def make_random_change(chance, tenants):
     """Make one random change in one of the three brands."""
-    brand = chance.choice([cast.north, cast.south, cast.west])
+    brand = chance.choice([tenants.north, tenants.south, tenants.west])
     conversations = list(Conversation.objects.filter(brand=brand).order_by("?")[:1])
     leads = list(Lead.objects.filter(brand=brand).order_by("?")[:1])
     what = chance.randrange(8)
@@ -78,7 +78,7 @@ def make_random_change(chance, cast):
     elif what == 4:
         set_status(conversations[0], status=chance.choice(Conversation.Status.values))
     elif what == 5:
-        somebody = cast.mallory if brand == cast.west else cast.alice
+        somebody = tenants.mallory if brand == tenants.west else tenants.alice
         assign(conversations[0], operator=chance.choice([None, somebody]))
         touch_presence(conversations[0], operator=somebody, is_typing=chance.random() < 0.5)
     elif what == 6 or not leads:
@@ -96,7 +96,7 @@ def brand_by_id():
     return found | {str(pk): brand for pk, brand in Lead.objects.values_list("pk", "brand_id")}
 
 
-def test_clients_stay_correct_during_a_minute_of_writes_and_reconnects(cast, conversations):
+def test_clients_stay_correct_during_a_minute_of_writes_and_reconnects(tenants, conversations):
     chance = random.Random(SEED)
     with (
         Server(*WEB, WEB_PROCESSES="1", SOCKET_PROCESSES="2") as one,
@@ -104,7 +104,11 @@ def test_clients_stay_correct_during_a_minute_of_writes_and_reconnects(cast, con
     ):
         clients = []
         for index in range(CLIENTS):
-            operator, brand = [(cast.alice, cast.south), (cast.bob, cast.north), (cast.mallory, cast.west)][index % 3]
+            operator, brand = [
+                (tenants.alice, tenants.south),
+                (tenants.bob, tenants.north),
+                (tenants.mallory, tenants.west),
+            ][index % 3]
             clients.append(
                 Client((one, other)[index % 2].url, operator, queries_of(brand, getattr(conversations, brand.slug)))
             )
@@ -115,8 +119,8 @@ def test_clients_stay_correct_during_a_minute_of_writes_and_reconnects(cast, con
             elif chance.random() < 0.1:
                 client = chance.choice(clients)
                 conversation = client.watched[3][1]
-                client.socket.begin("messages:send", **conversation, body=f"From a client {chance.random()}")
-            make_random_change(chance, cast)
+                client.socket.send_mutation("messages:send", **conversation, body=f"From a client {chance.random()}")
+            make_random_change(chance, tenants)
             written += 1
             for client in clients:
                 client.read()
@@ -126,7 +130,7 @@ def test_clients_stay_correct_during_a_minute_of_writes_and_reconnects(cast, con
                 client.operator.name for client in clients if not client.is_up_to_date()
             ]
             for client in clients:
-                client.socket.listen(0.05)
+                client.socket.receive_for(0.05)
         for client in clients:
             client.texts += client.socket.raw
             client.socket.__exit__()
@@ -136,7 +140,11 @@ def test_clients_stay_correct_during_a_minute_of_writes_and_reconnects(cast, con
     assert sum(client.drops for client in clients) > 5
     brand_of, may_see = (
         brand_by_id(),
-        {cast.alice: {cast.north.pk, cast.south.pk}, cast.bob: {cast.north.pk}, cast.mallory: {cast.west.pk}},
+        {
+            tenants.alice: {tenants.north.pk, tenants.south.pk},
+            tenants.bob: {tenants.north.pk},
+            tenants.mallory: {tenants.west.pk},
+        },
     )
     for client in clients:
         seen = {pk for text in client.texts for pk in UUID.findall(text)}

@@ -12,7 +12,6 @@ from brands.actions import configure_widget
 from conversations.models import Message, Visitor
 from tests.live.driver import wait_for
 from tests.servers import valkey_url
-from tests.widget.test_behaviour import in_widget
 from tests.widget.test_conversation import (
     QUEUE_STUB,
     expect_message,
@@ -21,6 +20,7 @@ from tests.widget.test_conversation import (
     wait_until_stored,
     write_message,
 )
+from tests.widget.test_ui import in_widget
 from tests.widget.visitors import client_id, identity_of
 from widget.visitor_tokens import issue_token
 
@@ -48,36 +48,36 @@ def set_token(page, token):
     page.evaluate(f"(token) => localStorage.setItem({TOKEN}, JSON.stringify(token))", token)
 
 
-def test_site_that_is_no_longer_allowed_shows_an_error_and_keeps_the_text(site, page, cast):
+def test_site_that_is_no_longer_allowed_shows_an_error_and_keeps_the_text(site, page, tenants):
     site.open(page)
     page.get_by_role("button", name="Open chat").wait_for()
-    configure_widget(cast.north, allowed_domains=["shop.example"])  # changed while the page is open
+    configure_widget(tenants.north, allowed_domains=["shop.example"])  # changed while the page is open
     fill_form(page, "Please answer")
     expect_alert(page, "The chat is not available on this site.")
     assert page.locator("textarea[name=message]").input_value() == "Please answer"
     assert page.get_by_label("Name", exact=True).input_value() == "Maya A."
     assert not Visitor.objects.exists()
-    configure_widget(cast.north, allowed_domains=[])
+    configure_widget(tenants.north, allowed_domains=[])
     page.get_by_role("button", name="Start the chat").click()
     wait_until_stored(["Please answer"])
 
 
-def test_widget_does_not_appear_on_sites_that_are_not_allowed(site, page, cast):
-    configure_widget(cast.north, allowed_domains=["shop.example"])
+def test_widget_does_not_appear_on_sites_that_are_not_allowed(site, page, tenants):
+    configure_widget(tenants.north, allowed_domains=["shop.example"])
     with page.expect_console_message(lambda message: "origin_not_allowed" in message.text):
-        visit = site.open(page)
+        recorder = site.open(page)
     assert page.locator("#praxtalk").count() == 0
-    assert [error for error in visit.errors() if "403" not in error] == []
+    assert [error for error in recorder.errors() if "403" not in error] == []
 
 
 @pytest.mark.parametrize("whose", ["forged", "another brand's"])
-def test_foreign_or_forged_token_opens_no_thread(site, page, cast, whose):
+def test_foreign_or_forged_token_opens_no_thread(site, page, tenants, whose):
     site.open(page)
     fill_form(page, "Hello?")
     wait_until_stored(["Hello?"])
     expect_message(page, "Hello?")
-    stranger = Visitor.objects.create(workspace=cast.globex, brand=cast.west, name="Stranger")
-    own = issue_token(Visitor.objects.get(brand=cast.north))
+    stranger = Visitor.objects.create(workspace=tenants.globex, brand=tenants.west, name="Stranger")
+    own = issue_token(Visitor.objects.get(brand=tenants.north))
     token_of(page)
     site.has_tag = False  # a loaded widget could use the token before the reload and report the error then
     page.reload()
@@ -107,15 +107,15 @@ def test_unsent_message_is_in_the_form_after_the_token_ended(site, page):
     wait_for(lambda: any("Not to be lost" in body for body in stored_bodies()), "it is lost")
 
 
-def test_invalid_identity_hash_is_logged_and_the_form_asks_for_the_name(site, page, cast):
-    identity = identity_of(cast.north, name="Maya", email="maya@site.example") | {"hash": "0" * 64}
+def test_invalid_identity_hash_is_logged_and_the_form_asks_for_the_name(site, page, tenants):
+    identity = identity_of(tenants.north, name="Maya", email="maya@site.example") | {"hash": "0" * 64}
     site.html = f"<script>{QUEUE_STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
-    said = []
-    page.on("console", lambda message: said.append(message.text))
+    messages = []
+    page.on("console", lambda message: messages.append(message.text))
     site.open(page)
     page.get_by_role("button", name="Open chat").click()
     page.get_by_label("Name", exact=True).wait_for()
-    assert any("identity_wrong" in text for text in said) or any(text.startswith("PraxTalk:") for text in said)
+    assert any("identity_wrong" in text for text in messages) or any(text.startswith("PraxTalk:") for text in messages)
     for label, value in {"Name": "Maya A.", "Email": "maya@example.com"}.items():
         page.get_by_label(label, exact=True).fill(value)
     page.locator("textarea[name=message]").fill("I am nobody in particular")
@@ -124,10 +124,10 @@ def test_invalid_identity_hash_is_logged_and_the_form_asks_for_the_name(site, pa
     assert Visitor.objects.get().external_id is None
 
 
-def test_form_with_an_invalid_identity_is_shown_again(site, page, cast):
+def test_form_with_an_invalid_identity_is_shown_again(site, page, tenants):
     """The earlier identify request, which would have reported the error, failed."""
     page.route("**/widget/v1/identify", lambda route: route.abort())
-    identity = identity_of(cast.north, name="Maya") | {"hash": "0" * 64}
+    identity = identity_of(tenants.north, name="Maya") | {"hash": "0" * 64}
     site.html = f"<script>{QUEUE_STUB}; PraxTalk('identify', {json.dumps(identity)})</script>"
     site.open(page)
     page.get_by_role("button", name="Open chat").click()

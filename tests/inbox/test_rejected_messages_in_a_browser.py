@@ -30,10 +30,10 @@ def proxy(server):
 
 
 @pytest.fixture
-def page(cast, conversations, browsers, proxy):
-    made = browsers.open(cast.alice, path_of(conversations.north), url=proxy.url)
-    expect(made.get_by_role("log")).to_contain_text("Hello?")
-    return made
+def page(tenants, conversations, browsers, proxy):
+    page = browsers.open(tenants.alice, path_of(conversations.north), url=proxy.url)
+    expect(page.get_by_role("log")).to_contain_text("Hello?")
+    return page
 
 
 def attach(page, *names, content=PNG):
@@ -87,7 +87,7 @@ def test_firewall_error_page_rejects_the_file_without_signing_out(page, proxy, s
     proxy.rules[FILES] = lambda size: html(status, "Request blocked by WebShield")
     attach(page, "one.png")
     send(page)
-    expect(unsent(page, "one.png")).to_contain_text(f"answered {status[:3]}")
+    expect(unsent(page, "one.png")).to_contain_text(f"status {status[:3]}")
     expect(page.locator("#connection")).to_be_hidden()
     reply(page, "Still signed in")
     expect_sent(page, "Still signed in")
@@ -95,9 +95,9 @@ def test_firewall_error_page_rejects_the_file_without_signing_out(page, proxy, s
     expect(page.locator(".unsent")).to_have_count(0)
 
 
-def test_firewall_error_on_the_token_endpoint_does_not_sign_out(cast, conversations, browsers, proxy):
+def test_firewall_error_on_the_token_endpoint_does_not_sign_out(tenants, conversations, browsers, proxy):
     proxy.rules[TOKEN] = lambda size: html("403 Forbidden", "Request blocked by WebShield")
-    page = browsers.open(cast.alice, path_of(conversations.north), url=proxy.url)
+    page = browsers.open(tenants.alice, path_of(conversations.north), url=proxy.url)
     wait_for(lambda: proxy.requests[TOKEN] >= 3)
     expect(page.locator("#connection")).not_to_contain_text("signed out")
     del proxy.rules[TOKEN]
@@ -192,11 +192,11 @@ def test_upload_waits_for_retry_after(page, proxy):
     expect_picture_sent(page, "one.png")
 
 
-def test_rate_limited_reply_is_sent_later(cast, conversations, browsers):
+def test_rate_limited_reply_is_sent_later(tenants, conversations, browsers):
     """As above, over the live connection, where errors carry a code."""
     with_limit = {"RATE_LIMIT_WRITE_KEY": "3"}
     with Server(*WEB, WEB_PROCESSES="1", **with_limit) as server:
-        page = browsers.open(cast.alice, path_of(conversations.north), url=server.url)
+        page = browsers.open(tenants.alice, path_of(conversations.north), url=server.url)
         expect(page.get_by_role("log")).to_contain_text("Hello?")
         for number in range(3):  # typing notifications count too, so each minute allows at least one reply
             reply(page, f"Quick {number}")

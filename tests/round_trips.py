@@ -34,25 +34,27 @@ def count_round_trips(monkeypatch):
     Statements that psycopg sends by itself, to prepare and deallocate statements, are not counted: they occur once
     for many requests.
     """
-    found = RoundTrips()
+    round_trips = RoundTrips()
     connection.ensure_connection()
     libpq = connection.connection.pgconn
     with (
         tempfile.TemporaryFile("w+") as trace,
-        connection.execute_wrapper(_record_sql(found)),
+        connection.execute_wrapper(_record_sql(round_trips)),
         monkeypatch.context() as patch,
     ):
         patch.setattr(
-            AbstractConnection, "send_packed_command", _count_writes(found, AbstractConnection.send_packed_command)
+            AbstractConnection,
+            "send_packed_command",
+            _count_writes(round_trips, AbstractConnection.send_packed_command),
         )
         libpq.trace(trace.fileno())
         libpq.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
         try:
-            yield found
+            yield round_trips
         finally:
             libpq.untrace()
         trace.seek(0)
-        found.statements = len(ANSWERED.findall(trace.read()))
+        round_trips.statements = len(ANSWERED.findall(trace.read()))
 
 
 def run_request(method, path, body=b"", *, content_type="application/json", headers=None):
@@ -63,24 +65,24 @@ def run_request(method, path, body=b"", *, content_type="application/json", head
     query = path.partition("?")[2]
     request = RequestFactory().generic(method, path, body, content_type, QUERY_STRING=query, headers=headers)
     request.environ["wsgi.input"] = io.BytesIO(body)
-    said = []
-    response = get_wsgi_application()(request.environ, lambda status, headers: said.append(int(status[:3])))
+    statuses = []
+    response = get_wsgi_application()(request.environ, lambda status, headers: statuses.append(int(status[:3])))
     content = b"".join(response)
     response.close()
-    return said[0], content
+    return statuses[0], content
 
 
-def _record_sql(found):
+def _record_sql(round_trips):
     def execute_and_note(execute, sql, params, many, context):
-        found.sql.append(sql)
+        round_trips.sql.append(sql)
         return execute(sql, params, many, context)
 
     return execute_and_note
 
 
-def _count_writes(found, send):
+def _count_writes(round_trips, send):
     def send_and_count(connection, command, check_health=True):
-        found.writes += 1
+        round_trips.writes += 1
         return send(connection, command, check_health)
 
     return send_and_count
