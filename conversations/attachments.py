@@ -91,7 +91,7 @@ def attachment_json(attachment: Attachment) -> dict[str, Any]:
 
 
 def file_response(attachment: Attachment) -> FileResponse:
-    """Return the file as a download that no browser executes, whatever it contains. Raises Http404 if it is not in the storage."""
+    """Return the file as a download that no browser executes. Raises Http404 if the storage does not have it."""
     try:
         content = attachment.file.open()
     except FileNotFoundError as error:

@@ -24,7 +24,12 @@ from conversations.models import (
     private_operator_fields,
 )
 from conversations.timeline import entry_json
-from data_requests.visitor_data import conversation_export_json, message_export_json, note_export_json, visitor_export_json
+from data_requests.visitor_data import (
+    conversation_export_json,
+    message_export_json,
+    note_export_json,
+    visitor_export_json,
+)
 from integrations.models import ApiKey, WebhookSubscription
 from integrations.serializers.webhooks import webhook_json
 from leads.models import Lead
@@ -86,7 +91,7 @@ def _parts(workspace: Workspace) -> dict[str, Part]:
             rows_of(Message).select_related("author").defer(*private_operator_fields("author")),
             message_export_json,
         ),
-        "notes": (rows_of(Note).select_related("author").defer(*private_operator_fields("author")), lambda note: {"_id": str(note.pk)} | _conversation_ref(note) | note_export_json(note)),
+        "notes": (rows_of(Note).select_related("author").defer(*private_operator_fields("author")), _note_json),
         "activities": (rows_of(Activity), lambda activity: entry_json(activity) | _conversation_ref(activity)),
         "tags": (rows_of(Tag), tag_json),
         "conversationTags": (rows_of(ConversationTag), lambda row: {"tagId": str(row.tag_id)} | _conversation_ref(row)),
@@ -133,6 +138,10 @@ def _api_key_json(key: ApiKey) -> dict[str, Any]:
 
 def _conversation_ref(row: Activity | ConversationTag | Note) -> dict[str, str]:
     return {"conversationId": str(row.conversation_id)}
+
+
+def _note_json(note: Note) -> dict[str, Any]:
+    return {"_id": str(note.pk)} | _conversation_ref(note) | note_export_json(note)
 
 
 def _audit_entry_json(entry: AuditEntry) -> dict[str, Any]:

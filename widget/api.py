@@ -134,11 +134,9 @@ class VisitorMessages(WidgetView):
 
     def post(self, request: Request) -> Response:
         limits.count_call(request)
-        has_file = isinstance(request.data, QueryDict)
-        if has_file:
-            data = self.validated(NewVisitorFile, request.data.dict())
-        else:
-            data = self.validated(NewVisitorMessage, request.data)
+        body: Any = request.data
+        has_file = isinstance(body, QueryDict)
+        data = self.validated(NewVisitorFile, body.dict()) if has_file else self.validated(NewVisitorMessage, body)
         visitor = self.visitor(data["widgetId"])
         limits.count_message(request, visitor.pk, has_file=has_file)
         if has_file:

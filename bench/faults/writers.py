@@ -1,7 +1,7 @@
 """`python -m bench.faults.writers PLAN NUMBER`: threads that make changes through the real actions, and keep a journal.
 
-Each line of the journal is one transaction: its outcome, the ids of the events that it recorded, and how long it took. Changes that
-are rolled back write texts with the marker "gone-", so that a receiver that gets one can recognise it.
+Each line of the journal is one transaction: its outcome, the ids of the events that it recorded, and how long it took. Changes
+that are rolled back write texts with the marker "gone-", by which a receiver recognises them.
 """
 
 import json
@@ -94,9 +94,10 @@ class Writer(threading.Thread):
             # A connection that the writer itself terminated was lost before COMMIT, so the change is gone. Any other loss may
             # have happened during COMMIT, so the outcome is unknown.
             was_disconnected = getattr(error.__cause__, "sqlstate", "") in LOST_CONNECTION_STATES
-            entry.outcome = (
-                ("rolled_back" if outcome in ("rolled_back", "disconnected") else "unknown") if was_disconnected else "error"
-            )
+            if not was_disconnected:
+                entry.outcome = "error"
+            else:
+                entry.outcome = "rolled_back" if outcome in ("rolled_back", "disconnected") else "unknown"
             entry.error = f"{type(error).__name__}: {error}"[:300]
             if entry.outcome == "rolled_back":
                 entry.rolled_back_ids, entry.ids = entry.rolled_back_ids + entry.ids, []

@@ -1,4 +1,4 @@
-"""Generate load: a few keep-alive connections, each of which sends a request as soon as the response to the previous one has arrived."""
+"""Generate load: a few keep-alive connections, each of which sends its next request as soon as it has a response."""
 
 import asyncio
 import re

@@ -3,7 +3,7 @@
 1. Start private servers with a copy of the seeded database, as in bench.live.
 2. Load a customer's page with the script of the widget in a real Chromium. A visitor submits the form, and the widget stays open.
 3. An operator replies, alternately by REST and by the Agent SDK's mutation. The page records when the text appears in the thread.
-4. The baseline of each is the call alone, from the request to its response. The rest is the time until the visitor sees the reply.
+4. The baseline of each is the call alone, from request to response. The rest is the time until the visitor sees the reply.
 """
 
 import http.client

@@ -51,7 +51,8 @@ def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
         topics += conversation.topics
     for field in MERGED_FIELDS:
         setattr(into, field, getattr(into, field) or getattr(anonymous, field))
-    into.created_at = min(into.created_at, anonymous.created_at)  # because erase_visitor deletes the events since this time
+    # erase_visitor deletes the events since this time.
+    into.created_at = min(into.created_at, anonymous.created_at)
     into.save(update_fields=[*MERGED_FIELDS, "created_at"])
     anonymous.delete()
     publish_on_commit(*topics)

@@ -14,10 +14,19 @@ from accounts.models import OperatorSession
 from accounts.operator_tokens import issue_token
 from conversations import actions, attachments
 from conversations.inbox import unread_summary
-from conversations.models import MAX_BODY_LENGTH, MAX_CLIENT_ID_LENGTH, MAX_FILE_BYTES, Attachment, Channel, Conversation, Message
+from conversations.models import (
+    MAX_BODY_LENGTH,
+    MAX_CLIENT_ID_LENGTH,
+    MAX_FILE_BYTES,
+    Attachment,
+    Channel,
+    Conversation,
+    Message,
+)
 from praxtalk.core.dashboard.views import DashboardView
 
 TOKEN_LIFETIME = timedelta(minutes=30)
+INVALID_UPLOAD = "Send a file, a clientMessageId (up to 64 characters) and a body of up to 10,000 characters."
 
 
 class InboxView(DashboardView):
@@ -65,13 +74,9 @@ class UploadAttachmentView(DashboardView):
         conversation = current_scope(request).get(Conversation.objects.all(), conversation_id)
         body, client_id = request.POST.get("body", "").strip(), request.POST.get("clientMessageId", "")
         file = request.FILES.get("file")
-        if file is None or len(body) > MAX_BODY_LENGTH or not 0 < len(client_id) <= MAX_CLIENT_ID_LENGTH or "\0" in body + client_id:
-            return JsonResponse(
-                {
-                    "error": "Send a file, a clientMessageId (up to 64 characters) and a body of up to 10,000 characters."
-                },
-                status=422,
-            )
+        is_valid = len(body) <= MAX_BODY_LENGTH and 0 < len(client_id) <= MAX_CLIENT_ID_LENGTH
+        if file is None or not is_valid or "\0" in body + client_id:
+            return JsonResponse({"error": INVALID_UPLOAD}, status=422)
         try:
             with attachments.stored_upload(conversation.workspace_id, file) as attachment:
                 message = actions.send_message(

@@ -49,12 +49,11 @@ class Visitor(models.Model):
     start_id = models.UUIDField(null=True, blank=True, editable=False)
     locale = models.CharField(max_length=MAX_LOCALE_LENGTH, blank=True, default="", db_default="")  # of their browser
     blocked_at = models.DateTimeField(null=True, blank=True)  # if set, their messages are rejected
-    page = models.URLField(max_length=MAX_PAGE_URL_LENGTH, blank=True, default="", db_default="")  # on which they wrote
-    referrer = models.URLField(max_length=MAX_PAGE_URL_LENGTH, blank=True, default="", db_default="")  # the page that linked to it
-    browser = models.CharField(max_length=MAX_BROWSER_LENGTH, blank=True, default="", db_default="")  # and operating system
-    time_zone = models.CharField(
-        max_length=MAX_TIME_ZONE_LENGTH, blank=True, default="", db_default=""
-    )  # such as "Asia/Tokyo"
+    # The page on which they wrote, the page that linked to it, the browser and its system, and a zone such as "Asia/Tokyo".
+    page = models.URLField(max_length=MAX_PAGE_URL_LENGTH, blank=True, default="", db_default="")
+    referrer = models.URLField(max_length=MAX_PAGE_URL_LENGTH, blank=True, default="", db_default="")
+    browser = models.CharField(max_length=MAX_BROWSER_LENGTH, blank=True, default="", db_default="")
+    time_zone = models.CharField(max_length=MAX_TIME_ZONE_LENGTH, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now)
     search_vector = search_vector_field("name", "email", "phone")
 

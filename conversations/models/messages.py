@@ -24,7 +24,8 @@ FORMER_OPERATOR = "Former operator"  # shown if the author's account was deleted
 def body_length_constraint(model: str) -> models.CheckConstraint:
     length = Length("body")
     return models.CheckConstraint(
-        condition=Q(GreaterThanOrEqual(length, 1)) & Q(LessThanOrEqual(length, MAX_BODY_LENGTH)), name=f"{model}_body_length"
+        condition=Q(GreaterThanOrEqual(length, 1)) & Q(LessThanOrEqual(length, MAX_BODY_LENGTH)),
+        name=f"{model}_body_length",
     )
 
 
@@ -50,7 +51,8 @@ class Message(models.Model):
     body = models.TextField()
     # The JSON of each `Attachment`.
     attachments = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))
-    client_id = models.CharField(max_length=MAX_CLIENT_ID_LENGTH, null=True, blank=True)  # the sender's own id for the message
+    # The sender's own id for the message, by which a repeated message is recognised.
+    client_id = models.CharField(max_length=MAX_CLIENT_ID_LENGTH, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     search_vector = search_vector_field("body")
 

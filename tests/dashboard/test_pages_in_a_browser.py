@@ -81,7 +81,7 @@ def page_paths(tenants, conversations, webhooks):
     ]
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), pytest.param("dark", 390, marks=pytest.mark.slow)])
 def test_every_page_is_accessible_fits_the_screen_and_runs_no_injected_script(
     alice_page, server, page_paths, scheme, width
 ):

@@ -244,8 +244,17 @@ def test_conversations_of_other_brands_are_not_found(tenants, conversations, bro
     expect(page.locator("#thread-pane")).to_contain_text("This conversation does not exist")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 1024, 390])
+@pytest.mark.parametrize(
+    ("width", "scheme"),
+    [
+        (1440, "light"),
+        (390, "dark"),
+        pytest.param(1440, "dark", marks=pytest.mark.slow),
+        pytest.param(390, "light", marks=pytest.mark.slow),
+        pytest.param(1024, "light", marks=pytest.mark.slow),
+        pytest.param(1024, "dark", marks=pytest.mark.slow),
+    ],
+)
 def test_inbox_has_no_accessibility_violations(tenants, conversations, browsers, scheme, width):
     need_node()
     conversations.north.visitor.name = HOSTILE[:200]

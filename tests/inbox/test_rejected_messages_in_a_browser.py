@@ -82,7 +82,15 @@ def test_file_rejected_by_a_proxy_as_too_large_does_not_block_later_messages(pag
     expect(page.locator(".unsent")).to_have_count(0)
 
 
-@pytest.mark.parametrize("status", ["403 Forbidden", "401 Unauthorized", "404 Not Found", "400 Bad Request"])
+@pytest.mark.parametrize(
+    "status",
+    [
+        "403 Forbidden",
+        "401 Unauthorized",
+        pytest.param("404 Not Found", marks=pytest.mark.slow),
+        pytest.param("400 Bad Request", marks=pytest.mark.slow),
+    ],
+)
 def test_firewall_error_page_rejects_the_file_without_signing_out(page, proxy, status):
     proxy.rules[FILES] = lambda size: html(status, "Request blocked by WebShield")
     attach(page, "one.png")
@@ -128,7 +136,7 @@ OUTAGES = {
 }
 
 
-@pytest.mark.parametrize("outage", OUTAGES)
+@pytest.mark.parametrize("outage", ["502", *(pytest.param(name, marks=pytest.mark.slow) for name in list(OUTAGES)[1:])])
 def test_file_that_keeps_failing_is_given_up_and_later_files_are_sent(page, proxy, outage):
     page.clock.install()
     page.reload()
@@ -192,6 +200,7 @@ def test_upload_waits_for_retry_after(page, proxy):
     expect_picture_sent(page, "one.png")
 
 
+@pytest.mark.slow
 def test_rate_limited_reply_is_sent_later(tenants, conversations, browsers):
     """As above, over the live connection, where errors carry a code."""
     with_limit = {"RATE_LIMIT_WRITE_KEY": "3"}

@@ -161,6 +161,7 @@ def test_without_valkey_the_slots_of_the_process_still_limit(tenants):
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_hanging_webhook_tests_of_one_workspace_do_not_slow_down_sign_in_to_another(tenants, api_client_for):
     with override_settings(PASSWORD_HASHERS=[ARGON2]):  # the server process does not use the tests' fast hasher

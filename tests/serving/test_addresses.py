@@ -44,7 +44,12 @@ def request(host, port, path="/api/v1/ping", *, secret=None, method="GET", body=
     return found
 
 
-LISTENERS = [("127.0.0.1", ["127.0.0.1"]), ("::1", ["::1"]), ("::", ["::1", "127.0.0.1"]), ("localhost", ["127.0.0.1"])]
+LISTENERS = [
+    pytest.param("127.0.0.1", ["127.0.0.1"], marks=pytest.mark.slow),
+    pytest.param("::1", ["::1"], marks=pytest.mark.slow),
+    ("::", ["::1", "127.0.0.1"]),
+    pytest.param("localhost", ["127.0.0.1"], marks=pytest.mark.slow),
+]
 
 
 @needs_server
@@ -82,6 +87,7 @@ def test_client_address_is_recognised_on_every_kind_of_socket(tenants, host, cal
             assert AuditEntry.objects.latest("created_at").address == caller
 
 
+@pytest.mark.slow
 @needs_server
 @needs_database
 @pytest.mark.parametrize(("host", "peer", "proxies"), [("::1", "::1", PROXY_6), ("::", "127.0.0.1", PROXY_4)])
@@ -94,6 +100,7 @@ def test_each_client_behind_a_proxy_on_an_ipv6_socket_has_its_own_limit(tenants,
             assert 429 in [request(peer, server.port, X_Forwarded_For=client)[0] for _ in range(2)]
 
 
+@pytest.mark.slow
 @needs_server
 @needs_database
 @pytest.mark.parametrize(("host", "callers"), [("::1", ["::1"]), ("::", ["::1", "127.0.0.1"])])

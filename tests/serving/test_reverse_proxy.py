@@ -65,6 +65,7 @@ def test_domain_setting_enables_https(tenants, tmp_path):
         assert "Traceback" not in server.output
 
 
+@pytest.mark.slow
 def test_http_redirects_to_https_except_for_health_endpoints(tenants):
     with HttpsServer() as server:
         plain = http.client.HTTPConnection("localhost", server.http_port, timeout=20)
@@ -153,6 +154,7 @@ class Answer:
         pass
 
 
+@pytest.mark.slow
 def test_two_servers_run_side_by_side(server):
     with Server(*WEB, WEB_PROCESSES="1") as other:
         assert get(f"{server.url}/healthz")[0] == get(f"{other.url}/healthz")[0] == 200

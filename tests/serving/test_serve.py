@@ -68,6 +68,7 @@ def test_ctrl_c_during_startup_stops_all_processes_quickly(tenants):
         assert "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_second_serve_on_the_same_port_reports_the_conflict(tenants):
     with Server(*WEB) as server:
         second = subprocess.run(

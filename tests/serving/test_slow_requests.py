@@ -150,6 +150,7 @@ def seconds_of(request):
     return durations
 
 
+@pytest.mark.slow
 def test_slow_client_receives_a_whole_export_with_little_server_memory(server, tenants, client):
     """The client also pauses for longer than a transaction may be idle."""
     conversation = make_conversation(tenants.north)
