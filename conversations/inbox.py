@@ -21,7 +21,7 @@ from praxtalk.core.db.counts import count_each
 from praxtalk.core.db.ids import parse_id
 
 UNASSIGNED = "none"
-MAX_COUNT = 1000  # counts stop here, so that the index scan ends early; the exact number matters to nobody
+MAX_COUNT = 1000  # counts stop here, so that the index scan ends early; the inbox shows "999+"
 RECENT_ROWS, SCAN_LIMIT = 1000, 20_000  # rows that a search scans one by one; each takes a few microseconds
 INDEX_LIMIT = 3000  # matches that the index finds in negligible time
 NEWEST_FIRST = ("-last_activity_at", "-id")
@@ -134,9 +134,7 @@ def unread_summary(scope: Scope, *, brand: Brand | None = None, operator_id: UUI
     for assignee in (str(operator_id), UNASSIGNED):
         rows: Any = filter_conversations(scope, brand=brand, status=Status.OPEN, assignee=assignee)
         newest = _with_seen_position(rows, operator_id)[:MAX_COUNT]
-        totals = newest.aggregate(
-            count=Count("pk", filter=is_unread), newest=Max("last_activity_at", filter=is_unread)
-        )
+        totals = newest.aggregate(count=Count("pk", filter=is_unread), newest=Max("last_activity_at", filter=is_unread))
         count += totals["count"]
         if totals["newest"]:
             found += rows.filter(last_activity_at=totals["newest"]).with_people()[:1]

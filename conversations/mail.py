@@ -143,7 +143,9 @@ def _claim(notifications: list[Notification]) -> None:
 def _due_notifications() -> QuerySet[Notification, Notification]:
     now = timezone.now()
     is_due = Q(
-        seen_at__isnull=True, mailed_at__isnull=True, created_at__range=(now - MAX_NOTIFICATION_AGE, now - NOTIFICATION_DELAY)
+        seen_at__isnull=True,
+        mailed_at__isnull=True,
+        created_at__range=(now - MAX_NOTIFICATION_AGE, now - NOTIFICATION_DELAY),
     )
     is_due &= Q(mail_due_at__isnull=True) | Q(mail_due_at__lte=now)
     return Notification.objects.filter(is_due).order_by("created_at").select_for_update(of=("self",), skip_locked=True)

@@ -1,7 +1,7 @@
 """Which operators are looking at a conversation, and who is typing in it. This is stored only in Valkey, where it expires.
 
 Each conversation has one hash. Its fields are the ids of operators, and VISITOR; a value holds the times, in milliseconds since
-1970, until which somebody is present and until which they are typing (0: they are not).
+1970, until which the person is present and until which they are typing (0 if they are not).
 
 While Valkey is unreachable, nobody is shown as present or typing.
 """
@@ -29,7 +29,7 @@ _breaker = CircuitBreaker("presence")
 
 @dataclass(frozen=True)
 class Presence:
-    """How long somebody is shown as present and as typing. typing_until: None if they are not typing."""
+    """Until when a person is present, and until when they are typing. typing_until: None if they are not typing."""
 
     until: datetime
     typing_until: datetime | None

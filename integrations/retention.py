@@ -24,10 +24,10 @@ MAX_SECONDS = 300.0
 
 def purge_events() -> int:
     """Delete the events that are over 30 days old, in small batches, for at most five minutes. Return how many."""
-    before, until, purged = timezone.now() - RETENTION, time.monotonic() + MAX_SECONDS, 0
+    before, deadline, purged = timezone.now() - RETENTION, time.monotonic() + MAX_SECONDS, 0
     for workspace_id in Workspace.objects.values_list("pk", flat=True):
         old = Event.objects.filter(workspace_id=workspace_id, created_at__lt=before)
-        while old.exists() and time.monotonic() < until:
+        while old.exists() and time.monotonic() < deadline:
             while number_events(workspace_id)[1]:  # only numbered events can be below `purged_up_to`
                 pass
             purged += _purge_batch(workspace_id, before)

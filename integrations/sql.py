@@ -169,9 +169,7 @@ LOCK_SUBSCRIPTIONS = """
     WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
 """
 
-STORED_RESULTS = (
-    "SELECT workspace_id, subscription_id, status, outcome FROM stored JOIN given ON given.id = stored.id"
-)
+STORED_RESULTS = "SELECT workspace_id, subscription_id, status, outcome FROM stored JOIN given ON given.id = stored.id"
 
 STORE_RESULTS = f"""
     WITH given AS (
@@ -206,7 +204,8 @@ LOCK_SUBSCRIPTIONS_OF_WORKSPACE = """
 
 # A delivery that was never finished is counted as expired.
 EXPIRED_DELIVERIES = """
-    SELECT workspace_id, subscription_id, 'expired' AS status, '' AS outcome FROM deleted_deliveries WHERE status IN ('pending', 'held')
+    SELECT workspace_id, subscription_id, 'expired' AS status, '' AS outcome FROM deleted_deliveries
+    WHERE status IN ('pending', 'held')
 """
 
 PURGE_EVENTS = f"""

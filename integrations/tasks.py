@@ -14,7 +14,7 @@ from integrations.webhooks.dispatcher import Dispatcher
 
 @shared_task
 def dispatch_webhooks() -> None:
-    """Deliver webhooks for about a minute. Beat starts the next run. A run ends early when its worker is told to stop.
+    """Deliver webhooks for about a minute. Beat starts the next run. A run ends early when its worker shuts down.
 
     A worker has two threads for this task. While one run waits for its last requests (15 seconds at most), the next one
     already claims deliveries.

@@ -6,7 +6,7 @@ from accounts.operator_tokens import OperatorCaller, operators
 from brands.live import brand_in_scope
 from conversations.models import Conversation
 from leads import actions
-from leads.models import TOPIC_KIND, Lead
+from leads.models import LEADS, Lead
 from leads.serializers import LiveLeadChange, LiveLeadQuery, NewLead, lead_json
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import mutation, query
@@ -16,7 +16,7 @@ Arguments = dict[str, Any]
 
 
 def _topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
-    return caller.scope.topics(TOPIC_KIND, parse_id(arguments.get("brandId") or ""))
+    return caller.scope.topics(LEADS, parse_id(arguments.get("brandId") or ""))
 
 
 @query("leads:list", authenticator=operators, serializer_class=LiveLeadQuery, topics=_topics)

@@ -16,7 +16,7 @@ from conversations.search import search_vector
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
 
-TOPIC_KIND = "leads"  # the kind of topic that lists of leads subscribe to
+LEADS = "leads"  # the kind of topics to which lists of leads subscribe
 
 
 def lead_search_vector() -> SearchVector:
@@ -79,4 +79,4 @@ class Lead(models.Model):
     @property
     def topics(self) -> list[str]:
         """Return the topics to publish when this lead changes: those of all lists that may show it."""
-        return topics_of(TOPIC_KIND, self.workspace_id, self.brand_id)
+        return topics_of(LEADS, self.workspace_id, self.brand_id)

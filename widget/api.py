@@ -29,10 +29,10 @@ from widget.serializers import (
     ConfigurationQuery,
     HistoryQuery,
     IdentifyRequest,
-    NewVisitorFile,
-    NewVisitorMessage,
     MagicLinkCode,
     NewConversation,
+    NewVisitorFile,
+    NewVisitorMessage,
     WidgetArguments,
 )
 from widget.thread import page_before, position_of, thread_of, visitor_json, visitor_message_json

@@ -1,4 +1,4 @@
-"""Evaluate a page's Content-Security-Policy: as much of CSP Level 3 as is needed to tell whether the widget works."""
+"""Evaluate a page's Content-Security-Policy: as much of CSP Level 3 as is needed to check that the widget works."""
 
 import re
 from urllib.parse import urlsplit

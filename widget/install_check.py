@@ -44,7 +44,9 @@ def check_site(brand: Brand, url: str) -> list[CheckResult]:
     if 300 <= page.status_code < 400 and "location" in headers:
         return [
             CheckResult(
-                "Page", False, f"The page redirects to {_absolute_url(url, headers['location'])}. Check that address instead."
+                "Page",
+                False,
+                f"The page redirects to {_absolute_url(url, headers['location'])}. Check that address instead.",
             )
         ]
     if page.status_code != 200:

@@ -1,4 +1,4 @@
-"""Rate limits of the widget's endpoints. The numbers are settings; calls are counted as those of the REST API are."""
+"""Rate limits of the widget's endpoints. The limits are settings. Calls are counted in the same way as for the REST API."""
 
 from uuid import UUID
 

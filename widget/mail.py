@@ -86,7 +86,7 @@ def _unseen(conversation: Conversation) -> list[Message]:
 def _finish(due: DueReplies, *, is_sent: bool) -> None:
     """Update the schedule after an e-mail was sent or given up.
 
-    The replies of an e-mail that was given up go out with the next one. Replies written since are scheduled for later.
+    The replies of an e-mail that was given up are part of the next e-mail. Replies written since are scheduled for later.
     """
     with transaction.atomic():
         if row := _locked(due):

@@ -1,4 +1,4 @@
-"""A visitor's thread: the messages of all their conversations in one list, with the state that the widget shows beside them."""
+"""A visitor's thread: the messages of all their conversations in one list, with the state that the widget shows next to them."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -67,8 +67,7 @@ def position_of(workspace_id: UUID, visitor_id: UUID, message_id: UUID) -> Threa
 def thread_of(visitor: Visitor) -> ExpiringResult:
     """Return everything that the open widget shows.
 
-    The result expires when somebody stops typing and when the brand opens or closes. Reads `visitor.brand`: load it
-    first.
+    The result expires when somebody stops typing and when the brand opens or closes. Reads `visitor.brand`: load it first.
     """
     hours = open_status_of(visitor.brand)
     conversations = list(newest_first(visitor.workspace_id, visitor.pk).select_related("read_state")[: PAGE_SIZE + 1])

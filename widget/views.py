@@ -53,10 +53,10 @@ def script(request: HttpRequest, suffix: str) -> HttpResponse:
     if part is None:
         raise Http404
     file = _preferred(_encoded_files(f"{part}{suffix}"), request.headers.get("Accept-Encoding", "identity"))
-    whole = HttpResponse(file.content, content_type=CONTENT_TYPES[suffix], headers={"ETag": file.etag})
+    full_response = HttpResponse(file.content, content_type=CONTENT_TYPES[suffix], headers={"ETag": file.etag})
     if file.encoding != "identity":
-        whole["Content-Encoding"] = file.encoding
-    response = cast(HttpResponse, get_conditional_response(request, etag=file.etag, response=whole))
+        full_response["Content-Encoding"] = file.encoding
+    response = cast(HttpResponse, get_conditional_response(request, etag=file.etag, response=full_response))
     for header, value in HEADERS.items():
         response[header] = value
     return response
@@ -75,7 +75,7 @@ def chat(request: HttpRequest, widget_id: str) -> HttpResponse:
 
 @functools.cache
 def _encoded_files(name: str) -> list[EncodedFile]:
-    """Return the precompressed forms of a file. Source maps have only the identity form, since only developers load them."""
+    """Return a file in each encoding in which it is stored. Source maps are not compressed, since only developers load them."""
     paths = {encoding: FOLDER / f"{name}{suffix}" for encoding, suffix in SUFFIXES.items()}
     contents = {encoding: path.read_bytes() for encoding, path in paths.items() if path.exists()}
     return [
@@ -85,7 +85,7 @@ def _encoded_files(name: str) -> list[EncodedFile]:
 
 
 def _preferred(files: list[EncodedFile], accepted: str) -> EncodedFile:
-    """Return the form with the highest weight, and the smallest of equals. If none is accepted, return the uncompressed form."""
+    """Return the encoding with the highest weight; of equals, the smallest. If none is accepted, return the uncompressed file."""
     weights = dict(_weight(part) for part in accepted.lower().split(",") if part.strip())
     if "identity" not in weights and "*" not in weights:
         weights["identity"] = UNLISTED_IDENTITY

@@ -16,7 +16,7 @@ FAST_FAILING = ("broken", "redirecting")
 MAX_LATENESS = 2.0  # seconds by which an attempt may be late while there are no faults
 CLOSE_NOTICE_SECONDS = 0.1  # seconds until a receiver notices at the latest that a connection is closed
 MAX_PUBLISH_SECONDS = 1.0
-MAX_WRITE_SECONDS = 5.0  # on two cores that run everything, more than this is stuck rather than slow
+MAX_WRITE_SECONDS = 5.0  # a change that takes longer is blocked, not just slow, even on two cores that run everything
 P95_SECONDS = 2.0
 
 
@@ -95,14 +95,14 @@ def most_at_once(evidence: Evidence) -> dict[str, int]:
 @check
 def good_receivers_do_not_wait_for_bad_ones(evidence: Evidence) -> Iterator[str]:
     """without faults, 95% of the events reach a good receiver within 2 s, in spite of hanging and dripping receivers"""
-    waits = calm_waits(evidence)
+    waits = waits_without_faults(evidence)
     if len(waits) < MIN_EVENTS:
         yield f"only {len(waits)} events, too few for a p95"
     if quantile(waits, 0.95) > P95_SECONDS:
         yield f"p95 is {quantile(waits, 0.95):.2f} s"
 
 
-def calm_waits(evidence: Evidence) -> list[float]:
+def waits_without_faults(evidence: Evidence) -> list[float]:
     """Return the seconds from commit to first receipt, of the events that committed before the first fault."""
     first: dict[str, float] = {}
     for each in evidence.receipts:
@@ -126,7 +126,7 @@ def changes_do_not_wait_for_valkey(evidence: Evidence) -> Iterator[str]:
 
 @check
 def workers_end_in_order(evidence: Evidence) -> Iterator[str]:
-    """workers finish their attempts and exit when they are told to stop, and never exit otherwise"""
+    """workers finish their attempts and exit when they are stopped, and never exit otherwise"""
     if not evidence.stopped_cleanly:
         yield "a worker did not stop and was killed"
     if evidence.ended["webhooks"] > evidence.injected["worker stopped with SIGTERM"] or evidence.ended["beat"]:

@@ -32,7 +32,7 @@ def statistics(evidence: Evidence) -> dict[str, str]:
     transactions = Counter(entry["outcome"] for entry in evidence.journal)
     publish_seconds = [entry["publish_seconds"] for entry in evidence.journal]
     writes = [entry["seconds"] for entry in evidence.journal]
-    waits = latency.calm_waits(evidence)
+    waits = latency.waits_without_faults(evidence)
     handled_twice = sum(
         sum(200 <= (each.status or 0) < 300 for each in receipts) > 1
         for receipts in receipts_by_event(evidence).values()

@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,27 @@ def rebind_host() -> None:
     socket.getaddrinfo = rebinding
 
 
+def _reach(folder: Path, point: str, number: int = signal.SIGKILL) -> None:
+    """Send this process the signal, if the kill point is armed."""
+    try:
+        (folder / point).rename(folder / f"{point}.{os.getpid()}")
+    except FileNotFoundError:
+        return
+    os.kill(os.getpid(), number)
+
+
+def _kill_after(folder: Path, statement: str, point: str) -> Callable[..., Any]:
+    """Return an `execute_wrapper` that reaches the kill point after this statement."""
+
+    def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = run(sql, params, many, context)
+        if sql is statement:
+            _reach(folder, point)
+        return result
+
+    return execute
+
+
 def install_kill_points(folder: Path) -> None:
     """Wrap the functions before, in or after which a worker can be killed."""
     from integrations import sql
@@ -89,21 +111,7 @@ def install_kill_points(folder: Path) -> None:
         leases.release_expired,
     )
 
-    def reach(point: str, number: int = signal.SIGKILL) -> None:
-        try:
-            (folder / point).rename(folder / f"{point}.{os.getpid()}")
-        except FileNotFoundError:
-            return
-        os.kill(os.getpid(), number)
-
-    def kill_after(statement: str, point: str) -> Callable[..., Any]:
-        def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-            result = run(sql, params, many, context)
-            if sql is statement:
-                reach(point)
-            return result
-
-        return execute
+    reach, kill_after = partial(_reach, folder), partial(_kill_after, folder)
 
     def instrumented_claim(limit: int, per_subscription: int) -> Any:
         claimed = claim(limit, per_subscription)

@@ -114,7 +114,7 @@ def _measure_page(page: Any, size: Size) -> str:
     per_second = traffic.make(traffic.write, size.traffic, per_second=None, page=page)
     after, nodes_after = _memory(page, protocol)
     lines = [
-        ["what", "measured", "promised"],
+        ["what", "measured", "target"],
         ["scripts until the first rows", f"{statistics.median(first):.0f} ms", f"under {FIRST_ROWS_MS} ms"],
         ["row elements", str(rows), f"at most {ROWS}"],
         ["changes a second", f"{rate:.0f}", str(CHANGES_PER_SECOND)],

@@ -58,7 +58,7 @@ def measure(folder: Path, is_quick: bool) -> str:
         columns = [column for scope in (everything, one_brand) for column in _timed(scope, text)]
         rows.append([f"“{text}”" if text else "none: the list alone", *columns])
     count = Message.objects.count()
-    return f"The search among {count:,} messages, promised under {SEARCH_MS} ms\n\n{table(rows)}\n"
+    return f"The search among {count:,} messages, target under {SEARCH_MS} ms\n\n{table(rows)}\n"
 
 
 def _page(scope: Any, text: str) -> list[Any]:

@@ -2,7 +2,7 @@
 
 1. Start private servers as in bench.rest, with a copy of the database for this run. Each side has two processes, to which the
    clients connect directly. PraxTalk also runs a second time, behind its reverse proxy.
-2. Both sides get the same change: a visitor writes, and the inbox is pushed again. What the sides push is compared first.
+2. Both sides get the same change: a visitor writes, and the inbox is pushed again. Check first that both push the same data.
 3. Measure 1, 50 and 500 clients in rounds. The sides take turns, so that they run under the same conditions. Only the clients of
    one side are connected at a time.
 """

@@ -73,7 +73,9 @@ def baseline_environment(url: str) -> dict[str, str]:
 
     It contains the address of the database, and the SQL with which PraxTalk queries the inbox.
     """
-    rows = filter_conversations(Scope(Workspace.objects.get().pk), status=ARGUMENTS["status"]).values_list(*CONVERSATION_COLUMNS)
+    rows = filter_conversations(Scope(Workspace.objects.get().pk), status=ARGUMENTS["status"]).values_list(
+        *CONVERSATION_COLUMNS
+    )
     sql, values = rows[: ARGUMENTS["limit"]].query.sql_with_params()
     for number in range(1, len(values) + 1):
         sql = sql.replace("%s", f"${number}", 1)

@@ -1,4 +1,4 @@
-"""Measure webhooks: throughput beside one Celery task per delivery, latency when idle, and fairness.
+"""Measure webhooks: throughput compared with one Celery task per delivery, latency when idle, and fairness.
 
 1. Start private services as in bench.rest, with databases for this run that contain 100,000 finished deliveries
    (bench/webhooks/databases.py).
@@ -76,14 +76,14 @@ def measure(folder: Path, is_quick: bool) -> str:
         databases.use(product_url)
         log(f"{size.single} events at random moments, with an idle dispatcher ...")
         idle = deliveries.idle_latencies(size.single, crm)
-        log(f"A hanging and a slow receiver beside {databases.WEBHOOKS} good ones, {size.seconds:.0f} s ...")
-        beside_bad = deliveries.latencies_beside_bad(size.seconds, crm)
+        log(f"A hanging and a slow receiver next to {databases.WEBHOOKS} good ones, {size.seconds:.0f} s ...")
+        with_bad_receivers = deliveries.latencies_with_bad_receivers(size.seconds, crm)
         log("Stopping ...")
     head = (
         f"{size.deliveries * size.rounds:,} deliveries of 2 KB to {databases.WEBHOOKS} webhooks, {size.finished:,} finished "
         f"before, {os.cpu_count()} cores, receivers included; 0 lost, 0 sent twice"
     )
-    return f"\n{head}\n\n{_throughput(*throughput)}\n\n{_latencies(idle, beside_bad)}\n"
+    return f"\n{head}\n\n{_throughput(*throughput)}\n\n{_latencies(idle, with_bad_receivers)}\n"
 
 
 def _drain_in_turn(
@@ -120,9 +120,9 @@ def _throughput(product: "Throughput", baseline: "Throughput") -> str:
     return table(rows)
 
 
-def _latencies(idle: Sequence[float], beside_bad: Sequence[float]) -> str:
+def _latencies(idle: Sequence[float], with_bad_receivers: Sequence[float]) -> str:
     rows = [["commit to first byte at the receiver", "p50 ms", "p95 ms", "max ms"]]
-    for name, seconds in (("idle", idle), ("beside a hanging and a slow receiver", beside_bad)):
+    for name, seconds in (("idle", idle), ("with a hanging and a slow receiver", with_bad_receivers)):
         rows.append([name, *(f"{quantile(seconds, share) * 1000:.1f}" for share in (0.5, 0.95, 1.0))])
     return table(rows)
 

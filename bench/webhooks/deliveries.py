@@ -1,4 +1,4 @@
-"""The measurements: a backlog, single events, and good receivers beside bad ones."""
+"""The measurements: a backlog, single events, and good receivers next to bad ones."""
 
 import contextlib
 import random
@@ -89,7 +89,7 @@ def idle_latencies(count: int, receivers: Receivers) -> list[float]:
     return found
 
 
-def latencies_beside_bad(seconds: float, receivers: Receivers) -> list[float]:
+def latencies_with_bad_receivers(seconds: float, receivers: Receivers) -> list[float]:
     """Return the seconds from commit to the first byte at good receivers.
 
     Each event also goes to a receiver that hangs and to one that sends its response a byte a second.

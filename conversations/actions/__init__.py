@@ -22,8 +22,8 @@ from conversations.actions.transcripts import NoEmailAddress, request_transcript
 from conversations.actions.visitors import block_visitor, merge_visitor
 
 __all__ = [
-    "REPLY_MAIL_DELAY",
     "RATABLE_STATUSES",
+    "REPLY_MAIL_DELAY",
     "CannotAssign",
     "ConcurrentReply",
     "InvalidTags",

@@ -1,6 +1,6 @@
 """Start conversations and send messages."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from accounts.audit import Actor
 from accounts.models import Operator
@@ -147,8 +147,35 @@ def _append(
     client_id: str | None = None,
     attachment: Attachment | None = None,
 ) -> Message:
+    """Update the conversation's row, which must be locked or new, and create the message."""
     body = body or (attachment.name if attachment else "")
     now = now_after(conversation.last_activity_at)
+    _save_conversation(conversation, role=role, body=body, author=author, now=now)
+    message = Message.objects.create(
+        workspace_id=conversation.workspace_id,
+        conversation=conversation,
+        position=conversation.last_position,
+        role=role,
+        channel=channel,
+        author=author,
+        api_key=api_key,
+        api_key_name=api_key.name if api_key else "",
+        body=body,
+        attachments=[attachment_json(attachment)] if attachment else [],
+        client_id=client_id,
+        created_at=now,
+    )
+    if attachment:
+        lock_stored_file(attachment)
+        attachment.conversation, attachment.position = conversation, message.position
+        attachment.save(force_insert=True)
+    return message
+
+
+def _save_conversation(
+    conversation: Conversation, *, role: Message.Role, body: str, author: Operator | None, now: datetime
+) -> None:
+    """Save what a new message changes in its conversation."""
     conversation.last_position += 1
     conversation.message_count += 1
     conversation.preview = body[:PREVIEW_LENGTH]
@@ -175,25 +202,6 @@ def _append(
         conversation.save(force_insert=True)
     else:
         conversation.save(update_fields=changed_fields)
-    message = Message.objects.create(
-        workspace_id=conversation.workspace_id,
-        conversation=conversation,
-        position=conversation.last_position,
-        role=role,
-        channel=channel,
-        author=author,
-        api_key=api_key,
-        api_key_name=api_key.name if api_key else "",
-        body=body,
-        attachments=[attachment_json(attachment)] if attachment else [],
-        client_id=client_id,
-        created_at=now,
-    )
-    if attachment:
-        lock_stored_file(attachment)
-        attachment.conversation, attachment.position = conversation, message.position
-        attachment.save(force_insert=True)
-    return message
 
 
 def _record_message(message: Message) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from accounts.models import Operator
 from conversations.actions._base import can_access, lock_and_reload, next_position
-from conversations.models import Conversation, Notification, Note
+from conversations.models import Conversation, Note, Notification
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
@@ -18,7 +18,7 @@ def write_note(
     client_id: str | None = None,
     mentioned: Iterable[Operator] = (),
 ) -> Note:
-    """Add an internal note, which visitors, REST calls and webhooks never receive.
+    """Add an internal note. Visitors, the REST API and webhooks never receive it.
 
     client_id: the sender's own id for the note. If a note with this id exists, it is returned and nothing changes.
     mentioned: the operators to notify. Inactive operators, those who do not see the conversation's brand, and the author are

@@ -49,7 +49,9 @@ def _advance_operator_position(conversation: Conversation, operator: Operator) -
 
 
 def _mark_notifications_seen(conversation: Conversation, operator: Operator) -> None:
-    unseen = Notification.objects.filter(workspace_id=conversation.workspace_id, operator=operator, seen_at__isnull=True)
+    unseen = Notification.objects.filter(
+        workspace_id=conversation.workspace_id, operator=operator, seen_at__isnull=True
+    )
     of_conversation = unseen.filter(Q(note__conversation=conversation) | Q(conversation=conversation))
     if of_conversation.exists():
         of_conversation.update(seen_at=timezone.now())

@@ -33,8 +33,10 @@ def block_visitor(conversation: Conversation, *, is_blocked: bool) -> Visitor:
 def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
     """Move every conversation of an anonymous visitor to another visitor of the brand, and delete the anonymous one.
 
-    `into` keeps its details, and gets those that it lacks from the anonymous visitor. If either visitor is blocked, the merged one is. Raises
-    Visitor.DoesNotExist if either visitor no longer exists, or if the anonymous one now has an external id.
+    `into` keeps its details, and gets those that it lacks from the anonymous visitor. If either visitor is
+    blocked, the merged one is.
+
+    Raises Visitor.DoesNotExist if either visitor no longer exists, or if the anonymous one now has an external id.
     """
     both = Q(pk=anonymous.pk, external_id=None) | Q(pk=into.pk)
     rows = Visitor.objects.filter(both, workspace_id=into.workspace_id, brand_id=into.brand_id)

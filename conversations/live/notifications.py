@@ -22,7 +22,11 @@ def _notification_topics(caller: OperatorCaller, arguments: Arguments) -> list[s
 
 
 @query(
-    "inbox:mentions", authenticator=operators, serializer_class=StrictSerializer, topics=_notification_topics, personal=True
+    "inbox:mentions",
+    authenticator=operators,
+    serializer_class=StrictSerializer,
+    topics=_notification_topics,
+    personal=True,
 )
 def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
     """Return the notes that mention the operator and that they have not seen, newest first."""

@@ -87,8 +87,8 @@ class Message(models.Model):
     def sender(self) -> str | None:
         """Return the name that operators see next to the message; None for a visitor's message. Reads the author: load it first.
 
-        Never show it to visitors: the name of an API key is internal. It is "API" for a message that was sent by REST before
-        PraxTalk stored the key.
+        Never show it to visitors: the name of an API key is internal. It is "API" for a message that was sent through the REST
+        API before PraxTalk stored the key.
         """
         if self.role == self.Role.VISITOR:
             return None

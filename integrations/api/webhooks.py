@@ -26,7 +26,7 @@ from integrations.serializers.webhooks import (
 from integrations.webhooks.pings import ping
 from praxtalk.core.api import limits
 from praxtalk.core.api.errors import NotFound, UnprocessableEntity
-from praxtalk.core.api.idempotency import idempotent, idempotent_without_transaction, idempotent_with_precheck
+from praxtalk.core.api.idempotency import idempotent, idempotent_with_precheck, idempotent_without_transaction
 from praxtalk.core.api.outgoing_slots import outgoing_slot
 from praxtalk.core.api.pagination import Keyset
 from praxtalk.core.api.permissions import WriteScope

@@ -55,7 +55,9 @@ class EventLogView(IntegrationsView):
         rows = self._rows(filters.cleaned_data)
         cursor = self.request.GET.get("cursor") or None
         try:
-            page, next_cursor, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=cursor, limit=PAGE_SIZE)
+            page, next_cursor, _ = NEWEST_FIRST.page(
+                rows, owner=str(scope.workspace_id), cursor=cursor, limit=PAGE_SIZE
+            )
         except UnprocessableEntity:
             page, next_cursor, _ = NEWEST_FIRST.page(rows, owner=str(scope.workspace_id), cursor=None, limit=PAGE_SIZE)
         query = self.request.GET.copy()

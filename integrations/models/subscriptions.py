@@ -52,7 +52,7 @@ class WebhookSubscription(models.Model):
     next_probe_at = models.DateTimeField(null=True, editable=False)
     owners_notified_at = models.DateTimeField(null=True, editable=False)
     owner_mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
-    owner_mail_due_at = models.DateTimeField(null=True, editable=False)  # set by the first try
+    owner_mail_due_at = models.DateTimeField(null=True, editable=False)  # set by the first attempt
     verified_at = models.DateTimeField(null=True, editable=False)  # when a ping was last answered with 2xx
     failing_since = models.DateTimeField(null=True, editable=False)  # the first failed attempt since the last success
     gone_since = models.DateTimeField(null=True, editable=False)

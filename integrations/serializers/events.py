@@ -42,7 +42,9 @@ class EventJson(serializers.Serializer[Any]):
     createdAt = EpochField()
     workspaceId = serializers.UUIDField()
     brandId = serializers.UUIDField(allow_null=True)
-    data = serializers.DictField(help_text="The objects that the event is about, in their REST format")  # type: ignore[assignment]
+    data = serializers.DictField(  # type: ignore[assignment]
+        help_text="The objects that the event is about, in their REST format",
+    )
 
 
 class EventList(serializers.Serializer[Any]):

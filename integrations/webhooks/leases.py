@@ -9,7 +9,13 @@ from django.utils import timezone
 from integrations import sql
 from integrations.models import Delivery, WebhookSubscription
 from integrations.models.subscriptions import signing_secrets
-from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, MAX_IN_FLIGHT_FAILING, MAX_INTERRUPTIONS, ClaimedDelivery
+from integrations.webhooks.delivery import (
+    LEASE,
+    MAX_IN_FLIGHT,
+    MAX_IN_FLIGHT_FAILING,
+    MAX_INTERRUPTIONS,
+    ClaimedDelivery,
+)
 from praxtalk.core.db.ids import new_id
 
 PAUSE_BATCH_SIZE = 1000
@@ -45,7 +51,7 @@ def claim(limit: int, per_subscription: int = MAX_IN_FLIGHT) -> list[ClaimedDeli
 
 
 def _claimed(row: tuple[Any, ...], now: datetime) -> ClaimedDelivery:
-    values = (*row[:8], signing_secrets(*row[11:], moment=now), *row[8:11])  # in the order of Claimed's fields
+    values = (*row[:8], signing_secrets(*row[11:], moment=now), *row[8:11])  # in the order of ClaimedDelivery's fields
     return ClaimedDelivery(*values)
 
 
@@ -70,14 +76,16 @@ def apply_pauses() -> int:
     )
 
 
-def _move(condition: str, of: WebhookSubscription.Status, to: Delivery.Status) -> int:
+def _move(condition: str, webhook_status: WebhookSubscription.Status, new_status: Delivery.Status) -> int:
+    """Set the status of deliveries that meet the condition, for subscriptions with this status. Return how many."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.FIND_SUBSCRIPTIONS.format(condition=condition), [of])
+        cursor.execute(sql.FIND_SUBSCRIPTIONS.format(condition=condition), [webhook_status])
         subscriptions = [row[0] for row in cursor.fetchall()]
         if not subscriptions:
             return 0
         cursor.execute(
-            sql.MOVE_DELIVERIES.format(condition=condition), [to, timezone.now(), subscriptions, PAUSE_BATCH_SIZE]
+            sql.MOVE_DELIVERIES.format(condition=condition),
+            [new_status, timezone.now(), subscriptions, PAUSE_BATCH_SIZE],
         )
         moved: int = cursor.rowcount
         return moved

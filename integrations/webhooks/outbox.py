@@ -28,9 +28,7 @@ def record_event(name: EventName, *, workspace_id: UUID, brand_id: UUID | None, 
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("record_event() must be called in the transaction of the change")
     event_id, now = new_id(), timezone.now()
-    body = event_json(
-        event_id, name.value, workspace_id=workspace_id, brand_id=brand_id, created_at=now, data=data
-    )
+    body = event_json(event_id, name.value, workspace_id=workspace_id, brand_id=brand_id, created_at=now, data=data)
     event = Event(
         id=event_id, workspace_id=workspace_id, brand_id=brand_id, name=name, body=orjson.dumps(body), created_at=now
     )

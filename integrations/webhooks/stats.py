@@ -38,10 +38,7 @@ def current_backlog() -> Backlog:
 
 
 def delivery_totals() -> dict[str, dict[str, int]]:
-    """Return the sums of all counts.
-
-    The result looks like {"deliveries": {"succeeded": ..., "failed": ..., "expired": ...}, "attempts": {..., "interrupted": ...}}.
-    """
+    """Return the sums of all counts, by "deliveries" or "attempts" and then by how they ended, such as "succeeded"."""
     outcomes = {"deliveries": ("succeeded", "failed", "expired"), "attempts": ("succeeded", "failed", "interrupted")}
     names = [f"{what}_{outcome}" for what, ends in outcomes.items() for outcome in ends]
     sums = DeliveryCount.objects.aggregate(**{f"sum_{name}": Sum(name, default=0) for name in names})

@@ -113,8 +113,8 @@ def test_batch_of_results_is_stored_in_one_commit_and_counted(tenants, subscribe
     lost, batch = batch[0], batch[1:]
     Delivery.objects.filter(pk=lost.claimed.delivery_id).update(lease=None, leased_until=None)
     with django_assert_max_num_queries(8):
-        settled = store_results([lost, *batch])
-    assert settled == {each.claimed.delivery_id for each in batch}  # an attempt that lost its lease is ignored
+        stored = store_results([lost, *batch])
+    assert stored == {each.claimed.delivery_id for each in batch}  # an attempt that lost its lease is ignored
     counts = DeliveryCount.objects.order_by("attempts_failed").values_list("attempts_succeeded", "attempts_failed")
     assert sorted(map(sum, counts)) == [7, 8]
     assert Delivery.objects.filter(status="succeeded").count() == sum(good for good, _ in counts)
