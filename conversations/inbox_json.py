@@ -30,19 +30,18 @@ def conversation_detail_json(conversation: Conversation) -> dict[str, Any]:
 
 
 def visitor_detail_json(visitor: Visitor) -> dict[str, Any]:
-    """Return a visitor with everything that is known about them. Only operators may see it."""
+    """Return a visitor with what they and their browser have said. Only operators may see it."""
     return {
         "_id": str(visitor.pk),
         "name": visitor.name,
         "email": visitor.email or None,
         "phone": visitor.phone or None,
         "externalId": visitor.external_id,
-        "locale": visitor.locale or None,
         "page": visitor.page or None,
         "referrer": visitor.referrer or None,
         "browser": visitor.browser or None,
         "timeZone": visitor.time_zone or None,
-        "createdAt": to_milliseconds(visitor.created_at),
+        "locale": visitor.locale or None,
     }
 
 

@@ -49,8 +49,11 @@ def message_export_json(message: Message) -> dict[str, Any]:
 
 def visitor_export_json(visitor: Visitor) -> dict[str, Any]:
     """Return the visitor as the inbox shows them, with the id of their brand and the time when they were blocked."""
-    blocked_at = to_milliseconds(visitor.blocked_at) if visitor.blocked_at else None
-    return visitor_detail_json(visitor) | {"brandId": str(visitor.brand_id), "blockedAt": blocked_at}
+    return visitor_detail_json(visitor) | {
+        "brandId": str(visitor.brand_id),
+        "blockedAt": to_milliseconds(visitor.blocked_at) if visitor.blocked_at else None,
+        "createdAt": to_milliseconds(visitor.created_at),
+    }
 
 
 def note_export_json(note: Note) -> dict[str, Any]:

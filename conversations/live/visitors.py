@@ -8,6 +8,7 @@ from conversations.live.arguments import VisitorArguments
 from conversations.live.lookups import Arguments
 from conversations.models import Conversation, Visitor
 from conversations.serializers import CONVERSATION_COLUMNS, conversation_row_json
+from praxtalk.core.epoch import to_milliseconds
 from praxtalk.core.live.functions import query
 
 MAX_CONVERSATIONS = 20
@@ -24,6 +25,7 @@ def get_visitor(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     conversations = caller.scope.rows(Conversation.objects.filter(visitor=visitor)).order_by("-last_activity_at", "-id")
     return visitor_detail_json(visitor) | {
         "blocked": visitor.blocked_at is not None,
+        "createdAt": to_milliseconds(visitor.created_at),
         "conversations": [
             conversation_row_json(row) for row in conversations.values_list(*CONVERSATION_COLUMNS)[:MAX_CONVERSATIONS]
         ],
