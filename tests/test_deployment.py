@@ -89,6 +89,7 @@ def test_systemd_unit_is_valid(tmp_path):
     assert checked.returncode == 0, checked.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.live
 @pytest.mark.django_db(transaction=True)
 def test_packages_installed_in_the_image_can_serve(tmp_path, tenants):

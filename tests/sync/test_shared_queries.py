@@ -215,7 +215,7 @@ async def test_idle_sockets_get_pings_and_unauthorised_or_old_ones_are_closed():
         await socket.heartbeat(now)
         await asyncio.sleep(0)  # the heartbeat sends in a task of its own
 
-    now = time.monotonic()
+    now = float(int(time.monotonic()))  # whole seconds, so that sums are exact
     socket._inbox = asyncio.Queue()
     socket._budget = TokenBucket()
     socket._opened_at = socket._sent_at = socket._authorised_at = now
