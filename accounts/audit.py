@@ -73,7 +73,7 @@ _actor: ContextVar[Callable[[], Actor]] = ContextVar("actor", default=Actor)
 
 
 @contextmanager
-def acting(actor: Actor | Callable[[], Actor]) -> Iterator[None]:
+def audit_actor(actor: Actor | Callable[[], Actor]) -> Iterator[None]:
     """Set the actor of everything that is recorded inside this block. A function is called only when the actor is needed."""
     token = _actor.set(actor if callable(actor) else lambda: actor)
     try:

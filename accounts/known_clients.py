@@ -26,7 +26,7 @@ COOKIE_DIGEST_LENGTH = 32  # hexadecimal digits
 
 @dataclass(frozen=True)
 class Client:
-    """The client that makes an attempt. name: identifies a device or an IP address."""
+    """The client that makes an attempt. name: identifies a browser or an IP address."""
 
     name: str
     is_known: bool
@@ -43,10 +43,10 @@ def account_digest(email: str) -> bytes:
 
 
 def identify_client(request: HttpRequest, account: bytes) -> Client:
-    """Return the client's device if it is known to the account, otherwise its IP address."""
-    device, known = _read_cookie(request)
+    """Return the client's browser if it is known to the account, otherwise its IP address."""
+    browser_id, known = _read_cookie(request)
     if account.hex()[:COOKIE_DIGEST_LENGTH] in known:
-        return Client(f"device:{device}", is_known=True)
+        return Client(f"browser:{browser_id}", is_known=True)
     address = rate_limit_unit(client_address(request))
     rows = KnownAddress.objects.filter(account=account, address=address, seen_at__gt=timezone.now() - KNOWN_FOR)
     return Client(address, is_known=rows.exists())
@@ -58,12 +58,12 @@ def remember(request: HttpRequest, response: HttpResponse, email: str) -> None:
     KnownAddress.objects.update_or_create(
         account=account, address=rate_limit_unit(client_address(request)), defaults={"seen_at": timezone.now()}
     )
-    device, known = _read_cookie(request)
+    browser_id, known = _read_cookie(request)
     digest = account.hex()[:COOKIE_DIGEST_LENGTH]
     newest_first = [digest, *(each for each in known if each != digest)][:MAX_ACCOUNTS_IN_COOKIE]
     response.set_signed_cookie(
         COOKIE,
-        ".".join([device or secrets.token_hex(16), *newest_first]),
+        ".".join([browser_id or secrets.token_hex(16), *newest_first]),
         salt=SALT,
         max_age=KNOWN_FOR,
         path="/app/",
@@ -79,10 +79,10 @@ def purge_old_addresses() -> None:
 
 
 def _read_cookie(request: HttpRequest) -> tuple[str, list[str]]:
-    """Return the device's id and the digests of the accounts that it is known to.
+    """Return the browser's id and the digests of the accounts that it is known to.
 
     The id is empty if there is no cookie, or if its signature is invalid or has expired.
     """
     text = request.get_signed_cookie(COOKIE, "", salt=SALT, max_age=KNOWN_FOR) or ""
-    device, *known = text.split(".")
-    return device, known
+    browser_id, *known = text.split(".")
+    return browser_id, known

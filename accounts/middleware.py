@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.audit import Actor, acting
+from accounts.audit import Actor, audit_actor
 from accounts.models import Operator
 from accounts.scope import Scope, scope_of
 from praxtalk.core.api.address import UNKNOWN_ADDRESS, client_address
@@ -35,7 +35,7 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with acting(lambda: _actor_of(request)):
+        with audit_actor(lambda: _actor_of(request)):
             if request.path.startswith(DASHBOARD) and request.user.is_authenticated:
                 request.scope = scope_of(current_operator(request))  # type: ignore[attr-defined]
             return self.get_response(request)

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 
-from accounts.audit import Action, Actor, acting, record
+from accounts.audit import Action, Actor, audit_actor, record
 from accounts.models import Operator, OperatorSession
 from accounts.scope import Row, Scope, scope_of
 from praxtalk.core.db.transactions import joined_transaction
@@ -101,9 +101,9 @@ class OperatorCaller:
     def session(self) -> str:
         return str(self.session_id)
 
-    def acting(self) -> AbstractContextManager[None]:
+    def audit_actor(self) -> AbstractContextManager[None]:
         """Return a context in which everything is recorded as done by this operator."""
-        return acting(self._as_actor)
+        return audit_actor(self._as_actor)
 
     def _as_actor(self) -> Actor:
         name = Operator.objects.filter(pk=self.operator_id).values_list("name", flat=True).first()

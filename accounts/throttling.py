@@ -4,7 +4,7 @@
 2. The caller checks the secret, outside any transaction.
 3. The caller deletes the attempt if the secret was right.
 
-A client is a known device or an IP address, see `accounts.known_clients`. The limits apply to each purpose separately:
+A client is a known browser or an IP address, see `accounts.known_clients`. The limits apply to each purpose separately:
 
 - a client and an account together: SIGN_INS_A_MINUTE failures a minute;
 - a client, over all accounts: four times as many;

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.harness import Invalid
+from bench.harness import BenchmarkError
 
 PATH = "/usr/bin/chromium"
 FLAGS = [
@@ -22,9 +22,9 @@ FLAGS = [
 
 
 def require_chromium() -> None:
-    """Raise Invalid if Chromium is not installed."""
+    """Raise BenchmarkError if Chromium is not installed."""
     if not Path(PATH).exists():
-        raise Invalid("Chromium is not installed (apt-get install chromium).")
+        raise BenchmarkError("Chromium is not installed (apt-get install chromium).")
 
 
 @contextmanager

@@ -47,7 +47,7 @@ ENVIRONMENT = {
 }
 
 
-class Invalid(Exception):
+class BenchmarkError(Exception):
     """Raised when a measurement is not valid. The message gives the reason."""
 
 
@@ -68,7 +68,7 @@ def main(description: str | None, measure: Callable[[Path, bool], str], *, suffi
 def run(folder: Path, measure: Callable[[], str]) -> int:
     """Start the development services of this folder, run `measure` and print what it returns.
 
-    Return the exit status: 1 if `measure` raised Invalid or RuntimeError, 130 after Ctrl-C or SIGTERM.
+    Return the exit status: 1 if `measure` raised BenchmarkError or RuntimeError, 130 after Ctrl-C or SIGTERM.
     """
     signal.signal(signal.SIGTERM, _stop)
     for name in devservices.VARIABLES:
@@ -79,7 +79,7 @@ def run(folder: Path, measure: Callable[[], str]) -> int:
         with _locked(folder):
             devservices.start(folder)
             result = measure()
-    except (Invalid, RuntimeError) as error:
+    except (BenchmarkError, RuntimeError) as error:
         log(str(error))
         return 1
     except KeyboardInterrupt:

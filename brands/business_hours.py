@@ -55,7 +55,10 @@ def _at(day: date, text: str, zone: Any) -> datetime:
 
 
 def _end_of_run(spans: list[tuple[datetime, datetime]], end: datetime) -> datetime:
-    """Return the end of the last span that follows without a gap: 02:00 for 18:00-24:00, then 00:00-02:00."""
+    """Return when the brand closes.
+
+    Spans that join without a gap count as one: 18:00-24:00 and 00:00-02:00 end at 02:00.
+    """
     for begin, later in spans:
         if begin == end:
             end = later

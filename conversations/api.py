@@ -48,7 +48,7 @@ NEWEST_ACTIVITY_FIRST = Keyset(
 def _conversation_page(
     workspace_id: Any, brand_id: Any, status: Any, since: Any, last_activity_at: Any, last_id: Any, limit: int
 ) -> QuerySet[Conversation, tuple[Any, ...]]:
-    """Return one page, newest activity first, as tuples of COLUMNS and `last_activity_at`.
+    """Return one page, newest activity first, as tuples of CONVERSATION_COLUMNS and `last_activity_at`.
 
     last_activity_at, last_id: those of the previous page's last conversation; None for the first page.
     """

@@ -71,7 +71,7 @@ def filter_conversations(
 def newest_rows(
     workspace_id: Any, brand_ids: Any, brand_id: Any, status: Any, limit: int
 ) -> QuerySet[Conversation, tuple[Any, ...]]:
-    """Return the newest conversations in a scope as tuples of COLUMNS."""
+    """Return the newest conversations in a scope as tuples of CONVERSATION_COLUMNS."""
     rows = Scope(workspace_id, brand_ids).rows(Conversation.objects.all())
     if brand_id is not None:
         rows = rows.filter(brand_id=brand_id)

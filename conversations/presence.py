@@ -78,7 +78,7 @@ def _record(conversation: Conversation, member: str, *, is_typing: bool) -> bool
         _breaker.record_failure(error)
         return False
     known = _current({member: before}, now).get(member) if before else None
-    was_present = member == VISITOR or known is not None
+    was_present = member == VISITOR or known is not None  # a visitor's presence is never shown, only typing
     was_typing = known is not None and known.typing_until is not None
     return not was_present or was_typing != is_typing
 

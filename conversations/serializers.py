@@ -55,7 +55,7 @@ CONVERSATION_COLUMNS = (
 
 
 def conversation_row_json(row: tuple[Any, ...]) -> dict[str, Any]:
-    """Return a conversation as ConversationJson declares it. row: the values of COLUMNS."""
+    """Return a conversation as ConversationJson declares it. row: the values of CONVERSATION_COLUMNS."""
     (
         pk,
         status,

@@ -1,4 +1,4 @@
-"""Raw SQL of `conversations.reports`. Parameters: `workspace` (an id), `since` (a time) and `brands` (ids; null for all)."""
+"""Raw SQL of `conversations.statistics`. Parameters: `workspace` (an id), `since` (a time) and `brands` (ids; null for all)."""
 
 DAILY_COUNTS = """
     SELECT 'conversations' AS kind, created_at::date AS day, count(*)

@@ -8,7 +8,7 @@ from praxtalk.core.live.topics import publish_on_commit
 
 
 @joined_transaction()
-def erase(visitor: Visitor) -> int:
+def erase_visitor_and_leads(visitor: Visitor) -> int:
     """Delete the visitor, their conversations, and the leads that refer to them. Return the number of deleted conversations.
 
     The conversations are locked before the leads are queried. Creating a lead takes the same lock, so no new lead is missed.

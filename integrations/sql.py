@@ -38,13 +38,13 @@ ADD_EVENT = """
 
 NUMBER_EVENTS = """
     WITH numbered AS (
-        SELECT id, row_number() OVER (ORDER BY sequence) AS place
+        SELECT id, row_number() OVER (ORDER BY sequence) AS rank
         FROM (
             SELECT id, sequence FROM integrations_event
             WHERE workspace_id = %(workspace)s AND number IS NULL ORDER BY sequence LIMIT %(limit)s
         ) AS waiting
     )
-    UPDATE integrations_event AS event SET number = %(last)s + numbered.place FROM numbered WHERE event.id = numbered.id
+    UPDATE integrations_event AS event SET number = %(last)s + numbered.rank FROM numbered WHERE event.id = numbered.id
 """
 
 # Only one claim runs at a time; otherwise two dispatchers would each fill a subscription's slots. A dispatcher that freezes
@@ -86,7 +86,7 @@ LEASE_DUE = f"""
             WHERE leased.subscription_id = subscription.id AND leased.lease IS NOT NULL
         ) AS busy
         CROSS JOIN LATERAL (
-            SELECT first.id, first.next_attempt_at, row_number() OVER (ORDER BY first.next_attempt_at) AS place
+            SELECT first.id, first.next_attempt_at, row_number() OVER (ORDER BY first.next_attempt_at) AS rank
             FROM (
                 SELECT id, next_attempt_at FROM integrations_delivery AS delivery
                 WHERE delivery.subscription_id = subscription.id AND delivery.status = 'pending' AND delivery.lease IS NULL
@@ -97,7 +97,7 @@ LEASE_DUE = f"""
             ) AS first
         ) AS due
         WHERE subscription.status = 'active'
-        ORDER BY busy.in_flight + due.place, due.next_attempt_at
+        ORDER BY busy.in_flight + due.rank, due.next_attempt_at
         LIMIT %(limit)s
     ), free AS (
         SELECT delivery.id, delivery.status, delivery.lease FROM integrations_delivery AS delivery
@@ -138,7 +138,7 @@ RELEASE_EXPIRED = f"""
     ), released AS (
         UPDATE integrations_delivery AS delivery
         SET lease = NULL, leased_until = NULL, interruptions = interruptions + 1,
-            status = CASE WHEN interruptions + 1 >= %(most)s THEN 'failed' ELSE 'pending' END
+            status = CASE WHEN interruptions + 1 >= %(max_interruptions)s THEN 'failed' ELSE 'pending' END
         FROM expired WHERE delivery.id = expired.id
         RETURNING delivery.id, delivery.workspace_id, delivery.subscription_id, delivery.last_number, delivery.status
     ), logged AS (
@@ -165,7 +165,7 @@ MOVE_DELIVERIES = """
 
 # The subscriptions are locked before the deliveries, as a deletion of a subscription does, so that the two cannot deadlock.
 LOCK_SUBSCRIPTIONS = """
-    SELECT id, failing_since, gone_since, gone_answers FROM integrations_webhooksubscription
+    SELECT id, failing_since, gone_since, gone_responses FROM integrations_webhooksubscription
     WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
 """
 

@@ -58,8 +58,8 @@ class Plan:
     """The processes of a node, and how to check that it is up.
 
     folder: contains the Unix sockets and plan.json; the supervisor deletes it when it exits. host: the Host header of requests
-    to /healthz. endpoints: accept connections once the node is up. health: the endpoint that then answers /healthz; None to skip
-    this check. devservices_folder: the folder of the development services that the node uses; empty if it uses none.
+    to /healthz. endpoints: must all accept connections before the node is up. health: must also respond to /healthz with 200;
+    None skips this. devservices_folder: the folder of the development services that the node uses; empty if it uses none.
     """
 
     folder: str
@@ -156,7 +156,7 @@ class Supervisor:
                 if not self._is_up and self._plan.is_up():
                     self._is_up = True
                     names = ", ".join(str(process) for process in self._processes)
-                    say(f"Up after {time.monotonic() - began:.1f} s ({names}). Ctrl-C stops it.")
+                    report(f"Up after {time.monotonic() - began:.1f} s ({names}). Ctrl-C stops it.")
                 if self._watchdog is not None and self._watchdog.poll() is not None:
                     self._inform_watchdog()
                 self._ensure_keeper(time.monotonic())
@@ -177,12 +177,12 @@ class Supervisor:
         if time.monotonic() - process.started_at >= STABLE_SECONDS:
             process.restarts = 0
         if not may_restart or process.restarts >= MAX_RESTARTS:
-            say(f"{exit_message}; stopping the rest.")
+            report(f"{exit_message}; stopping the rest.")
             return False
         process.restarts += 1
         process.start()
         self._inform_watchdog()
-        say(f"{exit_message}; started again ({process}).")
+        report(f"{exit_message}; started again ({process}).")
         return True
 
     def _ensure_keeper(self, now: float) -> None:
@@ -213,25 +213,25 @@ class Supervisor:
         for stop_round in sorted({child.stop_round for child in self._plan.children}):
             members = [each for each in self._processes if each.child.stop_round == stop_round and each.is_running]
             if members:
-                say("Stopping " + ", ".join(each.child.name for each in members) + " ...")
+                report("Stopping " + ", ".join(each.child.name for each in members) + " ...")
             for each in members:
                 each.popen.terminate()
             for each in members:
                 _wait(each, deadline)
         self._inform_watchdog()  # so that the watchdog has nothing left to kill
-        say("Stopped.")
+        report("Stopped.")
 
 
 def _wait(process: Process, deadline: float) -> None:
     try:
         process.popen.wait(max(0.1, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        say(f"{process.child.name} does not stop; killing it.")
+        report(f"{process.child.name} does not stop; killing it.")
     process.kill_group()
     process.popen.wait()
 
 
-def say(line: str) -> None:
+def report(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -15,7 +15,7 @@ from accounts.models import MailFailure, Operator
 from accounts.roles import Ability
 from accounts.scope import Scope
 from brands.models import Brand
-from conversations import reports
+from conversations import statistics
 from conversations.models import Conversation
 from integrations.models import ApiKey, Delivery, DeliveryCount, WebhookSubscription
 from praxtalk.core.dashboard.charts import bars
@@ -69,32 +69,32 @@ class OverviewView(DashboardView):
 def _statistics(scope: Scope, brands: list[Brand], days: int) -> dict[str, Any]:
     """Return the statistics. They are cached for 30 seconds, so that reloading the overview rarely queries the database."""
     key = f"overview-statistics:{scope.workspace_id}:{sorted(map(str, scope.brand_ids or ['all']))}:{days}"
-    statistics: dict[str, Any] | None = cache.get(key)
-    if statistics is None:
+    cached: dict[str, Any] | None = cache.get(key)
+    if cached is None:
         today = timezone.now().date()
-        all_days = reports.last_days(today, days)
+        all_days = statistics.last_days(today, days)
         since = datetime.combine(all_days[0], time(), UTC)
-        statistics = {
-            "by_day": reports.daily_counts(scope, all_days, since),
+        cached = {
+            "by_day": statistics.daily_counts(scope, all_days, since),
             "labels": [day.isoformat() for day in all_days],
-            "times": reports.response_times(scope, since),
-            "times_by_brand": reports.response_times_by_brand(scope, since),
-            "times_by_operator": reports.response_times_by_operator(scope, since),
-            "replies_by_operator": reports.replies_by_operator(scope, since),
+            "times": statistics.response_times(scope, since),
+            "times_by_brand": statistics.response_times_by_brand(scope, since),
+            "times_by_operator": statistics.response_times_by_operator(scope, since),
+            "replies_by_operator": statistics.replies_by_operator(scope, since),
         }
-        cache.set(key, statistics, CACHE_SECONDS)
-    labels, by_day = statistics["labels"], statistics["by_day"]
+        cache.set(key, cached, CACHE_SECONDS)
+    labels, by_day = cached["labels"], cached["by_day"]
     names = dict(Operator.objects.filter(workspace_id=scope.workspace_id).values_list("pk", "name"))
-    times, replies = statistics["times_by_operator"], statistics["replies_by_operator"]
+    times, replies = cached["times_by_operator"], cached["replies_by_operator"]
     return {
         "charts": [
             {"title": "New conversations", "svg": bars("New conversations", labels, by_day["conversations"])},
             {"title": "Replies", "svg": bars("Replies", labels, by_day["replies"])},
         ],
         "numbers": list(zip(labels, by_day["conversations"], by_day["replies"], strict=True)),
-        "times": statistics["times"],
+        "times": cached["times"],
         "brand_rows": [
-            (brand, statistics["times_by_brand"].get(brand.pk)) for brand in brands if scope.sees_brand(brand.pk)
+            (brand, cached["times_by_brand"].get(brand.pk)) for brand in brands if scope.sees_brand(brand.pk)
         ],
         "operator_rows": sorted(
             (names[pk], replies.get(pk, 0), times.get(pk)) for pk in {*times, *replies} & names.keys()

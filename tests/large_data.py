@@ -53,7 +53,7 @@ INSERT INTO leads_lead (id, workspace_id, brand_id, name, email, phone, notes, s
         now() - n * interval '1 minute', now() - n * interval '1 minute'
     FROM generate_series(1, %(rows)s / 4) n, brands_brand brand WHERE brand.workspace_id = %(workspace)s;
 INSERT INTO integrations_webhooksubscription (id, workspace_id, url, events, description, status, encrypted_secret,
-        encrypted_second_secret, paused_by, holds_events, gone_answers, created_at)
+        encrypted_second_secret, paused_by, holds_events, gone_responses, created_at)
     SELECT gen_random_uuid(), %(workspace)s, 'https://example.com', ARRAY['lead.created'], '', 'active', '', '', '',
         true, 0, now() FROM generate_series(1, 3);
 INSERT INTO integrations_event (id, workspace_id, name, body, number, created_at)

@@ -71,7 +71,7 @@ class Nginx:
         self.process = None
 
     def limit_bodies(self, size):
-        """Limit the size of bodies, as "1m"; nginx answers larger ones with 413.
+        """Limit the size of bodies, as "1m"; nginx rejects larger ones with 413.
 
         Pages of another origin cannot read that response: their fetch() fails.
         """

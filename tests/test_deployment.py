@@ -109,8 +109,8 @@ def test_packages_installed_in_the_image_can_serve(tmp_path, tenants):
     assert not (tmp_path / "venv/bin/pytest").exists()
     server = Server("--only", "web", WEB_PROCESSES="1")
     server.command = (str(tmp_path / "venv/bin/python"), "manage.py", "serve")
-    with server, urllib.request.urlopen(f"{server.url}/readyz", timeout=20) as answer:
-        assert json.loads(answer.read())["status"] == "ok"
+    with server, urllib.request.urlopen(f"{server.url}/readyz", timeout=20) as response:
+        assert json.loads(response.read())["status"] == "ok"
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-embedded", "requirements-dev", "requirements-docs"])

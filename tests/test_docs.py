@@ -22,7 +22,17 @@ SDK = (ROOT / "docs/agent-sdk.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 DASHBOARD = (ROOT / "docs/dashboard.md").read_text()
 README = (ROOT / "README.md").read_text()
-PACKAGES = ("praxtalk", "brands", "integrations", "conversations", "leads", "widget")
+PACKAGES = (
+    "praxtalk",
+    "accounts",
+    "brands",
+    "integrations",
+    "conversations",
+    "leads",
+    "widget",
+    "reports",
+    "data_requests",
+)
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 
 

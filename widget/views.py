@@ -1,6 +1,6 @@
 """Serve /widget.js with its source map, as `make widget` builds them in static/widget, and the chat page /talk/ws_...
 
-The script fetches /widget.js?part=extras when it is first needed. Its path is the same because that is the one path that a
+The script fetches /widget.js?part=lazy when it is first needed. Its path is the same because that is the one path that a
 site's Content-Security-Policy allows.
 
 All sites load the same script. Any cache may store it, and pages of any origin may load it, also under COEP. The response
@@ -25,7 +25,7 @@ from widget.configuration import configuration_json
 FOLDER = settings.BASE_DIR / "static/widget"
 SUFFIXES = {"br": ".br", "gzip": ".gz", "identity": ""}  # smallest first
 CONTENT_TYPES = {".js": "text/javascript; charset=utf-8", ".js.map": "application/json"}
-PARTS = {"": "widget", "extras": "extras"}
+PARTS = {"": "widget", "lazy": "lazy"}
 HEADERS = {
     "Cache-Control": "public, max-age=300, stale-while-revalidate=86400",
     "Access-Control-Allow-Origin": "*",

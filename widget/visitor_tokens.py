@@ -66,7 +66,7 @@ class VisitorCaller:
     def session(self) -> str:
         return str(self.visitor_id)
 
-    def acting(self) -> AbstractContextManager[None]:
+    def audit_actor(self) -> AbstractContextManager[None]:
         """Return a context that does nothing: the actions themselves record the visitor as the actor."""
         return nullcontext()
 

@@ -56,7 +56,7 @@ class RateLimitedFormView(FormView[Any]):
     attempt: FailedAttempt
 
     def attempted_email(self, request: HttpRequest) -> str:
-        """Return the e-mail address of the account, whether or not an operator has it."""
+        """Return the submitted e-mail address, even if no operator has it."""
         raise NotImplementedError
 
     def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:

@@ -20,7 +20,7 @@ class FailedAttempt(models.Model):
 
     purpose = models.CharField(max_length=12, choices=Purpose.choices)
     account = models.BinaryField(max_length=32)
-    client = models.CharField(max_length=64)  # an address, or a known device
+    client = models.CharField(max_length=64)  # an address, or a known browser
     is_known = models.BooleanField()  # the client has signed in to the account before
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 

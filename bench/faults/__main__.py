@@ -8,7 +8,7 @@ import sys
 import django
 
 from bench import harness
-from bench.harness import PROJECT, Invalid, log
+from bench.harness import PROJECT, BenchmarkError, log
 
 FOLDER = PROJECT / ".data" / "faults"
 
@@ -39,7 +39,7 @@ def _run(*, is_short: bool, seed: int) -> str:
     verdicts = report.check_all(evidence)
     text = report.text(evidence, verdicts)
     if any(verdict.problems for verdict in verdicts):
-        raise Invalid(text)
+        raise BenchmarkError(text)
     return text
 
 

@@ -54,7 +54,7 @@ def scale_times() -> None:
     from integrations.webhooks.dispatcher import Dispatcher
     from praxtalk.core.http import transport
 
-    delivery.SCHEDULE[:] = [timedelta(seconds=step) for step in times.STEPS]
+    delivery.RETRY_DELAYS[:] = [timedelta(seconds=step) for step in times.STEPS]
     delivery.MAX_RETRY_AFTER = timedelta(seconds=times.RETRY_AFTER)
     leases.LEASE = timedelta(seconds=times.LEASE)
     transport.DEADLINE_SECONDS = times.DEADLINE

@@ -12,7 +12,7 @@ from typing import Any
 import django
 
 from bench import harness
-from bench.harness import Invalid, quantile, table
+from bench.harness import BenchmarkError, quantile, table
 
 FULL = 334_000  # conversations, of three messages each
 QUICK = 1_000
@@ -48,7 +48,7 @@ def measure(folder: Path, is_quick: bool) -> str:
     alice = Operator.objects.get(name="Alice")
     oldest = Conversation.objects.order_by("created_at").first()
     if oldest is None:
-        raise Invalid("The database is empty.")
+        raise BenchmarkError("The database is empty.")
     Message.objects.filter(conversation=oldest, position=1).update(body="The word xylophone occurs only here")
     everything = scope_of(alice)
     one_brand = Scope(alice.workspace_id, (oldest.brand_id,))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import django
 
 from bench import harness
-from bench.harness import PRAXTALK, PROCESSES, SERVE, Invalid, log, serving, table
+from bench.harness import PRAXTALK, PROCESSES, SERVE, BenchmarkError, log, serving, table
 from bench.live.clients import FOLDER as PACKAGE
 from bench.live.clients import clients
 
@@ -51,7 +51,7 @@ QUICK = Size(1_000, (1, 50), rounds=1, changes=5, warm_up=3)
 def measure(folder: Path, is_quick: bool) -> str:
     """Run the benchmark and return its tables.
 
-    Raises Invalid if a client did not receive a change, or if the sides pushed different data.
+    Raises BenchmarkError if a client did not receive a change, or if the sides pushed different data.
     """
     size = QUICK if is_quick else FULL
     _install()
@@ -97,7 +97,7 @@ def measure(folder: Path, is_quick: bool) -> str:
 def _install() -> None:
     """Install the packages of package-lock.json, unless they are installed already."""
     if shutil.which("npm") is None:
-        raise Invalid("The clients and the baseline need Node.js and npm (apt-get install nodejs npm).")
+        raise BenchmarkError("The clients and the baseline need Node.js and npm (apt-get install nodejs npm).")
     lock, installed = PACKAGE / "package-lock.json", PACKAGE / "node_modules" / ".installed"
     if installed.exists() and installed.stat().st_mtime > lock.stat().st_mtime:
         return

@@ -187,12 +187,12 @@ const commands = {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { command, ...given } = JSON.parse(line);
-  let answer;
+  let response;
   try {
-    answer = await commands[command](given);
+    response = await commands[command](given);
   } catch (error) {
-    answer = { error: String(error) };
+    response = { error: String(error) };
   }
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
+  process.stdout.write(`${JSON.stringify(response)}\n`);
 }
 process.exit();

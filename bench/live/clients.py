@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.harness import Invalid, end_with_parent
+from bench.harness import BenchmarkError, end_with_parent
 
 FOLDER = Path(__file__).parent
 TIMEOUT_SECONDS = 15.0
@@ -31,11 +31,11 @@ class Clients:
         self._process = process
 
     def check_clock(self) -> None:
-        """Check that Node and Python use the same monotonic clock. Raises Invalid if they do not."""
+        """Check that Node and Python use the same monotonic clock. Raises BenchmarkError if they do not."""
         before = time.monotonic_ns()
         node_time = self._call("clock")["ns"]
         if not before - 1000 <= node_time <= time.monotonic_ns() + 1000:
-            raise Invalid("Node's monotonic clock is not Python's: nothing can be measured between them.")
+            raise BenchmarkError("Node's monotonic clock is not Python's: nothing can be measured between them.")
 
     def connect(self, *, kind: str, side: str, port: int, tokens: list[str], arguments: dict[str, Any]) -> None:
         """Connect one client for each token. Return when each has its first value."""
@@ -44,12 +44,12 @@ class Clients:
     def received(self, *, change: int) -> Received:
         """Return what arrived since the last call, once every client has received this change or a newer one.
 
-        Raises Invalid if a client does not receive it within TIMEOUT_SECONDS or loses its connection.
+        Raises BenchmarkError if a client does not receive it within TIMEOUT_SECONDS or loses its connection.
         """
         reply = self._call("arrivals", change=change, seconds=TIMEOUT_SECONDS)
         behind, failed = reply["behind"], reply["failed"]
         if behind or failed:
-            raise Invalid(f"{behind} clients did not receive change {change}, {failed} lost their connection.")
+            raise BenchmarkError(f"{behind} clients did not receive change {change}, {failed} lost their connection.")
         return Received(reply["arrivals"], reply["value"], reply["bytes"])
 
     def close(self) -> None:
@@ -63,10 +63,10 @@ class Clients:
         stdin.flush()
         line = stdout.readline()
         if not line:
-            raise Invalid("The load process exited.")
+            raise BenchmarkError("The load process exited.")
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
-            raise Invalid(f"{command}: {reply['error']}")
+            raise BenchmarkError(f"{command}: {reply['error']}")
         return reply
 
 

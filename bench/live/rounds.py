@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from bench.harness import Invalid, quantile
+from bench.harness import BenchmarkError, quantile
 from bench.live.changes import ARGUMENTS, Change, change_inbox
 from bench.live.clients import Clients, Received
 
@@ -54,14 +54,17 @@ class Rounds:
         self._clients, self._tokens = clients, tokens
 
     def compare(self, sides: Sequence[Side]) -> int:
-        """Compare the inbox that each side sends to a client. Return its number of rows. Raises Invalid if the sides differ."""
+        """Compare the inbox that each side sends to a client. Return its number of rows.
+
+        Raises BenchmarkError if the sides differ.
+        """
         values: dict[str, Any] = {}
         for side in sides:
             with self._connected(side, 1):
                 values[side.name] = self._clients.received(change=0).value
         first, *rest = values.values()
         if any(value != first for value in rest):
-            raise Invalid(f"{' and '.join(values)} show different inboxes.")
+            raise BenchmarkError(f"{' and '.join(values)} show different inboxes.")
         return len(first)
 
     def warm_up(self, side: Side, changes: int) -> None:

@@ -23,7 +23,7 @@ from uuid import UUID
 import django
 
 from bench import harness
-from bench.harness import SERVE, Invalid, free_port, log, serving, table
+from bench.harness import SERVE, BenchmarkError, free_port, log, serving, table
 from bench.rest.load import Result, load
 
 PRAXTALK, BASELINE = "PraxTalk", "the baseline"
@@ -54,7 +54,7 @@ class Scenario:
 
 
 def measure(folder: Path, is_quick: bool) -> str:
-    """Run the benchmark and return its tables. Raises Invalid if a response was wrong or missing."""
+    """Run the benchmark and return its tables. Raises BenchmarkError if a response was wrong or missing."""
     django.setup()
     from bench.seed import fresh_copy, seeded  # it imports models, so not before django.setup()
 
@@ -76,7 +76,7 @@ def measure(folder: Path, is_quick: bool) -> str:
         log("Stopping ...")
     result = _tables(scenarios, size)
     if any(result.errors for scenario in scenarios for result in scenario.results.values()):
-        raise Invalid(f"{result}\nThere were errors, so the numbers mean nothing. See {folder}/rest-*.log")
+        raise BenchmarkError(f"{result}\nThere were errors, so the numbers mean nothing. See {folder}/rest-*.log")
     return result
 
 
@@ -112,11 +112,11 @@ def _request(method: str, path: str, key: str, body: bytes = b"") -> bytes:
 
 
 def _compare(ports: dict[str, int], key: str, conversation_id: UUID) -> None:
-    """Check that both servers return the same conversations. Raises Invalid if they do not."""
+    """Check that both servers return the same conversations. Raises BenchmarkError if they do not."""
     for path, name in (("?status=open&limit=50", "conversations"), (f"/{conversation_id}", "conversation")):
         product, baseline = (_get(port, path, key).get(name) for port in ports.values())
         if product is None or product != baseline:
-            raise Invalid(f"The baseline's response to GET {path} differs:\n{product}\n{baseline}")
+            raise BenchmarkError(f"The baseline's response to GET {path} differs:\n{product}\n{baseline}")
 
 
 def _get(port: int, path: str, key: str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ QUICK = Size(1_000, 2_000, rounds=1, deliveries=300, baseline_deliveries=100, si
 
 
 def measure(folder: Path, is_quick: bool) -> str:
-    """Run the benchmark and return its tables. Raises Invalid if a delivery was lost, sent twice or invented."""
+    """Run the benchmark and return its tables. Raises BenchmarkError if a delivery was lost, sent twice or invented."""
     django.setup()
     from bench import seed
     from bench.webhooks import (  # they import models, so not before django.setup()

@@ -21,7 +21,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "praxtalk.settings")
 django.setup()
 
 from integrations.models import Attempt, Delivery  # noqa: E402
-from integrations.webhooks.delivery import SCHEDULE  # noqa: E402
+from integrations.webhooks.delivery import RETRY_DELAYS  # noqa: E402
 from integrations.webhooks.signature import signature, standard_signature  # noqa: E402
 from praxtalk.core.db.encryption import decrypt  # noqa: E402
 
@@ -47,7 +47,7 @@ session = requests.Session()
 session.trust_env = False
 
 
-@app.task(bind=True, max_retries=len(SCHEDULE))  # type: ignore[untyped-decorator]
+@app.task(bind=True, max_retries=len(RETRY_DELAYS))  # type: ignore[untyped-decorator]
 def deliver(self: Any, delivery_id: str) -> None:
     delivery = Delivery.objects.select_related("event", "subscription").get(pk=UUID(delivery_id))
     started_at, started, number = timezone.now(), time.monotonic(), delivery.last_number + 1
@@ -68,11 +68,11 @@ def deliver(self: Any, delivery_id: str) -> None:
         delivery.attempts_made = delivery.last_number = number
         if is_success:
             delivery.status = Delivery.Status.SUCCEEDED
-        elif number > len(SCHEDULE):
+        elif number > len(RETRY_DELAYS):
             delivery.status = Delivery.Status.FAILED
         delivery.save(update_fields=["attempts_made", "last_number", "status"])
     if delivery.status == Delivery.Status.PENDING:
-        raise self.retry(countdown=SCHEDULE[number - 1].total_seconds())
+        raise self.retry(countdown=RETRY_DELAYS[number - 1].total_seconds())
 
 
 def _post(delivery: Delivery, number: int) -> tuple[int | None, str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from bench.harness import Invalid, cpu_seconds, log
+from bench.harness import BenchmarkError, cpu_seconds, log
 from bench.webhooks.databases import add_webhook, count_unfinished, record
 from bench.webhooks.receivers import Receipt, Receivers
 from integrations.models import WebhookSubscription
@@ -109,7 +109,7 @@ def latencies_with_bad_receivers(seconds: float, receivers: Receivers) -> list[f
 def _received(receivers: Receivers, ids: list[str], name: str) -> dict[str, float]:
     """Wait until all deliveries are received and stored as succeeded. Return when each was received.
 
-    Raises Invalid if a delivery was lost, sent twice, invented or not stored.
+    Raises BenchmarkError if a delivery was lost, sent twice, invented or not stored.
     """
     receipts: list[Receipt] = []
     deadline, log_at = time.monotonic() + TIMEOUT_SECONDS, time.monotonic() + LOG_INTERVAL_SECONDS
@@ -133,5 +133,5 @@ def _received(receivers: Receivers, ids: list[str], name: str) -> dict[str, floa
     }
     if any(faults.values()):
         listed = ", ".join(f"{number} {fault}" for fault, number in faults.items())
-        raise Invalid(f"{name}, {len(ids)} deliveries: {listed}.")
+        raise BenchmarkError(f"{name}, {len(ids)} deliveries: {listed}.")
     return dict(receipts)

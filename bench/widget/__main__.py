@@ -21,7 +21,7 @@ import django
 
 from bench import harness
 from bench.chromium import browser, require_chromium, version
-from bench.harness import PRAXTALK, Invalid, log, quantile, serving, table
+from bench.harness import PRAXTALK, BenchmarkError, log, quantile, serving, table
 
 TIMEOUT_SECONDS = 10.0
 WARM_UP = 5
@@ -63,7 +63,7 @@ class Caller:
 
 
 def measure(folder: Path, is_quick: bool) -> str:
-    """Run the benchmark and return its table. Raises Invalid if a reply was not shown."""
+    """Run the benchmark and return its table. Raises BenchmarkError if a reply was not shown."""
     require_chromium()
     django.setup()
     from bench import seed
@@ -150,7 +150,7 @@ def _callers() -> list[Caller]:
 
 
 def _reply(port: int, page: Any, caller: Caller, word: str) -> None:
-    """Send one reply and wait until the page shows it. Raises Invalid if the call fails or the reply is not shown."""
+    """Send one reply and wait until the page shows it. Raises BenchmarkError if the call fails or the reply is not shown."""
     if caller.name == "REST":
         caller.body["body"] = f"{word}."
     else:
@@ -165,11 +165,11 @@ def _reply(port: int, page: Any, caller: Caller, word: str) -> None:
     caller.calls.append((time.time() - began) * 1000)
     connection.close()
     if response.status not in (200, 201) or b'"status":"error"' in text:
-        raise Invalid(f"{caller.name}: {response.status} {text[:200]!r}")
+        raise BenchmarkError(f"{caller.name}: {response.status} {text[:200]!r}")
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while (seen := page.evaluate("word => window.shown[word]", word)) is None:
         if time.monotonic() > deadline:
-            raise Invalid(f"{word} was not shown within {TIMEOUT_SECONDS:.0f} s.")
+            raise BenchmarkError(f"{word} was not shown within {TIMEOUT_SECONDS:.0f} s.")
         page.wait_for_timeout(20)
     caller.shown.append(seen - began * 1000)
 

@@ -342,19 +342,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='operatorreadstate',
-            constraint=models.UniqueConstraint(fields=('conversation', 'operator'), name='operator_reading_unique'),
+            constraint=models.UniqueConstraint(fields=('conversation', 'operator'), name='operator_read_state_unique'),
         ),
         migrations.AddConstraint(
             model_name='operatorreadstate',
-            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='operator_reading_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='operator_read_state_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='operatorreadstate',
-            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='operator_reading_operator_workspace', to='accounts.Operator', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('operator', 'workspace'), name='operator_read_state_operator_workspace', to='accounts.Operator', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='readstate',
-            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='reading_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
+            constraint=praxtalk.core.db.constraints.CompositeForeignKey(fields=('conversation', 'workspace'), name='read_state_conversation_workspace', to='conversations.Conversation', to_fields=('id', 'workspace')),
         ),
         migrations.AddConstraint(
             model_name='tag',

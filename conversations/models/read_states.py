@@ -19,14 +19,14 @@ class OperatorReadState(models.Model):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["conversation", "operator"], name="operator_reading_unique"),
-            same_workspace("operator_reading", "conversation", "conversations.Conversation"),
-            same_workspace("operator_reading", "operator", "accounts.Operator"),
+            models.UniqueConstraint(fields=["conversation", "operator"], name="operator_read_state_unique"),
+            same_workspace("operator_read_state", "conversation", "conversations.Conversation"),
+            same_workspace("operator_read_state", "operator", "accounts.Operator"),
         ]
 
     @staticmethod
     def topic(operator_id: object) -> str:
-        return f"operator_reading.{operator_id}"
+        return f"operator_read_state.{operator_id}"
 
 
 class ReadState(models.Model):
@@ -39,5 +39,5 @@ class ReadState(models.Model):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            same_workspace("reading", "conversation", "conversations.Conversation"),
+            same_workspace("read_state", "conversation", "conversations.Conversation"),
         ]

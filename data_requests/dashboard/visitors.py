@@ -11,7 +11,7 @@ from accounts.audit import Action, record
 from accounts.middleware import current_scope
 from accounts.roles import Ability
 from conversations.models import Conversation, Visitor
-from data_requests.actions import erase
+from data_requests.actions import erase_visitor_and_leads
 from data_requests.visitor_data import visitor_data
 from leads.models import Lead
 from praxtalk.core.dashboard.views import DashboardView
@@ -50,6 +50,6 @@ class EraseVisitorView(VisitorView):
         return super().get_context_data(**{"visitor": visitor, **counts, **kwargs})
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
-        count = erase(self.visitor())
+        count = erase_visitor_and_leads(self.visitor())
         messages.success(request, f"The visitor and {count} conversation{'s' * (count != 1)} have been erased.")
         return redirect("admin:conversations_visitor_changelist")

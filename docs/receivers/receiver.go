@@ -96,7 +96,7 @@ func isNew(id string) bool {
 	return true
 }
 
-func forget(id string) {
+func unmark(id string) {
 	lock.Lock()
 	defer lock.Unlock()
 	delete(recent, id)
@@ -111,7 +111,7 @@ func handleOnce(event Event) (err error) {
 	isDone := false
 	defer func() {
 		if !isDone {
-			forget(event.ID)
+			unmark(event.ID)
 		}
 	}()
 	err = handle(event)

@@ -65,7 +65,7 @@ def is_new(event_id: str) -> bool:
         return True
 
 
-def forget(event_id: str) -> None:
+def unmark(event_id: str) -> None:
     with lock:
         seen.pop(event_id, None)
 
@@ -97,7 +97,7 @@ class Receiver(BaseHTTPRequestHandler):
             try:
                 handle(event)
             except BaseException:
-                forget(event["id"])  # it will come again
+                unmark(event["id"])  # it will come again
                 raise
         return 204
 

@@ -105,7 +105,7 @@ def change_webhook(
     }
     changes: dict[str, object] = {field: value for field, value in given.items() if value is not None}
     if url is not None and url != webhook.url:
-        changes |= {"failing_since": None, "gone_since": None, "gone_answers": 0}
+        changes |= {"failing_since": None, "gone_since": None, "gone_responses": 0}
     if changes:
         _rows(webhook).update(**changes)
     if status == Status.PAUSED:

@@ -1,4 +1,7 @@
-"""The pages at /app/integrations: API keys, webhooks, the log of their deliveries, and the Agent SDK."""
+"""The pages below /app/integrations: API keys, webhooks, the log of their deliveries, and the Agent SDK.
+
+/app/integrations itself redirects to the first tab, `KeysView`.
+"""
 
 from typing import Any
 from uuid import UUID

@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('verified_at', models.DateTimeField(editable=False, null=True)),
                 ('failing_since', models.DateTimeField(editable=False, null=True)),
                 ('gone_since', models.DateTimeField(editable=False, null=True)),
-                ('gone_answers', models.PositiveIntegerField(default=0, editable=False)),
+                ('gone_responses', models.PositiveIntegerField(default=0, editable=False)),
                 ('brand', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='brands.brand')),
                 ('workspace', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='webhooks', to='accounts.workspace')),
             ],

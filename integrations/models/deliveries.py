@@ -36,7 +36,7 @@ class Delivery(models.Model):
     )
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
-    attempts_made = models.PositiveSmallIntegerField(default=0)  # those that count towards the six
+    attempts_made = models.PositiveSmallIntegerField(default=0)  # those that count towards MAX_ATTEMPTS
     interruptions = models.PositiveSmallIntegerField(default=0)
     last_number = models.PositiveIntegerField(default=0)  # of the latest attempt, interrupted and manual ones included
     next_attempt_at = models.DateTimeField(default=timezone.now)

@@ -56,7 +56,7 @@ class WebhookSubscription(models.Model):
     verified_at = models.DateTimeField(null=True, editable=False)  # when a ping was last answered with 2xx
     failing_since = models.DateTimeField(null=True, editable=False)  # the first failed attempt since the last success
     gone_since = models.DateTimeField(null=True, editable=False)
-    gone_answers = models.PositiveIntegerField(default=0, editable=False)  # consecutive 410 responses
+    gone_responses = models.PositiveIntegerField(default=0, editable=False)  # consecutive 410 responses
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

@@ -4,13 +4,13 @@
    MAX_IN_FLIGHT deliveries of a subscription are leased at a time, so a slow receiver does not delay the others.
 2. Leased: `attempt` signs and sends it, outside any transaction.
 3. `results.store_results` stores the `next_state`, in one transaction, if the lease is still valid. After a 2xx, the delivery
-   has succeeded. After the sixth attempt, it has failed. Otherwise it is pending again, due after the next step of SCHEDULE.
-4. Expired lease (the worker died): `leases.release_expired` marks the attempt as interrupted, which does not count towards the
-   six, and makes the delivery due again. After MAX_INTERRUPTIONS it has failed, so that a delivery that crashes its workers
-   does not do so forever.
+   has succeeded. After MAX_ATTEMPTS, it has failed. Otherwise it is pending again, due after the next of the RETRY_DELAYS.
+4. Expired lease (the worker died): `leases.release_expired` marks the attempt as interrupted, which does not count towards
+   MAX_ATTEMPTS, and makes the delivery due again. After MAX_INTERRUPTIONS it has failed, so that a delivery that crashes its
+   workers does not do so forever.
 5. Held: its subscription is paused. `leases.apply_pauses` holds it, and makes it pending again when the subscription is active.
-6. `replays.retry` makes a delivery in any state due immediately, unless it is leased. A finished one starts again with six
-   attempts.
+6. `replays.retry` makes a delivery in any state due immediately, unless it is leased. A finished one starts again with
+   MAX_ATTEMPTS.
 """
 
 import random
@@ -26,9 +26,9 @@ from integrations.webhooks.signature import signature, standard_signature
 from praxtalk.core.db.encryption import DecryptionError, decrypt
 from praxtalk.core.http.transport import DEADLINE_SECONDS, PostResult, Transport
 
-SCHEDULE = [timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 21600)]  # 30 s, 2 min, 10 min, 1 h, 6 h
-MAX_ATTEMPTS = len(SCHEDULE) + 1
-MAX_JITTER = 0.05  # share of the step that is added at random; no attempt is earlier than SCHEDULE says
+RETRY_DELAYS = [timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 21600)]  # 30 s, 2 min, 10 min, 1 h, 6 h
+MAX_ATTEMPTS = len(RETRY_DELAYS) + 1
+MAX_JITTER = 0.05  # share of a delay that is added at random; no attempt is earlier than RETRY_DELAYS says
 MAX_INTERRUPTIONS = 5
 MAX_IN_FLIGHT = 8
 MAX_IN_FLIGHT_FAILING = 2  # of a subscription that is failing, so that many of them leave slots for the others
@@ -47,7 +47,7 @@ class ClaimedDelivery:
     lease: UUID
     number: int  # of this attempt, from 1
     trigger: str
-    attempts_made: int  # before this one, counted towards the six
+    attempts_made: int  # before this one, counted towards MAX_ATTEMPTS
     url: str
     encrypted_secrets: tuple[str, ...]  # in signing order
     event_id: UUID
@@ -96,24 +96,24 @@ def signed_headers(claimed: ClaimedDelivery, moment: datetime) -> dict[str, str]
 
 
 def next_state(claimed: ClaimedDelivery, result: PostResult, now: datetime) -> DeliveryState:
-    """Return the new state of the delivery. A manual attempt counts towards the six only if it is the first one."""
+    """Return the new state of the delivery. A manual attempt counts towards MAX_ATTEMPTS only if it is the first."""
     counts = claimed.trigger == Trigger.SCHEDULE or claimed.attempts_made == 0
     made = claimed.attempts_made + counts
     if result.is_success:
         return DeliveryState(Delivery.Status.SUCCEEDED, made, now)
     if made >= MAX_ATTEMPTS:
         return DeliveryState(Delivery.Status.FAILED, made, now)
-    return DeliveryState(Delivery.Status.PENDING, made, now + pause_after(made, result))
+    return DeliveryState(Delivery.Status.PENDING, made, now + retry_delay(made, result))
 
 
-def pause_after(attempts_made: int, result: PostResult) -> timedelta:
+def retry_delay(attempts_made: int, result: PostResult) -> timedelta:
     """Return how long to wait after `attempts_made` (1 to 5) failures.
 
-    This is the step of SCHEDULE plus jitter. A busy receiver (429 or 503) can ask for a longer pause with Retry-After, up to
-    twice the step or MAX_RETRY_AFTER, whichever is longer.
+    This is one of the RETRY_DELAYS plus jitter. A busy receiver (429 or 503) can ask for a longer delay with Retry-After, up to
+    twice as long or MAX_RETRY_AFTER, whichever is longer.
     """
-    step = SCHEDULE[attempts_made - 1]
-    pause = step * (1 + random.uniform(0, MAX_JITTER))  # noqa: S311 - not used for security
+    planned = RETRY_DELAYS[attempts_made - 1]
+    delay = planned * (1 + random.uniform(0, MAX_JITTER))  # noqa: S311 - not used for security
     if result.status_code in RETRY_AFTER_STATUSES and result.retry_after is not None:
-        pause = max(pause, min(timedelta(seconds=result.retry_after), max(2 * step, MAX_RETRY_AFTER)))
-    return pause
+        delay = max(delay, min(timedelta(seconds=result.retry_after), max(2 * planned, MAX_RETRY_AFTER)))
+    return delay

@@ -90,8 +90,8 @@ class Dispatcher:
     async def _start_due(self, transport: Transport) -> bool:
         """Start the deliveries that are due. Return whether there were any."""
         has_more = await self._maintain() if time.monotonic() >= self._maintain_at else False
-        room = MAX_CONNECTIONS - len(self._in_flight)
-        claimed = (await _run_in_database(leases.claim, *allocate_slots(room)) if room else None) or []
+        free_slots = MAX_CONNECTIONS - len(self._in_flight)
+        claimed = (await _run_in_database(leases.claim, *allocate_slots(free_slots)) if free_slots else None) or []
         for each in claimed:
             task = asyncio.create_task(self._deliver(transport, each))
             self._in_flight.add(task)
@@ -99,7 +99,10 @@ class Dispatcher:
         return bool(claimed) or has_more
 
     async def _maintain(self) -> bool:
-        """Do the work that no published topic announces. Return whether there may be more of it; if not, wait for a second."""
+        """Release leases, apply pauses and advance replays.
+
+        Return whether more may be left; if not, the next call is due in a second.
+        """
         steps = (leases.release_expired, leases.apply_pauses, replays.advance)
         has_more = any([await _run_in_database(step) for step in steps])
         if not has_more:
@@ -152,20 +155,20 @@ class Dispatcher:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def allocate_slots(room: int) -> tuple[int, int]:
-    """Return how many of `room` free slots to fill, and how many deliveries one subscription may have in flight.
+def allocate_slots(free_slots: int) -> tuple[int, int]:
+    """Return how many of the free slots to fill, and how many deliveries one subscription may have in flight.
 
     The first half of all slots is filled with up to MAX_IN_FLIGHT deliveries of a subscription, the third quarter with up to
     MAX_IN_FLIGHT_FAILING, the last quarter with one. However many receivers hang, slots remain for subscriptions that have
     nothing in flight.
     """
-    for kept, per_subscription in (
+    for reserved, per_subscription in (
         (MAX_CONNECTIONS // 2, MAX_IN_FLIGHT),
         (MAX_CONNECTIONS // 4, MAX_IN_FLIGHT_FAILING),
     ):
-        if room > kept:
-            return room - kept, per_subscription
-    return room, 1
+        if free_slots > reserved:
+            return free_slots - reserved, per_subscription
+    return free_slots, 1
 
 
 def _log(each: FinishedAttempt, *, is_stored: bool) -> None:

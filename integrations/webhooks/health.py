@@ -40,11 +40,11 @@ class Health:
 
     failing_since: datetime | None
     gone_since: datetime | None
-    gone_answers: int
+    gone_responses: int
 
     @property
     def is_good(self) -> bool:
-        return self.failing_since is None and self.gone_answers == 0
+        return self.failing_since is None and self.gone_responses == 0
 
 
 def update_health(subscription_id: UUID, known: Health, results: Sequence[PostResult], now: datetime) -> None:
@@ -55,7 +55,7 @@ def update_health(subscription_id: UUID, known: Health, results: Sequence[PostRe
     rows = WebhookSubscription.objects.filter(pk=subscription_id)
     if any(result.is_success for result in results):
         if not known.is_good:
-            rows.update(failing_since=None, gone_since=None, gone_answers=0)
+            rows.update(failing_since=None, gone_since=None, gone_responses=0)
         return
     if known.failing_since is None:
         rows.update(failing_since=Coalesce(F("failing_since"), Value(now)))
@@ -67,12 +67,12 @@ def update_health(subscription_id: UUID, known: Health, results: Sequence[PostRe
 def _count_gone(subscription_id: UUID, known: Health, results: Sequence[PostResult], now: datetime) -> None:
     rows = WebhookSubscription.objects.filter(pk=subscription_id)
     if any(result.status_code != GONE for result in results):
-        if known.gone_answers:
-            rows.update(gone_since=None, gone_answers=0)
+        if known.gone_responses:
+            rows.update(gone_since=None, gone_responses=0)
         return
-    rows.update(gone_since=Coalesce(F("gone_since"), Value(now)), gone_answers=F("gone_answers") + len(results))
+    rows.update(gone_since=Coalesce(F("gone_since"), Value(now)), gone_responses=F("gone_responses") + len(results))
     is_long = known.gone_since is not None and now - known.gone_since >= GONE_FOR
-    if is_long and known.gone_answers + len(results) >= MIN_GONE_RESPONSES:
+    if is_long and known.gone_responses + len(results) >= MIN_GONE_RESPONSES:
         _pause_automatically(subscription_id, PausedBy.GONE, now)
 
 
@@ -100,7 +100,7 @@ def reactivate(rows: QuerySet[WebhookSubscription]) -> int:
         next_probe_at=None,
         failing_since=None,
         gone_since=None,
-        gone_answers=0,
+        gone_responses=0,
     )
     if count:
         publish_on_commit(WEBHOOKS_DUE)

@@ -61,7 +61,7 @@ def release_expired() -> int:
     if not Delivery.objects.filter(lease__isnull=False, leased_until__lt=now).exists():
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(sql.RELEASE_EXPIRED, {"now": now, "day": now.date(), "most": MAX_INTERRUPTIONS})
+        cursor.execute(sql.RELEASE_EXPIRED, {"now": now, "day": now.date(), "max_interruptions": MAX_INTERRUPTIONS})
         released: int = cursor.fetchone()[0]
     return released
 

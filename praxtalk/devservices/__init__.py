@@ -69,7 +69,7 @@ def start(data_dir: Path | None = None) -> None:
             # Start the keeper first: it stops the servers if this process is killed after it has started them.
             if "DATABASE_URL" in missing:
                 _watch(folder, "postgres")
-                values["DATABASE_URL"] = postgres.start(folder / "postgres", say=_say)
+                values["DATABASE_URL"] = postgres.start(folder / "postgres", report=_report)
             if "REDIS_URL" in missing:
                 _watch(folder, "valkey")
                 values["REDIS_URL"] = valkey.start(folder / "valkey")
@@ -139,13 +139,13 @@ def run_keeper_step(folder: Path, keeper_lock: int) -> None:
                 os.close(keeper_lock)  # before start.lock is released: the next start() must start a new keeper
                 return
             if "postgres" in _watched(folder):
-                postgres.start(folder / "postgres", say=_say)
+                postgres.start(folder / "postgres", report=_report)
             if "valkey" in _watched(folder):
                 valkey.start(folder / "valkey")
     except FileNotFoundError:  # the folder was deleted
         return
     except (OSError, subprocess.SubprocessError, RuntimeError) as error:
-        _say(f"The development services could not be {'stopped' if must_stop else 'restarted'}: {error}")
+        _report(f"The development services could not be {'stopped' if must_stop else 'restarted'}: {error}")
         if must_stop:
             return
         time.sleep(RETRY_SECONDS)
@@ -246,5 +246,5 @@ def _keeper_command(folder: Path, keeper_lock: int, *options: str) -> list[str]:
     return [sys.executable, "-I", "-S", str(KEEPER), str(folder), str(keeper_lock), *options]
 
 
-def _say(line: Any) -> None:
+def _report(line: Any) -> None:
     print(line, file=sys.stderr, flush=True)

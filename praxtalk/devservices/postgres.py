@@ -27,19 +27,19 @@ LATE_START_SECONDS = 3.0
 UTF8_LOCALES = ("C.UTF-8", "en_US.UTF-8", "UTF-8")
 MAX_SOCKET_PATH = 100  # bytes: macOS allows 103, Linux 107
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
-def start(pgdata: Path, *, say: Say) -> str:
+def start(pgdata: Path, *, report: Report) -> str:
     """Start PostgreSQL unless it is running, wait until it answers, and return the URL of the database.
 
-    Creates the server's data folder and the database if they do not exist. say: called with messages for the user. Raises
+    Creates the server's data folder and the database if they do not exist. report: called with messages for the user. Raises
     ModuleNotFoundError if the wheel is not installed, RuntimeError or TimeoutError if the server does not start.
     """
     programs_folder()  # raises if the wheel is not installed
-    _move_other_major_aside(pgdata, say)
+    _move_other_major_aside(pgdata, report)
     if not (pgdata / "PG_VERSION").exists():
-        _create(pgdata, say)
+        _create(pgdata, report)
     if _postmaster(pgdata) is None:
         _remove_stale_lock_files(pgdata)
         options = f"-h '' -k {shlex.quote(str(_socket_folder(pgdata)))}"
@@ -97,26 +97,26 @@ def _remove_stale_lock_files(pgdata: Path) -> None:
         (Path(lines[4]) / f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
 
 
-def _move_other_major_aside(pgdata: Path, say: Say) -> None:
+def _move_other_major_aside(pgdata: Path, report: Report) -> None:
     version_file = pgdata / "PG_VERSION"
     if not version_file.exists() or (version := version_file.read_text().strip()) == MAJOR:
         return
     aside = pgdata.with_name(f"{pgdata.name}-{version}-{time.strftime('%Y%m%d-%H%M%S')}")
     pgdata.rename(aside)
-    say(
+    report(
         f"{pgdata} contains a PostgreSQL {version} database, which PostgreSQL {MAJOR} cannot read. It was renamed to {aside}."
     )
 
 
-def _create(pgdata: Path, say: Say) -> None:
+def _create(pgdata: Path, report: Report) -> None:
     """Create the data folder of a new server. It is renamed to `pgdata` once it is complete."""
-    say(f"Creating a PostgreSQL {MAJOR} database under {pgdata}")
+    report(f"Creating a PostgreSQL {MAJOR} database under {pgdata}")
     draft = pgdata.with_name(f"{pgdata.name}.new")
     if draft.exists():  # left over from an earlier call that was killed
         shutil.rmtree(draft)
     draft.mkdir(mode=0o700)
     if os.geteuid() == 0:
-        say(
+        report(
             f"(Running as root: PostgreSQL runs as the system user {SYSTEM_USER!r}, which may traverse the parent folders.)"
         )
         account = system_user()

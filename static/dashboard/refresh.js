@@ -11,8 +11,8 @@ const refresh = async () => {
   if (!parts().length) return;
   if (!document.hidden) {
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
-      if (answer.ok) replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      const response = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+      if (response.ok) replace(new DOMParser().parseFromString(await response.text(), "text/html"));
     } catch {
       // the server is unreachable: retried in two seconds
     }

@@ -44,7 +44,7 @@ const RECEIVE_TIMEOUT = 40_000;
  * @param {string} url the server's URL, http(s)://host
  * @param {object} [options]
  * @param {(state: State) => void} [options.onState] called on every change of state, including the first `connecting`
- * @param {(refused?: string) => Token | Promise<Token>} [options.getToken] called for every connection, with the server's error
+ * @param {(authError?: string) => Token | Promise<Token>} [options.getToken] called for every connection, with the server's error
  *     message if it rejected the last token; if it throws, it is called again later
  * @param {typeof WebSocket} [options.WebSocket] an implementation, for environments without a global WebSocket
  */
@@ -63,7 +63,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
   let state;
   /** @type {Version} */
   let version;
-  let refused = /** @type {string | undefined} */ (undefined);
+  let authError = /** @type {string | undefined} */ (undefined);
   let lastCloseReason = "InitialConnect";
   let connectionCount = 0;
   let querySet = 0; // the last version that was sent; 0: nothing can be sent on this socket yet
@@ -137,7 +137,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
     onFrame();
     own.onopen = async () => {
       try {
-        const token = await getToken?.(refused);
+        const token = await getToken?.(authError);
         if (own === socket) sendHandshake(token);
       } catch (error) {
         if (own === socket) drop(String(error));
@@ -173,7 +173,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
     if (message.type === "Transition") applyTransition(message);
     else if (message.type === "MutationResponse") onMutationResponse(message);
     else if (message.error) {
-      if (message.type === "AuthError") refused = message.error;
+      if (message.type === "AuthError") authError = message.error;
       drop(message.error);
     }
   };
@@ -203,7 +203,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
       const error = type === "QueryFailed" && toError(errorMessage, errorData);
       if (error && getToken && errorData?.code === "UNAUTHENTICATED") {
         isStale = true;
-        refused = error.message;
+        authError = error.message;
         if (!failures) continue;
       }
       query.deliver = ({ onValue, onError }) => {
@@ -221,7 +221,7 @@ export function connect(url, { onState, getToken, WebSocket: Socket = globalThis
     if (isStale) drop("token refused");
     else if (end.querySet) {
       setState("live");
-      refused = undefined;
+      authError = undefined;
       if (!requests.size) failures = 0;
     }
   };

@@ -9,8 +9,8 @@ from accounts.models import Operator
 def test_every_active_operator_can_sign_in_to_their_own_workspace_only(client, tenants, name):
     operator = getattr(tenants, name)
     password = {"alice": "wonder-land-9", "bob": "build-er-9", "mallory": "mal-lory-9"}[name]
-    answer = client.post("/app/login/", {"username": operator.email.upper(), "password": password, "next": "/app/"})
-    assert (answer.status_code, answer["Location"]) == (302, "/app/")
+    response = client.post("/app/login/", {"username": operator.email.upper(), "password": password, "next": "/app/"})
+    assert (response.status_code, response["Location"]) == (302, "/app/")
     page = client.get("/app/").content.decode()
     assert operator.workspace.name in page
     for other in {"Acme", "Globex"} - {operator.workspace.name}:
@@ -21,8 +21,8 @@ def test_anonymous_inactive_and_unknown_users_cannot_sign_in(client, tenants):
     assert client.get("/app/")["Location"] == "/app/login/?next=/app/"
     Operator.objects.filter(pk=tenants.bob.pk).update(is_active=False)
     for email, password in [("bob@acme.example", "build-er-9"), ("alice@acme.example", "wrong"), ("x@y.example", "x")]:
-        answer = client.post("/app/login/", {"username": email, "password": password})
-        assert answer.status_code == 200
+        response = client.post("/app/login/", {"username": email, "password": password})
+        assert response.status_code == 200
         assert "_auth_user_id" not in client.session
 
 
@@ -40,16 +40,16 @@ def test_a_dashboard_session_does_not_authenticate_api_calls(client, tenants):
 
 @pytest.mark.parametrize("path", ["/app/", "/app/login/", "/healthz", "/api/v1/ping", "/nothing"])
 def test_every_page_has_a_strict_content_security_policy(client, db, path):
-    answer = client.get(path)
-    policy = answer["Content-Security-Policy"]
+    response = client.get(path)
+    policy = response["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
-    assert answer["X-Frame-Options"] == "DENY"
+    assert response["X-Frame-Options"] == "DENY"
 
 
 def test_health_and_readiness_endpoints(client, db):
     assert client.get("/healthz").json() == {"ok": True}
-    answer = client.get("/readyz")
-    assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "valkey": "ok", "migrations": "ok", "webhooks": "ok"}
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {"status": "ok", "database": "ok", "valkey": "ok", "migrations": "ok", "webhooks": "ok"}

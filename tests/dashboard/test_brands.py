@@ -48,7 +48,7 @@ def test_a_new_brand_is_listed_with_its_install_snippet(client, tenants, setting
     assert [brand.slug for brand in created] == ["east", "east-2"]
     page = client.get("/app/brands/").content.decode()
     for brand in created:
-        line = f'<script src="https://www.praxtalk.com/widget.js" data-widget-id="{brand.widget_id}" defer ></script>'
+        line = f'<script src="https://www.praxtalk.com/widget.js" data-widget-id="{brand.widget_id}" defer></script>'
         assert line.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;") in page
     assert (
         "script-src https://www.praxtalk.com/widget.js; connect-src https://www.praxtalk.com wss://www.praxtalk.com"
@@ -91,9 +91,9 @@ def test_saved_settings_reach_the_widget_configuration(client, tenants):
     ],
 )
 def test_invalid_settings_are_refused_and_nothing_changes(client, tenants, wrong, sentence):
-    answer = client.post(f"/app/brands/{tenants.north.pk}/change/", SETTINGS | wrong)
-    assert answer.status_code == 200
-    assert sentence in answer.content.decode()
+    response = client.post(f"/app/brands/{tenants.north.pk}/change/", SETTINGS | wrong)
+    assert response.status_code == 200
+    assert sentence in response.content.decode()
     brand = Brand.objects.get(pk=tenants.north.pk)
     assert (brand.primary_color, brand.allowed_domains, brand.business_hours) == ("#2563eb", [], {})
 
@@ -121,9 +121,9 @@ def test_showing_or_renewing_the_identity_secret_needs_the_password(client, tena
     secret = decrypt(tenants.north.encrypted_identity_secret)
     assert secret not in client.get(path).content.decode()
     assert secret not in client.post(path, {"password": "wrong", "show": "1"}).content.decode()
-    answer = client.post(path, {"password": "wonder-land-9", "show": "1"})
-    assert secret in answer.content.decode()
-    assert "no-store" in answer["Cache-Control"]
+    response = client.post(path, {"password": "wonder-land-9", "show": "1"})
+    assert secret in response.content.decode()
+    assert "no-store" in response["Cache-Control"]
     new = re.search(r"pti_[\w-]+", client.post(path, {"password": "wonder-land-9", "renew": "1"}).content.decode())[0]
     tenants.north.refresh_from_db()
     assert decrypt(tenants.north.encrypted_identity_secret) == new != secret
@@ -156,7 +156,7 @@ def check_results(brand, url):
 
 
 def install_snippet(brand, origin=OURS, more=""):
-    return f'<html><body><script src="{origin}/widget.js" data-widget-id="{brand.widget_id}"{more} defer ></script>'
+    return f'<html><body><script src="{origin}/widget.js" data-widget-id="{brand.widget_id}"{more} defer></script>'
 
 
 def test_the_install_check_reports_what_a_site_gets_wrong(client, tenants, settings):
@@ -165,8 +165,8 @@ def test_the_install_check_reports_what_a_site_gets_wrong(client, tenants, setti
     with site(install_snippet(tenants.north)) as url:
         assert check_results(tenants.north, url) == right
         assert check_results(tenants.south, url) == right | {"Snippet": False}
-        answer = client.post(f"/app/brands/{tenants.north.pk}/check/", {"url": url})
-        assert "The snippet is installed." in answer.content.decode()
+        response = client.post(f"/app/brands/{tenants.north.pk}/check/", {"url": url})
+        assert "The snippet is installed." in response.content.decode()
         Brand.objects.filter(pk=tenants.north.pk).update(allowed_domains=["shop.example.com"])
         assert check_results(Brand.objects.get(pk=tenants.north.pk), url) == right | {"Allowed domains": False}
     with site(install_snippet(tenants.north, origin="https://old.example")) as url:

@@ -67,8 +67,8 @@ def test_two_owners_who_remove_each_other_leave_one_owner(tenants, loss):
 def test_a_form_submitted_several_times_at_once_causes_no_error(tenants, path, form, rows):
     before = rows.objects.count()
     browsers = [browser_of(tenants.alice) for _ in range(4)]
-    answers = call_at_once(*(lambda b=b: b.post(f"/app/{path}/add/", form) for b in browsers))
-    assert {answer.status_code for answer in answers} <= {200, 302}
+    responses = call_at_once(*(lambda b=b: b.post(f"/app/{path}/add/", form) for b in browsers))
+    assert {response.status_code for response in responses} <= {200, 302}
     created = rows.objects.count() - before
     assert 1 <= created <= (4 if rows is Brand else 1)
 
@@ -81,10 +81,10 @@ def test_an_invitation_used_twice_at_once_is_accepted_once(tenants, mailoutbox):
         assert browser.get(f"{link}{emails.invitation_tokens.make_token(operator)}/").status_code == 302
     words = ("north-wind-7", "south-wind-7")
     forms = [{"new_password1": word, "new_password2": word} for word in words]
-    answers = call_at_once(
+    responses = call_at_once(
         *(lambda b=b, f=f: b.post(f"{link}password/", f) for b, f in zip(browsers, forms, strict=True))
     )
-    pages = [(a.content + b.get("/app/login/").content).decode() for a, b in zip(answers, browsers, strict=True)]
+    pages = [(a.content + b.get("/app/login/").content).decode() for a, b in zip(responses, browsers, strict=True)]
     assert sorted("Welcome" in text for text in pages) == [False, True]
     # The first text refuses a request that runs at the same time as the other, the second one that comes later.
     too_late = ("already been accepted", "It has already been used")

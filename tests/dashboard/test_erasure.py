@@ -117,15 +117,15 @@ def leave_data_everywhere(tenants, client, crm_url):
         f"/app/leads/?q={NAME}",
         f"/app/leads/export/?q={NAME}&status__exact=won",
     ):
-        answer = client.get(path)
-        assert answer.status_code == 200, path
-        b"".join(answer.streaming_content) if answer.streaming else answer.content
+        response = client.get(path)
+        assert response.status_code == 200, path
+        b"".join(response.streaming_content) if response.streaming else response.content
     deliver_due()
     return visitor
 
 
 def test_after_an_erasure_no_table_holds_personal_data_of_the_visitor(tenants, client):
-    with receiver(answer=f"thanks for {NAME}".encode()) as endpoint:
+    with receiver(response=f"thanks for {NAME}".encode()) as endpoint:
         visitor = leave_data_everywhere(tenants, client, endpoint.url)
     named = tables_with_personal_data()
     assert {"conversations_visitor", "conversations_message", "leads_lead", "integrations_event"} <= named

@@ -15,8 +15,8 @@ def test_a_duplicate_shortcut_is_a_form_error(client, tenants):
     client.force_login(tenants.alice)
     form = {"shortcut": "hello", "body": "Hello!", "brand": ""}
     assert client.post("/app/canned-replies/add/", form).status_code == 302
-    answer = client.post("/app/canned-replies/add/", form | {"shortcut": "HELLO"})
-    assert (answer.status_code, "already" in answer.content.decode()) == (200, True)
+    response = client.post("/app/canned-replies/add/", form | {"shortcut": "HELLO"})
+    assert (response.status_code, "already" in response.content.decode()) == (200, True)
     assert client.post("/app/canned-replies/add/", form | {"brand": str(tenants.north.pk)}).status_code == 302
     assert CannedReply.objects.filter(workspace=tenants.acme).count() == 2
     client.force_login(tenants.mallory)
@@ -26,8 +26,8 @@ def test_a_duplicate_shortcut_is_a_form_error(client, tenants):
 def test_an_unknown_placeholder_is_a_form_error(client, tenants):
     client.force_login(tenants.alice)
     form = {"shortcut": "hello", "body": "{{visitor.name}}, {{ nope }}", "brand": ""}
-    answer = client.post("/app/canned-replies/add/", form)
-    assert "{{nope}} is not a placeholder" in answer.content.decode()
+    response = client.post("/app/canned-replies/add/", form)
+    assert "{{nope}} is not a placeholder" in response.content.decode()
     form["body"] = " ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
     assert client.post("/app/canned-replies/add/", form).status_code == 302
     thread = (PROJECT / "static/dashboard/inbox/thread.js").read_text()
@@ -37,16 +37,16 @@ def test_an_unknown_placeholder_is_a_form_error(client, tenants):
 def test_names_of_invisible_or_control_characters_are_refused(client, tenants):
     client.force_login(tenants.alice)
     for name in ("\u200b", "Ali\u202ece", "Al\r\nice"):
-        answer = client.post("/app/profile/", {"name": name})
-        assert (answer.status_code, "invisible characters" in answer.content.decode()) == (422, True)
-        answer = client.post("/app/brands/add/", {"name": name, "primary_color": "#123456"})
-        assert (answer.status_code, "invisible characters" in answer.content.decode()) == (200, True)
+        response = client.post("/app/profile/", {"name": name})
+        assert (response.status_code, "invisible characters" in response.content.decode()) == (422, True)
+        response = client.post("/app/brands/add/", {"name": name, "primary_color": "#123456"})
+        assert (response.status_code, "invisible characters" in response.content.decode()) == (200, True)
     assert client.post("/app/profile/", {"name": "آریا‌مهر 👩‍💻"}).status_code == 302
 
 
 def test_an_e_mail_address_in_use_cannot_be_invited(client, tenants):
     client.force_login(tenants.alice)
     form = {"email": "Mallory@globex.example", "name": "M", "role": "operator", "sees_all_brands": "on"}
-    answer = client.post("/app/team/add/", form)
-    assert (answer.status_code, "already in use" in answer.content.decode()) == (200, True)
-    assert "onstraint" not in answer.content.decode()
+    response = client.post("/app/team/add/", form)
+    assert (response.status_code, "already in use" in response.content.decode()) == (200, True)
+    assert "onstraint" not in response.content.decode()

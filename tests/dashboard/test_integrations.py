@@ -25,8 +25,8 @@ def client_of_alice(client, tenants, settings):
     return client
 
 
-def find_secret(answer, start):
-    return re.search(rf"{start}[\w+/=.-]+", answer.content.decode())[0]
+def find_secret(response, start):
+    return re.search(rf"{start}[\w+/=.-]+", response.content.decode())[0]
 
 
 def post(client, path, **form):
@@ -37,9 +37,9 @@ KEY = {"name": "CRM", "scope": "write", "expires": "30", "allowed_cidrs": "127.0
 
 
 def test_a_key_is_shown_once_and_works_until_it_is_revoked(client, tenants):
-    answer = post(client, "keys/", **KEY)
-    secret = find_secret(answer, "ptk_live_")
-    assert "no-store" in answer["Cache-Control"]
+    response = post(client, "keys/", **KEY)
+    secret = find_secret(response, "ptk_live_")
+    assert "no-store" in response["Cache-Control"]
     key = ApiKey.objects.get()
     assert key.created_by == tenants.alice
     assert key.allowed_cidrs == ["127.0.0.1/32", "10.0.0.0/8"]
@@ -103,11 +103,11 @@ def test_reloading_the_page_does_not_rotate_the_secret_again(client, tenants):
     ],
 )
 def test_an_invalid_key_form_is_refused_and_keeps_its_input(client, wrong):
-    answer = post(client, "keys/", **KEY | wrong)
-    assert answer.status_code == 422
-    assert 'class="errorlist"' in answer.content.decode()
+    response = post(client, "keys/", **KEY | wrong)
+    assert response.status_code == 422
+    assert 'class="errorlist"' in response.content.decode()
     if wrong.get("name") is None:
-        assert 'value="CRM"' in answer.content.decode()
+        assert 'value="CRM"' in response.content.decode()
     assert ApiKey.objects.count() == 0
 
 
@@ -115,8 +115,8 @@ WEBHOOK = {"url": "http://127.0.0.1:9999/hook", "events": ["lead.created", "mess
 
 
 def create_webhook(client, **form):
-    answer = post(client, "webhooks/", **WEBHOOK | form)
-    return WebhookSubscription.objects.get(), find_secret(answer, "whsec_")
+    response = post(client, "webhooks/", **WEBHOOK | form)
+    return WebhookSubscription.objects.get(), find_secret(response, "whsec_")
 
 
 def test_a_webhook_can_be_created_changed_paused_resumed_and_deleted(client, tenants):
@@ -166,9 +166,9 @@ def test_revealing_a_webhook_secret_needs_the_password(client):
     webhook, secret = create_webhook(client)
     path = f"webhooks/{webhook.pk}/secret/"
     assert secret not in post(client, path, password="wrong").content.decode()
-    answer = post(client, path, password="wonder-land-9")
-    assert find_secret(answer, "whsec_") == secret
-    assert "no-store" in answer["Cache-Control"]
+    response = post(client, path, password="wonder-land-9")
+    assert find_secret(response, "whsec_") == secret
+    assert "no-store" in response["Cache-Control"]
     assert AuditEntry.objects.filter(action="webhook.secret_shown").count() == 1
 
 
@@ -226,8 +226,8 @@ def test_the_event_log_shows_attempts_and_can_retry_a_delivery(client, tenants):
         page = client.get(f"/app/integrations/events/?{query}&webhook={webhook.pk}").content.decode()
         assert (str(delivery.pk) in page) == is_there
     post(client, f"webhooks/{webhook.pk}/pause/", events="keep")
-    answer = client.post(f"/app/integrations/events/{delivery.pk}/retry/", follow=True)
-    assert "The webhook is paused" in answer.content.decode()
+    response = client.post(f"/app/integrations/events/{delivery.pk}/retry/", follow=True)
+    assert "The webhook is paused" in response.content.decode()
 
 
 def test_the_event_log_is_paginated(client, tenants):
@@ -247,10 +247,10 @@ def test_a_replay_resends_failed_deliveries_and_shows_its_progress(client):
     webhook, _ = create_webhook(client)
     client.post("/app/leads/add/", {"name": "Maya", "status": "new"})
     Delivery.objects.update(status="failed", attempts_made=6)
-    answer = post(client, f"webhooks/{webhook.pk}/replay/", what="failed")
+    response = post(client, f"webhooks/{webhook.pk}/replay/", what="failed")
     replay = Replay.objects.get()
-    assert answer["Location"] == f"/app/integrations/replays/{replay.pk}/"
-    page = client.get(answer["Location"]).content.decode()
+    assert response["Location"] == f"/app/integrations/replays/{replay.pk}/"
+    page = client.get(response["Location"]).content.decode()
     assert "0 of 1" in page
     assert "<progress" in page
     wrong = post(
@@ -263,8 +263,8 @@ def test_a_replay_resends_failed_deliveries_and_shows_its_progress(client):
 def test_an_operator_token_is_shown_once_and_can_be_revoked(client, tenants):
     page = client.get("/app/integrations/sdk/").content.decode()
     assert "new ConvexClient(&quot;http" in page
-    answer = post(client, "sdk/", operator=str(tenants.bob.pk), hours="4")
-    token = find_secret(answer, "eyJ")
+    response = post(client, "sdk/", operator=str(tenants.bob.pk), hours="4")
+    token = find_secret(response, "eyJ")
     caller = operators.authenticate(token)
     assert (caller.operator_id, caller.source) == (tenants.bob.pk, "api")
     assert token not in client.get("/app/integrations/sdk/").content.decode()

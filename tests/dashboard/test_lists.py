@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Operator
 from accounts.scope import Scope
 from brands.models import Brand
-from conversations import reports, sql
+from conversations import sql, statistics
 from tests.large_data import large_workspace, plans_of
 
 __all__ = ["large_workspace"]
@@ -97,4 +97,4 @@ def test_reports_scan_only_the_rows_of_their_period(large_workspace):
             plan = "\n".join(row[0] for row in cursor.fetchall())
         assert "Seq Scan on conversations_conversation" not in plan, plan
     scope = Scope(large_workspace.pk)
-    assert reports.response_times(scope, values["since"]).conversations == pytest.approx(6 * 60 * 4, abs=8)
+    assert statistics.response_times(scope, values["since"]).conversations == pytest.approx(6 * 60 * 4, abs=8)

@@ -91,8 +91,8 @@ def test_every_page_is_accessible_fits_the_screen_and_runs_no_injected_script(
     alice_page.set_viewport_size({"width": width, "height": 800})
     found = {}
     for path in page_paths:
-        answer = alice_page.goto(server.url + path)
-        problems = [answer.status] if answer.status != 200 else []
+        response = alice_page.goto(server.url + path)
+        problems = [response.status] if response.status != 200 else []
         alice_page.wait_for_load_state("networkidle")
         problems += alice_page.problems
         problems += violations(alice_page)
@@ -140,7 +140,7 @@ def test_a_new_owner_can_set_up_a_brand_a_key_and_a_verified_webhook(alice_page,
     brand = Brand.objects.get(name="East")
     page.goto(f"{server.url}/app/brands/")
     snippet = text_of_code_block(page, brand.widget_id)
-    assert snippet == f'<script src="{server.url}/widget.js" data-widget-id="{brand.widget_id}" defer ></script>'
+    assert snippet == f'<script src="{server.url}/widget.js" data-widget-id="{brand.widget_id}" defer></script>'
 
     page.goto(f"{server.url}/app/integrations/")
     assert text_of_code_block(page, server.url) == server.url
@@ -149,8 +149,8 @@ def test_a_new_owner_can_set_up_a_brand_a_key_and_a_verified_webhook(alice_page,
     page.click("text=Create key")
     secret = text_of_code_block(page, "ptk_live_")
     command = text_of_code_block(page, "curl")
-    answer = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, text=True, check=True).stdout
-    assert json.loads(answer) == {"ok": True, "workspaceId": str(tenants.acme.pk)}
+    response = subprocess.run(["sh", "-c", f"{command} -s"], capture_output=True, text=True, check=True).stdout
+    assert json.loads(response) == {"ok": True, "workspaceId": str(tenants.acme.pk)}
     page.reload()
     page.goto(f"{server.url}/app/integrations/keys/")
     assert secret not in page.content()

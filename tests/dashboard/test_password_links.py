@@ -26,12 +26,12 @@ def test_a_password_reset_link_works_once_and_ends_other_sessions(client, tenant
     client.post("/app/forgotten/", {"email": "ALICE@acme.example"})
     emails.send_due()
     path = "/app/" + link_in(mailoutbox[0])
-    answer = client.get(path)
-    assert answer["Location"].endswith("/set-password/")  # the redirect removes the token from the URL
-    weak = client.post(answer["Location"], {"new_password1": "password", "new_password2": "password"})
+    response = client.get(path)
+    assert response["Location"].endswith("/set-password/")  # the redirect removes the token from the URL
+    weak = client.post(response["Location"], {"new_password1": "password", "new_password2": "password"})
     assert weak.status_code == 200
     form = {"new_password1": "looking-glass-8", "new_password2": "looking-glass-8"}
-    assert client.post(answer["Location"], form)["Location"] == "/app/login/"
+    assert client.post(response["Location"], form)["Location"] == "/app/login/"
     assert not is_signed_in(client)  # the link alone signs nobody in
     assert not is_signed_in(elsewhere)
     assert "no longer valid" in Client().get(path).content.decode()

@@ -35,15 +35,15 @@ def visitor(tenants, webhooks):
 
 def test_a_visitors_export_contains_all_of_their_data_only(client, tenants, visitor):
     client.force_login(tenants.bob)
-    answer = client.get(f"/app/visitors/{visitor.pk}/export/")
-    data = json.loads(answer.content)
+    response = client.get(f"/app/visitors/{visitor.pk}/export/")
+    data = json.loads(response.content)
     assert data["visitor"]["name"] == "Maya"
     [conversation] = data["conversations"]
     assert [message["body"] for message in conversation["messages"]] == ["My number is 42", "photo.png"]
     assert conversation["messages"][1]["attachments"][0]["name"] == "photo.png"
     assert [note["body"] for note in conversation["notes"]] == ["VIP"]
     assert [lead["name"] for lead in data["leads"]] == ["Maya the lead"]
-    assert "Keep me" not in answer.content.decode()
+    assert "Keep me" not in response.content.decode()
     assert AuditEntry.objects.filter(action="visitor.exported", operator=tenants.bob).count() == 1
 
 

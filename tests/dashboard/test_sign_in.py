@@ -89,11 +89,11 @@ def test_signing_in_never_redirects_to_another_site(client, tenants, target):
     assert sign_in(client, next="/app/leads/")["Location"] == "/app/leads/"
     client.logout()
     secret, _ = with_two_factor(tenants.alice)
-    answer = sign_in(client, next=target)
-    assert urlsplit(answer["Location"]).path == "/app/login/code/"
+    response = sign_in(client, next=target)
+    assert urlsplit(response["Location"]).path == "/app/login/code/"
     code = pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=30))
-    answer = client.post("/app/login/code/", {"code": code, "next": target})
-    assert answer["Location"] == "/app/"
+    response = client.post("/app/login/code/", {"code": code, "next": target})
+    assert response["Location"] == "/app/"
 
 
 def test_a_signed_in_operator_is_not_redirected_back_to_the_sign_in_page(client, tenants):
@@ -123,17 +123,17 @@ def test_links_in_e_mails_use_the_configured_host(client, tenants, mailoutbox, s
 
 
 def test_responses_do_not_reveal_which_accounts_exist(client, tenants):
-    def answer_to(path, **form):
+    def response_to(path, **form):
         page = Client().post(path, form).content.decode()
         return re.sub(r'value="[^"]*"', "", page)
 
-    known = answer_to("/app/login/", **WRONG)
-    assert known == answer_to("/app/login/", username="nobody@x.example", password="wrong")
+    known = response_to("/app/login/", **WRONG)
+    assert known == response_to("/app/login/", username="nobody@x.example", password="wrong")
     Operator.objects.filter(pk=tenants.bob.pk).update(is_active=False)
-    assert known == answer_to("/app/login/", username="bob@acme.example", password="build-er-9")
+    assert known == response_to("/app/login/", username="bob@acme.example", password="build-er-9")
     for email in ("alice@acme.example", "nobody@x.example"):
-        answer = Client().post("/app/forgotten/", {"email": email}, follow=True)
-        assert "If an operator has this e-mail address" in answer.content.decode()
+        response = Client().post("/app/forgotten/", {"email": email}, follow=True)
+        assert "If an operator has this e-mail address" in response.content.decode()
     assert QueuedEmail.objects.count() == 2
     assert emails.send_due() == 1
     assert QueuedEmail.objects.count() == 0

@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.urls import reverse
 
 from accounts.actions import team
-from accounts.audit import Action, Actor, acting, record
+from accounts.audit import Action, Actor, audit_actor, record
 from accounts.models import AuditEntry, Operator
 from brands.models import Brand
 from conversations.actions import create_tag
@@ -48,7 +48,7 @@ def rows(tenants, conversations):
             owner, email=f"x@{slug}.example", name=f"operator-of-{slug}", role="operator"
         )
         found[Tag][slug] = create_tag(workspace.pk, name=f"tag-of-{slug}")
-        with acting(Actor(f"actor-of-{slug}")):
+        with audit_actor(Actor(f"actor-of-{slug}")):
             found[AuditEntry][slug] = record(Action.INVITED, workspace_id=workspace.pk, subject=f"entry-of-{slug}")
     return found
 
@@ -84,10 +84,10 @@ def list_pages_of(client, admin):
     """Yield (path, query) of the list with every filter, search and order that it offers, and of the form for a new row."""
     path = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
     yield path, {}
-    answer = client.get(path)
-    if answer.status_code != 200 or "cl" not in answer.context_data:
+    response = client.get(path)
+    if response.status_code != 200 or "cl" not in response.context_data:
         return
-    changes = answer.context_data["cl"]
+    changes = response.context_data["cl"]
     for spec in changes.filter_specs:
         for choice in spec.choices(changes):
             yield path, dict(parse_qsl(choice["query_string"].lstrip("?")))
@@ -106,9 +106,9 @@ def test_no_list_shows_rows_outside_the_viewers_scope(client, tenants, rows, adm
     forbidden = {mark for row in hidden_rows(rows, viewer) for mark in identifying_texts(row)}
     client.force_login(viewer)
     for path, query in list_pages_of(client, admin):
-        answer = client.get(path, query)
-        text = answer.content.decode()
-        assert answer.status_code in (200, 403), (path, query)
+        response = client.get(path, query)
+        text = response.content.decode()
+        assert response.status_code in (200, 403), (path, query)
         assert {mark for mark in forbidden if mark in text} == set(), (path, query)
 
 
@@ -132,16 +132,16 @@ def test_invalid_query_parameters_break_no_list(client, tenants, rows, admin):
         # The list rejects a parameter that it does not know before it reads the value.
         values = INVALID_VALUES if name in known or name.startswith("created_at") else ["zz"]
         for value in values:
-            answer = client.get(f"/app/{admin.url_prefix}/?{name}={value}", follow=True)
-            assert answer.status_code in (200, 400), (name, value)
+            response = client.get(f"/app/{admin.url_prefix}/?{name}={value}", follow=True)
+            assert response.status_code in (200, 400), (name, value)
 
 
 @pytest.mark.parametrize("query", ["q=%00", "brand__id__exact=zz", "brand__id__exact=%00", "status__exact=%00"])
 def test_an_export_survives_invalid_filter_values_and_refuses_unknown_filters(client, tenants, conversations, query):
     client.force_login(tenants.alice)
-    answer = client.get(f"/app/leads/export/?{query}")
-    assert answer.status_code in (200, 302)
-    b"".join(answer)  # an unread export would keep its slot
+    response = client.get(f"/app/leads/export/?{query}")
+    assert response.status_code in (200, 302)
+    b"".join(response)  # an unread export would keep its slot
     assert client.get("/app/leads/export/?foo=1").status_code == 400
     assert b"Maya A." in b"".join(client.get("/app/leads/export/").streaming_content)
 
@@ -170,11 +170,11 @@ def test_pages_of_one_row_are_refused_outside_the_viewers_scope(client, tenants,
             hidden.add(row.pk)
         for page in ("change", "delete"):
             path = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_{page}", args=[row.pk])
-            for answer in (client.get(path), client.post(path, {"post": "yes", "name": "taken", "_save": "Save"})):
+            for response in (client.get(path), client.post(path, {"post": "yes", "name": "taken", "_save": "Save"})):
                 if row.pk in hidden:
-                    assert answer.status_code in (403, 404), (path, answer.status_code)
+                    assert response.status_code in (403, 404), (path, response.status_code)
                 else:
-                    assert answer.status_code in (200, 302, 403), (path, answer.status_code)
+                    assert response.status_code in (200, 302, 403), (path, response.status_code)
         if row.pk in hidden:
             again = type(row).objects.get(pk=row.pk)
             assert identifying_texts(again) == identifying_texts(row)
@@ -187,8 +187,8 @@ def test_list_actions_change_no_row_outside_the_viewers_scope(client, tenants, r
     hidden = [row for row in hidden_rows(rows, viewer) if type(row) is admin.model]
     client.force_login(viewer)
     path = reverse(f"admin:{admin.opts.app_label}_{admin.opts.model_name}_changelist")
-    answer = client.get(path)
-    chosen = re.findall(r'<option value="(\w+)">', answer.content.decode())
+    response = client.get(path)
+    chosen = re.findall(r'<option value="(\w+)">', response.content.decode())
     before = {row.pk: type(row).objects.filter(pk=row.pk).values().get() for row in hidden}
     for action in {*chosen, "delete_selected", "mark_won"}:
         client.post(path, {"action": action, "_selected_action": [str(row.pk) for row in hidden], "post": "yes"})
@@ -205,31 +205,31 @@ def test_lists_cannot_be_filtered_by_fields_of_related_tables(client, tenants, r
         ("/app/leads/", {"brand__id__exact": str(tenants.south.pk)}),
         ("/app/leads/", {"brand__id__exact": str(tenants.west.pk)}),
     ]:
-        answer = client.get(path, query, follow=True)
-        assert "lead-of-south" not in answer.content.decode()
-        assert "lead-of-west" not in answer.content.decode()
+        response = client.get(path, query, follow=True)
+        assert "lead-of-south" not in response.content.decode()
+        assert "lead-of-west" not in response.content.decode()
 
 
 def test_forms_refuse_ids_of_rows_outside_the_operators_scope(client, tenants, rows):
     client.force_login(tenants.mallory)
     form = {"name": "Mine", "status": "new", "brand": str(tenants.north.pk)}
-    answer = client.post("/app/leads/add/", form)
-    assert answer.status_code == 200
-    assert "not one of the available choices" in answer.content.decode()
-    answer = client.post("/app/leads/add/", form | {"brand": str(tenants.west.pk)})
-    assert answer.status_code == 302
+    response = client.post("/app/leads/add/", form)
+    assert response.status_code == 200
+    assert "not one of the available choices" in response.content.decode()
+    response = client.post("/app/leads/add/", form | {"brand": str(tenants.west.pk)})
+    assert response.status_code == 302
     client.force_login(tenants.bob)
     for brand in (tenants.south, tenants.west, ""):
-        answer = client.post("/app/leads/add/", form | {"brand": str(getattr(brand, "pk", ""))})
-        assert answer.status_code == 200
+        response = client.post("/app/leads/add/", form | {"brand": str(getattr(brand, "pk", ""))})
+        assert response.status_code == 200
     assert client.post("/app/leads/add/", form).status_code == 302
 
 
 def test_an_export_contains_the_rows_that_the_list_shows(client, tenants, rows):
     for viewer, slugs in ((tenants.alice, {"north", "south"}), (tenants.bob, {"north"}), (tenants.mallory, {"west"})):
         client.force_login(viewer)
-        answer = client.get("/app/leads/export/")
-        text = b"".join(answer.streaming_content).decode("utf-8-sig")
+        response = client.get("/app/leads/export/")
+        text = b"".join(response.streaming_content).decode("utf-8-sig")
         assert set(re.findall(r"lead-of-(\w+)", text)) == slugs
 
 

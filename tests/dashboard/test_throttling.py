@@ -50,8 +50,8 @@ def guess_from_new_addresses(times, form=WRONG, first=1):
     return [sign_in(Client(), form, f"203.0.113.{number}") for number in range(first, first + times)]
 
 
-def statuses_of(answers):
-    return [answer.status_code for answer in answers]
+def statuses_of(responses):
+    return [response.status_code for response in responses]
 
 
 def known_browser_of_alice(address=HOME):
@@ -94,8 +94,8 @@ def test_one_address_has_twenty_attempts_a_minute_over_all_accounts(tenants, clo
 
 
 def test_addresses_of_one_ipv6_network_count_as_one(tenants, clock):
-    answers = [sign_in(Client(), WRONG, f"2001:db8:0:1::{number}") for number in range(1, 7)]
-    assert statuses_of(answers) == [200] * 5 + [429]
+    responses = [sign_in(Client(), WRONG, f"2001:db8:0:1::{number}") for number in range(1, 7)]
+    assert statuses_of(responses) == [200] * 5 + [429]
     assert sign_in(Client(), address="2001:db8:0:2::1").status_code == 302
 
 
@@ -126,13 +126,13 @@ def test_delays_after_failed_guesses_grow_to_a_minute_and_reset_after_an_hour(te
 
 
 def test_a_known_browser_has_its_own_limit(tenants, clock):
-    """It limits a thief of the browser, or a colleague at the same desk."""
+    """So a thief of the browser or a colleague at the same desk cannot guess without limit."""
     known = known_browser_of_alice()
-    answers = []
+    responses = []
     for _ in range(4):
-        answers += [sign_in(known, WRONG, f"192.0.2.{number}") for number in range(1, 7)]
+        responses += [sign_in(known, WRONG, f"192.0.2.{number}") for number in range(1, 7)]
         clock.shift(timedelta(seconds=61))
-    assert statuses_of(answers) == ([200] * 5 + [429]) * 2 + [200, 429, 429, 429, 429, 429] * 2
+    assert statuses_of(responses) == ([200] * 5 + [429]) * 2 + [200, 429, 429, 429, 429, 429] * 2
     assert sign_in(Client()).status_code == 302
 
 
@@ -225,11 +225,13 @@ def test_an_unknown_address_causes_the_same_queries_and_hashing(tenants, clock, 
 
 
 def test_no_password_is_hashed_inside_a_transaction(transactional_db, tenants, monkeypatch):
-    seen = []
+    in_transaction = []
     for name in ("verify", "encode"):
-        kept = getattr(MD5PasswordHasher, name)
+        original = getattr(MD5PasswordHasher, name)
         monkeypatch.setattr(
-            MD5PasswordHasher, name, lambda *args, kept=kept: seen.append(connection.in_atomic_block) or kept(*args)
+            MD5PasswordHasher,
+            name,
+            lambda *args, original=original: in_transaction.append(connection.in_atomic_block) or original(*args),
         )
     client = Client()
     sign_in(client, WRONG)
@@ -237,8 +239,8 @@ def test_no_password_is_hashed_inside_a_transaction(transactional_db, tenants, m
     client.post("/app/profile/two-factor/off/", {"password": "wrong"})
     form = {"old_password": ALICE["password"], "new_password1": "looking-glass-8", "new_password2": "looking-glass-8"}
     assert client.post("/app/password_change/", form).status_code == 302
-    assert len(seen) >= 4
-    assert not any(seen)
+    assert len(in_transaction) >= 4
+    assert not any(in_transaction)
 
 
 def test_attempts_and_known_addresses_are_deleted_once_they_no_longer_count(tenants, clock):

@@ -46,8 +46,8 @@ def test_two_factor_codes_are_limited_without_locking_known_browsers_out(tenants
     known.post("/app/logout/")
     here = Client()
     assert statuses_of(sign_in_with_code(here, wrong, "192.0.2.1") for _ in range(6)) == [200] * 5 + [429]
-    answers = [sign_in_with_code(Client(), wrong, f"203.0.113.{number}") for number in range(20)]
-    assert statuses_of(answers) == [200] * 5 + [429] * 15
+    responses = [sign_in_with_code(Client(), wrong, f"203.0.113.{number}") for number in range(20)]
+    assert statuses_of(responses) == [200] * 5 + [429] * 15
     assert sign_in_with_code(known, recovery_codes[1], "192.0.2.2").status_code == 302
     assert sign_in_with_code(Client(), recovery_codes[2], "192.0.2.3").status_code == 429
     clock.shift(timedelta(seconds=61))
@@ -92,8 +92,8 @@ def ask_for_link(client, address, email="alice@acme.example"):
 def test_reset_requests_of_others_flood_no_mailbox_and_block_no_known_browser(tenants, clock, email):
     client = Client()
     assert statuses_of(ask_for_link(client, HOME, email) for _ in range(6)) == [302] * 5 + [429]
-    answers = [ask_for_link(Client(), f"203.0.113.{number}", email) for number in range(20)]
-    assert statuses_of(answers) == [302] * 20
+    responses = [ask_for_link(Client(), f"203.0.113.{number}", email) for number in range(20)]
+    assert statuses_of(responses) == [302] * 20
     assert QueuedEmail.objects.filter(email=email).count() == 10
     known = known_browser_of_alice("192.0.2.1")
     assert ask_for_link(known, "192.0.2.1").status_code == 302

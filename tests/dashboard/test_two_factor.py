@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db
 
 def test_with_two_factor_the_password_alone_gives_no_access(client, tenants):
     secret, _ = with_two_factor(tenants.alice)
-    answer = sign_in(client)
-    assert answer["Location"] == "/app/login/code/"
+    response = sign_in(client)
+    assert response["Location"] == "/app/login/code/"
     for path in (
         "/app/",
         "/app/leads/",
@@ -96,8 +96,8 @@ def test_the_code_step_expires_after_ten_minutes_and_is_rate_limited(client, ten
             assert client.post("/app/login/code/", {"code": "000000"}).status_code == 200
         assert client.post("/app/login/code/", {"code": pyotp.TOTP(secret).now()}).status_code == 429
         clock.shift(timedelta(minutes=11))
-        answer = client.post("/app/login/code/", {"code": pyotp.TOTP(secret).now()})
-        assert answer["Location"] == "/app/login/"
+        response = client.post("/app/login/code/", {"code": pyotp.TOTP(secret).now()})
+        assert response["Location"] == "/app/login/"
         assert not is_signed_in(client)
 
 
@@ -106,10 +106,10 @@ def test_two_factor_can_be_enabled_and_disabled_in_the_profile(client, tenants):
     page = client.get("/app/profile/two-factor/on/").content.decode()
     secret = re.search(r'class="secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
     assert client.post("/app/profile/two-factor/on/", {"code": "000000"}).status_code == 422
-    answer = client.post("/app/profile/two-factor/on/", {"code": pyotp.TOTP(secret).now()})
-    codes = re.findall(r"<code>([a-z0-9-]{14})</code>", answer.content.decode())
+    response = client.post("/app/profile/two-factor/on/", {"code": pyotp.TOTP(secret).now()})
+    codes = re.findall(r"<code>([a-z0-9-]{14})</code>", response.content.decode())
     assert len(codes) == 10
-    assert "no-store" in answer["Cache-Control"]
+    assert "no-store" in response["Cache-Control"]
     tenants.alice.refresh_from_db()
     assert decrypt(tenants.alice.encrypted_totp_secret) == secret
     assert secret not in tenants.alice.encrypted_totp_secret

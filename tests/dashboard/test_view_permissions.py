@@ -146,9 +146,9 @@ def test_objects_outside_the_viewers_scope_are_404(client, tenants, objects, nam
         for slug in foreign:
             path = path_of(name, objects[slug][about])
             form = {"password": "build-er-9", "url": "https://x.example"}
-            answers = [] if name in ONLY_GET else [client.post(path, form)]
-            answers += [] if name in ONLY_POST else [client.get(path)]
-            assert {answer.status_code for answer in answers} == {404}, (name, viewer, slug)
+            responses = [] if name in ONLY_GET else [client.post(path, form)]
+            responses += [] if name in ONLY_POST else [client.get(path)]
+            assert {response.status_code for response in responses} == {404}, (name, viewer, slug)
     client.force_login(tenants.alice)
     made_up = path_of(name, SimpleNamespace(pk=UUID(int=0)))
     assert request_page(client, name, made_up).status_code == 404
@@ -159,10 +159,10 @@ def test_no_page_shows_objects_outside_the_viewers_scope(client, tenants, object
     bob = team.change_operator(tenants.bob, by=tenants.alice, role="admin")
     for viewer, foreign in ((tenants.mallory, ("north", "south")), (bob, ("south", "west"))):
         client.force_login(viewer)
-        answer = client.get(reverse(name))
-        if answer.status_code in (302, 403):
+        response = client.get(reverse(name))
+        if response.status_code in (302, 403):
             continue
-        text = (b"".join(answer.streaming_content) if answer.streaming else answer.content).decode()
+        text = (b"".join(response.streaming_content) if response.streaming else response.content).decode()
         for slug in foreign:
             for thing in objects[slug].values():
                 if isinstance(thing, OperatorSession) and viewer == bob:
@@ -173,8 +173,8 @@ def test_no_page_shows_objects_outside_the_viewers_scope(client, tenants, object
 
 def test_a_workspace_export_contains_only_its_own_rows_and_no_secret(client, tenants, objects):
     client.force_login(tenants.alice)
-    answer = client.get(reverse("export_workspace"), {"id": "x"})
-    document = b"".join(answer.streaming_content).decode()
+    response = client.get(reverse("export_workspace"), {"id": "x"})
+    document = b"".join(response.streaming_content).decode()
     assert {brand.name for brand in Brand.objects.filter(workspace=tenants.acme)} == {"North", "South"}
     for table in (
         "brands",
@@ -209,8 +209,8 @@ def test_a_limited_admin_creates_keys_and_webhooks_for_their_brand_only(client, 
     form = {"name": "mine", "scope": "write", "expires": ""}
     for brand in ("", str(tenants.south.pk), str(tenants.west.pk), "nonsense", "\x00"):
         assert client.post("/app/integrations/keys/", form | {"brand": brand}).status_code == 422
-    answer = client.post("/app/integrations/keys/", form | {"brand": str(tenants.north.pk)})
-    assert answer.status_code == 200
+    response = client.post("/app/integrations/keys/", form | {"brand": str(tenants.north.pk)})
+    assert response.status_code == 200
     assert ApiKey.objects.get(name="mine").brand == tenants.north
     webhook = {"url": "http://127.0.0.1:9999/", "events": ["lead.created"]}
     assert client.post("/app/integrations/webhooks/", webhook | {"brand": ""}).status_code == 422
@@ -223,10 +223,10 @@ def test_a_limited_admin_can_issue_operator_tokens_for_themselves_only(client, t
     bob = team.change_operator(tenants.bob, by=tenants.alice, role="admin")
     client.force_login(bob)
     for operator in (tenants.alice, tenants.mallory):
-        answer = client.post("/app/integrations/sdk/", {"operator": str(operator.pk), "hours": "1"})
-        assert answer.status_code == 422
-    answer = client.post("/app/integrations/sdk/", {"operator": str(bob.pk), "hours": "1"})
-    assert answer.status_code == 200
+        response = client.post("/app/integrations/sdk/", {"operator": str(operator.pk), "hours": "1"})
+        assert response.status_code == 422
+    response = client.post("/app/integrations/sdk/", {"operator": str(bob.pk), "hours": "1"})
+    assert response.status_code == 200
     assert OperatorSession.objects.filter(operator=bob).count() == 2  # with the token that `objects` creates
 
 

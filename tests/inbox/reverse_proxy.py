@@ -1,4 +1,4 @@
-"""A reverse proxy for tests that can answer instead of the server: size limits, firewalls, outages."""
+"""A reverse proxy for tests that can respond instead of the server: size limits, firewalls, outages."""
 
 import contextlib
 import socket
@@ -52,14 +52,14 @@ class ReverseProxy:
             self.requests[path] += 1
             rule = self.rules.get(path)
             size = _content_length(head)
-            answer = rule(size) if rule else None
-            if answer is None:
+            response = rule(size) if rule else None
+            if response is None:
                 self._forward(client, head, body)
                 return
             while len(body) < size and (data := client.recv(CHUNK_SIZE)):
                 body += data
-            if answer is not NO_RESPONSE:
-                client.sendall(answer)
+            if response is not NO_RESPONSE:
+                client.sendall(response)
 
     def _forward(self, client, head, body):
         lines = head.split(b"\r\n")

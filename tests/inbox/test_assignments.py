@@ -94,8 +94,8 @@ def test_successor_gets_no_conversations_of_brands_they_cannot_see(client, tenan
         assign_to(conversation, dave)
     client.force_login(tenants.alice)
     form = team_form(dave, is_active=None, successor=str(carol.pk))
-    answer = client.post(team_path(dave), form, follow=True)
-    page = answer.content.decode()
+    response = client.post(team_path(dave), form, follow=True)
+    page = response.content.decode()
     assert "2 conversations were reassigned. Those in brands that Carol cannot access are now unassigned." in page
     assert (assignee_of(conversations.south), assignee_of(conversations.north)) == (carol, None)
 
@@ -104,8 +104,8 @@ def test_successor_without_access_to_the_brand_is_rejected(client, tenants, conv
     assign_to(conversations.north, tenants.bob)
     client.force_login(tenants.alice)
     for wrong in (tenants.mallory, carol, tenants.bob):
-        answer = client.post(team_path(tenants.bob), team_form(tenants.bob, is_active=None, successor=str(wrong.pk)))
-        assert answer.status_code == 200  # the form is shown again
+        response = client.post(team_path(tenants.bob), team_form(tenants.bob, is_active=None, successor=str(wrong.pk)))
+        assert response.status_code == 200  # the form is shown again
     assert assignee_of(conversations.north) == tenants.bob
 
 

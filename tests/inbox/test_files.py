@@ -27,9 +27,9 @@ def test_file_sent_by_an_operator_is_visible_to_colleagues(client, tenants, conv
     assert (message.author, message.channel) == (tenants.bob, "dashboard")
     path = f"/app/inbox/files/{message.attachments[0]['_id']}/"
     client.force_login(tenants.alice)
-    answer = client.get(path)
-    assert b"".join(answer.streaming_content) == PNG
-    assert answer["X-Content-Type-Options"] == "nosniff"
+    response = client.get(path)
+    assert b"".join(response.streaming_content) == PNG
+    assert response["X-Content-Type-Options"] == "nosniff"
     client.force_login(tenants.mallory)
     assert client.get(path).status_code == 404
 
@@ -38,9 +38,9 @@ def test_only_the_file_response_is_cached_and_only_privately(client, tenants, co
     client.force_login(tenants.bob)
     send_file(client, conversations.north)
     path = f"/app/inbox/files/{Message.objects.get(body='a.png').attachments[0]['_id']}/"
-    answer = client.get(path)
-    assert answer["Cache-Control"] == "private, max-age=3600"
-    assert "Cookie" in answer["Vary"]
+    response = client.get(path)
+    assert response["Cache-Control"] == "private, max-age=3600"
+    assert "Cookie" in response["Vary"]
     client.force_login(tenants.mallory)
     missing = client.get(path)
     client.logout()
@@ -63,8 +63,8 @@ def test_only_the_file_response_is_cached_and_only_privately(client, tenants, co
 )
 def test_rejected_file_upload_returns_an_error_message(client, tenants, conversations, form):
     client.force_login(tenants.alice)
-    answer = send_file(client, conversations.north, **form)
-    assert (answer.status_code, bool(answer.json()["error"])) == (422, True)
+    response = send_file(client, conversations.north, **form)
+    assert (response.status_code, bool(response.json()["error"])) == (422, True)
 
 
 def test_files_can_be_sent_only_to_visible_conversations(client, tenants, conversations):

@@ -236,8 +236,8 @@ def test_signing_out_ends_the_other_tabs_of_that_browser_only(tenants, conversat
 
 def test_conversations_of_other_brands_are_not_found(tenants, conversations, browsers):
     page = browsers.open(tenants.bob)
-    answer = page.goto(page.url.replace("/inbox/", f"/inbox/{conversations.south.pk}/"))
-    assert answer.status == 404
+    response = page.goto(page.url.replace("/inbox/", f"/inbox/{conversations.south.pk}/"))
+    assert response.status == 404
     page.goto(page.url.split("/app/")[0] + "/app/inbox/")
     page.evaluate("id => history.pushState(null, '', `/app/inbox/${id}/`)", str(conversations.south.pk))
     page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")

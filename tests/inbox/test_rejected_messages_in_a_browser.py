@@ -121,7 +121,7 @@ def test_upload_with_an_ended_session_shows_signed_out(page, proxy):
 
 
 def test_upload_with_a_stale_csrf_token_shows_signed_out(page, proxy):
-    """Signing in again in another tab changes the CSRF token, so the server itself answers 403."""
+    """Signing in again in another tab changes the CSRF token, so the server itself responds with 403."""
     attach(page, "one.png")
     page.context.add_cookies([{"name": "csrftoken", "value": "x" * 32, "url": proxy.url}])
     send(page)

@@ -35,8 +35,8 @@ def demo_crm(tenants):
 @pytest.fixture
 def replied(conversations, demo_crm):
     """Return North's conversation with a reply sent by the CRM."""
-    answer = demo_crm.post(f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "From the CRM"})
-    assert answer.status_code == 201
+    response = demo_crm.post(f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "From the CRM"})
+    assert response.status_code == 201
     conversations.north.refresh_from_db()
     return conversations.north
 

@@ -95,13 +95,13 @@ class Driver:
         self.process.stdin.write(json.dumps({"do": do, **rest}) + "\n")
         self.process.stdin.flush()
 
-    def wait_until(self, answer, what, patience=PATIENCE_SECONDS):
-        """Return the first result of `answer()` that is not None. It is called again after every event."""
+    def wait_until(self, condition, what, patience=PATIENCE_SECONDS):
+        """Return the first result of `condition()` that is not None. It is called again after every event."""
         with self.event_added:
-            self.event_added.wait_for(lambda: answer() is not None or self.crashes, patience)
+            self.event_added.wait_for(lambda: condition() is not None or self.crashes, patience)
             assert self.crashes == [], self.crashes
-            assert answer() is not None, what()
-            return answer()
+            assert condition() is not None, what()
+            return condition()
 
     def open(self, url, http=False):
         client = Client(self, self.command_with_id("open", url=url, http=http))
@@ -125,20 +125,20 @@ class Client:
     def __init__(self, driver, number):
         self.driver, self.number, self.is_closed = driver, number, False
 
-    def _do(self, do, name, args, **rest):
+    def _send_command(self, do, name, args, **rest):
         return self.driver.command_with_id(do, client=self.number, name=name, args=args or {}, **rest)
 
     def watch(self, name, args=None, **rest):
-        return Watch(self.driver, self._do("watch", name, args, **rest))
+        return Subscription(self.driver, self._send_command("watch", name, args, **rest))
 
     def query(self, name, args=None, **rest):
-        return Call(self.driver, self._do("query", name, args, **rest))
+        return Call(self.driver, self._send_command("query", name, args, **rest))
 
     def mutate(self, name, args=None, **rest):
-        return Call(self.driver, self._do("mutate", name, args, **rest))
+        return Call(self.driver, self._send_command("mutate", name, args, **rest))
 
     def action(self, name, args=None):
-        return Call(self.driver, self._do("action", name, args))
+        return Call(self.driver, self._send_command("action", name, args))
 
     def authenticate(self, *tokens):
         return Authentication(
@@ -169,20 +169,20 @@ class Observed:
 
 class Call(Observed):
     def result(self, patience=PATIENCE_SECONDS):
-        (event,) = self._answers(patience)
+        (event,) = self._responses(patience)
         assert "error" not in event, event["error"]
         return event["value"]
 
     def error(self, patience=PATIENCE_SECONDS):
-        (event,) = self._answers(patience)
+        (event,) = self._responses(patience)
         assert "value" not in event, event
         return event["error"]
 
-    def _answers(self, patience):
-        return self.driver.wait_until(lambda: self.events or None, lambda: "No answer.", patience)
+    def _responses(self, patience):
+        return self.driver.wait_until(lambda: self.events or None, lambda: "No response.", patience)
 
 
-class Watch(Observed):
+class Subscription(Observed):
     @property
     def values(self):
         return [event["value"] for event in self.events if "value" in event]

@@ -62,10 +62,10 @@ class Proxy:
                 threading.Thread(target=self._forward, args=(client, server, False), daemon=True).start()
                 threading.Thread(target=self._forward, args=(server, client, True), daemon=True).start()
 
-    def _forward(self, source, sink, is_answer):
+    def _forward(self, source, sink, is_response):
         with contextlib.suppress(OSError):
-            for data in frames_of(source) if is_answer else iter(lambda: source.recv(65536), b""):
-                if not (is_answer and self._is_lost(source, data)):
+            for data in frames_of(source) if is_response else iter(lambda: source.recv(65536), b""):
+                if not (is_response and self._is_lost(source, data)):
                     sink.sendall(data)
         for each in (source, sink):
             with contextlib.suppress(OSError):

@@ -46,11 +46,11 @@ def test_the_secret_of_a_key_is_stored_as_a_hash_only(tenants):
 
 def test_operator_sessions_need_an_operator_of_the_workspace_and_a_valid_lifetime(tenants, api_client):
     for email in (tenants.mallory.email, "nobody@acme.example"):
-        answer = api_client.post("/api/v1/operator-sessions", {"email": email})
-        assert_refused(answer, 422, "invalid")
+        response = api_client.post("/api/v1/operator-sessions", {"email": email})
+        assert_refused(response, 422, "invalid")
     for seconds in (59, 43_201, "60", 1.5, True, 10**30):
-        answer = api_client.post("/api/v1/operator-sessions", {"email": tenants.alice.email, "expiresIn": seconds})
-        assert_refused(answer, 422, "invalid")
+        response = api_client.post("/api/v1/operator-sessions", {"email": tenants.alice.email, "expiresIn": seconds})
+        assert_refused(response, 422, "invalid")
     opened = api_client.post("/api/v1/operator-sessions", {"email": "ALICE@acme.example", "expiresIn": 60})
     assert set(opened.json()) == {"token", "sessionId", "expiresAt"}
     assert opened["Location"] == f"/api/v1/operator-sessions/{opened.json()['sessionId']}"

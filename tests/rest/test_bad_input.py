@@ -122,19 +122,19 @@ QUERIES = [
 ]
 
 
-def assert_refused(answer, word):
-    assert answer.status_code == 422, (answer.status_code, answer.content)
-    assert set(answer.json()) == {"error"}
-    assert word in answer.json()["error"]
-    assert len(answer.json()["error"]) < 1000
+def assert_refused(response, word):
+    assert response.status_code == 422, (response.status_code, response.content)
+    assert set(response.json()) == {"error"}
+    assert word in response.json()["error"]
+    assert len(response.json()["error"]) < 1000
 
 
 @pytest.mark.parametrize(("method", "path", "body", "word"), BODIES, ids=lambda value: str(value)[:40])
 def test_invalid_bodies_are_refused_and_write_nothing(api_client, conversations, method, path, body, word):
     before = (Message.objects.count(), Lead.objects.count())
     path = path.format(conversation=conversations.north.pk, lead=conversations.north_lead.pk)
-    answer = api_client.generic(method.upper(), path, body, content_type="application/json")
-    assert_refused(answer, word)
+    response = api_client.generic(method.upper(), path, body, content_type="application/json")
+    assert_refused(response, word)
     assert (Message.objects.count(), Lead.objects.count()) == before
 
 
@@ -151,9 +151,9 @@ def test_invalid_query_parameters_are_refused(api_client, conversations, path, w
 )
 def test_other_media_types_than_json_are_refused(api_client, conversations, media_type, method, path):
     path = path.format(conversation=conversations.north.pk, lead=conversations.north_lead.pk)
-    answer = api_client.generic(method, path, b'{"body": "x"}', content_type=media_type)
-    assert_refused(answer, "Content-Type")
-    assert answer["X-Error-Code"] == "unsupported_media_type"
+    response = api_client.generic(method, path, b'{"body": "x"}', content_type=media_type)
+    assert_refused(response, "Content-Type")
+    assert response["X-Error-Code"] == "unsupported_media_type"
 
 
 @pytest.mark.parametrize(
@@ -211,10 +211,10 @@ def test_a_message_of_exactly_the_maximum_length_is_accepted(api_client, convers
 
 
 def test_empty_optional_fields_are_stored_as_null(api_client, conversations):
-    answer = api_client.post(
+    response = api_client.post(
         LEADS, {"name": "Maya", "email": "", "phone": None, "notes": "", "brandId": None, "conversationId": None}
     )
-    assert answer.status_code == 201
+    assert response.status_code == 201
     lead = api_client.get(LEADS).json()["leads"][0]
     assert [lead[field] for field in ("email", "phone", "notes", "brandId", "conversationId")] == [None] * 5
 
@@ -225,8 +225,8 @@ def test_the_accept_header_is_ignored(api_client, db):
 
 
 def test_a_foreign_host_header_is_refused_as_json(api_client, db):
-    answer = api_client.get("/api/v1/ping", HTTP_HOST="evil.example")
-    assert (answer.status_code, set(answer.json())) == (400, {"error"})
+    response = api_client.get("/api/v1/ping", HTTP_HOST="evil.example")
+    assert (response.status_code, set(response.json())) == (400, {"error"})
 
 
 def test_an_internal_error_reveals_no_details(api_client, db, monkeypatch):
@@ -234,11 +234,11 @@ def test_an_internal_error_reveals_no_details(api_client, db, monkeypatch):
         raise RuntimeError("the password is swordfish")
 
     monkeypatch.setattr("accounts.api.Ping.parameters", broken)
-    answer = api_client.get("/api/v1/ping")
-    assert (answer.status_code, set(answer.json())) == (500, {"error"})
-    assert b"swordfish" not in answer.content
-    assert answer["X-Request-Id"]
-    assert answer["Access-Control-Allow-Origin"] == "*"
+    response = api_client.get("/api/v1/ping")
+    assert (response.status_code, set(response.json())) == (500, {"error"})
+    assert b"swordfish" not in response.content
+    assert response["X-Request-Id"]
+    assert response["Access-Control-Allow-Origin"] == "*"
 
 
 @pytest.mark.parametrize("bad_id", ["x", "5", "1234-5678"])

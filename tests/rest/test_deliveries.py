@@ -98,13 +98,13 @@ def test_deliveries_of_a_paused_webhook_cannot_be_retried(api_client, webhooks):
 
 def test_a_replay_shows_its_progress(api_client, webhooks):
     Delivery.objects.update(status="failed")
-    answer = api_client.post("/api/v1/deliveries/replay", {"webhookId": str(webhooks.north.pk)})
-    assert answer.status_code == 201
-    assert answer["Location"] == f"/api/v1/replays/{answer.json()['replayId']}"
-    assert api_client.get(answer["Location"]).json() == {"total": 1, "done": 0, "status": "running"}
+    response = api_client.post("/api/v1/deliveries/replay", {"webhookId": str(webhooks.north.pk)})
+    assert response.status_code == 201
+    assert response["Location"] == f"/api/v1/replays/{response.json()['replayId']}"
+    assert api_client.get(response["Location"]).json() == {"total": 1, "done": 0, "status": "running"}
     while advance():
         pass
-    assert api_client.get(answer["Location"]).json() == {"total": 1, "done": 1, "status": "done"}
+    assert api_client.get(response["Location"]).json() == {"total": 1, "done": 1, "status": "done"}
     assert set(Delivery.objects.filter(status="pending").values_list("pk", flat=True)) == {webhooks.north_delivery.pk}
 
 
@@ -157,12 +157,12 @@ def test_calls_during_the_deletion_of_a_webhook_succeed_or_are_404(transactional
 
     def at_once(method, path, body):
         try:
-            answer = (
+            response = (
                 getattr(ApiKeyClient(api_client.secret), method)(path, body)
                 if body is not None
                 else ApiKeyClient(api_client.secret).delete(path)
             )
-            seen[answer.status_code] += 1
+            seen[response.status_code] += 1
         finally:
             connection.close()
 

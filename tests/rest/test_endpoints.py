@@ -19,9 +19,9 @@ def events_of(workspace):
 
 
 def test_ping_returns_the_workspace_of_the_key(api_client, tenants):
-    answer = api_client.get("/api/v1/ping")
-    assert answer.status_code == 200
-    assert answer.json() == {"ok": True, "workspaceId": str(tenants.acme.pk)}
+    response = api_client.get("/api/v1/ping")
+    assert response.status_code == 200
+    assert response.json() == {"ok": True, "workspaceId": str(tenants.acme.pk)}
 
 
 def test_brands_are_listed(api_client, tenants):
@@ -38,16 +38,19 @@ CONVERSATION_FIELDS = {
 
 
 def test_conversations_are_listed_newest_activity_first(api_client, tenants, conversations):
-    answer = api_client.get("/api/v1/conversations?status=open&limit=50").json()
-    assert [row["_id"] for row in answer["conversations"]] == [str(conversations.south.pk), str(conversations.north.pk)]
-    row = answer["conversations"][0]
+    response = api_client.get("/api/v1/conversations?status=open&limit=50").json()
+    assert [row["_id"] for row in response["conversations"]] == [
+        str(conversations.south.pk),
+        str(conversations.north.pk),
+    ]
+    row = response["conversations"][0]
     assert set(row) == CONVERSATION_FIELDS
     assert set(row["visitor"]) == {"_id", "name", "email", "phone"}
     assert row["messageCount"] == 2
     assert row["preview"] == "Hi!"
     assert row["assignee"] is None
     assert isinstance(row["createdAt"], int)
-    assert "nextCursor" not in answer
+    assert "nextCursor" not in response
 
 
 def test_conversations_can_be_filtered(api_client, tenants, conversations):
@@ -76,15 +79,15 @@ def test_a_conversation_includes_its_brand_and_messages(api_client, conversation
 
 
 def test_a_message_can_be_sent(api_client, conversations, tenants):
-    answer = api_client.post(
+    response = api_client.post(
         f"/api/v1/conversations/{conversations.north.pk}/messages", {"body": "  How can I help? \n"}
     )
-    assert answer.status_code == 201
-    assert list(answer.json()) == ["messageId"]
-    assert answer["Location"] == f"/api/v1/messages?conversationId={conversations.north.pk}"
+    assert response.status_code == 201
+    assert list(response.json()) == ["messageId"]
+    assert response["Location"] == f"/api/v1/messages?conversationId={conversations.north.pk}"
     message = api_client.get(f"/api/v1/messages?conversationId={conversations.north.pk}").json()["messages"][-1]
     assert message == {
-        "_id": answer.json()["messageId"],
+        "_id": response.json()["messageId"],
         "conversationId": str(conversations.north.pk),
         "role": "operator",
         "body": "How can I help?",
@@ -102,8 +105,8 @@ def test_setting_the_same_status_twice_records_one_event(api_client, conversatio
     before = events_of(tenants.acme)
     path = f"/api/v1/conversations/{conversations.north.pk}"
     for _ in range(2):
-        answer = api_client.patch(path, {"status": "resolved"})
-        assert (answer.status_code, answer.json()) == (200, {"ok": True})
+        response = api_client.patch(path, {"status": "resolved"})
+        assert (response.status_code, response.json()) == (200, {"ok": True})
     assert events_of(tenants.acme) == [*before, "conversation.status_changed"]
     assert api_client.get(path).json()["conversation"]["status"] == "resolved"
 
@@ -178,10 +181,10 @@ def test_notes_never_appear_in_rest(tenants, conversations, api_client):
 
 
 def test_leads_can_be_created_listed_and_updated(api_client, tenants, conversations):
-    answer = api_client.post("/api/v1/leads", {"name": "Maya A.", "email": "maya@acme.com"})
-    assert answer.status_code == 201
-    assert answer["Location"] == "/api/v1/leads"
-    lead_id = answer.json()["leadId"]
+    response = api_client.post("/api/v1/leads", {"name": "Maya A.", "email": "maya@acme.com"})
+    assert response.status_code == 201
+    assert response["Location"] == "/api/v1/leads"
+    lead_id = response.json()["leadId"]
     row = api_client.get("/api/v1/leads?status=new").json()["leads"][0]
     assert row == {
         "_id": lead_id,
@@ -195,10 +198,10 @@ def test_leads_can_be_created_listed_and_updated(api_client, tenants, conversati
         "createdAt": row["createdAt"],
         "updatedAt": row["updatedAt"],
     }
-    answer = api_client.patch(
+    response = api_client.patch(
         f"/api/v1/leads/{lead_id}", {"status": "contacted", "notes": "called", "name": "Maya Abebe"}
     )
-    assert answer.json() == {"ok": True}
+    assert response.json() == {"ok": True}
     row = api_client.get("/api/v1/leads?status=contacted").json()["leads"][0]
     assert (row["name"], row["notes"]) == ("Maya Abebe", "called")
     assert events_of(tenants.acme)[-2:] == ["lead.created", "lead.status_changed"]
@@ -229,9 +232,9 @@ def test_messages_keep_their_order_when_the_clock_jumps_back(tenants, api_client
 
 def test_unknown_paths_and_methods_are_answered_with_json(api_client, db):
     for path in ("/api/v1/nothing", "/api/v1/ping/", "/api/", "/api", "/api/v2/ping", "/api/v1/leads/"):
-        answer = api_client.get(path)
-        assert (answer.status_code, set(answer.json())) == (404, {"error"}), path
+        response = api_client.get(path)
+        assert (response.status_code, set(response.json())) == (404, {"error"}), path
     for path in ("/api/v1/ping", "/api/docs"):
-        answer = api_client.delete(path)
-        assert (answer.status_code, set(answer.json())) == (405, {"error"})
+        response = api_client.delete(path)
+        assert (response.status_code, set(response.json())) == (405, {"error"})
     assert api_client.get(f"/api/v1/conversations/{uuid.uuid4()}").status_code == 404

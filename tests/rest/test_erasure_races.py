@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import AuditEntry
-from data_requests.actions import erase
+from data_requests.actions import erase_visitor_and_leads
 from leads.actions import create_lead
 from leads.models import Lead
 from tests.conftest import make_conversation
@@ -21,7 +21,7 @@ def test_a_lead_created_during_an_erasure_is_erased_too(tenants, api_client):
     erased = threading.Event()
 
     def erase_now():
-        erase(conversation.visitor)
+        erase_visitor_and_leads(conversation.visitor)
         erased.set()
         connection.close()
 
@@ -36,16 +36,16 @@ def test_a_lead_created_during_an_erasure_is_erased_too(tenants, api_client):
 
 
 def test_a_lead_for_a_conversation_under_erasure_is_a_404(tenants, api_client):
-    conversation, answers = make_conversation(tenants.north), []
+    conversation, responses = make_conversation(tenants.north), []
 
     def post_lead():
-        answers.append(api_client.post("/api/v1/leads", {"name": "Maya", "conversationId": str(conversation.pk)}))
+        responses.append(api_client.post("/api/v1/leads", {"name": "Maya", "conversationId": str(conversation.pk)}))
         connection.close()
 
-    with held_transaction(lambda: erase(conversation.visitor)):
+    with held_transaction(lambda: erase_visitor_and_leads(conversation.visitor)):
         thread = threading.Thread(target=post_lead)
         thread.start()
         time.sleep(0.3)
     thread.join(WAIT_SECONDS)
-    assert (answers[0].status_code, answers[0].headers["X-Error-Code"]) == (404, "not_found")
+    assert (responses[0].status_code, responses[0].headers["X-Error-Code"]) == (404, "not_found")
     assert not Lead.objects.exists()

@@ -11,28 +11,28 @@ PATHS = ["/api/v1/ping", "/api/v1/nothing", "/api/v1/leads?limit=x", "/api/v1/op
 @pytest.mark.parametrize("path", PATHS)
 def test_every_response_has_cors_headers(api_client, db, path):
     for client in (api_client, ApiKeyClient()):
-        answer = client.get(path)
-        assert answer["Access-Control-Allow-Origin"] == "*"
-        assert "Access-Control-Allow-Credentials" not in answer
-        exposed = answer["Access-Control-Expose-Headers"]
+        response = client.get(path)
+        assert response["Access-Control-Allow-Origin"] == "*"
+        assert "Access-Control-Allow-Credentials" not in response
+        exposed = response["Access-Control-Expose-Headers"]
         for header in ("X-RateLimit-Limit", "X-RateLimit-Remaining", "Retry-After", "Link", "X-Request-Id"):
             assert header in exposed
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_preflight_requests_allow_all_methods_and_headers_of_the_api(db, path):
-    answer = ApiKeyClient().options(
+    response = ApiKeyClient().options(
         path,
         HTTP_ORIGIN="https://crm.example",
         HTTP_ACCESS_CONTROL_REQUEST_METHOD="POST",
         HTTP_ACCESS_CONTROL_REQUEST_HEADERS="authorization, content-type, idempotency-key",
     )
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert answer["Access-Control-Allow-Origin"] == "*"
+    assert (response.status_code, response.content) == (204, b"")
+    assert response["Access-Control-Allow-Origin"] == "*"
     for header in ("Authorization", "Content-Type", "Idempotency-Key"):
-        assert header in answer["Access-Control-Allow-Headers"]
+        assert header in response["Access-Control-Allow-Headers"]
     for method in ("GET", "POST", "PATCH", "DELETE"):
-        assert method in answer["Access-Control-Allow-Methods"]
+        assert method in response["Access-Control-Allow-Methods"]
 
 
 def test_pages_outside_the_api_have_no_cors_headers(client, db):
@@ -51,8 +51,8 @@ def test_the_log_contains_the_request_id_but_not_the_api_key(api_client, db, mon
 
     monkeypatch.setattr("accounts.api.Ping.parameters", broken)
     with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-        answer = api_client.get("/api/v1/ping")
-    assert lines[0]["request_id"] == answer["X-Request-Id"]
+        response = api_client.get("/api/v1/ping")
+    assert lines[0]["request_id"] == response["X-Request-Id"]
     assert api_client.secret not in str(lines)
 
 
@@ -61,5 +61,5 @@ def test_responses_forbid_caching(api_client, db):
 
 
 def test_head_requests_are_answered_like_get_without_a_body(api_client, db):
-    answer = api_client.head("/api/v1/ping")
-    assert (answer.status_code, answer.content) == (200, b"")
+    response = api_client.head("/api/v1/ping")
+    assert (response.status_code, response.content) == (200, b"")

@@ -49,11 +49,11 @@ def test_every_post_endpoint_supports_idempotency_keys(api_client, db):
 
 def test_another_body_or_path_under_the_same_key_is_refused(api_client, conversations):
     send(api_client, conversations.north, "k1")
-    for answer in (
+    for response in (
         send(api_client, conversations.north, "k1", body="Other"),
         send(api_client, conversations.south, "k1"),
     ):
-        assert (answer.status_code, answer["X-Error-Code"]) == (422, "idempotency_key_reused")
+        assert (response.status_code, response["X-Error-Code"]) == (422, "idempotency_key_reused")
     assert Message.objects.filter(body="Other").count() == 0
 
 
@@ -83,9 +83,9 @@ def test_a_body_nested_too_deeply_is_refused(api_client, conversations):
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "caf\u00e9", "a\tb"])
 def test_invalid_idempotency_keys_are_refused(api_client, conversations, key):
-    answer = send(api_client, conversations.north, key)
-    assert answer.status_code == 422
-    assert "Idempotency-Key" in answer.json()["error"]
+    response = send(api_client, conversations.north, key)
+    assert response.status_code == 422
+    assert "Idempotency-Key" in response.json()["error"]
 
 
 def test_idempotency_records_are_kept_for_24_hours(api_client, conversations):
@@ -110,8 +110,8 @@ def test_20_simultaneous_requests_with_one_key_create_one_message(tenants, api_c
             connection.close()
 
     with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(once, range(20)))
-    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
-    assert sum(answer.get("Idempotency-Replayed") == "true" for answer in answers) == 19
+        responses = list(pool.map(once, range(20)))
+    assert {(response.status_code, response.content) for response in responses} == {(201, responses[0].content)}
+    assert sum(response.get("Idempotency-Replayed") == "true" for response in responses) == 19
     assert Message.objects.filter(body="Only once").count() == 1
     assert count_events_with(b'"body":"Only once"') == 1

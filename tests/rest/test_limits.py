@@ -35,11 +35,11 @@ def window_of_an_hour(monkeypatch):
 def test_60_requests_a_minute_per_ip_address_before_authentication(db, settings):
     settings.RATE_LIMIT_IP = 60
     client, address = ApiKeyClient(), fresh_address()
-    answers = [client.get("/api/v1/ping", REMOTE_ADDR=address) for _ in range(61)]
-    assert [answer.status_code for answer in answers] == [401] * 60 + [429]
-    assert answers[0]["X-RateLimit-Limit"] == "60"
-    assert [int(answer["X-RateLimit-Remaining"]) for answer in answers[:60]] == list(range(59, -1, -1))
-    last = answers[-1]
+    responses = [client.get("/api/v1/ping", REMOTE_ADDR=address) for _ in range(61)]
+    assert [response.status_code for response in responses] == [401] * 60 + [429]
+    assert responses[0]["X-RateLimit-Limit"] == "60"
+    assert [int(response["X-RateLimit-Remaining"]) for response in responses[:60]] == list(range(59, -1, -1))
+    last = responses[-1]
     assert set(last.json()) == {"error"}
     assert (last["X-Error-Code"], last["X-RateLimit-Limit"], last["X-RateLimit-Remaining"]) == (
         "rate_limited",
@@ -88,11 +88,11 @@ def test_each_key_has_the_documented_limit(tenants, api_client_for, settings, sc
     assert getattr(module, setting) == promised
     setattr(settings, setting, 7)
     client = api_client_for(tenants.acme, scope)
-    answers = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(8)]
-    assert [answer.status_code for answer in answers] == [200] * 7 + [429]
-    assert answers[0]["X-RateLimit-Limit"] == "7"
-    assert answers[6]["X-RateLimit-Remaining"] == answers[7]["X-RateLimit-Remaining"] == "0"
-    assert int(answers[7]["Retry-After"]) >= 1
+    responses = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(8)]
+    assert [response.status_code for response in responses] == [200] * 7 + [429]
+    assert responses[0]["X-RateLimit-Limit"] == "7"
+    assert responses[6]["X-RateLimit-Remaining"] == responses[7]["X-RateLimit-Remaining"] == "0"
+    assert int(responses[7]["Retry-After"]) >= 1
     assert api_client_for(tenants.acme, scope).get("/api/v1/ping").status_code == 200
 
 
@@ -150,9 +150,9 @@ def test_a_call_refused_by_the_ip_limit_does_not_count_for_the_key(tenants, api_
     client, address = api_client_for(tenants.acme), fresh_address()
     codes = [client.get("/api/v1/ping", REMOTE_ADDR=address).status_code for _ in range(5)]
     assert codes == [200, 200, 429, 429, 429]
-    answers = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [200, 429]
-    assert answers[1]["X-RateLimit-Limit"] == "3"
+    responses = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(2)]
+    assert [response.status_code for response in responses] == [200, 429]
+    assert responses[1]["X-RateLimit-Limit"] == "3"
 
 
 def test_a_call_at_the_start_of_a_new_window_is_counted(tenants, api_client_for, settings, monkeypatch):
@@ -160,9 +160,9 @@ def test_a_call_at_the_start_of_a_new_window_is_counted(tenants, api_client_for,
     settings.RATE_LIMIT_WRITE_KEY, windows = 3, itertools.count(2_000_000_000)
     monkeypatch.setattr("django_ratelimit.core._get_window", lambda value, period: next(windows))
     client = api_client_for(tenants.acme)
-    answers = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(4)]
-    assert {answer.status_code for answer in answers} == {200}
-    assert {answer["X-RateLimit-Remaining"] for answer in answers} == {"2"}
+    responses = [client.get("/api/v1/ping", REMOTE_ADDR=fresh_address()) for _ in range(4)]
+    assert {response.status_code for response in responses} == {200}
+    assert {response["X-RateLimit-Remaining"] for response in responses} == {"2"}
 
 
 def test_without_valkey_the_api_keeps_serving(tenants, api_client, settings):
@@ -171,9 +171,9 @@ def test_without_valkey_the_api_keeps_serving(tenants, api_client, settings):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         limits = settings.CACHES["limits"] | {"LOCATION": f"redis://127.0.0.1:{silent.getsockname()[1]}/0"}
         settings.CACHES = settings.CACHES | {"limits": limits}
-        answers = [api_client.get("/api/v1/ping") for _ in range(3)]
-        assert [answer.status_code for answer in answers] == [200] * 3
-        assert "X-RateLimit-Limit" not in answers[0]
+        responses = [api_client.get("/api/v1/ping") for _ in range(3)]
+        assert [response.status_code for response in responses] == [200] * 3
+        assert "X-RateLimit-Limit" not in responses[0]
         silent.settimeout(0)
         silent.accept()[0].close()
         with pytest.raises(BlockingIOError):  # after the first failure, the circuit breaker opens for five seconds

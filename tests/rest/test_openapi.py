@@ -34,9 +34,9 @@ PUBLISHED = """
 
 @pytest.fixture
 def document(client, db):
-    answer = client.get("/api/v1/openapi.json")
-    assert answer.status_code == 200
-    return answer.json()
+    response = client.get("/api/v1/openapi.json")
+    assert response.status_code == 200
+    return response.json()
 
 
 def test_the_document_is_openapi_3_1_and_covers_every_route_and_event(document):
@@ -80,8 +80,8 @@ def test_every_time_has_the_format_int64(document):
     times = {name: shape for name, shape in fields if is_time.fullmatch(name.split(".")[-1])}
     assert len(times) > 15
     assert {name for name, shape in times.items() if shape.get("format") != "int64"} == set()
-    answer = document["paths"]["/api/v1/ping"]["get"]["responses"]["200"]
-    assert answer["headers"]["X-RateLimit-Reset"]["schema"]["format"] == "int64"
+    response = document["paths"]["/api/v1/ping"]["get"]["responses"]["200"]
+    assert response["headers"]["X-RateLimit-Reset"]["schema"]["format"] == "int64"
 
 
 def test_each_event_has_its_own_operation_and_schema(document):

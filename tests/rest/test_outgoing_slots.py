@@ -45,18 +45,18 @@ def running_webhook_test(api_client_for, path, slow):
     """Run a webhook test that waits for its receiver while the context is open."""
 
     def run():
-        answers.append(api_client_for.post(path))
+        responses.append(api_client_for.post(path))
         connection.close()
 
-    answers, before = [], len(slow.requests)
+    responses, before = [], len(slow.requests)
     waiting = threading.Thread(target=run)
     waiting.start()
     while len(slow.requests) == before:
         time.sleep(0.01)
     yield
-    assert not answers
+    assert not responses
     waiting.join()
-    assert answers[0].json()["delivered"] is True
+    assert responses[0].json()["delivered"] is True
 
 
 def test_one_of_twenty_webhook_tests_runs_and_the_others_are_refused_at_once(tenants, api_client_for):
@@ -64,21 +64,21 @@ def test_one_of_twenty_webhook_tests_runs_and_the_others_are_refused_at_once(ten
 
     def run(one):
         began = time.monotonic()
-        answer = one.post(path)
+        response = one.post(path)
         connection.close()
-        return answer, time.monotonic() - began
+        return response, time.monotonic() - began
 
     with receiver(hang=3) as slow, ThreadPoolExecutor(TEST_COUNT) as threads:
         path = create_webhook_test_path(tenants.acme, slow.url)
         ended = list(threads.map(run, callers))
         assert len(slow.requests) == 1
-    refused = [(answer, seconds) for answer, seconds in ended if answer.status_code == 429]
-    assert [answer.json()["delivered"] for answer, _ in ended if answer.status_code == 200] == [True]
+    refused = [(response, seconds) for response, seconds in ended if response.status_code == 429]
+    assert [response.json()["delivered"] for response, _ in ended if response.status_code == 200] == [True]
     assert len(refused) == TEST_COUNT - 1
     assert max(seconds for _, seconds in refused) < 2.5
-    answer = refused[0][0]
-    assert (answer["X-Error-Code"], answer["Retry-After"]) == ("rate_limited", "5")
-    assert answer.json() == {
+    response = refused[0][0]
+    assert (response["X-Error-Code"], response["Retry-After"]) == ("rate_limited", "5")
+    assert response.json() == {
         "error": "Another test in this workspace is still waiting for a response. Try again in 5 s."
     }
     with receiver() as quick:
@@ -105,9 +105,9 @@ def test_a_process_has_fewer_slots_than_threads(tenants, api_client_for, monkeyp
         )
         monkeypatch.setattr(outgoing_slots, "_process_slots", threading.BoundedSemaphore(slot_count(4)))
         with running_webhook_test(api_client_for(tenants.acme), path, slow):
-            answer = globex_client.post(other)
-            assert answer.status_code == 429
-            assert answer.json()["error"].startswith("This server is busy with other tests.")
+            response = globex_client.post(other)
+            assert response.status_code == 429
+            assert response.json()["error"].startswith("This server is busy with other tests.")
         monkeypatch.setattr(outgoing_slots, "_process_slots", threading.BoundedSemaphore(slot_count(8)))
         with running_webhook_test(api_client_for(tenants.acme), path, slow):
             assert globex_client.post(other).status_code == 200
@@ -123,9 +123,9 @@ def test_the_dashboard_uses_the_same_slots(tenants, api_client_for):
         with running_webhook_test(api_client_for(tenants.acme), path, slow):
             page = client.post(test, follow=True).content.decode()
             assert "Another test in this workspace is still waiting" in page
-            answer = client.post(check, {"url": slow.url})
-            assert (answer.status_code, answer["Retry-After"]) == (429, "5")
-            assert "Another test in this workspace is still waiting" in answer.content.decode()
+            response = client.post(check, {"url": slow.url})
+            assert (response.status_code, response["Retry-After"]) == (429, "5")
+            assert "Another test in this workspace is still waiting" in response.content.decode()
         assert "still waiting" not in client.post(test, follow=True).content.decode()
 
 

@@ -1,4 +1,4 @@
-"""Cursors list every row once, whatever is written meanwhile, and are valid for their own list and workspace only."""
+"""Cursors list every row once, even while rows are written, and are valid for their own list and workspace only."""
 
 import pytest
 
@@ -11,12 +11,12 @@ from tests.conftest import make_conversation
 def read_all_pages(client, path, name, limit=2):
     rows, cursor = [], ""
     while True:
-        answer = client.get(f"{path}{'&' if '?' in path else '?'}limit={limit}{cursor}").json()
-        assert len(answer[name]) <= limit
-        rows += answer[name]
-        if "nextCursor" not in answer:
+        response = client.get(f"{path}{'&' if '?' in path else '?'}limit={limit}{cursor}").json()
+        assert len(response[name]) <= limit
+        rows += response[name]
+        if "nextCursor" not in response:
             return rows
-        cursor = f"&cursor={answer['nextCursor']}"
+        cursor = f"&cursor={response['nextCursor']}"
 
 
 def test_conversations_are_paged_newest_activity_first(tenants, api_client):
@@ -58,11 +58,11 @@ def test_messages_are_paged_oldest_first_and_backwards(tenants, api_client):
         str(number) for number in range(250)
     ]
     thread = api_client.get(f"/api/v1/conversations/{conversation.pk}").json()["conversation"]
-    bodies, answer = [row["body"] for row in thread["messages"]], thread
+    bodies, response = [row["body"] for row in thread["messages"]], thread
     assert len(bodies) == 100
-    while "olderCursor" in answer:
-        answer = api_client.get(f"{path}&limit=100&cursor={answer['olderCursor']}").json()
-        bodies = [row["body"] for row in answer["messages"]] + bodies
+    while "olderCursor" in response:
+        response = api_client.get(f"{path}&limit=100&cursor={response['olderCursor']}").json()
+        bodies = [row["body"] for row in response["messages"]] + bodies
     assert bodies == [str(number) for number in range(250)]
 
 

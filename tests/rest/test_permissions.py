@@ -98,14 +98,14 @@ def call(client, route, objects):
     return send(fill(path)) if body is None else send(fill(path), {name: fill(value) for name, value in body.items()})
 
 
-def assert_success(answer, route):
-    assert answer.status_code == TABLE[route][2], answer.content
+def assert_success(response, route):
+    assert response.status_code == TABLE[route][2], response.content
 
 
-def assert_refused(answer, status, code):
-    assert answer.status_code == status, answer.content
-    assert set(answer.json()) == {"error"}
-    assert answer["X-Error-Code"] == code
+def assert_refused(response, status, code):
+    assert response.status_code == status, response.content
+    assert set(response.json()) == {"error"}
+    assert response["X-Error-Code"] == code
 
 
 def test_every_route_is_in_the_table():
@@ -149,18 +149,18 @@ def test_every_route_refuses_a_missing_or_invalid_key(tenants, objects, route, h
     if header:
         filled = header.format(good=good, unknown=unknown, revoked=revoked, expired=expired, checksum=checksum)
         client.credentials(HTTP_AUTHORIZATION=filled)
-    answer = call(client, route, objects("north"))
-    assert_refused(answer, 401, code)
-    assert answer["WWW-Authenticate"] == "Bearer"
+    response = call(client, route, objects("north"))
+    assert_refused(response, 401, code)
+    assert response["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("route", TABLE)
 def test_a_read_key_can_only_read(tenants, objects, api_client_for, route):
-    answer = call(api_client_for(tenants.acme, "read"), route, objects("north"))
+    response = call(api_client_for(tenants.acme, "read"), route, objects("north"))
     if route in READS:
-        assert_success(answer, route)
+        assert_success(response, route)
     else:
-        assert_refused(answer, 403, "read_only_key")
+        assert_refused(response, 403, "read_only_key")
 
 
 @pytest.mark.parametrize("route", TABLE)
@@ -170,17 +170,17 @@ def test_a_write_key_can_use_every_route(tenants, objects, api_client_for, route
 
 @pytest.mark.parametrize("route", TABLE)
 def test_a_brand_key_can_use_its_own_brand(tenants, objects, api_client_for, route):
-    answer = call(api_client_for(tenants.acme, "write", brand=tenants.north), route, objects("north"))
+    response = call(api_client_for(tenants.acme, "write", brand=tenants.north), route, objects("north"))
     if route in WORKSPACE_ROUTES:
-        assert_refused(answer, 403, "brand_key")
+        assert_refused(response, 403, "brand_key")
     else:
-        assert_success(answer, route)
+        assert_success(response, route)
 
 
 @pytest.mark.parametrize("route", BRAND_OBJECT_ROUTES)
 def test_a_brand_key_cannot_use_another_brand(tenants, objects, api_client_for, route):
-    answer = call(api_client_for(tenants.acme, "write", brand=tenants.north), route, objects("south"))
-    assert_refused(answer, 403, "other_brand")
+    response = call(api_client_for(tenants.acme, "write", brand=tenants.north), route, objects("south"))
+    assert_refused(response, 403, "other_brand")
 
 
 @pytest.mark.parametrize("route", OBJECT_ROUTES)
@@ -192,8 +192,8 @@ def test_objects_of_another_workspace_are_404(tenants, objects, api_client_for, 
 
 @pytest.mark.parametrize("route", BRAND_OBJECT_ROUTES)
 def test_a_brand_key_learns_nothing_of_another_workspace(tenants, objects, api_client_for, route):
-    answer = call(api_client_for(tenants.acme, "write", brand=tenants.north), route, objects("west"))
-    assert_refused(answer, 404, "not_found")
+    response = call(api_client_for(tenants.acme, "write", brand=tenants.north), route, objects("west"))
+    assert_refused(response, 404, "not_found")
 
 
 @pytest.mark.parametrize("name", ["conversations", "leads"])

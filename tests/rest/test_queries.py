@@ -83,9 +83,9 @@ def test_lists_use_an_index(large_workspace, api_client_for, path, index):
     )
     recent = int((timezone.now().timestamp() - 1200) * 1000)
     path = f"/api/v1/{path.format(brand=brand.pk, recent=recent, webhook=webhook.pk)}"
-    answer = client.get(path).json()
-    if cursor := answer.get("nextCursor"):  # the second page, where an index in the wrong order would need a sort
-        path += f"{'&' if '?' in path else '?'}{'after' if 'events' in answer else 'cursor'}={cursor}"
+    response = client.get(path).json()
+    if cursor := response.get("nextCursor"):  # the second page, where an index in the wrong order would need a sort
+        path += f"{'&' if '?' in path else '?'}{'after' if 'events' in response else 'cursor'}={cursor}"
     with CaptureQueriesContext(connection) as queries:
         assert client.get(path).status_code == 200
     plan = plans_of(queries, without="integrations_apikey")[-1]
@@ -135,7 +135,9 @@ def test_webhook_maintenance_uses_indexes(large_workspace):
         plan, pages = explain_analyze(FIND_SUBSCRIPTIONS.format(condition=condition), ["paused"])
         assert index in plan, plan
         assert pages < 200, plan
-    plan, _ = explain_analyze(RELEASE_EXPIRED, {"now": timezone.now(), "day": timezone.now().date(), "most": 5})
+    plan, _ = explain_analyze(
+        RELEASE_EXPIRED, {"now": timezone.now(), "day": timezone.now().date(), "max_interruptions": 5}
+    )
     assert "delivery_leased" in plan, plan
     assert "Seq Scan on integrations_delivery" not in plan, plan
 

@@ -1,4 +1,4 @@
-"""A client that mirrors the lists and reads again from `syncedAt` misses no change, whatever transactions are open meanwhile."""
+"""A mirror of the lists that reads again from `syncedAt` misses no change, even if transactions are open while it reads."""
 
 import threading
 import time
@@ -65,10 +65,10 @@ def read_all_pages(client, name, since=None, limit=100, **query):
     rows, synced_at_values, cursor = {}, set(), None
     parameters = {"limit": limit, **query} | ({} if since is None else {"updatedSince": since})
     while True:
-        answer = client.get(LISTS[name], parameters | ({"cursor": cursor} if cursor else {})).json()
-        rows |= {row["_id"]: row for row in answer[name]}
-        synced_at_values.add(answer["syncedAt"])
-        cursor = answer.get("nextCursor")
+        response = client.get(LISTS[name], parameters | ({"cursor": cursor} if cursor else {})).json()
+        rows |= {row["_id"]: row for row in response[name]}
+        synced_at_values.add(response["syncedAt"])
+        cursor = response.get("nextCursor")
         if cursor is None:
             [synced_at] = synced_at_values
             return rows, synced_at
@@ -239,8 +239,8 @@ def test_a_conversation_that_changes_during_paging_is_found_from_synced_at(tenan
 def test_a_cursor_of_an_earlier_release_makes_the_client_read_everything_again(tenants, api_client, name):
     lead = create_lead(tenants.acme.pk, name="Lead", conversation=make_conversation(tenants.north))
     old = sign(name, str(tenants.acme.pk), [datetime(2999, 1, 1, tzinfo=UTC).isoformat(), str(lead.pk)])
-    answer = api_client.get(LISTS[name], {"cursor": old}).json()
-    assert (len(answer[name]), answer["syncedAt"]) == (1, 0)
+    response = api_client.get(LISTS[name], {"cursor": old}).json()
+    assert (len(response[name]), response["syncedAt"]) == (1, 0)
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -22,24 +22,24 @@ def allow_loopback(settings):
 
 
 def create_webhook_by_rest(client, url=PUBLIC, events=("lead.created",), **more):
-    answer = client.post("/api/v1/webhooks", {"url": url, "events": list(events), **more})
-    assert answer.status_code == 201, answer.content
-    return answer.json()["webhookId"]
+    response = client.post("/api/v1/webhooks", {"url": url, "events": list(events), **more})
+    assert response.status_code == 201, response.content
+    return response.json()["webhookId"]
 
 
-def assert_refused(answer, sentence, code="invalid", status=422):
-    assert (answer.status_code, answer["X-Error-Code"]) == (status, code), answer.content
-    assert sentence in answer.json()["error"], answer.content
+def assert_refused(response, sentence, code="invalid", status=422):
+    assert (response.status_code, response["X-Error-Code"]) == (status, code), response.content
+    assert sentence in response.json()["error"], response.content
 
 
 def test_a_webhook_can_be_created_read_changed_paused_and_deleted(tenants, api_client):
     body = {"url": PUBLIC, "events": ["message.created", "lead.created", "lead.created"], "description": " CRM "}
-    answer = api_client.post("/api/v1/webhooks", body)
-    created = answer.json()
-    assert answer.status_code == 201
+    response = api_client.post("/api/v1/webhooks", body)
+    created = response.json()
+    assert response.status_code == 201
     assert set(created) == {"webhookId", "secret"}
     assert created["secret"].startswith("whsec_")
-    shown = api_client.get(answer["Location"]).json()["webhook"]
+    shown = api_client.get(response["Location"]).json()["webhook"]
     assert shown == {
         "_id": created["webhookId"],
         "url": PUBLIC,
@@ -152,8 +152,8 @@ def test_a_secret_can_be_rotated_promoted_and_retired(api_client):
 def test_a_webhook_test_reports_the_receivers_response(api_client):
     with receiver() as good, receiver(status=500) as bad:
         webhook = create_webhook_by_rest(api_client, good.url)
-        answer = api_client.post(f"/api/v1/webhooks/{webhook}/test").json()
-        assert answer == {"delivered": True, "statusCode": 200, "durationMs": answer["durationMs"], "error": None}
+        response = api_client.post(f"/api/v1/webhooks/{webhook}/test").json()
+        assert response == {"delivered": True, "statusCode": 200, "durationMs": response["durationMs"], "error": None}
         (ping,) = good.requests
         assert ping.headers["X-PraxTalk-Event"] == "ping"
         body = json.loads(ping.body)
@@ -162,11 +162,11 @@ def test_a_webhook_test_reports_the_receivers_response(api_client):
             {"webhookId": webhook},
             ping.headers["X-PraxTalk-Event-Id"],
         )
-        answer = api_client.post(f"/api/v1/webhooks/{create_webhook_by_rest(api_client, bad.url)}/test").json()
-        assert (answer["delivered"], answer["statusCode"]) == (False, 500)
-    answer = api_client.post(f"/api/v1/webhooks/{webhook}/test").json()
-    assert (answer["delivered"], answer["statusCode"]) == (False, None)
-    assert answer["error"].startswith("No connection")
+        response = api_client.post(f"/api/v1/webhooks/{create_webhook_by_rest(api_client, bad.url)}/test").json()
+        assert (response["delivered"], response["statusCode"]) == (False, 500)
+    response = api_client.post(f"/api/v1/webhooks/{webhook}/test").json()
+    assert (response["delivered"], response["statusCode"]) == (False, None)
+    assert response["error"].startswith("No connection")
     assert (Event.objects.count(), Delivery.objects.count()) == (0, 0)  # a test is not an event and stores nothing
 
 

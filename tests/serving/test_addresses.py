@@ -38,8 +38,8 @@ def request(host, port, path="/api/v1/ping", *, secret=None, method="GET", body=
     if secret:
         headers["Authorization"] = f"Bearer {secret}"
     connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    found = answer.status, answer.headers, answer.read().decode()
+    response = connection.getresponse()
+    found = response.status, response.headers, response.read().decode()
     connection.close()
     return found
 

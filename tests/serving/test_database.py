@@ -13,7 +13,7 @@ from integrations.models import Delivery, Event, WebhookSubscription
 from leads.models import Lead
 from tests.conftest import make_conversation
 
-PROJECT_APPS = ("accounts", "brands", "integrations", "conversations", "leads", "api")
+PROJECT_APPS = ("accounts", "brands", "integrations", "conversations", "leads", "api", "live")
 WITHOUT_WORKSPACE = {
     "accounts.Workspace",  # the tenant itself
     "accounts.QueuedEmail",  # sent to an address, which may belong to anybody

@@ -42,8 +42,8 @@ def status_of(url, secret=""):
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {secret}"} if secret else {})
     began = time.monotonic()
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, time.monotonic() - began
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, time.monotonic() - began
     except urllib.error.HTTPError as error:
         return error.code, time.monotonic() - began
 
@@ -61,9 +61,9 @@ def test_calls_fail_fast_during_an_outage_and_recover_afterwards(tenants):
             assert status_of(listing, secret)[0] == 200
             network.__exit__()
             with ThreadPoolExecutor(20) as callers:
-                answers = [*callers.map(lambda _: status_of(listing, secret), range(40))]
-                assert {status for status, _ in answers} == {503}
-                assert max(seconds for _, seconds in answers) < 2 * CONNECT_TIMEOUT + 2
+                results = [*callers.map(lambda _: status_of(listing, secret), range(40))]
+                assert {status for status, _ in results} == {503}
+                assert max(seconds for _, seconds in results) < 2 * CONNECT_TIMEOUT + 2
                 waiting = [callers.submit(status_of, listing, secret) for _ in range(20)]
                 assert status_of(f"{server.url}/healthz")[1] < 1
                 assert max(each.result()[1] for each in waiting) < CONNECT_TIMEOUT + 2

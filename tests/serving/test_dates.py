@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
 WEBSOCKET = UPGRADE.format(key="dGhlIHNhbXBsZSBub25jZQ==")
 REQUESTS = {  # request line, headers, status
-    "answer": ("GET /api/v1/conversations HTTP/1.1", "{auth}", 200),
+    "response": ("GET /api/v1/conversations HTTP/1.1", "{auth}", 200),
     "not authenticated": ("GET /api/v1/ping HTTP/1.1", "", 401),
     "unknown endpoint": ("GET /api/v1/nothing HTTP/1.1", "", 404),
     "method not allowed": ("PUT /api/v1/leads HTTP/1.1", "{auth}", 405),

@@ -69,7 +69,7 @@ def test_killed_server_is_restarted_at_the_same_address(folder, victim):
     _, _, database_url, redis_url = first.stdout.readline().split()
     services_of(folder)[victim].kill()
 
-    def answers():
+    def responds():
         try:
             with psycopg.connect(database_url) as database:
                 return database.execute("SELECT count(*) FROM kept").fetchone() == (1,) and (
@@ -78,8 +78,8 @@ def test_killed_server_is_restarted_at_the_same_address(folder, victim):
         except (psycopg.OperationalError, redis.ConnectionError):
             return False
 
-    wait_until(lambda: not answers())
-    wait_until(answers)
+    wait_until(lambda: not responds())
+    wait_until(responds)
     finish_successfully(first)
     wait_for_end(folder)
 

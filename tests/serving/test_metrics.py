@@ -12,11 +12,11 @@ from praxtalk.core.http.transport import PostResult
 
 
 def read_metrics(client, **headers):
-    answer = client.get("/metrics", headers=headers)
-    assert answer.status_code == 200
+    response = client.get("/metrics", headers=headers)
+    assert response.status_code == 200
     return {
         sample.name + (f".{sample.labels['outcome']}" if sample.labels else ""): sample.value
-        for family in text_string_to_metric_families(answer.content.decode())
+        for family in text_string_to_metric_families(response.content.decode())
         for sample in family.samples
     }
 

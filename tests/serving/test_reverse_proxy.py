@@ -34,8 +34,8 @@ def server(django_db_setup):
 def get(url, **headers):
     """Send a GET request and return (status, headers, body)."""
     request = urllib.request.Request(url, headers={name.replace("_", "-"): value for name, value in headers.items()})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return answer.status, answer.headers, answer.read()
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return response.status, response.headers, response.read()
 
 
 def test_domain_setting_enables_https(tenants, tmp_path):
@@ -44,14 +44,14 @@ def test_domain_setting_enables_https(tenants, tmp_path):
         port, context = server.port, server.tls
         connection = http.client.HTTPSConnection("localhost", port, context=context, timeout=20)
         connection.request("GET", "/api/v1/ping", headers={"Authorization": f"Bearer {secret}"})
-        answer = connection.getresponse()
-        assert (answer.status, json.loads(answer.read())["ok"]) == (200, True)
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())["ok"]) == (200, True)
         connection.request("GET", "/app/login/")
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status == 200
-        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
-        assert "Secure" in answer.headers["Set-Cookie"]
+        response = connection.getresponse()
+        response.read()
+        assert response.status == 200
+        assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+        assert "Secure" in response.headers["Set-Cookie"]
         with connect(f"wss://localhost:{port}/api/sync", ssl=context) as live:
             live.send(json.dumps({"type": "Connect", "sessionId": "a", "connectionCount": 0}))
             token = issue_token(tenants.alice)[0]
@@ -59,9 +59,9 @@ def test_domain_setting_enables_https(tenants, tmp_path):
             assert json.loads(live.recv(timeout=20))["type"] == "Transition"
         redirect = http.client.HTTPConnection("localhost", server.http_port, timeout=20)
         redirect.request("GET", "/app/login/", headers={"Host": "localhost"})
-        answer = redirect.getresponse()
-        assert answer.status in (301, 308)
-        assert answer.headers["Location"].startswith("https://localhost")
+        response = redirect.getresponse()
+        assert response.status in (301, 308)
+        assert response.headers["Location"].startswith("https://localhost")
         assert "Traceback" not in server.output
 
 
@@ -70,15 +70,15 @@ def test_http_redirects_to_https_except_for_health_endpoints(tenants):
     with HttpsServer() as server:
         plain = http.client.HTTPConnection("localhost", server.http_port, timeout=20)
         plain.request("GET", "/app/?a=b")
-        answer = plain.getresponse()
-        answer.read()
-        assert answer.status == 308
-        assert answer.headers["Location"] == f"https://localhost:{server.port}/app/?a=b"
-        assert "Server" not in answer.headers
+        response = plain.getresponse()
+        response.read()
+        assert response.status == 308
+        assert response.headers["Location"] == f"https://localhost:{server.port}/app/?a=b"
+        assert "Server" not in response.headers
         for path in ("/healthz", "/readyz"):
             plain.request("GET", path)
-            answer = plain.getresponse()
-            assert (answer.status, json.loads(answer.read())["ok" if path == "/healthz" else "database"]) in (
+            response = plain.getresponse()
+            assert (response.status, json.loads(response.read())["ok" if path == "/healthz" else "database"]) in (
                 (200, True),
                 (200, "ok"),
             )
@@ -92,22 +92,22 @@ def test_too_large_body_is_rejected_with_the_right_error(server, tenants, size, 
     _, secret = create_key(tenants.acme, name="k", scope="write")
     for _ in range(5):
         body = b'{"name": "' + b"x" * size + b'"}'
-        answer = requests.post(
+        response = requests.post(
             f"{server.url}/api/v1/leads",
             data=body,
             headers={"Authorization": f"Bearer {secret}", "Content-Type": "application/json"},
             timeout=30,
         )
-        assert (answer.status_code, answer.headers["X-Error-Code"]) == (status, code)
-        assert answer.json()["error"]
+        assert (response.status_code, response.headers["X-Error-Code"]) == (status, code)
+        assert response.json()["error"]
 
 
 def test_wrong_key_is_reported_whatever_the_body_size(server):
     for _ in range(5):
-        answer = requests.post(
+        response = requests.post(
             f"{server.url}/api/v1/leads", data=b"x" * 1_900_000, headers={"Authorization": "Bearer no"}, timeout=30
         )
-        assert answer.status_code == 401
+        assert response.status_code == 401
 
 
 def test_websocket_handshake_with_large_headers_gets_a_response(server):

@@ -35,8 +35,8 @@ def call(server, path, secret=None, body=None, address="198.18.200.1", timeout=4
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(server.url + path, data=data, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return answer.status, answer.read(), answer.headers
+        with urllib.request.urlopen(request, timeout=timeout) as response:
+            return response.status, response.read(), response.headers
     except urllib.error.HTTPError as error:
         return error.code, error.read(), error.headers
 
@@ -81,7 +81,7 @@ def test_second_serve_on_the_same_port_reports_the_conflict(tenants):
             check=False,
         )
         assert second.returncode == 1
-        assert "Is PraxTalk running already?" in second.stderr
+        assert "Is PraxTalk already running?" in second.stderr
         assert call(server, "/healthz")[0] == 200
 
 
@@ -112,10 +112,10 @@ def test_chunked_body_and_non_ascii_headers_are_accepted(tenants):
                     "latin-1"
                 )
                 connection.sendall(lines + body)
-                answer = b""
+                response = b""
                 while chunk := connection.recv(65536):
-                    answer += chunk
-            return int(answer.split()[1]), answer
+                    response += chunk
+            return int(response.split()[1]), response
 
         head = b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
         assert raw("POST /api/v1/leads HTTP/1.1", head + b'8\r\n{"name":\r\n7\r\n"Maya"}\r\n0\r\n\r\n')[0] == 201
@@ -141,9 +141,9 @@ def test_keep_alive_connection_serves_every_request(tenants):
         ids = []
         for _ in range(count):
             connection.request("GET", "/api/v1/ping", headers=headers)
-            answer = connection.getresponse()
-            assert (answer.status, json.loads(answer.read())["ok"]) == (200, True)
-            ids.append(answer.headers["X-Request-Id"])
+            response = connection.getresponse()
+            assert (response.status, json.loads(response.read())["ok"]) == (200, True)
+            ids.append(response.headers["X-Request-Id"])
         connection.close()
         return ids
 

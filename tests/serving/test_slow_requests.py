@@ -52,7 +52,7 @@ def test_slow_query_does_not_delay_other_requests(server, tenants):
             cursor.execute("DROP TRIGGER slow ON leads_lead; DROP FUNCTION slow()")
 
 
-def answers_at_once(server):
+def assert_responds_at_once(server):
     """Check that a thread is free: five requests take less than three seconds."""
     began = time.monotonic()
     for _ in range(5):
@@ -71,7 +71,7 @@ def test_clients_that_stop_sending_halfway_block_no_thread(server, tenants):
         for each in slow:
             each.sendall(head.encode())
         time.sleep(0.5)
-        answers_at_once(server)
+        assert_responds_at_once(server)
     finally:
         for each in slow:
             each.close()
@@ -94,7 +94,7 @@ def test_clients_that_never_read_block_no_thread(server, tenants):
             each.sendall(request.encode())
             slow.append(each)
         time.sleep(1)
-        answers_at_once(server)
+        assert_responds_at_once(server)
     finally:
         for each in slow:
             each.close()
@@ -162,7 +162,7 @@ def test_slow_client_receives_a_whole_export_with_little_server_memory(server, t
     )
     get(f"{server.url}/app/login/")
     worker = psutil.Process(server.pids["web"]).children()[0]
-    before, most, read = worker.memory_info().rss, 0, 0
+    before, peak, read = worker.memory_info().rss, 0, 0
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         reader.connect(("127.0.0.1", server.port))
@@ -175,10 +175,10 @@ def test_slow_client_receives_a_whole_export_with_little_server_memory(server, t
             if pauses and read > pauses[0]:
                 pauses.pop(0)
                 time.sleep(2.5)
-                most = max(most, worker.memory_info().rss)
+                peak = max(peak, worker.memory_info().rss)
     assert read > 64_000_000
     assert tail.endswith(b"}\n\r\n0\r\n\r\n")  # the end of the JSON document and the last chunk
-    assert most - before < 50 * MEGABYTE
+    assert peak - before < 50 * MEGABYTE
 
 
 def test_second_concurrent_export_of_a_process_is_rejected_with_a_message(server, tenants, client):

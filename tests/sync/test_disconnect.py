@@ -29,10 +29,10 @@ pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 def resources_in_use():
     """Return (connection slots taken, topics subscribed to) of all clients of this Valkey."""
     with redis.Redis.from_url(valkey_url(), decode_responses=True) as client:
-        places = sum(
+        slots = sum(
             client.scard(key) for key in client.scan_iter(f"{PREFIX}:*") if not key.startswith(f"{PREFIX}:process")
         )
-        return places, len(client.pubsub_channels(f"{CHANNEL_PREFIX}*conversation*"))
+        return slots, len(client.pubsub_channels(f"{CHANNEL_PREFIX}*conversation*"))
 
 
 def abort(raw):
@@ -206,7 +206,7 @@ def test_a_client_that_never_reads_is_disconnected_and_fills_no_memory(impatient
     arguments = {"sessionToken": tokens.alice, "conversationId": str(conversation.pk)}
     with Socket(f"http://127.0.0.1:{port}", tokens.alice) as reader:
         reader.query_once("messages:list", conversationId=str(conversation.pk))
-        before, places = server.memory_info().rss, resources_in_use()
+        before, in_use = server.memory_info().rss, resources_in_use()
         raw = connect_to(f"ws://127.0.0.1:{port}{PATH}", compression=None, max_queue=1)
         raw.send(json.dumps({"type": "Connect", "sessionId": "a", "connectionCount": 0}))
         for index in range(110):  # of 750 KB each
@@ -217,8 +217,8 @@ def test_a_client_that_never_reads_is_disconnected_and_fills_no_memory(impatient
             changes += [{"type": "Remove", "queryId": 3 * index - 1 - n} for n in range(3) if index]
             frame = {"type": "ModifyQuerySet", "baseVersion": index, "newVersion": index + 1, "modifications": changes}
             raw.send(json.dumps(frame))
-        assert resources_in_use() != places
-        wait_for(lambda: resources_in_use() == places, "It is not cut off.", 20)
+        assert resources_in_use() != in_use
+        wait_for(lambda: resources_in_use() == in_use, "It is not cut off.", 20)
         assert server.memory_info().rss - before < 20 * 2**20
         assert reader.query_once("brands:list")  # a client that reads is still served
         mine = [each for each in server.net_connections("tcp") if each.laddr.port == port and each.raddr]

@@ -175,8 +175,8 @@ def test_a_failure_turns_into_a_value_and_back():
     client = SessionClient()
     client.add(0)
     refusal = to_failure(FunctionError(Code.NOT_FOUND, "No such thing.", retry_after=3))
-    for answer in (QueryOutcome(refusal), value("1.0"), QueryOutcome(Failure("plain"))):
-        client.session.set_result(0, answer)
+    for outcome in (QueryOutcome(refusal), value("1.0"), QueryOutcome(Failure("plain"))):
+        client.session.set_result(0, outcome)
     (change,) = client.transition()
     assert (change["type"], change["errorMessage"]) == ("QueryFailed", "plain")
     assert "errorData" not in change

@@ -25,9 +25,9 @@ def test_a_query_accepts_the_token_in_its_arguments_or_in_the_header(tenants, co
     in_arguments = post(path, {"path": "conversations:listInbox", "args": form({"sessionToken": token})})
     in_header = post(path, {"path": "conversations:listInbox", "args": form({}), "format": "json"}, token)
     assert in_arguments.content == in_header.content
-    answer = in_arguments.json()
-    assert answer["status"] == "success"
-    assert [row["_id"] for row in answer["value"]] == [str(conversations.north.pk)]
+    response = in_arguments.json()
+    assert response["status"] == "success"
+    assert [row["_id"] for row in response["value"]] == [str(conversations.north.pk)]
     assert in_header["Access-Control-Allow-Origin"] == "*"
     assert in_header["Cache-Control"] == "no-store"
 
@@ -38,8 +38,8 @@ def test_mutations_check_scope_and_arguments(tenants, conversations):
 
     south = {"conversationId": str(conversations.south.pk), "body": "Hi"}
     for stranger in (tenants.bob, tenants.mallory):
-        answer = send(stranger, **south)
-        assert (answer["status"], answer["errorData"]["code"]) == ("error", "NOT_FOUND")
+        response = send(stranger, **south)
+        assert (response["status"], response["errorData"]["code"]) == ("error", "NOT_FOUND")
     assert send(tenants.alice, **south)["status"] == "success"
     assert send(tenants.alice, **south, colour="red")["errorMessage"].startswith("ArgumentValidationError: colour")
     assert Message.objects.filter(body="Hi").count() == 1
@@ -53,32 +53,32 @@ def test_a_function_called_as_the_wrong_kind_is_not_found(tenants, conversations
         ("/api/action", "brands:list"),
         ("/api/query", "no:such"),
     ):
-        answer = post(path, {"path": name, "args": {}}, token).json()
-        assert answer["errorMessage"].startswith("Could not find public function")
-        assert "errorData" not in answer
+        response = post(path, {"path": name, "args": {}}, token).json()
+        assert response["errorMessage"].startswith("Could not find public function")
+        assert "errorData" not in response
 
 
 @pytest.mark.parametrize(
     "body", ["", "no json", "[]", "{}", '{"path": 5}', "null", b"\xff", '{"path":"a:b","args":"\\ud800"}']
 )
 def test_an_invalid_request_is_a_400_in_the_form_that_clients_expect(body):
-    answer = post("/api/query", body)
-    assert answer.status_code == 400
-    assert set(answer.json()) == {"code", "message"}
+    response = post("/api/query", body)
+    assert response.status_code == 400
+    assert set(response.json()) == {"code", "message"}
 
 
 def test_a_body_that_is_too_large_is_refused():
-    answer = post("/api/query", {"path": "brands:list", "args": {"q": "x" * 1_200_000}})
-    assert answer.status_code == 400
-    assert answer.json()["code"] == "TooLarge"
+    response = post("/api/query", {"path": "brands:list", "args": {"q": "x" * 1_200_000}})
+    assert response.status_code == 400
+    assert response.json()["code"] == "TooLarge"
 
 
 def test_anonymous_calls_count_towards_the_ip_limit(tenants, settings, time_machine):
     time_machine.move_to(timezone.now(), tick=False)  # so that the calls fall into one minute
     settings.RATE_LIMIT_IP = 3
     address = "198.51.100.99"
-    answers = [post("/api/query", {"path": "brands:list"}, address=address).status_code for _ in range(5)]
-    assert answers == [200, 200, 200, 429, 429]
+    statuses = [post("/api/query", {"path": "brands:list"}, address=address).status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]
     refused = post("/api/query", {"path": "brands:list"}, address=address)
     assert int(refused["Retry-After"]) >= 1
     assert set(refused.json()) == {"code", "message"}
@@ -93,10 +93,10 @@ def test_an_operators_mutations_have_the_limit_of_a_write_key(tenants, conversat
     settings.RATE_LIMIT_WRITE_KEY = 2
     body = {"path": "messages:send", "args": {"conversationId": str(conversations.north.pk), "body": "Hi"}}
     # Each call has another token: the limit applies to the operator.
-    answers = [post("/api/mutation", body, issue_token(tenants.alice)[0]).json() for _ in range(3)]
-    assert [answer["status"] for answer in answers] == ["success", "success", "error"]
-    assert answers[2]["errorData"]["code"] == "RATE_LIMITED"
-    assert 1 <= answers[2]["errorData"]["retryAfter"] <= 61
+    responses = [post("/api/mutation", body, issue_token(tenants.alice)[0]).json() for _ in range(3)]
+    assert [response["status"] for response in responses] == ["success", "success", "error"]
+    assert responses[2]["errorData"]["code"] == "RATE_LIMITED"
+    assert 1 <= responses[2]["errorData"]["retryAfter"] <= 61
     assert post("/api/mutation", body, issue_token(tenants.bob)[0]).json()["status"] == "success"
 
 
@@ -117,7 +117,7 @@ def test_an_internal_error_reveals_only_a_request_id(tenants, conversations, mon
         raise RuntimeError("a secret")
 
     monkeypatch.setattr("conversations.live.lists.count_views", broken)
-    answer = post("/api/query", {"path": "conversations:counts"}, issue_token(tenants.alice)[0]).json()
-    assert answer["errorMessage"].startswith("[Request ID: ")
-    assert answer["errorMessage"].endswith("] Server Error")
-    assert "secret" not in str(answer)
+    response = post("/api/query", {"path": "conversations:counts"}, issue_token(tenants.alice)[0]).json()
+    assert response["errorMessage"].startswith("[Request ID: ")
+    assert response["errorMessage"].endswith("] Server Error")
+    assert "secret" not in str(response)

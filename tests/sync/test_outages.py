@@ -71,8 +71,8 @@ def test_topics_that_could_not_be_published_are_published_after_the_outage(db, v
     monkeypatch.setattr(topics, "_client", lambda: client)
     monkeypatch.setattr(topics, "_breaker", CircuitBreaker("test"))
     names = {channel_of(topic).encode() for topic in ("one", "two")}
-    with client, redis.Redis.from_url(valkey.url) as other, other.pubsub() as words:
-        words.subscribe(*names)
+    with client, redis.Redis.from_url(valkey.url) as other, other.pubsub() as subscription:
+        subscription.subscribe(*names)
         valkey.freeze()
         try:
             topics._publish({"one"})
@@ -81,7 +81,7 @@ def test_topics_that_could_not_be_published_are_published_after_the_outage(db, v
         topics._publish({"two"})  # while the circuit breaker is open
         received, deadline = set(), time.monotonic() + 2 * PAUSE_SECONDS
         while received != names and time.monotonic() < deadline:
-            message = words.get_message(ignore_subscribe_messages=True, timeout=0.5)
+            message = subscription.get_message(ignore_subscribe_messages=True, timeout=0.5)
             received |= {message["channel"]} if message else set()
     assert received == names
 

@@ -18,7 +18,7 @@ WRITE = re.compile(r"\b(INSERT|UPDATE|DELETE|FOR NO KEY UPDATE|FOR UPDATE)\b")
 
 
 @pytest.fixture
-def touch_presence_by_api(tenants, conversations):
+def touch_presence_by_mutation(tenants, conversations):
     """Return a function that sends the mutation that the inbox sends every 15 s for an open conversation.
 
     The function takes a request id, and returns the result and the published topics.
@@ -33,13 +33,13 @@ def touch_presence_by_api(tenants, conversations):
     return send
 
 
-def test_a_minute_of_presence_in_a_conversation_writes_no_row(touch_presence_by_api, time_machine):
+def test_a_minute_of_presence_in_a_conversation_writes_no_row(touch_presence_by_mutation, time_machine):
     time_machine.move_to("2026-05-01 12:00Z", tick=False)
-    touch_presence_by_api(0)
+    touch_presence_by_mutation(0)
     with CaptureQueriesContext(connection) as queries:
         for request_id in range(1, 5):
             time_machine.shift(15)
-            result, topics = touch_presence_by_api(request_id)
+            result, topics = touch_presence_by_mutation(request_id)
             assert result.text == '{"ok":true}'
             assert topics == set()
     assert queries.captured_queries
@@ -47,10 +47,10 @@ def test_a_minute_of_presence_in_a_conversation_writes_no_row(touch_presence_by_
     assert not MutationLog.objects.exists()
 
 
-def test_a_new_message_is_marked_as_read_by_a_present_operator(touch_presence_by_api, tenants, conversations):
-    touch_presence_by_api(0)
+def test_a_new_message_is_marked_as_read_by_a_present_operator(touch_presence_by_mutation, tenants, conversations):
+    touch_presence_by_mutation(0)
     send_message(conversations.north, role=Message.Role.VISITOR, body="Still there?", channel=Channel.WIDGET)
-    touch_presence_by_api(1)
+    touch_presence_by_mutation(1)
     conversations.north.refresh_from_db()
     assert OperatorReadState.objects.get(operator=tenants.alice).position == conversations.north.last_position
 

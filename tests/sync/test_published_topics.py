@@ -15,7 +15,7 @@ from brands import actions as brand_actions
 from conversations import actions as conversation_actions
 from conversations.actions import canned_replies, erasure
 from conversations.models import Channel, Conversation, Message, Visitor
-from data_requests.actions import erase
+from data_requests.actions import erase_visitor_and_leads
 from leads import actions as lead_actions
 from praxtalk.core.live.topics import capture_topics
 from tests.sync.live_client import call_with_token, topics_of
@@ -120,7 +120,7 @@ ACTIONS_BY_NAME = {
         ),
     ),
     "erase_visitor": (None, lambda c, t: erasure.erase_visitor(t.north.visitor, deleted_lead_ids=[])),
-    "erase": (None, lambda c, t: erase(t.north.visitor)),
+    "erase_visitor_and_leads": (None, lambda c, t: erase_visitor_and_leads(t.north.visitor)),
     "merge_visitor": (None, lambda c, t: conversation_actions.merge_visitor(t.north.visitor, into=create_visitor(c))),
     "reassign_conversations": (
         lambda c, t: Conversation.objects.filter(pk=t.south.pk).update(assignee=c.bob),

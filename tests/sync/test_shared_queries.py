@@ -216,8 +216,8 @@ async def test_idle_sockets_get_pings_and_unauthorised_or_old_ones_are_closed():
         await asyncio.sleep(0)  # the heartbeat sends in a task of its own
 
     now = float(int(time.monotonic()))  # whole seconds, so that sums are exact
-    socket._inbox = asyncio.Queue()
-    socket._budget = TokenBucket()
+    socket._queue = asyncio.Queue()
+    socket._bucket = TokenBucket()
     socket._opened_at = socket._sent_at = socket._authorised_at = now
     await heartbeat(now + consumer.PING_SECONDS - 1)
     assert sent == []
@@ -230,7 +230,7 @@ async def test_idle_sockets_get_pings_and_unauthorised_or_old_ones_are_closed():
     assert 4401 not in sent
     await heartbeat(now + 100 + consumer.UNAUTHORISED_SECONDS)
     assert sent[-1] == 4401
-    assert socket._inbox.empty()
+    assert socket._queue.empty()
     socket._is_closed = False
     await heartbeat(now + consumer.MAX_AGE_SECONDS)
-    assert socket._inbox.get_nowait() is consumer.SENTINEL
+    assert socket._queue.get_nowait() is consumer.SENTINEL

@@ -17,9 +17,9 @@ def test_a_mutation_updates_a_watched_query_before_it_returns(tenants, conversat
     socket = connect(tokens.alice)
     inbox = socket.watch("conversations:listInbox", status="open")
     assert {row["_id"] for row in socket.value(inbox)} == {str(conversations.north.pk), str(conversations.south.pk)}
-    answer = socket.mutate("messages:send", conversationId=str(conversations.north.pk), body="Hello")
+    result = socket.mutate("messages:send", conversationId=str(conversations.north.pk), body="Hello")
     assert socket.value(inbox)[0]["preview"] == "Hello"  # the query is up to date before the mutation returns
-    message = Message.objects.get(pk=answer["messageId"])
+    message = Message.objects.get(pk=result["messageId"])
     assert (message.author, message.role, message.channel) == (tenants.alice, "operator", "api")
 
 
@@ -200,14 +200,14 @@ def test_an_action_is_refused_without_closing_the_socket(connect, tokens):
 
 def test_a_resent_mutation_happens_once(tenants, server, tokens, conversations):
     with Socket(server.url, tokens.alice) as first:
-        answer = first.mutate("messages:send", conversationId=str(conversations.north.pk), body="MutationId")
+        result = first.mutate("messages:send", conversationId=str(conversations.north.pk), body="MutationId")
         session = first.session_id
     fresh = issue_token(tenants.alice)[0]  # as of a client whose token was renewed in between
     with Socket(server.url, fresh, session_id=session) as second:
         again = second.mutate(
             "messages:send", request_id=0, conversationId=str(conversations.north.pk), body="MutationId"
         )
-        assert again == answer
+        assert again == result
     with Socket(server.url, fresh, session_id=session) as third:
         with pytest.raises(RequestFailed) as refused:
             third.mutate("messages:send", request_id=0, conversationId=str(conversations.north.pk), body="Other")
@@ -223,10 +223,10 @@ def test_a_resent_mutation_is_answered_after_its_token_was_revoked(tenants, serv
     token, session = issue_token(tenants.alice)
     arguments = {"conversationId": str(conversations.north.pk), "body": "MutationId"}
     with Socket(server.url, token) as first:
-        answer = first.mutate("messages:send", **arguments)
+        result = first.mutate("messages:send", **arguments)
     revoke(session)
     with Socket(server.url, token, session_id=first.session_id) as again:
-        assert again.mutate("messages:send", request_id=0, **arguments) == answer
+        assert again.mutate("messages:send", request_id=0, **arguments) == result
     with Socket(server.url, token, session_id=first.session_id) as other, pytest.raises(RequestFailed) as refused:
         other.mutate("messages:send", request_id=1, **arguments)
     assert refused.value.code == "UNAUTHENTICATED"

@@ -35,6 +35,6 @@ def deliver_due():
         async with open_transport() as transport:
             return await asyncio.gather(*(attempt(transport, one) for one in claimed))
 
-    answers = asyncio.run(send())
-    store_results([FinishedAttempt(one, answer) for one, answer in zip(claimed, answers, strict=True)])
-    return answers
+    results = asyncio.run(send())
+    store_results([FinishedAttempt(one, result) for one, result in zip(claimed, results, strict=True)])
+    return results

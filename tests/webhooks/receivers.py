@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 
 @contextmanager
-def receiver(*, status=200, headers=None, answer=b"thanks", drip=None, hang=0.0):
+def receiver(*, status=200, headers=None, response=b"thanks", drip=None, hang=0.0):
     """Run a receiver and yield it: .url, .requests (each with .headers, .body, .path), .status (may be changed while
     it runs).
 
@@ -29,7 +29,7 @@ def receiver(*, status=200, headers=None, answer=b"thanks", drip=None, hang=0.0)
             self.send_response(state.status)
             for name, value in (headers or {}).items():
                 self.send_header(name, value)
-            content = b"" if state.status == 204 else answer
+            content = b"" if state.status == 204 else response
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             for piece in [content[index : index + 1] for index in range(len(content))] if drip else [content]:
@@ -60,11 +60,11 @@ CLOSE = object()
 
 
 @contextmanager
-def raw_receiver(*answers):
+def raw_receiver(*responses):
     """Run a receiver that sends raw bytes, and yield it: .url, .bodies, .connections (the number of connections
     accepted).
 
-    answers: a list of steps for each connection in turn; the last list serves all later connections. A step is bytes
+    responses: a list of steps for each connection in turn; the last list serves all later connections. A step is bytes
     to send, seconds to wait, CLOSE or RESET; `...` reads the next request. Each connection starts by reading a
     request.
     """
@@ -104,7 +104,7 @@ def raw_receiver(*answers):
         with suppress(OSError):
             while True:
                 connection, _ = listening.accept()
-                steps = answers[min(state.connections, len(answers) - 1)]
+                steps = responses[min(state.connections, len(responses) - 1)]
                 state.connections += 1
                 threading.Thread(target=serve, args=(connection, steps), daemon=True).start()
 

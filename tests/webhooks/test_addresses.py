@@ -76,8 +76,8 @@ def is_refused(url, connected_to):
     """Return whether the URL is rejected both when saved and when sent, with a sentence and without a connection attempt."""
     with pytest.raises(ForbiddenUrl, match=r"^url: .*\.$"):
         check_url(url)
-    answer = post(url)
-    return (answer.status_code, answer.error[:8], connected_to) == (None, "Refused:", [])
+    result = post(url)
+    return (result.status_code, result.error[:8], connected_to) == (None, "Refused:", [])
 
 
 def test_hostile_urls_are_distinct_and_at_least_300():
@@ -163,8 +163,8 @@ def test_redirect_is_a_failed_attempt_and_is_not_followed(status, allow, connect
     with receiver() as inside:
         for location in ("http://169.254.169.254/latest/", "//169.254.169.254/", inside.url):
             with receiver(status=status, headers={"Location": location}) as endpoint:
-                answer = post(endpoint.url)
-            assert (answer.status_code, answer.is_success) == (status, False)
+                result = post(endpoint.url)
+            assert (result.status_code, result.is_success) == (status, False)
     assert [address for address, _ in connected_to] == ["127.0.0.1"] * 3
     assert inside.requests == []
 

@@ -14,7 +14,7 @@ from standardwebhooks.webhooks import Webhook
 from integrations.management.commands.receive_webhooks import verify
 from integrations.models import Attempt, Delivery, Event, EventName
 from integrations.webhooks import delivery as delivery_module
-from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, SCHEDULE
+from integrations.webhooks.delivery import LEASE, MAX_IN_FLIGHT, RETRY_DELAYS
 from integrations.webhooks.leases import claim, release_expired
 from integrations.webhooks.results import FinishedAttempt
 from integrations.webhooks.results import store_results as store_batch
@@ -28,8 +28,8 @@ from tests.webhooks.receivers import receiver
 OK = PostResult(200, 5)
 
 
-def store_results(claimed, answer):
-    return store_batch([FinishedAttempt(claimed, answer)]) == {claimed.delivery_id}
+def store_results(claimed, result):
+    return store_batch([FinishedAttempt(claimed, result)]) == {claimed.delivery_id}
 
 
 def test_request_has_the_documented_body_headers_and_signature(tenants, subscribe):
@@ -99,10 +99,10 @@ def test_both_published_verifiers_accept_the_signature():
 
 def test_delivery_fails_after_six_scheduled_attempts(tenants, subscribe):
     start = timezone.now()
-    with receiver(status=500, answer=b"broken") as endpoint, time_machine.travel(start, tick=False) as clock:
+    with receiver(status=500, response=b"broken") as endpoint, time_machine.travel(start, tick=False) as clock:
         subscribe(endpoint.url)
         create_lead(tenants.acme.pk, name="Maya")
-        for step in [*SCHEDULE, None]:
+        for step in [*RETRY_DELAYS, None]:
             deliver_due()
             delivery = Delivery.objects.get()
             if step is None:
@@ -121,7 +121,7 @@ def test_delivery_fails_after_six_scheduled_attempts(tenants, subscribe):
     assert len({request.headers["X-PraxTalk-Signature"] for request in endpoint.requests}) == 6
     assert len({request.headers["X-PraxTalk-Delivery"] for request in endpoint.requests}) == 1
     assert [attempt.status_code for attempt in delivery.attempts.order_by("number")] == [500] * 6
-    assert sum(SCHEDULE, timedelta()) == timedelta(hours=7, minutes=12, seconds=30)
+    assert sum(RETRY_DELAYS, timedelta()) == timedelta(hours=7, minutes=12, seconds=30)
 
 
 def test_delivery_succeeds_when_a_later_attempt_succeeds(tenants, subscribe):
@@ -138,7 +138,7 @@ def test_delivery_succeeds_when_a_later_attempt_succeeds(tenants, subscribe):
 
 @pytest.mark.parametrize("status", [199 + 1, 201, 204, 299])
 def test_every_2xx_is_success(tenants, subscribe, status):
-    with receiver(status=status, answer=b"") as endpoint:
+    with receiver(status=status, response=b"") as endpoint:
         subscribe(endpoint.url)
         create_lead(tenants.acme.pk, name="Maya")
         deliver_due()

@@ -104,11 +104,11 @@ def test_sixty_hanging_webhooks_do_not_delay_others(tenants, subscribe, running_
 
 def test_run_waiting_for_a_hanging_receiver_does_not_block_the_next_run(tenants, subscribe, monkeypatch):
     """As in a worker: two threads share one claim lock."""
-    stop, turn = threading.Event(), threading.Lock()
+    stop, claim_lock = threading.Event(), threading.Lock()
 
     def run():
         while not stop.is_set():
-            asyncio.run(Dispatcher(should_stop=stop.is_set, run_seconds=1, claim_lock=turn).run())
+            asyncio.run(Dispatcher(should_stop=stop.is_set, run_seconds=1, claim_lock=claim_lock).run())
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     with receiver(hang=6) as slow, receiver() as good:

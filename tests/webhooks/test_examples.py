@@ -154,8 +154,8 @@ def test_invalid_signature_is_rejected(run):
         "another version": f"{time_field},v2={v1[3:]}",
     }
     with run(OLD) as endpoint:
-        answers = {name: endpoint.post(body, header) for name, header in wrong.items()}
-        assert answers == dict.fromkeys(wrong, 400)
+        statuses = {name: endpoint.post(body, header) for name, header in wrong.items()}
+        assert statuses == dict.fromkeys(wrong, 400)
         assert endpoint.lines == []
         assert endpoint.post(body, right) == 204
 
@@ -241,8 +241,8 @@ def test_delivery_is_accepted_by_each_example(tenants, subscribe, run):
     _, secret = subscribe(f"http://127.0.0.1:{port}/")
     with run(secret, port) as endpoint:
         create_lead(tenants.acme.pk, name="Aïcha \N{GRINNING FACE}", brand=tenants.north)
-        (answer,) = deliver_due()
-        assert answer.status_code == 204
+        (result,) = deliver_due()
+        assert result.status_code == 204
         assert endpoint.lines == [f"lead.created {Event.objects.get().pk}"]
     assert Delivery.objects.get().status == "succeeded"
 

@@ -31,20 +31,20 @@ def test_feed_is_paginated_with_a_cursor(tenants, api_client):
 
 def test_event_that_commits_late_is_not_skipped(transactional_db, tenants):
     """The first writer gets the lower sequence number but commits last."""
-    took, may_commit = threading.Event(), threading.Event()
+    recorded, may_commit = threading.Event(), threading.Event()
 
     def slow():
         try:
             with transaction.atomic():
                 record_event(EventName.LEAD_CREATED, workspace_id=tenants.acme.pk, brand_id=None, data={"slow": True})
-                took.set()
+                recorded.set()
                 may_commit.wait(5)
         finally:
             connection.close()
 
     writer = threading.Thread(target=slow)
     writer.start()
-    took.wait(5)
+    recorded.wait(5)
     with transaction.atomic():
         fast = record_event(EventName.LEAD_CREATED, workspace_id=tenants.acme.pk, brand_id=None, data={})
     seen, last = events_after(tenants.acme.pk, None, number=0, limit=100)

@@ -102,7 +102,7 @@ def test_third_consecutive_410_over_ten_minutes_pauses_the_webhook(tenants, subs
             create_lead(tenants.acme.pk, name=name)
         deliver_due()
         webhook.refresh_from_db()
-        assert (webhook.status, webhook.gone_answers) == ("active", 3)
+        assert (webhook.status, webhook.gone_responses) == ("active", 3)
         clock.shift(timedelta(minutes=11))
         deliver_due()
         webhook.refresh_from_db()
@@ -120,7 +120,7 @@ def test_other_response_between_410s_resets_the_count(tenants, subscribe, clock)
             deliver_due()
             clock.shift(timedelta(hours=7))
     webhook.refresh_from_db()
-    assert (webhook.status, webhook.gone_answers) == ("active", 2)
+    assert (webhook.status, webhook.gone_responses) == ("active", 2)
 
 
 def mark_as_auto_paused(webhook):

@@ -10,7 +10,7 @@ from integrations.actions import replays
 from integrations.actions.replays import WebhookPaused, advance, retry, start_replay
 from integrations.actions.subscriptions import change_webhook
 from integrations.models import Attempt, Delivery, EventName, Replay
-from integrations.webhooks.delivery import MAX_ATTEMPTS, SCHEDULE
+from integrations.webhooks.delivery import MAX_ATTEMPTS, RETRY_DELAYS
 from integrations.webhooks.leases import claim
 from leads.actions import create_lead
 from tests.conftest import make_conversation
@@ -43,7 +43,7 @@ def test_retried_failed_delivery_starts_a_new_schedule(tenants, subscribe, clock
         deliver_due()
         delivery.refresh_from_db()
         assert (delivery.status, delivery.attempts_made) == ("pending", 1)
-        assert SCHEDULE[0] <= delivery.next_attempt_at - timezone.now() <= SCHEDULE[0] * 1.05
+        assert RETRY_DELAYS[0] <= delivery.next_attempt_at - timezone.now() <= RETRY_DELAYS[0] * 1.05
         endpoint.status = 200
         clock.shift(timedelta(minutes=1))
         deliver_due()
@@ -66,7 +66,7 @@ def test_manual_retry_of_a_pending_delivery_uses_up_no_scheduled_attempt(tenants
             deliver_due()
         delivery = Delivery.objects.get()
         assert (delivery.status, delivery.attempts_made, len(endpoint.requests)) == ("pending", 1, 11)
-        assert delivery.next_attempt_at - timezone.now() >= SCHEDULE[0]
+        assert delivery.next_attempt_at - timezone.now() >= RETRY_DELAYS[0]
         attempt_all(clock)
     delivery.refresh_from_db()
     assert (delivery.status, delivery.attempts_made) == ("failed", MAX_ATTEMPTS)

@@ -15,7 +15,7 @@ from tests.webhooks.receivers import CLOSE, RESET, raw_receiver, receiver
 OK = b"HTTP/1.1 200 OK\r\n"
 THANKS = OK + b"Content-Length: 6\r\n\r\nthanks"
 
-UNUSUAL_ANSWERS = {
+UNUSUAL_RESPONSES = {
     "204 with a body": [b"HTTP/1.1 204 No Content\r\n\r\nthanks"],
     "204 with a body and its length": [b"HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\nthanks"],
     "204 with a delayed body": [b"HTTP/1.1 204 No Content\r\nContent-Length: 6\r\n\r\n", 0.05, b"thanks"],
@@ -49,61 +49,61 @@ UNUSUAL_ANSWERS = {
 def post(url, times=1, pause=0.0):
     async def run():
         async with open_transport() as transport:
-            answers = []
+            results = []
             for number in range(times):
-                answers.append(await transport.post(url, {}, b"%d" % number))
+                results.append(await transport.post(url, {}, b"%d" % number))
                 await asyncio.sleep(pause)
-            return answers
+            return results
 
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("name", UNUSUAL_ANSWERS)
+@pytest.mark.parametrize("name", UNUSUAL_RESPONSES)
 def test_2xx_is_success_whatever_follows_its_status_line(name):
-    with raw_receiver(UNUSUAL_ANSWERS[name]) as endpoint:
+    with raw_receiver(UNUSUAL_RESPONSES[name]) as endpoint:
         started = time.monotonic()
-        (answer,) = post(endpoint.url)
-    assert (answer.is_success, answer.error) == (True, "")
+        (result,) = post(endpoint.url)
+    assert (result.is_success, result.error) == (True, "")
     assert time.monotonic() - started < 2
     assert len(endpoint.bodies) == 1
 
 
-@pytest.mark.parametrize("name", UNUSUAL_ANSWERS)
+@pytest.mark.parametrize("name", UNUSUAL_RESPONSES)
 def test_other_status_is_recorded_whatever_follows_it(monkeypatch, name):
     monkeypatch.setattr(transport_module, "DEADLINE_SECONDS", 1.0)  # two of them have a body without an end
     steps = [
         step.replace(b" 200", b" 500").replace(b" 204", b" 500") if isinstance(step, bytes) else step
-        for step in UNUSUAL_ANSWERS[name]
+        for step in UNUSUAL_RESPONSES[name]
     ]
     with raw_receiver(steps) as endpoint:
-        (answer,) = post(endpoint.url)
-    assert answer.status_code == (201 if name == "no reason phrase" else 500)
+        (result,) = post(endpoint.url)
+    assert result.status_code == (201 if name == "no reason phrase" else 500)
 
 
 def test_slow_body_is_cut_off_at_the_deadline_and_counts_as_delivered(monkeypatch):
     monkeypatch.setattr(transport_module, "DEADLINE_SECONDS", 1.0)
     monkeypatch.setattr(transport_module, "is_in_allowed_cidrs", lambda address: False)
-    with receiver(answer=b"x" * 100, drip=0.2) as endpoint:
-        (answer,) = post(endpoint.url)
-    assert (answer.status_code, answer.error) == (200, "")
-    assert answer.duration_ms < 2000
-    assert 0 < len(answer.body) < 10
+    with receiver(response=b"x" * 100, drip=0.2) as endpoint:
+        (result,) = post(endpoint.url)
+    assert (result.status_code, result.error) == (200, "")
+    assert result.duration_ms < 2000
+    assert 0 < len(result.body) < 10
 
 
 def test_slow_headers_are_cut_off_at_the_deadline_and_count_as_delivered(monkeypatch):
     monkeypatch.setattr(transport_module, "DEADLINE_SECONDS", 0.5)
     with raw_receiver([OK, 0.2, b"X-A: b\r\n", 0.2, b"X-B: c\r\n", 2.0, b"\r\n"]) as endpoint:
-        (answer,) = post(endpoint.url)
-    assert (answer.status_code, answer.error) == (200, "")
-    assert answer.duration_ms < 1500
+        (result,) = post(endpoint.url)
+    assert (result.status_code, result.error) == (200, "")
+    assert result.duration_ms < 1500
 
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 O", b"HTTP/1.1 20", b"HTTP/1.1 103 Early Hints\r\n\r\n", b""])
 @pytest.mark.parametrize("end", [CLOSE, RESET])
 def test_incomplete_status_line_is_no_response(start, end):
     with raw_receiver([start, end]) as endpoint:
-        (answer,) = post(endpoint.url)
-    assert (answer.status_code, bool(answer.error)) == (None, True)
+        (result,) = post(endpoint.url)
+    assert (result.status_code, bool(result.error)) == (None, True)
     assert len(endpoint.bodies) == 1
 
 
@@ -129,8 +129,8 @@ DEAD_CONNECTIONS = {
 def test_stale_keep_alive_connection_is_replaced_without_a_failed_attempt(name, pause):
     with raw_receiver(DEAD_CONNECTIONS[name], [THANKS]) as endpoint:
         started = time.monotonic()
-        answers = post(endpoint.url, times=2, pause=pause)
-    assert [answer.is_success for answer in answers] == [True, True]
+        results = post(endpoint.url, times=2, pause=pause)
+    assert [result.is_success for result in results] == [True, True]
     assert time.monotonic() - started < 2
     assert endpoint.bodies[-1] == b"1"
     assert endpoint.connections == 2
@@ -138,20 +138,20 @@ def test_stale_keep_alive_connection_is_replaced_without_a_failed_attempt(name, 
 
 def test_new_connection_without_a_response_is_a_failed_attempt():
     with raw_receiver([THANKS, ..., CLOSE], [CLOSE]) as endpoint:
-        answers = post(endpoint.url, times=2)
-    assert [answer.status_code for answer in answers] == [200, None]
+        results = post(endpoint.url, times=2)
+    assert [result.status_code for result in results] == [200, None]
     assert endpoint.bodies == [b"0", b"1", b"1"]  # once on the kept connection and once on a new one
 
 
 def test_healthy_connection_is_reused():
     with raw_receiver([THANKS, ..., THANKS, ..., b"HTTP/1.1 204 OK\r\n\r\n", ..., THANKS]) as endpoint:
-        answers = post(endpoint.url, times=4)
-    assert [answer.status_code for answer in answers] == [200, 200, 204, 200]
+        results = post(endpoint.url, times=4)
+    assert [result.status_code for result in results] == [200, 200, 204, 200]
     assert endpoint.connections == 1
 
 
 def test_delivery_with_an_unusual_2xx_succeeds_at_once(tenants, subscribe):
-    with raw_receiver(UNUSUAL_ANSWERS["204 with a body"]) as endpoint:
+    with raw_receiver(UNUSUAL_RESPONSES["204 with a body"]) as endpoint:
         subscribe(endpoint.url)
         create_lead(tenants.acme.pk, name="Maya")
         deliver_due()

@@ -46,7 +46,7 @@ BOUNDS = [  # status, Retry-After, previous failed attempts, minimum seconds, ma
     (429, "86400", 0, 15 * MINUTES, 15 * MINUTES),  # never later than 15 minutes or twice the scheduled delay
     (429, "86400", 3, 120 * MINUTES, 120 * MINUTES),
     (503, "nonsense", 0, 30, 31.5),
-    (500, "600", 0, 30, 31.5),  # only for 429 and 503 is Retry-After honoured
+    (500, "600", 0, 30, 31.5),  # Retry-After is honoured only for 429 and 503
     (429, None, 0, 30, 31.5),
 ]
 
@@ -108,8 +108,8 @@ def test_batch_of_results_is_stored_in_one_commit_and_counted(tenants, subscribe
     subscribe("http://127.0.0.1:9999/bad")
     leads(tenants.acme, 8)
     claimed = claim(100)
-    answers = {"good": PostResult(204, 5, address="10.0.0.1"), "bad": PostResult(500, 7, body="broken\ufffd")}
-    batch = [FinishedAttempt(one, answers[one.url.rsplit("/", 1)[1]]) for one in claimed]
+    results = {"good": PostResult(204, 5, address="10.0.0.1"), "bad": PostResult(500, 7, body="broken\ufffd")}
+    batch = [FinishedAttempt(one, results[one.url.rsplit("/", 1)[1]]) for one in claimed]
     lost, batch = batch[0], batch[1:]
     Delivery.objects.filter(pk=lost.claimed.delivery_id).update(lease=None, leased_until=None)
     with django_assert_max_num_queries(8):
@@ -127,13 +127,13 @@ def test_hanging_receivers_leave_slots_for_idle_webhooks(tenants, subscribe):
     for number in range(90):
         subscribe(f"http://127.0.0.1:9999/{number}", events=["lead.created"])
     leads(tenants.acme, 9)
-    under_way = []
-    while claimed := claim(*allocate_slots(MAX_CONNECTIONS - len(under_way))):
-        under_way += claimed
-    assert len(under_way) == MAX_CONNECTIONS // 2
+    in_flight = []
+    while claimed := claim(*allocate_slots(MAX_CONNECTIONS - len(in_flight))):
+        in_flight += claimed
+    assert len(in_flight) == MAX_CONNECTIONS // 2
     subscribe("http://127.0.0.1:9999/good", events=["conversation.created"])
     make_conversation(tenants.north)
-    (good,) = claim(*allocate_slots(MAX_CONNECTIONS - len(under_way)))
+    (good,) = claim(*allocate_slots(MAX_CONNECTIONS - len(in_flight)))
     assert good.url.endswith("good")
 
 

@@ -25,11 +25,11 @@ def test_hanging_receiver_is_cut_off_at_the_deadline(monkeypatch):
 
 def test_at_most_16_kb_of_a_response_are_read(settings, monkeypatch):
     monkeypatch.setattr(transport_module, "is_in_allowed_cidrs", lambda address: False)
-    with receiver(answer=b"\0\xff" * 500_000) as endpoint:
-        answer = post(endpoint.url)
-    assert answer.is_success
-    assert 0 < len(answer.body) <= MAX_RESPONSE_BYTES
-    assert "\0" not in answer.body
+    with receiver(response=b"\0\xff" * 500_000) as endpoint:
+        result = post(endpoint.url)
+    assert result.is_success
+    assert 0 < len(result.body) <= MAX_RESPONSE_BYTES
+    assert "\0" not in result.body
 
 
 def test_cookies_are_not_stored_and_proxies_are_not_used(monkeypatch):
@@ -40,7 +40,7 @@ def test_cookies_are_not_stored_and_proxies_are_not_used(monkeypatch):
             async with open_transport() as transport:
                 return [await transport.post(endpoint.url, {}, b"{}") for _ in range(2)]
 
-        assert [answer.status_code for answer in asyncio.run(twice())] == [200, 200]
+        assert [result.status_code for result in asyncio.run(twice())] == [200, 200]
     assert all("Cookie" not in request.headers for request in endpoint.requests)
 
 
@@ -56,13 +56,13 @@ def test_unreachable_receiver_is_reported_as_an_error():
 def test_malformed_response_is_reported_as_an_error():
     listening = socket.create_server(("127.0.0.1", 0))
 
-    def answer():
+    def respond():
         connection, _ = listening.accept()
         with connection:
             connection.recv(65536)
             connection.sendall(b"SSH-2.0-OpenSSH_9\r\n\r\n")
 
-    threading.Thread(target=answer, daemon=True).start()
+    threading.Thread(target=respond, daemon=True).start()
     with listening:
         result = post(f"http://127.0.0.1:{listening.getsockname()[1]}/")
     assert result.status_code is None

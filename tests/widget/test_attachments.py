@@ -80,10 +80,10 @@ def rest(secret, path):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_sent_file_is_shown_as_a_message_of_the_thread(visitor, tenants, name, content, content_type, size):
-    answer = visitor.send_file(name, content)
-    assert answer.status_code == 201, answer.content
+    response = visitor.send_file(name, content)
+    assert response.status_code == 201, response.content
     message = visitor.thread().json()["messages"][-1]
-    assert (message["_id"], message["body"]) == (answer.json()["messageId"], name)
+    assert (message["_id"], message["body"]) == (response.json()["messageId"], name)
     (attachment,) = message["attachments"]
     assert attachment == {
         "_id": str(Attachment.objects.get().pk),
@@ -150,8 +150,8 @@ def test_other_visitors_and_workspaces_cannot_download_the_file(visitor, tenants
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_rejected_file_is_not_stored(visitor, folder, name, content, code):
-    answer = visitor.send_file(name, content, content_type="image/png")
-    assert (answer.status_code, answer.json()["fields"]) == (422, {"file": code})
+    response = visitor.send_file(name, content, content_type="image/png")
+    assert (response.status_code, response.json()["fields"]) == (422, {"file": code})
     assert Attachment.objects.count() == 0
     assert Message.objects.count() == 1
     assert not stored(folder)
@@ -223,9 +223,9 @@ def test_file_without_a_token_is_rejected(tenants, folder):
     "fields", [{"clientId": "x"}, {"body": "x" * 10_001}, {"file": "no file"}, {"unknown": "1"}, {"body": "\0"}]
 )
 def test_invalid_form_fields_are_rejected(visitor, folder, fields):
-    answer = visitor.send_file("photo.png", image(), **fields)
-    assert answer.status_code == 422, answer.content
-    assert next(iter(answer.json()["fields"])) == next(iter(fields))
+    response = visitor.send_file("photo.png", image(), **fields)
+    assert response.status_code == 422, response.content
+    assert next(iter(response.json()["fields"])) == next(iter(fields))
     assert not stored(folder)
 
 
@@ -238,10 +238,10 @@ def test_number_of_files_per_visitor_is_limited(visitor, settings, time_machine)
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"--x\r\n", b'--x\r\nContent-Disposition: form-data; name="a"\r\n'])
 def test_malformed_multipart_form_is_rejected(visitor, body):
-    answer = visitor.http.post(
+    response = visitor.http.post(
         "/widget/v1/messages", body, content_type="multipart/form-data; boundary=x", headers=visitor.headers()
     )
-    assert answer.status_code == 422
+    assert response.status_code == 422
     no_boundary = visitor.http.post(
         "/widget/v1/messages", body, content_type="multipart/form-data", headers=visitor.headers()
     )

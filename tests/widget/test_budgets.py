@@ -104,7 +104,7 @@ def screenshots(site, page, css):
     site.open(page)
     found = []
     launcher(page).wait_for()
-    for step in ("bubble", "form", "thread"):
+    for step in ("launcher", "form", "thread"):
         if step == "form":
             launcher(page).click()
         if step == "thread":

@@ -42,11 +42,11 @@ def test_demo_shop_shows_the_widget_without_policy_violations(demo, tmp_path, pa
         assert f"Demo shop   {shop}" in server.output
         assert "shop" in server.pids
         recorder = PageRecorder(page)
-        answer = page.goto(f"{server.url}/demo")
+        response = page.goto(f"{server.url}/demo")
         assert page.url == shop
         tag = f'<script src="{server.url}/widget.js" data-widget-id="{demo["widgetIds"]["north"]}" defer></script>'
-        assert tag in answer.text()
-        policy = answer.headers["content-security-policy"]
+        assert tag in response.text()
+        policy = response.headers["content-security-policy"]
         assert policy.startswith(
             f"default-src 'none'; script-src {server.url}/widget.js; connect-src {server.url} ws://"
         )
@@ -74,15 +74,15 @@ def test_occupied_shop_port_disables_only_the_shop(demo, tmp_path):
     with socket.create_server(("127.0.0.1", port + 1)), server:
         assert f"No demo shop: port {port + 1} cannot be used" in server.output
         assert "shop" not in server.pids
-        with urllib.request.urlopen(f"{server.url}/healthz", timeout=20) as answer:
-            assert json.load(answer) == {"ok": True}
+        with urllib.request.urlopen(f"{server.url}/healthz", timeout=20) as response:
+            assert json.load(response) == {"ok": True}
 
 
 def test_demo_redirects_to_the_shop_if_it_exists(db, client, demo, settings, tmp_path):
     settings.PORT = 8000
     with override_settings(BASE_URL="http://localhost:8000"):
-        answer = client.get("/demo")
-        assert (answer.status_code, answer["Location"]) == (302, "http://localhost:8001/")
+        response = client.get("/demo")
+        assert (response.status_code, response["Location"]) == (302, "http://localhost:8001/")
     with override_settings(BASE_URL="https://chat.example.com"):  # behind a proxy that forwards only one port
         assert client.get("/demo").status_code == 404
     settings.DATA_DIR = tmp_path / "without a demo"

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from conversations.actions import block_visitor, send_message
 from conversations.models import Channel, Conversation, Message, Visitor
-from data_requests.actions import erase
+from data_requests.actions import erase_visitor_and_leads
 from integrations.actions.api_keys import create_key
 from integrations.models import Event
 from praxtalk.core.live.results import FunctionError
@@ -129,8 +129,10 @@ def test_merge_moves_everything_and_emits_events(tenants):
     assert conversation.visitor.locale == "de"
     assert not Visitor.objects.filter(pk=source.pk).exists()
     _, secret = create_key(tenants.acme, name="CRM", scope="read")
-    answer = laptop.http.get(f"/api/v1/conversations/{conversation.pk}", headers={"Authorization": f"Bearer {secret}"})
-    assert answer.json()["conversation"]["visitor"]["_id"] == str(conversation.visitor_id)
+    response = laptop.http.get(
+        f"/api/v1/conversations/{conversation.pk}", headers={"Authorization": f"Bearer {secret}"}
+    )
+    assert response.json()["conversation"]["visitor"]["_id"] == str(conversation.visitor_id)
 
 
 def test_block_stays_after_identifying(tenants):
@@ -223,11 +225,11 @@ def test_messages_written_during_a_merge_are_not_lost(tenants):
 
     def write_repeatedly():
         for number in range(30):
-            answer = before.post(
+            response = before.post(
                 "messages", {"widgetId": tenants.north.widget_id, "body": f"word {number}", "clientId": client_id()}
             )
-            assert answer.status_code in (201, 401), answer.content
-            if answer.status_code == 201:
+            assert response.status_code in (201, 401), response.content
+            if response.status_code == 201:
                 accepted.append(f"word {number}")
         connection.close()
 
@@ -264,7 +266,7 @@ def test_erasure_after_a_merge_deletes_the_events_of_both_visitors(tenants):
     Visitor.objects.filter(external_id=None).update(created_at=timezone.now() - timedelta(hours=3))
     identify(laptop, "anna")
     assert Event.objects.exists()
-    erase(Visitor.objects.get())
+    erase_visitor_and_leads(Visitor.objects.get())
     assert not Event.objects.exists()
     assert not Conversation.objects.exists()
 
@@ -288,6 +290,6 @@ def test_token_of_an_erased_visitor_is_rejected(tenants):
     visitor_client = VisitorClient(tenants.north)
     write_message(visitor_client, "Hello")
     assert visitor_client.call_function("widget:tell", timeZone="Asia/Tokyo") == {"ok": True}
-    erase(Visitor.objects.get())
+    erase_visitor_and_leads(Visitor.objects.get())
     with pytest.raises(RequestFailed, match="no longer available"):
         visitor_client.call_function("widget:tell", timeZone="Asia/Tokyo")

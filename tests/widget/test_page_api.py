@@ -17,7 +17,7 @@ RECORD_EVENTS = """<script>
 </script>"""
 
 
-def panel(page):
+def dialog(page):
     return page.get_by_role("dialog", name="Chat")
 
 
@@ -31,7 +31,7 @@ def test_calls_made_before_loading_are_executed_later(site, page):
         " PraxTalk('open')</script>"
     )
     recorder = site.open(page)
-    panel(page).wait_for()
+    dialog(page).wait_for()
     assert page.get_by_label("Name", exact=True).input_value() == "Maya"
     assert page.get_by_label("Email", exact=True).input_value() == "maya@example.com"
     assert recorder.errors() == []
@@ -39,8 +39,8 @@ def test_calls_made_before_loading_are_executed_later(site, page):
 
 def test_open_close_toggle_show_and_hide_change_the_widget(site, page):
     site.open(page)
-    bubble = page.locator("#praxtalk .bubble")
-    bubble.wait_for()
+    launcher = page.locator("#praxtalk .bubble")
+    launcher.wait_for()
     for call, is_open, is_there in [
         ("open", True, True),
         ("open", True, True),
@@ -56,7 +56,7 @@ def test_open_close_toggle_show_and_hide_change_the_widget(site, page):
         ("toggle", True, True),
     ]:
         page.evaluate("(call) => PraxTalk(call)", call)
-        assert (panel(page).is_visible(), bubble.is_visible()) == (is_open, is_there), call
+        assert (dialog(page).is_visible(), launcher.is_visible()) == (is_open, is_there), call
 
 
 def test_prefill_sets_given_fields_and_keeps_the_others(site, page):
@@ -105,7 +105,7 @@ def test_reset_removes_the_visitor_from_the_browser(site, page):
     wait_until_stored(["My secret"])
     expect_message(page, "My secret")
     page.evaluate("PraxTalk('reset')")
-    assert panel(page).is_hidden()
+    assert dialog(page).is_hidden()
     wait_for(lambda: page.evaluate("localStorage.length") == 0, "something is left")
     page.get_by_role("button", name="Open chat").click()
     page.get_by_role("button", name="Start the chat").wait_for()
@@ -142,7 +142,7 @@ def test_invalid_call_neither_throws_nor_breaks_the_widget(site, page, call, war
     assert page.evaluate(f"(() => {{ PraxTalk({call}); return 'went on' }})()") == "went on"
     page.evaluate("PraxTalk('close')")
     page.evaluate("PraxTalk('open')")
-    panel(page).wait_for()
+    dialog(page).wait_for()
     fill_form_of_an_open_panel(page)
     wait_until_stored(["Still here"])
     assert recorder.errors() == []
@@ -154,7 +154,7 @@ def test_invalid_queued_call_is_logged_and_the_others_are_executed(site, page):
     messages = []
     page.on("console", lambda message: messages.append(message.text.split()[:2]))
     recorder = site.open(page)
-    panel(page).wait_for()
+    dialog(page).wait_for()
     assert recorder.errors() == []
     assert sorted(messages) == [["PraxTalk:", "nonsense"], ["PraxTalk:", "on"]]
 

@@ -89,7 +89,7 @@ def test_foreign_or_forged_token_opens_no_thread(site, page, tenants, whose):
     assert in_widget(page, "root.textContent.includes('Hello?')") is False
 
 
-def test_unsent_message_is_in_the_form_after_the_token_ended(site, page):
+def test_unsent_message_is_in_the_form_after_its_token_was_rejected(site, page):
     site.open(page)
     fill_form(page, "Hello?")
     wait_until_stored(["Hello?"])
@@ -177,14 +177,14 @@ def test_rate_limited_messages_wait_for_retry_after_and_are_sent(site, page):
     exhaust_rate_limit(site, "messages", {"body": "many"}, token)
     for text in ("one", "two"):
         write_message(page, text)
-    line = page.get_by_text(TOO_MANY, exact=False)
-    line.wait_for()
+    alert = page.get_by_text(TOO_MANY, exact=False)
+    alert.wait_for()
     for text in ("one", "two"):
         expect_message(page, text)
     assert stored_bodies() == ["Hello?", "many"]
     reset_rate_limits(page)
     wait_until_stored(["Hello?", "many", "one", "two"])
-    line.wait_for(state="hidden")
+    alert.wait_for(state="hidden")
 
 
 def test_rate_limited_form_is_sent_after_the_window_ends(site, page):
@@ -230,12 +230,12 @@ def test_widget_id_alone_opens_no_thread(site, page, browser):
     context = browser.new_context()
     thief = context.new_page()
     site.open(thief)
-    answers = thief.evaluate(
+    statuses = thief.evaluate(
         """async ([host, id]) => Promise.all(["", "Bearer ", "Bearer x", `Bearer ${id}`].map(async (Authorization) => {
           const headers = Authorization ? { Authorization } : {};
           return (await fetch(`${host}/widget/v1/messages?widgetId=${id}`, { headers })).status;
         }))""",
         [site.host, site.widget_id],
     )
-    assert answers == [401] * 4
+    assert statuses == [401] * 4
     context.close()

@@ -13,10 +13,10 @@ from tests.live.conftest import MODULES, need_node
 from tests.servers import PROJECT
 
 BUILD, SOURCE = PROJECT / "static/widget", PROJECT / "widget/frontend"
-MAX_GZIP_BYTES, MAX_EXTRAS_BYTES = 13_000, 3_584
+MAX_GZIP_BYTES, MAX_LAZY_BYTES = 13_000, 3_584
 PLAIN = (BUILD / "widget.js").read_bytes()
 BROWSER = "gzip, deflate, br, zstd"
-PATHS = ["/widget.js", "/widget.js.map", "/widget.js?part=extras", "/widget.js.map?part=extras"]
+PATHS = ["/widget.js", "/widget.js.map", "/widget.js?part=lazy", "/widget.js.map?part=lazy"]
 
 
 def get(path="/widget.js", accepted=None, **headers):
@@ -42,9 +42,9 @@ def test_committed_build_is_up_to_date(tmp_path):
     Compressed files are compared by their content, because their bytes depend on the version of zlib.
     """
     node(SOURCE / "build.mjs", tmp_path)
-    for name in ("widget.js", "widget.js.map", "extras.js", "extras.js.map"):
+    for name in ("widget.js", "widget.js.map", "lazy.js", "lazy.js.map"):
         assert (tmp_path / name).read_bytes() == (BUILD / name).read_bytes(), f"{name} is out of date: make widget"
-    built = {path.name for path in tmp_path.iterdir()} | {"widget.js.gz", "extras.js.gz"}
+    built = {path.name for path in tmp_path.iterdir()} | {"widget.js.gz", "lazy.js.gz"}
     assert {path.name for path in BUILD.iterdir()} == built
 
 
@@ -56,14 +56,14 @@ def test_compressed_files_contain_the_same_script():
 
 def test_lazy_part_has_the_same_path_and_its_own_version():
     """The second part has the same path, because a page's policy may allow only /widget.js; policies ignore the query string."""
-    extras = get("/widget.js?part=extras", BROWSER)
-    assert extras["Content-Type"] == "text/javascript; charset=utf-8"
-    version = hashlib.sha256((BUILD / "extras.js").read_bytes()).hexdigest()[:8]
-    assert f"/widget.js?part=extras&v={version}" in PLAIN.decode()
-    assert len((BUILD / "extras.js.gz").read_bytes()) <= MAX_EXTRAS_BYTES
+    lazy = get("/widget.js?part=lazy", BROWSER)
+    assert lazy["Content-Type"] == "text/javascript; charset=utf-8"
+    version = hashlib.sha256((BUILD / "lazy.js").read_bytes()).hexdigest()[:8]
+    assert f"/widget.js?part=lazy&v={version}" in PLAIN.decode()
+    assert len((BUILD / "lazy.js.gz").read_bytes()) <= MAX_LAZY_BYTES
     assert get("/widget.js?part=nonsense").status_code == 404
-    for name in ("widget", "extras"):
-        script, address = (BUILD / f"{name}.js").read_text(), PATHS[3 if name == "extras" else 1].lstrip("/")
+    for name in ("widget", "lazy"):
+        script, address = (BUILD / f"{name}.js").read_text(), PATHS[3 if name == "lazy" else 1].lstrip("/")
         assert script.rstrip().endswith(f"\n//# sourceMappingURL={address}")
 
 
@@ -74,25 +74,25 @@ def test_esbuild_version_is_the_same_for_build_and_tests():
 
 def test_script_refers_to_its_source_map():
     assert PLAIN.decode().rstrip().endswith("\n//# sourceMappingURL=widget.js.map")
-    answer = get("/widget.js.map", BROWSER)
-    assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
-    assert "widget/frontend/src/index.js" in " ".join(answer.json()["sources"])
+    response = get("/widget.js.map", BROWSER)
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+    assert "widget/frontend/src/index.js" in " ".join(response.json()["sources"])
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("status", [200, 304])
 def test_responses_have_cache_and_cors_headers(path, status):
     etag = get(path, BROWSER)["ETag"]
-    answer = get(path, BROWSER, **({"if-none-match": etag} if status == 304 else {}))
-    assert answer.status_code == status
-    assert answer["ETag"] == etag
-    assert answer["Cache-Control"] == "public, max-age=300, stale-while-revalidate=86400"
-    assert answer["Cross-Origin-Resource-Policy"] == "cross-origin"
-    assert answer["Access-Control-Allow-Origin"] == "*"
-    assert answer["X-Content-Type-Options"] == "nosniff"
-    assert answer["Vary"] == "Accept-Encoding"
-    assert not answer.cookies
-    assert "Access-Control-Allow-Credentials" not in answer
+    response = get(path, BROWSER, **({"if-none-match": etag} if status == 304 else {}))
+    assert response.status_code == status
+    assert response["ETag"] == etag
+    assert response["Cache-Control"] == "public, max-age=300, stale-while-revalidate=86400"
+    assert response["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert response["Access-Control-Allow-Origin"] == "*"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Vary"] == "Accept-Encoding"
+    assert not response.cookies
+    assert "Access-Control-Allow-Credentials" not in response
 
 
 def test_content_type_is_javascript():
@@ -123,11 +123,11 @@ def test_content_type_is_javascript():
     ],
 )
 def test_content_encoding_follows_accept_encoding(accepted, sent):
-    answer = get(accepted=accepted)
-    assert (answer.status_code, answer.get("Content-Encoding")) == (200, sent)
+    response = get(accepted=accepted)
+    assert (response.status_code, response.get("Content-Encoding")) == (200, sent)
     file = BUILD / {"br": "widget.js.br", "gzip": "widget.js.gz", None: "widget.js"}[sent]
-    assert answer.content == file.read_bytes()
-    assert answer["Content-Length"] == str(len(answer.content))
+    assert response.content == file.read_bytes()
+    assert response["Content-Length"] == str(len(response.content))
 
 
 def test_each_encoding_has_its_own_etag():
@@ -139,9 +139,9 @@ def test_each_encoding_has_its_own_etag():
 def test_matching_etag_returns_304_and_other_etags_the_script():
     etag = get(accepted="br")["ETag"]
     for has in (etag, f"W/{etag}", f'"other", {etag}', "*"):
-        answer = get(accepted="br", **{"if-none-match": has})
-        assert (answer.status_code, answer.content) == (304, b"")
-        assert "Content-Encoding" not in answer
+        response = get(accepted="br", **{"if-none-match": has})
+        assert (response.status_code, response.content) == (304, b"")
+        assert "Content-Encoding" not in response
     for has in ('"other"', get(accepted="gzip")["ETag"], "nonsense"):
         assert get(accepted="br", **{"if-none-match": has}).status_code == 200
 
@@ -152,13 +152,13 @@ def test_only_get_and_head_are_allowed(path):
     assert (head.status_code, head.content) == (200, b"")
     assert head["ETag"] == get(path)["ETag"]
     for method in ("post", "put", "patch", "delete", "options"):
-        answer = getattr(Client(enforce_csrf_checks=True), method)(path)
-        assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+        response = getattr(Client(enforce_csrf_checks=True), method)(path)
+        assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
 
 
 def test_script_needs_no_session_and_no_query(django_assert_num_queries, client, tenants):
     client.force_login(tenants.alice)
     with django_assert_num_queries(0):
-        answer = client.get("/widget.js")
-    assert answer["Vary"] == "Accept-Encoding"
-    assert not answer.cookies
+        response = client.get("/widget.js")
+    assert response["Vary"] == "Accept-Encoding"
+    assert not response.cookies

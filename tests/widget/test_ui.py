@@ -115,11 +115,11 @@ def test_on_a_phone_the_widget_fills_the_screen_and_traps_the_focus(site, browse
     context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     page = context.new_page()
     site.open(page)
-    bubble, panel = page.get_by_role("button", name="Open chat"), page.get_by_role("dialog", name="Chat")
-    bubble.tap()
+    launcher, dialog = page.get_by_role("button", name="Open chat"), page.get_by_role("dialog", name="Chat")
+    launcher.tap()
     whole = {"x": 0, "y": 0, "width": 390, "height": 844}
-    wait_for(lambda: panel.bounding_box() == whole, "it does not fill the screen")
-    assert panel.get_attribute("aria-modal") == "true"
+    wait_for(lambda: dialog.bounding_box() == whole, "it does not fill the screen")
+    assert dialog.get_attribute("aria-modal") == "true"
     assert in_widget(page, "getComputedStyle(root.querySelector('.bubble')).display") == "none"
     # no field: a phone's keyboard would cover half
     assert in_widget(page, "root.activeElement === root.querySelector('.panel')")
@@ -130,8 +130,8 @@ def test_on_a_phone_the_widget_fills_the_screen_and_traps_the_focus(site, browse
             page.keyboard.press(key)
             assert in_widget(page, "root.activeElement.name || root.activeElement.className") == stop, key
     page.get_by_role("button", name="Close chat").tap()
-    assert panel.is_hidden()
-    assert bubble.is_visible()
+    assert dialog.is_hidden()
+    assert launcher.is_visible()
     assert in_widget(page, "root.activeElement === root.querySelector('.bubble')")
     context.close()
 
@@ -184,10 +184,10 @@ def test_widget_is_on_the_side_chosen_by_the_brand(site, browser, tenants, local
     context = browser.new_context(locale=locale)
     page = context.new_page()
     site.open(page)
-    bubble = page.locator("#praxtalk .bubble")
-    bubble.click()
+    launcher = page.locator("#praxtalk .bubble")
+    launcher.click()
     page.locator("textarea[name=message]").wait_for()
-    for part in (bubble, page.locator("#praxtalk .panel")):
+    for part in (launcher, page.locator("#praxtalk .panel")):
         assert part.bounding_box()["x"] <= 20
     context.close()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from conversations.models import Message, Visitor
-from data_requests.actions import erase
+from data_requests.actions import erase_visitor_and_leads
 from tests.live.driver import wait_for
 from tests.widget.test_identity_in_a_browser import Tab
 
@@ -67,7 +67,7 @@ def test_message_pending_when_a_token_ended_is_not_sent_as_another_person(site, 
     tab.expect_thread("Anna's")
     block_sending(context)
     tab.write("Anna's second", arrives=False)
-    erase(Visitor.objects.get())
+    erase_visitor_and_leads(Visitor.objects.get())
     tab.load()
     unblock_sending(context)
     tab.identify(tenants.north, "bert")

@@ -156,6 +156,6 @@ def _install_context(brand: Brand) -> dict[str, str]:
     """Return the snippet, exactly as in the docs, and the two Content-Security-Policy entries that a site needs."""
     base = settings.BASE_URL
     return {
-        "snippet": f'<script src="{base}/widget.js" data-widget-id="{brand.widget_id}" defer ></script>',
+        "snippet": f'<script src="{base}/widget.js" data-widget-id="{brand.widget_id}" defer></script>',
         "policy": f"script-src {base}/widget.js; connect-src {base} {base.replace('http', 'ws', 1)}",
     }

@@ -1,4 +1,4 @@
-// Bundle src/ into static/widget/: widget.js, and extras.js, which widget.js fetches when it is first needed. Each is written
+// Bundle src/ into static/widget/: widget.js, and lazy.js, which widget.js fetches when it is first needed. Each is written
 // with its source map and a Brotli version; compress.py writes the gzip versions.
 //   node build.mjs [folder]     writes to this folder instead of static/widget
 // esbuild is loaded from node_modules in this folder (npm ci), or from NODE_PATH.
@@ -16,15 +16,15 @@ const folder = process.argv[2] ?? join(project, "static/widget");
 // Internal property names, which are shortened in the bundle. Names that a browser API, the server, the storage or the host page
 // uses must not be listed here.
 const OURS =
-  /^(is(Own|First|Last|NewDay|Stuck|Reached|Live|AtBottom|Phone|Closed|PraxTalk)|on(Change|SignedOut|State|Value|Error)|getToken|setKnown|showErrors?|toBottom|loadOlder|wake|removeDelivered|problem|retry|t|clock|moment|launcher|dialog|parts|composer|chat|element|row|box|look|draw|fill|emit|read|write|forget|watchers|deliver|bottom|store|lock|run|root|host|items|watch|mutate|older|api|config|comeBack|opens|proof|onOther|announce|isFile|patience|button|log|drop|thread|retryAfter|discard|attach|isOther|isDenied|owner|isSignedOut|isTransient)$/;
+  /^(is(Own|First|Last|NewDay|Stuck|ServerReachable|Live|AtBottom|Phone|Closed|PraxTalk)|on(Change|SignedOut|State|Value|Error)|getToken|setKnown|showErrors?|toBottom|loadOlder|wake|removeDelivered|problem|retry|t|clock|moment|launcher|dialog|parts|composer|chat|element|row|box|report|markSeen|draw|fill|emit|read|write|watchers|deliver|bottom|store|lock|run|root|host|items|watch|mutate|older|api|config|redeemMagicLink|opens|proof|onOther|announce|isFile|patience|button|log|drop|thread|retryAfter|discard|attach|isOther|isDenied|owner|isSignedOut|isTransient)$/;
 
 mkdirSync(folder, { recursive: true });
-const extras = await bundle("extras", "esm");
-const version = createHash("sha256").update(extras.script).digest("hex").slice(0, 8);
-await bundle("widget", "iife", extras.names, { EXTRAS: JSON.stringify(`extras&v=${version}`) });
+const lazy = await bundle("lazy", "esm");
+const version = createHash("sha256").update(lazy.script).digest("hex").slice(0, 8);
+await bundle("widget", "iife", lazy.names, { LAZY: JSON.stringify(`lazy&v=${version}`) });
 
 /**
- * @param {"widget" | "extras"} name
+ * @param {"widget" | "lazy"} name
  * @param {"iife" | "esm"} format
  * @param {Record<string, string | false>} [names] the short names in the other bundle; the bundles call each other, so both need
  *   the same names

@@ -20,6 +20,6 @@ class IdempotencyRecord(models.Model):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["workspace_id", "caller_id", "key"], name="stored_answer_unique")
+            models.UniqueConstraint(fields=["workspace_id", "caller_id", "key"], name="idempotency_record_unique")
         ]
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["created_at"], name="stored_answer_age")]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["created_at"], name="idempotency_record_age")]

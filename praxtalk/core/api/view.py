@@ -22,7 +22,7 @@ from praxtalk.core.db.ids import parse_id
 Row = TypeVar("Row", bound=Model)
 
 
-class Caller(Protocol):
+class AuthenticatedKey(Protocol):
     """What this package needs of an authenticated API key."""
 
     pk: UUID
@@ -40,8 +40,8 @@ class ApiView(APIView):
 
     1. Authentication. An error is raised only in step 3: 401 if the key is missing, malformed, unknown, revoked or expired, 403
        if the client's address is not in the key's allowlist.
-    2. Rate limits. The client's IP address is counted unless the key's allowlist contains it, and the key is counted unless it
-       was refused. An exceeded limit is a 429.
+    2. Rate limits. The client's IP address is counted unless the key's allowlist contains it; the key is counted if step 1
+       accepted it. An exceeded limit is a 429.
     3. The error of step 1. The permissions follow: 403 if the call writes and the key has read scope.
     4. The endpoint: it validates the input, reads the row with `get_in_scope` or `lock_in_scope`, calls one action, responds.
     """
@@ -57,8 +57,8 @@ class ApiView(APIView):
     usage: limits.Usage | None = None
 
     @property
-    def key(self) -> Caller:
-        return cast(Caller, self.request.auth)
+    def key(self) -> AuthenticatedKey:
+        return cast(AuthenticatedKey, self.request.auth)
 
     def perform_authentication(self, request: Request) -> None:
         address = client_address(request)
@@ -73,12 +73,12 @@ class ApiView(APIView):
         if error:
             raise error
 
-    def _identify(self, request: Request) -> tuple[Caller | None, APIException | None]:
+    def _identify(self, request: Request) -> tuple[AuthenticatedKey | None, APIException | None]:
         """Return the key, or the error that explains why there is none. Both are None if the call needs no key."""
         if not self.authentication_classes:
             return None, None
         try:
-            key = cast(Caller | None, request.auth)
+            key = cast(AuthenticatedKey | None, request.auth)
         except AuthenticationFailed as error:
             return None, error
         return key, None if key else NotAuthenticated("Send an API key: Authorization: Bearer ptk_live_...")

@@ -1,4 +1,4 @@
-"""Run each request in one transaction, regardless of how many actions it consists of."""
+"""Let actions that call each other share one transaction."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

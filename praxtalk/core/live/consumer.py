@@ -26,8 +26,8 @@ from praxtalk.core.live.session import Session
 from praxtalk.core.live.websocket import WebSocketConsumer
 
 PING_SECONDS = 15.0
-SENTINEL = protocol.Event()  # in the inbox: process everything before it, then stop
-RESULTS_PENDING = protocol.Event()  # in the inbox: a query has a new result
+SENTINEL = protocol.Event()  # in the queue: process everything before it, then stop
+RESULTS_PENDING = protocol.Event()  # in the queue: a query has a new result
 UNAUTHORISED_SECONDS = 60.0
 MAX_AGE_SECONDS = 24 * 3600.0  # then the client has to reconnect, so that no resource is held forever
 FIRST_RESULTS_SECONDS = 1.0  # how long to wait in order to send the first results of new queries together
@@ -53,12 +53,12 @@ class SyncConsumer(WebSocketConsumer):
         self._hub = hub()
         self._session = Session()
         self._slots = ConnectionSlots(self._hub.connections, address)
-        self._inbox: asyncio.Queue[protocol.Message | TokenChanged] = asyncio.Queue()
-        wake = self._inbox.put_nowait
+        self._queue: asyncio.Queue[protocol.Message | TokenChanged] = asyncio.Queue()
+        wake = self._queue.put_nowait
         self._queries = Queries(
             self._hub, self._session, self._slots, on_pending_results=self._on_pending_results, wake=wake
         )
-        self._budget = TokenBucket()
+        self._bucket = TokenBucket()
         self._client_session: str | None = None
         self._writer: FrameWriter | None = self.scope.get("extensions", {}).get(EXTENSION)
         self._is_busy = self._is_closed = False
@@ -70,7 +70,7 @@ class SyncConsumer(WebSocketConsumer):
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
         """Parse the message at once, so that no malformed message waits in memory. The worker task processes it in order."""
-        if self._is_closed or self._budget.is_spent:
+        if self._is_closed or self._bucket.is_spent:
             return
         try:
             text = message.get("text")
@@ -80,8 +80,8 @@ class SyncConsumer(WebSocketConsumer):
         except Violation:
             await self._close(CloseCode.VIOLATION)
             return
-        self._budget.spend(len(text), time.monotonic())
-        self._inbox.put_nowait(parsed)
+        self._bucket.spend(len(text), time.monotonic())
+        self._queue.put_nowait(parsed)
 
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
         self._is_closed = True
@@ -103,15 +103,15 @@ class SyncConsumer(WebSocketConsumer):
         if now - self._opened_at >= MAX_AGE_SECONDS:
             self.stop()
         if await self._slots.heartbeat(now):
-            self._inbox.put_nowait(TokenChanged(None))
+            self._queue.put_nowait(TokenChanged(None))
 
     def stop(self) -> None:
         """Process the messages already received, then close the socket.
 
         The hub calls this when the server stops, and waits for `released`.
         """
-        self._budget.is_spent = True
-        self._inbox.put_nowait(SENTINEL)
+        self._bucket.is_spent = True
+        self._queue.put_nowait(SENTINEL)
 
     def _end_worker(self) -> None:
         """End the worker task, because the client has disconnected.
@@ -123,7 +123,7 @@ class SyncConsumer(WebSocketConsumer):
         self._is_closed = True
         self._hub.sockets.discard(self)
         self._queries.cancel_waits()
-        self._inbox.put_nowait(SENTINEL)
+        self._queue.put_nowait(SENTINEL)
         self._hub.spawn(self._release())
 
     async def _release(self) -> None:
@@ -135,7 +135,7 @@ class SyncConsumer(WebSocketConsumer):
     # --- messages, in the order of their arrival ---
 
     async def _run(self) -> None:
-        while (message := await self._inbox.get()) is not SENTINEL:
+        while (message := await self._queue.get()) is not SENTINEL:
             if self._is_closed and not isinstance(message, Call):
                 continue  # the client is gone; only mutations that it sent before are still executed
             self._is_busy = True
@@ -144,7 +144,7 @@ class SyncConsumer(WebSocketConsumer):
             while self._session.has_pending:
                 await self._send_transition(self._hub.timestamps.next())
             self._is_busy = False
-            if self._budget.done(self._inbox.empty()):
+            if self._bucket.on_processed(self._queue.empty()):
                 await self._close(CloseCode.TOO_MANY)
         await self._close(CloseCode.INTERNAL_ERROR)
 
@@ -195,15 +195,15 @@ class SyncConsumer(WebSocketConsumer):
         await self._send_transition(self._hub.timestamps.next())
 
     async def _mutate(self, message: Call) -> None:
-        """Commit the mutation, take `ts`, then run the queries again that the mutation affects."""
-        result, topics = await self._perform(message)
+        """Commit the mutation, take `ts`, then re-run the queries that it affects."""
+        result, topics = await self._run_mutation(message)
         ts = self._hub.timestamps.next()
         await self._send(protocol.mutation_response(message.request_id, result, ts))
         self._queries.rerun(topics)
         await self._queries.wait_for_results(None)
         await self._send_transition(ts)
 
-    async def _perform(self, message: Call) -> tuple[Result, set[str]]:
+    async def _run_mutation(self, message: Call) -> tuple[Result, set[str]]:
         try:
             token = self._queries.socket_token
             call = functions.parse_call(message.name, message.arguments, kind="mutation", socket_token=token)
@@ -227,12 +227,12 @@ class SyncConsumer(WebSocketConsumer):
         """
         if self._is_busy or self._is_closed or not self._session.has_pending:
             return
-        if not self._inbox.empty():
+        if not self._queue.empty():
             return
         if self._writer is not None and self._writer.is_ready:
             self._write_transition(self._writer)
         else:
-            self._inbox.put_nowait(RESULTS_PENDING)
+            self._queue.put_nowait(RESULTS_PENDING)
 
     def _write_transition(self, writer: FrameWriter) -> None:
         self._sent_at = time.monotonic()

@@ -91,7 +91,7 @@ def run_mutation(call: FunctionCall, mutation_id: MutationId | None = None) -> t
                     return Success(value), set()
                 raise
             _count_call(caller)
-            with caller.acting(), joined_transaction():
+            with caller.audit_actor(), joined_transaction():
                 return Success(_run_once(call, caller, mutation_id)), topics
         except (OperationalError, InterfaceError):
             raise

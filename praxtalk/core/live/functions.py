@@ -45,7 +45,7 @@ class Caller(Protocol):
     @property
     def expires_at(self) -> datetime: ...
 
-    def acting(self) -> AbstractContextManager[None]:
+    def audit_actor(self) -> AbstractContextManager[None]:
         """Return a context manager. Changes made inside it are recorded as made by this caller."""
 
 

@@ -46,11 +46,11 @@ class TokenBucket:
         self._pending_characters += length
         self.is_spent = self._tokens < 1 or self._pending_characters > MAX_PENDING_CHARACTERS
 
-    def done(self, is_empty: bool) -> bool:
-        """Record that a message was processed. Return whether to close the socket now. is_empty: no other message is waiting."""
-        if is_empty:
+    def on_processed(self, is_idle: bool) -> bool:
+        """Record that a message was processed. Return whether to close the socket now. is_idle: no other message is waiting."""
+        if is_idle:
             self._pending_characters = 0
-        return is_empty and self.is_spent
+        return is_idle and self.is_spent
 
 
 class ConnectionSlots:

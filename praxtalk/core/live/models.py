@@ -24,7 +24,7 @@ class MutationLog(models.Model):
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(
-                fields=["workspace_id", "principal_id", "session_id", "request_id"], name="performed_mutation_unique"
+                fields=["workspace_id", "principal_id", "session_id", "request_id"], name="mutation_log_unique"
             )
         ]
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["created_at"], name="performed_mutation_age")]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["created_at"], name="mutation_log_age")]

@@ -48,7 +48,7 @@ class Listener(Protocol):
 
     def on_result(self, run: QueryRun[Any]) -> None: ...
     def on_error(self) -> None:
-        """Handle an unexpected error in a run, which is a bug in PraxTalk."""
+        """Called when a run raises an unexpected exception, which is a bug in PraxTalk."""
 
 
 class Runtime(Protocol):

@@ -67,7 +67,7 @@ def _publish(topics: set[str]) -> None:
 
 
 def _publish_later(topics: set[str]) -> None:
-    """Publish `topics` after the circuit breaker's pause. If the process ends before, subscribers rely on polling."""
+    """Publish `topics` after the circuit breaker's pause. If the process ends first, subscribers rely on polling."""
     with _unpublished_lock:
         is_scheduled = bool(_unpublished)
         if len(_unpublished) < MAX_UNPUBLISHED:

@@ -66,14 +66,14 @@ class Command(BaseCommand):
             raise CommandError("Run front, web and sockets together, or web or sockets without the other two.")
         if servers:
             self._wait_for_port(settings.PORT)
-            self.say(f"Starting on {settings.BASE_URL} ...")
+            self.report(f"Starting on {settings.BASE_URL} ...")
         workers = [worker for part, worker in processes.workers().items() if part in parts]
         folder = make_folder()
         plan = replace(self._plan(servers, folder, workers), devservices_folder=devservices.folder_in_use())
         devservices.inherit_locks()
         plan.execute()
 
-    def say(self, line: str) -> None:
+    def report(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
 
@@ -112,7 +112,7 @@ class Command(BaseCommand):
                         "Stop it, or choose another port: PORT=8010 make run."
                     ) from error
                 if second == 0:
-                    self.say(f"{address}: {error.strerror}; waiting {PORT_WAIT_SECONDS} s ...")
+                    self.report(f"{address}: {error.strerror}; waiting {PORT_WAIT_SECONDS} s ...")
                 time.sleep(1)
 
     def _demo_shop(self) -> list[Child]:
@@ -123,7 +123,7 @@ class Command(BaseCommand):
         try:
             check_free(settings.HOST, shop.port)
         except (OSError, OverflowError) as error:
-            self.say(f"No demo shop: port {shop.port} cannot be used ({error}).")
+            self.report(f"No demo shop: port {shop.port} cannot be used ({error}).")
             return []
-        self.say(f"Demo shop   {shop.url}")
+        self.report(f"Demo shop   {shop.url}")
         return [processes.demo_shop(shop)]

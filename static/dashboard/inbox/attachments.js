@@ -77,7 +77,7 @@ export function createAttachments({ onChange }) {
       stored = files;
       draw();
     },
-    /** Attach files of a withdrawn message again. @param {StoredFile[]} files */
+    /** Attach files of a cancelled message again. @param {StoredFile[]} files */
     restore(files) {
       stored = [...stored, ...files];
       draw();

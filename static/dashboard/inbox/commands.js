@@ -1,7 +1,7 @@
 /** The commands on conversations, for the buttons above the thread, the shortcuts and the bulk actions. */
 
 import { askLead, askSnooze, askTags, choose, confirm } from "./dialogs.js";
-import { counted, h, reasonOf } from "./dom.js";
+import { h, pluralize, reasonOf } from "./dom.js";
 import { showToast } from "./toast.js";
 
 /**
@@ -122,7 +122,7 @@ export function createCommands({ store, client, colleaguesIn }) {
         deselect();
       };
       return [
-        h("span", {}, `${counted("conversation", selected.size)} selected`),
+        h("span", {}, `${pluralize("conversation", selected.size)} selected`),
         tool("Assign", "", () => askAssignee((operatorId) => changeAll({ operatorId }))),
         tool("Snooze", "", () => askSnooze((snoozedUntil) => changeAll({ status: "snoozed", snoozedUntil }))),
         tool("Resolve", "", () => changeAll({ status: "resolved" })),

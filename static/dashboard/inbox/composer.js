@@ -7,7 +7,7 @@ import { mentionedIn } from "./mentions.js";
 import { showToast } from "./toast.js";
 
 /**
- * @import { CannedReply, Person } from "./types.d.ts"
+ * @import { CannedReply, Named } from "./types.d.ts"
  * @import { Outbox, OutboxItem, StoredFile } from "./outbox.js"
  * @typedef {"reply" | "note"} Kind
  */
@@ -25,7 +25,7 @@ const TEXTS = {
  * @param {string} options.conversationId
  * @param {Outbox} options.outbox
  * @param {() => CannedReply[]} options.cannedReplies
- * @param {() => Person[]} options.colleagues
+ * @param {() => Named[]} options.colleagues
  * @param {() => Record<string, string>} options.placeholders returns the values of placeholders such as {{visitor.name}}
  * @param {() => string | undefined} options.newestMessageId
  * @param {() => void} options.onTyping called when typing begins, continues, or ends by sending
@@ -220,7 +220,7 @@ export function createComposer(options) {
       if (isBegun()) seenMessageId ??= newestMessageId();
     },
     /**
-     * Put a withdrawn message back into the draft, with the files that waited for it.
+     * Put a cancelled message back into the draft, with the files that waited for it.
      * @param {OutboxItem | null} item @param {StoredFile[]} files
      */
     restore(item, files) {

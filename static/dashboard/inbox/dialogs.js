@@ -2,7 +2,7 @@
 
 import { byId, h, reasonOf, setText } from "./dom.js";
 
-/** @import { Person, Preferences } from "./types.d.ts" */
+/** @import { Named, Preferences } from "./types.d.ts" */
 
 const HOUR = 3600_000;
 const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
@@ -150,7 +150,7 @@ export const askSnooze = (onChoice) => {
 };
 
 /**
- * @param {Person[]} tags all tags
+ * @param {Named[]} tags all tags
  * @param {Set<string>} current ids of the conversation's tags
  * @param {(ids: string[], name: string) => Promise<unknown>} onSubmit name: the name of a new tag, or ""
  */

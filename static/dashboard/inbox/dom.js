@@ -82,7 +82,7 @@ export const day = (at) => dayFormat.format(at);
 export const date = (at) => dateFormat.format(at);
 
 /** Return a count with its noun, such as "2 conversations". @param {string} noun in the singular @param {number} count */
-export const counted = (noun, count) => `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;
+export const pluralize = (noun, count) => `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;
 
 /** Return a status with a capital letter. @param {string} status */
 export const statusName = (status) => status[0].toUpperCase() + status.slice(1);

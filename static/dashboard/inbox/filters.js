@@ -2,7 +2,7 @@
 
 import { byId, h, setAttribute, setText, wellFormed } from "./dom.js";
 
-/** @import { Counts, ListQuery, Person, ViewName } from "./types.d.ts" */
+/** @import { Counts, ListQuery, Named, ViewName } from "./types.d.ts" */
 
 /** @type {{name: ViewName, label: string, query: ListQuery}[]} */
 const VIEWS = [
@@ -111,7 +111,7 @@ export function createFilters({ onChange }) {
       update();
     });
 
-  /** Set the choices of a filter. @param {keyof typeof selected} name @param {string} all @param {Person[]} choices */
+  /** Set the choices of a filter. @param {keyof typeof selected} name @param {string} all @param {Named[]} choices */
   const setChoices = (name, all, choices) => {
     const select = selects[name];
     select.replaceChildren(
@@ -134,16 +134,16 @@ export function createFilters({ onChange }) {
     showCounts(values) {
       for (const [name, element] of counts) setText(element, values[name] >= MAX_COUNT ? "999+" : String(values[name]));
     },
-    /** @param {Person[]} brands */
+    /** @param {Named[]} brands */
     setBrands: (brands) => setChoices("brand", "All brands", brands.length > 1 ? brands : []),
-    /** @param {Person[]} people */
+    /** @param {Named[]} people */
     setOperators: (people) =>
       setChoices("assignee", "All operators", [
         { _id: "me", name: "Me" },
         { _id: "none", name: "Unassigned" },
         ...people,
       ]),
-    /** @param {Person[]} tags */
+    /** @param {Named[]} tags */
     setTags: (tags) => setChoices("tag", "All tags", tags),
   };
 }

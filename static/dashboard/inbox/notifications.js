@@ -1,6 +1,6 @@
 /** Notify the operator of messages, mentions and assignments: title, badge in the navigation, sound, desktop notification. */
 
-import { counted, setText } from "./dom.js";
+import { pluralize, setText } from "./dom.js";
 
 /** @import { Assignments, Counts, InboxStore, Mention } from "./types.d.ts" */
 
@@ -13,7 +13,7 @@ const TITLE = "Inbox | PraxTalk";
  * @param {string} visitor the visitor's name; used only if count is 1
  */
 export const assignmentText = (assignedBy, count, visitor) =>
-  `${assignedBy} assigned ${count === 1 ? visitor : counted("conversation", count)} to you`;
+  `${assignedBy} assigned ${count === 1 ? visitor : pluralize("conversation", count)} to you`;
 
 /**
  * @param {object} options

@@ -5,7 +5,7 @@
  * 1. A sent message is stored under a key of its own with a clientMessageId, and then delivered. Texts use the live connection.
  *    Files use HTTP requests, one at a time in each conversation. A file that was sent with a text waits for that text.
  * 2. When the server confirms a message, its key is removed. When the server rejects it, it stays, with the reason, until the
- *    operator resends or withdraws it.
+ *    operator resends or cancels it.
  * 3. If there is no response, or one that is not from PraxTalk, delivery is retried. After MAX_TRIES attempts it counts as
  *    rejected. During the retries, texts are still delivered; files of the same conversation wait. When the connection is back,
  *    messages that failed this way are delivered again.
@@ -17,7 +17,8 @@
  * @typedef {{id: string, name: string}} StoredFile files.js stores its content
  * @typedef {{id: string, conversationId: string, kind: "reply" | "note" | "file", body: string, mentions: string[], at: number,
  *   after?: string, seenMessageId?: string, resolves?: boolean, tries?: number,
- *   refused?: {code: string, message: string}}} OutboxItem body: for a file, its name; after: the id of the text that a file waits for
+ *   rejection?: {code: string, message: string}}} OutboxItem body: for a file, its name; after: the id of the text that a file
+ *   waits for
  * @typedef {{kind: "reply" | "note", reply: string, note: string, files: StoredFile[], seenMessageId?: string}} Draft kind: which
  *   of the two is shown; files: those of the reply
  * @typedef {ReturnType<typeof createOutbox>} Outbox
@@ -108,23 +109,23 @@ export function createOutbox({ operatorId, client, uploadFile, onChange, onDraft
     if (resolves) await client.mutate("conversations:setStatus", { conversationId, status: "resolved" });
   };
 
-  /** Attempt delivery until the message is confirmed, rejected, given up or withdrawn. @param {string} id */
+  /** Attempt delivery until the message is confirmed, rejected, given up or cancelled. @param {string} id */
   const deliverNow = async (id) => {
     for (;;) {
       const item = items.get(id);
-      if (!item || item.refused) return;
+      if (!item || item.rejection) return;
       try {
         await attempt(item);
         return items.has(id) ? confirm(item) : undefined;
       } catch (error) {
-        const refused = rejectionOf(error);
+        const rejection = rejectionOf(error);
         const seconds = retryAfter(error);
         const tries = (item.tries ?? 0) + 1;
-        if (!items.has(id)) return; // withdrawn during the attempt
-        if (refused) return save({ ...item, refused });
+        if (!items.has(id)) return; // cancelled during the attempt
+        if (rejection) return save({ ...item, rejection });
         if (seconds === undefined && tries >= MAX_TRIES) {
           const message = `The server did not respond (${MAX_TRIES} attempts).`;
-          return save({ ...item, tries: 0, refused: { code: UNREACHABLE, message } });
+          return save({ ...item, tries: 0, rejection: { code: UNREACHABLE, message } });
         }
         if (seconds === undefined) save({ ...item, tries });
         await new Promise((resolve) => setTimeout(resolve, (seconds ?? PAUSE) * 1000));
@@ -145,7 +146,7 @@ export function createOutbox({ operatorId, client, uploadFile, onChange, onDraft
 
   /** @param {OutboxItem} item @param {Partial<OutboxItem>} [changes] */
   const resend = (item, changes) => {
-    const next = { ...item, ...changes, tries: 0, refused: undefined };
+    const next = { ...item, ...changes, tries: 0, rejection: undefined };
     save(next);
     deliver(next);
   };
@@ -170,20 +171,20 @@ export function createOutbox({ operatorId, client, uploadFile, onChange, onDraft
     resend,
     /** Deliver the messages that got no response again. Call it when the connection is back. */
     onReconnect() {
-      for (const item of [...items.values()].sort(oldestFirst)) if (item.refused?.code === UNREACHABLE) resend(item);
+      for (const item of [...items.values()].sort(oldestFirst)) if (item.rejection?.code === UNREACHABLE) resend(item);
     },
     /**
-     * Withdraw a message. Return the files that waited for it, for which the caller is then responsible.
+     * Cancel a message. Return the files that waited for it, for which the caller is then responsible.
      * @param {OutboxItem} item
      */
-    withdraw(item) {
+    cancel(item) {
       const followers = followersOf(item.id);
       for (const each of [...followers, item]) remove(each);
       if (item.kind === "file") deleteFile(item.id);
       return followers.map(({ id, body }) => ({ id, name: body }));
     },
     /** Return whether a file waits for a text that was rejected. @param {OutboxItem} item */
-    waitsForRejected: ({ after }) => Boolean(after && items.get(after)?.refused),
+    waitsForRejected: ({ after }) => Boolean(after && items.get(after)?.rejection),
     /** Return the unconfirmed messages of a conversation, oldest first. @param {string} conversationId */
     of: (conversationId) =>
       [...items.values()].filter((item) => item.conversationId === conversationId).sort(oldestFirst),
@@ -200,6 +201,7 @@ export function createOutbox({ operatorId, client, uploadFile, onChange, onDraft
     .filter((key) => key.startsWith(`${prefix}sent.`))
     .map((key) => load(key.slice(prefix.length)))
     .filter(Boolean)
+    .map(toItem)
     .sort(oldestFirst);
   for (const item of unconfirmed) items.set(item.id, item);
   for (const item of unconfirmed) deliver(item);
@@ -207,13 +209,13 @@ export function createOutbox({ operatorId, client, uploadFile, onChange, onDraft
   /** @param {string} id */
   const takeOver = (id) => {
     const item = items.get(id);
-    if (item && !item.refused) deliver(item);
+    if (item && !item.rejection) deliver(item);
   };
   addEventListener("storage", ({ key, newValue }) => {
     const [, what, id] = (key?.startsWith(prefix) && /^(sent|draft)\.(.*)/.exec(key.slice(prefix.length))) || [];
     if (what === "draft") onDraftChange(id);
     if (what !== "sent") return;
-    if (newValue) items.set(id, JSON.parse(newValue));
+    if (newValue) items.set(id, toItem(JSON.parse(newValue)));
     else items.delete(id);
     for (const each of newValue ? [id] : followersOf(id).map((item) => item.id)) setTimeout(takeOver, TAKEOVER, each);
     onChange();
@@ -228,6 +230,9 @@ const storedKeys = () => {
     return [];
   }
 };
+
+/** Convert a stored value. Until November 2026 `rejection` was named `refused`. @param {any} value @returns {OutboxItem} */
+const toItem = ({ refused, ...item }) => ({ ...item, ...(refused && { rejection: refused }) });
 
 /** Convert a stored value. Until November 2026 a draft was one text with its kind. @param {any} value @returns {Draft} */
 const toDraft = (value) => {

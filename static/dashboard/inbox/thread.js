@@ -114,9 +114,9 @@ export function createThread(options) {
   const drawUnsent = () => {
     const actions = {
       resend: (/** @type {OutboxItem} */ item) => outbox.resend(item, { seenMessageId: undefined }),
-      edit: (/** @type {OutboxItem} */ item) => composer.restore(item, outbox.withdraw(item)),
+      edit: (/** @type {OutboxItem} */ item) => composer.restore(item, outbox.cancel(item)),
       remove(/** @type {OutboxItem} */ item) {
-        const files = outbox.withdraw(item);
+        const files = outbox.cancel(item);
         if (files.length) composer.restore(null, files);
       },
     };

@@ -49,17 +49,17 @@ const STATES = {
  * @param {Record<"resend" | "edit" | "remove", (item: OutboxItem) => void>} actions
  */
 export const createUnsentEntry = (item, state, actions) => {
-  const { refused, kind, body, tries } = item;
+  const { rejection, kind, body, tries } = item;
   const button = (/** @type {string} */ text, /** @type {(item: OutboxItem) => void} */ action) =>
     h("button", { type: "button", class: "plain", click: () => action(item) }, text);
   const buttons = [
-    button(refused?.code === "CONFLICT" ? "Send anyway" : "Try again", actions.resend),
+    button(rejection?.code === "CONFLICT" ? "Send anyway" : "Try again", actions.resend),
     kind !== "file" && button("Edit", actions.edit),
     button("Remove", actions.remove),
   ];
   const status = state === "sending" && tries ? "No response yet. Retrying …" : STATES[state];
-  const notice = refused
-    ? h("p", { class: "refused", role: "alert" }, `Not sent: ${refused.message} `, buttons)
+  const notice = rejection
+    ? h("p", { class: "refused", role: "alert" }, `Not sent: ${rejection.message} `, buttons)
     : h("p", { class: "quiet" }, status);
   return h(
     "article",

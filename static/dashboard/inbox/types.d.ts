@@ -9,15 +9,15 @@ export type Attachment = Pick<Schemas["AttachmentJson"], "_id" | "name" | "conte
 export type Brand = Schemas["BrandJson"];
 export type Conversation = Schemas["ConversationJson"];
 export type Lead = Schemas["LeadJson"];
-export type Person = Schemas["PersonJson"];
+export type Named = Schemas["PersonJson"];
 export type Status = Schemas["ConversationStatus"];
-export type Tag = Person;
+export type Tag = Named;
 
 /** brandIds: the brands that both operators see; null if the colleague sees all brands. */
-export type Colleague = Person & { brandIds: string[] | null };
+export type Colleague = Named & { brandIds: string[] | null };
 export type CannedReply = { _id: string; shortcut: string; body: string; brandId: string | null };
 export type Preferences = { sound: boolean; desktop: boolean; shortcuts: boolean; mentionMails: boolean };
-export type Me = Person & { preferences: Preferences };
+export type Me = Named & { preferences: Preferences };
 
 type WithTags = { tags: Tag[]; rating: number | null };
 
@@ -34,7 +34,7 @@ export type NoteEntry = EntryBase & { type: "note"; body: string; sender: string
 /** The details of activities, by kind. */
 export type ActivityDetails = {
   status: { status: Status; until?: number; snoozeEnded?: true };
-  assigned: { to: Person | null; absent?: string };
+  assigned: { to: Named | null; absent?: string };
   tagged: { added: string[]; removed: string[] };
   blocked: { blocked: boolean };
   transcript: { to: string };

@@ -20,7 +20,7 @@ def send(event):
         print(json.dumps(event), flush=True)
 
 
-def answer(number, value):
+def respond(number, value):
     send({"id": number, "value": convex_to_json(value)})
 
 
@@ -43,7 +43,7 @@ async def observe(command):
         return send({"crash": repr(error)})
     while True:
         try:
-            answer(command["id"], await subscription.__anext__())
+            respond(command["id"], await subscription.__anext__())
         except StopAsyncIteration:
             return None
         except Exception as error:
@@ -60,7 +60,7 @@ async def stop(*numbers):
 
 def call(client, method, command):
     try:
-        answer(command["id"], getattr(client, method)(command["name"], arguments(command)))
+        respond(command["id"], getattr(client, method)(command["name"], arguments(command)))
     except Exception as error:
         fail(command["id"], error)
 
@@ -84,7 +84,7 @@ async def carry_out(command):
         case "authenticate":
             clients[command["client"]].set_auth(command["tokens"][0])
         case "ask":
-            answer(command["id"], None)
+            respond(command["id"], None)
 
 
 async def main():

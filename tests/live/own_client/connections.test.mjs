@@ -212,10 +212,10 @@ test("an accepted token alone does not make the client live before the query set
 });
 
 test("a rejected token is requested again, with the reason and growing delays", async () => {
-  const refusals = [];
+  const authErrors = [];
   const scene = start({
-    getToken(refused) {
-      refusals.push(refused);
+    getToken(authError) {
+      authErrors.push(authError);
       return "bad";
     },
   });
@@ -225,18 +225,18 @@ test("a rejected token is requested again, with the reason and growing delays", 
     assert.equal(scene.socket.isClosed, true);
     assert.equal(await waitOf(scene), wait);
   }
-  assert.deepEqual(refusals, [undefined, ...WAITS.slice(1).map(() => "It expired.")]);
+  assert.deepEqual(authErrors, [undefined, ...WAITS.slice(1).map(() => "It expired.")]);
   await scene.socket.accept();
   await scene.socket.transit(1);
   await scene.socket.end(1006);
   await scene.pass(100);
   await scene.socket.accept();
-  assert.equal(refusals.at(-1), undefined);
+  assert.equal(authErrors.at(-1), undefined);
 });
 
 test("an expired token is replaced without an error for watchers", async () => {
-  const [refusals, received] = [[], []];
-  const scene = await startLive({ getToken: (refused) => String(refusals.push(refused)) });
+  const [authErrors, received] = [[], []];
+  const scene = await startLive({ getToken: (authError) => String(authErrors.push(authError)) });
   scene.client.watch(
     "a:list",
     {},
@@ -248,7 +248,7 @@ test("an expired token is replaced without an error for watchers", async () => {
   await scene.socket.transit(3, failed(0, "UNAUTHENTICATED"));
   await scene.pass(100);
   await scene.socket.accept();
-  assert.deepEqual([refusals, scene.socket.sent[1].value], [[undefined, "It is UNAUTHENTICATED."], "2"]);
+  assert.deepEqual([authErrors, scene.socket.sent[1].value], [[undefined, "It is UNAUTHENTICATED."], "2"]);
   await scene.socket.transit(1, updated(0, "two"));
   assert.deepEqual(received, ["one", "two"]);
 });

@@ -8,8 +8,8 @@ async ([url, tokens]) => {
     events: [],
     tokenRequests: [],
     sockets: [],
-    getToken(refused) {
-      tab.tokenRequests.push(refused ?? null);
+    getToken(authError) {
+      tab.tokenRequests.push(authError ?? null);
       return tokens[Math.min(tab.tokenRequests.length, tokens.length) - 1];
     },
     watch: (what, name, args) => {

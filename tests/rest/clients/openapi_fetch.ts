@@ -20,8 +20,8 @@ function read<T>({ data, error }: { data?: T; error?: Schemas["Refusal"] }): T {
   return data;
 }
 
-const answer = read(await client.GET("/api/v1/conversations", { params: { query: { limit: 10 } } }));
-const newest = answer.conversations[0];
+const response = read(await client.GET("/api/v1/conversations", { params: { query: { limit: 10 } } }));
+const newest = response.conversations[0];
 if (!newest) throw new Error("no conversation");
 const query = { updatedSince: newest.updatedAt, status: "open" } as const;
 const again = read(await client.GET("/api/v1/conversations", { params: { query } }));
@@ -48,14 +48,14 @@ const [message] = thread.messages;
 
 console.log(
   JSON.stringify({
-    listed: answer.conversations.map((row) => ({
+    listed: response.conversations.map((row) => ({
       id: row._id,
       status: row.status,
       assignee: row.assignee?.name ?? "",
       snoozedUntil: row.snoozedUntil ?? 0,
       updatedAt: row.updatedAt,
     })),
-    syncedAt: answer.syncedAt,
+    syncedAt: response.syncedAt,
     again: again.conversations.length,
     thread: [thread.brand.name, message?.body, message?.role, message?.createdAt],
     messageId: sent.messageId,

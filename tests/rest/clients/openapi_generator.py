@@ -9,8 +9,8 @@ from openapi_client.models.lead_created_event import LeadCreatedEvent
 configuration = praxtalk.Configuration(host=os.environ["BASE"], access_token=os.environ["KEY"])
 with praxtalk.ApiClient(configuration) as client:
     conversations = praxtalk.ConversationsApi(client)
-    answer = conversations.list_conversations(limit=10)
-    newest = answer.conversations[0]
+    response = conversations.list_conversations(limit=10)
+    newest = response.conversations[0]
     again = conversations.list_conversations(updated_since=newest.updated_at, status=praxtalk.ConversationStatus.OPEN)
     thread = conversations.get_conversation(str(newest.id)).conversation
     sent = conversations.send_message(
@@ -38,9 +38,9 @@ print(
                     "snoozedUntil": row.snoozed_until or 0,
                     "updatedAt": row.updated_at,
                 }
-                for row in answer.conversations
+                for row in response.conversations
             ],
-            "syncedAt": answer.synced_at,
+            "syncedAt": response.synced_at,
             "again": len(again.conversations),
             "thread": [thread.brand.name, message.body, message.role.value, message.created_at],
             "messageId": str(sent.message_id),

@@ -10,8 +10,8 @@ from praxtalk_client.api.leads import create_lead, list_leads
 from praxtalk_client.models import ConversationStatus, LeadCreatedEvent, NewLeadRequest, NewMessageRequest
 
 with AuthenticatedClient(base_url=os.environ["BASE"], token=os.environ["KEY"]) as client:
-    answer = list_conversations.sync(client=client, limit=10)
-    newest = answer.conversations[0]
+    response = list_conversations.sync(client=client, limit=10)
+    newest = response.conversations[0]
     again = list_conversations.sync(
         client=client, updated_since=newest.updated_at, status=ConversationStatus.OPEN
     ).conversations
@@ -41,9 +41,9 @@ print(
                     "snoozedUntil": row.snoozed_until or 0,
                     "updatedAt": row.updated_at,
                 }
-                for row in answer.conversations
+                for row in response.conversations
             ],
-            "syncedAt": answer.synced_at,
+            "syncedAt": response.synced_at,
             "again": len(again),
             "thread": [thread.brand.name, message.body, message.role.value, message.created_at],
             "messageId": str(sent.message_id),

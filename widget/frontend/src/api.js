@@ -12,15 +12,15 @@
  *   locale: string, dir: "ltr" | "rtl", online: boolean, opensAt: number | null, texts: Record<string, string>}} Config
  * @typedef {{id: string, hash: string, name?: string, email?: string, phone?: string}} Identity
  * @typedef {{name?: string, email?: string, phone?: string, website?: string, page?: string, locale?: string, identity?: Identity}} Form
- * @typedef {{status: number, code: string, fields?: Record<string, string>, retryAfter: number}} Refusal
+ * @typedef {{status: number, code: string, fields?: Record<string, string>, retryAfter: number}} Rejection
  *   status 0: there was no response, or an incomplete one; retryAfter: in seconds, 0 if the server did not send it
  * @typedef {ReturnType<typeof createApi>} Api
  */
 
-/** Return whether the server rejected the token. A 401 alone may come from a proxy's login. @param {Refusal} refusal */
+/** Return whether the server rejected the token. A 401 alone may come from a proxy's login. @param {Rejection} rejection */
 export const isSignedOut = ({ status, code }) => status === 401 && code === "unauthenticated";
 
-/** Return whether a retry may succeed: no response, a server error, 408 or 429. @param {Refusal} refusal */
+/** Return whether a retry may succeed: no response, a server error, 408 or 429. @param {Rejection} rejection */
 export const isTransient = ({ status = 0 }) => status < 400 || status > 499 || status === 408 || status === 429;
 
 const TIMEOUT = 20_000;
@@ -33,13 +33,13 @@ export function createApi(origin, widgetId) {
   /**
    * @param {string} path
    * @param {{token?: string, body?: object, form?: FormData, patience?: number, isFile?: boolean}} [options]
-   * @returns {Promise<any>} rejects with a Refusal
+   * @returns {Promise<any>} rejects with a Rejection
    */
   const call = async (path, { token, body, form, patience = TIMEOUT, isFile } = {}) => {
     const text = body && JSON.stringify({ widgetId, ...body });
     /** @type {Response | undefined} */
     let response;
-    let refusal = {};
+    let rejection = {};
     try {
       response = await fetch(`${origin}/widget/v1/${path}`, {
         method: text || form ? "POST" : "GET",
@@ -52,14 +52,14 @@ export function createApi(origin, widgetId) {
         keepalive: Boolean(text && text.length < MAX_KEEPALIVE_LENGTH),
         signal: AbortSignal.timeout(patience),
       });
-      const answer = await (response.ok && isFile ? response.blob() : response.json());
-      if (response.ok) return answer;
-      refusal = answer;
+      const content = await (response.ok && isFile ? response.blob() : response.json());
+      if (response.ok) return content;
+      rejection = content;
     } catch {
       // No response, an incomplete body, or one that is not JSON: of a proxy's error page, only the status is used.
     }
     const status = response && !response.ok ? response.status : 0;
-    throw { code: "", ...refusal, status, retryAfter: Number(response?.headers.get("Retry-After")) || 0 };
+    throw { code: "", ...rejection, status, retryAfter: Number(response?.headers.get("Retry-After")) || 0 };
   };
 
   return {

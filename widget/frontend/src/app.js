@@ -19,13 +19,13 @@ import { createIdentity } from "./visitor-identity.js";
 const MAX_RENEWALS = 3;
 
 /**
- * @param {object} outside
- * @param {string} outside.origin
- * @param {string} outside.widgetId
- * @param {boolean} outside.opens whether the widget opens automatically
- * @param {import("./api.js").Api} outside.api
- * @param {import("./api.js").Config} outside.config
- * @param {(name: import("./page.js").EventName, detail?: any) => void} outside.emit
+ * @param {object} options
+ * @param {string} options.origin
+ * @param {string} options.widgetId
+ * @param {boolean} options.opens whether the widget opens automatically
+ * @param {import("./api.js").Api} options.api
+ * @param {import("./api.js").Config} options.config
+ * @param {(name: import("./page.js").EventName, detail?: any) => void} options.emit
  * @returns {import("./page.js").Commands}
  */
 export function createApp({ origin, widgetId, opens, api, config, emit }) {
@@ -33,7 +33,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   const { t } = texts;
   const store = createStore(widgetId, update);
   const lock = createLock(`praxtalk:${widgetId}`);
-  const person = createIdentity({ store, api, lock, onChange: () => wake(), onOther: leave });
+  const identity = createIdentity({ store, api, lock, onChange: () => wake(), onOther: leave });
   /**
    * The part of the store that belongs to this page. It leaves out the entries of other people, and the thread if another tab
    * has identified a different person.
@@ -42,17 +42,17 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     ...store,
     read() {
       const memory = store.read();
-      const outbox = memory.outbox.filter((one) => one.ownerId === person.owner());
-      return person.isOther() ? { outbox } : { ...memory, outbox };
+      const outbox = memory.outbox.filter((one) => one.ownerId === identity.owner());
+      return identity.isOther() ? { outbox } : { ...memory, outbox };
     },
   };
   /** Entries that the server has accepted, but the thread does not contain yet. @type {Map<string, Entry>} */
   const sent = new Map();
   let isOpen = false;
   let isTyping = false;
-  let isDue = false;
+  let isDrawScheduled = false;
   let unread = 0;
-  let isReached = true;
+  let isServerReachable = true;
   let renewals = 0;
   /** @type {HTMLElement | undefined} */
   let shown;
@@ -63,7 +63,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     async send(entry, token) {
       const { clientId, body, form, file } = entry;
       if (!token) return api.start({ ...form, message: body, clientId });
-      return file ? (await extras.parts()).send(entry, token) : api.send(token, body, clientId);
+      return file ? (await lazy.parts()).send(entry, token) : api.send(token, body, clientId);
     },
     onSignedOut: signOut,
     onChange(entry) {
@@ -71,7 +71,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       update();
       if (!entry) return;
       thread.wake();
-      person.attach(); // the entry may have been written before the page identified the person
+      identity.attach(); // the entry may have been written before the page identified the person
     },
   });
 
@@ -83,22 +83,22 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       const clientIds = new Set(thread.get().messages.map((one) => one.clientId));
       for (const clientId of sent.keys()) if (clientIds.has(clientId)) sent.delete(clientId);
       outbox.removeDelivered(clientIds);
-      const wasReached = isReached;
-      isReached = thread.get().isReached;
-      if (isReached && !wasReached) outbox.wake();
+      const wasServerReachable = isServerReachable;
+      isServerReachable = thread.get().isServerReachable;
+      if (isServerReachable && !wasServerReachable) outbox.wake();
       for (const { _id, role, body } of fresh) emit("message", { id: _id, role, body });
-      seen.announce(fresh);
+      readReceipts.announce(fresh);
       update();
     },
     onSignedOut: signOut,
   });
 
-  const seen = createReadReceipts({ store: own, thread, ring: (id) => extras.ring(id) });
+  const readReceipts = createReadReceipts({ store: own, thread, ring: (id) => lazy.ring(id) });
 
   /** @param {string} body @param {Partial<Entry>} [more] */
   const add = (body, more) => {
-    if (person.isOther()) store.forget(); // this page's thread replaces the one of the other tab
-    outbox.add({ clientId: newId(), body, at: Date.now(), ownerId: person.owner(), ...more });
+    if (identity.isOther()) store.clear(); // this page's thread replaces the one of the other tab
+    outbox.add({ clientId: newId(), body, at: Date.now(), ownerId: identity.owner(), ...more });
     update();
   };
 
@@ -107,9 +107,9 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     close,
     submit(form, message) {
       const { href } = location;
-      const identity = person.proof();
+      const proof = identity.proof();
       composer.text("");
-      add(message, { form: { ...form, page: href, locale: navigator.language, ...(identity && { identity }) } });
+      add(message, { form: { ...form, page: href, locale: navigator.language, ...(proof && { identity: proof }) } });
       store.write({ open: true });
     },
     send(body) {
@@ -123,16 +123,16 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     },
     remove(key) {
       outbox.drop([key]);
-      extras.parts().then((all) => all.discard(key), ignore);
+      lazy.parts().then((all) => all.discard(key), ignore);
       update();
     },
     older: () => thread.loadOlder(),
-    file: (place, file, key) => extras.parts().then((all) => all.show(place, file, key), ignore),
+    file: (place, file, key) => lazy.parts().then((all) => all.show(place, file, key), ignore),
     bottom: update,
   });
   const { form, log, composer, chat, dialog, launcher } = view;
 
-  const extras = createLazyLoader(origin, () => ({
+  const lazy = createLazyLoader(origin, () => ({
     widgetId,
     call: api.call,
     token: () => own.read().token,
@@ -143,7 +143,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     composer: composer.box,
     add,
     store,
-    attach: person.attach,
+    attach: identity.attach,
   }));
 
   /** Handle a token that the server rejected. An identified person gets a new one. @param {string} token */
@@ -153,12 +153,12 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     store.write({ token: undefined, identity: undefined });
     sent.clear();
     form.warn(t("signedOut"));
-    if (renewals++ < MAX_RENEWALS) person.attach();
+    if (renewals++ < MAX_RENEWALS) identity.attach();
   }
 
   /** @param {boolean} is */
   function setTyping(is) {
-    if (is || isTyping) thread.look({ typing: is });
+    if (is || isTyping) thread.report({ typing: is });
     isTyping = is;
   }
 
@@ -172,7 +172,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     if (!begun?.failed) return;
     const { fields, code } = begun.failed;
     if (code === "identity_wrong") {
-      person.forget();
+      identity.clear();
       form.setKnown();
     }
     form.showErrors(fields);
@@ -180,12 +180,12 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   };
 
   function update() {
-    if (!isDue) queueMicrotask(draw);
-    isDue = true;
+    if (!isDrawScheduled) queueMicrotask(draw);
+    isDrawScheduled = true;
   }
 
   const draw = () => {
-    isDue = false;
+    isDrawScheduled = false;
     const { token, outbox: entries } = own.read();
     thread.start(token);
     const { value, messages, hasMore } = thread.get();
@@ -193,14 +193,14 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     const hadFocus = shown?.contains(view.root.activeElement);
     const before = shown;
     shown = isChat ? chat : form.element;
-    form.setKnown(person.proof());
+    form.setKnown(identity.proof());
     dialog.draw(shown, problem(isChat), value ?? config);
     if (shown !== before) {
       if (isChat) form.fill({ message: "" });
       else if (before || entries.length) restoreToForm(entries);
       if (isOpen && hadFocus) focus();
     }
-    if (isChat && isOpen) extras.parts().then((all) => all.draw(value), ignore);
+    if (isChat && isOpen) lazy.parts().then((all) => all.draw(value), ignore);
     log.draw({
       items: timeline(messages, isChat ? [...sent.values(), ...entries] : [], value?.seenId ?? null),
       greeting: config.greeting,
@@ -208,8 +208,8 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       hasMore,
       isClosed: value?.status === "closed",
     });
-    if (isOpen && !document.hidden && log.isAtBottom()) seen.look(isTyping);
-    const next = seen.unread();
+    if (isOpen && !document.hidden && log.isAtBottom()) readReceipts.markSeen(isTyping);
+    const next = readReceipts.unread();
     if (next !== unread) emit("unread", next);
     unread = next;
     launcher.draw(isOpen, unread);
@@ -217,8 +217,8 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
 
   /** @param {boolean} isChat */
   const problem = (isChat) => {
-    const lasting = store.isDenied() ? t("notKept") : "";
-    if (!isChat) return lasting;
+    const storageWarning = store.isDenied() ? t("notKept") : "";
+    if (!isChat) return storageWarning;
     const { seconds, isStuck } = outbox.problem();
     if (seconds > 0) {
       setTimeout(update, 1000);
@@ -226,7 +226,7 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
     }
     if (!navigator.onLine) return t("offline");
     if (isStuck) return t("failed");
-    return isReached && (thread.get().value || !own.read().token) ? lasting : t("connecting");
+    return isServerReachable && (thread.get().value || !own.read().token) ? storageWarning : t("connecting");
   };
 
   const focus = () => {
@@ -269,16 +269,16 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   }
 
   function reset() {
-    store.forget(true);
-    person.forget();
-    forgetFiles().catch(ignore);
+    store.clear(true);
+    identity.clear();
+    clearFiles().catch(ignore);
     leave();
   }
 
   /** Clear everything of the current person, because a different one uses the page now. */
   function leave() {
     sent.clear();
-    store.forget();
+    store.clear();
     form.element.reset();
     form.warn("");
     composer.text("");
@@ -301,10 +301,10 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
   outbox.wake();
   const [, code] = location.hash.split("#praxtalk=");
   if (code)
-    extras
+    lazy
       .parts()
-      .then((all) => all.comeBack(code))
-      .then((is) => is || form.warn(t("signedOut")), ignore)
+      .then((all) => all.redeemMagicLink(code))
+      .then((isValid) => isValid || form.warn(t("signedOut")), ignore)
       .then(() => open());
   else if (opens || (own.read().open && !dialog.isPhone())) open(true);
 
@@ -323,10 +323,10 @@ export function createApp({ origin, widgetId, opens, api, config, emit }) {
       form.fill({ ...values });
       composer.text(values?.message);
     },
-    identify: person.identify,
+    identify: identity.identify,
     reset,
   };
 }
 
 /** Delete the files that wait to be sent. In a sandboxed frame, access to `caches` throws. */
-const forgetFiles = async () => caches.delete("praxtalk");
+const clearFiles = async () => caches.delete("praxtalk");

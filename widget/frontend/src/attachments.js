@@ -3,7 +3,7 @@ import { icon } from "./icons.js";
 import { newId } from "./ids.js";
 
 /**
- * Files: choosing, uploading and displaying them. This is part of extras.js, which is fetched when a chat is first opened, so
+ * Files: choosing, uploading and displaying them. This is part of lazy.js, which is fetched when a chat is first opened, so
  * that other visitors do not download it.
  *
  * 1. A file is stored in the browser's cache storage before it is sent, so that it survives a reload. Its key is the clientId
@@ -23,7 +23,7 @@ const MAX_WIDTH = 260;
 const MAX_HEIGHT = 320;
 const PAPERCLIP = "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.3 3.3 0 0 1 4.7 4.7L9.5 17a1.6 1.6 0 0 1-2.3-2.3L15 7";
 
-/** @param {import("./extras.js").Outside} outside */
+/** @param {import("./lazy.js").Options} options */
 export function createAttachments({ widgetId, call, token, t, locale, chat, composer, add }) {
   /** The loaded files, by attachment id or clientId. @type {Map<string, Blob>} */
   const blobs = new Map();
@@ -34,9 +34,9 @@ export function createAttachments({ widgetId, call, token, t, locale, chat, comp
     { class: "attach", "aria-label": t("attach"), click: () => input.click() },
     icon(PAPERCLIP),
   );
-  const refusal = element("p", { class: "refused", role: "alert", hidden: true });
+  const rejection = element("p", { class: "refused", role: "alert", hidden: true });
   composer.prepend(input, button);
-  composer.before(refusal);
+  composer.before(rejection);
   composer.addEventListener("paste", (event) => takeFrom(event, /** @type {ClipboardEvent} */ (event).clipboardData));
   for (const type of ["dragover", "dragleave", "drop"])
     chat.addEventListener(type, (event) => drag(/** @type {DragEvent} */ (event)));
@@ -64,20 +64,20 @@ export function createAttachments({ widgetId, call, token, t, locale, chat, comp
   /** @param {File} file */
   async function take(file) {
     const isWrong = file.type && !TYPES.includes(file.type); // some systems report no type; the server checks the content anyway
-    refusal.hidden = !isWrong && file.size <= MAX_BYTES;
-    refusal.textContent = refusal.hidden ? "" : t(isWrong ? "fileType" : "fileTooLarge");
-    if (!refusal.hidden) return;
+    rejection.hidden = !isWrong && file.size <= MAX_BYTES;
+    rejection.textContent = rejection.hidden ? "" : t(isWrong ? "fileType" : "fileTooLarge");
+    if (!rejection.hidden) return;
     const clientId = newId();
     blobs.set(clientId, file);
     const { width = null, height = null } = (await bitmapOf(file)) ?? {};
-    await keep(clientId, file);
+    await storeBlob(clientId, file);
     const { name, type: contentType, size } = file;
     add(name, { clientId, file: { name, contentType, size, width, height } });
   }
 
   /** @param {Attachment} file @param {string} key */
   const blobOf = async ({ _id }, key) => {
-    const known = blobs.get(key) ?? (_id ? blobs.get(_id) : await kept(key));
+    const known = blobs.get(key) ?? (_id ? blobs.get(_id) : await loadBlob(key));
     if (known || !_id) return known;
     const query = new URLSearchParams({ widgetId });
     const blob = await call(`attachments/${_id}?${query}`, { token: token(), patience: TIMEOUT, isFile: true });
@@ -115,22 +115,22 @@ export function createAttachments({ widgetId, call, token, t, locale, chat, comp
         .catch(() => box.append(element("span", {}, label)));
     },
 
-    /** @param {Entry} entry @param {string} token @returns {Promise<any>} rejects with a Refusal */
+    /** @param {Entry} entry @param {string} token @returns {Promise<any>} rejects with a Rejection */
     async send({ clientId, file }, token) {
-      const blob = blobs.get(clientId) ?? (await kept(clientId));
+      const blob = blobs.get(clientId) ?? (await loadBlob(clientId));
       if (!blob) throw { status: 410, code: "gone" };
       const form = new FormData();
       for (const [name, value] of Object.entries({ widgetId, clientId })) form.append(name, value);
       form.append("file", blob, file?.name);
-      const answer = await call("messages", { token, form, patience: TIMEOUT });
-      forget(clientId);
-      return answer;
+      const accepted = await call("messages", { token, form, patience: TIMEOUT });
+      deleteBlob(clientId);
+      return accepted;
     },
 
     /** Delete the stored file of an entry that was removed. @param {string} clientId */
     discard(clientId) {
       blobs.delete(clientId);
-      forget(clientId);
+      deleteBlob(clientId);
     },
   };
 }
@@ -141,7 +141,7 @@ const CACHE = "praxtalk";
 const addressOf = (clientId) => `/praxtalk-${clientId}`;
 
 /** @param {string} clientId @param {Blob} blob */
-const keep = async (clientId, blob) => {
+const storeBlob = async (clientId, blob) => {
   try {
     await (await caches.open(CACHE)).put(addressOf(clientId), new Response(blob));
   } catch {
@@ -150,7 +150,7 @@ const keep = async (clientId, blob) => {
 };
 
 /** @param {string} clientId @returns {Promise<Blob | undefined>} */
-const kept = async (clientId) => {
+const loadBlob = async (clientId) => {
   try {
     return (await (await caches.open(CACHE)).match(addressOf(clientId)))?.blob();
   } catch {
@@ -159,7 +159,7 @@ const kept = async (clientId) => {
 };
 
 /** @param {string} clientId */
-const forget = async (clientId) => {
+const deleteBlob = async (clientId) => {
   try {
     await (await caches.open(CACHE)).delete(addressOf(clientId));
   } catch {

@@ -1,5 +1,5 @@
 /** Put in by build.mjs: which part, and its version. */
-declare const EXTRAS: string;
+declare const LAZY: string;
 
 /** Its text, minified. */
 declare module "*.css" {

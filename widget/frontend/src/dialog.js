@@ -1,7 +1,7 @@
 import { element, setAttribute, setText } from "../../../static/shared/dom.js";
 import { ICONS, icon } from "./icons.js";
 
-/** As in views.css: at this width the panel covers the page. */
+/** As in views.css: at this width the dialog covers the page. */
 const PHONE = "(max-width: 480px)";
 
 const REACHABLE = "a, button:enabled, textarea, input:not([tabindex])";
@@ -24,7 +24,7 @@ export function createDialog({ brand }, { t, moment }, views, onClose) {
     element("div", { class: "title" }, element("h2", {}, brand.name), status),
     element("button", { class: "close", "aria-label": t("close"), click: onClose }, icon(ICONS.close)),
   );
-  const panel = element(
+  const dialog = element(
     "section",
     {
       class: "panel",
@@ -45,27 +45,27 @@ export function createDialog({ brand }, { t, moment }, views, onClose) {
     if (event.key === "Escape" && !event.isComposing) onClose();
     if (event.key !== "Tab" || !phone.matches) return;
     event.preventDefault();
-    const stops = /** @type {HTMLElement[]} */ ([...panel.querySelectorAll(REACHABLE)]).filter(
+    const stops = /** @type {HTMLElement[]} */ ([...dialog.querySelectorAll(REACHABLE)]).filter(
       (one) => one.getClientRects().length,
     );
-    const { activeElement } = /** @type {ShadowRoot} */ (panel.getRootNode());
-    const now = stops.indexOf(/** @type {HTMLElement} */ (activeElement)); // -1 if the panel itself has the focus
+    const { activeElement } = /** @type {ShadowRoot} */ (dialog.getRootNode());
+    const now = stops.indexOf(/** @type {HTMLElement} */ (activeElement)); // -1 if the dialog itself has the focus
     stops.at(event.shiftKey ? Math.max(now, 0) - 1 : (now + 1) % stops.length)?.focus();
   }
 
-  // A phone's keyboard covers fixed elements at the bottom, so the panel shrinks to the visible height.
+  // A phone's keyboard covers fixed elements at the bottom, so the dialog shrinks to the visible height.
   globalThis.visualViewport?.addEventListener("resize", () => {
     const { height, scale } = /** @type {VisualViewport} */ (visualViewport);
-    panel.style.height = phone.matches ? `${height * scale}px` : "";
+    dialog.style.height = phone.matches ? `${height * scale}px` : "";
   });
 
   return {
-    element: panel,
+    element: dialog,
     isPhone: () => phone.matches,
     /** @param {boolean} isOpen */
     show(isOpen) {
-      panel.hidden = !isOpen;
-      setAttribute(panel, "aria-modal", isOpen && phone.matches && "true");
+      dialog.hidden = !isOpen;
+      setAttribute(dialog, "aria-modal", isOpen && phone.matches && "true");
     },
     /** @param {HTMLElement} view @param {string} problem @param {{online: boolean, opensAt: number | null}} presence */
     draw(view, problem, { online, opensAt }) {

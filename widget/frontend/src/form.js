@@ -19,7 +19,7 @@ const FIELDS = /** @type {const} */ ([["name", "name"], ["email", "email"], ["ph
  */
 export function createForm({ greeting, privacyUrl }, { t }, onSubmit) {
   const fields = FIELDS.map(([name, autocomplete]) => createField(name, t, autocomplete));
-  const trap = element("input", { name: "website", tabindex: "-1", autocomplete: "off" });
+  const honeypot = element("input", { name: "website", tabindex: "-1", autocomplete: "off" });
   const alert = element("p", { class: "alert", role: "alert", hidden: true });
   let isKnown = false;
 
@@ -56,8 +56,8 @@ export function createForm({ greeting, privacyUrl }, { t }, onSubmit) {
     showErrors(errors);
     if (Object.keys(errors).length) return focus();
     const { message, ...form } = read();
-    onSubmit({ ...(isKnown ? {} : form), website: trap.value }, message);
-    trap.value = ""; // a browser may have filled in the trap for a person; then the second attempt succeeds
+    onSubmit({ ...(isKnown ? {} : form), website: honeypot.value }, message);
+    honeypot.value = ""; // a browser may have filled in the honeypot for a person; then the second attempt succeeds
   };
 
   /** @returns {Values} */
@@ -70,7 +70,7 @@ export function createForm({ greeting, privacyUrl }, { t }, onSubmit) {
     element("p", { class: "greeting" }, greeting),
     alert,
     ...fields.map((one) => one.row),
-    element("div", { class: "unseen", "aria-hidden": "true" }, trap),
+    element("div", { class: "unseen", "aria-hidden": "true" }, honeypot),
     // Enter in a field also clicks it. It listens to click because a frame without allow-forms fires no submit event.
     element("button", { class: "submit", type: "submit", click: submit }, t("start")),
     ...privacy(privacyUrl, t),
@@ -89,10 +89,10 @@ export function createForm({ greeting, privacyUrl }, { t }, onSubmit) {
       alert.hidden = !text;
       setText(alert, text);
     },
-    /** Ask only for the message if the page has identified the visitor. @param {any} [is] the identity */
-    setKnown(is) {
-      isKnown = is;
-      for (const { name, row } of fields) row.hidden = is && name !== "message";
+    /** Ask only for the message if the page has identified the visitor. @param {any} [identity] */
+    setKnown(identity) {
+      isKnown = identity;
+      for (const { name, row } of fields) row.hidden = identity && name !== "message";
     },
     focus,
   };

@@ -23,9 +23,9 @@ async function begin(page, origin, widgetId, opens, wait = FIRST_WAIT) {
     page.run(createApp({ origin, widgetId, opens, api, config, emit: page.emit }));
     page.emit("ready");
   } catch (error) {
-    const refusal = /** @type {import("./api.js").Refusal} */ (error);
-    if (isTransient(refusal) && wait < MAX_WAIT) setTimeout(begin, wait, page, origin, widgetId, opens, wait * 5);
-    else console.warn("PraxTalk:", refusal.code || error);
+    const rejection = /** @type {import("./api.js").Rejection} */ (error);
+    if (isTransient(rejection) && wait < MAX_WAIT) setTimeout(begin, wait, page, origin, widgetId, opens, wait * 5);
+    else console.warn("PraxTalk:", rejection.code || error);
   }
 }
 

@@ -98,9 +98,9 @@ export function createMessageList({ t, clock, day }, on) {
         ),
       );
     else if (item.isLast || item.state) {
-      const words = item.state && t(item.state);
+      const label = item.state && t(item.state);
       wrap.append(
-        element("p", { class: "meta" }, item.state === "sending" ? words : clock(item.at) + (words && ` · ${words}`)),
+        element("p", { class: "meta" }, item.state === "sending" ? label : clock(item.at) + (label && ` · ${label}`)),
       );
     }
     return wrap;

@@ -6,32 +6,32 @@ import { isSignedOut, isTransient } from "./api.js";
  * 1. New entries are added at the end. They are sent in order, one at a time, and by only one tab at a time.
  * 2. Without a token, the first entry with a form starts the conversation. Entries without a form wait for the token.
  * 3. When the server accepts an entry, it is removed. The server recognises its clientId, so sending it twice does no harm.
- * 4. If there is no answer, a server error or 429, the entry is retried after 1, 2, 4 .. 30 s, or at the time that the server
+ * 4. If there is no response, a server error or 429, the entry is retried after 1, 2, 4 .. 30 s, or at the time that the server
  *    names. Messages after a message wait too, so that they stay in order. Messages after a file do not wait; the file is retried
  *    once before each of them. `wake` ends the wait, except the wait of a message after 429.
- * 5. After TRIES attempts the entry is marked as failed, so that the entries after it are sent. The visitor can retry or remove
- *    it, and `wake` retries it once. Attempts while the browser reports that it is offline do not count.
+ * 5. After MAX_TRIES attempts the entry is marked as failed, so that the entries after it are sent. The visitor can retry or
+ *    remove it, and `wake` retries it once. Attempts while the browser reports that it is offline do not count.
  * 6. If the server itself, and not a proxy, rejects the token with 401, the token is deleted and the entries stay.
  * 7. On any other 4xx, whatever its body, the entry is marked as failed and the next one is sent. The visitor can retry or
  *    remove it.
  *
  * @typedef {import("./api.js").Form} Form
- * @typedef {import("./api.js").Refusal} Refusal
+ * @typedef {import("./api.js").Rejection} Rejection
  * @typedef {{clientId: string, body: string, at: number, ownerId?: string, form?: Form, file?: import("./api.js").Attachment,
- *   tries?: number, failed?: Refusal}} Entry ownerId: the site's own id of the person who was identified when it was written
+ *   tries?: number, failed?: Rejection}} Entry ownerId: the site's own id of the person who was identified when it was written
  * @typedef {ReturnType<typeof createOutbox>} Outbox
  */
 
-const TRIES = 10;
+const MAX_TRIES = 10;
 const MAX_WAIT = 30_000;
 
 /**
- * @param {object} outside
- * @param {import("./storage.js").Store} outside.store
- * @param {(entry: Entry, token?: string) => Promise<any>} outside.send rejects with a Refusal
- * @param {(work: () => Promise<boolean>) => Promise<boolean>} outside.lock runs the work in one tab at a time
- * @param {(sent?: Entry) => void} outside.onChange
- * @param {(token: string) => void} outside.onSignedOut
+ * @param {object} options
+ * @param {import("./storage.js").Store} options.store
+ * @param {(entry: Entry, token?: string) => Promise<any>} options.send rejects with a Rejection
+ * @param {(work: () => Promise<boolean>) => Promise<boolean>} options.lock runs the work in one tab at a time
+ * @param {(sent?: Entry) => void} options.onChange
+ * @param {(token: string) => void} options.onSignedOut
  */
 export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
   let isRunning = false;
@@ -49,7 +49,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
   /** @param {number} wait */
   const later = (wait) => {
     clearTimeout(timer);
-    timer = setTimeout(pump, wait);
+    timer = setTimeout(sendNext, wait);
   };
 
   const { drop } = store;
@@ -86,18 +86,18 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
 
   /**
    * Handle a failed attempt.
-   * @param {Entry} entry @param {Refusal} refusal @param {string} [token] @returns {boolean} whether to send the next entry
+   * @param {Entry} entry @param {Rejection} rejection @param {string} [token] @returns {boolean} whether to send the next entry
    */
-  const refuse = ({ clientId, file, tries = 0 }, refusal, token) => {
-    const { status, retryAfter } = refusal;
+  const handleRejection = ({ clientId, file, tries = 0 }, rejection, token) => {
+    const { status, retryAfter } = rejection;
     retryAt.delete(clientId);
-    if (token && isSignedOut(refusal)) {
+    if (token && isSignedOut(rejection)) {
       onSignedOut(token);
       return ![undefined, token].includes(store.read().token); // another tab has a new one
     }
     if (navigator.onLine) tries++;
-    if (!isTransient(refusal) || tries >= TRIES) {
-      change(clientId, { tries: 0, failed: refusal });
+    if (!isTransient(rejection) || tries >= MAX_TRIES) {
+      change(clientId, { tries: 0, failed: rejection });
       return true;
     }
     const isTooMany = status === 429;
@@ -130,7 +130,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       onChange(isWanted);
       return true;
     } catch (error) {
-      const sendsNext = refuse(entry, /** @type {Refusal} */ (error), before);
+      const sendsNext = handleRejection(entry, /** @type {Rejection} */ (error), before);
       onChange();
       return sendsNext;
     }
@@ -152,7 +152,7 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     isRunning = false;
   };
 
-  const pump = () => {
+  const sendNext = () => {
     clearTimeout(timer);
     if (!store.read().outbox.length) return; // do not take the lock without need: a page that is being left would keep it
     if (now() < blockedUntil) later(blockedUntil - now());
@@ -169,12 +169,12 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
       const at = Math.max(entry.at, (outbox.at(-1)?.at ?? 0) + 1); // keeps the order even if the clock is set back
       store.write({ [entry.clientId]: { ...entry, at } }, true);
       if (isResubmitted) drop(outbox.filter(({ file }) => !file).map(({ clientId }) => clientId));
-      pump();
+      sendNext();
     },
     /** @param {string} clientId */
     retry(clientId) {
       change(clientId, { failed: undefined });
-      pump();
+      sendNext();
     },
     drop,
     /** Remove the entries that the thread shows. @param {Set<string | null>} shown their clientIds */
@@ -184,8 +184,8 @@ export function createOutbox({ store, send, lock, onChange, onSignedOut }) {
     wake() {
       retryAt.clear();
       for (const { clientId, form, failed } of store.read().outbox)
-        if (failed && !form && isTransient(failed)) change(clientId, { failed: undefined, tries: TRIES - 1 });
-      pump();
+        if (failed && !form && isTransient(failed)) change(clientId, { failed: undefined, tries: MAX_TRIES - 1 });
+      sendNext();
     },
     /** @returns {{seconds: number, isStuck: boolean}} seconds until the rate limit ends; whether an entry waits for a retry */
     problem: () => ({ seconds: Math.ceil((blockedUntil - now()) / 1000), isStuck: retries().length > 0 }),

@@ -23,7 +23,7 @@ const FACES = {
 };
 
 /**
- * @param {import("./extras.js").Outside} outside
+ * @param {import("./lazy.js").Options} options
  * @param {Mutate} mutate
  */
 export function createRating({ t, root, composer }, mutate) {

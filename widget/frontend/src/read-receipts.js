@@ -5,10 +5,10 @@
  */
 
 /**
- * @param {object} outside
- * @param {import("./storage.js").Store} outside.store
- * @param {import("./thread.js").Thread} outside.thread
- * @param {(id: string) => void} outside.ring
+ * @param {object} options
+ * @param {import("./storage.js").Store} options.store
+ * @param {import("./thread.js").Thread} options.thread
+ * @param {(id: string) => void} options.ring
  */
 export function createReadReceipts({ store, thread, ring }) {
   let reportedId = "";
@@ -23,14 +23,14 @@ export function createReadReceipts({ store, thread, ring }) {
     },
 
     /** Record that the newest message is on the screen. @param {boolean} typing is sent in the same mutation */
-    look(typing) {
+    markSeen(typing) {
       const { value, messages, isLive } = thread.get();
       const newest = last(messages);
       if (!newest) return;
       if (store.read().seenId !== newest._id) store.write({ seenId: newest._id });
       if (!isLive || reportedId === newest._id || value?.readId === newest._id) return;
       reportedId = newest._id;
-      thread.look({ typing, seenId: newest._id });
+      thread.report({ typing, seenId: newest._id });
     },
 
     /** Return the number of messages that the visitor has not seen in any tab or on any device. */

@@ -77,11 +77,11 @@ export function createStore(widgetId, onChange) {
    * @param {boolean} [isAll] also delete the unsent entries of identified people, which are otherwise kept until those people are
    *   identified again
    */
-  const forget = (isAll) => {
+  const clear = (isAll) => {
     load();
     drop(Object.keys(values).filter((name) => isAll || !values[name]?.ownerId));
   };
 
   addEventListener("storage", onChange);
-  return { read, write, drop, forget, isDenied: () => isDenied };
+  return { read, write, drop, clear, isDenied: () => isDenied };
 }

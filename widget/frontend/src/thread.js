@@ -21,12 +21,12 @@ const MIN_INTERVAL = 3000;
 const MAX_INTERVAL = 30_000;
 
 /**
- * @param {object} outside
- * @param {string} outside.origin
- * @param {string} outside.widgetId
- * @param {import("./api.js").Api} outside.api
- * @param {(fresh: Message[]) => void} outside.onChange called with the messages that are new since the previous value
- * @param {(token: string) => void} outside.onSignedOut
+ * @param {object} options
+ * @param {string} options.origin
+ * @param {string} options.widgetId
+ * @param {import("./api.js").Api} options.api
+ * @param {(fresh: Message[]) => void} options.onChange called with the messages that are new since the previous value
+ * @param {(token: string) => void} options.onSignedOut
  */
 export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
   /** @type {ReturnType<typeof connect> | undefined} */
@@ -40,7 +40,7 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
   let hasMore = false;
   let isLoading = false;
   let isLive = false;
-  let isReached = true;
+  let isServerReachable = true;
   let interval = MIN_INTERVAL;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
@@ -50,13 +50,15 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
     const known = new Set(messages.map((one) => one._id));
     const ids = new Set(next.messages.map((one) => one._id));
     const first = next.messages[0];
-    const joins = first && messages.some((one) => ids.has(one._id));
-    const older = joins ? messages.filter(({ _id, createdAt }) => !ids.has(_id) && createdAt <= first.createdAt) : [];
+    const overlaps = first && messages.some((one) => ids.has(one._id));
+    const older = overlaps
+      ? messages.filter(({ _id, createdAt }) => !ids.has(_id) && createdAt <= first.createdAt)
+      : [];
     const fresh = value ? next.messages.filter((one) => !known.has(one._id)) : [];
     if (!older.length) hasMore = next.hasMore;
     value = next;
     messages = [...older, ...next.messages];
-    isReached = true;
+    isServerReachable = true;
     if (fresh.length) interval = MIN_INTERVAL;
     onChange(fresh);
   };
@@ -70,11 +72,11 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
       const next = await api.messages(usedToken);
       if (usedToken === token && !isLive) accept(next);
     } catch (error) {
-      const refusal = /** @type {import("./api.js").Refusal} */ (error);
+      const rejection = /** @type {import("./api.js").Rejection} */ (error);
       if (usedToken !== token || isLive) return;
-      if (isSignedOut(refusal)) return onSignedOut(usedToken);
-      interval = Math.max(interval, refusal.retryAfter * 1000);
-      isReached = false;
+      if (isSignedOut(rejection)) return onSignedOut(usedToken);
+      interval = Math.max(interval, rejection.retryAfter * 1000);
+      isServerReachable = false;
       onChange([]);
     }
     if (usedToken === token && !isLive) later(document.hidden ? Math.max(interval, MAX_INTERVAL) : interval);
@@ -87,7 +89,7 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
   };
 
   /** @param {import("../../../static/live/client.js").State} state */
-  const turn = (state) => {
+  const onConnectionState = (state) => {
     const wasLive = isLive;
     isLive = state === "live";
     if (isLive) clearTimeout(timer);
@@ -114,7 +116,7 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
       }
       token = next;
       interval = MIN_INTERVAL;
-      client = connect(origin, { onState: turn });
+      client = connect(origin, { onState: onConnectionState });
       client.watch("widget:thread", { visitorToken: next, widgetId }, accept, ({ data }) => {
         if (data?.code === "UNAUTHENTICATED") onSignedOut(next);
       });
@@ -128,11 +130,11 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
     },
 
     /**
-     * Report what the visitor is doing. It is of momentary use only, so it is not sent while the connection is not live.
-     * @param {{typing: boolean, seenId?: string}} look
+     * Report what the visitor is doing. It is outdated within seconds, so it is sent only while the connection is live.
+     * @param {{typing: boolean, seenId?: string}} activity
      */
-    look(look) {
-      if (isLive) client?.mutate("widget:look", { visitorToken: token, widgetId, ...look }).catch(() => {});
+    report(activity) {
+      if (isLive) client?.mutate("widget:look", { visitorToken: token, widgetId, ...activity }).catch(() => {});
     },
 
     async loadOlder() {
@@ -140,10 +142,10 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
       if (!token || !first || !hasMore || isLoading) return;
       isLoading = true;
       try {
-        const answer = await api.messages(token, first._id);
+        const page = await api.messages(token, first._id);
         if (messages[0]?._id === first._id) {
-          messages = [...answer.messages, ...messages];
-          hasMore = answer.hasMore;
+          messages = [...page.messages, ...messages];
+          hasMore = page.hasMore;
         }
       } catch {
         // scrolling or the button tries again
@@ -152,6 +154,6 @@ export function createThread({ origin, widgetId, api, onChange, onSignedOut }) {
       onChange([]);
     },
 
-    get: () => ({ value, messages, hasMore, isLive, isReached: isLive || isReached }),
+    get: () => ({ value, messages, hasMore, isLive, isServerReachable: isLive || isServerReachable }),
   };
 }

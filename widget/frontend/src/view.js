@@ -6,7 +6,7 @@ import { createLauncher } from "./launcher.js";
 import { createMessageList } from "./message-list.js";
 import { createSheet } from "./styles.js";
 
-/** The most times that the widget reinserts itself. After that, a page that keeps removing it prevails. */
+/** The most times that the widget reinserts itself. After that, the widget stays removed. */
 const MAX_REINSERTIONS = 20;
 
 /**
@@ -51,11 +51,11 @@ export function createView(config, texts, on) {
     root.addEventListener(type, (event) => event.stopPropagation());
 
   let reinsertions = 0;
-  const stay = () => {
+  const reinsert = () => {
     if (!host.isConnected && reinsertions++ < MAX_REINSERTIONS) document.documentElement.append(host);
   };
-  stay();
-  new MutationObserver(stay).observe(document.documentElement, { childList: true });
+  reinsert();
+  new MutationObserver(reinsert).observe(document.documentElement, { childList: true });
 
   return { host, root, form, log, composer, chat, dialog, launcher };
 }

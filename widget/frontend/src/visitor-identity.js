@@ -10,8 +10,8 @@ import { detailsOf } from "./outbox.js";
  * 2. The identity is sent to the server once, and again when its details have changed. The server returns a token for the
  *    person's own thread, to which it has added what was written anonymously before.
  * 3. Identifying and sending use the same lock, so neither runs during the other.
- * 4. If the server does not answer, the request is retried after PAUSE. If the server rejects the identity, the visitor counts as
- *    anonymous and the claim is withdrawn.
+ * 4. If the server does not respond, the request is retried after PAUSE. If the server rejects the identity, the visitor counts
+ *    as anonymous and the claim is withdrawn.
  * 5. Another tab may have identified a different person since. This page must not show that person's thread (`isOther`).
  *
  * @typedef {import("./api.js").Identity} Identity
@@ -20,12 +20,12 @@ import { detailsOf } from "./outbox.js";
 const PAUSE = 5000;
 
 /**
- * @param {object} outside
- * @param {import("./storage.js").Store} outside.store
- * @param {import("./api.js").Api} outside.api
- * @param {(work: () => Promise<boolean>) => Promise<boolean>} outside.lock
- * @param {() => void} outside.onChange
- * @param {() => void} outside.onOther called when a different person is identified
+ * @param {object} options
+ * @param {import("./storage.js").Store} options.store
+ * @param {import("./api.js").Api} options.api
+ * @param {(work: () => Promise<boolean>) => Promise<boolean>} options.lock
+ * @param {() => void} options.onChange
+ * @param {() => void} options.onOther called when a different person is identified
  */
 export function createIdentity({ store, api, lock, onChange, onOther }) {
   /** @type {Identity | undefined} */
@@ -42,7 +42,7 @@ export function createIdentity({ store, api, lock, onChange, onOther }) {
     if (!usedProof || isSent()) return false;
     const { token: before } = store.read();
     const { token, visitor } = await api.identify(usedProof, before);
-    if (store.read().token !== before) return true; // a link in an e-mail (return.js) has replaced it during the request
+    if (store.read().token !== before) return true; // a link in an e-mail (magic-link.js) has replaced it during the request
     // no token: this browser's token belongs to somebody else, or is invalid
     if (usedProof === proof)
       store.write({ token: token ?? undefined, visitor, identity: token && detailsOf(usedProof) });
@@ -56,11 +56,11 @@ export function createIdentity({ store, api, lock, onChange, onOther }) {
       while (await lock(sendIdentity));
     } catch (error) {
       if (usedProof !== proof) return; // a different identity has been set, or none
-      if (isTransient(/** @type {import("./api.js").Refusal} */ (error))) {
+      if (isTransient(/** @type {import("./api.js").Rejection} */ (error))) {
         setTimeout(attach, PAUSE); // no onChange: it would wake the outbox, and entries would lose their retry delays
         return;
       }
-      forget();
+      clear();
       console.warn("PraxTalk:", error);
     }
     onChange();
@@ -73,7 +73,7 @@ export function createIdentity({ store, api, lock, onChange, onOther }) {
   };
 
   /** Drop the identity and withdraw its claims. Its unsent entries become anonymous. */
-  const forget = () => {
+  const clear = () => {
     if (proof) claim(proof.id);
     if (store.read().identity?.isClaimed) store.write({ identity: undefined });
     proof = undefined;
@@ -82,7 +82,7 @@ export function createIdentity({ store, api, lock, onChange, onOther }) {
   return {
     /** Return the identity that is sent with the form. */
     proof: () => proof,
-    forget,
+    clear,
     attach,
     /** Return the id of the person that the page belongs to; none if they are anonymous. */
     owner: () => (proof ?? store.read().identity)?.id,

@@ -26,8 +26,8 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'indexes': [models.Index(fields=['created_at'], name='stored_answer_age')],
-                'constraints': [models.UniqueConstraint(fields=('workspace_id', 'caller_id', 'key'), name='stored_answer_unique')],
+                'indexes': [models.Index(fields=['created_at'], name='idempotency_record_age')],
+                'constraints': [models.UniqueConstraint(fields=('workspace_id', 'caller_id', 'key'), name='idempotency_record_unique')],
             },
         ),
     ]

@@ -25,8 +25,8 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'indexes': [models.Index(fields=['created_at'], name='performed_mutation_age')],
-                'constraints': [models.UniqueConstraint(fields=('workspace_id', 'principal_id', 'session_id', 'request_id'), name='performed_mutation_unique')],
+                'indexes': [models.Index(fields=['created_at'], name='mutation_log_age')],
+                'constraints': [models.UniqueConstraint(fields=('workspace_id', 'principal_id', 'session_id', 'request_id'), name='mutation_log_unique')],
             },
         ),
     ]

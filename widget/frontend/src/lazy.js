@@ -1,15 +1,15 @@
 import ATTACHMENTS from "./attachments.css";
 import { createAttachments } from "./attachments.js";
 import { contextOf } from "./context.js";
+import { redeemMagicLink } from "./magic-link.js";
 import RATING from "./rating.css";
 import { createRating } from "./rating.js";
-import { comeBack } from "./return.js";
 
 /** The parts that not every visitor needs, in a separate script that is fetched when it is first needed. */
 export { ring } from "./sound.js";
 
 /**
- * @typedef {object} Outside
+ * @typedef {object} Options
  * @property {string} widgetId
  * @property {import("./api.js").Api["call"]} call
  * @property {() => string | undefined} token
@@ -25,9 +25,9 @@ export { ring } from "./sound.js";
  * @typedef {ReturnType<typeof start>} Parts
  */
 
-/** @param {Outside} outside */
-export function start(outside) {
-  const { widgetId, call, token, root } = outside;
+/** @param {Options} options */
+export function start(options) {
+  const { widgetId, call, token, root } = options;
 
   /** Run a mutation over HTTP, which works even where WebSockets are blocked. @type {import("./rating.js").Mutate} */
   const mutate = async (path, args) => {
@@ -39,14 +39,14 @@ export function start(outside) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(ATTACHMENTS + RATING);
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
-  const rating = createRating(outside, mutate);
+  const rating = createRating(options, mutate);
   let isContextSent = false;
 
   return {
-    ...createAttachments(outside),
+    ...createAttachments(options),
 
     /** @param {string} code */
-    comeBack: (code) => comeBack(outside, code),
+    redeemMagicLink: (code) => redeemMagicLink(options, code),
 
     /** @param {import("./api.js").Thread} [value] missing until the thread has loaded */
     draw(value) {

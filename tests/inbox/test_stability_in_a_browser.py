@@ -116,18 +116,18 @@ def test_scrolled_up_reader_sees_new_message_count_and_can_jump_to_the_newest(te
         add_message(conversations.north, f"Line {number}")
     page = browsers.open(tenants.alice, path_of(conversations.north))
     expect(page.get_by_text("Line 39", exact=True).last).to_be_in_viewport()
-    way = page.locator(".newest")
-    expect(way).to_be_hidden()
+    newest_button = page.locator(".newest")
+    expect(newest_button).to_be_hidden()
     page.locator("#log").evaluate("log => log.scrollTop = 200")
-    expect(way).to_have_text("Newest ↓")
-    place = page.locator("#log").get_by_text("Line 5", exact=True).bounding_box()["y"]
+    expect(newest_button).to_have_text("Newest ↓")
+    top = page.locator("#log").get_by_text("Line 5", exact=True).bounding_box()["y"]
     add_message(conversations.north, "One")
     add_message(conversations.north, "Two")
-    expect(way).to_have_text("2 new ↓")
-    assert page.locator("#log").get_by_text("Line 5", exact=True).bounding_box()["y"] == place
-    way.click()
+    expect(newest_button).to_have_text("2 new ↓")
+    assert page.locator("#log").get_by_text("Line 5", exact=True).bounding_box()["y"] == top
+    newest_button.click()
     expect(page.locator("#log").get_by_text("Two", exact=True)).to_be_in_viewport()
-    expect(way).to_be_hidden()
+    expect(newest_button).to_be_hidden()
     assert page.problems == []
 
 
@@ -142,8 +142,8 @@ def test_names_and_messages_are_isolated_by_text_direction(tenants, conversation
     body = page.locator(".entry .body", has_text="مرحبا")
     assert body.evaluate("body => getComputedStyle(body).direction") == "rtl"
     expect(page.locator(".activity bdi")).to_have_text(["PraxTalk", "\u202eMaya"])
-    apart = page.locator(".who bdi").first
-    assert apart.evaluate("bdi => getComputedStyle(bdi).unicodeBidi") == "isolate"
+    name = page.locator(".who bdi").first
+    assert name.evaluate("bdi => getComputedStyle(bdi).unicodeBidi") == "isolate"
 
 
 def test_thread_stays_at_the_end_while_the_composer_grows(tenants, conversations, browsers):

@@ -3,18 +3,18 @@ import { isSignedOut } from "./api.js";
 /**
  * Exchange the code of an e-mail's link for a visitor token. The code is valid on any device.
  *
- * @param {import("./extras.js").Outside} outside
+ * @param {import("./lazy.js").Options} options
  * @param {string} code
- * @returns {Promise<boolean>} false if the link is invalid or has expired; true also if the server did not answer
+ * @returns {Promise<boolean>} false if the link is invalid or has expired; true also if the server did not respond
  */
-export async function comeBack({ call, store, attach }, code) {
+export async function redeemMagicLink({ call, store, attach }, code) {
   try {
     const { token, visitor } = await call("return", { body: { code } });
     store.write({ token, visitor, identity: undefined }, true);
     attach();
     history.replaceState(history.state, "", location.pathname + location.search); // may throw in a sandboxed frame
   } catch (error) {
-    return !isSignedOut(/** @type {import("./api.js").Refusal} */ (error));
+    return !isSignedOut(/** @type {import("./api.js").Rejection} */ (error));
   }
   return true;
 }
