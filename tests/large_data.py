@@ -1,23 +1,45 @@
 """A database with 100,000 rows per table, to check query plans."""
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 from django.db import ProgrammingError, connection, reset_queries
 
 from accounts.models import Workspace
 from brands.models import Brand
+from tests.template_database import copy_of, filled_template
 
 BIG = 100_000
 
 
 @pytest.fixture(scope="module")
 def large_workspace(django_db_setup, django_db_blocker):
-    """Create 100,000 conversations, leads and deliveries, 1,000 of them failed, in one workspace.
+    """Return a workspace with 100,000 conversations, messages, leads and deliveries, of which 1,000 failed.
 
-    The rows are written by SQL and removed after the module.
+    It is in a database of its own, to which the connection of this process leads during the module.
     """
-    with django_db_blocker.unblock():
+    name = connection.settings_dict["NAME"]
+    with django_db_blocker.unblock(), copy_of(filled_template(fill, SEED), f"{name}_large"):
+        with connected_to(f"{name}_large"):
+            yield Workspace.objects.get(name="Big")
+        reset_queries()
+
+
+@contextmanager
+def connected_to(name):
+    before = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = before
+
+
+def fill(name):
+    """Write the rows by SQL into the migrated database `name`."""
+    with connected_to(name):
         workspace = Workspace.objects.create(name="Big")
         for number in range(4):
             Brand.objects.create(workspace=workspace, slug=f"brand-{number}", name="Brand")
@@ -26,15 +48,7 @@ def large_workspace(django_db_setup, django_db_blocker):
                 cursor.execute("SET session_replication_role = replica")
             for statement in SEED.split(";")[:-1]:
                 cursor.execute(statement, {"workspace": workspace.pk, "rows": BIG})
-            cursor.execute("RESET session_replication_role")
-            cursor.execute("ANALYZE")
-        yield workspace
-        reset_queries()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "TRUNCATE accounts_workspace, brands_brand, conversations_visitor, conversations_conversation, leads_lead, "
-                "integrations_event, integrations_delivery, integrations_webhooksubscription CASCADE"
-            )
+            cursor.execute("VACUUM ANALYZE")
 
 
 SEED = """
@@ -65,6 +79,10 @@ INSERT INTO integrations_delivery (id, workspace_id, subscription_id, event_id, 
         CASE WHEN number %% 100 = 0 THEN 'failed' ELSE 'succeeded' END, 1, 0, 1, 'schedule', now(),
         now() - number * interval '1 second'
     FROM integrations_event event WHERE event.workspace_id = %(workspace)s;
+INSERT INTO conversations_message (id, workspace_id, conversation_id, position, role, channel, body, created_at)
+    SELECT gen_random_uuid(), workspace_id, id, 1, 'visitor', 'widget',
+        'Hello, about order ' || row_number() OVER () || ' of mine', created_at
+    FROM conversations_conversation WHERE workspace_id = %(workspace)s;
 """
 
 

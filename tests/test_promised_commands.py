@@ -15,6 +15,7 @@ import pytest
 
 from praxtalk import devservices
 from tests.servers import free_port
+from tests.serving.devservices import wait_for_end
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

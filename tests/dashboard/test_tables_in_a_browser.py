@@ -53,7 +53,10 @@ def long_rows(tenants, webhooks):
     issue_token(tenants.alice)
 
 
-@pytest.mark.parametrize("width", [1440, 1280, 1024])
+WIDTHS = [pytest.param(1440, marks=pytest.mark.slow), pytest.param(1280, marks=pytest.mark.slow), 1024]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
 def test_the_buttons_of_table_rows_are_on_screen(alice_page, server, long_rows, width):
     alice_page.set_viewport_size({"width": width, "height": 900})
     for path, words in (
@@ -67,7 +70,7 @@ def test_the_buttons_of_table_rows_are_on_screen(alice_page, server, long_rows, 
         assert alice_page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
-@pytest.mark.parametrize("width", [1440, 1280, 1024])
+@pytest.mark.parametrize("width", WIDTHS)
 def test_the_first_links_of_table_rows_are_on_screen(alice_page, server, conversations, long_rows, width):
     alice_page.set_viewport_size({"width": width, "height": 900})
     for path in ("webhooks/../webhooks/", "../team/", "../leads/", "../visitors/", "../canned-replies/", "../tags/"):

