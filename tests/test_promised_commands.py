@@ -183,6 +183,7 @@ def praxtalk(tmp_path):
             yield terminal
         finally:
             terminal.stop()
+            wait_for_end(data)
 
 
 def shell_blocks(heading):

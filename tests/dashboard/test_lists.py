@@ -7,7 +7,6 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from accounts.models import Operator
 from accounts.scope import Scope
@@ -86,7 +85,7 @@ def test_lists_limited_to_one_brand_scan_no_table(owners, large_workspace, path)
 
 
 def test_reports_scan_only_the_rows_of_their_period(large_workspace):
-    values = {"workspace": large_workspace.pk, "since": timezone.now() - timedelta(hours=6), "brands": None}
+    values = {"workspace": large_workspace.pk, "since": large_workspace.created_at - timedelta(hours=6), "brands": None}
     for statement in (
         sql.DAILY_COUNTS,
         sql.RESPONSE_TIMES.format(group="true"),
