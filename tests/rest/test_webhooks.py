@@ -142,7 +142,7 @@ def test_a_secret_can_be_rotated_promoted_and_retired(api_client):
     assert api_client.post(f"{one}/promote").json() == {"ok": True}
     assert rotation()["promoted"]
     assert rotation()["oldSecretEndsAt"] > time.time() * 1000
-    assert_refused(api_client.post(f"{one}/rotate"), "retire it first", "old_secret_signs")
+    assert_refused(api_client.post(f"{one}/rotate"), "Retire it first", "old_secret_signs")
     assert api_client.post(f"{one}/retire").json() == {"ok": True}
     assert rotation() is None
     assert api_client.post(f"{one}/rotate").json()["secret"] != new["secret"]
