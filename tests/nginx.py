@@ -8,6 +8,7 @@ import socket
 import subprocess
 import urllib.request
 
+import psutil
 import pytest
 
 from tests.live.driver import wait_for
@@ -93,13 +94,15 @@ class Nginx:
     def _set(self, rules, max_body):
         """Apply new rules and wait until they are active. Open connections keep the old rules."""
         self._write(rules, max_body)
+        workers = psutil.Process(self.process.pid).children()
         self.process.send_signal(signal.SIGHUP)
-        is_new = lambda: all(self._generation() == self.generation for _ in range(5))  # noqa: E731
+        has_stopped = lambda: not any(accepts_connections(worker) for worker in workers)  # noqa: E731
+        wait_for(has_stopped, "nginx does not stop its old workers", 20)
+        is_new = lambda: self._generation() == self.generation  # noqa: E731
         wait_for(is_new, "nginx does not take its new configuration", 20)
 
     def _generation(self):
-        """Return the number of the configuration that serves a new connection. Old workers still accept connections
-        for a moment."""
+        """Return the number of the configuration that serves a new connection."""
         with urllib.request.urlopen(f"{self.url}/generation", timeout=5) as response:
             return int(response.read())
 
@@ -117,6 +120,13 @@ class Nginx:
             user=user, folder=self.folder, port=self.port, rules=rules, max_body=max_body, passing=passing
         )
         (self.folder / "nginx.conf").write_text(text)
+
+
+def accepts_connections(worker):
+    """Return whether a worker process still does. One that was told to stop says so in its title until it ends."""
+    with contextlib.suppress(psutil.Error):
+        return "shutting down" not in " ".join(worker.cmdline()) and worker.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 @pytest.fixture
