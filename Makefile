@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make run     everything up on http://127.0.0.1:8000, with a demo workspace"
-	@echo "make test    the tests of every promise, on real PostgreSQL and Valkey (6 minutes)"
+	@echo "make test    the tests of every promise, on real PostgreSQL and Valkey"
 	@echo "make test-slow  faults, older clients, generated requests, Firefox, killed servers"
 	@echo "make test-all   both in one run, as in CI"
 	@echo "make lint    style, types, import directions, migrations, deployment checks"

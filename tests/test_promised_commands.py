@@ -20,7 +20,7 @@ from tests.serving.devservices import wait_for_end
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
-IN_CI = ("test", "lint")
+IN_CI = ("test-all", "lint")
 UP_SECONDS = 150
 
 pytestmark = pytest.mark.live

@@ -43,8 +43,9 @@ def mark_read(caller: VisitorCaller, arguments: Arguments) -> dict[str, bool]:
     pk = parse_id(arguments.get("seenId") or "")
     seen = position_of(caller.workspace_id, caller.visitor_id, pk) if pk else None
     is_in_newest = seen is not None and seen.conversation.pk == conversation.pk
-    read_until(conversation, by_visitor=seen.position if seen and is_in_newest else 0)
+    # Valkey is called before a row is locked.
     set_visitor_typing(conversation, is_typing=arguments["typing"] and not conversation.visitor.blocked_at)
+    read_until(conversation, by_visitor=seen.position if seen and is_in_newest else 0)
     return {"ok": True}
 
 
