@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 from django.urls import URLPattern
@@ -22,17 +23,7 @@ SDK = (ROOT / "docs/agent-sdk.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 DASHBOARD = (ROOT / "docs/dashboard.md").read_text()
 README = (ROOT / "README.md").read_text()
-PACKAGES = (
-    "praxtalk",
-    "accounts",
-    "brands",
-    "integrations",
-    "conversations",
-    "leads",
-    "widget",
-    "reports",
-    "data_requests",
-)
+PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
 SOURCES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 
 

@@ -124,8 +124,8 @@ def test_conversations_of_megabytes_reach_the_client(tenants, connect, tokens):
     assert len(with_older.query_once("messages:list", **older)["messages"]) == 25
 
 
-def test_a_slow_client_gets_the_newest_state_without_a_version_gap(server, tenants, tokens):
-    """Changes are sent at once while the client reads. While it does not, they are merged until it reads again."""
+def make_large_conversation(tenants):
+    """Return a conversation of 26 messages, 25 of them with 10,000 characters."""
     conversation = make_conversation(tenants.north)
     Message.objects.bulk_create(
         Message(
@@ -139,6 +139,12 @@ def test_a_slow_client_gets_the_newest_state_without_a_version_gap(server, tenan
         for n in range(2, 27)
     )
     type(conversation).objects.filter(pk=conversation.pk).update(last_position=26, message_count=26)
+    return conversation
+
+
+def test_a_slow_client_gets_the_newest_state_without_a_version_gap(server, tenants, tokens):
+    """Changes are sent at once while the client reads. While it does not, they are merged until it reads again."""
+    conversation = make_large_conversation(tenants)
     add = {"type": "Add", "queryId": 0, "udfPath": "messages:list"}
     add["args"] = [{"sessionToken": tokens.alice, "conversationId": str(conversation.pk)}]
     with connect_to(server.url.replace("http", "ws", 1) + PATH, compression=None, max_queue=1, max_size=None) as raw:
@@ -189,19 +195,7 @@ def can_connect(port):
 
 
 def test_a_client_that_never_reads_is_disconnected_and_fills_no_memory(impatient_server, tenants, tokens):
-    conversation = make_conversation(tenants.north)
-    Message.objects.bulk_create(
-        Message(
-            workspace=tenants.acme,
-            conversation=conversation,
-            position=n,
-            role="visitor",
-            channel="widget",
-            body="x" * 10_000,
-        )
-        for n in range(2, 27)
-    )
-    type(conversation).objects.filter(pk=conversation.pk).update(last_position=26, message_count=26)
+    conversation = make_large_conversation(tenants)
     port, server = impatient_server
     arguments = {"sessionToken": tokens.alice, "conversationId": str(conversation.pk)}
     with Socket(f"http://127.0.0.1:{port}", tokens.alice) as reader:
