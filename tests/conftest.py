@@ -26,6 +26,7 @@ from integrations.models import EventName
 from leads.actions import create_lead
 from praxtalk.static_files import collect_static_files
 from tests import empty_tables
+from tests.recorded_rows import reuse_rows
 from tests.servers import WEB, Server
 from tests.template_database import migrated_template
 
@@ -131,6 +132,10 @@ def make_conversation(brand, *, name="Maya A.", body="Hello?"):
 @pytest.fixture
 def tenants(db):
     """Create the workspaces, brands and operators that most tests use, see the docstring of this module."""
+    return reuse_rows(make_tenants)
+
+
+def make_tenants():
     acme, globex = Workspace.objects.create(name="Acme"), Workspace.objects.create(name="Globex")
     north, south = create_brand(acme, name="North"), create_brand(acme, name="South")
     west = create_brand(globex, name="West")
@@ -156,6 +161,10 @@ def tenants(db):
 @pytest.fixture
 def conversations(tenants):
     """Create a conversation (`.north`) and a lead (`.north_lead`) of each brand."""
+    return reuse_rows(make_conversations, tenants)
+
+
+def make_conversations(tenants):
     by_brand = SimpleNamespace()
     for brand in (tenants.north, tenants.south, tenants.west):
         conversation = make_conversation(brand)
@@ -169,6 +178,10 @@ def conversations(tenants):
 @pytest.fixture
 def webhooks(tenants):
     """Create a webhook (`.north`) of each brand, with a delivery of a lead (`.north_delivery`) and a replay (`.north_replay`)."""
+    return reuse_rows(make_webhooks, tenants)
+
+
+def make_webhooks(tenants):
     by_brand = SimpleNamespace()
     for brand in (tenants.north, tenants.south, tenants.west):
         webhook, _ = create_webhook(
@@ -203,15 +216,22 @@ def api_client_for():
     """Return a function that creates an API key: `api_client_for(workspace, scope, **key_fields)` returns a client."""
 
     def make(workspace, scope="write", **fields):
-        key, secret = create_key(workspace, name="test", scope=scope, **fields)
-        client = ApiKeyClient(secret)
-        client.key, client.secret = key, secret
-        return client
+        return client_of(*create_key(workspace, name="test", scope=scope, **fields))
 
     return make
 
 
 @pytest.fixture
-def api_client(tenants, api_client_for):
+def api_client(tenants):
     """Return a client with a write key of Acme that is not limited to a brand."""
-    return api_client_for(tenants.acme)
+    return client_of(*reuse_rows(make_write_key, tenants))
+
+
+def make_write_key(tenants):
+    return create_key(tenants.acme, name="test", scope="write")
+
+
+def client_of(key, secret):
+    client = ApiKeyClient(secret)
+    client.key, client.secret = key, secret
+    return client

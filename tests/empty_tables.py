@@ -6,7 +6,7 @@ Django truncates every table, and creates content types and permissions again. B
 from functools import cache
 
 from django.apps import apps
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test import TransactionTestCase
 
 # Written by the migrations, and equal in every test.
@@ -19,21 +19,47 @@ def install():
 
 
 def delete_all_rows():
-    """Delete the rows of all tables that have any. Foreign keys and triggers are off, so the order does not matter."""
+    """Delete the rows of all tables that have any. Foreign keys and triggers are off, so the order does not matter.
+
+    A request that a page sent in the test's last moment may still be running. If it and the deletion wait for each other,
+    PostgreSQL ends one of them, so the deletion is tried again.
+    """
+    for remaining in (2, 1, 0):
+        try:
+            _delete_all_rows()
+            break
+        except OperationalError:
+            if not remaining:
+                raise
+
+
+def _delete_all_rows():
     quote = connection.ops.quote_name
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_which_have_rows())
         written = [name for (name,) in cursor.fetchall()]
-        if written and connection.connection.info.parameter_status("is_superuser") == "on":
+        if written and can_disable_triggers():
             cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute("; ".join(f"DELETE FROM {quote(name)}" for name in written))
         elif written:
             cursor.execute(f"TRUNCATE {', '.join(map(quote, written))} CASCADE")
 
 
+def can_disable_triggers():
+    """Return whether the database user may write rows without triggers and checks of foreign keys."""
+    connection.ensure_connection()
+    return connection.connection.info.parameter_status("is_superuser") == "on"
+
+
+@cache
+def models_by_table():
+    """Return {table: its model} of all tables that tests may write."""
+    models = apps.get_models(include_auto_created=True)
+    managed = {model._meta.db_table: model for model in models if model._meta.managed and not model._meta.proxy}
+    return {table: managed[table] for table in sorted(managed) if table not in KEPT}
+
+
 @cache
 def _which_have_rows():
-    models = apps.get_models(include_auto_created=True)
-    tables = sorted({model._meta.db_table for model in models if model._meta.managed and not model._meta.proxy} - KEPT)
     quote = connection.ops.quote_name
-    return " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {quote(name)})" for name in tables)
+    return " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {quote(name)})" for name in models_by_table())

@@ -124,6 +124,7 @@ def test_removing_a_brand_unassigns_only_that_brands_conversations(tenants, conv
     assert (assignee_of(conversations.north), assignee_of(conversations.south)) == (None, tenants.bob)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_reassigning_ten_thousand_conversations_takes_under_200_queries(tenants, conversations):
     visitor = conversations.north.visitor

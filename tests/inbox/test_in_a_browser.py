@@ -17,6 +17,7 @@ from tests.conftest import make_conversation
 from tests.dashboard.test_pages_in_a_browser import HOSTILE, violations
 from tests.live.conftest import need_node
 from tests.live.driver import wait_for
+from tests.tiers import slow
 
 pytestmark = [
     pytest.mark.browser,
@@ -248,11 +249,7 @@ def test_conversations_of_other_brands_are_not_found(tenants, conversations, bro
     ("width", "scheme"),
     [
         (1440, "light"),
-        (390, "dark"),
-        pytest.param(1440, "dark", marks=pytest.mark.slow),
-        pytest.param(390, "light", marks=pytest.mark.slow),
-        pytest.param(1024, "light", marks=pytest.mark.slow),
-        pytest.param(1024, "dark", marks=pytest.mark.slow),
+        *slow((390, "dark"), (1440, "dark"), (390, "light"), (1024, "light"), (1024, "dark")),
     ],
 )
 def test_inbox_has_no_accessibility_violations(tenants, conversations, browsers, scheme, width):

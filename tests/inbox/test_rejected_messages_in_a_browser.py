@@ -9,6 +9,7 @@ from tests.inbox.reverse_proxy import NO_RESPONSE, ReverseProxy, html
 from tests.inbox.test_in_a_browser import path_of, reply
 from tests.live.driver import wait_for
 from tests.servers import WEB, Server
+from tests.tiers import slow
 
 pytestmark = [
     pytest.mark.browser,
@@ -86,9 +87,7 @@ def test_file_rejected_by_a_proxy_as_too_large_does_not_block_later_messages(pag
     "status",
     [
         "403 Forbidden",
-        "401 Unauthorized",
-        pytest.param("404 Not Found", marks=pytest.mark.slow),
-        pytest.param("400 Bad Request", marks=pytest.mark.slow),
+        *slow("401 Unauthorized", "404 Not Found", "400 Bad Request"),
     ],
 )
 def test_firewall_error_page_rejects_the_file_without_signing_out(page, proxy, status):
@@ -136,7 +135,7 @@ OUTAGES = {
 }
 
 
-@pytest.mark.parametrize("outage", ["502", *(pytest.param(name, marks=pytest.mark.slow) for name in list(OUTAGES)[1:])])
+@pytest.mark.parametrize("outage", slow(*OUTAGES))
 def test_file_that_keeps_failing_is_given_up_and_later_files_are_sent(page, proxy, outage):
     page.clock.install()
     page.reload()

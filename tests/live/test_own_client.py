@@ -244,7 +244,7 @@ def test_page_in_the_back_forward_cache_reconnects_when_shown(scene, cached_page
             addEventListener("visibilitychange", (event) => event.stopImmediatePropagation(), { capture: true });
         }"""
     )
-    cached_page.goto(f"{scene.url}/api/docs")
+    cached_page.goto(f"{scene.url}/app/login/")
     scene.send_by_rest("while away")
     go_back_to_cached_page(cached_page)
     tab.until_shown("while away")  # the same page: its records are still there

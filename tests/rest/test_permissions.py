@@ -17,6 +17,7 @@ from integrations.actions.subscriptions import create_webhook, rotate_secret
 from integrations.models import WebhookSubscription
 from praxtalk.urls import urlpatterns
 from tests.conftest import ApiKeyClient
+from tests.recorded_rows import reuse_rows
 
 READS = {
     "GET ping": "/api/v1/ping",
@@ -71,20 +72,28 @@ def attachment_of(conversation):
 @pytest.fixture
 def objects(tenants, conversations, webhooks):
     """Return a function that returns the objects of a brand by their placeholder in the paths: `objects("north")`."""
-    for webhook in (webhooks.north, webhooks.south, webhooks.west):
-        rotate_secret(webhook)  # so that there is a secret to promote
-    operators = {"north": tenants.alice, "south": tenants.alice, "west": tenants.mallory}
-    sessions = {slug: issue_token(operator)[1] for slug, operator in operators.items()}
+    added = reuse_rows(make_objects, tenants, conversations, webhooks)
     return lambda slug: {
-        "{email}": SimpleNamespace(pk=operators[slug].email),
-        "{session}": sessions[slug],
+        "{email}": SimpleNamespace(pk=added.sessions[slug].operator.email),
+        "{session}": added.sessions[slug],
         "{conversation}": getattr(conversations, slug),
-        "{attachment}": attachment_of(getattr(conversations, slug)),
+        "{attachment}": added.attachments[slug],
         "{lead}": getattr(conversations, f"{slug}_lead"),
         "{webhook}": getattr(webhooks, slug),
         "{delivery}": getattr(webhooks, f"{slug}_delivery"),
         "{replay}": getattr(webhooks, f"{slug}_replay"),
     }
+
+
+def make_objects(tenants, conversations, webhooks):
+    slugs = ("north", "south", "west")
+    for slug in slugs:
+        rotate_secret(getattr(webhooks, slug))  # so that there is a secret to promote
+    operators = {"north": tenants.alice, "south": tenants.alice, "west": tenants.mallory}
+    return SimpleNamespace(
+        sessions={slug: issue_token(operators[slug])[1] for slug in slugs},
+        attachments={slug: attachment_of(getattr(conversations, slug)) for slug in slugs},
+    )
 
 
 def call(client, route, objects):
@@ -136,6 +145,15 @@ def test_every_route_is_in_the_table():
     ],
 )
 def test_every_route_refuses_a_missing_or_invalid_key(tenants, objects, route, header, code):
+    client = ApiKeyClient()
+    if header:
+        client.credentials(HTTP_AUTHORIZATION=header.format(**reuse_rows(make_invalid_keys, tenants)))
+    response = call(client, route, objects("north"))
+    assert_refused(response, 401, code)
+    assert response["WWW-Authenticate"] == "Bearer"
+
+
+def make_invalid_keys(tenants):
     _, good = create_key(tenants.acme, name="good", scope="write")
     unknown_key, unknown = create_key(tenants.acme, name="gone", scope="write")
     unknown_key.delete()
@@ -145,13 +163,7 @@ def test_every_route_refuses_a_missing_or_invalid_key(tenants, objects, route, h
         tenants.acme, name="expired", scope="write", expires_at=timezone.now() - timedelta(seconds=1)
     )
     checksum = good[:-1] + ("a" if good[-1] != "a" else "b")
-    client = ApiKeyClient()
-    if header:
-        filled = header.format(good=good, unknown=unknown, revoked=revoked, expired=expired, checksum=checksum)
-        client.credentials(HTTP_AUTHORIZATION=filled)
-    response = call(client, route, objects("north"))
-    assert_refused(response, 401, code)
-    assert response["WWW-Authenticate"] == "Bearer"
+    return {"good": good, "unknown": unknown, "revoked": revoked, "expired": expired, "checksum": checksum}
 
 
 @pytest.mark.parametrize("route", TABLE)

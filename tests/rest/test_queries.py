@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -17,6 +17,7 @@ from leads.actions import create_lead
 from praxtalk.core.db.ids import new_id
 from tests.conftest import make_conversation
 from tests.large_data import large_workspace, plans_of
+from tests.recorded_rows import reuse_rows
 
 __all__ = ["large_workspace"]
 
@@ -35,19 +36,30 @@ LISTS = [  # tests/rest/test_costs.py has the number of statements of each
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_lists_of_20_rows_need_as_many_queries_as_lists_of_2(tenants, api_client, webhooks, path):
-    conversation, sql = make_conversation(tenants.north), []
-    path_filled = path.format(conversation=conversation.pk, webhook=webhooks.north.pk)
-    for rows in (2, 20):
-        for _ in range(rows):
-            make_conversation(tenants.north)
-            create_lead(tenants.acme.pk, name="Lead", brand=tenants.north)
-            create_webhook(tenants.acme, url="http://127.0.0.1:9/", events=["lead.created"])
-        api_client.get("/api/v1/events?limit=1")
-        with CaptureQueriesContext(connection) as queries:
-            assert api_client.get(path_filled).status_code == 200
+def test_lists_of_20_rows_need_as_many_queries_as_lists_of_2(tenants, conversations, webhooks, api_client_for, path):
+    sql = []
+    path = path.format(conversation=conversations.north.pk, webhook=webhooks.north.pk)
+    for add_rows in (add_2_rows, add_20_rows):
+        with transaction.atomic():
+            reuse_rows(add_rows, tenants)
+            client = api_client_for(tenants.acme)
+            client.get("/api/v1/events?limit=1")
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(path).status_code == 200
+            transaction.set_rollback(True)
         sql.append([query["sql"] for query in queries])
     assert len(sql[0]) == len(sql[1]), sql
+
+
+def add_2_rows(tenants, count=2):
+    for _ in range(count):
+        make_conversation(tenants.north)
+        create_lead(tenants.acme.pk, name="Lead", brand=tenants.north)
+        create_webhook(tenants.acme, url="http://127.0.0.1:9/", events=["lead.created"])
+
+
+def add_20_rows(tenants):
+    add_2_rows(tenants, count=20)
 
 
 @pytest.mark.django_db

@@ -17,6 +17,7 @@ from tests.conftest import ApiKeyClient, make_conversation
 from tests.servers import PROJECT
 from tests.sync.live_client import call_with_token
 from tests.sync.sockets import RequestFailed
+from tests.tiers import slow
 from tests.widget.visitors import VisitorClient
 from widget.magic_links import FRAGMENT, magic_link
 
@@ -155,9 +156,11 @@ print(Client(SERVER_NAME="chat.example.com").get("/healthz", secure=True).header
 @pytest.mark.parametrize(
     ("scope", "header"),
     [
-        ("", "max-age=31536000"),
-        ("host", "max-age=31536000"),
-        ("subdomains", "max-age=31536000; includeSubDomains"),
+        *slow(
+            ("", "max-age=31536000"),
+            ("host", "max-age=31536000"),
+            ("subdomains", "max-age=31536000; includeSubDomains"),
+        ),
         ("preload", "max-age=31536000; includeSubDomains; preload"),
     ],
 )

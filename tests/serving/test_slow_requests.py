@@ -29,11 +29,11 @@ def server(django_db_setup):
 
 
 def test_slow_query_does_not_delay_other_requests(server, tenants):
-    """The statement takes ten seconds in PostgreSQL, in the process that also serves the other requests."""
+    """The statement takes six seconds in PostgreSQL, in the process that also serves the other requests."""
     _, secret = create_key(tenants.acme, name="k", scope="write")
     with connections["default"].cursor() as cursor:
         cursor.execute(
-            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(10); RETURN NEW; END $$;"
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(6); RETURN NEW; END $$;"
             "CREATE TRIGGER slow BEFORE INSERT ON leads_lead FOR EACH ROW EXECUTE FUNCTION slow()"
         )
     headers = {"Authorization": f"Bearer {secret}"}
@@ -77,6 +77,7 @@ def test_clients_that_stop_sending_halfway_block_no_thread(server, tenants):
             each.close()
 
 
+@pytest.mark.slow
 def test_clients_that_never_read_block_no_thread(server, tenants):
     _, secret = create_key(tenants.acme, name="k", scope="read")
     conversation = make_conversation(tenants.north)
@@ -196,6 +197,7 @@ def test_second_concurrent_export_of_a_process_is_rejected_with_a_message(server
     wait_for(lambda: browser.get(leads, timeout=30).headers["Content-Type"].startswith("text/csv"))
 
 
+@pytest.mark.slow
 def test_aborted_exports_release_their_database_connections(server, tenants, client):
     conversation = make_conversation(tenants.north)
     add_messages(conversation, 3_000, "z" * 10_000)

@@ -194,6 +194,7 @@ def can_connect(port):
         return True
 
 
+@pytest.mark.slow
 def test_a_client_that_never_reads_is_disconnected_and_fills_no_memory(impatient_server, tenants, tokens):
     conversation = make_large_conversation(tenants)
     port, server = impatient_server

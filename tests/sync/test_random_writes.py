@@ -1,4 +1,4 @@
-"""During a minute of random writes and reconnects, no client sees rows outside its scope; at the end, each is up to date."""
+"""During random writes and reconnects, no client sees rows outside its scope; at the end, each is up to date."""
 
 import random
 import re
@@ -17,7 +17,7 @@ from tests.sync.sockets import Socket
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
-SECONDS = 60
+SECONDS = 20
 CLIENTS = 20
 SETTLE_SECONDS = 40
 SEED = 20_261
@@ -96,7 +96,7 @@ def brand_by_id():
     return found | {str(pk): brand for pk, brand in Lead.objects.values_list("pk", "brand_id")}
 
 
-def test_clients_stay_correct_during_a_minute_of_writes_and_reconnects(tenants, conversations):
+def test_clients_stay_correct_during_random_writes_and_reconnects(tenants, conversations):
     chance = random.Random(SEED)
     with (
         Server(*WEB, WEB_PROCESSES="1", SOCKET_PROCESSES="2") as one,

@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import go_back_to_cached_page
 from tests.live.conftest import MODULES, need_node
 from tests.live.driver import wait_for
+from tests.tiers import slow
 from tests.widget.conftest import STRICT
 from tests.widget.test_conversation import (
     expect_message,
@@ -141,13 +142,19 @@ def violations(page):
     """Return the violations that axe finds inside the widget."""
     need_node()
     page.evaluate((MODULES / "axe-core/axe.min.js").read_text())
-    found = page.evaluate("axe.run({ include: [['html > :not(head):not(body)']] })")
+    found = page.evaluate("axe.run({ include: [['html > :not(head):not(body)']] }, { resultTypes: ['violations'] })")
     assert found["passes"]
     return [(one["id"], [node["target"] for node in one["nodes"]]) for one in found["violations"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("color", ["#2563eb", "#ffe600", "#8a8a8a"])
+@pytest.mark.parametrize(
+    ("scheme", "color"),
+    [
+        ("light", "#ffe600"),
+        ("dark", "#8a8a8a"),
+        *slow(("light", "#2563eb"), ("light", "#8a8a8a"), ("dark", "#2563eb"), ("dark", "#ffe600")),
+    ],
+)
 def test_widget_has_no_accessibility_violations(site, page, tenants, scheme, color, reply_by_rest):
     type(tenants.north).objects.filter(pk=tenants.north.pk).update(primary_color=color)
     page.emulate_media(color_scheme=scheme)

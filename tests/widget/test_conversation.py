@@ -14,6 +14,7 @@ from integrations.actions.subscriptions import create_webhook
 from tests.live.driver import wait_for
 from tests.servers import WEB, Server, free_port
 from tests.sync.sockets import Socket
+from tests.tiers import slow
 from tests.widget.conftest import STRICT, TRUSTED_TYPES, Site
 from tests.widget.visitors import identity_of
 from widget.magic_links import magic_link
@@ -82,7 +83,7 @@ def reply_by_rest(site, tenants):
     return send
 
 
-@pytest.mark.parametrize("csp", [STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
+@pytest.mark.parametrize("csp", [*slow(STRICT), f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
 def test_conversation_works_under_a_strict_policy(site, page, csp, reply_by_rest):
     recorder = site.open(page, csp=csp)
     fill_form(page, **{"Phone (optional)": "+251 11 000"})
@@ -187,19 +188,20 @@ def test_unacknowledged_first_message_survives_a_reload(site, page):
     wait_until_stored(["0", "1"])
 
 
-def test_two_tabs_writing_at_the_same_time_lose_no_message(site, context):
+@pytest.mark.parametrize("count", [8, *slow(25)])
+def test_two_tabs_writing_at_the_same_time_lose_no_message(site, context, count):
     first, second = context.new_page(), context.new_page()
     site.open(first)
     fill_form(first, "Hello?")
     wait_until_stored(["Hello?"])
     site.open(second)
     second.get_by_placeholder("Write a message …").wait_for(timeout=30_000)
-    expected = {tab: [f"{tab}{number}" for number in range(25)] for tab in "ab"}
+    expected = {tab: [f"{tab}{number}" for number in range(count)] for tab in "ab"}
     for page, tab in ((first, "a"), (second, "b")):
-        page.evaluate(WRITE_MANY, [tab, 25])
+        page.evaluate(WRITE_MANY, [tab, count])
     for page in (first, second):
         page.wait_for_function("writing === undefined")
-    wait_for(lambda: len(stored_bodies()) == 51, "a message is missing or stands twice")
+    wait_for(lambda: len(stored_bodies()) == 1 + 2 * count, "a message is missing or stands twice")
     for tab in expected:
         assert [body for body in stored_bodies() if body.startswith(tab)] == expected[tab]
 

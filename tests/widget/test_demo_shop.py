@@ -66,6 +66,7 @@ def test_demo_shop_shows_the_widget_without_policy_violations(demo, tmp_path, pa
         assert "Traceback" not in server.output
 
 
+@pytest.mark.slow
 @pytest.mark.live
 @pytest.mark.django_db(transaction=True)
 def test_occupied_shop_port_disables_only_the_shop(demo, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from conversations.models import Attachment, Message
 from tests.live.driver import wait_for
+from tests.tiers import slow
 from tests.widget.conftest import STRICT, TRUSTED_TYPES
 from tests.widget.test_attachments import PDF, image
 from tests.widget.test_conversation import (
@@ -63,7 +64,7 @@ def first_image_pixel(page):
     return page.locator("#praxtalk").evaluate(f"(host) => ({PIXEL})(host.shadowRoot)")
 
 
-@pytest.mark.parametrize("csp", [STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
+@pytest.mark.parametrize("csp", [*slow(STRICT), f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
 def test_image_and_pdf_are_sent_and_shown_under_a_strict_policy(site, page, csp):
     recorder = site.open(page, csp=csp)
     fill_form(page, "Look at this.")

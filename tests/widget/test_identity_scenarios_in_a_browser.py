@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.tiers import slow
 from tests.widget.test_identity_in_a_browser import Tab
 from tests.widget.visitors import identity_of
 
@@ -108,7 +109,12 @@ SCENARIOS = {
 }
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+IN_THE_FIRST_TIER = ["reset, written anonymously, another identified", "two tabs with two persons"]
+
+
+@pytest.mark.parametrize(
+    "scenario", [*IN_THE_FIRST_TIER, *slow(*(name for name in SCENARIOS if name not in IN_THE_FIRST_TIER))]
+)
 def test_everybody_reads_only_their_own_thread(site, browser, tenants, scenario):
     steps, expected = SCENARIOS[scenario]
     identity_of(tenants.north)  # the first call creates the identity secret

@@ -5,6 +5,7 @@ import pytest
 from conversations.actions import send_message, set_status
 from conversations.models import Channel, Conversation, Message
 from tests.live.driver import wait_for
+from tests.tiers import slow
 from tests.widget.conftest import STRICT, TRUSTED_TYPES
 from tests.widget.test_budgets import violations
 from tests.widget.test_conversation import expect_message, fill_form, wait_until_stored, write_message
@@ -49,8 +50,8 @@ def start_conversation(site, page, **options):
     return recorder
 
 
-@pytest.mark.parametrize("csp", [STRICT, f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
-@pytest.mark.parametrize("status", ["resolved", "closed"])
+@pytest.mark.parametrize("csp", [*slow(STRICT), f"{STRICT}; {TRUSTED_TYPES}"], ids=["strict", "trusted types"])
+@pytest.mark.parametrize("status", ["resolved", *slow("closed")])
 def test_rating_and_comment_are_stored_and_acknowledged(site, page, csp, status):
     recorder = start_conversation(site, page, csp=csp)
     end_conversation(status)
@@ -152,7 +153,7 @@ def test_rating_works_where_websockets_are_blocked(site, page):
     expect_rating(4)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [*slow("light"), "dark"])
 def test_rating_form_has_no_accessibility_violations(site, page, scheme):
     page.emulate_media(color_scheme=scheme)
     start_conversation(site, page)

@@ -12,6 +12,7 @@ from brands.actions import configure_widget
 from conversations.models import Message, Visitor
 from tests.live.driver import wait_for
 from tests.servers import valkey_url
+from tests.tiers import slow
 from tests.widget.test_conversation import (
     QUEUE_STUB,
     expect_message,
@@ -70,7 +71,7 @@ def test_widget_does_not_appear_on_sites_that_are_not_allowed(site, page, tenant
     assert [error for error in recorder.errors() if "403" not in error] == []
 
 
-@pytest.mark.parametrize("whose", ["forged", "another brand's"])
+@pytest.mark.parametrize("whose", [*slow("forged"), "another brand's"])
 def test_foreign_or_forged_token_opens_no_thread(site, page, tenants, whose):
     site.open(page)
     fill_form(page, "Hello?")

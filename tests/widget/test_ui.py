@@ -6,6 +6,7 @@ import pytest
 
 from brands.actions import configure_widget
 from tests.live.driver import wait_for
+from tests.tiers import slow
 from tests.widget.conftest import STRICT, PageRecorder
 from tests.widget.test_conversation import expect_message, fill_form, reply_by_rest, wait_until_stored, write_message
 
@@ -45,7 +46,7 @@ def unread(page):
     return in_widget(page, f"[{badge}.hidden ? '' : {badge}.textContent, {status}.textContent]")
 
 
-@pytest.mark.parametrize("blocked", ["policy", "gone"])
+@pytest.mark.parametrize("blocked", ["policy", *slow("gone")])
 def test_widget_polls_where_websockets_are_blocked(site, page, reply_by_rest, blocked):
     if blocked == "gone":
         page.add_init_script("delete window.WebSocket")
@@ -59,7 +60,7 @@ def test_widget_polls_where_websockets_are_blocked(site, page, reply_by_rest, bl
     wait_until_stored(["Hello?", "We are here.", "Good."])
 
 
-@pytest.mark.parametrize("storage", ["up to date", "stale"])
+@pytest.mark.parametrize("storage", ["up to date", *slow("stale")])
 def test_reply_plays_one_sound_across_tabs_and_only_if_the_page_is_not_in_use(site, context, reply_by_rest, storage):
     context.add_init_script(COUNT_SOUNDS + (HIDE_RUNG_IDS if storage == "stale" else ""))
     first, second = context.new_page(), context.new_page()
@@ -178,7 +179,7 @@ def test_colour_scheme_follows_the_system(site, page):
             assert (paper < ink) == is_dark, (scheme, part)
 
 
-@pytest.mark.parametrize("locale", ["en-US", "ar-EG"])
+@pytest.mark.parametrize("locale", [*slow("en-US"), "ar-EG"])
 def test_widget_is_on_the_side_chosen_by_the_brand(site, browser, tenants, locale):
     configure_widget(tenants.north, side="left")
     context = browser.new_context(locale=locale)

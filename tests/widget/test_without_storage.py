@@ -6,6 +6,7 @@ import pytest
 
 from conversations.models import Message
 from tests.live.driver import wait_for
+from tests.tiers import slow
 from tests.widget.test_attachments import image
 from tests.widget.test_conversation import expect_message, fill_form, reply_by_rest, wait_until_stored, write_message
 from tests.widget.test_files_in_a_browser import pick_files
@@ -41,7 +42,7 @@ def widget_frame(page):
     return page.frames[1]
 
 
-@pytest.mark.parametrize("sandbox", SANDBOXES)
+@pytest.mark.parametrize("sandbox", [*slow(SANDBOXES[0]), SANDBOXES[1]])
 def test_conversation_works_in_a_sandboxed_frame(site, page, sandbox, reply_by_rest):
     put_widget_in_a_frame(site, sandbox)
     recorder = site.open(page)
@@ -62,7 +63,7 @@ def test_conversation_works_in_a_sandboxed_frame(site, page, sandbox, reply_by_r
     assert recorder.errors() == []
 
 
-@pytest.mark.parametrize("sandbox", SANDBOXES)
+@pytest.mark.parametrize("sandbox", [*slow(SANDBOXES[0]), SANDBOXES[1]])
 def test_enter_submits_the_form_in_a_sandboxed_frame(site, page, sandbox):
     put_widget_in_a_frame(site, sandbox)
     site.open(page)
@@ -112,6 +113,7 @@ def test_no_storage_notice_is_shown_where_storage_works(site, page):
     assert page.get_by_text(NOTICE).count() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preferences", "sandbox"),
     [(DENY_COOKIES, None), (DENY_THIRD_PARTIES, None), ({}, SANDBOXES[0]), ({}, SANDBOXES[1])],
