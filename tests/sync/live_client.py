@@ -42,11 +42,6 @@ def call_function(function_name, arguments):
 
 def topics_of(operator, function_name, /, **arguments):
     """Return the topics that the query depends on for this operator."""
-    return topics_with_token(issue_token(operator)[0], function_name, **arguments)
-
-
-def topics_with_token(token, function_name, /, **arguments):
-    """Like `topics_of`, with a given token."""
-    call = functions.parse_call(function_name, [arguments], kind="query", socket_token=token)
+    call = functions.parse_call(function_name, [arguments], kind="query", socket_token=issue_token(operator)[0])
     caller = executor.identify(call.function.authenticator, call.token)
     return set(call.function.topics_of(caller, call.validated_arguments()))

@@ -19,10 +19,10 @@ from conversations.actions import canned_replies, erasure
 from conversations.models import Channel, Conversation, Message, Visitor
 from data_requests.actions import erase_visitor_and_leads
 from leads import actions as lead_actions
+from praxtalk.core.live import executor, functions
 from praxtalk.core.live.topics import capture_topics
 from tests.recorded_rows import digest_of_all_rows, reuse_rows
-from tests.sync.live_client import call_with_token, topics_of, topics_with_token
-from tests.sync.sockets import RequestFailed
+from tests.sync.live_client import topics_of
 from widget import actions as widget_actions
 
 pytestmark = pytest.mark.django_db
@@ -224,16 +224,33 @@ def watchable_queries(tenants, conversations):
                 yield operator, name, arguments
 
 
-def issue_tokens(tenants):
-    return {operator: operator_tokens.issue_token(operator)[0] for operator in (tenants.alice, tenants.bob)}
+class WatchedQuery:
+    """A query of an operator, with a token of its own."""
+
+    def __init__(self, caller, token, name, arguments):
+        self.caller, self.name, self.sent = caller, name, arguments
+        self.call = functions.parse_call(name, [arguments], kind="query", socket_token=token)
+        self.arguments = self.call.validated_arguments()
+
+    @property
+    def topics(self):
+        return set(self.call.function.topics_of(self.caller, self.arguments))
+
+    def result(self):
+        return executor.run_query(self.call, self.caller, self.arguments).result
+
+    def __repr__(self):
+        return f"{self.name} {self.sent}"
 
 
-def result_of(token, name, arguments):
-    """Return the query's result, or its error code."""
-    try:
-        return call_with_token(token, name, **arguments)
-    except RequestFailed as refused:
-        return refused.code
+def watched_queries(tenants, conversations):
+    """Return every query that an operator of Acme can watch, each as a new page of this operator would watch it."""
+    tokens = {operator: operator_tokens.issue_token(operator)[0] for operator in (tenants.alice, tenants.bob)}
+    callers = {operator: executor.identify(operator_tokens.operators, token) for operator, token in tokens.items()}
+    return [
+        WatchedQuery(callers[operator], tokens[operator], name, arguments)
+        for operator, name, arguments in watchable_queries(tenants, conversations)
+    ]
 
 
 _results = {}
@@ -244,11 +261,7 @@ def results_of_all_queries(tenants, conversations):
     digest = digest_of_all_rows()
     if digest not in _results:
         with transaction.atomic():
-            tokens = issue_tokens(tenants)
-            _results[digest] = [
-                result_of(tokens[operator], name, arguments)
-                for operator, name, arguments in watchable_queries(tenants, conversations)
-            ]
+            _results[digest] = [query.result() for query in watched_queries(tenants, conversations)]
             transaction.set_rollback(True)  # the tokens
     return _results[digest]
 
@@ -264,15 +277,13 @@ def test_an_action_publishes_the_topics_of_every_query_that_it_changes(
     _, session = operator_tokens.issue_token(tenants.bob)
     with capture_topics() as published, django_capture_on_commit_callbacks(execute=True):
         do(tenants, conversations)
-    tokens = issue_tokens(tenants)
     notified = []
-    for (operator, name, arguments), was in zip(watchable_queries(tenants, conversations), before, strict=True):
-        token = tokens[operator]
-        if topics_with_token(token, name, **arguments) & published:
-            notified.append((token, name, arguments, was))
+    for query, was in zip(watched_queries(tenants, conversations), before, strict=True):
+        if query.topics & published:
+            notified.append((query, was))
         else:
-            assert result_of(token, name, arguments) == was, (name, arguments)
-    is_changed = any(result_of(token, name, arguments) != was for token, name, arguments, was in notified)
+            assert query.result() == was, query
+    is_changed = any(query.result() != was for query, was in notified)
     assert is_changed == (action not in NOT_WATCHED | {"revoke"})
     if action == "revoke":
         assert published == {f"operator_session.{session.pk}"}
