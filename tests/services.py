@@ -41,3 +41,8 @@ os.environ["REDIS_URL"] = os.environ["REDIS_URL"].rsplit("/", 1)[0] + f"/{_worke
 if "PYTEST_XDIST_WORKER" not in os.environ:
     shutil.rmtree(DATA / "attachments", ignore_errors=True)
 _lock = only_suite_here() if _is_private and "PYTEST_XDIST_WORKER" not in os.environ else None
+
+
+def pytest_xdist_auto_num_workers():
+    """Run one worker more than there are processors: while a test waits for a browser or a clock, another one computes."""
+    return (os.cpu_count() or 1) + 1

@@ -50,6 +50,7 @@ def test_conversation_from_first_message_to_rating_is_visible_to_both_sides(
     expect(alice.locator(".entry.note")).to_contain_text("embassy")
     bob.get_by_role("button", name="Resolve", exact=True).click()
     page.get_by_role("button", name="Good", exact=True).click()
+    page.get_by_label("Tell us more (optional)").wait_for()  # until then, the last Send is that of the composer
     page.get_by_role("button", name="Send").last.click()
     expect(alice.get_by_role("log")).to_contain_text("rated this 🙂 4 of 5")
     expect(alice.locator("#thread-pane .status")).to_contain_text("Rated 🙂 4 of 5")
