@@ -232,6 +232,7 @@ def test_close_removes_listeners_and_closes_the_socket(scene, tab):
     assert (len(tab.sockets), len(tab.all("thread")), tab.all("state")) == (1, 1, ["connecting", "live"])
 
 
+@pytest.mark.slow
 def test_page_in_the_back_forward_cache_reconnects_when_shown(scene, cached_page):
     """Chromium closes the sockets of cached pages and fires visibilitychange on return. Other browsers may not, so
     the test suppresses that event."""

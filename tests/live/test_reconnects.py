@@ -8,7 +8,6 @@ from tests.live.conftest import NPM, OWN, PYPI, bodies_of, last_bodies_are
 from tests.live.driver import wait_for
 from tests.live.proxy import Proxy
 from tests.servers import WEB, Server
-from tests.tiers import slow
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
@@ -160,7 +159,7 @@ def waiting_for_locks():
         return cursor.fetchone()[0]
 
 
-@pytest.mark.parametrize("library", [OWN, *slow(*NPM, PYPI)], indirect=True)
+@pytest.mark.slow
 def test_write_through_one_server_is_pushed_by_the_other(library, scene, second_server):
     here, there = library.open(scene.url), library.open(second_server.url)
     threads = [client.watch("messages:list", scene.in_conversation()) for client in (here, there)]

@@ -60,6 +60,7 @@ class Inbox:
         self.process.stdout.close()
 
 
+@pytest.mark.slow
 def test_snippet_runs_unchanged_and_survives_a_restart(compile_snippet, tenants, scene_on, newest):
     with Server(*WEB, WEB_PROCESSES="1") as server:
         scene = scene_on(server.url)

@@ -95,6 +95,7 @@ def test_refused_webhook_tests_do_not_count_towards_the_limit(tenants, api_clien
         assert api_client.post(path).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_process_has_fewer_slots_than_threads(tenants, api_client_for, monkeypatch):
     assert all(slot_count(threads) >= 1 and 3 * slot_count(threads) < threads for threads in range(4, 65))
     globex_client = api_client_for(tenants.globex)
@@ -113,6 +114,7 @@ def test_a_process_has_fewer_slots_than_threads(tenants, api_client_for, monkeyp
             assert globex_client.post(other).status_code == 200
 
 
+@pytest.mark.slow
 def test_the_dashboard_uses_the_same_slots(tenants, api_client_for):
     client = Client()
     client.force_login(tenants.alice)

@@ -89,6 +89,7 @@ def test_help_and_version_need_no_settings(folder):
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_no_key_is_generated_for_an_external_database(folder):
     result = run_manage(folder, "check", DATABASE_URL="postgresql://u:p@127.0.0.1:1/x", REDIS_URL="redis://127.0.0.1:1")
     assert result.returncode == 1

@@ -137,6 +137,7 @@ def settings_value(expression, **environment):
     return process.stdout.strip() if process.returncode == 0 else process.stderr
 
 
+@pytest.mark.slow
 def test_fallbacks_are_comma_separated_and_empty_ones_are_ignored():
     one, two = "a" * 50, "b" * 50
     assert settings_value("settings.SECRET_KEY_FALLBACKS", SECRET_KEY_FALLBACKS="") == "[]"

@@ -85,6 +85,7 @@ def test_second_serve_on_the_same_port_reports_the_conflict(tenants):
         assert call(server, "/healthz")[0] == 200
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_exact_rate_limit(tenants):
     """The limit is 60 requests a minute from one address, whichever process serves them."""
     with Server(*WEB, WEB_PROCESSES="2", RATE_LIMIT_IP="60") as server:

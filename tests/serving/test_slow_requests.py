@@ -116,6 +116,7 @@ def add_messages(conversation, count, body):
     Conversation.objects.filter(pk=conversation.pk).update(last_position=count + 1, message_count=count + 1)
 
 
+@pytest.mark.slow
 def test_request_waiting_for_a_lock_delays_no_other_and_gets_503(server, tenants, conversations):
     _, secret = create_key(tenants.acme, name="k", scope="write")
     url = f"{server.url}/api/v1/conversations/{conversations.north.pk}/messages"
@@ -182,6 +183,7 @@ def test_slow_client_receives_a_whole_export_with_little_server_memory(server, t
     assert peak - before < 50 * MEGABYTE
 
 
+@pytest.mark.slow
 def test_second_concurrent_export_of_a_process_is_rejected_with_a_message(server, tenants, client):
     add_messages(make_conversation(tenants.north), 3_000, "z" * 10_000)
     client.force_login(tenants.alice)

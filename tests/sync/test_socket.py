@@ -146,6 +146,7 @@ def test_the_21st_socket_of_a_session_is_refused(tenants, server, connect, conve
     late.receive_until(lambda: not isinstance(late.values[query], RequestFailed))  # without the client asking again
 
 
+@pytest.mark.slow
 def test_the_101st_socket_of_an_address_is_refused(tenants, connect):
     held = [issue_token(tenants.alice)[0] for _ in range(5)]
     for index in range(100):

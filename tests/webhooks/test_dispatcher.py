@@ -102,6 +102,7 @@ def test_sixty_hanging_webhooks_do_not_delay_others(tenants, subscribe, running_
         assert not Delivery.objects.filter(subscription__url=slow.url, status="succeeded").exists()
 
 
+@pytest.mark.slow
 def test_run_waiting_for_a_hanging_receiver_does_not_block_the_next_run(tenants, subscribe, monkeypatch):
     """As in a worker: two threads share one claim lock."""
     stop, claim_lock = threading.Event(), threading.Lock()

@@ -71,6 +71,7 @@ def test_closed_widget_opens_no_socket_and_shifts_no_layout(site, page):
     assert page.evaluate("Object.keys(window).filter((name) => /prax/i.test(name))") == ["PraxTalk"]
 
 
+@pytest.mark.slow
 def test_page_stays_in_the_back_forward_cache_and_the_thread_continues(site, cached_page, reply_by_rest):
     site.open(cached_page)
     fill_form(cached_page, "Hello?")

@@ -95,7 +95,8 @@ def test_unsent_message_is_in_the_form_after_its_token_was_rejected(site, page):
     fill_form(page, "Hello?")
     wait_until_stored(["Hello?"])
     page.route("**/widget/v1/messages", lambda route: route.abort())
-    write_message(page, "Not to be lost")
+    with page.expect_event("requestfailed"):  # so that no attempt with the valid token is under way
+        write_message(page, "Not to be lost")
     set_token(page, "forged")
     page.unroute("**/widget/v1/messages")
     expect_alert(page, "This conversation is no longer available.")
