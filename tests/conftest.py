@@ -70,7 +70,7 @@ def server(django_db_setup, django_db_blocker):
 
 # Chromium loads the popup of its address bar into every new window, even without a screen: 1.5 s of CPU time for each test.
 ADDRESS_BAR = "WebUIOmniboxPopup,WebUIOmniboxAimPopup"
-# Chromium uses only the last --disable-features of its command line, so this list repeats the one that Playwright passes.
+# Chromium uses only the last --disable-features of its command line, so this list repeats what Playwright disables in Chromium.
 DISABLED_BY_PLAYWRIGHT = (
     "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"
     "LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,"

@@ -93,6 +93,7 @@ def test_every_page_is_accessible_fits_the_screen_and_runs_no_injected_script(
     for path in page_paths:
         response = alice_page.goto(server.url + path)
         problems = [response.status] if response.status != 200 else []
+        alice_page.wait_for_load_state("networkidle")  # CSP reports and errors may come after the page has loaded
         problems += alice_page.problems
         problems += violations(alice_page)
         alice_page.problems.clear()  # axe itself tries inline styles, which the policy blocks

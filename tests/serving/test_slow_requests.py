@@ -29,11 +29,11 @@ def server(django_db_setup):
 
 
 def test_slow_query_does_not_delay_other_requests(server, tenants):
-    """The statement takes six seconds in PostgreSQL, in the process that also serves the other requests."""
+    """The statement takes ten seconds in PostgreSQL, in the process that also serves the other requests."""
     _, secret = create_key(tenants.acme, name="k", scope="write")
     with connections["default"].cursor() as cursor:
         cursor.execute(
-            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(6); RETURN NEW; END $$;"
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(10); RETURN NEW; END $$;"
             "CREATE TRIGGER slow BEFORE INSERT ON leads_lead FOR EACH ROW EXECUTE FUNCTION slow()"
         )
     headers = {"Authorization": f"Bearer {secret}"}
