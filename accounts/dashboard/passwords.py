@@ -88,10 +88,10 @@ class TokenPasswordView(auth_views.PasswordResetConfirmView):
         }
 
 
-class ResetPasswordForm(SetPasswordForm):
+class ResetPasswordForm(SetPasswordForm[Any]):
     """Django's form, which saves with our action."""
 
-    def save(self, commit: bool = True) -> Operator:
+    def save(self, commit: bool = True) -> Any:
         change_password(self.user, password=self.cleaned_data["new_password1"], by_link=True)
         return self.user
 
