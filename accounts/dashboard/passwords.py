@@ -88,7 +88,7 @@ class TokenPasswordView(auth_views.PasswordResetConfirmView):
         }
 
 
-class ResetPasswordForm(SetPasswordForm):  # type: ignore[type-arg] - Django's class has no parameters at run time
+class ResetPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
     """Django's form, which saves with our action."""
 
     def save(self, commit: bool = True) -> Any:
