@@ -52,7 +52,7 @@ tests/live/node_modules/.installed: tests/live/package-lock.json
 run: .venv/runs
 	@exec $(BIN)/python manage.py devservices sh -c '$(BIN)/python manage.py bootstrap && exec $(BIN)/python manage.py serve'
 
-PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4
+PYTEST = $(BIN)/python -m pytest -n auto
 
 test: .venv/tests $(CLIENTS)
 	@$(PYTEST) -m "not slow" $(ARGS)

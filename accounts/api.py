@@ -6,8 +6,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.actions.operator_tokens import issue_token, revoke_token
 from accounts.models import Operator, OperatorSession
-from accounts.operator_tokens import issue_token, revoke
 from accounts.serializers import NewSession, PingSerializer, SessionOpened
 from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.idempotency import idempotent
@@ -59,5 +59,5 @@ class OperatorSessionById(ApiView):
     )
     def delete(self, request: Request, id: str) -> Response:
         self.validate_empty_body()
-        revoke(self.get_in_scope(OperatorSession.objects.select_related("operator"), id))
+        revoke_token(self.get_in_scope(OperatorSession.objects.select_related("operator"), id))
         return Response({"ok": True})

@@ -6,11 +6,9 @@ from accounts.actions.preferences import DEFAULTS, preferences_of, update_prefer
 from accounts.models import Operator
 from accounts.operator_tokens import OperatorCaller, operator_topic, operators
 from praxtalk.core.api.serializers import PartialStrictSerializer, StrictBooleanField, StrictSerializer
-from praxtalk.core.live.functions import mutation, query
+from praxtalk.core.live.functions import Arguments, mutation, query
 from praxtalk.core.live.hub import is_connected
 from praxtalk.core.live.pubsub import PUBSUB_STATUS
-
-Arguments = dict[str, Any]
 
 
 def _own_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:

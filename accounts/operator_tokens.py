@@ -16,66 +16,15 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 
-from accounts.audit import Action, Actor, audit_actor, record
+from accounts.audit import Actor, audit_actor
 from accounts.models import Operator, OperatorSession
 from accounts.scope import Row, Scope, scope_of
-from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.jwt_signer import JwtSigner
 from praxtalk.core.live.results import Code, FunctionError
-from praxtalk.core.live.topics import publish_on_commit
 
 SIGNER = JwtSigner("operator", audience="sync", required=("sub", "ws", "sid", "exp"))
 MAX_LIFETIME = timedelta(hours=12)
 INVALID_TOKEN_MESSAGE = "Session expired or invalid. Sign in again."  # noqa: S105 - not a secret
-
-
-@joined_transaction()
-def issue_token(
-    operator: Operator, *, lifetime: timedelta = MAX_LIFETIME, source: str = OperatorSession.Source.API
-) -> tuple[str, OperatorSession]:
-    """Create a session for the operator. Return its token, which is not stored and cannot be read again, and the session."""
-    now = timezone.now()
-    session = OperatorSession.objects.create(
-        workspace_id=operator.workspace_id,
-        operator=operator,
-        source=source,
-        created_at=now,
-        expires_at=now + min(lifetime, MAX_LIFETIME),
-    )
-    claims = {
-        "sub": str(operator.pk),
-        "ws": str(operator.workspace_id),
-        "sid": str(session.pk),
-        "iat": int(now.timestamp()),
-        "exp": int(session.expires_at.timestamp()),
-    }
-    if source == OperatorSession.Source.API:
-        record(Action.TOKEN_ISSUED, workspace_id=operator.workspace_id, subject=operator)
-    return SIGNER.encode(claims), session
-
-
-@joined_transaction()
-def revoke(session: OperatorSession) -> None:
-    """Revoke the session's token. Connections that use it are notified at once."""
-    rows = OperatorSession.objects.filter(workspace_id=session.workspace_id, pk=session.pk, revoked_at__isnull=True)
-    if rows.update(revoked_at=timezone.now()):
-        record(Action.TOKEN_REVOKED, workspace_id=session.workspace_id, subject=session.operator)
-    publish_on_commit(_session_topic(session.pk))
-
-
-@joined_transaction()
-def revoke_dashboard_tokens(operator: Operator) -> None:
-    """Revoke the tokens of the operator's open pages. A page whose browser is still signed in requests a new token by itself."""
-    rows = OperatorSession.objects.filter(
-        workspace_id=operator.workspace_id,
-        operator=operator,
-        source=OperatorSession.Source.DASHBOARD,
-        revoked_at__isnull=True,
-        expires_at__gt=timezone.now(),
-    )
-    ids = list(rows.values_list("pk", flat=True))
-    rows.update(revoked_at=timezone.now())
-    publish_on_commit(*(_session_topic(pk) for pk in ids))
 
 
 @dataclass(frozen=True)
@@ -128,7 +77,7 @@ class OperatorTokenAuthenticator:
         Raises FunctionError if the token is not correctly signed.
         """
         claims = _decode_claims(token)
-        return _session_topic(claims.session_id), operator_topic(claims.operator_id)
+        return session_topic(claims.session_id), operator_topic(claims.operator_id)
 
     def issued_to(self, token: str) -> tuple[UUID, str]:
         """Return (workspace_id, principal_id) of a correctly signed token, even if it has expired or been revoked.
@@ -168,7 +117,7 @@ def operator_topic(operator_id: UUID) -> str:
     return f"operator.{operator_id}"
 
 
-def _session_topic(session_id: UUID) -> str:
+def session_topic(session_id: UUID) -> str:
     return f"operator_session.{session_id}"
 
 

@@ -13,9 +13,8 @@ from brands.models import Brand, OperatorBrand
 from brands.serializers import brand_json
 from praxtalk.core.api.pagination import MAX_LIMIT
 from praxtalk.core.api.serializers import IdField, StrictSerializer
-from praxtalk.core.live.functions import query
+from praxtalk.core.live.functions import Arguments, query
 
-Arguments = dict[str, Any]
 MAX_OPERATORS = 500
 
 

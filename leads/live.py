@@ -9,10 +9,8 @@ from leads import actions
 from leads.models import LEADS, Lead
 from leads.serializers import LiveLeadChange, LiveLeadQuery, NewLead, lead_json
 from praxtalk.core.db.ids import parse_id
-from praxtalk.core.live.functions import mutation, query
+from praxtalk.core.live.functions import Arguments, mutation, query
 from praxtalk.core.live.results import Code, FunctionError
-
-Arguments = dict[str, Any]
 
 
 def _topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:

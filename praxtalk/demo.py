@@ -12,8 +12,8 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts.actions.operator_tokens import issue_token
 from accounts.models import Workspace
-from accounts.operator_tokens import issue_token
 from brands.actions import create_brand, create_workspace
 from conversations.actions import send_message, set_status, start_conversation
 from conversations.models import Channel, Conversation, Message, Visitor

@@ -1,4 +1,4 @@
-"""Django settings. Only this module and praxtalk/devservices read the environment; docs/operations.md lists the variables.
+"""Django settings. They are read from the environment with praxtalk/environment.py; docs/operations.md lists the variables.
 
 Sections: environment, apps, data, REST, live queries, widget, Celery, e-mail, security, logs.
 """

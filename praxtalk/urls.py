@@ -21,7 +21,7 @@ from accounts.dashboard.sign_in import SignInView, TwoFactorView
 from accounts.dashboard.workspace import WorkspaceSettingsView
 from brands.api import Brands
 from conversations.api import AttachmentById, ConversationById, Conversations, Messages, MessagesOfConversation
-from conversations.dashboard.views import (
+from conversations.dashboard.inbox import (
     DownloadAttachmentView,
     InboxTokenView,
     InboxView,

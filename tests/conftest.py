@@ -39,7 +39,7 @@ empty_tables.install()
 
 
 def pytest_collection_modifyitems(items):
-    """Run tests of live servers first, so that two workers finish at about the same time, and browser tests last.
+    """Run tests of live servers first, so that all workers finish at about the same time, and browser tests last.
 
     Browser tests come last because Playwright leaves an event loop running, see `chromium`.
     """

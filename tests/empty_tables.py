@@ -1,4 +1,4 @@
-"""Empty the database after a test that committed, by deleting only what the test wrote.
+"""Empty the database after a test that committed, by deleting the rows of the tables that have any.
 
 Django truncates every table, and creates content types and permissions again. Both take far longer than most tests.
 """
@@ -8,13 +8,14 @@ from functools import cache
 from django.apps import apps
 from django.db import OperationalError, connection, transaction
 from django.test import TransactionTestCase
+from psycopg.errors import DeadlockDetected
 
 # Written by the migrations, and equal in every test.
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 
 
 def install():
-    """Let every `django_db(transaction=True)` test end with `delete_all_rows`."""
+    """Let every `django_db(transaction=True)` test end with `delete_all_rows`. Django has no public hook for this."""
     TransactionTestCase._fixture_teardown = lambda self: delete_all_rows()
 
 
@@ -28,15 +29,15 @@ def delete_all_rows():
         try:
             _delete_all_rows()
             break
-        except OperationalError:
-            if not remaining:
+        except OperationalError as error:
+            if not remaining or not isinstance(error.__cause__, DeadlockDetected):
                 raise
 
 
 def _delete_all_rows():
     quote = connection.ops.quote_name
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_which_have_rows())
+        cursor.execute(_query_of_tables_with_rows())
         written = [name for (name,) in cursor.fetchall()]
         if written and can_disable_triggers():
             cursor.execute("SET LOCAL session_replication_role = replica")
@@ -60,6 +61,6 @@ def models_by_table():
 
 
 @cache
-def _which_have_rows():
+def _query_of_tables_with_rows():
     quote = connection.ops.quote_name
     return " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {quote(name)})" for name in models_by_table())

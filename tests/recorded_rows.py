@@ -1,8 +1,8 @@
-"""Rows that many tests start from: written once, then inserted again in one round trip.
+"""Rows that many tests start from: written once by the product's actions, then inserted again.
 
-The `tenants`, `conversations` and `webhooks` fixtures call the product's actions, which takes 40 to 100 statements, but most
-tests care about the rows only. So a call records what it wrote, and an equal call in the same state of the database inserts the
-recorded rows. They have the same ids and times as before, so a recording is used for half a minute only.
+The `tenants`, `conversations` and `webhooks` fixtures call actions, which takes 40 to 100 statements, but most tests care about
+the rows only. So a call records what it wrote, and the same call in the same state of the database inserts the recorded rows.
+They have the same ids and times as before, so a recording is used for half a minute only.
 """
 
 import io
@@ -24,24 +24,25 @@ _recordings = {}  # {(function, digest of the database before its call): recordi
 
 
 def reuse_rows(make, *arguments):
-    """Return `make(*arguments)`, or insert the rows that an equal call wrote, and return a copy of what it returned.
+    """Return `make(*arguments)`, or insert the rows that it wrote in the same state of the database and return a copy.
 
-    arguments: namespaces of model instances, as the fixtures return them; `make` does not change them. Where it returns one of
-    these instances, the copy holds the instance that is passed now.
+    make: a function whose result depends on the rows in the database only. Where its rows are inserted, it is not called, so no
+    callback runs on commit, and nothing is published.
+    arguments: namespaces of instances of these rows, as the fixtures return them; `make` does not change them. Where it returns
+    one of these instances, the copy holds the instance that is passed now.
     """
-    digest = digest_of_all_rows() if can_disable_triggers() else None
-    if digest is None:
+    if not can_disable_triggers() or (digest := _digest()) is None:
         return make(*arguments)
     now, key = timezone.now(), (make, digest)
     recording = _recordings.get(key)
-    if recording and timedelta() <= now - recording.at < USABLE_FOR:
-        _write(recording.rows)
-        _forget_in_valkey()
+    _empty_valkey()
+    if recording and timedelta() <= now - recording.at < USABLE_FOR:  # a test may have moved the clock back
+        _write(recording.changes)
         return _Unpickler(recording.result, arguments).load()
     before = _all_rows()
     result = make(*arguments)
     _recordings[key] = SimpleNamespace(
-        at=now, rows=_difference(before, _all_rows()), result=_Pickler.pickled(result, arguments)
+        at=now, changes=_changes(before, _all_rows()), result=_pickled(result, arguments)
     )
     return result
 
@@ -49,18 +50,22 @@ def reuse_rows(make, *arguments):
 class _Pickler(pickle.Pickler):
     """Pickles the instances that `arguments` hold as references to them."""
 
-    @classmethod
-    def pickled(cls, value, arguments):
-        file = io.BytesIO()
-        pickler = cls(file)
-        pickler.references = {
-            id(each): (i, name) for i, part in enumerate(arguments) for name, each in vars(part).items()
+    def __init__(self, file, arguments):
+        super().__init__(file)
+        self._references = {
+            id(instance): (number, name)
+            for number, argument in enumerate(arguments)
+            for name, instance in vars(argument).items()
         }
-        pickler.dump(value)
-        return file.getvalue()
 
     def persistent_id(self, value):
-        return self.references.get(id(value))
+        return self._references.get(id(value))
+
+
+def _pickled(value, arguments):
+    file = io.BytesIO()
+    _Pickler(file, arguments).dump(value)
+    return file.getvalue()
 
 
 class _Unpickler(pickle.Unpickler):
@@ -73,39 +78,37 @@ class _Unpickler(pickle.Unpickler):
         return getattr(self.arguments[number], name)
 
 
-def _difference(before, after):
-    """Return {table: (whether all its rows are replaced, rows to insert)} of the tables whose rows differ."""
+def _changes(before, after):
+    """Return {table: (whether to delete its rows first, rows to insert)} of the tables whose rows differ."""
     changes = {}
     for table, rows in after.items():
-        is_replaced = not set(before[table]) <= set(rows)
-        added = rows if is_replaced else [row for row in rows if row not in before[table]]
-        if is_replaced or added:
-            changes[table] = is_replaced, added
+        replaces_rows = not set(before[table]) <= set(rows)
+        added = rows if replaces_rows else [row for row in rows if row not in before[table]]
+        if replaces_rows or added:
+            changes[table] = replaces_rows, added
     return changes
 
 
 def _write(changes):
     statements = []
-    for table, (is_replaced, rows) in changes.items():
+    for table, (replaces_rows, rows) in changes.items():
         names = {"table": sql.Identifier(table), "columns": sql.SQL(", ").join(map(sql.Identifier, _columns()[table]))}
-        if is_replaced:
+        if replaces_rows:
             statements.append(sql.SQL("DELETE FROM {table}").format(**names))
         insert = "INSERT INTO {table} ({columns}) SELECT {columns} FROM jsonb_populate_recordset(NULL::{table}, {rows})"
         statements.append(sql.SQL(insert).format(**names, rows=f"[{','.join(rows)}]"))
-    if any(
-        is_replaced for is_replaced, _ in changes.values()
-    ):  # only then: it makes PostgreSQL plan every statement again
+    deletes_rows = any(replaces_rows for replaces_rows, _ in changes.values())
+    if deletes_rows:  # without triggers; not in all cases, because it makes PostgreSQL plan every statement again
         role = "SET LOCAL session_replication_role = {}"
         statements = [sql.SQL(role).format("replica"), *statements, sql.SQL(role).format("origin")]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql.SQL("; ").join(statements))
 
 
-def _forget_in_valkey():
-    """Delete what an earlier test stored in Valkey about rows with the same ids, but keep the queues of running workers."""
+def _empty_valkey():
+    """Delete what earlier tests stored in Valkey, also about rows with the same ids, but keep the queues of running workers."""
     valkey = caches["default"].client.get_client()
-    kept = (b"_kombu", b"celery", b"unacked")
-    if stored := [key for key in valkey.keys("*") if not key.startswith(kept)]:
+    if stored := [key for key in valkey.keys("*") if not key.startswith((b"_kombu", b"celery", b"unacked"))]:
         valkey.delete(*stored)
 
 
@@ -119,7 +122,14 @@ def _columns():
 
 
 def digest_of_all_rows():
-    """Return a hashable value that changes when a row is written, changed or deleted; None if a table has very many rows."""
+    """Return a value that changes when a row is written, changed or deleted."""
+    digest = _digest()
+    assert digest is not None, f"A table has {MANY_ROWS} rows or more."
+    return digest
+
+
+def _digest():
+    """Return a sum over the rows of each table; None if a table has MANY_ROWS rows or more."""
     sums = " UNION ALL ".join(
         f"SELECT count(*), sum(hashtextextended(t::text, 0)) FROM (SELECT * FROM {quoted(table)} LIMIT {MANY_ROWS}) t"
         for table in _columns()

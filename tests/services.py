@@ -44,5 +44,8 @@ _lock = only_suite_here() if _is_private and "PYTEST_XDIST_WORKER" not in os.env
 
 
 def pytest_xdist_auto_num_workers():
-    """Run one worker more than there are processors: while a test waits for a browser or a clock, another one computes."""
-    return (os.cpu_count() or 1) + 1
+    """Run one worker more than there are processors: while a test waits for a browser or a clock, another one computes.
+
+    There are four at most: each has a server and a browser of its own.
+    """
+    return min((os.cpu_count() or 1) + 1, 4)

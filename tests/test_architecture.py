@@ -38,7 +38,12 @@ def test_every_app_is_described():
     assert [name for name in apps if f"`{name.replace('.', '/')}/`" not in PAGE] == []
 
 
-APP_NAMES = re.compile(r"\b(accounts|brands|integrations|conversations|leads|widget|reports|data_requests)[./_]\w")
+APP_NAMES = re.compile(
+    r"\b(accounts|brands|integrations|conversations|leads|widget|reports|data_requests)([./_:]\w|'s\b)"
+)
+
+
+TEXTS = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", None)}  # the last since Python 3.12
 
 
 def test_core_names_no_app_in_strings_or_comments():
@@ -47,7 +52,7 @@ def test_core_names_no_app_in_strings_or_comments():
     for path in sorted((PROJECT / "praxtalk/core").rglob("*.py")):
         with path.open("rb") as file:
             for token in tokenize.tokenize(file.readline):
-                if token.type in (tokenize.STRING, tokenize.COMMENT) and APP_NAMES.search(token.string):
+                if token.type in TEXTS and APP_NAMES.search(token.string):
                     named.append(f"{path.relative_to(PROJECT)}:{token.start[0]}: {token.string}")
     assert named == []
 
@@ -67,8 +72,21 @@ def test_every_package_has_a_layer():
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
     layered = set(re.findall(r"[\w.]+", " ".join(settings["contracts"][0]["layers"])))
     packages = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests", "bench"}
-    roof = {f"praxtalk.{path.stem}" for path in (PROJECT / "praxtalk").glob("*.py")} - {"praxtalk.__init__"}
-    roof |= {f"praxtalk.{path.parent.name}" for path in (PROJECT / "praxtalk").glob("*/__init__.py")}
-    assert layered == packages - {"praxtalk"} | roof
+    modules = {f"praxtalk.{path.stem}" for path in (PROJECT / "praxtalk").glob("*.py")} - {"praxtalk.__init__"}
+    modules |= {f"praxtalk.{path.parent.name}" for path in (PROJECT / "praxtalk").glob("*/__init__.py")}
+    assert layered == packages - {"praxtalk"} | modules
     assert set(settings["root_packages"]) == packages
     assert not any("ignore_imports" in contract for contract in settings["contracts"])
+
+
+def test_every_module_but_core_http_is_forbidden_to_send_requests():
+    """The modules outside praxtalk.core are those of the layers."""
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layered = set(re.findall(r"[\w.]+", " ".join(settings["contracts"][0]["layers"])))
+    core = {f"praxtalk.core.{path.stem}" for path in (PROJECT / "praxtalk/core").glob("*.py")} - {
+        "praxtalk.core.__init__"
+    }
+    core |= {f"praxtalk.core.{path.parent.name}" for path in (PROJECT / "praxtalk/core").glob("*/__init__.py")}
+    assert set(settings["contracts"][2]["source_modules"]) == layered - {"praxtalk.core"} | core - {
+        "praxtalk.core.http"
+    }

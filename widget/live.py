@@ -1,19 +1,15 @@
 """The live query and the mutations of the widget."""
 
-from typing import Any
-
 from accounts.scope import topics_of
 from conversations.actions import NotRatable, rate, read_until, set_visitor_typing
 from conversations.models import Visitor
 from praxtalk.core.db.ids import parse_id
-from praxtalk.core.live.functions import ExpiringResult, mutation, query
+from praxtalk.core.live.functions import Arguments, ExpiringResult, mutation, query
 from praxtalk.core.live.results import Code, FunctionError
 from widget.actions import Blocked, newest_conversation, save_context
 from widget.serializers import MarkReadArguments, RateArguments, SetContextArguments, WidgetArguments
 from widget.thread import position_of, thread_of
 from widget.visitor_tokens import UNAVAILABLE_MESSAGE, VisitorCaller, visitors
-
-Arguments = dict[str, Any]
 
 
 def _topics(caller: VisitorCaller, arguments: Arguments) -> list[str]:

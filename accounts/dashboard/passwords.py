@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.forms import EmailField, EmailInput, Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,11 +16,10 @@ from django.urls import reverse_lazy
 
 from accounts import emails
 from accounts.actions import team
-from accounts.audit import Action, record
+from accounts.actions.passwords import change_password
 from accounts.dashboard.sign_in import RateLimitedFormView, confirm_password
 from accounts.known_clients import remember
 from accounts.models import Operator, QueuedEmail
-from accounts.operator_tokens import revoke_dashboard_tokens
 from accounts.throttling import OperatorThrottled, Purpose, TooManyAttempts
 from praxtalk.core.dashboard.site import dashboard
 
@@ -89,16 +88,23 @@ class TokenPasswordView(auth_views.PasswordResetConfirmView):
         }
 
 
+class ResetPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
+    """Django's form, which saves with our action."""
+
+    def save(self, commit: bool = True) -> Any:
+        change_password(self.user, password=self.cleaned_data["new_password1"], by_link=True)
+        return self.user
+
+
 class PasswordResetConfirmView(TokenPasswordView):
     """Set a new password for an operator who forgot it. The link came by e-mail, so mark this browser as known to the account."""
 
     token_generator = emails.reset_tokens
+    form_class = ResetPasswordForm
 
     def form_valid(self, form: Any) -> HttpResponse:
-        response, operator = super().form_valid(form), form.user
-        record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, by=operator, way="link")
-        revoke_dashboard_tokens(operator)
-        remember(self.request, response, operator.email)
+        response = super().form_valid(form)
+        remember(self.request, response, form.user.email)
         messages.success(self.request, "Your password has been changed. Sign in with your new password.")
         return response
 
@@ -121,7 +127,7 @@ class AcceptInvitationView(TokenPasswordView):
 
 
 class ChangePasswordForm(PasswordChangeForm):
-    """Django's form, with a limit on guessing the old password."""
+    """Django's form, which saves with our action, and limits guesses of the old password."""
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -131,6 +137,10 @@ class ChangePasswordForm(PasswordChangeForm):
         password: str = self.cleaned_data["old_password"]
         confirm_password(self.request, password)
         return password
+
+    def save(self, commit: bool = True) -> Any:
+        change_password(self.user, password=self.cleaned_data["new_password1"])
+        return self.user
 
 
 class ChangePasswordView(auth_views.PasswordChangeView):
@@ -145,9 +155,6 @@ class ChangePasswordView(auth_views.PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
-        operator = form.user
-        record(Action.PASSWORD_CHANGED, workspace_id=operator.workspace_id, subject=operator)
-        revoke_dashboard_tokens(operator)
         messages.success(self.request, "Your password has been changed. All other browsers have been signed out.")
         return response
 

@@ -31,12 +31,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
+from accounts.actions.operator_tokens import revoke_dashboard_tokens
 from accounts.actions.two_factor import verify
 from accounts.audit import Action, record
 from accounts.known_clients import remember
 from accounts.middleware import current_operator
 from accounts.models import FailedAttempt, Operator
-from accounts.operator_tokens import revoke_dashboard_tokens
 from accounts.throttling import Purpose, TooManyAttempts, register_attempt
 from praxtalk.core.dashboard.site import dashboard
 

@@ -14,7 +14,7 @@ from accounts.models import Operator
 from praxtalk.core.dashboard.admin import WorkspaceAdmin
 
 
-class OperatorForm(ModelForm[Operator]):
+class BaseOperatorForm(ModelForm[Operator]):
     """Run the checks of `accounts.actions.team` as form validation, so that the form shows their errors."""
 
     class Meta:
@@ -50,7 +50,7 @@ class OperatorForm(ModelForm[Operator]):
         return self.cleaned_data
 
 
-class TeamAdmin(WorkspaceAdmin):
+class BaseTeamAdmin(WorkspaceAdmin):
     """Invite, change and deactivate operators. Only operators who have not joined yet can be deleted."""
 
     url_prefix = "team"
@@ -58,7 +58,7 @@ class TeamAdmin(WorkspaceAdmin):
     ability = "team"
     brand_field = None
     can_add = can_change = True
-    form = OperatorForm
+    form = BaseOperatorForm
     list_display = ("name", "email", "role", "brand_names", "status", "two_factor", "last_login")
     list_filter = ("role", "is_active")
     search_fields = ("name", "email")

@@ -15,8 +15,8 @@ import redis
 from django.conf import settings
 from django.db import connection, transaction
 
+from accounts.actions.operator_tokens import issue_token
 from accounts.models import Operator, Workspace
-from accounts.operator_tokens import issue_token
 from accounts.scope import Scope
 from bench.seed import TEXT, copy_database
 from conversations.actions import send_message

@@ -12,7 +12,7 @@ from accounts.models import Operator
 from conversations.actions import assigned_to, change_operator
 
 
-class OperatorForm(team_page.OperatorForm):
+class OperatorForm(team_page.BaseOperatorForm):
     """Add a field for the colleague to whom conversations are reassigned if the operator can no longer access them."""
 
     successor = ModelChoiceField(
@@ -36,7 +36,7 @@ class OperatorForm(team_page.OperatorForm):
             )
 
 
-class TeamAdmin(team_page.TeamAdmin):
+class TeamAdmin(team_page.BaseTeamAdmin):
     """The team page, which also reassigns the conversations of an operator who loses access to them."""
 
     form = OperatorForm

@@ -8,9 +8,8 @@ from accounts.operator_tokens import OperatorCaller, operators
 from brands.live import brand_in_scope
 from conversations.inbox_json import canned_reply_json
 from conversations.live.arguments import BrandArguments
-from conversations.live.lookups import Arguments
 from conversations.models import CANNED_REPLIES, CannedReply
-from praxtalk.core.live.functions import query
+from praxtalk.core.live.functions import Arguments, query
 
 MAX_CANNED_REPLIES = 500
 

@@ -13,10 +13,10 @@ from conversations.live.arguments import (
     SendTranscriptArguments,
     SetStatusArguments,
 )
-from conversations.live.lookups import Arguments, conversation_in_scope, get_operator
+from conversations.live.lookups import conversation_in_scope, get_operator
 from conversations.models import Conversation
 from praxtalk.core.db.ids import parse_id
-from praxtalk.core.live.functions import mutation
+from praxtalk.core.live.functions import Arguments, mutation
 from praxtalk.core.live.results import Code, FunctionError
 
 OK = {"ok": True}

@@ -19,12 +19,11 @@ from conversations.inbox import (
 )
 from conversations.inbox_json import inbox_row_json
 from conversations.live.arguments import CountsArguments, InboxPageArguments, ListInboxArguments
-from conversations.live.lookups import Arguments
 from conversations.models import INBOX, Notification, OperatorReadState, Tag
 from conversations.serializers import CONVERSATION_COLUMNS, conversation_row_json
 from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.db.ids import parse_id
-from praxtalk.core.live.functions import query
+from praxtalk.core.live.functions import Arguments, query
 from praxtalk.core.live.results import Code, FunctionError
 
 ME = "me"

@@ -1,12 +1,9 @@
 """Lookups that the live functions share: a conversation or an operator in scope, and the topics of a conversation."""
 
-from typing import Any
-
 from accounts.models import Operator
 from accounts.operator_tokens import OperatorCaller
 from conversations.models import Conversation
-
-Arguments = dict[str, Any]
+from praxtalk.core.live.functions import Arguments
 
 
 def conversation_in_scope(caller: OperatorCaller, arguments: Arguments) -> Conversation:

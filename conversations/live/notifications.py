@@ -6,12 +6,12 @@ from accounts.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.inbox import MAX_COUNT
 from conversations.live.arguments import SeeAssignmentsArguments
-from conversations.live.lookups import Arguments, get_operator
+from conversations.live.lookups import get_operator
 from conversations.models import Notification
 from conversations.serializers import person_json
 from praxtalk.core.api.serializers import StrictSerializer
 from praxtalk.core.epoch import to_milliseconds
-from praxtalk.core.live.functions import mutation, query
+from praxtalk.core.live.functions import Arguments, mutation, query
 
 MAX_NOTIFICATIONS = 20
 NOTE_EXCERPT_LENGTH = 140

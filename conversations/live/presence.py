@@ -4,10 +4,10 @@ from accounts.models import Operator
 from accounts.operator_tokens import OperatorCaller, operators
 from conversations import actions, presence
 from conversations.live.arguments import ConversationArguments, TouchPresenceArguments
-from conversations.live.lookups import Arguments, conversation_in_scope, get_operator
+from conversations.live.lookups import conversation_in_scope, get_operator
 from conversations.models import ReadState
 from conversations.timeline import messages_of
-from praxtalk.core.live.functions import ExpiringResult, mutation, query
+from praxtalk.core.live.functions import Arguments, ExpiringResult, mutation, query
 
 
 def _presence_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:

@@ -9,10 +9,9 @@ from accounts.operator_tokens import OperatorCaller, operators
 from conversations import actions
 from conversations.inbox_json import tag_json
 from conversations.live.arguments import CreateTagArguments
-from conversations.live.lookups import Arguments
 from conversations.models import Tag
 from praxtalk.core.api.serializers import StrictSerializer
-from praxtalk.core.live.functions import mutation, query
+from praxtalk.core.live.functions import Arguments, mutation, query
 from praxtalk.core.live.results import Code, FunctionError
 
 MAX_TAGS_LISTED = 500

@@ -13,7 +13,7 @@ from conversations.live.arguments import (
     SendMessageArguments,
     WriteNoteArguments,
 )
-from conversations.live.lookups import Arguments, conversation_in_scope, get_operator, thread_topics
+from conversations.live.lookups import conversation_in_scope, get_operator, thread_topics
 from conversations.models import Channel, Conversation, Message, Tag
 from conversations.serializers import message_json, thread_json
 from conversations.timeline import (
@@ -26,7 +26,7 @@ from conversations.timeline import (
     trim_to_size,
 )
 from praxtalk.core.db.ids import parse_id
-from praxtalk.core.live.functions import mutation, query
+from praxtalk.core.live.functions import Arguments, mutation, query
 from praxtalk.core.live.results import Code, FunctionError
 
 

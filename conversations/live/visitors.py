@@ -5,11 +5,10 @@ from typing import Any
 from accounts.operator_tokens import OperatorCaller, operators
 from conversations.inbox_json import visitor_detail_json
 from conversations.live.arguments import VisitorArguments
-from conversations.live.lookups import Arguments
 from conversations.models import Conversation, Visitor
 from conversations.serializers import CONVERSATION_COLUMNS, conversation_row_json
 from praxtalk.core.epoch import to_milliseconds
-from praxtalk.core.live.functions import query
+from praxtalk.core.live.functions import Arguments, query
 
 MAX_CONVERSATIONS = 20
 

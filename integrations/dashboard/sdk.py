@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
+from accounts.actions.operator_tokens import issue_token, revoke_token
 from accounts.middleware import current_operator
 from accounts.models import Operator, OperatorSession
-from accounts.operator_tokens import issue_token, revoke
 from accounts.roles import Role
 from integrations.dashboard import IntegrationsView
 from praxtalk.core.dashboard.form_tokens import is_resubmission
@@ -78,7 +78,7 @@ class RevokeTokenView(IntegrationsView):
     http_method_names = ["post"]  # noqa: RUF012 - an attribute that Django defines
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
-        revoke(get_object_or_404(_visible_sessions(request), pk=id))
+        revoke_token(get_object_or_404(_visible_sessions(request), pk=id))
         messages.success(request, "The token has been revoked.")
         return redirect("agent_sdk")
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from accounts.models import Operator
+from accounts.actions import passwords
+from accounts.audit import Action
+from accounts.models import AuditEntry, Operator
 
 
 @pytest.mark.parametrize("name", ["alice", "bob", "mallory"])
@@ -53,3 +55,15 @@ def test_health_and_readiness_endpoints(client, db):
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {"status": "ok", "database": "ok", "valkey": "ok", "migrations": "ok", "webhooks": "ok"}
+
+
+def test_a_password_changes_together_with_its_audit_entry_and_the_end_of_all_tokens(tenants, monkeypatch):
+    def fail(operator):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(passwords, "revoke_dashboard_tokens", fail)
+    with pytest.raises(ZeroDivisionError):
+        passwords.change_password(tenants.bob, password="long-enough-9")
+    tenants.bob.refresh_from_db()
+    assert tenants.bob.check_password("build-er-9")
+    assert not AuditEntry.objects.filter(action=Action.PASSWORD_CHANGED).exists()

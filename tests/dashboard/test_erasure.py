@@ -7,9 +7,9 @@ import logging.config
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from accounts.actions.operator_tokens import issue_token
 from accounts.audit import Action, record
 from accounts.models import AuditEntry
-from accounts.operator_tokens import issue_token
 from conversations.models import Conversation, Transcript, Visitor
 from integrations.actions.api_keys import create_key
 from integrations.actions.subscriptions import create_webhook

@@ -10,6 +10,7 @@ from accounts.models import AuditEntry, OperatorSession
 from accounts.operator_tokens import operators
 from integrations.actions.subscriptions import rotate_secret
 from integrations.models import ApiKey, Delivery, Replay, WebhookSubscription
+from leads.models import Lead
 from praxtalk.core.db.encryption import decrypt
 from tests.conftest import ApiKeyClient
 from tests.webhooks.conftest import deliver_due
@@ -282,4 +283,5 @@ def test_long_lists_need_a_bounded_number_of_queries(client, tenants, django_ass
         post(client, "keys/", **KEY | {"name": f"Key {number}"})
     for path, most in (("keys/", 6), ("webhooks/", 6), ("events/", 8), (f"webhooks/{webhook.pk}/", 8)):
         with django_assert_max_num_queries(most):
-            client.get(f"/app/integrations/{path}")
+            assert client.get(f"/app/integrations/{path}").status_code == 200
+    assert (ApiKey.objects.count(), Lead.objects.count()) == (30, 30)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.operator_tokens import issue_token
+from accounts.actions.operator_tokens import issue_token
 from brands.models import Brand
 from integrations.actions.api_keys import create_key
 from integrations.models import Delivery, WebhookSubscription

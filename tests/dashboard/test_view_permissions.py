@@ -12,8 +12,8 @@ from django.core.files.base import ContentFile
 from django.urls import get_resolver, reverse
 
 from accounts.actions import team
+from accounts.actions.operator_tokens import issue_token
 from accounts.models import OperatorSession
-from accounts.operator_tokens import issue_token
 from brands.models import Brand
 from conversations import attachments
 from conversations.actions import send_message

@@ -7,8 +7,8 @@ import pytest
 import time_machine
 from playwright.sync_api import expect
 
+from accounts.actions.operator_tokens import revoke_token
 from accounts.models import OperatorSession
-from accounts.operator_tokens import revoke
 from conversations import actions
 from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import Channel, Conversation, Message, Note
@@ -212,12 +212,12 @@ def test_revoked_token_is_replaced_and_ended_session_is_shown(tenants, conversat
     page = browsers.open(tenants.alice, path_of(conversations.north))
     expect(page.get_by_role("log")).to_contain_text("Hello?")
     for session in OperatorSession.objects.filter(operator=tenants.alice):
-        revoke(session)
+        revoke_token(session)
     add_message(conversations.north, "After the first token")
     expect(page.get_by_role("log")).to_contain_text("After the first token")
     page.context.clear_cookies()
     for session in OperatorSession.objects.filter(operator=tenants.alice):
-        revoke(session)
+        revoke_token(session)
     expect(page.locator("#connection")).to_contain_text("You are signed out")
     assert "/app/login/?next=/app/inbox/" in page.get_by_role("link", name="Sign in again").get_attribute("href")
 

@@ -56,7 +56,7 @@ def test_thread_lists_messages_notes_and_activities_in_order(tenants, conversati
 
 def test_long_thread_is_paginated(tenants, conversations, north_args):
     for number in range(120):
-        call_as(tenants.alice, "notes:write", **north_args, body=f"Note {number}")
+        actions.write_note(conversations.north, author=tenants.alice, body=f"Note {number}")
     newest = call_as(tenants.alice, "inbox:thread", **north_args)
     assert (len(newest["entries"]), newest["hasMore"]) == (100, True)
     older = call_as(tenants.alice, "inbox:thread", **north_args, before=newest["entries"][0]["position"])

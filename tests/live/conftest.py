@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from accounts.operator_tokens import issue_token
+from accounts.actions.operator_tokens import issue_token
 from conversations.actions import send_message
 from conversations.models import Channel, Message
 from integrations.actions.api_keys import create_key

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.operator_tokens import issue_token
+from accounts.actions.operator_tokens import issue_token
 from integrations.actions.api_keys import create_key, revoke_key
 from tests.conftest import ApiKeyClient
 from tests.rest.test_permissions import assert_refused

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern
 from django.utils import timezone
 
-from accounts.operator_tokens import issue_token
+from accounts.actions.operator_tokens import issue_token
 from conversations.actions import send_message
 from conversations.attachments import stored_upload
 from integrations.actions.api_keys import create_key, revoke_key

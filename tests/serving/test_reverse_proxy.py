@@ -13,7 +13,7 @@ import pytest
 import requests
 from websockets.sync.client import connect
 
-from accounts.operator_tokens import issue_token
+from accounts.actions.operator_tokens import issue_token
 from integrations.actions.api_keys import create_key
 from praxtalk import processes, wsgi
 from praxtalk.endpoints import Endpoint

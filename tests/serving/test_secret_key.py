@@ -57,7 +57,7 @@ def link_is_valid(path, operator, token):
 
 
 def operator_token(tenants, api_client):
-    from accounts.operator_tokens import issue_token
+    from accounts.actions.operator_tokens import issue_token
 
     token, _ = issue_token(tenants.alice)
 

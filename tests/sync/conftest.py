@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from accounts.operator_tokens import issue_token
+from accounts.actions.operator_tokens import issue_token
 from tests.sync.sockets import Socket
 
 

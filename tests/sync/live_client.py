@@ -2,7 +2,7 @@
 
 import json
 
-from accounts.operator_tokens import issue_token
+from accounts.actions.operator_tokens import issue_token
 from praxtalk.core.live import executor, functions
 from praxtalk.core.live.functions import all_functions
 from praxtalk.core.live.results import Failure, FunctionError, InvalidCall, to_failure

@@ -11,7 +11,8 @@ import redis
 from django.conf import settings as django_settings
 from websockets.exceptions import InvalidStatus
 
-from accounts.operator_tokens import issue_token, operator_topic, revoke
+from accounts.actions.operator_tokens import issue_token, revoke_token
+from accounts.operator_tokens import operator_topic
 from bench.faults.processes import Valkey
 from brands.models import OperatorBrand
 from conversations.models import Message
@@ -109,7 +110,7 @@ def test_clients_learn_of_revoked_and_expired_tokens_in_time(tenants, conversati
     token, session = issue_token(tenants.alice)
     socket = connect(token)
     query = socket.watch("conversations:listInbox")
-    revoke(session)
+    revoke_token(session)
     socket.receive_until(lambda: isinstance(socket.values[query], RequestFailed), 3)
     assert socket.values[query].code == "UNAUTHENTICATED"
     brief = connect(issue_token(tenants.alice, lifetime=timedelta(seconds=2))[0])

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.operator_tokens import issue_token
+from accounts.actions.operator_tokens import issue_token
 from conversations import presence
 from conversations.actions import send_message, touch_presence
 from conversations.models import Channel, Message, OperatorReadState

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from accounts.operator_tokens import issue_token
+from accounts.actions.operator_tokens import issue_token
 from conversations.actions import assign, send_message, set_status, start_conversation, touch_presence
 from conversations.models import Channel, Conversation, Message, Visitor
 from leads.actions import create_lead, update_lead

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from accounts.operator_tokens import issue_token, revoke
+from accounts.actions.operator_tokens import issue_token, revoke_token
 from conversations.models import Conversation, Message
 from praxtalk.core.live.topics import publish_on_commit
 from tests.conftest import make_conversation
@@ -225,7 +225,7 @@ def test_a_resent_mutation_is_answered_after_its_token_was_revoked(tenants, serv
     arguments = {"conversationId": str(conversations.north.pk), "body": "MutationId"}
     with Socket(server.url, token) as first:
         result = first.mutate("messages:send", **arguments)
-    revoke(session)
+    revoke_token(session)
     with Socket(server.url, token, session_id=first.session_id) as again:
         assert again.mutate("messages:send", request_id=0, **arguments) == result
     with Socket(server.url, token, session_id=first.session_id) as other, pytest.raises(RequestFailed) as refused:

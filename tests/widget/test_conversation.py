@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from accounts.operator_tokens import issue_token
+from accounts.actions.operator_tokens import issue_token
 from conversations.models import Conversation, Message, Visitor
 from integrations.actions.api_keys import create_key
 from integrations.actions.subscriptions import create_webhook

@@ -107,7 +107,7 @@ def test_token_is_valid_only_for_its_own_widget(tenants, visitor_client):
 
 
 def test_operator_and_visitor_tokens_are_not_interchangeable(tenants, visitor_client):
-    from accounts.operator_tokens import issue_token
+    from accounts.actions.operator_tokens import issue_token
 
     with pytest.raises(RequestFailed) as refused:
         visitor_client.call_function("widget:thread", visitorToken=issue_token(tenants.alice)[0])

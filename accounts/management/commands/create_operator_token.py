@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.actions.operator_tokens import issue_token
 from accounts.models import Operator
-from accounts.operator_tokens import issue_token
 
 MAX_HOURS = 12
 

@@ -1,4 +1,4 @@
-"""Slots for requests that wait for an external server: webhook tests and checks of the widget's installation on a site.
+"""Slots for requests that wait for an external server, such as a test of a webhook or a check of a web page.
 
 Each of them occupies a web thread until the external server has answered, for at most 15 seconds. Two limits ensure that
 such requests never take all threads of a process, and that one workspace never takes all slots:

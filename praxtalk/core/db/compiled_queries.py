@@ -5,12 +5,12 @@ most frequent queries are therefore compiled once:
 
     @compiled(literal=("limit",))
     def _newest(workspace_id, status, limit):
-        rows = Lead.objects.filter(workspace_id=workspace_id)
+        rows = Book.objects.filter(workspace_id=workspace_id)
         if status is not None:
             rows = rows.filter(status=status)
         return rows.order_by("-created_at")[:limit]
 
-    leads = _newest(workspace_id=..., status=None, limit=50)
+    books = _newest(workspace_id=..., status=None, limit=50)
 
 The decorated function receives a Parameter in place of each value that is neither None nor literal. Its SQL is cached once for
 each combination of arguments that are None and values of the literal arguments. The function may use a Parameter wherever the ORM

@@ -1,4 +1,4 @@
-"""The registry of live functions, such as `conversations:listInbox`. Each app registers its own in its `live` module.
+"""The registry of live functions, such as `books:list`. Each app registers its own in its `live` module.
 
 A query declares the topics that it depends on, and runs again when one of them is published. A mutation calls one action.
 """
@@ -20,9 +20,10 @@ from praxtalk.core.live.results import Code, FunctionError, InvalidCall
 
 MAX_ARGUMENTS = 256 * 1024
 
-Run = Callable[[Any, dict[str, Any]], Any]
-Topics = Callable[[Any, dict[str, Any]], list[str]]
-Personal = Callable[[dict[str, Any]], bool] | bool
+Arguments = dict[str, Any]  # the validated arguments of a call, by name
+Run = Callable[[Any, Arguments], Any]
+Topics = Callable[[Any, Arguments], list[str]]
+Personal = Callable[[Arguments], bool] | bool
 
 
 class Caller(Protocol):

@@ -9,9 +9,9 @@ from typing import Any
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 
+from accounts.actions.operator_tokens import issue_token
 from accounts.middleware import current_operator, current_scope
 from accounts.models import OperatorSession
-from accounts.operator_tokens import issue_token
 from conversations import actions, attachments
 from conversations.inbox import unread_summary
 from conversations.models import (
