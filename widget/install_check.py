@@ -16,7 +16,7 @@ from django.conf import settings
 from brands.allowed_domains import is_allowed
 from brands.models import Brand
 from praxtalk.core.http.addresses import ForbiddenUrl, check_url
-from praxtalk.core.http.transport import FetchedPage, open_transport
+from praxtalk.core.http.results import FetchedPage
 from widget.csp import Policy
 
 MAX_BYTES = 2 * 1024 * 1024
@@ -60,6 +60,8 @@ def check_site(brand: Brand, url: str) -> list[CheckResult]:
 
 
 async def _fetch(url: str) -> FetchedPage:
+    from praxtalk.core.http.transport import open_transport  # not at module level: see praxtalk/core/http/results.py
+
     async with open_transport() as transport:
         return await transport.get(url, max_bytes=MAX_BYTES)
 

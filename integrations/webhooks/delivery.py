@@ -16,6 +16,7 @@
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.utils import timezone
@@ -24,7 +25,10 @@ from integrations.models import Delivery
 from integrations.models.deliveries import Trigger
 from integrations.webhooks.signature import signature, standard_signature
 from praxtalk.core.db.encryption import DecryptionError, decrypt
-from praxtalk.core.http.transport import DEADLINE_SECONDS, PostResult, Transport
+from praxtalk.core.http.results import DEADLINE_SECONDS, PostResult
+
+if TYPE_CHECKING:
+    from praxtalk.core.http.transport import Transport
 
 RETRY_DELAYS = [timedelta(seconds=seconds) for seconds in (30, 120, 600, 3600, 21600)]  # 30 s, 2 min, 10 min, 1 h, 6 h
 MAX_ATTEMPTS = len(RETRY_DELAYS) + 1
@@ -64,7 +68,7 @@ class DeliveryState:
     next_attempt_at: datetime
 
 
-async def attempt(transport: Transport, claimed: ClaimedDelivery) -> PostResult:
+async def attempt(transport: "Transport", claimed: ClaimedDelivery) -> PostResult:
     """Sign the delivery, send it and return the result.
 
     The signed timestamp is the time of this attempt, because receivers reject signatures that are older than five minutes.

@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 
 from integrations.models import WebhookSubscription
 from integrations.webhooks.outbox import WEBHOOKS_DUE
-from praxtalk.core.http.transport import PostResult
+from praxtalk.core.http.results import PostResult
 from praxtalk.core.live.topics import publish_on_commit
 
 FAILING_FOR = timedelta(days=5)

@@ -13,7 +13,7 @@ from integrations.serializers.events import event_json
 from integrations.webhooks.delivery import ClaimedDelivery, attempt
 from integrations.webhooks.health import PROBE_INTERVAL, reactivate
 from praxtalk.core.db.ids import new_id
-from praxtalk.core.http.transport import PostResult, open_transport
+from praxtalk.core.http.results import PostResult
 
 PING = "ping"
 PROBE_BATCH_SIZE = 50
@@ -56,6 +56,8 @@ def _claim_probe(webhook: WebhookSubscription) -> bool:
 
 
 async def _send(pings: Iterable[ClaimedDelivery]) -> list[PostResult]:
+    from praxtalk.core.http.transport import open_transport  # not at module level: see praxtalk/core/http/results.py
+
     async with open_transport() as transport:
         return await asyncio.gather(*(attempt(transport, each) for each in pings))
 

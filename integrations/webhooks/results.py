@@ -12,7 +12,7 @@ from integrations import sql
 from integrations.models import Attempt
 from integrations.webhooks import health
 from integrations.webhooks.delivery import ClaimedDelivery, next_state
-from praxtalk.core.http.transport import PostResult
+from praxtalk.core.http.results import PostResult
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from integrations.models import Delivery
 from integrations.webhooks.leases import apply_pauses, claim, release_expired
 from integrations.webhooks.results import FinishedAttempt, store_results
 from leads.actions import create_lead
-from praxtalk.core.http.transport import PostResult
+from praxtalk.core.http.results import PostResult
 
 
 def read_metrics(client, **headers):

@@ -21,7 +21,7 @@ from integrations.webhooks.results import store_results as store_batch
 from integrations.webhooks.signature import signature
 from leads.actions import create_lead
 from praxtalk.core.db.encryption import decrypt
-from praxtalk.core.http.transport import PostResult
+from praxtalk.core.http.results import PostResult
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 

@@ -12,7 +12,7 @@ from integrations.retention import purge_events
 from integrations.webhooks.leases import claim
 from integrations.webhooks.results import FinishedAttempt, store_results
 from leads.actions import create_lead
-from praxtalk.core.http.transport import PostResult
+from praxtalk.core.http.results import PostResult
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver
 

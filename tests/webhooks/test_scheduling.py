@@ -13,7 +13,8 @@ from integrations.webhooks.dispatcher import MAX_CONNECTIONS, allocate_slots
 from integrations.webhooks.leases import claim
 from integrations.webhooks.results import FinishedAttempt, store_results
 from leads.actions import create_lead
-from praxtalk.core.http.transport import PostResult, _retry_after_seconds
+from praxtalk.core.http.results import PostResult
+from praxtalk.core.http.transport import _retry_after_seconds
 from tests.conftest import make_conversation
 from tests.webhooks.conftest import deliver_due
 from tests.webhooks.receivers import receiver

@@ -18,7 +18,6 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
@@ -31,8 +30,8 @@ from yarl import URL
 
 from praxtalk.core.http.addresses import ForbiddenAddress, ForbiddenUrl, check_address, is_in_allowed_cidrs, parse_url
 from praxtalk.core.http.exchanges import Exchange, RecordingRequest, current_exchange
+from praxtalk.core.http.results import DEADLINE_SECONDS, FetchedPage, PostResult
 
-DEADLINE_SECONDS = 15.0
 MAX_RESPONSE_BYTES = 16 * 1024
 MAX_HEADER_LINE_BYTES = 64 * 1024
 MAX_HEADER_LINES = 1000
@@ -41,35 +40,6 @@ MAX_ERROR = 300
 MAX_RETRY_AFTER_SECONDS = 10**7  # larger values are reduced to this; callers may set lower limits
 
 _lookups = ThreadPoolExecutor(MAX_LOOKUPS, thread_name_prefix="dns")
-
-
-@dataclass(frozen=True)
-class PostResult:
-    """The result of one POST. Without a response, `status_code` is None and `error` gives the reason."""
-
-    status_code: int | None
-    duration_ms: int
-    body: str = ""
-    address: str = ""
-    error: str = ""
-    retry_after: float | None = None  # seconds to wait, if the receiver sent Retry-After
-
-    @property
-    def is_success(self) -> bool:
-        return self.status_code is not None and 200 <= self.status_code < 300
-
-
-@dataclass(frozen=True)
-class FetchedPage:
-    """The result of one GET. Without a response, `status_code` is None and `error` gives the reason.
-
-    headers: (name in lower case, value) pairs.
-    """
-
-    status_code: int | None
-    headers: list[tuple[str, str]]
-    text: str
-    error: str = ""
 
 
 class _PermittedResolver(AbstractResolver):
