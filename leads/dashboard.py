@@ -68,7 +68,8 @@ class LeadAdmin(WorkspaceAdmin):
     url_prefix = "leads"
     can_add = can_change = True
     form = LeadForm
-    list_display = ("name", "email", "phone", "status", "brand", "created_at")
+    list_display = ("name", "email_address", "phone", "status", "brand", "created")
+    empty_icon = "contact"
     list_select_related = ("brand",)
     list_filter = ("status", ("brand", ScopedRelatedFilter), CreatedFilter)
     search_fields = ("name",)  # shows the search box; get_search_results does the search

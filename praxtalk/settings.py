@@ -80,6 +80,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.forms",
     "praxtalk.apps.StaticFilesConfig",
     "django.contrib.postgres",
     "rest_framework",
@@ -108,6 +109,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+FORM_RENDERER = "praxtalk.core.dashboard.forms.FormRenderer"
 ROOT_URLCONF = "praxtalk.urls"
 ASGI_APPLICATION = "praxtalk.asgi.application"
 WSGI_APPLICATION = "praxtalk.wsgi.application"
@@ -247,7 +249,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-LOGIN_URL = "/app/login/"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "/app/login/"
 SIGN_INS_A_MINUTE = 5  # failures of one client and account; accounts.throttling derives its other limits from this
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # also the lifetime of invitations
 CSRF_TRUSTED_ORIGINS = [BASE_URL]

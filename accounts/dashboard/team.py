@@ -12,6 +12,7 @@ from accounts.actions import team
 from accounts.middleware import current_operator
 from accounts.models import Operator
 from praxtalk.core.dashboard.admin import WorkspaceAdmin
+from praxtalk.core.dashboard.templatetags.components import relative_time
 
 
 class BaseOperatorForm(ModelForm[Operator]):
@@ -55,11 +56,14 @@ class BaseTeamAdmin(WorkspaceAdmin):
 
     url_prefix = "team"
     title = "Team"
+    add_button = "Invite operator"
+    create_button = "Send invitation"
     ability = "team"
     brand_field = None
     can_add = can_change = True
     form = BaseOperatorForm
-    list_display = ("name", "email", "role", "brand_names", "status", "two_factor", "last_login")
+    list_display = ("name", "email_address", "role", "brand_names", "status", "two_factor", "last_sign_in")
+    empty_icon = "users-round"
     list_filter = ("role", "is_active")
     search_fields = ("name", "email")
     ordering = ("name", "id")
@@ -90,6 +94,9 @@ class BaseTeamAdmin(WorkspaceAdmin):
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.operator = request.user
         return form
+
+    def created_message(self, obj: Any) -> str:
+        return f"An invitation has been sent to {obj.email}."
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:
         return team.invite(current_operator(request), **values)
@@ -127,6 +134,10 @@ class BaseTeamAdmin(WorkspaceAdmin):
             return "Invited"
         return "Active" if operator.is_active else "Deactivated"
 
-    @admin.display(description="two-factor", boolean=True)
-    def two_factor(self, operator: Operator) -> bool:
-        return operator.has_two_factor
+    @admin.display(description="two-factor")
+    def two_factor(self, operator: Operator) -> str:
+        return "On" if operator.has_two_factor else "Off"
+
+    @admin.display(description="last sign-in", ordering="last_login")
+    def last_sign_in(self, operator: Operator) -> str:
+        return relative_time(operator.last_login)

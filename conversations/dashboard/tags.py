@@ -33,7 +33,8 @@ class TagAdmin(WorkspaceAdmin):
     brand_field = None
     can_add = can_change = can_delete = True
     fields = ("name",)
-    list_display = ("name", "created_at")
+    list_display = ("name", "created")
+    empty_icon = "tag"
     search_fields = ("name",)
     ordering = ("name", "id")
 

@@ -13,7 +13,9 @@ class VisitorAdmin(WorkspaceAdmin):
     """The visitors who have written, newest first."""
 
     url_prefix = "visitors"
-    list_display = ("name", "email", "phone", "brand", "locale", "created_at")
+    list_display = ("name", "email_address", "phone", "brand", "locale", "created")
+    empty_text = "No visitors yet. They appear here once they have written."
+    empty_icon = "users"
     list_select_related = ("brand",)
     list_filter = (("brand", ScopedRelatedFilter),)
     search_fields = ("name",)  # shows the search box; get_search_results does the search

@@ -2,20 +2,22 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import messages
-from django.contrib.admin import ModelAdmin, RelatedFieldListFilter, ShowFacets
+from django.contrib import admin, messages
+from django.contrib.admin import RelatedFieldListFilter, ShowFacets
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import DataError, IntegrityError
-from django.db.models import Model, QuerySet
+from django.db.models import EmailField, Model, QuerySet
 from django.forms import CharField, ModelForm, Textarea
 from django.http import Http404, HttpRequest
 from django.shortcuts import redirect
 from django.urls import URLPattern
 from django.utils.functional import cached_property
 
+from praxtalk.core.dashboard.admin_pages import AdminPages
+from praxtalk.core.dashboard.templatetags.components import relative_time
 from praxtalk.core.validators import validate_visible
 
 MAX_COUNT = 10_000
@@ -32,7 +34,7 @@ class BoundedPaginator(Paginator[Any]):
         return int(rows[:MAX_COUNT].count())  # the list's ordering is kept, so that the query uses its index
 
 
-class WorkspaceAdmin(ModelAdmin[Any]):
+class WorkspaceAdmin(AdminPages):
     """A ModelAdmin whose queries are limited to the operator's scope and whose writes go through actions.
 
     url_prefix: the path of its pages below /app/. ability: the permission needed to see the pages. ability_to_change: the
@@ -47,8 +49,6 @@ class WorkspaceAdmin(ModelAdmin[Any]):
     brand_field: ClassVar[str | None] = "brand_id"
     can_add: ClassVar[bool] = False
     can_change: ClassVar[bool] = False
-    can_delete: ClassVar[bool] = False
-    title: ClassVar[str] = ""  # the list's heading; empty: the model's verbose_name_plural
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -90,13 +90,12 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         return [url for url in super().get_urls() if not str(url.name).endswith("_history")]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Show the list under its title.
+        """Show the list.
 
         If the query string leads to an invalid query, redirect to the unfiltered list, as Django does for invalid lookups.
         """
-        title = self.title or str(self.opts.verbose_name_plural).capitalize()
         try:
-            return super().changelist_view(request, {"title": title, **(extra_context or {})})
+            return super().changelist_view(request, extra_context)
         except INVALID_LOOKUP_ERRORS:
             if request.method == "POST":
                 raise
@@ -146,11 +145,21 @@ class WorkspaceAdmin(ModelAdmin[Any]):
         have visible characters only.
         """
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, EmailField):
+            field.label = "E-mail"
         if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         if isinstance(field, CharField) and not isinstance(field.widget, Textarea):
             field.validators.append(validate_visible)
         return field
+
+    @admin.display(description="created", ordering="created_at")
+    def created(self, row: Any) -> str:
+        return relative_time(row.created_at)
+
+    @admin.display(description="e-mail", ordering="email")
+    def email_address(self, row: Any) -> str:
+        return str(row.email)
 
     def visible_objects(self, model: type[Model], request: HttpRequest) -> QuerySet[Any]:
         """Return the rows of another model that the operator may see, as that model's admin defines them.

@@ -12,14 +12,17 @@ from django.urls import URLPattern, URLResolver, include, path, reverse
 class NavItem:
     """An item of the navigation.
 
-    url: the name of the page's URL. ability: the permission that an operator needs to see the item.
-    unread: the name of the URL that returns the number of unread items; empty if there is none.
+    url: the name of the page's URL. icon: one of praxtalk.core.dashboard.icons.ICONS. ability: the permission that an operator
+    needs to see the item. unread: the name of the URL that returns the number of unread items; empty if there is none.
+    starts_group: whether a line separates the item from those before it.
     """
 
     title: str
     url: str
+    icon: str
     ability: str = "answer"
     unread: str = ""
+    starts_group: bool = False
 
 
 EXCLUDED_URLS = ("app_list", "view_on_site")
@@ -37,6 +40,7 @@ class Dashboard(AdminSite):
     index_title = "Overview"
     site_url = None
     enable_nav_sidebar = False
+    empty_value_display = "–"
 
     def has_permission(self, request: HttpRequest) -> bool:
         return request.user.is_authenticated and request.user.is_active
@@ -48,6 +52,8 @@ class Dashboard(AdminSite):
             context["navigation"] = [
                 {
                     "title": item.title,
+                    "icon": item.icon,
+                    "starts_group": item.starts_group,
                     "url": reverse(item.url),
                     "is_current": self._is_current(request, reverse(item.url)),
                     "unread": item.unread and reverse(item.unread),
@@ -77,3 +83,4 @@ class Dashboard(AdminSite):
 
 
 dashboard = Dashboard(name="admin")
+dashboard.disable_action("delete_selected")  # AdminPages has its own

@@ -28,7 +28,7 @@ export function createAlerts({ client }) {
       if (!count) return byId("assignments").replaceChildren();
       const lines = count > MAX_LINES ? [summaryOf(newest[0], count)] : newest.map(lineOf);
       const dismiss = () => client.mutate("inbox:seeAssignments", { until: newest[0].createdAt });
-      const button = h("button", { type: "button", class: "plain", click: dismiss }, "Dismiss");
+      const button = h("button", { type: "button", class: "button small", click: dismiss }, "Dismiss");
       byId("assignments").replaceChildren(...lines, button);
     },
   };

@@ -15,7 +15,7 @@ export function createAutoscroll({ log }) {
   const toEnd = () => {
     log.scrollTop = log.scrollHeight;
   };
-  const button = h("button", { type: "button", class: "plain newest", hidden: true, click: toEnd });
+  const button = h("button", { type: "button", class: "button small newest", hidden: true, click: toEnd });
   const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
 
   const draw = () => {

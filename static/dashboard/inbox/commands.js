@@ -138,4 +138,4 @@ const isOver = ({ status }) => status === "resolved" || status === "closed";
 
 /** @param {string} text @param {string} key its shortcut, or "" @param {() => void} click */
 const tool = (text, key, click) =>
-  h("button", { type: "button", class: "plain", title: key && `Key: ${key}`, click }, text);
+  h("button", { type: "button", class: "button small", title: key && `Key: ${key}`, click }, text);

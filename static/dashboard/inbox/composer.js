@@ -56,8 +56,8 @@ export function createComposer(options) {
     multiple: true,
     accept: "image/png,image/jpeg,image/gif,image/webp,application/pdf",
   });
-  const attach = h("button", { type: "button", class: "plain", click: () => picker.click() }, "Attach files");
-  const submit = h("button", { type: "submit", class: "button" }, "Send");
+  const attach = h("button", { type: "button", class: "button small", click: () => picker.click() }, "Attach files");
+  const submit = h("button", { type: "submit", class: "button primary small" }, "Send");
   const hint = h("span", { class: "quiet" });
   const foot = h("div", { class: "foot" }, attach, picker, hint, submit);
   const attachments = createAttachments({

@@ -23,7 +23,7 @@ const closeDialog = () => {
  */
 const openDialog = (title, content, first, closeLabel = "Cancel") => {
   const heading = h("h2", { id: "dialog-title" }, title);
-  const close = h("button", { type: "button", class: "plain", click: closeDialog }, closeLabel);
+  const close = h("button", { type: "button", class: "button small", click: closeDialog }, closeLabel);
   dialog.setAttribute("aria-labelledby", "dialog-title");
   dialog.onkeydown = (event) => {
     if (event.key !== "Escape") return;
@@ -45,7 +45,7 @@ const openDialog = (title, content, first, closeLabel = "Cancel") => {
  */
 const askForm = (title, fields, label, onSubmit) => {
   const rejection = h("p", { class: "refused", role: "alert" });
-  const form = h("form", {}, fields, rejection, h("button", { class: "button" }, label));
+  const form = h("form", {}, fields, rejection, h("button", { class: "button primary" }, label));
   const show = () => openDialog(title, [form], /** @type {HTMLElement} */ (form.elements[0]));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -103,7 +103,7 @@ export const confirm = (question, label, onConfirm) => {
     closeDialog();
     onConfirm();
   };
-  const button = h("button", { type: "button", class: "button", click }, label);
+  const button = h("button", { type: "button", class: "button primary", click }, label);
   openDialog(question, [button, " "], button);
 };
 
@@ -129,7 +129,7 @@ const snoozeTimes = () => {
 /** @param {(until: number | null) => void} onChoice null: until the next message */
 export const askSnooze = (onChoice) => {
   const field = h("input", { type: "datetime-local", "aria-label": "Another time", required: true });
-  const pick = h("form", { class: "pick" }, field, h("button", { class: "button" }, "Snooze until then"));
+  const pick = h("form", { class: "pick" }, field, h("button", { class: "button primary" }, "Snooze until then"));
   field.addEventListener("input", () => field.setCustomValidity(""));
   pick.addEventListener("submit", (event) => {
     event.preventDefault();

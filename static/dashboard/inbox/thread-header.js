@@ -18,8 +18,8 @@ export function createThreadHeader({ commands, onClose, onShowVisitor }) {
   const name = h("h2", { tabindex: "-1" });
   const status = h("span", { class: "status" });
   const tools = h("div", { class: "tools" });
-  const back = h("button", { type: "button", class: "plain back", click: onClose }, "‹ All");
-  const details = h("button", { type: "button", class: "plain details", click: onShowVisitor }, "Details");
+  const back = h("button", { type: "button", class: "button small back", click: onClose }, "‹ All");
+  const details = h("button", { type: "button", class: "button small details", click: onShowVisitor }, "Details");
 
   return {
     elements: [h("header", {}, back, h("div", { class: "title" }, name, status), details), tools],

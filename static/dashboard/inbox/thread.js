@@ -44,7 +44,7 @@ export function createThread(options) {
   const head = createThreadHeader({ commands, onClose, onShowVisitor });
   const earlier = h(
     "button",
-    { type: "button", class: "plain earlier", hidden: true, click: () => loadEarlier() },
+    { type: "button", class: "button small earlier", hidden: true, click: () => loadEarlier() },
     "Earlier messages",
   );
   const loading = h("p", { class: "quiet" }, "Loading …");

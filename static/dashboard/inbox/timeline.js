@@ -51,7 +51,7 @@ const STATES = {
 export const createUnsentEntry = (item, state, actions) => {
   const { rejection, kind, body, tries } = item;
   const button = (/** @type {string} */ text, /** @type {(item: OutboxItem) => void} */ action) =>
-    h("button", { type: "button", class: "plain", click: () => action(item) }, text);
+    h("button", { type: "button", class: "button small", click: () => action(item) }, text);
   const buttons = [
     button(rejection?.code === "CONFLICT" ? "Send anyway" : "Try again", actions.resend),
     kind !== "file" && button("Edit", actions.edit),

@@ -30,7 +30,7 @@ export function createVisitorPane({ pane, client, commands, conversation, onHide
     const { name, blocked } = visitor;
     fill(
       pane,
-      h("button", { type: "button", class: "plain back", click: onHide }, "‹ Conversation"),
+      h("button", { type: "button", class: "button small back", click: onHide }, "‹ Conversation"),
       h("h2", {}, name),
       blocked && h("p", { class: "refused" }, "Blocked: their messages are rejected."),
       detailsOf(visitor),
@@ -82,7 +82,7 @@ export function createVisitorPane({ pane, client, commands, conversation, onHide
 }
 
 /** @param {string} text @param {() => void} click */
-const button = (text, click) => h("button", { type: "button", class: "plain", click }, text);
+const button = (text, click) => h("button", { type: "button", class: "button small", click }, text);
 
 /** @param {Visitor} visitor */
 const detailsOf = (visitor) => {
