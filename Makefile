@@ -10,7 +10,7 @@ NODE := tests/live/node_modules/.bin
 .DEFAULT_GOAL := help
 # Python's own cache of compiled modules halves the time that each process takes to start.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help run test test-slow test-all lint format widget openapi docs lock bench faults
+.PHONY: help run test test-slow test-all lint format widget icons openapi docs lock bench faults
 
 help:
 	@echo "make run     everything up on http://127.0.0.1:8000, with a demo workspace"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint    style, types, import directions, migrations, deployment checks"
 	@echo "make format  rewrite Python, templates, scripts and styles in the project's style"
 	@echo "make widget  bundle widget/frontend into static/widget, which is committed"
+	@echo "make icons   write static/dashboard/icons.svg, the sprite of the dashboard's icons"
 	@echo "make openapi write docs/openapi.json, and the types that the inbox shares with it"
 	@echo "make docs    build the documentation as a site in .data/site, and fail on broken links"
 	@echo "make lock    write the requirements*.lock files again, with the hashes of all packages"
@@ -84,6 +85,9 @@ format: .venv/tests $(CLIENTS)
 widget: .venv/tests tests/live/node_modules/.installed
 	@NODE_PATH=$(CURDIR)/tests/live/node_modules node widget/frontend/build.mjs
 	@$(BIN)/python widget/frontend/compress.py
+
+icons: .venv/tests
+	@$(BIN)/python -m praxtalk.core.dashboard.icons
 
 openapi: .venv/runs $(CLIENTS)
 	@$(UNCONNECTED) $(BIN)/python manage.py spectacular --format openapi-json --file docs/openapi.json

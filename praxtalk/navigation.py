@@ -7,9 +7,7 @@ NAVIGATION = (
     NavItem("Visitors", "admin:conversations_visitor_changelist", "users"),
     NavItem("Leads", "admin:leads_lead_changelist", "contact"),
     NavItem("Overview", "admin:index", "chart-column"),
-    NavItem(
-        "Canned replies", "admin:conversations_cannedreply_changelist", "message-square-text", starts_group=True
-    ),
+    NavItem("Canned replies", "admin:conversations_cannedreply_changelist", "message-square-text", starts_group=True),
     NavItem("Tags", "admin:conversations_tag_changelist", "tag"),
     NavItem("Brands", "admin:brands_brand_changelist", "store", "brands", starts_group=True),
     NavItem("Integrations", "integrations", "plug", "integrations"),

@@ -41,13 +41,14 @@ from leads.api import LeadById, Leads
 from praxtalk.core.api import errors
 from praxtalk.core.api.view import NoSuchEndpoint
 from praxtalk.core.dashboard.site import dashboard
+from praxtalk.core.dashboard.styleguide import StyleguideView
 from praxtalk.core.live import http as live
 from praxtalk.demo import redirect_to_demo_shop
 from praxtalk.health import healthz, readyz
 from praxtalk.metrics import metrics
 from praxtalk.navigation import NAVIGATION
 from praxtalk.openapi import ApiDocs, OpenApiDocument
-from reports.dashboard import OverviewView
+from reports.dashboard import HomeView, OverviewView
 from widget.api import Config, IdentifyVisitor, ReturnToThread, StartThread, VisitorAttachment, VisitorMessages
 from widget.dashboard.pages import BrandTextsView, CheckSiteView, IdentitySecretView
 from widget.views import chat, script
@@ -94,8 +95,9 @@ urlpatterns = [
     path("widget/v1/return", ReturnToThread.as_view()),
     path("widget/v1/messages", VisitorMessages.as_view()),
     path("widget/v1/attachments/<str:id>", VisitorAttachment.as_view()),
-    path("", RedirectView.as_view(url="/app/")),
+    path("", RedirectView.as_view(pattern_name="home")),
     path("app/", OverviewView.as_view(), name="overview"),
+    path("app/home/", HomeView.as_view(), name="home"),
     path("app/login/", SignInView.as_view(), name="sign_in"),
     path("app/login/code/", TwoFactorView.as_view(), name="two_factor_login"),
     path("app/forgotten/", PasswordResetView.as_view(), name="password_reset"),
@@ -141,6 +143,7 @@ urlpatterns = [
     path("app/brands/<uuid:id>/texts/", BrandTextsView.as_view(), name="brand_texts"),
     path("app/brands/<uuid:id>/identity-secret/", IdentitySecretView.as_view(), name="identity_secret"),
     path("app/brands/<uuid:id>/check/", CheckSiteView.as_view(), name="check_site"),
+    path("app/styleguide/", StyleguideView.as_view(), name="styleguide"),
     path("app/", dashboard.urls),
     path("demo", redirect_to_demo_shop),
     path("widget.js", script, {"suffix": ".js"}),

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Q, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
@@ -25,6 +27,16 @@ RANGES = (7, 30, 90)
 CACHE_SECONDS = 30
 FAILURE_WINDOW = timedelta(days=7)
 MAX_FAILURES_SHOWN = 10
+STEPS_UNTIL_MESSAGES = 3  # the setup steps after which visitors can write
+
+
+class HomeView(DashboardView):
+    """Redirect to the page that an operator needs first: the setup steps until visitors can write, then the inbox."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        steps = setup_steps(current_operator(request), current_scope(request)) or []
+        can_receive = all(step["is_done"] for step in steps[:STEPS_UNTIL_MESSAGES])
+        return redirect("inbox" if can_receive else "overview")
 
 
 class OverviewView(DashboardView):

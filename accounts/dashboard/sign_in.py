@@ -81,16 +81,19 @@ class SignInView(RateLimitedFormView, LoginView):
 
     template_name = "admin/login.html"
     redirect_authenticated_user = True
-    next_page = "admin:index"
+    next_page = "home"
     purpose = Purpose.PASSWORD
 
     def attempted_email(self, request: HttpRequest) -> str:
         return request.POST.get("username", "")
 
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
-        """Return the URL to redirect to, or an empty string if it is the sign-in page itself."""
+        """Return the URL to redirect to. An empty string stands for the home page.
+
+        The sign-in page itself and /app/, where most operators enter, count as the home page.
+        """
         url: str = super().get_redirect_url()
-        return "" if url.startswith(reverse("sign_in")) else url
+        return "" if url.startswith(reverse("sign_in")) or url == reverse("admin:index") else url
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         operator = form.get_user()
@@ -125,7 +128,7 @@ class TwoFactorView(RedirectURLMixin, RateLimitedFormView):
 
     template_name = "accounts/two_factor.html"
     form_class = CodeForm
-    next_page = "admin:index"
+    next_page = "home"
     purpose = Purpose.CODE
     operator: Operator
 

@@ -1,5 +1,7 @@
 /** The frame of every page: unread count, theme, rail, and menus that close when one clicks elsewhere. */
 
+import { showUnread } from "./badge.js";
+
 const INTERVAL_MS = 60_000;
 const root = document.documentElement;
 
@@ -20,10 +22,7 @@ const updateBadge = async () => {
   try {
     const response = await fetch(inbox.dataset.unread ?? "", { redirect: "error" });
     const { unread } = await response.json();
-    const badge = /** @type {HTMLElement} */ (inbox.querySelector(".badge"));
-    badge.textContent = unread ? String(unread) : "";
-    if (unread) badge.setAttribute("aria-label", `${unread} unread`);
-    else badge.removeAttribute("aria-label");
+    showUnread(unread);
   } catch {
     // signed out, or the server is unreachable: retried in a minute
   }
@@ -48,7 +47,10 @@ for (const button of themeButtons) {
 const railButton = document.querySelector("[data-toggle-rail]");
 
 const showRail = () => {
-  railButton?.setAttribute("aria-label", root.dataset.rail === "collapsed" ? "Expand the navigation" : "Collapse the navigation");
+  railButton?.setAttribute(
+    "aria-label",
+    root.dataset.rail === "collapsed" ? "Expand the navigation" : "Collapse the navigation",
+  );
 };
 
 railButton?.addEventListener("click", () => {

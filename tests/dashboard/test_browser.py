@@ -17,7 +17,7 @@ def test_signing_in_works_under_the_content_security_policy(argon2_password, ser
     monitored_page.goto(f"{server.url}/app/leads/")
     monitored_page.fill("#id_username", "alice@acme.example")
     monitored_page.fill("#id_password", "wonder-land-9")
-    monitored_page.click("input[type=submit]")
+    monitored_page.click(".submit-row button")
     monitored_page.get_by_role("heading", name="Leads").wait_for()
     assert monitored_page.problems == []
 

@@ -84,7 +84,7 @@ def test_forms_need_a_csrf_token(tenants):
 )
 def test_signing_in_never_redirects_to_another_site(client, tenants, target):
     """Open redirects, with and without two-factor authentication."""
-    assert sign_in(client, next=target)["Location"] == "/app/"
+    assert sign_in(client, next=target)["Location"] == "/app/home/"
     client.logout()
     assert sign_in(client, next="/app/leads/")["Location"] == "/app/leads/"
     client.logout()
@@ -93,13 +93,13 @@ def test_signing_in_never_redirects_to_another_site(client, tenants, target):
     assert urlsplit(response["Location"]).path == "/app/login/code/"
     code = pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=30))
     response = client.post("/app/login/code/", {"code": code, "next": target})
-    assert response["Location"] == "/app/"
+    assert response["Location"] == "/app/home/"
 
 
 def test_a_signed_in_operator_is_not_redirected_back_to_the_sign_in_page(client, tenants):
     client.force_login(tenants.alice)
     for target in ("/app/login/", "/app/login/code/", "/app/login/?next=/app/login/"):
-        assert client.get("/app/login/", {"next": target})["Location"] == "/app/"
+        assert client.get("/app/login/", {"next": target})["Location"] == "/app/home/"
     assert client.get("/app/login/", {"next": "/app/leads/"})["Location"] == "/app/leads/"
 
 

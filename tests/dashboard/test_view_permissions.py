@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 # URL name: (the kind of object that the page is about, the lowest role that may open it)
 PAGES = {
     "overview": (None, "operator"),
+    "home": (None, "operator"),
     "profile": (None, "operator"),
     "change_password": (None, "operator"),
     "enable_two_factor": (None, "operator"),
@@ -68,7 +69,7 @@ PUBLIC_PAGES = {
     "accept_invitation",
     "integrations",
 }  # test_sign_in.py, test_two_factor.py, test_password_links.py
-TESTED_ELSEWHERE = {"inbox_send_file"}  # tests/inbox
+TESTED_ELSEWHERE = {"inbox_send_file", "styleguide"}  # tests/inbox, test_look.py
 ONLY_GET = {
     *("inbox", "inbox_conversation", "inbox_unread", "inbox_file"),
     *("export_visitor", "delivery", "replay", "export_workspace", "export_progress"),

@@ -22,7 +22,7 @@ def test_static_files_have_hashed_names_and_are_cached_for_a_year(server):
     assert (status, headers["Content-Encoding"]) == (200, "gzip")
     assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert get(f"{server.url}/static/dashboard/theme.css")[1]["Cache-Control"] == "public, max-age=60"
+    assert get(f"{server.url}/static/dashboard/tokens.css")[1]["Cache-Control"] == "public, max-age=60"
     assert "Server" not in headers
     assert "Via" not in headers
 

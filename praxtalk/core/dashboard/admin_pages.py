@@ -17,8 +17,9 @@ from django.utils.text import capfirst
 class AdminPages(ModelAdmin[Any]):
     """A ModelAdmin whose pages use the dashboard's words.
 
-    title: the list's heading; empty: the model's verbose_name_plural. add_button: the text of the button that opens the form for a
-    new row, which is also the form's heading; create_button: the text of that form's button. Both have defaults that name the model.
+    title: the list's heading; empty: the model's verbose_name_plural. add_button: the text of the button that opens the form for
+    a new row, which is also the form's heading; create_button: the text of that form's button. Both have defaults that name the
+    model. empty_text, empty_icon: what is shown instead of an empty list.
     """
 
     title: ClassVar[str] = ""

@@ -15,10 +15,32 @@ ICONS = (
     *("inbox", "users", "user-round", "user-plus", "contact", "chart-column", "message-square-text", "tag", "store"),
     *("plug", "users-round", "scroll-text", "settings", "ellipsis", "sun", "moon", "monitor", "log-out", "panel-left"),
     *("search", "x", "check", "chevron-down", "chevron-right", "arrow-left", "plus", "trash-2", "download", "upload"),
-    *("copy", "external-link", "triangle-alert", "circle-alert", "circle-check", "info", "clock", "alarm-clock", "bell"),
+    *(
+        "copy",
+        "external-link",
+        "triangle-alert",
+        "circle-alert",
+        "circle-check",
+        "info",
+        "clock",
+        "alarm-clock",
+        "bell",
+    ),
     *("paperclip", "smile", "send", "reply", "sticky-note", "mail", "globe", "phone", "code", "circle-dot"),
     *("circle-slash", "archive", "eye", "eye-off", "pencil", "link", "sparkles", "list-filter", "arrow-down-up"),
-    *("keyboard", "bold", "italic", "list", "quote", "image", "file-text", "refresh-cw", "lock", "key-round", "webhook"),
+    *(
+        "keyboard",
+        "bold",
+        "italic",
+        "list",
+        "quote",
+        "image",
+        "file-text",
+        "refresh-cw",
+        "lock",
+        "key-round",
+        "webhook",
+    ),
     *("message-circle", "party-popper", "hand", "circle-user-round"),
 )
 
@@ -35,9 +57,8 @@ def main() -> None:
 
 
 def _symbol(name: str, svg: str) -> str:
-    match = re.search(r"<svg[^>]*>(.*)</svg>", svg, re.DOTALL)
-    assert match, name
-    shapes = re.sub(r"\s+", " ", match[1]).replace("> <", "><").strip()
+    inner = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
+    shapes = re.sub(r"\s+", " ", inner).replace("> <", "><").strip()
     return f'<symbol id="{name}" viewBox="0 0 24 24">{shapes}</symbol>'
 
 

@@ -1,6 +1,7 @@
 /** Notify the operator of messages, mentions and assignments: title, badge in the navigation, sound, desktop notification. */
 
-import { pluralize, setText } from "./dom.js";
+import { showUnread } from "../badge.js";
+import { pluralize } from "./dom.js";
 
 /** @import { Assignments, Counts, InboxStore, Mention } from "./types.d.ts" */
 
@@ -69,8 +70,7 @@ export function createNotifications({ store, onOpen }) {
     /** @param {Counts} counts */
     onCounts({ unread, newest }) {
       document.title = unread ? `(${unread}) ${TITLE}` : TITLE;
-      const badge = document.querySelector("#nav [data-unread] .badge");
-      if (badge) setText(badge, unread ? `${unread} unread` : "");
+      showUnread(unread);
       if (newest) {
         const { conversationId, visitor, preview, position, snoozeEnded } = newest;
         const known = positions.get(conversationId);

@@ -39,7 +39,7 @@ def icon(name: str, label: str = "", size: str = "") -> SafeString:
 
 @register.simple_tag
 def face(name: str, id: Any, size: int = 28) -> SafeString:
-    """Return a circle with the initials of `name`, in a colour derived from the id. size: the diameter in pixels: 20, 28 or 36."""
+    """Return a circle with the initials of `name`, in a colour derived from the id. size: its diameter, 20, 28 or 36 pixels."""
     return format_html(
         '<svg class="face" viewBox="0 0 36 36" width="{0}" height="{0}" aria-hidden="true">'
         '<circle cx="18" cy="18" r="18" fill="{1}"/><text x="18" y="18" dominant-baseline="central">{2}</text></svg>',
