@@ -80,11 +80,3 @@ def check_hours(hours: object) -> None:
             if begin >= end or begin < last:
                 raise ValidationError(f"{day}: a time range must end after it starts, and must not overlap another.")
             last = end
-
-
-def check_time_zone(name: str) -> None:
-    """Raise ValidationError if this is not a name in the IANA time zone database."""
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # not found; a path outside the database; a directory
-        raise ValidationError(f"{name!a} is not a time zone. Enter one such as Europe/Berlin.") from error

@@ -1,8 +1,6 @@
 """Serializers of what the browser sends to the widget's endpoints and live functions."""
 
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from rest_framework import serializers
 
@@ -22,6 +20,7 @@ from praxtalk.core.api.serializers import (
     StrictIntegerField,
     StrictSerializer,
 )
+from praxtalk.core.validators import time_zones
 
 # ruff: noqa: N815 - the field names are the keys of the JSON
 
@@ -63,11 +62,6 @@ class TimeZoneField(StrictCharField):
     def run_validation(self, data: Any = serializers.empty) -> Any:
         value = super().run_validation(data)
         return value if value in time_zones() else ""
-
-
-@cache
-def time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 class PersonDetails(StrictSerializer):

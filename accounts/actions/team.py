@@ -21,7 +21,8 @@ from accounts.roles import Role
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.live.topics import publish_on_commit
 
-CHANGEABLE_FIELDS = ("name", "role", "sees_all_brands", "is_active", "brands")
+CHANGEABLE_FIELDS = ("name", "role", "sees_all_brands", "is_active", "brands", "time_zone")
+OWN_FIELDS = {"name", "time_zone"}  # what operators may change of themselves
 
 
 def team_topic(workspace_id: UUID) -> str:
@@ -42,7 +43,7 @@ def check_change(by: Operator, operator: Operator | None, values: dict[str, Any]
     old_role, new_role = operator and operator.role, values.get("role", operator and operator.role)
     if Role.OWNER in (old_role, new_role) and by.role != Role.OWNER:
         raise ValidationError("Only owners can invite or change owners.")
-    if operator and operator.pk == by.pk and set(values) - {"name"}:
+    if operator and operator.pk == by.pk and set(values) - OWN_FIELDS:
         raise ValidationError("You cannot change your own role or access.")
     if operator and operator.invited_at and values.get("is_active"):
         raise ValidationError("This operator has not accepted the invitation yet.")

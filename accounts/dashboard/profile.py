@@ -4,7 +4,7 @@ from typing import Any
 
 import segno
 from django.contrib import messages
-from django.forms import CharField, Form, PasswordInput, TextInput
+from django.forms import CharField, ChoiceField, Form, PasswordInput, TextInput
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
@@ -14,37 +14,43 @@ from accounts.dashboard.sign_in import confirm_password
 from accounts.middleware import current_operator
 from praxtalk.core.dashboard.views import DashboardView
 from praxtalk.core.db.encryption import decrypt, encrypt
-from praxtalk.core.validators import validate_visible
+from praxtalk.core.validators import time_zones, validate_visible
 
 PENDING_SECRET_KEY = "second_factor_secret"  # noqa: S105 - a session key, not a secret
 
 
-class NameForm(Form):
+class ProfileForm(Form):
     name = CharField(
         max_length=100,
         label="Name",
         validators=[validate_visible],
         help_text="Visitors see this name next to your replies.",
     )
+    time_zone = ChoiceField(
+        required=False,
+        label="Time zone",
+        choices=lambda: [("", "As in the browser"), *((name, name.replace("_", " ")) for name in sorted(time_zones()))],
+        help_text="The dashboard shows all times in it.",
+    )
 
 
 class ProfileView(DashboardView):
-    """GET shows the profile; POST changes the name."""
+    """GET shows the profile; POST changes the name and the time zone."""
 
     title = "Profile"
     template_name = "accounts/profile.html"
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        form = NameForm(request.POST)
+        form = ProfileForm(request.POST)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
-        team.change_operator(current_operator(request), by=current_operator(request), name=form.cleaned_data["name"])
+        team.change_operator(current_operator(request), by=current_operator(request), **form.cleaned_data)
         messages.success(request, "Saved.")
         return redirect("profile")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         operator = current_operator(self.request)
-        form = NameForm(initial={"name": operator.name})
+        form = ProfileForm(initial={"name": operator.name, "time_zone": operator.time_zone})
         codes_left = operator.recovery_codes.count()
         return super().get_context_data(**{"form": form, "codes_left": codes_left, **kwargs})
 

@@ -12,6 +12,7 @@ from accounts.models.workspaces import Workspace
 from accounts.roles import Ability, Role, may
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
+from praxtalk.core.validators import check_time_zone
 
 
 class OperatorManager(BaseUserManager["Operator"]):
@@ -42,6 +43,8 @@ class Operator(AbstractBaseUser):
     encrypted_totp_secret = models.TextField(blank=True, default="", editable=False)  # empty without a second factor
     totp_step = models.BigIntegerField(default=0, editable=False)  # of the last accepted code, so that none works twice
     invited_at = models.DateTimeField(null=True, blank=True, editable=False)  # set until they join
+    # Of the times on the dashboard's pages. Empty: the browser's.
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="", validators=[check_time_zone])
     preferences = models.JSONField(default=dict, blank=True, editable=False)  # see accounts.actions.preferences
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -12,6 +12,7 @@ import brands.business_hours
 import brands.models.brands
 import praxtalk.core.db.constraints
 import praxtalk.core.db.ids
+import praxtalk.core.validators
 
 
 class Migration(migrations.Migration):
@@ -37,7 +38,7 @@ class Migration(migrations.Migration):
                 ('privacy_url', models.URLField(blank=True, max_length=500)),
                 ('allowed_domains', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=253, validators=[brands.allowed_domains.check_domain]), blank=True, default=list, size=50)),
                 ('business_hours', models.JSONField(blank=True, default=dict, validators=[brands.business_hours.check_hours])),
-                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[brands.business_hours.check_time_zone])),
+                ('time_zone', models.CharField(default='UTC', max_length=64, validators=[praxtalk.core.validators.check_time_zone])),
                 ('texts', models.JSONField(blank=True, default=dict, validators=[brands.models.brands.check_texts])),
                 ('email_from', models.EmailField(blank=True, max_length=254, validators=[brands.models.brands.check_sender])),
                 ('widget_seen_at', models.DateTimeField(editable=False, null=True)),

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from accounts.models import Operator, Workspace
 from brands.allowed_domains import check_domain
-from brands.business_hours import check_hours, check_time_zone
+from brands.business_hours import check_hours
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
 from praxtalk.core.mail.headers import ascii_address
+from praxtalk.core.validators import check_time_zone
 
 ALPHANUMERIC = string.ascii_letters + string.digits
 WIDGET_ID_LENGTH = 22  # 131 bits of entropy

@@ -109,10 +109,10 @@ class ReplayForm(forms.Form):
         choices=[("", "All events"), *((name.value, name.value) for name in EventName)], required=False, label="Event"
     )
     since = forms.DateTimeField(
-        required=False, label="Since (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+        required=False, label="Since", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
     )
     until = forms.DateTimeField(
-        required=False, label="Until (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+        required=False, label="Until", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
     )
 
     def clean(self) -> dict[str, Any]:

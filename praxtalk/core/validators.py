@@ -1,6 +1,8 @@
-"""Validators for names that are displayed in lists."""
+"""Validators of fields: names that are displayed in lists, and time zones."""
 
 import unicodedata
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
 
@@ -17,3 +19,17 @@ def validate_visible(text: str) -> None:
         raise ValidationError("This contains invisible characters.")
     if text and not kinds - {"Zs", "Zl", "Zp"}:
         raise ValidationError("Enter at least one visible character.")
+
+
+def check_time_zone(name: str) -> None:
+    """Raise ValidationError if this is not a name in the IANA time zone database."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # not found; a path outside the database; a directory
+        raise ValidationError(f"{name!a} is not a time zone. Enter one such as Europe/Berlin.") from error
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of all time zones that the server knows."""
+    return frozenset(available_timezones())

@@ -1,4 +1,7 @@
-/** Apply the stored theme and the state of the rail before the page is painted. A classic script, because modules run later. */
+/**
+ * Apply the stored theme and the state of the rail before the page is painted, and tell the server the browser's time zone. A
+ * classic script, because modules run later.
+ */
 
 (() => {
   const { dataset } = document.documentElement;
@@ -11,4 +14,6 @@
   };
   dataset.theme = stored("theme") ?? "auto";
   dataset.rail = stored("rail") ?? (matchMedia("(max-width: 1279px)").matches ? "collapsed" : "expanded");
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) document.cookie = `time_zone=${zone}; path=/app/; max-age=31536000; samesite=lax`;
 })();

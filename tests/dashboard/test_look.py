@@ -8,7 +8,8 @@ import time_machine
 from django.urls import reverse
 
 from accounts.models import Operator
-from conversations.actions import create_canned_reply, create_tag
+from conversations.actions import create_tag
+from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import CannedReply, Tag, Visitor
 from leads.models import Lead
 from praxtalk.core.dashboard import icons
@@ -22,7 +23,7 @@ STOCK_PHRASES = (
     *("Django", "successfully", "Are you sure", "Yes, I’m sure", "take me back", "Site administration", "Welcome,"),
     *("Log out", "quality time", "to change", "Save and add another", "Save and continue", "Add another"),
     *("Recently Viewed", "Run the selected action", '---------</option><option value="delete', " object (", "Home ›"),
-    *("Please correct the error below.</p><p", "Select all", "Change operator", "admin/css", "admin/js", "admin/img"),
+    *("Please correct the error below.</p><p", "Change operator", "admin/css", "admin/js", "admin/img"),
 )
 
 

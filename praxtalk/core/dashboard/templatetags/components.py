@@ -67,7 +67,7 @@ def relative_time(moment: datetime | None) -> SafeString | str:
     if not moment:
         return "–"
     local = timezone.localtime(moment)
-    exact = format_date(local, "j F Y, H:i:s e")
+    exact = f"{format_date(local, 'j F Y, H:i:s')} {timezone.get_current_timezone_name()}"
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', local.isoformat(timespec="seconds"), exact, _relative_text(local)
     )
