@@ -83,7 +83,7 @@ def page_paths(tenants, conversations, webhooks):
 
 # Return the visible controls that have Django's or the browser's own style.
 UNSTYLED = """() => [...document.querySelectorAll("button, input, select, textarea, .button")]
-  .filter((control) => control.checkVisibility() && !control.matches("[type=checkbox], [type=radio], [type=file], [type=hidden]"))
+  .filter((control) => control.checkVisibility() && !control.matches("[type=checkbox], [type=radio], [type=file], [type=color]"))
   .filter((control) => {
     const { borderRadius, fontFamily } = getComputedStyle(control);
     return !["8px", "999px", "0px"].includes(borderRadius.split(" ")[0]) || !fontFamily.startsWith("Inter");
@@ -208,7 +208,7 @@ def test_a_new_owner_can_set_up_a_brand_a_key_and_a_verified_webhook(alice_page,
         page.get_by_text("6/6").wait_for(timeout=20_000)  # the page updates itself
         page.get_by_text("Failed", exact=True).last.wait_for()
         page.goto(f"{server.url}/app/integrations/events/{delivery.pk}/")
-        assert page.locator("details").count() == 6
+        assert page.locator("#delivery details").count() == 6
         page.get_by_text("failed, 500").first.wait_for()
     with receiver() as repaired:
         WebhookSubscription.objects.update(url=repaired.url)
@@ -219,7 +219,7 @@ def test_a_new_owner_can_set_up_a_brand_a_key_and_a_verified_webhook(alice_page,
         assert repaired.requests[0].headers["X-PraxTalk-Event"] == EventName.LEAD_CREATED
     assert [problem for problem in page.problems if "Failed to load resource" not in problem] == []
     assert urlsplit(page.url).path == f"/app/integrations/events/{delivery.pk}/"
-    assert re.search(r"7\. .*succeeded", page.locator("details").first.text_content())
+    assert re.search(r"7\. .*succeeded", page.locator("#delivery details").first.text_content())
 
 
 def test_the_workspace_export_downloads_and_the_page_shows_its_progress(alice_page, server, tenants, conversations):

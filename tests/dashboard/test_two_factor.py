@@ -33,7 +33,7 @@ def test_with_two_factor_the_password_alone_gives_no_access(client, tenants):
     assert client.post("/app/login/code/", {"code": "000000"}).status_code == 200
     assert not is_signed_in(client)
     code = pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=30))
-    assert client.post("/app/login/code/", {"code": f"{code[:3]} {code[3:]}"})["Location"] == "/app/"
+    assert client.post("/app/login/code/", {"code": f"{code[:3]} {code[3:]}"})["Location"] == "/app/home/"
     assert is_signed_in(client)
 
 
