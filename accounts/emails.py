@@ -95,9 +95,15 @@ def _subject(queued_email: QueuedEmail, operator: Operator) -> str:
 
 def _body(queued_email: QueuedEmail, operator: Operator) -> str:
     is_invitation = queued_email.kind == QueuedEmail.Kind.INVITATION
-    token = (invitation_tokens if is_invitation else reset_tokens).make_token(operator)
-    operator_id = urlsafe_base64_encode(force_bytes(operator.pk))
-    url = settings.BASE_URL + reverse(
-        "accept_invitation" if is_invitation else "password_reset_confirm", args=[operator_id, token]
-    )
+    url = invitation_url(operator) if is_invitation else _url("password_reset_confirm", reset_tokens, operator)
     return render_to_string(f"accounts/{queued_email.kind}.txt", {"operator": operator, "url": url})
+
+
+def invitation_url(operator: Operator) -> str:
+    """Return a link with which an invited operator joins. Whoever has it can, until the invitation is accepted or sent again."""
+    return _url("accept_invitation", invitation_tokens, operator)
+
+
+def _url(page: str, tokens: PasswordResetTokenGenerator, operator: Operator) -> str:
+    operator_id = urlsafe_base64_encode(force_bytes(operator.pk))
+    return settings.BASE_URL + reverse(page, args=[operator_id, tokens.make_token(operator)])

@@ -26,9 +26,9 @@ from django.db import DatabaseError
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from accounts.models import MailFailure
+from accounts.models import MailFailure, Operator, Workspace
 from praxtalk.core.db.transactions import joined_transaction
-from praxtalk.core.mail.headers import ascii_address
+from praxtalk.core.mail.headers import ascii_address, one_line
 
 MAX_TRIES = 25  # about a day
 # Longer than one try may take: EMAIL_TIMEOUT limits each step of an SMTP session, not the whole session.
@@ -70,7 +70,12 @@ class MailRun:
     def send(
         self, build: Callable[[], EmailMessage], *, tries: int, workspace_id: UUID, brand_id: UUID | None, row: object
     ) -> Outcome:
-        """Build and send one e-mail. tries: their number, including this one. row: the id of the sender's row, for the log."""
+        """Build and send one e-mail. tries: their number, including this one. row: the id of the sender's row, for the log.
+
+        The demo workspace sends nothing: its people are invented, but their addresses may exist.
+        """
+        if Workspace.objects.filter(pk=workspace_id, is_demo=True).exists():
+            return Outcome.GIVEN_UP
         try:
             _prepare(build()).send()
         except DatabaseError:
@@ -97,6 +102,18 @@ class MailRun:
         self._consecutive_outages = 0
         self.sent += 1
         return Outcome.SENT
+
+
+def send_test(operator: Operator) -> MailFailure.Reason | None:
+    """Send a test e-mail to the operator and wait for the mail server. Return the reason if it does not take the e-mail."""
+    subject = f"Test e-mail from {one_line(operator.workspace.name)}"
+    body = "PraxTalk can send e-mail: this message has arrived.\n"
+    try:
+        _prepare(EmailMessage(subject, body, to=[operator.email])).send()
+    except Exception as error:  # whatever a mail server does is a result
+        log.warning("the test e-mail could not be sent", error=type(error).__name__)
+        return _classify_error(error)[0]
+    return None
 
 
 def _prepare(message: EmailMessage) -> EmailMessage:

@@ -27,9 +27,11 @@ BRAND_FIELDS = ("name", "texts", *WIDGET_FIELDS)
 
 
 @joined_transaction()
-def create_workspace(*, name: str, brand_name: str, owner_email: str, owner_name: str, password: str) -> Workspace:
+def create_workspace(
+    *, name: str, brand_name: str, owner_email: str, owner_name: str, password: str, is_demo: bool = False
+) -> Workspace:
     """Create a workspace with its first brand and its owner. Raises Django's ValidationError."""
-    workspace = Workspace(name=name)
+    workspace = Workspace(name=name, is_demo=is_demo)
     workspace.full_clean()
     workspace.save()
     create_brand(workspace, name=brand_name)

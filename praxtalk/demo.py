@@ -82,7 +82,7 @@ def create_demo() -> dict[str, object] | None:
         return None
     password = secrets.token_urlsafe(12)
     workspace = create_workspace(
-        name="Acme", brand_name="North", owner_email=OWNER_EMAIL, owner_name="Alice", password=password
+        name="Acme", brand_name="North", owner_email=OWNER_EMAIL, owner_name="Alice", password=password, is_demo=True
     )
     create_brand(workspace, name="South", primary_color="#c2410c")
     _create_conversations(workspace)

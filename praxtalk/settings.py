@@ -239,6 +239,7 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 vars().update(environ.Env.email_url_config(EMAIL_URL))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = EMAIL_FROM
 EMAIL_TIMEOUT = 15
+EMAIL_IS_CONFIGURED = not EMAIL_URL.startswith("consolemail")
 
 # --- security ---------------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from django.utils.module_loading import autodiscover_modules
 from django.views.generic import RedirectView
 
 from accounts.api import OperatorSessionById, OperatorSessions, Ping
+from accounts.dashboard.email import EmailSettingsView
 from accounts.dashboard.passwords import (
     AcceptInvitationView,
     ChangePasswordView,
@@ -136,6 +137,7 @@ urlpatterns = [
     path("app/integrations/sdk/", AgentSdkView.as_view(), name="agent_sdk"),
     path("app/integrations/sdk/<uuid:id>/revoke/", RevokeTokenView.as_view(), name="revoke_token"),
     path("app/settings/", WorkspaceSettingsView.as_view(), name="workspace"),
+    path("app/settings/email/", EmailSettingsView.as_view(), name="email_settings"),
     path("app/settings/export/", ExportWorkspaceView.as_view(), name="export_workspace"),
     path("app/settings/export/<uuid:id>/progress/", ExportProgressView.as_view(), name="export_progress"),
     path("app/visitors/<uuid:id>/export/", ExportVisitorView.as_view(), name="export_visitor"),

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts import emails
 from accounts.actions import team
 from accounts.middleware import current_operator
 from accounts.models import Operator
@@ -68,6 +69,7 @@ class BaseTeamAdmin(WorkspaceAdmin):
     search_fields = ("name", "email")
     ordering = ("name", "id")
     change_form_template = "accounts/operator.html"
+    change_list_template = "accounts/team.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("brands")
@@ -88,6 +90,8 @@ class BaseTeamAdmin(WorkspaceAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         operator = context.get("original")
         context["may_change"] = operator is not None and team.may_change(current_operator(request), operator)
+        if context["may_change"] and operator.invited_at:
+            context["invitation_url"] = emails.invitation_url(operator)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
@@ -95,8 +99,10 @@ class BaseTeamAdmin(WorkspaceAdmin):
         form.operator = request.user
         return form
 
-    def created_message(self, obj: Any) -> str:
-        return f"An invitation has been sent to {obj.email}."
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """Lead to the page of the invited operator, which has the link to copy."""
+        messages.success(request, f"{obj} has been invited. The e-mail to {obj.email} is on its way.")
+        return redirect(reverse("admin:accounts_operator_change", args=[obj.pk]))
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:
         return team.invite(current_operator(request), **values)

@@ -11,6 +11,7 @@ class Workspace(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=100)
+    is_demo = models.BooleanField(default=False, db_default=False)  # its people are invented: it sends no e-mail
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

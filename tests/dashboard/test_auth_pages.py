@@ -11,7 +11,9 @@ from accounts.models import AuditEntry, Operator
 def test_every_active_operator_can_sign_in_to_their_own_workspace_only(client, tenants, name):
     operator = getattr(tenants, name)
     password = {"alice": "wonder-land-9", "bob": "build-er-9", "mallory": "mal-lory-9"}[name]
-    response = client.post("/app/login/", {"username": operator.email.upper(), "password": password, "next": "/app/leads/"})
+    response = client.post(
+        "/app/login/", {"username": operator.email.upper(), "password": password, "next": "/app/leads/"}
+    )
     assert (response.status_code, response["Location"]) == (302, "/app/leads/")
     page = client.get("/app/").content.decode()
     assert operator.workspace.name in page

@@ -77,6 +77,7 @@ def page_paths(tenants, conversations, webhooks):
         *("/app/integrations/events/", f"/app/integrations/events/{webhooks.north_delivery.pk}/"),
         *(f"/app/integrations/replays/{webhooks.north_replay.pk}/", "/app/integrations/sdk/"),
         *("/app/team/", "/app/team/add/", f"/app/team/{tenants.bob.pk}/change/", "/app/audit-log/", "/app/settings/"),
+        "/app/settings/email/",
         *("/app/profile/", "/app/profile/two-factor/on/", "/app/password_change/"),
     ]
 

@@ -58,6 +58,7 @@ PAGES = {
     "agent_sdk": (None, "admin"),
     "revoke_token": ("session", "admin"),
     "workspace": (None, "owner"),
+    "email_settings": (None, "owner"),
     "export_workspace": (None, "owner"),
     "export_progress": ("export", "owner"),
 }
