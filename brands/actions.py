@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -23,6 +24,7 @@ WIDGET_FIELDS = (
     *("primary_color", "side", "greeting", "privacy_url", "allowed_domains", "business_hours", "time_zone"),
     "email_from",
 )
+SETUP_LOCK = 0x7072_7374  # an arbitrary key for an advisory lock
 BRAND_FIELDS = ("name", "texts", *WIDGET_FIELDS)
 
 
@@ -41,6 +43,19 @@ def create_workspace(
     owner.full_clean()
     owner.save()
     return workspace
+
+
+@joined_transaction()
+def create_first_workspace(**values: Any) -> Workspace:
+    """Create the first workspace beside the demo, as `create_workspace` does.
+
+    Raises ValidationError if there is one already: two requests at the same time create one workspace.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SETUP_LOCK])
+    if Workspace.objects.filter(is_demo=False).exists():
+        raise ValidationError("The workspace has already been created. Sign in instead.")
+    return create_workspace(**values)
 
 
 @joined_transaction()

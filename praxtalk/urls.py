@@ -21,6 +21,7 @@ from accounts.dashboard.profile import (
 from accounts.dashboard.sign_in import SignInView, TwoFactorView
 from accounts.dashboard.workspace import WorkspaceSettingsView
 from brands.api import Brands
+from brands.dashboard import SetupView
 from conversations.api import AttachmentById, ConversationById, Conversations, Messages, MessagesOfConversation
 from conversations.dashboard.inbox import (
     DownloadAttachmentView,
@@ -30,7 +31,7 @@ from conversations.dashboard.inbox import (
     UploadAttachmentView,
 )
 from data_requests.dashboard.visitors import EraseVisitorView, ExportVisitorView
-from data_requests.dashboard.workspace import ExportProgressView, ExportWorkspaceView
+from data_requests.dashboard.workspace import DeleteDemoView, ExportProgressView, ExportWorkspaceView
 from integrations.api.deliveries import Deliveries, DeliveryById, ReplayById, ReplayDeliveries, RetryDelivery
 from integrations.api.events import Events
 from integrations.api.webhooks import PromoteSecret, RetireSecret, RotateSecret, TestWebhook, WebhookById, Webhooks
@@ -99,6 +100,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="home")),
     path("app/", OverviewView.as_view(), name="overview"),
     path("app/home/", HomeView.as_view(), name="home"),
+    path("app/setup/<str:code>/", SetupView.as_view(), name="setup"),
     path("app/login/", SignInView.as_view(), name="sign_in"),
     path("app/login/code/", TwoFactorView.as_view(), name="two_factor_login"),
     path("app/forgotten/", PasswordResetView.as_view(), name="password_reset"),
@@ -138,6 +140,7 @@ urlpatterns = [
     path("app/integrations/sdk/<uuid:id>/revoke/", RevokeTokenView.as_view(), name="revoke_token"),
     path("app/settings/", WorkspaceSettingsView.as_view(), name="workspace"),
     path("app/settings/email/", EmailSettingsView.as_view(), name="email_settings"),
+    path("app/settings/delete-demo/", DeleteDemoView.as_view(), name="delete_demo"),
     path("app/settings/export/", ExportWorkspaceView.as_view(), name="export_workspace"),
     path("app/settings/export/<uuid:id>/progress/", ExportProgressView.as_view(), name="export_progress"),
     path("app/visitors/<uuid:id>/export/", ExportVisitorView.as_view(), name="export_visitor"),

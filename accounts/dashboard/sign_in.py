@@ -99,7 +99,7 @@ class SignInView(RateLimitedFormView, LoginView):
         operator = form.get_user()
         self.attempt.delete()
         if not operator.has_two_factor:
-            return _complete_login(self.request, operator, self.get_success_url())
+            return complete_login(self.request, operator, self.get_success_url())
         self.request.session.flush()
         self.request.session[PENDING_LOGIN_KEY] = {"operator": str(operator.pk), "since": time()}
         query = f"?{REDIRECT_FIELD_NAME}={self.get_redirect_url()}" if self.get_redirect_url() else ""
@@ -110,7 +110,8 @@ class SignInView(RateLimitedFormView, LoginView):
         return super().form_invalid(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), "title": "Sign in"}
+        more = {"title": "Sign in", "is_set_up": Operator.objects.exists()}
+        return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), **more}
 
 
 class CodeForm(Form):
@@ -148,7 +149,7 @@ class TwoFactorView(RedirectURLMixin, RateLimitedFormView):
         if verify(self.operator, form.cleaned_data["code"]):
             self.attempt.delete()
             del self.request.session[PENDING_LOGIN_KEY]
-            return _complete_login(self.request, self.operator, self.get_success_url())
+            return complete_login(self.request, self.operator, self.get_success_url())
         _record_failure(self.attempt, self.operator.email, "code")
         form.add_error("code", "This code is incorrect or has already been used.")
         return self.form_invalid(form)
@@ -181,7 +182,8 @@ def _revoke_tokens_on_logout(user: Operator | None, **kwargs: Any) -> None:
         revoke_dashboard_tokens(user)
 
 
-def _complete_login(request: HttpRequest, operator: Operator, url: str) -> HttpResponse:
+def complete_login(request: HttpRequest, operator: Operator, url: str) -> HttpResponse:
+    """Sign the operator in, whose credentials have been checked, and redirect to `url`."""
     login(request, operator, backend=BACKEND)
     record(Action.SIGNED_IN, workspace_id=operator.workspace_id, by=operator)
     response = HttpResponseRedirect(url)

@@ -4,6 +4,21 @@ from django.db import migrations, models
 
 import praxtalk.core.validators
 
+# The audit log stays append-only, except that the demo workspace can be deleted with its entries.
+ALLOW_DELETING_THE_DEMO = """
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND EXISTS (SELECT 1 FROM accounts_workspace WHERE id = OLD.workspace_id AND is_demo) THEN
+    RETURN OLD;
+  END IF;
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$;
+"""
+REFUSE_ALWAYS = """
+CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$;
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -22,4 +37,5 @@ class Migration(migrations.Migration):
             name='is_demo',
             field=models.BooleanField(db_default=False, default=False),
         ),
+        migrations.RunSQL(ALLOW_DELETING_THE_DEMO, REFUSE_ALWAYS),
     ]

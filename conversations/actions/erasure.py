@@ -52,13 +52,14 @@ def erase_visitor(visitor: Visitor, *, deleted_lead_ids: list[UUID]) -> int:
         leads=len(deleted_lead_ids),
     )
     publish_on_commit(*topics, Visitor.topic(visitor.workspace_id, visitor.pk))
-    transaction.on_commit(partial(_delete_files, files))
+    transaction.on_commit(partial(delete_files, files))
     return len(conversations)
 
 
-def _delete_files(files: list[FieldFile]) -> None:
+def delete_files(files: list[FieldFile]) -> None:
+    """Delete stored files whose rows have been deleted. A file that the storage cannot delete now is deleted later."""
     for file in files:
         try:
             file.delete(save=False)
         except Exception as error:  # storages raise errors of any kind; the other files are still deleted
-            log.error("could not delete a file of an erased visitor; a later run retries", error=type(error).__name__)
+            log.error("could not delete a file of erased messages; a later run retries", error=type(error).__name__)

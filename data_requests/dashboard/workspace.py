@@ -1,17 +1,19 @@
-"""Export a workspace, and show the progress of the export."""
+"""Export a workspace, show the progress of the export, and delete the demo workspace."""
 
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts.audit import Action, record
 from accounts.middleware import current_operator
 from accounts.roles import Ability
+from data_requests.actions import delete_demo
 from data_requests.workspace_export import export_document, progress_key
 from praxtalk.core.api.outgoing_slots import NoFreeSlot
 from praxtalk.core.dashboard.export import ExportResponse
@@ -43,3 +45,23 @@ class ExportProgressView(DashboardView):
     def get(self, request: HttpRequest, id: UUID, *args: Any, **kwargs: Any) -> HttpResponse:
         done, total = cache.get(progress_key(current_operator(request).workspace_id, str(id)), (0, 0))
         return JsonResponse({"done": done, "total": total})
+
+
+class DeleteDemoView(DashboardView):
+    """GET asks for confirmation; POST deletes the demo workspace and signs the operator out. 404 in any other workspace."""
+
+    ability = Ability.WORKSPACE
+    title = "Delete the demo workspace?"
+    template_name = "data_requests/delete_demo.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated and not current_operator(request).workspace.is_demo:
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        workspace = current_operator(request).workspace
+        logout(request)
+        delete_demo(workspace)
+        messages.success(request, "The demo workspace has been deleted.")
+        return redirect("sign_in")

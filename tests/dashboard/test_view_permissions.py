@@ -63,14 +63,15 @@ PAGES = {
     "export_progress": ("export", "owner"),
 }
 PUBLIC_PAGES = {
+    "setup",
     "sign_in",
     "two_factor_login",
     "password_reset",
     "password_reset_confirm",
     "accept_invitation",
     "integrations",
-}  # test_sign_in.py, test_two_factor.py, test_password_links.py
-TESTED_ELSEWHERE = {"inbox_send_file", "styleguide"}  # tests/inbox, test_look.py
+}  # test_setup.py, test_sign_in.py, test_two_factor.py, test_password_links.py
+TESTED_ELSEWHERE = {"inbox_send_file", "styleguide", "delete_demo"}  # tests/inbox, test_look.py, test_setup.py
 ONLY_GET = {
     *("inbox", "inbox_conversation", "inbox_unread", "inbox_file"),
     *("export_visitor", "delivery", "replay", "export_workspace", "export_progress"),

@@ -10,6 +10,8 @@ from django.db import OperationalError, connection
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.loader import MigrationLoader
 
+from accounts.models import Workspace
+from brands.setup_code import is_set_up, setup_url
 from praxtalk import devservices
 from praxtalk.demo import create_demo, demo_file, demo_shop
 
@@ -46,6 +48,8 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot connect to the database of DATABASE_URL: {error}") from error
         call_command("migrate", verbosity=0)
         self._create_demo()
+        if not is_set_up():
+            self.stdout.write(f"Set up your own workspace:\n  {setup_url()}\n")
 
     def _move_older_database_aside(self) -> None:
         """Rename a development database that is older than the first release, and create a new one.
@@ -80,6 +84,8 @@ class Command(BaseCommand):
     def _create_demo(self) -> None:
         demo = create_demo()
         if demo is None:
+            if not Workspace.objects.filter(is_demo=True).exists():
+                demo_file().unlink(missing_ok=True)  # the demo has been deleted
             where = f" The demo's login and keys are in {demo_file()}." if demo_file().exists() else ""
             self.stdout.write(f"The database already contains a workspace; nothing was changed.{where}")
             return

@@ -1,0 +1,33 @@
+"""The address at which the first owner sets up an installation. It holds a signed code, so that only who runs the server has it.
+
+The code is valid for three days, and only until there is a workspace other than the demo.
+"""
+
+from django.conf import settings
+from django.core.signing import BadSignature, TimestampSigner
+from django.urls import reverse
+
+from accounts.models import Workspace
+
+SALT = "brands.setup_code"
+VALUE = "setup"
+
+
+def setup_url() -> str:
+    """Return the address, with a new code."""
+    code = TimestampSigner(salt=SALT).sign(VALUE).partition(":")[2]
+    return settings.BASE_URL + reverse("setup", args=[code])
+
+
+def is_valid(code: str) -> bool:
+    """Return whether the code is genuine and not too old."""
+    try:
+        TimestampSigner(salt=SALT).unsign(f"{VALUE}:{code}", max_age=settings.PASSWORD_RESET_TIMEOUT)
+    except (BadSignature, ValueError):  # ValueError: a timestamp that is none
+        return False
+    return True
+
+
+def is_set_up() -> bool:
+    """Return whether there is a workspace other than the demo."""
+    return Workspace.objects.filter(is_demo=False).exists()
