@@ -11,18 +11,19 @@ from accounts.models import Workspace
 
 SALT = "brands.setup_code"
 VALUE = "setup"
+SEPARATOR = "."  # so that a double click selects the whole address
 
 
 def setup_url() -> str:
     """Return the address, with a new code."""
-    code = TimestampSigner(salt=SALT).sign(VALUE).partition(":")[2]
+    code = _signer().sign(VALUE).partition(SEPARATOR)[2]
     return settings.BASE_URL + reverse("setup", args=[code])
 
 
 def is_valid(code: str) -> bool:
     """Return whether the code is genuine and not too old."""
     try:
-        TimestampSigner(salt=SALT).unsign(f"{VALUE}:{code}", max_age=settings.PASSWORD_RESET_TIMEOUT)
+        _signer().unsign(f"{VALUE}{SEPARATOR}{code}", max_age=settings.PASSWORD_RESET_TIMEOUT)
     except (BadSignature, ValueError):  # ValueError: a timestamp that is none
         return False
     return True
@@ -31,3 +32,7 @@ def is_valid(code: str) -> bool:
 def is_set_up() -> bool:
     """Return whether there is a workspace other than the demo."""
     return Workspace.objects.filter(is_demo=False).exists()
+
+
+def _signer() -> TimestampSigner:
+    return TimestampSigner(salt=SALT, sep=SEPARATOR)

@@ -76,10 +76,17 @@ class RateLimitedFormView(FormView[Any]):
         return self.render_to_response(self.get_context_data(form=form), status=429, headers=headers)
 
 
+class SignInForm(AuthenticationForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "E-mail"
+
+
 class SignInView(RateLimitedFormView, LoginView):
     """Ask for e-mail address and password."""
 
     template_name = "admin/login.html"
+    authentication_form = SignInForm
     redirect_authenticated_user = True
     next_page = "home"
     purpose = Purpose.PASSWORD

@@ -80,7 +80,7 @@ def test_the_address_ends_with_the_first_workspace_but_not_with_the_demo(client,
     assert (client.get(path).status_code, client.post(path, FORM).status_code) == (404, 404)
 
 
-@pytest.mark.parametrize("change", [lambda code: code[:-1] + "x", lambda code: "x", lambda code: f"{code}:{code}"])
+@pytest.mark.parametrize("change", [lambda code: code[:-1] + "x", lambda code: "x", lambda code: f"{code}.{code}"])
 def test_another_code_is_refused(client, db, change):
     *start, code, end = setup_path().split("/")
     path = "/".join([*start, change(code), end])

@@ -10,10 +10,10 @@ from django.db import OperationalError, connection
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.loader import MigrationLoader
 
-from accounts.models import Workspace
+from accounts.models import Operator
 from brands.setup_code import is_set_up, setup_url
 from praxtalk import devservices
-from praxtalk.demo import create_demo, demo_file, demo_shop
+from praxtalk.demo import OWNER_EMAIL, create_demo, demo_file, demo_shop
 
 LOCK_ID = 0x7072_6178  # an arbitrary key for an advisory lock that only this command uses
 
@@ -84,7 +84,7 @@ class Command(BaseCommand):
     def _create_demo(self) -> None:
         demo = create_demo()
         if demo is None:
-            if not Workspace.objects.filter(is_demo=True).exists():
+            if not Operator.objects.filter(email=OWNER_EMAIL).exists():
                 demo_file().unlink(missing_ok=True)  # the demo has been deleted
             where = f" The demo's login and keys are in {demo_file()}." if demo_file().exists() else ""
             self.stdout.write(f"The database already contains a workspace; nothing was changed.{where}")
