@@ -15,5 +15,6 @@
   dataset.theme = stored("theme") ?? "auto";
   dataset.rail = stored("rail") ?? (matchMedia("(max-width: 1279px)").matches ? "collapsed" : "expanded");
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is asynchronous, and not in every browser
   if (zone) document.cookie = `time_zone=${zone}; path=/app/; max-age=31536000; samesite=lax`;
 })();

@@ -17,7 +17,7 @@ IMPORT = re.compile(r'(?:from|import)\s*"(\.[^"]+)"')
 
 def test_static_files_have_hashed_names_and_are_cached_for_a_year(server):
     page = get(f"{server.url}/app/login/")[2].decode()
-    style = re.search(r'href="(/static/dashboard/theme\.[0-9a-f]{12}\.css)"', page)[1]
+    style = re.search(r'href="(/static/dashboard/tokens\.[0-9a-f]{12}\.css)"', page)[1]
     status, headers, _ = get(server.url + style, Accept_Encoding="gzip")
     assert (status, headers["Content-Encoding"]) == (200, "gzip")
     assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -32,7 +32,7 @@ def test_web_server_alone_collects_its_static_files(tenants, tmp_path):
     """Its pages refer to them, whichever server delivers them."""
     with Server("--only", "web", WEB_PROCESSES="1", STATIC_ROOT=str(tmp_path / "static")) as alone:
         page = get(f"{alone.url}/app/login/")[2].decode()
-    name = re.search(r'href="/static/(dashboard/theme\.[0-9a-f]{12}\.css)"', page)[1]
+    name = re.search(r'href="/static/(dashboard/tokens\.[0-9a-f]{12}\.css)"', page)[1]
     assert (tmp_path / "static" / name).exists()
 
 
