@@ -37,6 +37,7 @@ class Action(models.TextChoices):
     IDENTITY_SECRET_REVEALED = "brand.identity_secret_shown", "Revealed a brand's identity secret"
     IDENTITY_SECRET_ROTATED = "brand.identity_secret_renewed", "Rotated a brand's identity secret"
     LEADS_EXPORTED = "lead.exported", "Exported leads"
+    VISITOR_CHANGED = "visitor.changed", "Changed a visitor"
     VISITOR_EXPORTED = "visitor.exported", "Exported a visitor's data"
     VISITOR_ERASED = "visitor.erased", "Erased a visitor"
     WORKSPACE_CHANGED = "workspace.changed", "Changed the workspace"

@@ -57,12 +57,18 @@ def create_lead(
 
 @joined_transaction()
 def update_lead(
-    lead: Lead, *, name: str | None = None, notes: str | None = None, status: Lead.Status | None = None
+    lead: Lead,
+    *,
+    name: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    notes: str | None = None,
+    status: Lead.Status | None = None,
 ) -> Lead:
     """Change the given fields. A new status records the event lead.status_changed; the same status records nothing."""
     lead = _lock_and_reload(lead)
     previous = lead.status
-    wanted = {"name": name, "notes": notes, "status": status}
+    wanted = {"name": name, "email": email, "phone": phone, "notes": notes, "status": status}
     changes = {field: value for field, value in wanted.items() if value is not None and value != getattr(lead, field)}
     if not changes:
         return lead

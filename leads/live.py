@@ -7,7 +7,7 @@ from brands.live import brand_in_scope
 from conversations.models import Conversation
 from leads import actions
 from leads.models import LEADS, Lead
-from leads.serializers import LiveLeadChange, LiveLeadQuery, NewLead, lead_json
+from leads.serializers import LiveLeadChange, LiveLeadQuery, LiveNewLead, lead_json
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import Arguments, mutation, query
 from praxtalk.core.live.results import Code, FunctionError
@@ -29,13 +29,18 @@ def list_leads(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, A
     return [lead_json(lead) for lead in rows.order_by("-created_at", "-id")[: arguments["limit"]]]
 
 
-@mutation("leads:create", authenticator=operators, serializer_class=NewLead)
-def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
+@mutation("leads:create", authenticator=operators, serializer_class=LiveNewLead)
+def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
+    """Create a lead. With `unlessDuplicate`, return the lead that has this e-mail address already, if the operator sees one."""
     brand = brand_in_scope(caller, arguments.pop("brandId", None))
     conversation_id = arguments.pop("conversationId", None)
     conversation = caller.get_in_scope(Conversation.objects.all(), conversation_id) if conversation_id else None
     if caller.scope.brand_ids is not None and brand is None and conversation is None:
         raise FunctionError(Code.INVALID, "brandId: required, because you do not have access to all brands.")
+    if arguments.pop("unlessDuplicate"):
+        same = caller.scope.rows(Lead.objects.with_email(arguments.get("email", ""))).order_by("-created_at", "-id")
+        if duplicate := same.first():
+            return {"leadId": None, "duplicateOf": lead_json(duplicate)}
     try:
         lead = actions.create_lead(caller.workspace_id, brand=brand, conversation=conversation, **arguments)
     except actions.BrandMismatch as error:

@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.models import Workspace
@@ -22,6 +23,13 @@ LEADS = "leads"  # the kind of topics to which lists of leads subscribe
 def lead_search_vector() -> SearchVector:
     """Return the search vector over the fields in which leads are searched."""
     return search_vector("name", "email", "phone", "notes")
+
+
+class LeadQuerySet(models.QuerySet["Lead"]):
+    def with_email(self, email: str) -> "LeadQuerySet":
+        """Return the leads with this e-mail address, ignoring case. There are none for an empty one."""
+        address = Lower(models.Value(email))
+        return self.alias(lower_email=Lower("email")).filter(lower_email=address).exclude(email="")
 
 
 class Lead(models.Model):
@@ -48,6 +56,8 @@ class Lead(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
+    objects = LeadQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.CheckConstraint(
@@ -70,6 +80,7 @@ class Lead(models.Model):
                 "workspace", "brand", "status", F("created_at").desc(), F("id").desc(), name="lead_by_brand_status"
             ),
             models.Index("workspace", "updated_at", name="lead_updated"),
+            models.Index("workspace", Lower("email"), condition=~Q(email=""), name="lead_by_email"),
             GinIndex(lead_search_vector(), name="lead_words"),
         ]
 

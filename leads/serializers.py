@@ -14,6 +14,7 @@ from praxtalk.core.api.serializers import (
     PageQuery,
     PartialStrictSerializer,
     QueryMillisecondsField,
+    StrictBooleanField,
     StrictCharField,
     StrictEmailField,
     StrictIntegerField,
@@ -95,6 +96,10 @@ class LiveLeadQuery(StrictSerializer):
     brandId = IdField(required=False)
     visitorId = IdField(required=False)
     limit = StrictIntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+
+
+class LiveNewLead(NewLead):
+    unlessDuplicate = StrictBooleanField(default=False)
 
 
 class LiveLeadChange(LeadChange):

@@ -255,7 +255,7 @@ LOGIN_URL = LOGOUT_REDIRECT_URL = "/app/login/"
 SIGN_INS_A_MINUTE = 5  # failures of one client and account; accounts.throttling derives its other limits from this
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # also the lifetime of invitations
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
-CSRF_FAILURE_VIEW = "praxtalk.core.dashboard.views.csrf_failure"
+CSRF_FAILURE_VIEW = "accounts.dashboard.expired_forms.csrf_failure"
 if BASE_URL.startswith("https://"):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 365 * 24 * 3600

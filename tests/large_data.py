@@ -63,8 +63,8 @@ INSERT INTO conversations_conversation (id, workspace_id, brand_id, visitor_id, 
         now() - phone::int * interval '1 minute', now() - phone::int * interval '1 minute'
     FROM conversations_visitor WHERE workspace_id = %(workspace)s;
 INSERT INTO leads_lead (id, workspace_id, brand_id, name, email, phone, notes, status, created_at, updated_at)
-    SELECT gen_random_uuid(), %(workspace)s, brand.id, 'Lead', '', '', '', (ARRAY['new', 'won'])[1 + n %% 2],
-        now() - n * interval '1 minute', now() - n * interval '1 minute'
+    SELECT gen_random_uuid(), %(workspace)s, brand.id, 'Lead', 'lead' || n || '@example.com', '', '',
+        (ARRAY['new', 'won'])[1 + n %% 2], now() - n * interval '1 minute', now() - n * interval '1 minute'
     FROM generate_series(1, %(rows)s / 4) n, brands_brand brand WHERE brand.workspace_id = %(workspace)s;
 INSERT INTO integrations_webhooksubscription (id, workspace_id, url, events, description, status, encrypted_secret,
         encrypted_second_secret, paused_by, holds_events, gone_responses, created_at)

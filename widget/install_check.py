@@ -36,10 +36,10 @@ def check_site(brand: Brand, url: str) -> list[CheckResult]:
     try:
         permitted = check_url(url)
     except ForbiddenUrl as error:
-        return [CheckResult("Address", False, str(error))]
+        return [CheckResult("Address", False, _capitalised(str(error).removeprefix("url: ")))]
     page = asyncio.run(_fetch(permitted))
     if page.status_code is None:
-        return [CheckResult("Page", False, page.error)]
+        return [CheckResult("Page", False, _explanation(page.error, urlsplit(url).hostname or url))]
     headers = dict(page.headers)
     if 300 <= page.status_code < 400 and "location" in headers:
         return [
@@ -57,6 +57,22 @@ def check_site(brand: Brand, url: str) -> list[CheckResult]:
     snippet = _check_snippet(brand, parser)
     policies = [value for name, value in page.headers if name == "content-security-policy"] + parser.policies
     return [snippet, *_check_policies(policies, url, parser.nonce), _check_domain(brand, url)]
+
+
+def _explanation(error: str, host: str) -> str:
+    """Return a sentence for an error of `praxtalk.core.http.transport`, whose kind is before the first colon."""
+    kind, _, detail = error.partition(": ")
+    sentences = {
+        "DNS": f"There is no server with the name {host}. Check the address for typing errors.",
+        "TLS": f"The certificate of {host} is not valid, so browsers warn of this site: {detail}",
+        "Refused": f"PraxTalk may not open this address: {detail}",
+        "No connection": f"{host} does not accept connections: {detail}",
+    }
+    return sentences.get(kind, f"The page could not be loaded. {_capitalised(error)}")
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 async def _fetch(url: str) -> FetchedPage:

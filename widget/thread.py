@@ -1,7 +1,7 @@
 """A visitor's thread: the messages of all their conversations in one list, with the state that the widget shows next to them."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from praxtalk.core.live.functions import ExpiringResult
 from widget.actions import newest_first
 
 PAGE_SIZE = 50
+MAX_NAMED_DELAY = timedelta(days=7)
 NOTHING_READ: dict[str, Any] = {"seenId": None, "readId": None, "unread": 0}
 
 
@@ -126,7 +127,13 @@ def open_status_of(brand: Brand) -> OpenStatus:
 
 
 def open_status_json(hours: OpenStatus) -> dict[str, Any]:
-    return {"online": hours.is_open, "opensAt": to_milliseconds(hours.opens_at) if hours.opens_at else None}
+    """Return whether the brand is open, and when it opens next; None if that is more than a week away, as after holidays.
+
+    The widget names the weekday of that time, which would be ambiguous.
+    """
+    opens_at = hours.opens_at
+    is_soon = opens_at is not None and opens_at - timezone.now() <= MAX_NAMED_DELAY
+    return {"online": hours.is_open, "opensAt": to_milliseconds(opens_at) if opens_at and is_soon else None}
 
 
 def _typing(conversation: Conversation) -> list[tuple[str, datetime]]:

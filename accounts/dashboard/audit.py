@@ -62,11 +62,11 @@ class AuditAdmin(WorkspaceAdmin):
 
     @admin.display(description="subject", ordering="subject")
     def subject_link(self, entry: AuditEntry) -> str:
-        """Return the subject. For an exported visitor the log has only the id, so link it to their page.
+        """Return the subject. For a changed or exported visitor the log has only the id, so link it to their page.
 
         The page exists until the visitor is erased.
         """
-        if entry.action == Action.VISITOR_EXPORTED and parse_id(entry.subject):
+        if entry.action in (Action.VISITOR_CHANGED, Action.VISITOR_EXPORTED) and parse_id(entry.subject):
             page = reverse("admin:conversations_visitor_change", args=[entry.subject])
             return format_html('<a href="{}">{}</a>', page, entry.subject)
         return entry.subject

@@ -12,12 +12,12 @@ from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.forms import EmailField, EmailInput, Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 
 from accounts import emails
 from accounts.actions import team
 from accounts.actions.passwords import change_password
-from accounts.dashboard.sign_in import RateLimitedFormView, confirm_password
+from accounts.dashboard.sign_in import RateLimitedFormView, complete_password_step, confirm_password
 from accounts.known_clients import remember
 from accounts.models import Operator, QueuedEmail
 from accounts.throttling import OperatorThrottled, Purpose, TooManyAttempts
@@ -110,20 +110,21 @@ class PasswordResetConfirmView(TokenPasswordView):
 
 
 class AcceptInvitationView(TokenPasswordView):
-    """Set the password of an invited operator, who joins with it."""
+    """Set the password of an invited operator, who joins and is signed in with it.
+
+    If they have two-factor authentication, they enter a code first, as at every sign-in.
+    """
 
     token_generator = emails.invitation_tokens
     is_invitation = True
     reset_url_token = "password"  # noqa: S105 - replaces the token in the URL
 
     def form_valid(self, form: Any) -> HttpResponse:
-        response = redirect(str(self.success_url))
-        if team.accept_invitation(form.user, password=form.cleaned_data["new_password1"]):
-            messages.success(self.request, "Welcome! Sign in with your new password.")
-            remember(self.request, response, form.user.email)
-        else:
+        if not team.accept_invitation(form.user, password=form.cleaned_data["new_password1"]):
             messages.error(self.request, "This invitation has already been accepted or revoked.")
-        return response
+            return redirect(str(self.success_url))
+        messages.success(self.request, f"Welcome to {form.user.workspace.name}!")
+        return complete_password_step(self.request, form.user, reverse("admin:index"))
 
 
 class ChangePasswordForm(PasswordChangeForm):

@@ -94,6 +94,10 @@ class SignInView(RateLimitedFormView, LoginView):
     def attempted_email(self, request: HttpRequest) -> str:
         return request.POST.get("username", "")
 
+    def get_initial(self) -> dict[str, Any]:
+        """Return the submitted e-mail address, for a form that had expired and is shown again."""
+        return {**super().get_initial(), "username": self.attempted_email(self.request)}
+
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
         """Return the URL to redirect to. An empty string stands for the home page.
 
@@ -103,14 +107,8 @@ class SignInView(RateLimitedFormView, LoginView):
         return "" if url.startswith(reverse("sign_in")) or url == reverse("admin:index") else url
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        operator = form.get_user()
         self.attempt.delete()
-        if not operator.has_two_factor:
-            return complete_login(self.request, operator, self.get_success_url())
-        self.request.session.flush()
-        self.request.session[PENDING_LOGIN_KEY] = {"operator": str(operator.pk), "since": time()}
-        query = f"?{REDIRECT_FIELD_NAME}={self.get_redirect_url()}" if self.get_redirect_url() else ""
-        return redirect(reverse("two_factor_login") + query)
+        return complete_password_step(self.request, form.get_user(), self.get_redirect_url())
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         _record_failure(self.attempt, self.request.POST.get("username", ""), "password")
@@ -187,6 +185,19 @@ def _revoke_tokens_on_logout(user: Operator | None, **kwargs: Any) -> None:
     """Revoke the tokens of other open tabs when the session ends."""
     if user is not None:
         revoke_dashboard_tokens(user)
+
+
+def complete_password_step(request: HttpRequest, operator: Operator, url: str) -> HttpResponse:
+    """Sign in an operator who has proved that they know the password, or ask for their two-factor code.
+
+    url: where to go afterwards; empty for the home page.
+    """
+    if not operator.has_two_factor:
+        return complete_login(request, operator, url or reverse("home"))
+    request.session.flush()
+    request.session[PENDING_LOGIN_KEY] = {"operator": str(operator.pk), "since": time()}
+    query = f"?{REDIRECT_FIELD_NAME}={url}" if url else ""
+    return redirect(reverse("two_factor_login") + query)
 
 
 def complete_login(request: HttpRequest, operator: Operator, url: str) -> HttpResponse:

@@ -74,6 +74,11 @@ class BaseTeamAdmin(WorkspaceAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("brands")
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Admins see the page of an owner without a form, because they may change nothing there."""
+        may_change = obj is None or team.may_change(current_operator(request), obj)
+        return may_change and super().has_change_permission(request, obj)
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         brands = "brand_names" if "brand_names" in self.get_readonly_fields(request, obj) else "brands"
         base = ("name", "email", "role", "sees_all_brands", brands)

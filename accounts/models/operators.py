@@ -87,6 +87,9 @@ class RecoveryCode(models.Model):
             same_workspace("recovery_code", "operator", "accounts.Operator"),
         ]
 
+    def __str__(self) -> str:
+        return f"Recovery code of operator {self.operator_id}"
+
 
 class QueuedEmail(models.Model):
     """An e-mail to an operator that is to be sent.
@@ -129,3 +132,6 @@ class OperatorSession(models.Model):
             same_workspace("operator_session", "operator", "accounts.Operator"),
         ]
         indexes: ClassVar[list[models.Index]] = [models.Index("expires_at", name="operator_session_age")]
+
+    def __str__(self) -> str:
+        return f"Token of operator {self.operator_id}"

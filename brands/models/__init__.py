@@ -1,5 +1,5 @@
 """Models of brands and of which operators see them. Import them from this package."""
 
-from brands.models.brands import ALPHANUMERIC, Brand, OperatorBrand, new_widget_id
+from brands.models.brands import ALPHANUMERIC, MAX_DOMAINS, Brand, OperatorBrand, new_widget_id
 
-__all__ = ["ALPHANUMERIC", "Brand", "OperatorBrand", "new_widget_id"]
+__all__ = ["ALPHANUMERIC", "MAX_DOMAINS", "Brand", "OperatorBrand", "new_widget_id"]

@@ -4,7 +4,6 @@ import secrets
 import string
 from typing import Any, ClassVar
 
-from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -15,6 +14,7 @@ from brands.allowed_domains import check_domain
 from brands.business_hours import check_hours
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
+from praxtalk.core.db.lists import ListField
 from praxtalk.core.mail.headers import ascii_address
 from praxtalk.core.validators import check_time_zone
 
@@ -65,7 +65,7 @@ class Brand(models.Model):
     side = models.CharField(max_length=5, choices=Side.choices, default=Side.RIGHT)
     greeting = models.CharField(max_length=300, blank=True)  # empty: the default in the visitor's language
     privacy_url = models.URLField(max_length=500, blank=True)
-    allowed_domains = ArrayField(
+    allowed_domains = ListField(
         models.CharField(max_length=253, validators=[check_domain]), default=list, blank=True, size=MAX_DOMAINS
     )
     business_hours = models.JSONField(default=dict, blank=True, validators=[check_hours])  # empty: always open
@@ -105,3 +105,6 @@ class OperatorBrand(models.Model):
             same_workspace("operator_brand", "operator", "accounts.Operator"),
             same_workspace("operator_brand", "brand", "brands.Brand"),
         ]
+
+    def __str__(self) -> str:
+        return f"Access to brand {self.brand_id}"

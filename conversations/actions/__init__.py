@@ -19,7 +19,7 @@ from conversations.actions.statuses import set_status, wake_next_snoozed
 from conversations.actions.tags import InvalidTags, change_tags, create_tag, delete_tag, rename_tag
 from conversations.actions.team import change_operator
 from conversations.actions.transcripts import NoEmailAddress, request_transcript
-from conversations.actions.visitors import block_visitor, merge_visitor
+from conversations.actions.visitors import block_visitor, change_visitor, merge_visitor
 
 __all__ = [
     "RATABLE_STATUSES",
@@ -34,6 +34,7 @@ __all__ = [
     "block_visitor",
     "change_operator",
     "change_tags",
+    "change_visitor",
     "create_tag",
     "delete_tag",
     "lock_and_reload",

@@ -1,15 +1,62 @@
-"""Block visitors, and merge two visitors who are the same person."""
+"""Change the details of visitors, block them, and merge two visitors who are the same person."""
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.audit import Action, record
 from conversations.actions._base import add_activity, lock_and_reload
 from conversations.models import Activity, Conversation, Visitor
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
+from praxtalk.core.validators import validate_visible
 
 MERGED_FIELDS = ("email", "phone", "locale", "page", "referrer", "browser", "time_zone", "blocked_at")
+
+
+@joined_transaction()
+def change_visitor(
+    visitor: Visitor, *, name: str | None = None, email: str | None = None, phone: str | None = None
+) -> Visitor:
+    """Change the given details of a visitor, as an operator knows them. Later replies go to the new e-mail address.
+
+    The audit log records the visitor's id and which fields were changed. Raises Visitor.DoesNotExist, and ValidationError if a
+    value is not valid.
+    """
+    visitor = Visitor.objects.select_for_update(no_key=True).get(workspace_id=visitor.workspace_id, pk=visitor.pk)
+    wanted = {"name": name, "email": email, "phone": phone}
+    changed = [field for field, value in wanted.items() if value is not None and value != getattr(visitor, field)]
+    if not changed:
+        return visitor
+    for field in changed:
+        setattr(visitor, field, wanted[field])
+    _validate(visitor, changed)
+    visitor.save(update_fields=changed)
+    record(Action.VISITOR_CHANGED, workspace_id=visitor.workspace_id, subject=visitor.pk, changed=changed)
+    conversations = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
+    publish_on_commit(
+        Visitor.topic(visitor.workspace_id, visitor.pk), *(topic for each in conversations for topic in each.topics)
+    )
+    return visitor
+
+
+def _validate(visitor: Visitor, fields: list[str]) -> None:
+    """Raise ValidationError, by field, unless the values of these fields are valid."""
+    errors: dict[str, Any] = {}
+    try:
+        visitor.clean_fields(exclude={field.name for field in Visitor._meta.fields} - set(fields))
+    except ValidationError as error:
+        errors |= error.error_dict
+    for field in fields:
+        try:
+            validate_visible(getattr(visitor, field))
+        except ValidationError as error:
+            errors.setdefault(field, error)
+    if errors:
+        raise ValidationError(errors)
 
 
 @joined_transaction()

@@ -1,4 +1,4 @@
-"""Dashboard pages for visitors, canned replies, tags and the team.
+"""Dashboard pages for canned replies, tags and the team. `leads.dashboard` extends and registers the admin of visitors.
 
 The team page is here, because changing an operator can reassign their conversations.
 """
@@ -7,11 +7,9 @@ from accounts.models import Operator
 from conversations.dashboard.canned_replies import CannedReplyAdmin
 from conversations.dashboard.tags import TagAdmin
 from conversations.dashboard.team import TeamAdmin
-from conversations.dashboard.visitors import VisitorAdmin
-from conversations.models import CannedReply, Tag, Visitor
+from conversations.models import CannedReply, Tag
 from praxtalk.core.dashboard.site import dashboard
 
 dashboard.register(CannedReply, CannedReplyAdmin)
 dashboard.register(Operator, TeamAdmin)
 dashboard.register(Tag, TagAdmin)
-dashboard.register(Visitor, VisitorAdmin)

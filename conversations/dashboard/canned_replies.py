@@ -16,18 +16,28 @@ from praxtalk.core.dashboard.admin import ScopedRelatedFilter, WorkspaceAdmin
 
 # The names in {{...}} that the inbox replaces, see static/dashboard/inbox/thread.js.
 PLACEHOLDERS = ("visitor.name", "visitor.email", "operator.name", "brand.name")
+KNOWN_PLACEHOLDERS = ", ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
 
 
 class CannedReplyForm(ModelForm[CannedReply]):
     workspace_id: UUID
+
+    class Meta:
+        model = CannedReply
+        fields = ("shortcut", "brand", "body")
+        help_texts = {  # noqa: RUF012 - an attribute that Django defines
+            "shortcut": "Letters, digits, hyphens and underscores. In the inbox, operators type / and the shortcut.",
+            "body": f"The inbox replaces these placeholders: {KNOWN_PLACEHOLDERS}.",
+        }
 
     def clean_body(self) -> str:
         """Reject unknown placeholders, which visitors would receive unreplaced."""
         body: str = self.cleaned_data["body"]
         unknown = sorted(set(re.findall(r"\{\{\s*([\w.]+)\s*\}\}", body)) - set(PLACEHOLDERS))
         if unknown:
-            known = ", ".join(f"{{{{{name}}}}}" for name in PLACEHOLDERS)
-            raise ValidationError(f"{{{{{unknown[0]}}}}} is not a placeholder. Available placeholders: {known}.")
+            raise ValidationError(
+                f"{{{{{unknown[0]}}}}} is not a placeholder. Available placeholders: {KNOWN_PLACEHOLDERS}."
+            )
         return body
 
     def clean(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.utils.cache import patch_vary_headers
 from accounts.actions.operator_tokens import issue_token
 from accounts.middleware import current_operator, current_scope
 from accounts.models import OperatorSession
+from accounts.roles import Ability
 from conversations import actions, attachments
 from conversations.inbox import unread_summary
 from conversations.models import (
@@ -41,7 +42,8 @@ class InboxView(DashboardView):
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(max_bytes=MAX_FILE_BYTES, **kwargs)
+        may_erase = current_operator(self.request).may(Ability.ERASE)
+        return super().get_context_data(max_bytes=MAX_FILE_BYTES, may_erase=may_erase, **kwargs)
 
 
 class InboxTokenView(DashboardView):

@@ -13,11 +13,13 @@ from praxtalk.core.api.serializers import (
     MillisecondsField,
     StrictBooleanField,
     StrictCharField,
+    StrictEmailField,
     StrictIntegerField,
     StrictSerializer,
 )
 
 MAX_MENTIONS = 20
+MAX_NAME_LENGTH, MAX_EMAIL_LENGTH, MAX_PHONE_LENGTH = 200, 254, 40  # of a visitor
 
 # ruff: noqa: N815 - the field names are the keys of the JSON
 
@@ -121,6 +123,19 @@ class BlockVisitorArguments(ConversationArguments):
 
 class VisitorArguments(StrictSerializer):
     visitorId = IdField()
+
+
+class ChangeVisitorArguments(VisitorArguments):
+    """Omitted fields stay unchanged. An empty or null e-mail address or phone number removes the stored one."""
+
+    name = StrictCharField(required=False, max_length=MAX_NAME_LENGTH)
+    email = StrictEmailField(optional=True, max_length=MAX_EMAIL_LENGTH)
+    phone = StrictCharField(optional=True, max_length=MAX_PHONE_LENGTH)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) < 2:
+            raise serializers.ValidationError("Send at least one of: name, email, phone.")
+        return attrs
 
 
 class BrandArguments(StrictSerializer):

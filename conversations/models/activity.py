@@ -86,6 +86,9 @@ class ConversationTag(models.Model):
             same_workspace("conversation_tag", "tag", "conversations.Tag"),
         ]
 
+    def __str__(self) -> str:
+        return f"Tag of conversation {self.conversation_id}"
+
 
 class Notification(models.Model):
     """A notification for one operator: a note mentions them, or somebody assigned a conversation to them.
@@ -124,6 +127,11 @@ class Notification(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return (
+            f"Mention in note {self.note_id}" if self.note_id else f"Assignment of conversation {self.conversation_id}"
+        )
+
     @property
     def subject(self) -> Conversation:
         """Return the conversation that the notification is about. Reads the note: load it first."""
@@ -149,3 +157,6 @@ class Transcript(models.Model):
         constraints: ClassVar[list[Any]] = [
             same_workspace("transcript", "conversation", "conversations.Conversation"),
         ]
+
+    def __str__(self) -> str:
+        return f"Transcript of conversation {self.conversation_id}"

@@ -24,6 +24,9 @@ class OperatorReadState(models.Model):
             same_workspace("operator_read_state", "operator", "accounts.Operator"),
         ]
 
+    def __str__(self) -> str:
+        return f"Read up to {self.position} in conversation {self.conversation_id}"
+
     @staticmethod
     def topic(operator_id: object) -> str:
         return f"operator_read_state.{operator_id}"
@@ -41,3 +44,6 @@ class ReadState(models.Model):
         constraints: ClassVar[list[Any]] = [
             same_workspace("read_state", "conversation", "conversations.Conversation"),
         ]
+
+    def __str__(self) -> str:
+        return f"Read states of conversation {self.conversation_id}"

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from accounts.audit import Action, record
 from accounts.middleware import current_scope
@@ -15,6 +16,7 @@ from data_requests.actions import erase_visitor_and_leads
 from data_requests.visitor_data import visitor_data
 from leads.models import Lead
 from praxtalk.core.dashboard.views import DashboardView
+from praxtalk.core.db.ids import parse_id
 
 
 class VisitorView(DashboardView):
@@ -36,7 +38,10 @@ class ExportVisitorView(VisitorView):
 
 
 class EraseVisitorView(VisitorView):
-    """GET asks for confirmation; POST erases the visitor."""
+    """GET asks for confirmation; POST erases the visitor.
+
+    ?conversation= is the id of the conversation in the inbox from which the operator comes, and to which *Cancel* leads back.
+    """
 
     ability = Ability.ERASE
     title = "Erase visitor"
@@ -47,9 +52,15 @@ class EraseVisitorView(VisitorView):
         conversations = Conversation.objects.filter(visitor=visitor)
         leads = Lead.objects.filter(conversation__visitor=visitor)
         counts = {"conversation_count": conversations.count(), "lead_count": leads.count()}
-        return super().get_context_data(**{"visitor": visitor, **counts, **kwargs})
+        cancel = reverse("admin:conversations_visitor_change", args=[visitor.pk])
+        if conversation_id := self._conversation_id():
+            cancel = reverse("inbox_conversation", args=[conversation_id])
+        return super().get_context_data(**{"visitor": visitor, "cancel": cancel, **counts, **kwargs})
 
     def post(self, request: HttpRequest, id: UUID) -> HttpResponse:
         count = erase_visitor_and_leads(self.visitor())
         messages.success(request, f"The visitor and {count} conversation{'s' * (count != 1)} have been erased.")
-        return redirect("admin:conversations_visitor_changelist")
+        return redirect("inbox" if self._conversation_id() else "admin:conversations_visitor_changelist")
+
+    def _conversation_id(self) -> UUID | None:
+        return parse_id(self.request.GET.get("conversation", ""))

@@ -26,13 +26,19 @@ NEWEST_FIRST = Keyset("event-log", ("-created_at", "-id"), lambda row: [row.crea
 PAGE_SIZE = 50
 MAX_SHOWN_ATTEMPTS = 100
 BRAND = "subscription__brand_id"
+STATUSES = (
+    (Delivery.Status.PENDING.value, "Pending or retrying"),
+    (Delivery.Status.SUCCEEDED.value, "Succeeded"),
+    (Delivery.Status.FAILED.value, "Failed"),
+    (Delivery.Status.HELD.value, "Queued for a paused webhook"),
+)
 
 
 class FilterForm(forms.Form):
     """The filters of the event log. Invalid values are ignored."""
 
     webhook = forms.ModelChoiceField(WebhookSubscription.objects.none(), required=False, empty_label="All webhooks")
-    status = forms.ChoiceField(choices=[("", "All statuses"), *Delivery.Status.choices], required=False)
+    status = forms.ChoiceField(choices=[("", "All statuses"), *STATUSES], required=False)
     event = forms.ChoiceField(
         choices=[("", "All events"), *((name.value, name.value) for name in EventName)], required=False
     )

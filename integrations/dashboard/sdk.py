@@ -27,6 +27,7 @@ client.onUpdate(
   "conversations:listInbox",
   {{ sessionToken: "<operator token>", status: "open" }},
   (rows) => renderInbox(rows),
+  (error) => showError(error.data?.message ?? error.message), // UNAUTHENTICATED: get another token
 );"""
 
 

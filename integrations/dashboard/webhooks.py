@@ -189,12 +189,12 @@ def _without_caching(response: HttpResponse) -> HttpResponse:
 def _pause(webhook: WebhookSubscription, request: HttpRequest) -> str:
     holds_events = request.POST.get("events") != "drop"
     subscriptions.change_webhook(webhook, status=Status.PAUSED, holds_events=holds_events)
-    return "Webhook paused. New events are held." if holds_events else "Webhook paused. New events are skipped."
+    return "Webhook paused. New events are queued." if holds_events else "Webhook paused. New events are discarded."
 
 
 def _resume(webhook: WebhookSubscription, request: HttpRequest) -> str:
     subscriptions.change_webhook(webhook, status=Status.ACTIVE)
-    return "Webhook resumed. Held events are being sent."
+    return "Webhook resumed. Queued events are being sent."
 
 
 def _promote(webhook: WebhookSubscription, request: HttpRequest) -> str:

@@ -4,7 +4,6 @@ import ipaddress
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -13,6 +12,7 @@ from accounts.models import Operator, Workspace
 from brands.models import Brand
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
+from praxtalk.core.db.lists import ListField
 
 
 class ApiKey(models.Model):
@@ -30,7 +30,7 @@ class ApiKey(models.Model):
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     prefix = models.CharField(max_length=16, editable=False)
     last_four = models.CharField(max_length=4, editable=False)
-    allowed_cidrs = ArrayField(models.CharField(max_length=43), default=list, blank=True)
+    allowed_cidrs = ListField(models.CharField(max_length=43), default=list, blank=True)
     created_by = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)

@@ -69,3 +69,6 @@ class EventFeed(models.Model):
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="event_feed")
     last_number = models.BigIntegerField(default=0)
     purged_up_to = models.BigIntegerField(default=0)  # events up to this number have been deleted
+
+    def __str__(self) -> str:
+        return f"Event feed of workspace {self.workspace_id}"

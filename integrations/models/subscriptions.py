@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -13,6 +12,7 @@ from brands.models import Brand
 from integrations.models.events import EventName
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
+from praxtalk.core.db.lists import ListField
 from praxtalk.core.http.addresses import MAX_URL
 
 MAX_DESCRIPTION_LENGTH = 200
@@ -38,7 +38,7 @@ class WebhookSubscription(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="webhooks", db_index=False)
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, null=True, blank=True, related_name="webhooks")
     url = models.CharField(max_length=MAX_URL)
-    events = ArrayField(models.CharField(max_length=40, choices=EventName.choices))
+    events = ListField(models.CharField(max_length=40, choices=EventName.choices))
     description = models.CharField(max_length=MAX_DESCRIPTION_LENGTH, blank=True)
     encrypted_secret = models.TextField(editable=False)
     encrypted_second_secret = models.TextField(blank=True, editable=False)

@@ -12,6 +12,8 @@ from accounts.models import Operator
 from accounts.scope import Scope
 from brands.models import Brand
 from conversations import sql, statistics
+from conversations.models import Visitor
+from leads.models import Lead
 from tests.large_data import large_workspace, plans_of
 
 __all__ = ["large_workspace"]
@@ -68,6 +70,20 @@ def test_a_long_list_needs_as_many_queries_as_a_short_one_and_no_table_scan(owne
     assert len(queries) <= len(queries_of(small, path)) + 2
     assert len(queries) <= 14
     for plan in plans_of(queries, without="django_session"):
+        for table in TABLES:
+            assert f"Seq Scan on {table}" not in plan, plan
+
+
+def test_the_pages_of_a_visitor_and_a_lead_scan_no_table(owners, large_workspace):
+    client = Client()
+    client.force_login(owners[0])
+    visitor, lead = (model.objects.filter(workspace=large_workspace).first() for model in (Visitor, Lead))
+    queries = queries_of(client, f"/app/visitors/{visitor.pk}/change/")
+    queries += queries_of(client, f"/app/leads/{lead.pk}/change/")
+    with CaptureQueriesContext(connection) as captured:
+        form = {"name": "Twin", "email": lead.email.upper(), "status": "new", "notes": ""}
+        assert "There is already a lead" in client.post("/app/leads/add/", form).content.decode()
+    for plan in plans_of(queries + captured.captured_queries, without="django_session"):
         for table in TABLES:
             assert f"Seq Scan on {table}" not in plan, plan
 

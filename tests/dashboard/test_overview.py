@@ -152,7 +152,7 @@ def test_charts_contain_their_numbers_as_text():
     [
         (None, "–"),
         ("", "–"),
-        (0, "0 s"),
+        (0, "under 1 s"),
         (59.4, "59 s"),
         (60, "1 min"),
         (3661, "1 h 1 min"),

@@ -61,10 +61,28 @@ def test_an_invitation_link_lets_the_invited_choose_a_password_once(client, tena
     assert sign_in(guest, username=carol.email, password="").status_code == 200
     path = "/app/" + link_in(mailoutbox[0])
     form_path = guest.get(path)["Location"]
-    guest.post(form_path, {"new_password1": "christmas-9-", "new_password2": "christmas-9-"})
-    assert sign_in(guest, username=carol.email, password="christmas-9-").status_code == 302
+    page = guest.get(form_path).content.decode()
+    assert "Choose a password to join Acme." in page
+    assert 'value="Join"' in page
+    response = guest.post(form_path, {"new_password1": "christmas-9-", "new_password2": "christmas-9-"}, follow=True)
+    assert response.redirect_chain == [("/app/", 302)]
+    assert "Welcome to Acme!" in response.content.decode()  # signed in at once
+    assert is_signed_in(guest)
+    assert sign_in(Client(), username=carol.email, password="christmas-9-").status_code == 302
     assert "no longer valid" in Client().get(path).content.decode()
-    assert audited_actions() == ["operator.invited", "operator.sign_in_failed", "operator.joined", "operator.signed_in"]
+    joined = ["operator.joined", "operator.signed_in", "operator.signed_in"]
+    assert audited_actions() == ["operator.invited", "operator.sign_in_failed", *joined]
+
+
+def test_joining_does_not_replace_a_second_factor(tenants, mailoutbox):
+    carol = team.invite(tenants.alice, email="carol@acme.example", name="Carol", role="operator")
+    with_two_factor(carol)
+    emails.send_due()
+    guest = Client()
+    form_path = guest.get("/app/" + link_in(mailoutbox[0]))["Location"]
+    response = guest.post(form_path, {"new_password1": "christmas-9-", "new_password2": "christmas-9-"})
+    assert response["Location"] == "/app/login/code/?next=/app/"
+    assert not is_signed_in(guest)
 
 
 def test_line_breaks_in_names_inject_no_mail_header_and_delay_no_mail(tenants, mailoutbox):

@@ -175,7 +175,7 @@ def test_admins_cannot_create_owners_and_nobody_can_change_their_own_role(client
     refused = client.post(
         f"/app/team/{tenants.alice.pk}/change/", {"name": "Alice", "role": "operator", "sees_all_brands": "on"}
     )
-    assert "Only owners" in refused.content.decode()
+    assert refused.status_code == 403
     client.post(f"/app/team/{tenants.bob.pk}/change/", {"name": "Bob", "role": "owner", "is_active": ""})
     tenants.bob.refresh_from_db()
     assert (tenants.bob.role, tenants.bob.is_active) == ("admin", True)

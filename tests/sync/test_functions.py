@@ -39,6 +39,7 @@ BRAND_FUNCTIONS = {
     "inbox:counts": {"brandId": "{brand}"},
     "inbox:thread": {"conversationId": "{conversation}"},
     "visitors:get": {"visitorId": "{visitor}"},
+    "visitors:update": {"visitorId": "{visitor}", "name": "Maya Quill"},
     "cannedReplies:list": {"brandId": "{brand}"},
     "operators:list": {"brandId": "{brand}"},
     "notes:write": {"conversationId": "{conversation}", "body": "Between us"},

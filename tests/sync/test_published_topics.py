@@ -137,6 +137,7 @@ ACTIONS_BY_NAME = {
         lambda c, t: conversation_actions.assign(t.north, operator=c.bob),
         lambda c, t: conversation_actions.mark_assignments_seen(c.bob),
     ),
+    "change_visitor": (None, lambda c, t: conversation_actions.change_visitor(t.north.visitor, name="New")),
     "save_context": (None, lambda c, t: widget_actions.save_context(t.north.visitor, time_zone="Asia/Tokyo")),
     "issue_token": (None, lambda c, t: operator_tokens.issue_token(c.alice)),
     "change_password": (None, lambda c, t: passwords.change_password(c.bob, password="long-enough-9")),

@@ -52,6 +52,19 @@ def test_configuration_contains_the_brands_settings(tenants, time_machine):
 
 
 @pytest.mark.django_db
+def test_the_widget_names_an_opening_only_within_a_week(tenants, time_machine):
+    """It names the weekday, which would be ambiguous after long holidays."""
+    time_machine.move_to("2026-12-20 12:00Z", tick=False)
+    holidays = {"2026-12-21": "", "2026-12-28": ""}
+    configure_widget(tenants.north, business_hours={"mon": ["09:00-17:00"], "holidays": holidays})
+    config = VisitorClient(tenants.north).get("config", id=tenants.north.widget_id, locale="en").json()
+    assert (config["online"], config["opensAt"]) == (False, None)
+    time_machine.move_to("2026-12-28 12:00Z", tick=False)
+    config = VisitorClient(tenants.north).get("config", id=tenants.north.widget_id, locale="en").json()
+    assert (config["online"], config["opensAt"]) == (False, 1799053200000)
+
+
+@pytest.mark.django_db
 def test_arabic_is_right_to_left_and_unknown_languages_get_english(tenants):
     config = VisitorClient(tenants.north).get("config", id=tenants.north.widget_id, locale="ar-EG").json()
     assert (config["locale"], config["dir"]) == ("ar", "rtl")
@@ -107,7 +120,17 @@ def test_business_hours_over_midnight_and_empty_hours():
         {"monday": []},
         {"mon": "09:00-17:00"},
         {"mon": ["9-17"]},
-        {"mon": ["17:00-09:00"]},
+        {"mon": ["09:00-09:00"]},
+        {"mon": ["21:00-02:00"], "tue": ["01:00-03:00"]},
+        {"sun": ["21:00-02:00"], "mon": ["01:00-03:00"]},
+        {"mon": ["21:00-02:00", "22:00-23:00"]},
+        {"holidays": ["2026-12-25"]},
+        {"holidays": {"25.12.2026": "Christmas Day"}},
+        {"holidays": {"2026-02-30": "Never"}},
+        {"holidays": {"2026-12-25": 5}},
+        {"holidays": {"2026-12-25": "x" * 101}},
+        {"holidays": {"2026-12-25": "\u200b"}},
+        {"holidays": {f"2{year:03}-12-25": "" for year in range(101)}},
         {"mon": ["09:00-12:00", "11:00-13:00"]},
         {"mon": [5]},
         {"mon": ["24:00-24:00"]},
@@ -118,6 +141,58 @@ def test_invalid_business_hours_are_rejected(hours):
     with pytest.raises(ValidationError):
         check_hours(hours)
     check_hours(WEEK | {"sat": ["00:00-24:00"]})
+    check_hours({"sun": ["21:00-02:00"], "mon": ["02:00-03:00"], "holidays": {"2026-12-25": "Christmas Day"}})
+
+
+def test_all_problems_of_business_hours_are_reported_at_once():
+    with pytest.raises(ValidationError) as refused:
+        check_hours({"mon": ["9-17"], "wed": [5], "holidays": {"tomorrow": ""}})
+    assert [message.split(":")[0] for message in refused.value.messages] == ["Monday", "Wednesday", "Holidays"]
+
+
+NIGHTS = {"fri": ["21:00-02:00"], "sat": ["21:00-02:00"]}  # 8 and 9 May 2026
+
+
+@pytest.mark.parametrize(
+    ("local", "is_open", "opens", "until"),
+    [
+        ("2026-05-08 20:59", False, "2026-05-08 21:00", "2026-05-08 21:00"),
+        ("2026-05-08 21:00", True, None, "2026-05-09 02:00"),
+        ("2026-05-09 01:59", True, None, "2026-05-09 02:00"),
+        ("2026-05-09 02:00", False, "2026-05-09 21:00", "2026-05-09 21:00"),
+        ("2026-05-10 01:30", True, None, "2026-05-10 02:00"),
+        ("2026-05-10 02:00", False, "2026-05-15 21:00", "2026-05-15 21:00"),
+    ],
+)
+def test_hours_may_end_on_the_next_day(local, is_open, opens, until):
+    at = lambda text: datetime.fromisoformat(text).replace(tzinfo=BERLIN)  # noqa: E731
+    now = open_status(NIGHTS, "Europe/Berlin", at(local).astimezone(UTC))
+    assert now == (is_open, at(opens) if opens else None, at(until))
+
+
+@pytest.mark.parametrize(
+    ("hours", "holidays", "moment", "is_open", "opens"),
+    [
+        (WEEK, ["2026-05-04"], "2026-05-04 10:00", False, "2026-05-05 09:00"),
+        (WEEK, ["2026-05-05"], "2026-05-04 10:00", True, None),
+        (WEEK, ["2026-05-05", "2026-05-06"], "2026-05-04 18:00", False, "2026-05-07 09:00"),
+        (NIGHTS, ["2026-05-09"], "2026-05-09 01:00", True, None),  # the night began on the day before
+        (NIGHTS, ["2026-05-09"], "2026-05-09 22:00", False, "2026-05-15 21:00"),
+        ({"mon": ["09:00-17:00"]}, ["2026-05-04", "2026-05-11"], "2026-05-03 10:00", False, "2026-05-18 09:00"),
+        ({}, ["2026-05-04"], "2026-05-04 10:00", False, "2026-05-05 00:00"),
+        ({}, ["2026-05-04"], "2026-05-05 10:00", True, None),
+    ],
+)
+def test_a_brand_is_closed_on_holidays(hours, holidays, moment, is_open, opens):
+    at = lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC)  # noqa: E731
+    status = open_status(hours | {"holidays": dict.fromkeys(holidays, "")}, "UTC", at(moment))
+    assert status[:2] == (is_open, at(opens) if opens else None)
+
+
+def test_a_brand_that_is_always_open_closes_when_a_holiday_begins():
+    hours = {"holidays": {"2026-05-08": "Festival"}}
+    monday = datetime(2026, 5, 4, 10, tzinfo=UTC)
+    assert open_status(hours, "UTC", monday) == (True, None, datetime(2026, 5, 8, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("domain", ["https://shop.example", "SHOP.example", "shop.example/", "*", "*.*.x", "a b", ""])

@@ -9,15 +9,18 @@ from django.template.response import TemplateResponse
 from accounts.middleware import current_operator
 from accounts.roles import Ability
 from brands.actions import configure_widget, create_brand
-from brands.business_hours import DAYS
-from brands.models import Brand
+from brands.allowed_domains import check_domain
+from brands.business_hours import DAY_NAMES, DAYS, HOLIDAYS, weekly_errors
+from brands.models import MAX_DOMAINS, Brand
 from praxtalk.core.dashboard.admin import WorkspaceAdmin
+from widget.dashboard.hours import DayHoursField, HolidaysField
 
-DAY_NAMES = dict(zip(DAYS, ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), strict=True))
-HOURS = "hours"  # the key in cleaned_data for the hours of all days
-HOURS_FIELDS = tuple(f"hours_{day}" for day in DAYS)
+HOURS = "hours"  # the key in cleaned_data for the business hours: those of all days, and the holidays
+DAY_FIELDS = {day: f"hours_{day}" for day in DAYS}
+HOURS_FIELDS = (*DAY_FIELDS.values(), HOLIDAYS)
 HOURS_HELP = (
-    "For example 09:00-12:30, 13:30-18:00. Days without hours are closed. Without any hours, the brand is always open."
+    "Days without hours are closed. Hours may end on the next day, for example 21:00 to 2:00. "
+    "Without any hours, the brand is always open, except on holidays."
 )
 
 
@@ -28,14 +31,26 @@ class DomainsField(CharField):
         return "\n".join(value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> Any:
-        return super().clean(value).lower().replace(",", " ").split()
+        domains = self._split(super().clean(value))
+        problems = [] if len(domains) <= MAX_DOMAINS else [f"Enter no more than {MAX_DOMAINS} domains."]
+        for domain in domains:
+            try:
+                check_domain(domain)
+            except ValidationError as error:
+                problems += error.messages
+        if problems:
+            raise ValidationError(problems)
+        return domains
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(self.clean(data) != (initial or []))
+        return self._split(data or "") != (initial or [])
+
+    def _split(self, text: str) -> list[str]:
+        return text.lower().replace(",", " ").split()
 
 
 class BrandForm(ModelForm[Brand]):
-    """A brand's settings. Each day has a field for its hours: 09:00-12:30, 13:30-18:00."""
+    """A brand's settings. Each day has a field for its hours. HOURS in the cleaned data holds the hours of all of them."""
 
     class Meta:
         model = Brand
@@ -67,24 +82,26 @@ class BrandForm(ModelForm[Brand]):
         self.fields["email_from"].label = "Sender"
         self.fields["privacy_url"].label = "Privacy policy"
         self.fields["time_zone"].help_text = "Time zone of the business hours, such as Europe/Berlin."
-        for day, name in zip(DAYS, HOURS_FIELDS, strict=True):
-            spans = ", ".join((self.instance.business_hours or {}).get(day, []))
-            self.fields[name] = CharField(label=DAY_NAMES[day], required=False, max_length=200, initial=spans)
+        hours = self.instance.business_hours or {}
+        for day, name in DAY_FIELDS.items():
+            can_copy = day == DAYS[0]
+            self.fields[name] = DayHoursField(day=DAY_NAMES[day], can_copy=can_copy, initial=hours.get(day, []))
+        help_text = "Dates on which the brand is closed."
+        self.fields[HOLIDAYS] = HolidaysField(required=False, initial=hours.get(HOLIDAYS, {}), help_text=help_text)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        entered = {day: str(values.pop(name, "")) for day, name in zip(DAYS, HOURS_FIELDS, strict=True)}
-        values[HOURS] = {day: spans for day in DAYS if (spans := entered[day].replace(",", " ").split())}
-        try:
-            Brand._meta.get_field("business_hours").run_validators(values[HOURS] or None)
-        except ValidationError as error:
-            day = next((day for day in DAYS if error.messages[0].startswith(f"{day}:")), DAYS[0])
-            self.add_error(f"hours_{day}", error.messages[0])
+        hours: dict[str, Any] = {day: spans for day, name in DAY_FIELDS.items() if (spans := values.pop(name, []))}
+        for day, problems in weekly_errors(hours).items():
+            self.add_error(DAY_FIELDS[day], problems)
+        if holidays := values.pop(HOLIDAYS, {}):
+            hours[HOLIDAYS] = holidays
+        values[HOURS] = hours
         return values
 
     @property
     def changed_data(self) -> list[str]:
-        """The changed fields, with HOURS in place of the fields of the days."""
+        """The changed fields, with HOURS in place of HOURS_FIELDS."""
         names = super().changed_data
         return [name for name in names if name not in HOURS_FIELDS] + [HOURS] * bool({*HOURS_FIELDS} & {*names})
 

@@ -16,10 +16,11 @@ GAP = 0.25  # as a fraction of the distance between the bars' centres
 def bars(title: str, labels: Sequence[str], values: Sequence[int]) -> SafeString:
     """Return an SVG bar chart with one bar per value, whose tooltip shows the label and the value.
 
-    Text shows the largest value, and the first and the last label.
+    Text shows the largest value, and the first and the last label. If all values are 0, it says so instead.
     """
     slot_width = WIDTH / max(len(values), 1)
     largest = max([*values, 1])
+    scale = str(largest) if any(values) else "None in this period"
     plot_height = HEIGHT - TOP - BOTTOM
     rects = format_html_join(
         "",
@@ -42,5 +43,5 @@ def bars(title: str, labels: Sequence[str], values: Sequence[int]) -> SafeString
         '<text x="0" y="{}">{}</text><text x="0" y="{}">{}</text><text x="{}" y="{}" text-anchor="end">{}</text></svg>',
         *(WIDTH, HEIGHT, f"{title}: {sum(values)} in total, at most {max([*values, 0])} per day"),
         *(TOP, WIDTH, TOP, HEIGHT - BOTTOM, WIDTH, HEIGHT - BOTTOM, rects),
-        *(TOP - 4, largest, HEIGHT - 4, labels[0] if labels else "", WIDTH, HEIGHT - 4, labels[-1] if labels else ""),
+        *(TOP - 4, scale, HEIGHT - 4, labels[0] if labels else "", WIDTH, HEIGHT - 4, labels[-1] if labels else ""),
     )

@@ -1,9 +1,10 @@
 """Streamed downloads, such as the rows of a list as a CSV file (RFC 4180)."""
 
 import csv
+import re
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,9 @@ from praxtalk.core.api.outgoing_slots import NoFreeSlot, slot_count
 from praxtalk.core.db.timeouts import long_transaction
 
 ROWS_PER_CHUNK = 500
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_START = re.compile(r"[=+\-@\t\r]")
+NUMBER = re.compile(r"[+-]\s*[\d(][\d\s().,/-]*")  # a plain number or a phone number
+FORMULA_AFTER_SEPARATOR = re.compile(r"""([;,\t\r\n]"*)(?=[=@]|[+-][^\s\d.(])""")
 
 _slots = threading.BoundedSemaphore(slot_count(settings.WEB_THREADS))
 
@@ -38,13 +41,16 @@ class ExportResponse(StreamingHttpResponse):
         self._release()
 
 
-def csv_response(name: str, columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> ExportResponse:
+def csv_response(
+    name: str, columns: dict[str, Callable[[Any], object]], rows: Iterable[Any], *, separator: str = ","
+) -> ExportResponse:
     """Return the rows as a CSV file for download. Raises NoFreeSlot.
 
-    columns: maps each heading to a function that returns a row's value. The file begins with a byte order mark, so that Excel
-    reads it as UTF-8.
+    columns: maps each heading to a function that returns a row's value. Every cell is quoted. The file begins with a byte order
+    mark, so that Excel reads it as UTF-8. separator: Excel expects ";" where a comma separates decimals.
     """
-    return ExportResponse(_lines(columns, rows), filename=f"{name}.csv", content_type="text/csv; charset=utf-8")
+    lines = _lines(columns, rows, separator)
+    return ExportResponse(lines, filename=f"{name}.csv", content_type="text/csv; charset=utf-8")
 
 
 class _Echo:
@@ -54,20 +60,26 @@ class _Echo:
         return text
 
 
-def _lines(columns: dict[str, Callable[[Any], object]], rows: Iterable[Any]) -> Iterator[str]:
-    writer: Any = csv.writer(_Echo())
+def _lines(columns: dict[str, Callable[[Any], object]], rows: Iterable[Any], separator: str) -> Iterator[str]:
+    writer: Any = csv.writer(_Echo(), delimiter=separator, quoting=csv.QUOTE_ALL)
     yield "\ufeff" + writer.writerow(columns)
     chunk: list[str] = []
     with long_transaction():
         for row in rows:
-            chunk.append(writer.writerow(_escape_formulas([column(row) for column in columns.values()])))
+            chunk.append(writer.writerow([_cell(column(row)) for column in columns.values()]))
             if len(chunk) == ROWS_PER_CHUNK:
                 yield "".join(chunk)
                 chunk.clear()
         yield "".join(chunk)
 
 
-def _escape_formulas(cells: Sequence[object]) -> list[str]:
-    """Prefix text that a spreadsheet would run as a formula with an apostrophe (OWASP, CSV Injection)."""
-    texts = ["" if cell is None else str(cell) for cell in cells]
-    return [f"'{text}" if text.startswith(FORMULA_PREFIXES) else text for text in texts]
+def _cell(value: object) -> str:
+    """Return the text of a cell. An apostrophe stands before what a spreadsheet would run as a formula (OWASP, CSV Injection).
+
+    A sign before a number or a phone number is no formula. A spreadsheet that expects another separator ends cells at ";", ","
+    or a line break inside of them, so a formula is also guarded there.
+    """
+    text = "" if value is None else str(value)
+    if FORMULA_START.match(text) and not NUMBER.fullmatch(text):
+        text = f"'{text}"
+    return FORMULA_AFTER_SEPARATOR.sub(r"\1'", text)

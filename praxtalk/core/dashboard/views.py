@@ -1,13 +1,12 @@
-"""The base of the dashboard's views outside ModelAdmin, and the CSRF failure view."""
+"""The base of the dashboard's views outside ModelAdmin."""
 
 from typing import Any, ClassVar
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
-from django.views.csrf import csrf_failure as csrf_failure_page
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import TemplateView
@@ -36,13 +35,3 @@ class DashboardView(TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {**dashboard.each_context(self.request), "title": self.title, **super().get_context_data(**kwargs)}
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Return Django's CSRF failure page, with an X-Error-Code header.
-
-    The failure means that the session has changed. The header lets a script distinguish it from a firewall's 403.
-    """
-    response = csrf_failure_page(request, reason=reason)
-    response["X-Error-Code"] = "csrf_failed"
-    return response

@@ -1,6 +1,6 @@
 /** The commands on conversations, for the buttons above the thread, the shortcuts and the bulk actions. */
 
-import { askLead, askSnooze, askTags, choose, confirm } from "./dialogs.js";
+import { askLead, askSnooze, askTags, askVisitor, choose, confirm } from "./dialogs.js";
 import { h, pluralize, reasonOf } from "./dom.js";
 import { showToast } from "./toast.js";
 
@@ -82,8 +82,15 @@ export function createCommands({ store, client, colleaguesIn }) {
       }),
     lead: () =>
       onOpen(({ _id: conversationId, visitor: { name, email, phone } }) =>
-        askLead({ name, email: email ?? "", phone: phone ?? "" }, (lead) =>
-          client.mutate("leads:create", { ...lead, conversationId }),
+        askLead({ name, email: email ?? "", phone: phone ?? "" }, (lead, unlessDuplicate) =>
+          client.mutate("leads:create", { ...lead, conversationId, unlessDuplicate }),
+        ),
+      ),
+    /** Edit the visitor's name, e-mail address and phone number. */
+    visitor: () =>
+      onOpen(({ visitor: { _id: visitorId, name, email, phone } }) =>
+        askVisitor({ name, email: email ?? "", phone: phone ?? "" }, (details) =>
+          client.mutate("visitors:update", { visitorId, ...details }),
         ),
       ),
 

@@ -1,8 +1,9 @@
 /** The dialogs: assignee, snooze, tags, lead, shortcuts, preferences. They share one element and work with the keyboard. */
 
-import { byId, h, reasonOf, setText } from "./dom.js";
+import { byId, h, reasonOf } from "./dom.js";
+import { urls } from "./urls.js";
 
-/** @import { Named, Preferences } from "./types.d.ts" */
+/** @import { Lead, Named, NewLead, PersonDetails, Preferences } from "./types.d.ts" */
 
 const HOUR = 3600_000;
 const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
@@ -35,6 +36,15 @@ const openDialog = (title, content, first, closeLabel = "Cancel") => {
   first?.focus();
 };
 
+/** The reason for which a form is shown again, with elements such as a link. */
+class Refusal extends Error {
+  /** @param {(Node | string)[]} content */
+  constructor(content) {
+    super();
+    this.content = content;
+  }
+}
+
 /**
  * Show a form in the dialog. It closes on submit without waiting for the server, so that the next key works at once. If the
  * server rejects the form, the dialog opens again with the reason and everything that was entered.
@@ -53,7 +63,7 @@ const askForm = (title, fields, label, onSubmit) => {
     try {
       await onSubmit(form);
     } catch (error) {
-      setText(rejection, reasonOf(error));
+      rejection.replaceChildren(...(error instanceof Refusal ? error.content : [reasonOf(error)]));
       if (dialog.open) dialog.addEventListener("close", show, { once: true });
       else show();
     }
@@ -166,24 +176,43 @@ export const askTags = (tags, current, onSubmit) => {
 };
 
 /**
- * @param {{name: string, email: string, phone: string}} known
- * @param {(lead: Record<string, string>) => Promise<unknown>} onSubmit
+ * Return the fields of a person, each with its label.
+ * @param {PersonDetails} known
+ */
+const personFields = (known) => [
+  h("label", {}, "Name", h("input", { name: "name", value: known.name, maxlength: 200, required: true })),
+  h("label", {}, "E-mail", h("input", { name: "email", type: "email", value: known.email, maxlength: 254 })),
+  h("label", {}, "Phone", h("input", { name: "phone", value: known.phone, maxlength: 40 })),
+];
+
+/** @param {HTMLFormElement} form @param {string[]} names @returns {any} the text of each field by its name */
+const textsOf = (form, ...names) => {
+  const data = new FormData(form);
+  return Object.fromEntries(names.map((name) => [name, String(data.get(name) ?? "").trim()]));
+};
+
+/** @param {PersonDetails} known @param {(details: PersonDetails) => Promise<unknown>} onSubmit */
+export const askVisitor = (known, onSubmit) =>
+  askForm("Edit details", personFields(known), "Save", (form) => onSubmit(textsOf(form, "name", "email", "phone")));
+
+/**
+ * Ask for a new lead. If there is one with the same e-mail address already, say so once. The next press creates the lead.
+ * @param {PersonDetails} known
+ * @param {(lead: NewLead, unlessDuplicate: boolean) => Promise<{duplicateOf?: Lead}>} onSubmit
  */
 export const askLead = (known, onSubmit) => {
-  const fields = /** @type {const} */ (["name", "email", "phone", "notes"]).map((name) => {
-    const properties = { name, maxlength: name === "notes" ? 10_000 : 200, required: name === "name" };
-    const field =
-      name === "notes"
-        ? h("textarea", { ...properties, rows: 3 })
-        : h("input", { ...properties, type: name === "email" ? "email" : "text" });
-    if (name !== "notes") field.value = known[name] ?? "";
-    return h("label", {}, name === "email" ? "E-mail" : name[0].toUpperCase() + name.slice(1), field);
-  });
-  askForm("Create lead", fields, "Create lead", (form) => {
-    const filled = [...new FormData(form)].flatMap(([name, value]) =>
-      typeof value === "string" && value.trim() ? [[name, value]] : [],
-    );
-    return onSubmit(Object.fromEntries(filled));
+  const notes = h("label", {}, "Notes", h("textarea", { name: "notes", maxlength: 10_000, rows: 3 }));
+  let confirmed = ""; // the address that is known to be in use
+  askForm("Create lead", [...personFields(known), notes], "Create lead", async (form) => {
+    const lead = /** @type {NewLead} */ (textsOf(form, "name", "email", "phone", "notes"));
+    const { duplicateOf } = await onSubmit(lead, lead.email.toLowerCase() !== confirmed);
+    if (!duplicateOf) return;
+    confirmed = lead.email.toLowerCase();
+    throw new Refusal([
+      "There is already a lead with this e-mail: ",
+      h("a", { href: urls.lead(duplicateOf._id), target: "_blank" }, duplicateOf.name),
+      ". Press the button again to create another one.",
+    ]);
   });
 };
 

@@ -61,6 +61,10 @@ export type Visitor = Schemas["VisitorJson"] & {
   conversations: Conversation[];
 };
 
+/** What an operator may edit of a visitor. */
+export type PersonDetails = { name: string; email: string; phone: string };
+export type NewLead = PersonDetails & { notes: string };
+
 export type ViewName = "mine" | "unassigned" | "open" | "snoozed" | "resolved" | "closed";
 export type Counts = Record<ViewName, number> & {
   unread: number;
@@ -125,12 +129,16 @@ export type Mutations = {
   "conversations:sendTranscript": { args: OfConversation<{ to: "visitor" | "me" }>; value: Ok };
   "conversations:setStatus": { args: OfConversation<StatusChange>; value: Ok };
   "inbox:seeAssignments": { args: { until: number }; value: Ok };
-  "leads:create": { args: OfConversation<Record<string, string>>; value: { leadId: string } };
+  "leads:create": {
+    args: OfConversation<NewLead & { unlessDuplicate: boolean }>;
+    value: { leadId: string | null; duplicateOf?: Lead };
+  };
   "messages:send": { args: NewMessage & { seenMessageId?: string }; value: { messageId: string } };
   "notes:write": { args: NewMessage & { mentions: string[] }; value: { noteId: string } };
   "operators:prefer": { args: Partial<Preferences>; value: Partial<Preferences> };
   "presence:touch": { args: OfConversation<{ typing: boolean }>; value: Ok };
   "tags:create": { args: { name: string }; value: { tagId: string } };
+  "visitors:update": { args: { visitorId: string } & PersonDetails; value: Ok };
 };
 
 export type QueryName = keyof Queries;

@@ -1,7 +1,7 @@
 /** The visitor's pane: their details, their leads and their other conversations. */
 
 import { ago, date, fill, h, statusName } from "./dom.js";
-import { urls } from "./urls.js";
+import { MAY_ERASE, urls } from "./urls.js";
 
 /**
  * @import { Commands } from "./commands.js"
@@ -34,6 +34,8 @@ export function createVisitorPane({ pane, client, commands, conversation, onHide
       h("h2", {}, name),
       blocked && h("p", { class: "refused" }, "Blocked: their messages are rejected."),
       detailsOf(visitor),
+      h("p", {}, h("a", { href: urls.visitor(visitorId) }, "All details")),
+      button("Edit details", commands.visitor),
       h("h3", {}, "Leads"),
       listOf(leads, leadElement),
       button("Create lead", commands.lead),
@@ -46,6 +48,7 @@ export function createVisitorPane({ pane, client, commands, conversation, onHide
       button("Send transcript to the visitor", () => commands.transcript("visitor")),
       button("Send transcript to me", () => commands.transcript("me")),
       button(blocked ? "Unblock the visitor" : "Block the visitor", () => commands.block(!blocked)),
+      MAY_ERASE && h("p", {}, h("a", { href: urls.eraseVisitor(visitorId, conversation._id) }, "Erase the visitor")),
     );
   };
 

@@ -8,7 +8,7 @@ UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 def duration(seconds: float | str | None) -> str:
     """Format seconds with at most two units, the largest first, for example "3 h 20 min".
 
-    Returns a dash for None, and for any string: templates pass a missing value as "".
+    Less than a second is "under 1 s". Returns a dash for None, and for any string: templates pass a missing value as "".
     """
     if seconds is None or isinstance(seconds, str):
         return "–"
@@ -19,4 +19,4 @@ def duration(seconds: float | str | None) -> str:
             rest %= size
         elif parts:
             break
-    return " ".join(parts) or f"{rest} s"
+    return " ".join(parts) or (f"{rest} s" if rest else "under 1 s")

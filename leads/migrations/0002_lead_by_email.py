@@ -1,0 +1,22 @@
+import django.db.models.functions.text
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    atomic = False  # for CREATE INDEX CONCURRENTLY
+    dependencies = [
+        ("leads", "0001_initial"),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name="lead",
+            index=models.Index(
+                models.F("workspace"),
+                django.db.models.functions.text.Lower("email"),
+                condition=models.Q(("email", ""), _negated=True),
+                name="lead_by_email",
+            ),
+        ),
+    ]
