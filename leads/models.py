@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -12,16 +11,11 @@ from accounts.models import Workspace
 from accounts.scope import topics_of
 from brands.models import Brand
 from conversations.models import Conversation
-from conversations.search import search_vector
+from conversations.search import DeferWordsManager, WordsDigestField, WordsField, stale_words_index
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
 
 LEADS = "leads"  # the kind of topics to which lists of leads subscribe
-
-
-def lead_search_vector() -> SearchVector:
-    """Return the search vector over the fields in which leads are searched."""
-    return search_vector("name", "email", "phone", "notes")
 
 
 class Lead(models.Model):
@@ -47,6 +41,10 @@ class Lead(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEW)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
+    words = WordsField("name", "email", "phone", "notes")
+    words_digest = WordsDigestField("name", "email", "phone", "notes")
+
+    objects = DeferWordsManager["Lead"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -70,7 +68,8 @@ class Lead(models.Model):
                 "workspace", "brand", "status", F("created_at").desc(), F("id").desc(), name="lead_by_brand_status"
             ),
             models.Index("workspace", "updated_at", name="lead_updated"),
-            GinIndex(lead_search_vector(), name="lead_words"),
+            GinIndex(fields=["words"], name="lead_by_words"),
+            stale_words_index("name", "email", "phone", "notes", name="lead_stale_words"),
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.middleware import current_operator
 from accounts.roles import Ability
-from conversations.search import prefix_query
+from conversations.search import search_rows
 from praxtalk.core.dashboard.admin import ScopedRelatedFilter, WorkspaceAdmin
 
 
@@ -26,8 +26,7 @@ class VisitorAdmin(WorkspaceAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        query = prefix_query(search_term)
-        return (queryset.filter(search_vector=query) if query else queryset), False
+        return search_rows(queryset, search_term), False
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         may_erase = current_operator(request).may(Ability.ERASE)
