@@ -2,10 +2,18 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
-from conversations.words import Part, joined_text, last_joined, spellings, split_parts, split_words, without_prefixes
+from conversations.words import (
+    Part,
+    Span,
+    find_beginnings,
+    joined_text,
+    last_joined,
+    spellings,
+    split_parts,
+    without_prefixes,
+)
 
 MAX_WORDS = 8
 MAX_PAIRS = 20  # neighbouring characters that are compared of one word in a script without spaces
@@ -40,18 +48,10 @@ class TextQuery:
         """Return whether a text with these words (see `words_of`) matches."""
         return all(any(all(term.occurs_in(words) for term in terms) for terms in word) for word in self.words)
 
-    def find(self, text: str) -> list[tuple[int, int]]:
+    def find(self, text: str) -> list[Span]:
         """Return the start and the end of each place in a text that has a term. The text is in Unicode's normalization form C."""
-        spans = []
-        for word in split_words(text):
-            if word.text.startswith(self._beginnings):
-                longest = max(len(beginning) for beginning in self._beginnings if word.text.startswith(beginning))
-                spans.append(word.span(longest))
-        return list(_merged(sorted(spans)))
-
-    @cached_property
-    def _beginnings(self) -> tuple[str, ...]:
-        return tuple({term.text for word in self.words for terms in word for term in terms})
+        beginnings = tuple({term.text for word in self.words for terms in word for term in terms})
+        return list(_merged(sorted(find_beginnings(text, beginnings))))
 
 
 def parse_query(text: str) -> TextQuery | None:
@@ -93,9 +93,9 @@ def _all(terms: Terms) -> str:
     return _joined(" & ", (term.as_tsquery() for term in terms))
 
 
-def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _merged(spans: Iterable[Span]) -> Iterator[Span]:
     """Yield sorted spans, those that overlap or touch as one."""
-    current: tuple[int, int] | None = None
+    current: Span | None = None
     for start, end in spans:
         if current and start <= current[1]:
             current = current[0], max(current[1], end)

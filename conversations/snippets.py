@@ -5,12 +5,11 @@ from itertools import pairwise
 from typing import TypedDict
 
 from conversations.search_query import TextQuery
+from conversations.words import Span
 
 LENGTH = 120  # characters
 BEFORE = 24  # characters before the first word that was found, so few that a narrow list shows that word
 MAX_STARTS = 50  # words that are compared as the first one
-
-Span = tuple[int, int]  # start and end of a piece of text
 
 
 class SnippetPart(TypedDict):

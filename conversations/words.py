@@ -11,7 +11,7 @@ A search finds a word by its beginning. So each part of a joined word is stored 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from conversations.letters import SPELLINGS, SPELT_MARKS, UNSPACED, fold
@@ -21,11 +21,16 @@ MAX_JOINED = 8  # parts of a joined word
 PHONE_DIGITS = 7  # a number with so many digits may be a telephone number
 
 _SEPARATORS = r"\x00-/:-@\[-`{-\x7f"
-_PART = re.compile(rf"([{UNSPACED}]+)|[^{_SEPARATORS}{UNSPACED}]+")
+_PART = re.compile(rf"[^{_SEPARATORS}{UNSPACED}]+|[{UNSPACED}]+")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+FIRST_UNSPACED = UNSPACED[0]
 _JOINERS = {"'", "`", "-"}
 _BETWEEN_DIGITS = re.compile(r"[ .()/-]{1,3}")
 _DIGITS_IN_WORD = re.compile(r"(?<=[^0-9])[0-9]{3,}")  # 77123 in a77123
 _COUNTRY_CODE = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")  # of ITU-T E.164
+
+
+Span = tuple[int, int]
 
 
 class Part(NamedTuple):
@@ -38,64 +43,65 @@ class Part(NamedTuple):
     joins_next: bool
     has_plus: bool  # a plus sign precedes it, as in an international telephone number
 
-
-class Word(NamedTuple):
-    """A form in which a word is stored. It begins after `skipped` characters of the part `first`, spelt as in `texts`."""
-
-    text: str
-    parts: Sequence[Part]
-    texts: Sequence[str]
-    first: int
-    skipped: int
-
-    def span(self, length: int) -> tuple[int, int]:
-        """Return the start and the end, in the original text, of the parts that have the first `length` characters of this form.
-
-        In a script without spaces, it is exactly these characters.
-        """
-        part = self.parts[self.first]
-        if part.is_unspaced:
-            start = part.start + self.skipped
-            is_aligned = part.end - part.start == len(part.text)  # no character stands for several
-            return (start, start + min(length, len(self.text))) if is_aligned else (part.start, part.end)
-        reached, index = len(self.texts[self.first]) - self.skipped, self.first
-        while reached < length and self.parts[index].joins_next:
-            index += 1
-            reached += len(self.texts[index])
-        return part.start, self.parts[index].end
+    @property
+    def is_plain(self) -> bool:
+        """Whether the word has no other form than its own."""
+        return not (self.joins_next or self.is_unspaced) and self.text.isalpha()
 
 
 def words_of(text: str) -> set[str]:
     """Return all forms of all words of a text."""
     parts = split_parts(text)
-    return {
-        form for texts in spellings(parts) for index in range(len(parts)) for form, _ in _forms(parts, texts, index)
-    }
-
-
-def split_words(text: str) -> Iterator[Word]:
-    """Yield all forms of each word of a text."""
-    parts = split_parts(text)
+    words: set[str] = set()
     for texts in spellings(parts):
-        for index in range(len(parts)):
-            for form, skipped in _forms(parts, texts, index):
-                yield Word(form, parts, texts, index, skipped)
+        for index, part in enumerate(parts):
+            if part.is_plain:
+                words.add(texts[index][:MAX_LENGTH])
+            else:
+                words.update(form for form, _ in _forms(parts, texts, index))
+    return words
+
+
+def find_beginnings(text: str, beginnings: tuple[str, ...]) -> list[Span]:
+    """Return start and end, in Unicode's normalization form C of the text, of each word that has one of these beginnings.
+
+    Of a joined word, it is the parts that have the beginning, and in a script without spaces exactly its characters.
+    """
+    parts = split_parts(text)
+    return [
+        _span(parts, texts, index, skipped, max(len(each) for each in beginnings if form.startswith(each)))
+        for texts in spellings(parts)
+        for index in range(len(parts))
+        for form, skipped in _forms(parts, texts, index)
+        if form.startswith(beginnings)
+    ]
 
 
 def split_parts(text: str) -> list[Part]:
     """Split a text at its separators. The texts of the parts are folded, but not yet spelt."""
     folded, positions = fold(text)
-    parts: list[Part] = []
-    previous = None
-    for match in _PART.finditer(folded):
-        start, end = match.span()
-        is_unspaced = match[1] is not None
-        if previous and not is_unspaced and _are_joined(previous[0], folded[previous.end() : start], match[0]):
-            parts[-1] = parts[-1]._replace(joins_next=True)
-        has_plus = folded.startswith("+", start - 1) if start else False
-        parts.append(Part(match[0], positions[start], positions[end - 1] + 1, is_unspaced, False, has_plus))
-        previous = None if is_unspaced else match
-    return parts
+    matches = list(_PART.finditer(folded))
+    texts = [match[0] for match in matches]
+    spans = [match.span() for match in matches]
+    are_unspaced = [text[0] >= FIRST_UNSPACED and _UNSPACED.match(text) is not None for text in texts]
+    are_joined = [
+        _are_joined(texts[index], folded[spans[index][1] : spans[index + 1][0]], texts[index + 1])
+        and not (are_unspaced[index] or are_unspaced[index + 1])
+        for index in range(len(texts) - 1)
+    ]
+    return [
+        Part(
+            text,
+            positions[start],
+            positions[end - 1] + 1,
+            is_unspaced,
+            joins_next,
+            start > 0 and folded[start - 1] == "+",
+        )
+        for text, (start, end), is_unspaced, joins_next in zip(
+            texts, spans, are_unspaced, [*are_joined, False], strict=False
+        )
+    ]
 
 
 def spellings(parts: Sequence[Part]) -> list[list[str]]:
@@ -131,6 +137,20 @@ def without_prefixes(whole: str, first: str, *, has_plus: bool) -> list[str]:
     return [whole[length:] for length in _prefix_lengths(number[0], has_plus=has_plus)]
 
 
+def _span(parts: Sequence[Part], texts: Sequence[str], first: int, skipped: int, length: int) -> Span:
+    """Return the span of the first `length` characters of a form that skips some characters of the part at `first`."""
+    part = parts[first]
+    if part.is_unspaced:
+        start = part.start + skipped
+        is_aligned = part.end - part.start == len(part.text)  # no character stands for several
+        return (start, min(start + length, part.end)) if is_aligned else (part.start, part.end)
+    reached, last = len(texts[first]) - skipped, first
+    while reached < length and parts[last].joins_next:
+        last += 1
+        reached += len(texts[last])
+    return part.start, parts[last].end
+
+
 def _forms(parts: Sequence[Part], texts: Sequence[str], index: int) -> list[tuple[str, int]]:
     """Return the forms in which the word that begins with a part is stored, each with the number of characters that it skips."""
     part, text = parts[index], texts[index]
@@ -158,5 +178,5 @@ def _prefix_lengths(number: str, *, has_plus: bool) -> list[int]:
 def _are_joined(before: str, between: str, after: str) -> bool:
     if between in _JOINERS:
         return True
-    are_digits = len(between) <= 3 and before.isdecimal() and after.isdecimal()
+    are_digits = before.isdecimal() and after.isdecimal()
     return are_digits and _BETWEEN_DIGITS.fullmatch(between) is not None
