@@ -9,6 +9,7 @@ from conversations.words import Span
 
 LENGTH = 120  # characters
 BEFORE = 24  # characters before the first word that was found, so few that a narrow list shows that word
+PIECE = 2_000  # characters that are searched at once, because a page shows up to a hundred messages
 MAX_STARTS = 50  # words that are compared as the first one
 
 
@@ -18,18 +19,41 @@ class SnippetPart(TypedDict):
 
 
 def snippet(text: str, query: TextQuery) -> list[SnippetPart]:
-    """Return about LENGTH characters of the text, those with the most of what the query finds, as parts."""
+    """Return about LENGTH characters of the text, those with the most of what the query finds, as parts.
+
+    Of a long text, it is the first PIECE in which the query finds anything.
+    """
     text = " ".join(unicodedata.normalize("NFC", text).split())
-    spans = query.find(text)
-    start, end = _bounds(text, spans)
+    offset, spans = _find_first(text, query)
+    piece = text[offset : offset + PIECE]
+    start, end = _bounds(piece, spans)
     edges = [position for span in spans for position in span if start < position < end]
-    positions = [start, *edges, end]
     parts: list[SnippetPart] = [
-        {"text": text[first:last], "marked": any(begin <= first < finish for begin, finish in spans)}
-        for first, last in pairwise(positions)
+        {"text": piece[first:last], "marked": any(begin <= first < finish for begin, finish in spans)}
+        for first, last in pairwise([start, *edges, end])
     ]
     ellipsis: SnippetPart = {"text": "…", "marked": False}
-    return [*([ellipsis] if start else []), *parts, *([ellipsis] if end < len(text) else [])]
+    return [
+        *([ellipsis] if offset + start else []),
+        *parts,
+        *([ellipsis] if offset + end < len(text) else []),
+    ]
+
+
+def _find_first(text: str, query: TextQuery) -> tuple[int, list[Span]]:
+    """Return the start of the first piece in which the query finds anything, and what it finds there.
+
+    Pieces overlap by LENGTH, so that one of them has the whole of what is shown.
+    """
+    start, advance = 0, PIECE - LENGTH
+    while True:
+        spans = query.find(text[start : start + PIECE])
+        is_last = start + PIECE >= len(text)
+        if spans and (is_last or spans[0][0] <= advance):
+            return start, spans
+        if is_last:
+            return 0, []
+        start = _word_start(text, start + advance, start + PIECE)
 
 
 def _bounds(text: str, spans: list[Span]) -> Span:

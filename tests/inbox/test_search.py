@@ -110,7 +110,7 @@ def test_odd_search_finds_nothing(tenants, conversations, client, typed):
 @pytest.mark.parametrize("typed", REFUSED)
 def test_invalid_search_is_refused(tenants, conversations, client, typed):
     for name in ("inbox:list", "conversations:listInbox"):
-        with pytest.raises(RequestFailed, match="ArgumentValidationError: (q: |str is not valid)"):
+        with pytest.raises(RequestFailed, match=r"ArgumentValidationError: (q: |str is not valid)"):
             call_as(tenants.alice, name, q=typed)
     client.force_login(tenants.alice)
     for page in ("visitors", "leads"):

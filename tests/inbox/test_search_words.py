@@ -187,3 +187,13 @@ def test_long_text_is_shown_around_what_was_found():
     assert parts[0] == parts[-1] == ("…", False)
     assert parts[1] == ("else altogether. The ", False)  # it starts with a word
     assert LENGTH <= sum(len(part) for part, _ in parts) <= LENGTH + 2
+
+
+@pytest.mark.parametrize("filler", ["border ", "注文", "ö-", "x"])
+@pytest.mark.parametrize("place", [0, 1990, 2000, 5000, 9980])
+def test_word_is_shown_wherever_it_is_in_a_long_text(filler, place):
+    text = (filler * 10_000)[:place] + " order 4711 " + (filler * 10_000)[: 9_980 - place]
+    parts = parts_of(text, "order 4711")
+    assert [part for part, is_marked in parts if is_marked] == ["order", "4711"]
+    assert parts[-1][0] == "…" or place == 9_980
+    assert parts[0][0] == "…" or place < 100
