@@ -21,7 +21,7 @@ from tests.sync.live_client import call_as, topics_of
 from tests.sync.sockets import RequestFailed
 from widget.actions import VisitorDetails, update_visitor
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 REFUSED = ["\0", "\ud800", "x" * 201, *HOSTILE]
 WITHOUT_MATCH = [
@@ -297,6 +297,7 @@ def test_rows_inserted_without_words_are_filled_in_batches(tenants, conversation
     assert len(found(tenants.alice, "before")) == 5
 
 
+@pytest.mark.django_db(transaction=True)
 def test_locked_rows_do_not_stop_the_task(tenants, conversations):
     Visitor.objects.update(name="Äfter")
     locked, free = conversations.north.visitor, conversations.south.visitor
