@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchQuery
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.scope import Scope
 from brands.models import Brand
-from conversations.models import Conversation, ConversationTag, Message, OperatorReadState, Visitor
-from conversations.search import prefix_query
+from conversations.models import Conversation, ConversationTag, OperatorReadState
 from conversations.serializers import CONVERSATION_COLUMNS
 from praxtalk.core.api.pagination import Keyset
 from praxtalk.core.db.compiled_queries import compiled
@@ -22,8 +20,6 @@ from praxtalk.core.db.ids import parse_id
 
 UNASSIGNED = "none"
 MAX_COUNT = 1000  # counts stop here, so that the index scan ends early; the inbox shows "999+"
-RECENT_ROWS, SCAN_LIMIT = 1000, 20_000  # rows that a search scans one by one; each takes a few microseconds
-INDEX_LIMIT = 3000  # matches that the index finds in negligible time
 NEWEST_FIRST = ("-last_activity_at", "-id")
 # The columns of a row of the inbox: those of the conversation, and the position up to which one operator has read it.
 ROW_COLUMNS = (*CONVERSATION_COLUMNS, "rating", "unread_position", "last_activity_at", "seen_position")
@@ -78,31 +74,6 @@ def newest_rows(
     if status is not None:
         rows = rows.filter(status=status)
     return rows.order_by(*NEWEST_FIRST).values_list(*CONVERSATION_COLUMNS)[:limit]
-
-
-def search(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> list[Any]:
-    """Return the first `limit` of `rows` that match the text. `rows` are ordered by newest activity.
-
-    A conversation matches if every word of the text is a prefix of a word in the visitor's name, e-mail address or phone number,
-    or if all of them are prefixes of words in one message. A text without words has no matches.
-
-    1. Scan the RECENT_ROWS newest rows. Common words fill the page here.
-    2. Otherwise ask the index. If fewer than INDEX_LIMIT messages and fewer than INDEX_LIMIT visitors match, use all of them.
-    3. Otherwise scan the SCAN_LIMIT newest rows, if the share of matches in step 1 suggests that they fill the page.
-    4. Otherwise let the index find every match: the words were common once, but are rare in recent conversations.
-    """
-    query = prefix_query(text)
-    if query is None:
-        return []
-    found, is_complete = _scan_recent(rows, query, RECENT_ROWS, limit)
-    if is_complete:
-        return found
-    ids = _matching_ids_if_few(query, scope.workspace_id)
-    if ids is not None:
-        return list(rows.filter(pk__in=ids)[:limit])
-    if len(found) * SCAN_LIMIT >= limit * RECENT_ROWS:  # at this rate, SCAN_LIMIT rows fill the page
-        found, is_complete = _scan_recent(rows, query, SCAN_LIMIT, limit)
-    return found if is_complete else list(rows.filter(pk__in=_matching_ids(query, scope.workspace_id))[:limit])
 
 
 def count_views(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
@@ -161,48 +132,3 @@ def tags_by_conversation(workspace_id: UUID, conversation_ids: Iterable[UUID]) -
     ):
         tags[conversation_id].append({"_id": str(tag_id), "name": name})
     return tags
-
-
-def _scan_recent(rows: QuerySet[Any, Any], query: SearchQuery, newest: int, limit: int) -> tuple[list[Any], bool]:
-    """Return the first `limit` matches among the `newest` newest rows, and whether the result is complete.
-
-    It is complete if the page is full, or if there are no more rows.
-    """
-    cutoff = rows.values_list("last_activity_at", flat=True)[newest : newest + 1].first()
-    recent = rows if cutoff is None else rows.filter(last_activity_at__gt=cutoff)
-    true = Value(True)
-    messages = Message.objects.filter(
-        workspace_id=OuterRef("workspace_id"), conversation_id=OuterRef("pk"), search_vector=query
-    )
-    visitors = Visitor.objects.filter(
-        workspace_id=OuterRef("workspace_id"), pk=OuterRef("visitor_id"), search_vector=query
-    )
-    # Not Exists(): with it, PostgreSQL may first collect all messages that match, which may be most of the table.
-    subqueries = [Subquery(found.annotate(true=true).values("true")[:1]) for found in (messages, visitors)]
-    matches = list(recent.alias(is_match=Coalesce(*subqueries, Value(False))).filter(is_match=True)[:limit])
-    return matches, cutoff is None or len(matches) == limit
-
-
-def _matching_ids_if_few(query: SearchQuery, workspace_id: UUID) -> set[UUID] | None:
-    """Return the ids of all conversations that match, or None if INDEX_LIMIT or more messages or visitors match.
-
-    Returns ids instead of a subquery, because PostgreSQL estimates the number of matches badly.
-    """
-    messages = Message.objects.filter(workspace_id=workspace_id, search_vector=query)
-    visitors = Visitor.objects.filter(workspace_id=workspace_id, search_vector=query)
-    if messages[:INDEX_LIMIT].count() == INDEX_LIMIT or visitors[:INDEX_LIMIT].count() == INDEX_LIMIT:
-        return None
-    ids = list(visitors.values_list("pk", flat=True))
-    of_visitors = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=ids)
-    return {*messages.values_list("conversation_id", flat=True), *of_visitors.values_list("pk", flat=True)}
-
-
-def _matching_ids(query: SearchQuery, workspace_id: UUID) -> QuerySet[Any, Any]:
-    """Return a query for the ids of all conversations that match.
-
-    A union uses both indexes. With OR, PostgreSQL would check every conversation.
-    """
-    visitors = Visitor.objects.filter(workspace_id=workspace_id, search_vector=query)
-    by_visitor = Conversation.objects.filter(workspace_id=workspace_id, visitor_id__in=visitors.values("pk"))
-    messages = Message.objects.filter(workspace_id=workspace_id, search_vector=query)
-    return by_visitor.values("pk").union(messages.values("conversation_id"))

@@ -4,8 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from conversations.inbox import tags_by_conversation
-from conversations.models import CannedReply, Conversation, Tag, Visitor
+from conversations.models import CannedReply, Conversation, Message, Tag, Visitor
+from conversations.search_query import TextQuery
 from conversations.serializers import CONVERSATION_COLUMNS, conversation_json, conversation_row_json
+from conversations.snippets import snippet
 from praxtalk.core.epoch import to_milliseconds
 
 
@@ -20,6 +22,15 @@ def inbox_row_json(row: tuple[Any, ...], tags: dict[UUID, list[dict[str, str]]])
         "unread": unread_position > seen_position,
         "lastActivityAt": to_milliseconds(last_activity_at),
         "tags": tags.get(row[0], []),
+    }
+
+
+def match_json(message: Message, query: TextQuery) -> dict[str, Any]:
+    """Return the part of a message that a search has found, as texts that are marked or not."""
+    return {
+        "messageId": str(message.pk),
+        "createdAt": to_milliseconds(message.created_at),
+        "parts": snippet(message.body, query),
     }
 
 

@@ -1,4 +1,7 @@
-"""Raw SQL of `conversations.statistics`. Parameters: `workspace` (an id), `since` (a time) and `brands` (ids; null for all)."""
+"""Raw SQL of `conversations.statistics` and `conversations.search`.
+
+Parameters of the statistics: `workspace` (an id), `since` (a time) and `brands` (ids; null for all).
+"""
 
 DAILY_COUNTS = """
     SELECT 'conversations' AS kind, created_at::date AS day, count(*)
@@ -27,4 +30,8 @@ REPLIES_BY_OPERATOR = """
     WHERE message.workspace_id = %(workspace)s AND message.created_at >= %(since)s AND role <> 'visitor'
         AND author_id IS NOT NULL AND (%(brands)s::uuid[] IS NULL OR brand_id = ANY(%(brands)s))
     GROUP BY author_id
+"""
+SET_WORDS = """
+    UPDATE {table} SET words = new.words::tsvector, words_digest = new.digest
+    FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS new (id, words, digest) WHERE {table}.id = new.id
 """

@@ -1,7 +1,9 @@
 from celery import shared_task
 
-from conversations import mail, orphaned_files
+from conversations import mail, orphaned_files, search
 from conversations.actions import wake_next_snoozed
+
+MAX_BATCHES = 100  # of rows that one run of fill_words changes in a table
 
 
 @shared_task
@@ -27,3 +29,12 @@ def send_notification_emails() -> None:
 def delete_orphaned_files() -> None:
     """Delete stored files that belong to no message, in any workspace."""
     orphaned_files.delete_orphans()
+
+
+@shared_task
+def fill_words() -> None:
+    """Compute the words of rows whose texts were written without them, so that a search finds these rows."""
+    for model in search.searched_models():
+        for _ in range(MAX_BATCHES):
+            if search.fill_words(model) < search.BATCH:
+                break

@@ -5,6 +5,7 @@ from uuid import UUID
 from brands.models import Brand
 from conversations.actions import lock_and_reload
 from conversations.models import Conversation
+from conversations.search import WORDS_FIELDS
 from integrations.models import EventName
 from integrations.webhooks.outbox import record_event
 from leads.models import Lead
@@ -75,7 +76,7 @@ def update_lead(
     for field, value in changes.items():
         setattr(lead, field, value)
     lead.updated_at = now_after(lead.updated_at)
-    lead.save(update_fields=[*changes, "updated_at"])
+    lead.save(update_fields=[*changes, "updated_at", *WORDS_FIELDS])
     if "status" in changes:
         _record(EventName.LEAD_STATUS_CHANGED, lead, previousStatus=previous)
     publish_on_commit(*lead.topics)

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -13,16 +12,11 @@ from accounts.models import Workspace
 from accounts.scope import topics_of
 from brands.models import Brand
 from conversations.models import Conversation
-from conversations.search import search_vector
+from conversations.search import DeferWordsManager, WordsDigestField, WordsField, stale_words_index
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
 
 LEADS = "leads"  # the kind of topics to which lists of leads subscribe
-
-
-def lead_search_vector() -> SearchVector:
-    """Return the search vector over the fields in which leads are searched."""
-    return search_vector("name", "email", "phone", "notes")
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):
@@ -30,6 +24,9 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """Return the leads with this e-mail address, ignoring case. There are none for an empty one."""
         address = Lower(models.Value(email))
         return self.alias(lower_email=Lower("email")).filter(lower_email=address).exclude(email="")
+
+
+LeadManager = DeferWordsManager.from_queryset(LeadQuerySet)
 
 
 class Lead(models.Model):
@@ -55,8 +52,10 @@ class Lead(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEW)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
+    words = WordsField("name", "email", "phone", "notes")
+    words_digest = WordsDigestField("name", "email", "phone", "notes")
 
-    objects = LeadQuerySet.as_manager()
+    objects = LeadManager()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -81,7 +80,8 @@ class Lead(models.Model):
             ),
             models.Index("workspace", "updated_at", name="lead_updated"),
             models.Index("workspace", Lower("email"), condition=~Q(email=""), name="lead_by_email"),
-            GinIndex(lead_search_vector(), name="lead_words"),
+            GinIndex(fields=["words"], name="lead_by_words"),
+            stale_words_index("name", "email", "phone", "notes", name="lead_stale_words"),
         ]
 
     def __str__(self) -> str:

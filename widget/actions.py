@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from brands.models import Brand
 from conversations import actions
 from conversations.models import Attachment, Channel, Conversation, ConversationQuerySet, Message, Visitor
+from conversations.search import WORDS_FIELDS
 from praxtalk.core.db.inserts import insert_if_new
 from praxtalk.core.db.transactions import is_locked, joined_transaction, lock
 from praxtalk.core.live.topics import publish_on_commit
@@ -143,7 +144,7 @@ def _save_changes(visitor: Visitor, details: dict[str, str]) -> bool:
     for name in differing:
         setattr(visitor, name, details[name])
     if differing:
-        visitor.save(update_fields=differing)
+        visitor.save(update_fields=[*differing, *WORDS_FIELDS])
         publish_on_commit(Visitor.topic(visitor.workspace_id, visitor.pk))
     return bool(differing)
 

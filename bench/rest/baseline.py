@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from bench.rest import baseline_sql as sql
 from bench.rest.baseline_access import Headers, Key, Rejected, Usage, authorize, valkey
+from conversations.words import words_of
 from praxtalk.core.db import sync_mark
 from praxtalk.core.db.ids import new_id, parse_id
 
@@ -178,7 +179,16 @@ async def _append(connection: Any, row: sql.Row, body: str) -> tuple[UUID, bool]
     position, count, preview, updated_at = row[9] + 1, row[8] + 1, body[: sql.PREVIEW_LENGTH], max(row[12], now)
     await connection.execute(sql.ADVANCE, [preview, count, position, updated_at, now, now, row[0]])
     message_id, event_id = new_id(), new_id()
-    await connection.execute(sql.ADD_MESSAGE, [message_id, row[1], row[0], position, body, now])
+    added = {
+        "id": message_id,
+        "workspace": row[1],
+        "conversation": row[0],
+        "position": position,
+        "body": body,
+        "now": now,
+        "words": " ".join(words_of(body)),
+    }
+    await connection.execute(sql.ADD_MESSAGE, added)
     changed = (*row[:7], preview, count, position, row[10], row[11], updated_at, now, *row[14:])
     message = (message_id, row[1], row[0], position, "operator", "api", None, body, now, [], *[None] * 3)
     event = {

@@ -68,8 +68,9 @@ ADVANCE = """
 """
 ADD_MESSAGE = """
     INSERT INTO conversations_message
-        (id, workspace_id, conversation_id, position, role, channel, author_id, body, created_at)
-    VALUES (%s, %s, %s, %s, 'operator', 'api', NULL, %s, %s)
+        (id, workspace_id, conversation_id, position, role, channel, author_id, body, created_at, words, words_digest)
+    VALUES (%(id)s, %(workspace)s, %(conversation)s, %(position)s, 'operator', 'api', NULL, %(body)s, %(now)s, %(words)s,
+        md5('1' || chr(10) || %(body)s)::uuid)
 """
 ADD_EVENT = """
     WITH event AS (

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.audit import Action, record
 from conversations.actions._base import add_activity, lock_and_reload
 from conversations.models import Activity, Conversation, Visitor
+from conversations.search import WORDS_FIELDS
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import now_after
 from praxtalk.core.live.topics import publish_on_commit
@@ -102,7 +103,7 @@ def merge_visitor(anonymous: Visitor, *, into: Visitor) -> Visitor:
         setattr(into, field, getattr(into, field) or getattr(anonymous, field))
     # erase_visitor deletes the events since this time.
     into.created_at = min(into.created_at, anonymous.created_at)
-    into.save(update_fields=[*MERGED_FIELDS, "created_at"])
+    into.save(update_fields=[*MERGED_FIELDS, "created_at", *WORDS_FIELDS])
     anonymous.delete()
     publish_on_commit(*topics)
     return into

@@ -10,7 +10,7 @@ from accounts.middleware import current_operator, current_scope
 from accounts.roles import Ability
 from conversations.actions import change_visitor
 from conversations.models import Conversation, Visitor
-from conversations.search import prefix_query
+from conversations.search import search_rows
 from praxtalk.core.dashboard.admin import BoundedPaginator, ScopedRelatedFilter, WorkspaceAdmin
 
 CONVERSATIONS_PER_PAGE = 50
@@ -70,8 +70,7 @@ class BaseVisitorAdmin(WorkspaceAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        query = prefix_query(search_term)
-        return (queryset.filter(search_vector=query) if query else queryset), False
+        return search_rows(queryset, search_term), False
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         visitor = kwargs["obj"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -13,14 +14,16 @@ from conversations.inbox import (
     filter_conversations,
     inbox_rows,
     newest_rows,
-    search,
     tags_by_conversation,
     unread_summary,
 )
-from conversations.inbox_json import inbox_row_json
+from conversations.inbox_json import inbox_row_json, match_json
+from conversations.inbox_search import newest_matching_messages, search
 from conversations.live.arguments import CountsArguments, InboxPageArguments, ListInboxArguments
 from conversations.models import INBOX, Notification, OperatorReadState, Tag
+from conversations.search_query import TextQuery, parse_query
 from conversations.serializers import CONVERSATION_COLUMNS, conversation_row_json
+from conversations.words import words_of
 from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.db.ids import parse_id
 from praxtalk.core.live.functions import Arguments, query
@@ -31,6 +34,11 @@ ME = "me"
 
 def _inbox_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
     return caller.scope.topics(INBOX, parse_id(arguments.get("brandId") or ""))
+
+
+def _list_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
+    """A search also finds the names of tags."""
+    return [*_inbox_topics(caller, arguments), *([Tag.topic(caller.workspace_id)] if arguments.get("q") else [])]
 
 
 def _page_topics(caller: OperatorCaller, arguments: Arguments) -> list[str]:
@@ -65,7 +73,7 @@ def _row_fetcher(caller: OperatorCaller, arguments: Arguments) -> Callable[[Quer
     "conversations:listInbox",
     authenticator=operators,
     serializer_class=ListInboxArguments,
-    topics=_inbox_topics,
+    topics=_list_topics,
     personal=lambda arguments: arguments.get("assignee") == ME,
 )
 def list_inbox(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, Any]]:
@@ -100,7 +108,23 @@ def list_inbox_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, A
     except UnprocessableEntity as error:
         raise FunctionError(Code.INVALID, str(error.detail)) from error
     tags = tags_by_conversation(caller.workspace_id, [row[0] for row in page])
-    return {"rows": [inbox_row_json(row, tags) for row in page], "next": after}
+    page_json = [inbox_row_json(row, tags) for row in page]
+    if query := parse_query(arguments.get("q", "")):
+        _add_matches(caller.workspace_id, page_json, query)
+    return {"rows": page_json, "next": after}
+
+
+def _add_matches(workspace_id: UUID, rows: list[dict[str, Any]], query: TextQuery) -> None:
+    """Add `match` to the rows of a search: the newest message that matches, or null if the visitor's details match."""
+    by_message = [UUID(row["_id"]) for row in rows if not query.matches(_visitor_words(row["visitor"]))]
+    messages = newest_matching_messages(workspace_id, by_message, query)
+    for row in rows:
+        message = messages.get(UUID(row["_id"]))
+        row["match"] = match_json(message, query) if message else None
+
+
+def _visitor_words(visitor: dict[str, Any]) -> set[str]:
+    return words_of("\n".join(visitor[name] or "" for name in ("name", "email", "phone")))
 
 
 @query(

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Operator, Workspace
 from accounts.scope import topics_of
 from brands.models import Brand
-from conversations.search import DeferSearchVectorManager, search_vector_field
+from conversations.search import DeferWordsManager, WordsDigestField, WordsField, stale_words_index
 from praxtalk.core.db.constraints import CompositeForeignKey, same_workspace
 from praxtalk.core.db.ids import new_id
 
@@ -55,9 +55,10 @@ class Visitor(models.Model):
     browser = models.CharField(max_length=MAX_BROWSER_LENGTH, blank=True, default="", db_default="")
     time_zone = models.CharField(max_length=MAX_TIME_ZONE_LENGTH, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now)
-    search_vector = search_vector_field("name", "email", "phone")
+    words = WordsField("name", "email", "phone")
+    words_digest = WordsDigestField("name", "email", "phone")
 
-    objects = DeferSearchVectorManager["Visitor"]()
+    objects = DeferWordsManager["Visitor"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -67,7 +68,8 @@ class Visitor(models.Model):
             models.UniqueConstraint(fields=["brand", "start_id"], name="visitor_start_id_unique"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            GinIndex(fields=["search_vector"], name="visitor_words"),
+            GinIndex(fields=["words"], name="visitor_by_words"),
+            stale_words_index("name", "email", "phone", name="visitor_stale_words"),
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="visitor_newest"),
             models.Index("workspace", "brand", F("created_at").desc(), F("id").desc(), name="visitor_by_brand"),
         ]
@@ -93,7 +95,7 @@ def private_operator_fields(path: str) -> list[str]:
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     def with_people(self) -> "ConversationQuerySet":
         """Load each row with its visitor and assignee, in one query."""
-        return self.with_assignee().select_related("visitor").defer("visitor__search_vector")
+        return self.with_assignee().select_related("visitor").defer("visitor__words", "visitor__words_digest")
 
     def with_assignee(self) -> "ConversationQuerySet":
         """Load each row with its assignee, in one query. Use it if the visitor is loaded already."""

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Operator, Workspace
 from conversations.models.conversations import Channel, Conversation
-from conversations.search import DeferSearchVectorManager, search_vector_field
+from conversations.search import DeferWordsManager, WordsDigestField, WordsField, stale_words_index
 from integrations.models import ApiKey
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
@@ -54,9 +54,10 @@ class Message(models.Model):
     # The sender's own id for the message, by which a repeated message is recognised.
     client_id = models.CharField(max_length=MAX_CLIENT_ID_LENGTH, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
-    search_vector = search_vector_field("body")
+    words = WordsField("body")
+    words_digest = WordsDigestField("body")
 
-    objects = DeferSearchVectorManager["Message"]()
+    objects = DeferWordsManager["Message"]()
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -75,7 +76,8 @@ class Message(models.Model):
             same_workspace("message", "api_key", "integrations.ApiKey"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            GinIndex(fields=["search_vector"], name="message_words"),
+            GinIndex(fields=["words"], name="message_by_words"),
+            stale_words_index("body", name="message_stale_words"),
             models.Index("workspace", "created_at", condition=~Q(role="visitor"), name="message_replies_by_time"),
             models.Index("api_key", condition=Q(api_key__isnull=False), name="message_by_api_key"),
         ]

@@ -15,9 +15,9 @@ from django.utils.html import format_html
 
 from accounts.audit import Action, record
 from accounts.middleware import current_scope
-from conversations.search import prefix_query
+from conversations.search import search_rows
 from leads.actions import create_lead, update_lead
-from leads.models import Lead, lead_search_vector
+from leads.models import Lead
 from leads.serializers import MAX_NOTES_LENGTH
 from praxtalk.core.api.outgoing_slots import NoFreeSlot
 from praxtalk.core.dashboard.admin import INVALID_LOOKUP_ERRORS, ScopedRelatedFilter, WorkspaceAdmin
@@ -138,10 +138,7 @@ class LeadAdmin(WorkspaceAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        query = prefix_query(search_term)
-        return (
-            queryset.annotate(search_vector=lead_search_vector()).filter(search_vector=query) if query else queryset
-        ), False
+        return search_rows(queryset, search_term), False
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Require a brand from operators who see only some brands: they could not see a lead without one."""

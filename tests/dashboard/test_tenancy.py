@@ -19,6 +19,7 @@ from brands.models import Brand
 from conversations.actions import create_tag
 from conversations.actions.canned_replies import create_canned_reply
 from conversations.models import CannedReply, Tag, Visitor
+from conversations.tasks import fill_words
 from leads.models import Lead
 from praxtalk.core.dashboard.site import dashboard
 from tests.recorded_rows import reuse_rows
@@ -42,6 +43,7 @@ def make_rows(tenants, conversations):
         slug = brand.slug
         Visitor.objects.filter(brand=brand).update(name=f"visitor-of-{slug}")
         Lead.objects.filter(brand=brand).update(name=f"lead-of-{slug}")
+        fill_words()
         found[Brand][slug] = brand
         found[Visitor][slug] = Visitor.objects.get(brand=brand)
         found[Lead][slug] = Lead.objects.get(brand=brand)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from conversations import actions
-from conversations.models import Conversation
+from conversations.models import Conversation, Message
 from praxtalk.core.api.pagination import MAX_LIMIT
 from tests.conftest import make_conversation
 from tests.inbox.test_in_a_browser import add_message, row
@@ -56,6 +56,24 @@ def test_filters_are_kept_in_the_url_except_the_search_text(tenants, conversatio
     page.get_by_label("Brand").select_option("")
     page.go_back()
     expect(page.locator("#thread-pane")).to_contain_text("Select a conversation")
+    assert page.problems == []
+
+
+def test_search_shows_the_message_it_found_with_its_date_and_the_status(tenants, conversations, browsers):
+    old = add_message(conversations.north, "Where is <b>my</b> parcel <A77123>, sent to Köln?")
+    Message.objects.filter(pk=old.pk).update(created_at=old.created_at - timedelta(days=700))
+    add_message(conversations.north, "Hello again")
+    actions.set_status(conversations.north, status="resolved")
+    page = browsers.open(tenants.alice)
+    page.get_by_label("Search").fill("koeln a77")
+    result = row(page, "Maya A.")
+    expect(result.locator("p").first).to_have_text("Where is <b>my</b> parcel <A77123>, sent to Köln?")
+    expect(result.locator("mark")).to_have_text(["A77123", "Köln"])
+    expect(result.locator("time")).to_contain_text(str((old.created_at - timedelta(days=700)).year))
+    expect(result.locator(".foot")).to_contain_text("Resolved")
+    page.get_by_label("Search").fill("maya")  # matches the visitor, so the row shows the newest message
+    expect(result.filter(has_text="Hello again")).to_have_count(1)
+    expect(page.locator("mark")).to_have_count(0)
     assert page.problems == []
 
 

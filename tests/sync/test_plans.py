@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import Operator
 from accounts.scope import Scope
 from brands.models import OperatorBrand
-from conversations import inbox
+from conversations import inbox_search, search
 from conversations.actions import change_tags, create_tag, reassign_conversations, wake_next_snoozed
 from conversations.inbox import filter_conversations
 from conversations.models import Conversation
@@ -41,6 +41,14 @@ def create_operator(workspace, brands=None):
         ("conversations:listInbox", {"assignee": "none", "status": "open"}),
         ("conversations:listInbox", {"q": "order 4711"}),
         ("conversations:listInbox", {"q": "person4711@example.com"}),
+        ("inbox:list", {"q": "order 4711"}),
+        ("inbox:list", {"q": "q"}),
+        ("inbox:list", {"q": "4"}),
+        ("inbox:list", {"q": "配"}),
+        ("inbox:list", {"q": "配送"}),
+        ("inbox:list", {"q": "+49 170 1234567"}),
+        ("inbox:list", {"q": "O'Brien Köln"}),
+        ("inbox:list", {"q": "vip"}),
         ("conversations:counts", {}),
         ("conversations:counts", {"brandId": "{brand}"}),
         ("conversations:get", {"conversationId": "{conversation}"}),
@@ -89,8 +97,8 @@ def test_a_rare_search_term_uses_the_full_text_indexes(large_workspace):
     with CaptureQueriesContext(connection) as queries:
         assert len(call_as(operator, "conversations:listInbox", q="order 4711")) >= 1
     plans = "\n".join(plans_of(queries, without="operatorsession"))
-    assert "message_words" in plans, plans
-    assert "visitor_words" in plans, plans
+    assert "message_by_words" in plans, plans
+    assert "visitor_by_words" in plans, plans
 
 
 @pytest.mark.django_db
@@ -98,7 +106,7 @@ def test_a_common_search_term_scans_the_newest_conversations_only(large_workspac
     with CaptureQueriesContext(connection) as queries:
         assert len(call_as(create_operator(large_workspace), "conversations:listInbox", q="order", limit=50)) == 50
     plans = "\n".join(plans_of(queries, without="operatorsession"))
-    assert "message_words" not in plans, plans
+    assert "message_by_words" not in plans, plans
     assert "conversation_newest" in plans, plans
 
 
@@ -107,7 +115,10 @@ def test_every_search_strategy_finds_the_same_conversations(large_workspace, mon
     """Whichever strategy is used, a page contains the newest conversations that match the words."""
     scope = Scope(large_workspace.pk, None)
     rows = filter_conversations(scope).values_list("pk", flat=True)
-    words = ("order 4711", "order 47", "person99", "order 99 mine", "nowhere", "47")
+    tag = create_tag(large_workspace.pk, name="vip")
+    for conversation in Conversation.objects.filter(workspace=large_workspace).order_by("last_activity_at")[:30:2]:
+        change_tags(conversation, add=[tag.pk])
+    words = ("order 4711", "order 47", "person99", "order 99 mine", "vip", "nowhere", "47")
     ways = [
         {},
         {"RECENT_ROWS": 5},
@@ -118,10 +129,32 @@ def test_every_search_strategy_finds_the_same_conversations(large_workspace, mon
     for way in ways:
         with monkeypatch.context() as changed:
             for name, value in way.items():
-                changed.setattr(inbox, name, value)
-            found.append([inbox.search(rows, scope, text, 20) for text in words])
+                changed.setattr(inbox_search, name, value)
+            found.append([inbox_search.search(rows, scope, text, 20) for text in words])
     assert found[0] == found[1] == found[2] == found[3]
     assert [len(each) for each in found[0]][-2:] == [0, 20]
+
+
+@pytest.mark.django_db
+def test_rows_without_words_are_found_by_an_index(large_workspace):
+    for model in search.searched_models():
+        with CaptureQueriesContext(connection) as queries:
+            assert search.fill_words(model) == 0  # the rows of large_workspace have their words
+        (plan,) = plans_of(queries, without="operatorsession")
+        assert f"{model._meta.model_name}_stale_words" in plan, plan
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", ["no 4711", "+49 170 1234567", "配送", "O'Brien"])
+def test_rare_search_in_the_lists_uses_the_full_text_indexes(large_workspace, client, typed):
+    client.force_login(create_operator(large_workspace))
+    for page, table in (("visitors", "conversations_visitor"), ("leads", "leads_lead")):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"/app/{page}/", {"q": typed}).status_code == 200
+        plans = [plan for plan in plans_of(queries, without="operatorsession") if "@@" in plan]
+        assert plans
+        for plan in plans:
+            assert f"Seq Scan on {table} " not in plan, plan
 
 
 @pytest.mark.django_db

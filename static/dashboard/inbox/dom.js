@@ -63,6 +63,7 @@ export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(
 const MINUTE = 60_000;
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const calendarDayFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /** Return how long ago a time was, in two or three characters such as 5m. @param {number} at */
@@ -78,6 +79,8 @@ export const ago = (at) => {
 export const clock = (at) => clockFormat.format(at);
 /** @param {number} at */
 export const day = (at) => dayFormat.format(at);
+/** Return a day with its year. @param {number} at */
+export const calendarDay = (at) => calendarDayFormat.format(at);
 /** @param {number} at */
 export const date = (at) => dateFormat.format(at);
 

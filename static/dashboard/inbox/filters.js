@@ -35,7 +35,7 @@ export function createFilters({ onChange }) {
   const search = h("input", {
     type: "search",
     placeholder: "Search (/)",
-    "aria-label": "Search names, e-mails and messages",
+    "aria-label": "Search names, e-mails, phone numbers, messages and tags",
     maxlength: 200,
   });
   const selects = {

@@ -21,8 +21,11 @@ export type Me = Named & { preferences: Preferences };
 
 type WithTags = { tags: Tag[]; rating: number | null };
 
-/** A row of the list. */
-export type Row = Conversation & WithTags & { unread: boolean; lastActivityAt: number };
+/** The message that a search has found, as pieces of its text. */
+export type Match = { messageId: string; createdAt: number; parts: { text: string; marked: boolean }[] };
+
+/** A row of the list. match: only in a search; null if it has found the visitor or a tag. */
+export type Row = Conversation & WithTags & { unread: boolean; lastActivityAt: number; match?: Match | null };
 
 /** The open conversation. */
 export type OpenConversation = Conversation & WithTags & { brand: Brand };

@@ -1,9 +1,9 @@
 /** The list of conversations: a listbox that keeps only the visible rows in the document. */
 
-import { ago, h, setAttribute, setText } from "./dom.js";
+import { ago, calendarDay, fill, h, setAttribute, setText, statusName } from "./dom.js";
 
 /**
- * @import { Row } from "./types.d.ts"
+ * @import { Match, Row } from "./types.d.ts"
  * @typedef {Record<"mark" | "name" | "time" | "preview" | "foot", HTMLElement>} Parts
  * @typedef {{element: HTMLElement, parts: Parts}} DrawnRow
  */
@@ -78,16 +78,23 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
     element.classList.toggle("unread", Boolean(row.unread) && id !== opened);
     element.classList.toggle("selected", selected.has(id));
     setText(parts.name, row.visitor.name);
-    setText(parts.time, ago(row.lastActivityAt));
-    setText(parts.preview, row.preview);
+    setText(parts.time, row.match ? calendarDay(row.match.createdAt) : ago(row.lastActivityAt));
+    if (row.match || parts.preview.childElementCount)
+      fill(parts.preview, row.match ? markedText(row.match) : row.preview);
+    else setText(parts.preview, row.preview);
     setText(parts.mark, row.unread && id !== opened ? "Unread. " : "");
+    const isInSearch = row.match !== undefined;
     const facts = [
+      isInSearch && row.status !== "open" && statusName(row.status),
       brandName(row.brandId),
       row.assignee?.name ?? "Unassigned",
       ...row.tags.map((tag) => `#${tag.name}`),
     ];
     setText(parts.foot, facts.filter(Boolean).join(" · "));
   };
+
+  /** @param {Match} match */
+  const markedText = ({ parts }) => parts.map(({ text, marked }) => (marked ? h("mark", {}, text) : text));
 
   /** @param {string} id @returns {DrawnRow} */
   const createRow = (id) => {

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False  # for CREATE INDEX CONCURRENTLY
     dependencies = [
-        ("leads", "0001_initial"),
+        ("leads", "0004_remove_lead_words"),
     ]
 
     operations = [

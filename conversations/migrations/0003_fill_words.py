@@ -1,0 +1,40 @@
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+from conversations.search import fill_words
+
+
+def fill_existing_rows(apps, schema_editor):
+    """Fill the rows in batches, each in its own transaction. If the migration is interrupted, it goes on where it stopped."""
+    for name in ['Message', 'Visitor']:
+        while fill_words(apps.get_model('conversations', name)):
+            pass
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [
+        ('conversations', '0002_words'),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name='message',
+            index=models.Index(condition=models.Q(('words_digest', models.Func(models.F('body'), arg_joiner=' || chr(10) || ', output_field=models.UUIDField(), template="md5('1' || chr(10) || %(expressions)s)::uuid")), _negated=True), fields=['id'], name='message_stale_words'),
+        ),
+        AddIndexConcurrently(
+            model_name='visitor',
+            index=models.Index(condition=models.Q(('words_digest', models.Func(models.F('name'), models.F('email'), models.F('phone'), arg_joiner=' || chr(10) || ', output_field=models.UUIDField(), template="md5('1' || chr(10) || %(expressions)s)::uuid")), _negated=True), fields=['id'], name='visitor_stale_words'),
+        ),
+        migrations.RunPython(fill_existing_rows, migrations.RunPython.noop),
+        AddIndexConcurrently(
+            model_name='message',
+            index=GinIndex(fields=['words'], name='message_by_words'),
+        ),
+        AddIndexConcurrently(
+            model_name='visitor',
+            index=GinIndex(fields=['words'], name='visitor_by_words'),
+        ),
+    ]
