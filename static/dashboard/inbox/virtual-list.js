@@ -1,6 +1,7 @@
 /** The list of conversations: a listbox that keeps only the visible rows in the document. */
 
-import { ago, h, setAttribute, setText } from "./dom.js";
+import { previewOf } from "../../shared/markup/preview.js";
+import { ago, h, isolated, setAttribute, setText } from "./dom.js";
 
 /**
  * @import { Row } from "./types.d.ts"
@@ -79,14 +80,14 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
     element.classList.toggle("selected", selected.has(id));
     setText(parts.name, row.visitor.name);
     setText(parts.time, ago(row.lastActivityAt));
-    setText(parts.preview, row.preview);
+    setText(parts.preview, previewOf(row.preview));
     setText(parts.mark, row.unread && id !== opened ? "Unread. " : "");
     const facts = [
       brandName(row.brandId),
       row.assignee?.name ?? "Unassigned",
       ...row.tags.map((tag) => `#${tag.name}`),
     ];
-    setText(parts.foot, facts.filter(Boolean).join(" · "));
+    setFacts(parts.foot, facts.filter(Boolean));
   };
 
   /** @param {string} id @returns {DrawnRow} */
@@ -210,3 +211,9 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
   });
   return list;
 }
+
+/** Show names side by side, unless they are shown already. @param {HTMLElement} line @param {string[]} facts */
+const setFacts = (line, facts) => {
+  if (line.textContent === facts.join(" · ")) return;
+  line.replaceChildren(...facts.flatMap((fact, index) => [index ? " · " : "", isolated(fact)]));
+};
