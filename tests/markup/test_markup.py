@@ -26,7 +26,7 @@ def test_javascript_shows_the_same():
     need_node()
     command = ["node", "--test", "--test-reporter=spec", FOLDER / "markup.test.mjs"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert run.returncode == 0, run.stdout
+    assert run.returncode == 0, "\n".join(line for line in run.stdout.splitlines() if "✔" not in line)
 
 
 def test_each_name_in_the_table_is_used_once():
@@ -48,8 +48,11 @@ def seconds(part, length):
 
 @pytest.mark.parametrize("part", HOSTILE, ids=ascii)
 def test_time_grows_with_the_length_and_not_with_its_square(part):
-    short, long = seconds(part, 1_500), seconds(part, 24_000)  # 16 times as long; the square is 256
-    assert long < 100 * max(short, 0.0005)
+    for _ in range(3):  # the machine may be busy
+        short, long = seconds(part, 1_500), seconds(part, 24_000)  # 16 times as long; the square is 256
+        if long < 100 * max(short, 0.0005):
+            return
+    pytest.fail(f"{short} s, then {long} s")
 
 
 @pytest.mark.parametrize("part", HOSTILE, ids=ascii)

@@ -4,8 +4,16 @@ import { markup } from "./markup.js";
 
 const BLOCKS = ["p", "pre", "blockquote", "li"];
 
-/** @param {string} text */
-export const previewOf = (text) => markup(text, make).join("").trim();
+const PREVIEW_LENGTH = 140; // as in conversations/models/conversations.py
+const FENCES = /^ {0,3}`{3,}[^`\n]*$/gm;
+
+/** @param {string} text if it has PREVIEW_LENGTH characters, it may be cut off, also inside a block of code */
+export const previewOf = (text) => {
+  const isOpen = text.length >= PREVIEW_LENGTH && (text.match(FENCES)?.length ?? 0) % 2;
+  return markup(isOpen ? `${text}\n\`\`\`` : text, make)
+    .join("")
+    .trim();
+};
 
 /** @param {string} tag @param {object} _attributes @param {string[]} children @returns {string} */
 const make = (tag, _attributes, ...children) => {
