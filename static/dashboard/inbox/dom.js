@@ -52,12 +52,17 @@ export const fill = (box, ...children) => {
 /** Return a name, or another text of somebody's own, whose direction does not affect what is around it. @param {string} text */
 export const isolated = (text) => h("bdi", {}, text);
 
+// Letters that are written from right to left, and marks that change the direction.
+const RIGHT_TO_LEFT =
+  /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
 /**
- * Like `isolated`, for a plain string such as a notification: U+2068 and U+2069 isolate the text. Its own direction marks are
- * removed, because they could end the isolation.
+ * Like `isolated`, for a plain string such as a notification: U+2068 and U+2069 isolate the text, if it needs that. Its own marks
+ * of direction are removed, because they could end the isolation.
  * @param {string} text
  */
-export const isolatedText = (text) => `\u2068${text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}\u2069`;
+export const isolatedText = (text) =>
+  RIGHT_TO_LEFT.test(text) ? `\u2068${text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}\u2069` : text;
 
 /** Return an error's reason as a sentence, without the error class and the argument's name. @param {unknown} error */
 export const reasonOf = (error) => {
