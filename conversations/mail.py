@@ -13,7 +13,6 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
@@ -24,6 +23,7 @@ from accounts.scope import scope_of
 from conversations.models import Conversation, Notification, Transcript
 from conversations.timeline import messages_of
 from praxtalk.core.mail.headers import one_line
+from praxtalk.core.mail.templated import templated_mail
 
 NOTIFICATION_DELAY = timedelta(minutes=5)
 MAX_NOTIFICATION_AGE = timedelta(days=1)
@@ -71,11 +71,13 @@ def _transcript_email(transcript: Transcript) -> EmailMessage:
         "messages": messages,
         "is_for_operator": operators.filter(email__iexact=transcript.email).exists(),
     }
-    return EmailMessage(
-        f"Your conversation with {one_line(conversation.brand.name)}",
-        render_to_string("conversations/transcript.txt", context),
-        formataddr((one_line(conversation.brand.name), parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
-        [transcript.email],
+    name = one_line(conversation.brand.name)
+    return templated_mail(
+        "conversations/transcript",
+        context,
+        subject=f"Your conversation with {name}",
+        to=transcript.email,
+        from_email=formataddr((name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
     )
 
 
@@ -155,8 +157,8 @@ def _mention_email(mention: Notification) -> EmailMessage:
     note = mention.note
     assert note is not None  # noqa: S101 - for the type checker: the caller has checked it
     context = {"note": note, "url": _inbox_url(note.conversation)}
-    text = render_to_string("conversations/mention.txt", context)
-    return EmailMessage(f"{one_line(note.sender)} mentioned you on PraxTalk", text, to=[mention.operator.email])
+    subject = f"{one_line(note.sender)} mentioned you on PraxTalk"
+    return templated_mail("conversations/mention", context, subject=subject, to=mention.operator.email)
 
 
 def _assignments_email(assignments: list[Notification]) -> EmailMessage:
@@ -167,9 +169,8 @@ def _assignments_email(assignments: list[Notification]) -> EmailMessage:
         "assignments": [(each, _inbox_url(each.subject)) for each in assignments[:MAX_LISTED_ASSIGNMENTS]],
         "more": max(0, count - MAX_LISTED_ASSIGNMENTS),
     }
-    text = render_to_string("conversations/assignment.txt", context)
     subject = f"{one_line(first.assigned_by)} assigned {what} to you on PraxTalk"
-    return EmailMessage(subject, text, to=[first.operator.email])
+    return templated_mail("conversations/assignment", context, subject=subject, to=first.operator.email)
 
 
 def _inbox_url(conversation: Conversation) -> str:

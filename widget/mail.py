@@ -16,7 +16,6 @@ from functools import partial
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.mail import MailRun, Outcome, retry_delay
@@ -25,8 +24,9 @@ from conversations.actions import REPLY_MAIL_DELAY
 from conversations.models import Conversation, Message
 from conversations.timeline import messages_of
 from praxtalk.core.mail.headers import ascii_address, one_line
+from praxtalk.core.mail.templated import templated_mail
 from widget.magic_links import magic_link
-from widget.translations import language_of, texts_of
+from widget.translations import RIGHT_TO_LEFT, language_of, texts_of
 
 MAX_REPLIES_PER_EMAIL = 20
 
@@ -107,11 +107,17 @@ def _locked(due: DueReplies) -> Conversation | None:
 def _email(due: DueReplies) -> EmailMessage:
     visitor, brand = due.conversation.visitor, due.conversation.brand
     visitor.brand = brand
-    texts = texts_of(brand, language_of(visitor.locale))
-    text = render_to_string(
-        "widget/replies.txt",
-        {"texts": texts, "messages": due.messages, "brand": brand, "link": magic_link(visitor)},
-    )
+    language = language_of(visitor.locale)
+    texts = texts_of(brand, language)
+    context = {
+        "texts": texts,
+        "language": language,
+        "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+        "messages": due.messages,
+        "brand": brand,
+        "link": magic_link(visitor),
+    }
     address = brand.email_from or parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     subject = texts["mailSubject"].replace("{brand}", one_line(brand.name))
-    return EmailMessage(subject, text, formataddr((one_line(brand.name), ascii_address(address))), [visitor.email])
+    sender = formataddr((one_line(brand.name), ascii_address(address)))
+    return templated_mail("widget/replies", context, subject=subject, to=visitor.email, from_email=sender)

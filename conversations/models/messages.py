@@ -8,6 +8,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from accounts.models import Operator, Workspace
 from conversations.models.conversations import Channel, Conversation
@@ -15,6 +16,7 @@ from conversations.search import DeferWordsManager, WordsDigestField, WordsField
 from integrations.models import ApiKey
 from praxtalk.core.db.constraints import same_workspace
 from praxtalk.core.db.ids import new_id
+from praxtalk.core.markup import markup_html, plain_html
 
 MAX_BODY_LENGTH = 10_000
 MAX_CLIENT_ID_LENGTH = 64
@@ -100,6 +102,11 @@ class Message(models.Model):
             return self.author.name
         return self.api_key_name or ("API" if self.channel == Channel.API else FORMER_OPERATOR)
 
+    @property
+    def body_html(self) -> SafeString:
+        """Return the body as HTML. Visitors write plain text, so that code stays as they pasted it; others write Markdown."""
+        return plain_html(self.body) if self.role == self.Role.VISITOR else markup_html(self.body)
+
 
 class Note(models.Model):
     """An operator's internal note in the thread. Notes have their own table, so that no list of messages can leak one."""
@@ -130,3 +137,8 @@ class Note(models.Model):
     def sender(self) -> str:
         """Return the author's name. Reads the author: load it first."""
         return self.author.name if self.author else FORMER_OPERATOR
+
+    @property
+    def body_html(self) -> SafeString:
+        """Return the body, which is in Markdown, as HTML."""
+        return markup_html(self.body)

@@ -11,7 +11,7 @@ from accounts.actions.preferences import update_preferences
 from accounts.actions.team import change_operator
 from accounts.mail import MAX_TRIES
 from conversations import actions, mail
-from conversations.models import Notification, Transcript, Visitor
+from conversations.models import Channel, Message, Notification, Transcript, Visitor
 from tests.sync.live_client import call_as
 from tests.sync.sockets import RequestFailed
 
@@ -45,6 +45,25 @@ def test_transcript_is_sent_to_the_visitor_or_to_the_requesting_operator(
     assert "Hi!" in to_visitor.body
     assert "between-us" not in to_visitor.body + to_bob.body
     assert not Transcript.objects.exists()
+
+
+def test_transcript_shows_markdown_of_operators_and_only_links_of_visitors(
+    tenants, conversations, north_args, mailoutbox
+):
+    Visitor.objects.filter(pk=conversations.north.visitor_id).update(name="<\u202eMaya>")
+    conversations.north.refresh_from_db()
+    for role, body in (("visitor", "**a** <b>\nwww.shop.example"), ("operator", "**c** <b>\n- d\n- e")):
+        actions.send_message(conversations.north, role=Message.Role(role), body=body, channel=Channel.API)
+    call_as(tenants.bob, "conversations:sendTranscript", **north_args, to="visitor")
+    assert mail.send_transcripts() == 1
+    (sent,) = mailoutbox
+    assert "**a** <b>\nwww.shop.example" in sent.body
+    assert "**c** <b>\n- d\n- e" in sent.body
+    ((html, content_type),) = sent.alternatives
+    assert content_type == "text/html"
+    assert "**a** &lt;b&gt;<br><a href=" in html
+    assert "<p><strong>c</strong> &lt;b&gt;</p><ul><li>d</li><li>e</li></ul>" in html
+    assert "<bdi>&lt;\u202eMaya&gt;</bdi>" in html
 
 
 def test_transcript_is_refused_without_a_visitor_address(tenants, conversations, north_args):

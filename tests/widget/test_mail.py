@@ -57,6 +57,19 @@ def test_unseen_replies_are_mailed_together_once_after_five_minutes(tenants, vis
     assert "We do." not in outbox.outbox[1].body
 
 
+def test_replies_are_mailed_with_their_markdown_and_as_typed(tenants, visitor_client, time_machine):
+    reply("**Yes** <b>: www.shop.example", tenants.alice)
+    time_machine.shift(5 * MINUTE)
+    assert mail_replies() == 1
+    (message,) = outbox.outbox
+    assert "**Yes** <b>: www.shop.example" in message.body
+    ((html, content_type),) = message.alternatives
+    assert content_type == "text/html"
+    assert '<html lang="de" dir="ltr">' in html
+    assert '<strong>Yes</strong> &lt;b&gt;: <a href="http://www.shop.example"' in html
+    assert html.count(link_in(message)) == 2  # as the address and as the text
+
+
 def test_seen_replies_are_not_mailed(visitor_client, time_machine):
     seen = reply("We do.")
     visitor_client.call_function("widget:look", seenId=str(seen.pk))

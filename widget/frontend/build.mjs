@@ -16,7 +16,7 @@ const folder = process.argv[2] ?? join(project, "static/widget");
 // Internal property names, which are shortened in the bundle. Names that a browser API, the server, the storage or the host page
 // uses must not be listed here.
 const OURS =
-  /^(is(Own|First|Last|NewDay|Stuck|ServerReachable|Live|AtBottom|Phone|Closed|PraxTalk)|on(Change|SignedOut|State|Value|Error)|getToken|setKnown|showErrors?|toBottom|loadOlder|wake|removeDelivered|problem|retry|t|clock|moment|launcher|dialog|parts|composer|chat|element|row|box|report|markSeen|draw|fill|emit|read|write|watchers|deliver|bottom|store|lock|run|root|host|items|watch|mutate|older|api|config|redeemMagicLink|opens|proof|onOther|announce|isFile|patience|button|log|drop|thread|retryAfter|discard|attach|isOther|isDenied|owner|isSignedOut|isTransient)$/;
+  /^(is(Own|First|Last|NewDay|Stuck|ServerReachable|Live|AtBottom|Phone|Closed|PraxTalk)|on(Change|SignedOut|State|Value|Error)|getToken|setKnown|showErrors?|toBottom|loadOlder|wake|removeDelivered|problem|retry|t|clock|moment|launcher|dialog|parts|composer|chat|element|row|box|report|markSeen|draw|fill|emit|read|write|watchers|deliver|bottom|store|lock|run|root|host|items|watch|mutate|older|api|config|redeemMagicLink|opens|proof|onOther|announce|isFile|patience|button|log|drop|thread|retryAfter|discard|attach|isOther|isDenied|owner|isSignedOut|isTransient|solid|linkEnds|skipTo|flush|kind|nodes)$/;
 
 mkdirSync(folder, { recursive: true });
 const lazy = await bundle("lazy", "esm");

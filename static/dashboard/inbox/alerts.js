@@ -1,10 +1,13 @@
 /** The lines above the list: mentions of the operator, and conversations that others assigned to them. */
 
-import { byId, h } from "./dom.js";
+import { byId, h, isolated } from "./dom.js";
 import { assignmentText } from "./notifications.js";
 import { urls } from "./urls.js";
 
-/** @import { Assignment, Assignments, Client, Mention } from "./types.d.ts" */
+/**
+ * @import { Assignment, Assignments, Client, Mention } from "./types.d.ts"
+ * @import { Child } from "./dom.js"
+ */
 
 const MAX_LINES = 3; // of mentions, and of assignments
 
@@ -15,7 +18,9 @@ export function createAlerts({ client }) {
     showMentions(mentions) {
       const lines = mentions
         .slice(0, MAX_LINES)
-        .map(({ conversationId, sender, visitor }) => linkTo(conversationId, `${sender} mentioned you: ${visitor}`));
+        .map(({ conversationId, sender, visitor }) =>
+          linkTo(conversationId, [isolated(sender), " mentioned you: ", isolated(visitor)]),
+        );
       byId("mentions").replaceChildren(...lines);
     },
 
@@ -34,14 +39,14 @@ export function createAlerts({ client }) {
   };
 }
 
-/** @param {string} conversationId @param {string} text */
-const linkTo = (conversationId, text) =>
-  h("a", { href: urls.conversation(conversationId), "data-open": conversationId }, text);
+/** @param {string} conversationId @param {Child} content */
+const linkTo = (conversationId, content) =>
+  h("a", { href: urls.conversation(conversationId), "data-open": conversationId }, content);
 
 /** @param {Assignment} assignment */
 const lineOf = ({ conversationId, assignedBy, visitor }) =>
-  linkTo(conversationId, assignmentText(assignedBy, 1, visitor));
+  linkTo(conversationId, assignmentText(isolated(assignedBy), 1, isolated(visitor)));
 
 /** @param {Assignment} newest @param {number} count */
 const summaryOf = ({ assignedBy, visitor }, count) =>
-  h("a", { href: `${urls.base}?view=mine` }, assignmentText(assignedBy, count, visitor));
+  h("a", { href: `${urls.base}?view=mine` }, assignmentText(isolated(assignedBy), count, isolated(visitor)));

@@ -1,7 +1,7 @@
 /** The files of a reply draft: checked when they are added, shown as chips, sent with the reply. */
 
 import { newId } from "../../live/client.js";
-import { fill, h, wellFormed } from "./dom.js";
+import { fill, h, isolated, wellFormed } from "./dom.js";
 import { deleteFile, storeFile } from "./files.js";
 import { MAX_FILE_BYTES } from "./urls.js";
 
@@ -60,15 +60,15 @@ export function createAttachments({ onChange }) {
     },
     /** Check and attach files. Show the reason for each one that cannot be sent. @param {File[]} files */
     async add(files) {
-      const reasons = /** @type {string[]} */ ([]);
+      const reasons = /** @type {HTMLElement[]} */ ([]);
       for (const file of files) {
         const reason = await reasonAgainst(file);
         const entry = { id: newId(), name: wellFormed(file.name) };
-        if (reason) reasons.push(`${file.name} was not attached: ${reason}`);
+        if (reason) reasons.push(h("p", { class: "refused" }, isolated(file.name), ` was not attached: ${reason}`));
         else if (await storeFile(entry.id, file)) stored = [...stored, entry];
         else inMemory.push(entry);
       }
-      rejections.replaceChildren(...reasons.map((reason) => h("p", { class: "refused" }, reason)));
+      rejections.replaceChildren(...reasons);
       draw();
       onChange();
     },

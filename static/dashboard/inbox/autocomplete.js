@@ -1,6 +1,6 @@
 /** Suggestions in the composer: canned replies after "/", colleagues after "@". The listbox works with the keyboard. */
 
-import { h, setAttribute } from "./dom.js";
+import { h, isComposing, isolated, setAttribute } from "./dom.js";
 
 const MAX_SUGGESTIONS = 8;
 
@@ -38,9 +38,9 @@ export function createAutocomplete({ field, box, find }) {
           "aria-selected": index === active && "true",
           mousedown: (/** @type {Event} */ event) => accept(index, event),
         },
-        h("strong", {}, title),
+        h("strong", {}, isolated(title)),
         " ",
-        h("span", {}, text),
+        isolated(text),
       ),
     );
     box.replaceChildren(...options);
@@ -67,7 +67,7 @@ export function createAutocomplete({ field, box, find }) {
   });
   field.addEventListener("blur", close);
   field.addEventListener("keydown", (event) => {
-    if (!suggestions.length || event.isComposing) return;
+    if (!suggestions.length || isComposing(event)) return;
     if (event.key === "ArrowDown") active = (active + 1) % suggestions.length;
     else if (event.key === "ArrowUp") active = (active + suggestions.length - 1) % suggestions.length;
     else if ((event.key === "Enter" && !event.metaKey && !event.ctrlKey) || event.key === "Tab")

@@ -1,7 +1,7 @@
 /** The commands on conversations, for the buttons above the thread, the shortcuts and the bulk actions. */
 
 import { askLead, askSnooze, askTags, askVisitor, choose, confirm } from "./dialogs.js";
-import { h, pluralize, reasonOf } from "./dom.js";
+import { h, isolated, pluralize, reasonOf } from "./dom.js";
 import { showToast } from "./toast.js";
 
 /**
@@ -104,7 +104,8 @@ export function createCommands({ store, client, colleaguesIn }) {
     block: (blocked) =>
       onOpen(({ _id: conversationId, visitor: { name } }) => {
         const act = () => change("conversations:blockVisitor", { conversationId, blocked });
-        if (blocked) confirm(`Block ${name}? Their messages will be rejected.`, "Block the visitor", act);
+        const question = ["Block ", isolated(name), "? Their messages will be rejected."];
+        if (blocked) confirm(question, "Block the visitor", act);
         else act();
       }),
 

@@ -2,7 +2,7 @@
 
 import { createAttachments } from "./attachments.js";
 import { createAutocomplete } from "./autocomplete.js";
-import { h, setAttribute, setText, wellFormed } from "./dom.js";
+import { h, isComposing, sendable, setAttribute, setText } from "./dom.js";
 import { mentionedIn } from "./mentions.js";
 import { showToast } from "./toast.js";
 
@@ -139,7 +139,7 @@ export function createComposer(options) {
 
   /** Send the draft that is shown. The other one stays. @param {boolean} resolves */
   const send = (resolves) => {
-    const body = wellFormed(field.value.trim());
+    const body = sendable(field.value);
     const isReply = kind === "reply";
     const files = isReply ? attachments.all : [];
     if ((!body && !files.length) || submit.disabled) return;
@@ -178,6 +178,7 @@ export function createComposer(options) {
     }
   });
   field.addEventListener("keydown", (event) => {
+    if (isComposing(event)) return;
     if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
       event.preventDefault();
       send(event.shiftKey);

@@ -1,9 +1,12 @@
 /** The dialogs: assignee, snooze, tags, lead, shortcuts, preferences. They share one element and work with the keyboard. */
 
-import { byId, h, reasonOf } from "./dom.js";
+import { byId, h, isComposing, isolated, reasonOf, sendable } from "./dom.js";
 import { urls } from "./urls.js";
 
-/** @import { Lead, Named, NewLead, PersonDetails, Preferences } from "./types.d.ts" */
+/**
+ * @import { Lead, Named, NewLead, PersonDetails, Preferences } from "./types.d.ts"
+ * @import { Child } from "./dom.js"
+ */
 
 const HOUR = 3600_000;
 const dialog = /** @type {HTMLDialogElement} */ (byId("dialog"));
@@ -17,7 +20,7 @@ const closeDialog = () => {
 
 /**
  * Show the dialog with this content.
- * @param {string} title
+ * @param {Child} title
  * @param {(Node | string)[]} content
  * @param {HTMLElement} [first] gets the focus
  * @param {string} [closeLabel] the label of the button that closes the dialog
@@ -27,7 +30,8 @@ const openDialog = (title, content, first, closeLabel = "Cancel") => {
   const close = h("button", { type: "button", class: "button small", click: closeDialog }, closeLabel);
   dialog.setAttribute("aria-labelledby", "dialog-title");
   dialog.onkeydown = (event) => {
-    if (event.key !== "Escape") return;
+    if (isComposing(event) && event.key === "Enter") event.preventDefault(); // the form would be submitted
+    if (isComposing(event) || event.key !== "Escape") return;
     event.preventDefault(); // close synchronously: the browser would process the next key before closing the dialog
     closeDialog();
   };
@@ -106,7 +110,7 @@ export const choose = (title, choices) => {
 
 /**
  * Ask for confirmation, before an action that others notice or that cannot be undone.
- * @param {string} question @param {string} label @param {() => void} onConfirm
+ * @param {Child} question @param {string} label @param {() => void} onConfirm
  */
 export const confirm = (question, label, onConfirm) => {
   const click = () => {
@@ -166,12 +170,12 @@ export const askSnooze = (onChoice) => {
  */
 export const askTags = (tags, current, onSubmit) => {
   const boxes = tags.map(({ _id, name }) =>
-    h("label", {}, h("input", { type: "checkbox", value: _id, checked: current.has(_id) }), name),
+    h("label", {}, h("input", { type: "checkbox", value: _id, checked: current.has(_id) }), isolated(name)),
   );
   const field = h("input", { type: "text", maxlength: 40, "aria-label": "New tag", placeholder: "New tag" });
   askForm("Tags", [h("div", { class: "choices" }, boxes), field], "Save tags", (form) => {
     const ids = [...form.querySelectorAll("input:checked")].map((box) => /** @type {HTMLInputElement} */ (box).value);
-    return onSubmit(ids, field.value.trim());
+    return onSubmit(ids, sendable(field.value));
   });
 };
 
@@ -188,7 +192,7 @@ const personFields = (known) => [
 /** @param {HTMLFormElement} form @param {string[]} names @returns {any} the text of each field by its name */
 const textsOf = (form, ...names) => {
   const data = new FormData(form);
-  return Object.fromEntries(names.map((name) => [name, String(data.get(name) ?? "").trim()]));
+  return Object.fromEntries(names.map((name) => [name, sendable(String(data.get(name) ?? ""))]));
 };
 
 /** @param {PersonDetails} known @param {(details: PersonDetails) => Promise<unknown>} onSubmit */

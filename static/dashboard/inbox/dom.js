@@ -2,6 +2,7 @@
 
 import { element, setText } from "../../shared/dom.js";
 
+export { isComposing, sendable, wellFormed } from "../../shared/text.js";
 export { setText };
 
 /**
@@ -48,14 +49,26 @@ export const fill = (box, ...children) => {
   (now.find(({ textContent }) => textContent === text) ?? now[Math.min(index, now.length - 1)])?.focus();
 };
 
+/** Return a name, or another text of somebody's own, whose direction does not affect what is around it. @param {string} text */
+export const isolated = (text) => h("bdi", {}, text);
+
+// Letters that are written from right to left, and marks that change the direction.
+const RIGHT_TO_LEFT =
+  /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/**
+ * Like `isolated`, for a plain string such as a notification: U+2068 and U+2069 isolate the text, if it needs that. Its own marks
+ * of direction are removed, because they could end the isolation.
+ * @param {string} text
+ */
+export const isolatedText = (text) =>
+  RIGHT_TO_LEFT.test(text) ? `\u2068${text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "")}\u2069` : text;
+
 /** Return an error's reason as a sentence, without the error class and the argument's name. @param {unknown} error */
 export const reasonOf = (error) => {
   const reason = /** @type {Error} */ (error).message.replace(/^(ArgumentValidationError: )?([a-z]\w*: )?/, "");
   return reason.charAt(0).toUpperCase() + reason.slice(1);
 };
-
-/** Replace lone surrogates, which JSON and the server reject, by U+FFFD. @param {string} text @returns {string} */
-export const wellFormed = (text) => text.toWellFormed();
 
 /** Return the element of the page with this id. @param {string} id */
 export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));

@@ -1,6 +1,6 @@
 /** The list's views with their counts, its filters and its search. */
 
-import { byId, h, setAttribute, setText, wellFormed } from "./dom.js";
+import { byId, h, isComposing, setAttribute, setText, wellFormed } from "./dom.js";
 
 /** @import { Counts, ListQuery, Named, ViewName } from "./types.d.ts" */
 
@@ -93,7 +93,7 @@ export function createFilters({ onChange }) {
     timer = setTimeout(apply, SEARCH_DELAY);
   });
   search.addEventListener("keydown", (event) => {
-    if (event.isComposing) return;
+    if (isComposing(event)) return;
     if (event.key === "Escape" && search.value) {
       search.value = "";
       apply();

@@ -1,7 +1,8 @@
 /** Notify the operator of messages, mentions and assignments: title, badge in the navigation, sound, desktop notification. */
 
+import { previewOf } from "../../shared/markup/preview.js";
 import { showUnread } from "../badge.js";
-import { pluralize } from "./dom.js";
+import { isolatedText, pluralize } from "./dom.js";
 
 /** @import { Assignments, Counts, InboxStore, Mention } from "./types.d.ts" */
 
@@ -9,12 +10,18 @@ const QUIET = 1000; // ms: an event that is reported twice, as a message and as 
 const TITLE = "Inbox | PraxTalk";
 
 /**
- * @param {string} assignedBy
+ * Return the parts of the sentence. The names are elements or isolated texts.
+ * @template Name
+ * @param {Name} assignedBy
  * @param {number} count
- * @param {string} visitor the visitor's name; used only if count is 1
+ * @param {Name} visitor the visitor's name; used only if count is 1
  */
-export const assignmentText = (assignedBy, count, visitor) =>
-  `${assignedBy} assigned ${count === 1 ? visitor : pluralize("conversation", count)} to you`;
+export const assignmentText = (assignedBy, count, visitor) => [
+  assignedBy,
+  " assigned ",
+  count === 1 ? visitor : pluralize("conversation", count),
+  " to you",
+];
 
 /**
  * @param {object} options
@@ -78,7 +85,7 @@ export function createNotifications({ store, onOpen }) {
         positions.set(conversationId, position);
         if (isMore && !isInView(conversationId)) {
           ring("message");
-          show(snoozeEnded ? `Snooze ended: ${visitor}` : visitor, preview, conversationId);
+          show(snoozeEnded ? `Snooze ended: ${isolatedText(visitor)}` : visitor, previewOf(preview), conversationId);
         }
       }
       unreadBefore = unread;
@@ -88,7 +95,7 @@ export function createNotifications({ store, onOpen }) {
       if (mentionsBefore !== null && unseen.length > mentionsBefore) {
         ring("mention");
         const [{ sender, body, conversationId }] = unseen;
-        show(`${sender} mentioned you`, body, conversationId);
+        show(`${isolatedText(sender)} mentioned you`, previewOf(body), conversationId);
       }
       mentionsBefore = unseen.length;
     },
@@ -100,7 +107,8 @@ export function createNotifications({ store, onOpen }) {
       if (!fresh.length || (fresh.length === 1 && isInView(fresh[0].conversationId))) return;
       const [{ assignedBy, visitor, conversationId }] = fresh;
       ring("assignment");
-      show(assignmentText(assignedBy, fresh.length > 1 ? count : 1, visitor), "", conversationId);
+      const names = [assignedBy, visitor].map(isolatedText);
+      show(assignmentText(names[0], fresh.length > 1 ? count : 1, names[1]).join(""), "", conversationId);
     },
   };
 }

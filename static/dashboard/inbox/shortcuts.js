@@ -1,6 +1,6 @@
 /** Single-key shortcuts for working without a mouse. They are inactive in text fields, and operators can turn them off. */
 
-import { byId } from "./dom.js";
+import { byId, isComposing } from "./dom.js";
 
 /** The shortcuts with their descriptions, as the help shows them. */
 export const KEYS = [
@@ -38,7 +38,7 @@ const isWriting = () => {
  */
 export function createShortcuts({ isEnabled, actions }) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.defaultPrevented || isComposing(event) || event.metaKey || event.ctrlKey || event.altKey) return;
     if (isWriting() || isDialogOpen() || (!isEnabled() && event.key !== "?")) return;
     const isOnControl = document.activeElement?.matches("button, a, summary");
     if (event.key === "Enter" && isOnControl) return;

@@ -1,7 +1,7 @@
 /** The header of a conversation: the visitor, the status, and the buttons of the commands. */
 
 import { FACES } from "./activity.js";
-import { date, fill, h, setText, statusName } from "./dom.js";
+import { date, fill, h, isolated, setText, statusName } from "./dom.js";
 
 /**
  * @import { Commands } from "./commands.js"
@@ -30,12 +30,16 @@ export function createThreadHeader({ commands, onClose, onShowVisitor }) {
       setText(name, visitor.name);
       const until = snoozedUntil ? ` until ${date(snoozedUntil)}` : "";
       const facts = [
-        brand.name,
+        isolated(brand.name),
         statusName(conversation.status) + until,
-        assignee ? `Assigned to ${assignee.name}` : "Unassigned",
-      ];
-      if (rating) facts.push(`Rated ${FACES[rating]} ${rating} of 5`);
-      setText(status, facts.concat(tags.map((tag) => `#${tag.name}`)).join(" · "));
+        assignee ? ["Assigned to ", isolated(assignee.name)] : "Unassigned",
+        rating && `Rated ${FACES[rating]} ${rating} of 5`,
+        ...tags.map((tag) => isolated(`#${tag.name}`)),
+      ].filter((fact) => fact !== null && fact !== 0);
+      fill(
+        status,
+        facts.map((fact, index) => [index > 0 && " · ", fact]),
+      );
       fill(tools, commands.tools(conversation));
     },
   };

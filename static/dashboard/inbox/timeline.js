@@ -1,7 +1,8 @@
 /** Create the elements of a thread: messages, notes, activities and unsent messages. */
 
+import { markup, plainText } from "../../shared/markup/markup.js";
 import { activityText } from "./activity.js";
-import { clock, h } from "./dom.js";
+import { clock, h, isolated } from "./dom.js";
 import { urls } from "./urls.js";
 
 /**
@@ -25,15 +26,22 @@ export const createEntry = (entry, visitorName) => {
     time,
   );
   const isFileOnly = attachments.length === 1 && body === attachments[0].name;
-  const text = !isFileOnly && h("p", { class: "body", dir: "auto" }, body);
+  const text = !isFileOnly && bodyElement(body, !isNote && entry.role === "visitor");
   return h("article", { class: `entry ${isNote ? "note" : entry.role}` }, head, text, attachments.map(fileElement));
 };
+
+/**
+ * Show a text. Visitors write plain text, so that code is shown as they pasted it; everybody else writes Markdown.
+ * @param {string} body @param {boolean} isPlain
+ */
+const bodyElement = (body, isPlain) =>
+  h("div", { class: "body", dir: "auto" }, isPlain ? plainText(body) : markup(body));
 
 /** @param {Attachment} file */
 const fileElement = ({ _id, name, contentType, width, height }) => {
   const href = urls.file(_id);
   const isImage = contentType.startsWith("image/");
-  const content = isImage ? h("img", { src: href, alt: name, width, height, loading: "lazy" }) : name;
+  const content = isImage ? h("img", { src: href, alt: name, width, height, loading: "lazy" }) : isolated(name);
   return h("p", { class: "file" }, h("a", { href, download: name }, content));
 };
 
@@ -59,12 +67,12 @@ export const createUnsentEntry = (item, state, actions) => {
   ];
   const status = state === "sending" && tries ? "No response yet. Retrying …" : STATES[state];
   const notice = rejection
-    ? h("p", { class: "refused", role: "alert" }, `Not sent: ${rejection.message} `, buttons)
+    ? h("p", { class: "refused", role: "alert" }, "Not sent: ", isolated(rejection.message), " ", buttons)
     : h("p", { class: "quiet" }, status);
   return h(
     "article",
     { class: `entry unsent ${kind === "note" ? "note" : "operator"}`, "data-id": item.id },
-    h("p", { class: "body", dir: "auto" }, body),
+    bodyElement(body, kind === "file"),
     notice,
   );
 };

@@ -1,6 +1,7 @@
 /** The list of conversations: a listbox that keeps only the visible rows in the document. */
 
-import { ago, calendarDay, fill, h, setAttribute, setText, statusName } from "./dom.js";
+import { previewOf } from "../../shared/markup/preview.js";
+import { ago, calendarDay, fill, h, isolated, setAttribute, setText, statusName } from "./dom.js";
 
 /**
  * @import { Match, Row } from "./types.d.ts"
@@ -80,8 +81,8 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
     setText(parts.name, row.visitor.name);
     setText(parts.time, row.match ? calendarDay(row.match.createdAt) : ago(row.lastActivityAt));
     if (row.match || parts.preview.childElementCount)
-      fill(parts.preview, row.match ? markedText(row.match) : row.preview);
-    else setText(parts.preview, row.preview);
+      fill(parts.preview, row.match ? markedText(row.match) : previewOf(row.preview));
+    else setText(parts.preview, previewOf(row.preview));
     setText(parts.mark, row.unread && id !== opened ? "Unread. " : "");
     const isInSearch = row.match !== undefined;
     const facts = [
@@ -90,7 +91,10 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
       row.assignee?.name ?? "Unassigned",
       ...row.tags.map((tag) => `#${tag.name}`),
     ];
-    setText(parts.foot, facts.filter(Boolean).join(" · "));
+    setFacts(
+      parts.foot,
+      facts.filter((fact) => fact !== false && fact !== ""),
+    );
   };
 
   /** @param {Match} match */
@@ -217,3 +221,9 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
   });
   return list;
 }
+
+/** Show names side by side, unless they are shown already. @param {HTMLElement} line @param {string[]} facts */
+const setFacts = (line, facts) => {
+  if (line.textContent === facts.join(" · ")) return;
+  line.replaceChildren(...facts.flatMap((fact, index) => [index ? " · " : "", isolated(fact)]));
+};

@@ -1,6 +1,7 @@
 /** The visitor's pane: their details, their leads and their other conversations. */
 
-import { ago, date, fill, h, statusName } from "./dom.js";
+import { previewOf } from "../../shared/markup/preview.js";
+import { ago, date, fill, h, isolated, statusName } from "./dom.js";
 import { MAY_ERASE, urls } from "./urls.js";
 
 /**
@@ -114,14 +115,14 @@ const listOf = (items, create) => (items.length ? h("ul", {}, items.map(create))
 
 /** @param {Lead} lead */
 const leadElement = ({ _id, name, status }) =>
-  h("li", {}, h("a", { href: urls.lead(_id) }, name), ` ${statusName(status)}`);
+  h("li", {}, h("a", { href: urls.lead(_id) }, isolated(name)), ` ${statusName(status)}`);
 
 /** @param {Conversation} conversation */
 const conversationElement = ({ _id, preview, status, lastMessageAt }) =>
   h(
     "li",
     {},
-    h("a", { href: urls.conversation(_id), "data-open": _id }, preview || "…"),
+    h("a", { href: urls.conversation(_id), "data-open": _id }, isolated(previewOf(preview) || "…")),
     ` ${statusName(status)}, ${ago(lastMessageAt)}`,
   );
 

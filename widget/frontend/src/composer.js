@@ -1,4 +1,5 @@
 import { element } from "../../../static/shared/dom.js";
+import { isComposing, sendable } from "../../../static/shared/text.js";
 import { ICONS, icon } from "./icons.js";
 
 const MAX_ROWS = 5;
@@ -25,7 +26,7 @@ export function createComposer({ t }, onSend, onTyping) {
   let typedAt = 0;
 
   function change() {
-    button.disabled = !input.value.trim();
+    button.disabled = !sendable(input.value);
     input.rows = 1;
     while (input.rows < MAX_ROWS && input.scrollHeight > input.clientHeight) input.rows++;
     const isTyping = !button.disabled;
@@ -35,7 +36,7 @@ export function createComposer({ t }, onSend, onTyping) {
   }
 
   function send() {
-    const body = input.value.trim();
+    const body = sendable(input.value);
     if (!body) return;
     onSend(body);
     input.value = "";
@@ -45,7 +46,7 @@ export function createComposer({ t }, onSend, onTyping) {
 
   /** Send on Enter, except with a touch screen, whose keyboard has no other key for a line break. @param {KeyboardEvent} event */
   function press(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || touch.matches) return;
+    if (event.key !== "Enter" || event.shiftKey || isComposing(event) || touch.matches) return;
     event.preventDefault();
     send();
   }

@@ -1,4 +1,5 @@
 import { element, setAttribute, setText } from "../../../static/shared/dom.js";
+import { isComposing } from "../../../static/shared/text.js";
 import { ICONS, icon } from "./icons.js";
 
 /** As in views.css: at this width the dialog covers the page. */
@@ -42,7 +43,7 @@ export function createDialog({ brand }, { t, moment }, views, onClose) {
 
   /** @param {KeyboardEvent} event */
   function press(event) {
-    if (event.key === "Escape" && !event.isComposing) onClose();
+    if (event.key === "Escape" && !isComposing(event)) onClose();
     if (event.key !== "Tab" || !phone.matches) return;
     event.preventDefault();
     const stops = /** @type {HTMLElement[]} */ ([...dialog.querySelectorAll(REACHABLE)]).filter(

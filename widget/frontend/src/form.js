@@ -1,4 +1,5 @@
 import { element, setAttribute, setText } from "../../../static/shared/dom.js";
+import { sendable } from "../../../static/shared/text.js";
 
 /**
  * The form that a visitor fills in once, to start a conversation.
@@ -40,7 +41,7 @@ export function createForm({ greeting, privacyUrl }, { t }, onSubmit) {
   const check = () => {
     const errors = /** @type {Record<string, string>} */ ({});
     for (const { name, input, row } of fields) {
-      const text = input.value.trim();
+      const text = sendable(input.value);
       if (row.hidden || name === "phone") continue;
       if (!text) errors[name] = "required";
       else if (name === "email" && !EMAIL.test(text)) errors[name] = "invalid";
@@ -62,7 +63,7 @@ export function createForm({ greeting, privacyUrl }, { t }, onSubmit) {
 
   /** @returns {Values} */
   const read = () =>
-    /** @type {any} */ (Object.fromEntries(fields.map(({ name, input }) => [name, input.value.trim()])));
+    /** @type {any} */ (Object.fromEntries(fields.map(({ name, input }) => [name, sendable(input.value)])));
 
   const box = element(
     "form",

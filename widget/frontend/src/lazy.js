@@ -1,7 +1,9 @@
+import { markup, plainText } from "../../../static/shared/markup/markup.js";
 import ATTACHMENTS from "./attachments.css";
 import { createAttachments } from "./attachments.js";
 import { contextOf } from "./context.js";
 import { redeemMagicLink } from "./magic-link.js";
+import MARKUP from "./markup.css";
 import RATING from "./rating.css";
 import { createRating } from "./rating.js";
 
@@ -37,7 +39,7 @@ export function start(options) {
   };
 
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(ATTACHMENTS + RATING);
+  sheet.replaceSync(ATTACHMENTS + MARKUP + RATING);
   root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
   const rating = createRating(options, mutate);
   let isContextSent = false;
@@ -50,9 +52,31 @@ export function start(options) {
 
     /** @param {import("./api.js").Thread} [value] missing until the thread has loaded */
     draw(value) {
+      showTexts(root);
       rating.draw(value?.rating);
       if (value && !isContextSent) mutate("widget:tell", contextOf()).catch(() => {});
       isContextSent = Boolean(value);
     },
   };
+}
+
+/**
+ * Show the links of new messages, and the Markdown of those that the visitor has not written. What is in view stays in its place.
+ * @param {ShadowRoot} root the texts of new messages have the class "body" in it
+ */
+function showTexts(root) {
+  const texts = root.querySelectorAll(".body");
+  const scroller = root.querySelector(".scroller");
+  if (!texts.length || !scroller) return;
+  const { top } = scroller.getBoundingClientRect();
+  const messages = [...scroller.querySelectorAll(".message")];
+  const inView = messages.find((message) => message.getBoundingClientRect().bottom > top);
+  const topOf = () => inView?.getBoundingClientRect().top ?? 0;
+  const before = topOf();
+  for (const text of texts) {
+    const body = text.textContent ?? "";
+    text.replaceChildren(...(text.matches(".own .body") ? plainText(body) : markup(body)));
+    text.classList.remove("body");
+  }
+  scroller.scrollTop += topOf() - before;
 }

@@ -9,8 +9,6 @@ import { element, setAttribute, setText } from "../../../static/shared/dom.js";
 
 const BOTTOM = 48;
 const TOP = 40;
-const LINK = /https?:\/\/[^\s<>"']+/g;
-const LINK_END = /[.,!?:;)\]]+$/;
 
 /**
  * @param {import("./texts.js").Texts} texts
@@ -85,7 +83,7 @@ export function createMessageList({ t, clock, day }, on) {
       wrap.append(place);
       on.file(place, file, item.key);
     }
-    if (item.body !== item.files[0]?.name) wrap.append(element("div", { class: "text" }, ...linked(item.body)));
+    if (item.body !== item.files[0]?.name) wrap.append(element("div", { class: "text body" }, item.body));
     if (item.state === "failed")
       wrap.append(
         element(
@@ -145,19 +143,4 @@ export function createMessageList({ t, clock, day }, on) {
       last = newest?.key;
     },
   };
-}
-
-/** Split a text into strings and anchors for its links. @param {string} body @returns {(Node | string)[]} */
-function linked(body) {
-  const parts = /** @type {(Node | string)[]} */ ([]);
-  let end = 0;
-  for (const match of body.matchAll(LINK)) {
-    const url = match[0].replace(LINK_END, "");
-    parts.push(
-      body.slice(end, match.index),
-      element("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, url),
-    );
-    end = /** @type {number} */ (match.index) + url.length;
-  }
-  return [...parts, body.slice(end)];
 }

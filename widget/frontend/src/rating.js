@@ -1,4 +1,5 @@
 import { element, setAttribute, setText } from "../../../static/shared/dom.js";
+import { sendable } from "../../../static/shared/text.js";
 import { icon } from "./icons.js";
 
 /**
@@ -62,7 +63,7 @@ export function createRating({ t, root, composer }, mutate) {
 
   /** @returns {Promise<boolean>} whether the server accepted it */
   const send = () => {
-    const rated = { conversationId, rating: chosen, comment: input.value.trim() };
+    const rated = { conversationId, rating: chosen, comment: sendable(input.value) };
     sending = sending
       .then(() => mutate("widget:rate", rated))
       .then(
