@@ -91,10 +91,7 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
       row.assignee?.name ?? "Unassigned",
       ...row.tags.map((tag) => `#${tag.name}`),
     ];
-    setFacts(
-      parts.foot,
-      facts.filter((fact) => fact !== false && fact !== ""),
-    );
+    setFacts(parts.foot, /** @type {string[]} */ (facts.filter(Boolean)));
   };
 
   /** @param {Match} match */
