@@ -43,11 +43,13 @@ def filter_conversations(
     status: str | None = None,
     assignee: str | None = None,
     tag: str | None = None,
+    waiting: bool | None = None,
 ) -> QuerySet[Conversation, Conversation]:
     """Return the conversations in scope that match, newest activity first.
 
     assignee: an operator's id, or UNASSIGNED.
     tag: a tag's id.
+    waiting: whether the visitor waits for an answer.
     """
     rows = scope.rows(Conversation.objects.all())
     if brand is not None:
@@ -64,6 +66,8 @@ def filter_conversations(
             workspace_id=scope.workspace_id, tag_id__in=[pk] if (pk := parse_id(tag)) else []
         )
         rows = rows.filter(pk__in=tagged.values("conversation_id"))
+    if waiting is not None:
+        rows = rows.filter(waiting_since__isnull=not waiting)
     return rows.order_by(*NEWEST_FIRST)
 
 
@@ -106,7 +110,10 @@ def search(rows: QuerySet[Any, Any], scope: Scope, text: str, limit: int) -> lis
 
 
 def count_views(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
-    """Count the conversations by status, and the open ones of this operator and of no operator. Each count ends at MAX_COUNT."""
+    """Count the conversations by status, and the open ones of this operator, of no operator, and in which the visitor waits.
+
+    Each count ends at MAX_COUNT.
+    """
     return count_each(_views(scope, brand, operator_id))
 
 
@@ -115,6 +122,7 @@ def _views(scope: Scope, brand: Brand | None, operator_id: UUID) -> dict[str, Qu
     views |= {
         "mine": {"status": Status.OPEN, "assignee": str(operator_id)},
         "unassigned": {"status": Status.OPEN, "assignee": UNASSIGNED},
+        "waiting": {"status": Status.OPEN, "waiting": True},
     }
     return {name: filter_conversations(scope, brand=brand, **filters)[:MAX_COUNT] for name, filters in views.items()}
 

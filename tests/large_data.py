@@ -56,11 +56,13 @@ INSERT INTO conversations_visitor (id, workspace_id, brand_id, name, email, phon
     SELECT gen_random_uuid(), %(workspace)s, brand.id, 'Person ' || n, 'person' || n || '@example.com', n::text, now()
     FROM generate_series(1, %(rows)s / 4) n, brands_brand brand WHERE brand.workspace_id = %(workspace)s;
 INSERT INTO conversations_conversation (id, workspace_id, brand_id, visitor_id, status, channel, preview, message_count,
-        last_position, created_at, updated_at, last_message_at, last_activity_at)
+        last_position, created_at, updated_at, last_message_at, last_activity_at,
+        waiting_since)
     SELECT gen_random_uuid(), %(workspace)s, brand_id, id,
         (ARRAY['open', 'closed', 'resolved', 'closed'])[1 + phone::int %% 4], 'widget', 'Hello', 1, 1,
         now() - phone::int * interval '1 minute', now() - phone::int * interval '1 minute',
-        now() - phone::int * interval '1 minute', now() - phone::int * interval '1 minute'
+        now() - phone::int * interval '1 minute', now() - phone::int * interval '1 minute',
+        CASE WHEN phone::int %% 4 = 0 THEN now() - phone::int * interval '1 minute' END
     FROM conversations_visitor WHERE workspace_id = %(workspace)s;
 INSERT INTO leads_lead (id, workspace_id, brand_id, name, email, phone, notes, status, created_at, updated_at)
     SELECT gen_random_uuid(), %(workspace)s, brand.id, 'Lead', '', '', '', (ARRAY['new', 'won'])[1 + n %% 2],

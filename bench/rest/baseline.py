@@ -179,7 +179,7 @@ async def _append(connection: Any, row: sql.Row, body: str) -> tuple[UUID, bool]
     await connection.execute(sql.ADVANCE, [preview, count, position, updated_at, now, now, row[0]])
     message_id, event_id = new_id(), new_id()
     await connection.execute(sql.ADD_MESSAGE, [message_id, row[1], row[0], position, body, now])
-    changed = (*row[:7], preview, count, position, row[10], row[11], updated_at, now, *row[14:])
+    changed = (*row[:7], preview, count, position, row[10], row[11], updated_at, now, None, *row[15:])
     message = (message_id, row[1], row[0], position, "operator", "api", None, body, now, [], *[None] * 3)
     event = {
         "id": str(event_id),

@@ -185,6 +185,9 @@ def _save_conversation(
         conversation.mail_due_at = conversation.mail_due_at or now + REPLY_MAIL_DELAY
     if role == Message.Role.VISITOR:
         conversation.unread_position = conversation.last_position
+        conversation.waiting_since = conversation.waiting_since or now
+    else:
+        conversation.waiting_since = None
     changed_fields = [
         "last_position",
         "unread_position",
@@ -194,6 +197,7 @@ def _save_conversation(
         "last_activity_at",
         "updated_at",
         "mail_due_at",
+        "waiting_since",
     ]
     if role != Message.Role.VISITOR and conversation.first_reply_at is None:
         conversation.first_reply_at, conversation.first_reply_by = now, author

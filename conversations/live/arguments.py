@@ -18,6 +18,7 @@ from praxtalk.core.api.serializers import (
 )
 
 MAX_MENTIONS = 20
+LONGEST_WAITING = "longestWaiting"
 
 # ruff: noqa: N815 - the field names are the keys of the JSON
 
@@ -36,6 +37,8 @@ class ListInboxArguments(StrictSerializer):
 
 class InboxPageArguments(ListInboxArguments):
     tagId = IdField(required=False)
+    waiting = StrictBooleanField(required=False)
+    order = serializers.ChoiceField(["newest", LONGEST_WAITING], default="newest")
     after = StrictCharField(required=False, max_length=MAX_CURSOR)
 
 

@@ -146,7 +146,7 @@ def test_the_inbox_can_be_filtered(tenants, conversations):
     assert found(assignee="nonsense") == []
     assert found(limit=1) == [south]
     counts = call_as(tenants.bob, "conversations:counts")
-    assert counts == {"open": 1, "snoozed": 0, "resolved": 0, "closed": 0, "mine": 1, "unassigned": 0}
+    assert counts == {"open": 1, "snoozed": 0, "resolved": 0, "closed": 0, "mine": 1, "unassigned": 0, "waiting": 0}
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,10 @@ def create_operator(workspace, brands=None):
         ("inbox:list", {"status": "open", "assignee": "me"}),
         ("inbox:list", {"status": "open", "brandId": "{brand}"}),
         ("inbox:list", {"tagId": "{tag}"}),
+        ("inbox:list", {"status": "open", "waiting": True}),
+        ("inbox:list", {"status": "open", "order": "longestWaiting"}),
+        ("inbox:list", {"status": "open", "brandId": "{brand}", "order": "longestWaiting"}),
+        ("inbox:list", {"status": "open", "assignee": "me", "order": "longestWaiting"}),
         ("inbox:counts", {}),
         ("inbox:thread", {"conversationId": "{conversation}"}),
         ("inbox:mentions", {}),
@@ -71,7 +75,7 @@ def test_live_queries_use_an_index(large_workspace, limited, name, arguments):
         "{visitor}": conversation.visitor_id,
         "{tag}": tag,
     }
-    arguments = {key: str(ids.get(value, value)) for key, value in arguments.items()}
+    arguments = {key: str(ids[value]) if value in ids else value for key, value in arguments.items()}
     operator = create_operator(large_workspace, brands[:limited])
     with CaptureQueriesContext(connection) as queries:
         call_as(operator, name, **arguments)

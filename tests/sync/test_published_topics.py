@@ -195,6 +195,7 @@ def watchable_queries(tenants, conversations):
                 yield operator, name, arguments
             yield operator, "conversations:listInbox", {**arguments, "status": "open", "assignee": "me"}
             yield operator, "conversations:listInbox", {**arguments, "q": "hi"}
+            yield operator, "inbox:list", {**arguments, "waiting": True, "order": "longestWaiting"}
             for name in ("inbox:list", "inbox:counts", "cannedReplies:list", "operators:list"):
                 yield operator, name, arguments
         for name in ("inbox:mentions", "inbox:assignments", "tags:list", "operators:me"):

@@ -61,7 +61,7 @@ export type Visitor = Schemas["VisitorJson"] & {
   conversations: Conversation[];
 };
 
-export type ViewName = "mine" | "unassigned" | "open" | "snoozed" | "resolved" | "closed";
+export type ViewName = "mine" | "unassigned" | "waiting" | "open" | "snoozed" | "resolved" | "closed";
 export type Counts = Record<ViewName, number> & {
   unread: number;
   newest: {
@@ -85,7 +85,15 @@ export type Assignment = {
 export type Assignments = { count: number; newest: Assignment[] };
 
 /** The arguments of a view: the filters of the list, without its paging. */
-export type ListQuery = { status?: Status; brandId?: string; assignee?: string; tagId?: string; q?: string };
+export type ListQuery = {
+  status?: Status;
+  brandId?: string;
+  assignee?: string;
+  tagId?: string;
+  q?: string;
+  waiting?: boolean;
+  order?: "longestWaiting";
+};
 export type ListPage = { rows: Row[]; next: string | null };
 export type ThreadPage = { conversation: OpenConversation; entries: Entry[]; hasMore: boolean };
 

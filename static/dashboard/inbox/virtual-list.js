@@ -1,10 +1,10 @@
 /** The list of conversations: a listbox that keeps only the visible rows in the document. */
 
-import { ago, h, setAttribute, setText } from "./dom.js";
+import { ago, duration, h, setAttribute, setText } from "./dom.js";
 
 /**
  * @import { Row } from "./types.d.ts"
- * @typedef {Record<"mark" | "name" | "time" | "preview" | "foot", HTMLElement>} Parts
+ * @typedef {Record<"mark" | "name" | "wait" | "waitWords" | "time" | "preview" | "foot", HTMLElement>} Parts
  * @typedef {{element: HTMLElement, parts: Parts}} DrawnRow
  */
 
@@ -78,6 +78,9 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
     element.classList.toggle("unread", Boolean(row.unread) && id !== opened);
     element.classList.toggle("selected", selected.has(id));
     setText(parts.name, row.visitor.name);
+    const [wait, words] = row.waitingSince ? duration(row.waitingSince) : ["", ""];
+    setText(parts.wait, wait);
+    setText(parts.waitWords, wait && `Waiting for ${words}. `);
     setText(parts.time, ago(row.lastActivityAt));
     setText(parts.preview, row.preview);
     setText(parts.mark, row.unread && id !== opened ? "Unread. " : "");
@@ -94,12 +97,15 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
     const parts = {
       mark: h("span", { class: "visually-hidden" }),
       name: h("strong"),
+      wait: h("span", { class: "wait", "aria-hidden": "true", title: "How long the visitor has been waiting" }),
+      waitWords: h("span", { class: "visually-hidden" }),
       time: h("time"),
       preview: h("p"),
       foot: h("p", { class: "foot" }),
     };
     const tick = h("span", { class: "tick", "aria-hidden": "true", title: "Select (x). Shift+click selects a range" });
-    const head = h("div", { class: "head" }, parts.mark, parts.name, parts.time);
+    const { mark, name, wait, waitWords, time } = parts;
+    const head = h("div", { class: "head" }, mark, name, wait, waitWords, time);
     const element = h("div", { class: "row", role: "option", id: `row-${id}` }, tick, head, parts.preview, parts.foot);
     element.dataset.id = id;
     return { element, parts };
