@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from accounts.scope import Scope
@@ -134,10 +134,13 @@ class UnreadSummary:
 
     count: int  # among the newest MAX_COUNT assigned ones and the newest MAX_COUNT unassigned ones
     newest: Conversation | None  # with its visitor loaded
+    is_seen: bool  # whether the operator had seen the newest one before it became unread again, see OperatorReadState
 
 
 def unread_summary(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> UnreadSummary:
-    count, found = 0, list[Conversation]()
+    count, found = 0, list[Any]()
+    states = OperatorReadState.objects.filter(conversation_id=OuterRef("pk"), operator_id=operator_id)
+    is_seen = Exists(states.filter(highest_position__gte=OuterRef("unread_position")))
     is_unread = Q(unread_position__gt=F("seen_position"))
     for assignee in (str(operator_id), UNASSIGNED):
         rows: Any = filter_conversations(scope, brand=brand, status=Status.OPEN, assignee=assignee)
@@ -145,8 +148,9 @@ def unread_summary(scope: Scope, *, brand: Brand | None = None, operator_id: UUI
         totals = newest.aggregate(count=Count("pk", filter=is_unread), newest=Max("last_activity_at", filter=is_unread))
         count += totals["count"]
         if totals["newest"]:
-            found += rows.filter(last_activity_at=totals["newest"]).with_people()[:1]
-    return UnreadSummary(count, max(found, key=lambda row: row.last_activity_at, default=None))
+            found += rows.filter(last_activity_at=totals["newest"]).with_people().annotate(is_seen=is_seen)[:1]
+    newest_row = max(found, key=lambda row: row.last_activity_at, default=None)
+    return UnreadSummary(count, newest_row, is_seen=bool(newest_row and newest_row.is_seen))
 
 
 def inbox_rows(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:

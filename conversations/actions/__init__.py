@@ -14,7 +14,13 @@ from conversations.actions.messages import (
 )
 from conversations.actions.notes import write_note
 from conversations.actions.ratings import RATABLE_STATUSES, NotRatable, rate
-from conversations.actions.read_receipts import mark_assignments_seen, read_until, set_visitor_typing, touch_presence
+from conversations.actions.read_receipts import (
+    mark_assignments_seen,
+    mark_unread,
+    read_until,
+    set_visitor_typing,
+    touch_presence,
+)
 from conversations.actions.statuses import set_status, wake_next_snoozed
 from conversations.actions.tags import InvalidTags, change_tags, create_tag, delete_tag, rename_tag
 from conversations.actions.team import change_operator
@@ -39,6 +45,7 @@ __all__ = [
     "lock_and_reload",
     "lock_conversation",
     "mark_assignments_seen",
+    "mark_unread",
     "merge_visitor",
     "rate",
     "read_until",

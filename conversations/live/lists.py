@@ -138,6 +138,7 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
             "visitor": newest.visitor.name,
             "preview": newest.preview,
             "position": newest.unread_position,
+            "seen": unread.is_seen,
             "snoozeEnded": newest.last_activity_at > newest.last_message_at,
         }
         if newest

@@ -35,6 +35,7 @@ BRAND_FUNCTIONS = {
     "leads:create": {"name": "Maya", "brandId": "{brand}"},
     "leads:update": {"leadId": "{lead}", "status": "won"},
     "presence:touch": {"conversationId": "{conversation}", "typing": True},
+    "inbox:markUnread": {"conversationId": "{conversation}"},
     "inbox:list": {"brandId": "{brand}"},
     "inbox:counts": {"brandId": "{brand}"},
     "inbox:thread": {"conversationId": "{conversation}"},

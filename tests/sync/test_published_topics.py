@@ -71,6 +71,10 @@ ACTIONS_BY_NAME = {
     "set_status": (None, lambda c, t: conversation_actions.set_status(t.north, status="resolved")),
     "assign": (None, lambda c, t: conversation_actions.assign(t.north, operator=c.bob)),
     "touch_presence": (None, lambda c, t: conversation_actions.touch_presence(t.north, operator=c.bob, is_typing=True)),
+    "mark_unread": (
+        lambda c, t: conversation_actions.touch_presence(t.north, operator=c.bob, is_typing=False),
+        lambda c, t: conversation_actions.mark_unread(t.north, operator=c.bob),
+    ),
     "wake_next_snoozed": (lambda c, t: make_snooze_due(t), lambda c, t: conversation_actions.wake_next_snoozed()),
     "create_lead": (None, lambda c, t: lead_actions.create_lead(c.acme.pk, name="New", brand=c.north)),
     "update_lead": (None, lambda c, t: lead_actions.update_lead(t.north_lead, status="won")),

@@ -16,8 +16,9 @@ const MAX_PER_CALL = 100; // the most conversations that the server changes in o
  * @param {InboxStore} options.store
  * @param {Client} options.client
  * @param {(brandId?: string) => Colleague[]} options.colleaguesIn
+ * @param {() => void} options.onLeave called to close the open conversation
  */
-export function createCommands({ store, client, colleaguesIn }) {
+export function createCommands({ store, client, colleaguesIn, onLeave }) {
   const ownId = () => store.get("me")?._id ?? "";
 
   /**
@@ -87,6 +88,13 @@ export function createCommands({ store, client, colleaguesIn }) {
         ),
       ),
 
+    /** Mark a conversation as unread. Close it first if it is open, because what is open counts as read. @param {string} id */
+    markUnread(id) {
+      if (!id) return;
+      if (id === store.get("openId")) onLeave();
+      change("inbox:markUnread", { conversationId: id });
+    },
+
     /** @param {"visitor" | "me"} to */
     transcript: (to) =>
       onOpen(async ({ _id: conversationId }) => {
@@ -110,6 +118,7 @@ export function createCommands({ store, client, colleaguesIn }) {
         tool("Tags", "t", commands.tags),
         tool(isOver(conversation) ? "Reopen" : "Resolve", "e", commands.resolve),
         conversation.status !== "closed" && tool("Close", "", commands.close),
+        tool("Mark as unread", "u", () => commands.markUnread(conversation._id)),
       ].filter((button) => button !== false),
 
     /** Return the bar of bulk actions for the selected rows. @param {Set<string>} selected @param {() => void} deselect */

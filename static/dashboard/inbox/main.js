@@ -72,7 +72,7 @@ const colleaguesIn = (brandId) =>
       ({ _id, brandIds }) => _id !== store.get("me")?._id && (!brandIds || !brandId || brandIds.includes(brandId)),
     );
 
-const commands = createCommands({ store, client, colleaguesIn });
+const commands = createCommands({ store, client, colleaguesIn, onLeave: () => panes.close() });
 createConnectionLine({ store });
 
 // --- the list ---
@@ -207,6 +207,7 @@ createShortcuts({
     i: commands.assignToMe,
     t: commands.tags,
     l: commands.lead,
+    u: () => commands.markUnread(store.get("openId") || list.active),
     x: () => list.toggleActive(),
     Escape: () => list.deselect(),
     "/": () => filters.focus(),

@@ -72,11 +72,11 @@ export function createNotifications({ store, onOpen }) {
       const badge = document.querySelector("#nav [data-unread] .badge");
       if (badge) setText(badge, unread ? `${unread} unread` : "");
       if (newest) {
-        const { conversationId, visitor, preview, position, snoozeEnded } = newest;
+        const { conversationId, visitor, preview, position, seen, snoozeEnded } = newest;
         const known = positions.get(conversationId);
         const isMore = known === undefined ? unread > (unreadBefore ?? unread) : position > known;
         positions.set(conversationId, position);
-        if (isMore && !isInView(conversationId)) {
+        if (isMore && !seen && !isInView(conversationId)) {
           ring("message");
           show(snoozeEnded ? `Snooze ended: ${visitor}` : visitor, preview, conversationId);
         }

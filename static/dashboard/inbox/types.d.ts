@@ -69,6 +69,8 @@ export type Counts = Record<ViewName, number> & {
     visitor: string;
     preview: string;
     position: number;
+    /** whether the operator had seen it before it became unread again */
+    seen: boolean;
     snoozeEnded: boolean;
   } | null;
 };
@@ -132,6 +134,7 @@ export type Mutations = {
   "conversations:changeTags": { args: OfConversation<{ add: string[]; remove: string[] }>; value: Ok };
   "conversations:sendTranscript": { args: OfConversation<{ to: "visitor" | "me" }>; value: Ok };
   "conversations:setStatus": { args: OfConversation<StatusChange>; value: Ok };
+  "inbox:markUnread": { args: OfConversation; value: Ok };
   "inbox:seeAssignments": { args: { until: number }; value: Ok };
   "leads:create": { args: OfConversation<Record<string, string>>; value: { leadId: string } };
   "messages:send": { args: NewMessage & { seenMessageId?: string }; value: { messageId: string } };
