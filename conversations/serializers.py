@@ -244,6 +244,11 @@ class StatusChange(StrictSerializer):
 
 class NewMessage(StrictSerializer):
     body = StrictCharField(max_length=MAX_BODY_LENGTH)
+    operatorId = IdField(
+        required=False,
+        allow_null=True,
+        help_text="The operator who wrote the reply: an active one who sees the conversation's brand",
+    )
 
 
 class MessageQuery(PageQuery):

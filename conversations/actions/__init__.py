@@ -3,7 +3,7 @@
 An action locks the conversation's row before it changes the conversation, so changes of one conversation are serialised.
 """
 
-from conversations.actions._base import lock_and_reload, lock_conversation
+from conversations.actions._base import can_access, lock_and_reload, lock_conversation
 from conversations.actions.assignment import CannotAssign, assign, assigned_to, reassign_conversations
 from conversations.actions.messages import (
     REPLY_MAIL_DELAY,
@@ -38,6 +38,7 @@ __all__ = [
     "assign",
     "assigned_to",
     "block_visitor",
+    "can_access",
     "change_operator",
     "change_tags",
     "create_tag",

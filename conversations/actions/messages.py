@@ -88,7 +88,7 @@ def send_message(
     new one, so use the `conversation` of the returned message.
 
     author: the operator who wrote it.
-    api_key: the key of the REST call that sent it. The key's name is stored with the message.
+    api_key: the key of the REST call that sent it, for itself or in the name of the author. Its name is stored with the message.
     client_id: the sender's own id for the message. If a message with this id exists, it is returned and nothing changes.
     attachment: an attachment from `attachments.stored_upload` that no message has yet. Its name becomes the body of a message
     without text. Raises UploadTooOld if it was stored too long ago.

@@ -74,12 +74,8 @@ def make_unread(conversations: list[Conversation], operator: Operator) -> None:
     """Make those of the locked conversations unread that the operator has read, and publish the operator's topic."""
     unread_position = Conversation.objects.filter(pk=OuterRef("conversation_id")).values("unread_position")
     rows = OperatorReadState.objects.filter(workspace_id=operator.workspace_id, operator=operator)
-    read = rows.filter(
-        conversation__in=conversations, conversation__unread_position__range=(1, F("position"))
-    )
-    if read.update(
-        highest_position=Greatest("highest_position", "position"), position=Subquery(unread_position) - 1
-    ):
+    read = rows.filter(conversation__in=conversations, conversation__unread_position__range=(1, F("position")))
+    if read.update(highest_position=Greatest("highest_position", "position"), position=Subquery(unread_position) - 1):
         publish_on_commit(OperatorReadState.topic(operator.pk))
 
 

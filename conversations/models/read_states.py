@@ -20,7 +20,9 @@ class OperatorReadState(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="read_states", db_index=False)
     operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="+")
     position = models.PositiveIntegerField(default=0)
-    highest_position = models.PositiveIntegerField(default=0, db_default=0)  # meaningful only while it is above `position`
+    highest_position = models.PositiveIntegerField(
+        default=0, db_default=0
+    )  # meaningful only while it is above `position`
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
