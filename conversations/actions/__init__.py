@@ -4,7 +4,13 @@ An action locks the conversation's row before it changes the conversation, so ch
 """
 
 from conversations.actions._base import can_access, lock_and_reload, lock_conversation
-from conversations.actions.assignment import CannotAssign, assign, assigned_to, reassign_conversations
+from conversations.actions.assignment import (
+    CannotAssign,
+    assign,
+    assigned_to,
+    operators_without_access,
+    reassign_conversations,
+)
 from conversations.actions.messages import (
     REPLY_MAIL_DELAY,
     ConcurrentReply,
@@ -23,7 +29,7 @@ from conversations.actions.read_receipts import (
 )
 from conversations.actions.statuses import set_status, wake_next_snoozed
 from conversations.actions.tags import InvalidTags, change_tags, create_tag, delete_tag, rename_tag
-from conversations.actions.team import change_operator
+from conversations.actions.team import change_operator, deactivate_operators
 from conversations.actions.transcripts import NoEmailAddress, request_transcript
 from conversations.actions.visitors import block_visitor, merge_visitor
 
@@ -42,12 +48,14 @@ __all__ = [
     "change_operator",
     "change_tags",
     "create_tag",
+    "deactivate_operators",
     "delete_tag",
     "lock_and_reload",
     "lock_conversation",
     "mark_assignments_seen",
     "mark_unread",
     "merge_visitor",
+    "operators_without_access",
     "rate",
     "read_until",
     "reassign_conversations",

@@ -1,11 +1,12 @@
 """Assign conversations to operators."""
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest
 
 from accounts.audit import Actor, current_actor
 from accounts.models import Operator
 from accounts.scope import scope_of
+from brands.models import OperatorBrand
 from conversations.actions._base import add_activity, can_access, lock_and_reload
 from conversations.models import Activity, Conversation, Notification
 from conversations.serializers import person_json
@@ -57,6 +58,21 @@ def assigned_to(operator: Operator) -> QuerySet[Conversation, Conversation]:
     """Return the open and snoozed conversations that are assigned to the operator."""
     rows = Conversation.objects.filter(workspace_id=operator.workspace_id, assignee_id=operator.pk)
     return rows.filter(status__in=REASSIGNED_STATUSES)
+
+
+def operators_without_access() -> QuerySet[Operator, Operator]:
+    """Return the operators of all workspaces to whom open or snoozed conversations are assigned that they cannot access.
+
+    `change_operator` leaves none: they come from older versions, or from changes in the database itself.
+    """
+    assigned = Conversation.objects.filter(
+        workspace_id=OuterRef("workspace_id"), assignee_id=OuterRef("pk"), status__in=REASSIGNED_STATUSES
+    )
+    own_brands = OperatorBrand.objects.filter(operator_id=OuterRef("assignee_id"), brand_id=OuterRef("brand_id"))
+    hidden = assigned.exclude(Exists(own_brands))
+    return Operator.objects.filter(
+        Q(Exists(assigned), is_active=False) | Q(Exists(hidden), is_active=True, sees_all_brands=False)
+    )
 
 
 @joined_transaction()

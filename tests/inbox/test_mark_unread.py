@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from conversations import actions
 from conversations.models import OperatorReadState
 from tests.inbox.test_in_a_browser import path_of, row
-from tests.inbox.test_live_functions import north_args, write_as_visitor
 from tests.inbox.test_lists_and_unread_counts import unread_of
+from tests.inbox.test_live_functions import north_args, write_as_visitor
 from tests.sync.live_client import call_as
 
 __all__ = ["north_args"]

@@ -9,7 +9,13 @@ from accounts.models import Operator
 from accounts.scope import Scope
 from brands.models import OperatorBrand
 from conversations import inbox
-from conversations.actions import change_tags, create_tag, reassign_conversations, wake_next_snoozed
+from conversations.actions import (
+    change_tags,
+    create_tag,
+    operators_without_access,
+    reassign_conversations,
+    wake_next_snoozed,
+)
 from conversations.inbox import filter_conversations
 from conversations.models import Conversation
 from tests.large_data import large_workspace, plans_of
@@ -162,6 +168,7 @@ def test_reopening_snoozed_conversations_and_handovers_use_an_index(large_worksp
     with CaptureQueriesContext(connection) as queries:
         assert wake_next_snoozed() is not None
         # All but the snoozed one: reopening it removes an assignee who can no longer answer.
+        assert [operator] == list(operators_without_access())
         assert reassign_conversations(operator, to=successor) == 49
     for plan in plans_of(queries, without="operatorsession"):
         for table in ("conversation", "message", "visitor"):

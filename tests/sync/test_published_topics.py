@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.actions import operator_tokens, passwords, team, workspaces
 from accounts.actions.preferences import update_preferences
+from accounts.models import Operator
 from accounts.operator_tokens import operators
 from brands import actions as brand_actions
 from conversations import actions as conversation_actions
@@ -33,6 +34,11 @@ VISITOR = {"role": Message.Role.VISITOR, "channel": Channel.WIDGET}
 
 def create_visitor(tenants):
     return Visitor.objects.create(workspace=tenants.acme, brand=tenants.north, name="New")
+
+
+def create_dan(tenants):
+    create = Operator.objects.create_operator
+    return create(workspace=tenants.acme, name="Dan", email="dan@acme.example", password="da-niel-9")
 
 
 def make_snooze_due(conversations):
@@ -136,6 +142,10 @@ ACTIONS_BY_NAME = {
     "reassign_conversations": (
         lambda c, t: Conversation.objects.filter(pk=t.south.pk).update(assignee=c.bob),
         lambda c, t: conversation_actions.reassign_conversations(c.bob, to=None),
+    ),
+    "deactivate_operators": (
+        lambda c, t: conversation_actions.assign(t.north, operator=create_dan(c)),
+        lambda c, t: conversation_actions.deactivate_operators(c.acme.operators.filter(name="Dan"), by=c.alice),
     ),
     "mark_assignments_seen": (
         lambda c, t: conversation_actions.assign(t.north, operator=c.bob),
