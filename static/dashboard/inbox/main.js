@@ -121,7 +121,7 @@ const drawBulkActions = () => {
   bar.hidden = !list.selected.size;
   fill(
     bar,
-    commands.bulkActions(list.selected, () => list.deselect()),
+    commands.bulkActions(list.selected, pages.row, () => list.deselect()),
   );
 };
 

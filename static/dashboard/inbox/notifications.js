@@ -1,8 +1,12 @@
-/** Notify the operator of messages, mentions and assignments: title, badge in the navigation, sound, desktop notification. */
+/**
+ * Notify the operator of messages, mentions, and conversations that they got or lost: title, badge in the navigation, sound,
+ * desktop notification, toast.
+ */
 
 import { pluralize, setText } from "./dom.js";
+import { showToast } from "./toast.js";
 
-/** @import { Assignments, Counts, InboxStore, Mention } from "./types.d.ts" */
+/** @import { Assignment, Assignments, Counts, InboxStore, Loss, Mention } from "./types.d.ts" */
 
 const QUIET = 1000; // ms: an event that is reported twice, as a message and as an assignment, sounds once
 const TITLE = "Inbox | PraxTalk";
@@ -15,6 +19,13 @@ const TITLE = "Inbox | PraxTalk";
 export const assignmentText = (assignedBy, count, visitor) =>
   `${assignedBy} assigned ${count === 1 ? visitor : pluralize("conversation", count)} to you`;
 
+/** @param {Loss} loss */
+export const lossText = ({ assignedBy, assignedTo, visitor }) => {
+  if (!assignedTo) return `${assignedBy} unassigned ${visitor} from you`;
+  if (assignedTo === assignedBy) return `${assignedBy} took ${visitor} from you`;
+  return `${assignedBy} reassigned ${visitor} from you to ${assignedTo}`;
+};
+
 /**
  * @param {object} options
  * @param {InboxStore} options.store
@@ -24,7 +35,7 @@ export function createNotifications({ store, onOpen }) {
   let unreadBefore = /** @type {number | null} */ (null);
   const positions = /** @type {Map<string, number>} */ (new Map()); // the last known one of each conversation
   let mentionsBefore = /** @type {number | null} */ (null);
-  let assignmentsBefore = /** @type {Set<string> | null} */ (null); // ids
+  let assignmentsBefore = /** @type {Set<string> | null} */ (null); // ids, also of losses
   let rangFor = "";
   let rangAt = 0;
   let audio = /** @type {AudioContext | null} */ (null);
@@ -93,14 +104,19 @@ export function createNotifications({ store, onOpen }) {
       mentionsBefore = unseen.length;
     },
     /** @param {Assignments} unseen */
-    onAssignments({ count, newest }) {
+    onAssignments({ count, newest, lost }) {
       const known = assignmentsBefore;
-      const fresh = newest.filter(({ id }) => known && !known.has(id));
-      assignmentsBefore = new Set(newest.map(({ id }) => id));
-      if (!fresh.length || (fresh.length === 1 && isInView(fresh[0].conversationId))) return;
-      const [{ assignedBy, visitor, conversationId }] = fresh;
+      const isFresh = (/** @type {Assignment} */ { id }) => known && !known.has(id);
+      const [got, gone] = [newest.filter(isFresh), lost.filter(isFresh)];
+      assignmentsBefore = new Set([...newest, ...lost].map(({ id }) => id));
+      const texts = gone.map(lossText);
+      if (got.length) texts.unshift(assignmentText(got[0].assignedBy, got.length > 1 ? count : 1, got[0].visitor));
+      if (!texts.length) return;
+      showToast(texts.join(". "));
+      const { conversationId } = got[0] ?? gone[0];
+      if (texts.length === 1 && got.length < 2 && isInView(conversationId)) return;
       ring("assignment");
-      show(assignmentText(assignedBy, fresh.length > 1 ? count : 1, visitor), "", conversationId);
+      show(texts[0], texts.slice(1).join(". "), conversationId);
     },
   };
 }

@@ -83,8 +83,11 @@ export type Assignment = {
   createdAt: number;
 };
 
-/** count: how many are unseen; newest: the newest of them. */
-export type Assignments = { count: number; newest: Assignment[] };
+/** A conversation that was taken from the operator. assignedTo: the new assignee's name, if there is one. */
+export type Loss = Assignment & { assignedTo: string | null };
+
+/** count: how many are unseen; newest: the newest of them; lost: those that others took from the operator. */
+export type Assignments = { count: number; newest: Assignment[]; lost: Loss[] };
 
 /** The arguments of a view: the filters of the list, without its paging. */
 export type ListQuery = {
