@@ -32,6 +32,7 @@ class Action(models.TextChoices):
     INVITATION_REVOKED = "operator.withdrawn", "Revoked an invitation"
     JOINED = "operator.joined", "Accepted an invitation"
     OPERATOR_CHANGED = "operator.changed", "Changed an operator"
+    CONVERSATIONS_REASSIGNED = "operator.conversations_reassigned", "Reassigned an operator's conversations"
     BRAND_CREATED = "brand.created", "Created a brand"
     BRAND_CHANGED = "brand.changed", "Changed a brand"
     IDENTITY_SECRET_REVEALED = "brand.identity_secret_shown", "Revealed a brand's identity secret"

@@ -54,11 +54,14 @@ ADD_CONVERSATIONS = """
     ), conversations AS (
         INSERT INTO conversations_conversation (id, workspace_id, brand_id, visitor_id, assignee_id, status, channel, preview,
             message_count, last_position, snoozed_until, created_at, updated_at, last_message_at,
-            last_activity_at)
+            last_activity_at, waiting_since)
         SELECT id, %(workspace)s, brand_id, visitor_id, assignee_id, status, 'widget', left(%(text)s || messages, 140),
                messages, messages, CASE WHEN status = 'snoozed' THEN now() + interval '9 days' END, created_at,
                created_at + messages * interval '1 minute', created_at + messages * interval '1 minute',
-               created_at + messages * interval '1 minute' FROM seeded
+               created_at + messages * interval '1 minute',
+               CASE WHEN messages %% 2 = 1 AND status IN ('open', 'snoozed')
+                   THEN created_at + messages * interval '1 minute' END
+        FROM seeded
     )
     INSERT INTO conversations_message (id, workspace_id, conversation_id, position, role, channel, author_id, body, created_at,
         words, words_digest)

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import Operator
 from brands.api import brand_in_scope
 from conversations import actions
 from conversations.attachments import file_response
@@ -29,11 +30,13 @@ from conversations.serializers import (
 )
 from conversations.timeline import messages_after, messages_before, newest_messages
 from integrations.models import ApiKey
+from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.api.idempotency import idempotent
 from praxtalk.core.api.pagination import Keyset, sign, unsign
 from praxtalk.core.api.serializers import OkSerializer, StrictSerializer
 from praxtalk.core.api.view import ApiView
 from praxtalk.core.db.compiled_queries import compiled
+from praxtalk.core.db.ids import parse_id
 from praxtalk.core.db.transactions import joined_transaction
 
 NEWEST_ACTIVITY_FIRST = Keyset(
@@ -143,10 +146,22 @@ class MessagesOfConversation(ApiView):
             role=Message.Role.OPERATOR,
             body=body["body"],
             channel=Channel.API,
+            author=self._author(conversation, body["operatorId"]) if body.get("operatorId") else None,
             api_key=cast(ApiKey, self.key),
         )
         location = f"/api/v1/messages?conversationId={conversation.pk}"
         return Response({"messageId": str(message.pk)}, status=201, headers={"Location": location})
+
+    def _author(self, conversation: Conversation, operator_id: str) -> Operator:
+        """Return the operator in whose name the key replies. Raises UnprocessableEntity if they may not reply there."""
+        pk = parse_id(operator_id)
+        rows = Operator.objects.filter(workspace_id=self.key.workspace_id, pk=pk)
+        operator: Operator | None = rows.first() if pk else None
+        if operator is None or not actions.can_access(operator, conversation):
+            raise UnprocessableEntity(
+                "operatorId: no active operator of this workspace who sees the conversation's brand has this id."
+            )
+        return operator
 
 
 class Messages(ApiView):

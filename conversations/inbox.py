@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.scope import Scope
@@ -39,11 +39,13 @@ def filter_conversations(
     status: str | None = None,
     assignee: str | None = None,
     tag: str | None = None,
+    waiting: bool | None = None,
 ) -> QuerySet[Conversation, Conversation]:
     """Return the conversations in scope that match, newest activity first.
 
     assignee: an operator's id, or UNASSIGNED.
     tag: a tag's id.
+    waiting: whether the visitor waits for an answer.
     """
     rows = scope.rows(Conversation.objects.all())
     if brand is not None:
@@ -60,6 +62,8 @@ def filter_conversations(
             workspace_id=scope.workspace_id, tag_id__in=[pk] if (pk := parse_id(tag)) else []
         )
         rows = rows.filter(pk__in=tagged.values("conversation_id"))
+    if waiting is not None:
+        rows = rows.filter(waiting_since__isnull=not waiting)
     return rows.order_by(*NEWEST_FIRST)
 
 
@@ -77,7 +81,10 @@ def newest_rows(
 
 
 def count_views(scope: Scope, *, brand: Brand | None, operator_id: UUID) -> dict[str, int]:
-    """Count the conversations by status, and the open ones of this operator and of no operator. Each count ends at MAX_COUNT."""
+    """Count the conversations by status, and the open ones of this operator, of no operator, and in which the visitor waits.
+
+    Each count ends at MAX_COUNT.
+    """
     return count_each(_views(scope, brand, operator_id))
 
 
@@ -86,6 +93,7 @@ def _views(scope: Scope, brand: Brand | None, operator_id: UUID) -> dict[str, Qu
     views |= {
         "mine": {"status": Status.OPEN, "assignee": str(operator_id)},
         "unassigned": {"status": Status.OPEN, "assignee": UNASSIGNED},
+        "waiting": {"status": Status.OPEN, "waiting": True},
     }
     return {name: filter_conversations(scope, brand=brand, **filters)[:MAX_COUNT] for name, filters in views.items()}
 
@@ -97,10 +105,13 @@ class UnreadSummary:
 
     count: int  # among the newest MAX_COUNT assigned ones and the newest MAX_COUNT unassigned ones
     newest: Conversation | None  # with its visitor loaded
+    is_seen: bool  # whether the operator had seen the newest one before it became unread again, see OperatorReadState
 
 
 def unread_summary(scope: Scope, *, brand: Brand | None = None, operator_id: UUID) -> UnreadSummary:
-    count, found = 0, list[Conversation]()
+    count, found = 0, list[Any]()
+    states = OperatorReadState.objects.filter(conversation_id=OuterRef("pk"), operator_id=operator_id)
+    is_seen = Exists(states.filter(highest_position__gte=OuterRef("unread_position")))
     is_unread = Q(unread_position__gt=F("seen_position"))
     for assignee in (str(operator_id), UNASSIGNED):
         rows: Any = filter_conversations(scope, brand=brand, status=Status.OPEN, assignee=assignee)
@@ -108,8 +119,9 @@ def unread_summary(scope: Scope, *, brand: Brand | None = None, operator_id: UUI
         totals = newest.aggregate(count=Count("pk", filter=is_unread), newest=Max("last_activity_at", filter=is_unread))
         count += totals["count"]
         if totals["newest"]:
-            found += rows.filter(last_activity_at=totals["newest"]).with_people()[:1]
-    return UnreadSummary(count, max(found, key=lambda row: row.last_activity_at, default=None))
+            found += rows.filter(last_activity_at=totals["newest"]).with_people().annotate(is_seen=is_seen)[:1]
+    newest_row = max(found, key=lambda row: row.last_activity_at, default=None)
+    return UnreadSummary(count, newest_row, is_seen=bool(newest_row and newest_row.is_seen))
 
 
 def inbox_rows(rows: QuerySet[Any, Any], operator_id: UUID) -> QuerySet[Any, Any]:

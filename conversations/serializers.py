@@ -45,6 +45,7 @@ CONVERSATION_COLUMNS = (
     "created_at",
     "updated_at",
     "last_message_at",
+    "waiting_since",
     "visitor_id",
     "visitor__name",
     "visitor__email",
@@ -67,6 +68,7 @@ def conversation_row_json(row: tuple[Any, ...]) -> dict[str, Any]:
         created_at,
         updated_at,
         last_message_at,
+        waiting_since,
         visitor_id,
         visitor_name,
         visitor_email,
@@ -92,6 +94,7 @@ def conversation_row_json(row: tuple[Any, ...]) -> dict[str, Any]:
         "createdAt": to_milliseconds(created_at),
         "updatedAt": to_milliseconds(updated_at),
         "lastMessageAt": to_milliseconds(last_message_at),
+        "waitingSince": to_milliseconds(waiting_since) if waiting_since else None,
     }
 
 
@@ -176,6 +179,10 @@ class ConversationJson(serializers.Serializer[Any]):
     createdAt = EpochField()
     updatedAt = EpochField()
     lastMessageAt = EpochField()
+    waitingSince = EpochField(
+        allow_null=True,
+        help_text="The time of the visitor's first message that nobody has answered; null if none waits",
+    )
 
 
 class ThreadJson(ConversationJson):
@@ -237,6 +244,11 @@ class StatusChange(StrictSerializer):
 
 class NewMessage(StrictSerializer):
     body = StrictCharField(max_length=MAX_BODY_LENGTH)
+    operatorId = IdField(
+        required=False,
+        allow_null=True,
+        help_text="The operator who wrote the reply: an active one who sees the conversation's brand",
+    )
 
 
 class MessageQuery(PageQuery):

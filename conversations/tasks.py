@@ -1,7 +1,7 @@
 from celery import shared_task
 
 from conversations import mail, orphaned_files, search
-from conversations.actions import wake_next_snoozed
+from conversations.actions import operators_without_access, reassign_conversations, wake_next_snoozed
 
 MAX_BATCHES = 100  # of rows that one run of fill_words changes in a table
 
@@ -11,6 +11,13 @@ def wake_snoozed() -> None:
     """Reopen every conversation whose snooze has ended, each in its own transaction."""
     while wake_next_snoozed():
         pass
+
+
+@shared_task
+def unassign_unavailable() -> None:
+    """Unassign the open and snoozed conversations whose assignees cannot access them, each assignee's in one transaction."""
+    for operator in operators_without_access():
+        reassign_conversations(operator, to=None)
 
 
 @shared_task

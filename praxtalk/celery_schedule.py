@@ -9,6 +9,7 @@ INTERVAL_SECONDS = {
     "integrations.tasks.purge": 600,
     "conversations.tasks.wake_snoozed": 10,
     "conversations.tasks.fill_words": 10,
+    "conversations.tasks.unassign_unavailable": 60,
     "conversations.tasks.delete_orphaned_files": 600,
     "conversations.tasks.send_transcripts": 10,
     "conversations.tasks.send_notification_emails": 30,

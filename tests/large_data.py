@@ -62,11 +62,13 @@ INSERT INTO conversations_visitor (id, workspace_id, brand_id, name, email, phon
         md5(concat(%(version)s::int, chr(10), 'Person ', n, chr(10), 'person', n, '@example.com', chr(10), n))::uuid
     FROM generate_series(1, %(rows)s / 4) n, brands_brand brand WHERE brand.workspace_id = %(workspace)s;
 INSERT INTO conversations_conversation (id, workspace_id, brand_id, visitor_id, status, channel, preview, message_count,
-        last_position, created_at, updated_at, last_message_at, last_activity_at)
+        last_position, created_at, updated_at, last_message_at, last_activity_at,
+        waiting_since)
     SELECT gen_random_uuid(), %(workspace)s, brand_id, id,
         (ARRAY['open', 'closed', 'resolved', 'closed'])[1 + phone::int %% 4], 'widget', 'Hello', 1, 1,
         now() - phone::int * interval '1 minute', now() - phone::int * interval '1 minute',
-        now() - phone::int * interval '1 minute', now() - phone::int * interval '1 minute'
+        now() - phone::int * interval '1 minute', now() - phone::int * interval '1 minute',
+        CASE WHEN phone::int %% 4 = 0 THEN now() - phone::int * interval '1 minute' END
     FROM conversations_visitor WHERE workspace_id = %(workspace)s;
 INSERT INTO leads_lead (id, workspace_id, brand_id, name, email, phone, notes, status, created_at, updated_at, words,
         words_digest)

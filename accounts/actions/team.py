@@ -63,7 +63,7 @@ def invite(
     They can sign in once they have chosen a password with the link in the e-mail.
     """
     brands = list(brands)
-    by = _lock_team(by)
+    by = lock_team(by)
     check_change(by, None, {"role": role, "sees_all_brands": sees_all_brands, "brands": brands})
     operator = Operator(
         workspace_id=by.workspace_id,
@@ -118,7 +118,7 @@ def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Opera
 
     Open live connections check their permissions again.
     """
-    by = _lock_team(by)
+    by = lock_team(by)
     operator = Operator.objects.select_for_update(no_key=True).get(workspace_id=by.workspace_id, pk=operator.pk)
     check_change(by, operator, values)
     brands = values.pop("brands", None)
@@ -138,7 +138,7 @@ def change_operator(operator: Operator, *, by: Operator, **values: Any) -> Opera
 @joined_transaction()
 def revoke_invitation(operator: Operator, *, by: Operator) -> bool:
     """Delete an operator who has not joined yet. Return False if they have joined. Raises ValidationError."""
-    check_change(_lock_team(by), operator, {})
+    check_change(lock_team(by), operator, {})
     deleted, _ = Operator.objects.filter(
         workspace_id=by.workspace_id, pk=operator.pk, invited_at__isnull=False
     ).delete()
@@ -150,11 +150,11 @@ def revoke_invitation(operator: Operator, *, by: Operator) -> bool:
 @joined_transaction()
 def reset_two_factor(operator: Operator, *, by: Operator) -> None:
     """Disable the second factor of an operator who has lost both phone and recovery codes. Raises ValidationError."""
-    check_change(_lock_team(by), operator, {"two_factor": False})
+    check_change(lock_team(by), operator, {"two_factor": False})
     two_factor.disable(operator, action=Action.TWO_FACTOR_RESET)
 
 
-def _lock_team(by: Operator) -> Operator:
+def lock_team(by: Operator) -> Operator:
     """Lock the workspace and reload the acting operator, so that changes of the team are serialised.
 
     Raises ValidationError if the acting operator has been deactivated.

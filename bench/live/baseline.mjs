@@ -45,7 +45,8 @@ async function connected(client) {
 }
 
 function conversation([
-  id, status, channel, brand, preview, count, wakes, created, updated, newest, visitor, name, email, phone, assignee, assigned,
+  id, status, channel, brand, preview, count, wakes, created, updated, newest, waiting, visitor, name,
+  email, phone, assignee, assigned,
 ]) {
   return {
     _id: id,
@@ -60,5 +61,6 @@ function conversation([
     createdAt: created.getTime(),
     updatedAt: updated.getTime(),
     lastMessageAt: newest.getTime(),
+    waitingSince: waiting ? waiting.getTime() : null,
   };
 }

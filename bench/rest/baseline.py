@@ -189,7 +189,7 @@ async def _append(connection: Any, row: sql.Row, body: str) -> tuple[UUID, bool]
         "words": " ".join(words_of(body)),
     }
     await connection.execute(sql.ADD_MESSAGE, added)
-    changed = (*row[:7], preview, count, position, row[10], row[11], updated_at, now, *row[14:])
+    changed = (*row[:7], preview, count, position, row[10], row[11], updated_at, now, None, *row[15:])
     message = (message_id, row[1], row[0], position, "operator", "api", None, body, now, [], *[None] * 3)
     event = {
         "id": str(event_id),

@@ -17,13 +17,13 @@ PREVIEW_LENGTH = 140
 
 _CONVERSATION = (
     "c.id, c.workspace_id, c.brand_id, c.visitor_id, c.assignee_id, c.status, c.channel, c.preview, c.message_count, "
-    "c.last_position, c.snoozed_until, c.created_at, c.updated_at, c.last_message_at"
+    "c.last_position, c.snoozed_until, c.created_at, c.updated_at, c.last_message_at, c.waiting_since"
 )
 _VISITOR = "v.id, v.workspace_id, v.brand_id, v.name, v.email, v.phone, v.created_at"
 _OPERATOR = "o.id, o.workspace_id, o.name"
 _LISTED = (
     "c.id, c.status, c.channel, c.brand_id, c.preview, c.message_count, c.snoozed_until, c.created_at, c.updated_at, "
-    "c.last_message_at, c.visitor_id, v.name, v.email, v.phone, c.assignee_id, o.name"
+    "c.last_message_at, c.waiting_since, c.visitor_id, v.name, v.email, v.phone, c.assignee_id, o.name"
 )
 _BRAND = "b.id, b.workspace_id, b.slug, b.name, b.primary_color, b.widget_id, b.created_at"
 _MESSAGE = (
@@ -63,7 +63,8 @@ LOCKED = f"""
 """
 ADVANCE = """
     UPDATE conversations_conversation
-    SET preview = %s, message_count = %s, last_position = %s, updated_at = %s, last_message_at = %s, last_activity_at = %s
+    SET preview = %s, message_count = %s, last_position = %s, updated_at = %s, last_message_at = %s, last_activity_at = %s,
+        waiting_since = NULL
     WHERE id = %s
 """
 ADD_MESSAGE = """
@@ -89,7 +90,7 @@ ADD_DELIVERY = """
 """
 
 Row = tuple[Any, ...]
-BRAND_AT = 24  # index of the first column of the brand in ONE
+BRAND_AT = 25  # index of the first column of the brand in ONE
 
 
 def milliseconds(moment: datetime) -> int:
@@ -105,14 +106,15 @@ def conversation_json(row: Row) -> dict[str, Any]:
         "status": row[5],
         "channel": row[6],
         "brandId": str(row[2]),
-        "visitor": {"_id": str(row[14]), "name": row[17], "email": row[18] or None, "phone": row[19] or None},
-        "assignee": {"_id": str(row[21]), "name": row[23]} if row[21] else None,
+        "visitor": {"_id": str(row[15]), "name": row[18], "email": row[19] or None, "phone": row[20] or None},
+        "assignee": {"_id": str(row[22]), "name": row[24]} if row[22] else None,
         "preview": row[7],
         "messageCount": row[8],
         "snoozedUntil": milliseconds(row[10]) if row[10] else None,
         "createdAt": milliseconds(row[11]),
         "updatedAt": milliseconds(row[12]),
         "lastMessageAt": milliseconds(row[13]),
+        "waitingSince": milliseconds(row[14]) if row[14] else None,
     }
 
 
@@ -123,14 +125,15 @@ def listed_json(row: Row) -> dict[str, Any]:
         "status": row[1],
         "channel": row[2],
         "brandId": str(row[3]),
-        "visitor": {"_id": str(row[10]), "name": row[11], "email": row[12] or None, "phone": row[13] or None},
-        "assignee": {"_id": str(row[14]), "name": row[15]} if row[14] else None,
+        "visitor": {"_id": str(row[11]), "name": row[12], "email": row[13] or None, "phone": row[14] or None},
+        "assignee": {"_id": str(row[15]), "name": row[16]} if row[15] else None,
         "preview": row[4],
         "messageCount": row[5],
         "snoozedUntil": milliseconds(row[6]) if row[6] else None,
         "createdAt": milliseconds(row[7]),
         "updatedAt": milliseconds(row[8]),
         "lastMessageAt": milliseconds(row[9]),
+        "waitingSince": milliseconds(row[10]) if row[10] else None,
     }
 
 

@@ -3,8 +3,14 @@
 An action locks the conversation's row before it changes the conversation, so changes of one conversation are serialised.
 """
 
-from conversations.actions._base import lock_and_reload, lock_conversation
-from conversations.actions.assignment import CannotAssign, assign, assigned_to, reassign_conversations
+from conversations.actions._base import can_access, lock_and_reload, lock_conversation
+from conversations.actions.assignment import (
+    CannotAssign,
+    assign,
+    assigned_to,
+    operators_without_access,
+    reassign_conversations,
+)
 from conversations.actions.messages import (
     REPLY_MAIL_DELAY,
     ConcurrentReply,
@@ -14,10 +20,16 @@ from conversations.actions.messages import (
 )
 from conversations.actions.notes import write_note
 from conversations.actions.ratings import RATABLE_STATUSES, NotRatable, rate
-from conversations.actions.read_receipts import mark_assignments_seen, read_until, set_visitor_typing, touch_presence
+from conversations.actions.read_receipts import (
+    mark_assignments_seen,
+    mark_unread,
+    read_until,
+    set_visitor_typing,
+    touch_presence,
+)
 from conversations.actions.statuses import set_status, wake_next_snoozed
 from conversations.actions.tags import InvalidTags, change_tags, create_tag, delete_tag, rename_tag
-from conversations.actions.team import change_operator
+from conversations.actions.team import change_operator, deactivate_operators
 from conversations.actions.transcripts import NoEmailAddress, request_transcript
 from conversations.actions.visitors import block_visitor, change_visitor, merge_visitor
 
@@ -32,15 +44,19 @@ __all__ = [
     "assign",
     "assigned_to",
     "block_visitor",
+    "can_access",
     "change_operator",
     "change_tags",
     "change_visitor",
     "create_tag",
+    "deactivate_operators",
     "delete_tag",
     "lock_and_reload",
     "lock_conversation",
     "mark_assignments_seen",
+    "mark_unread",
     "merge_visitor",
+    "operators_without_access",
     "rate",
     "read_until",
     "reassign_conversations",

@@ -1,12 +1,17 @@
 """Assign conversations to operators."""
 
-from django.db.models import F, Q, QuerySet
+from uuid import UUID
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
 from accounts.audit import Actor, current_actor
 from accounts.models import Operator
 from accounts.scope import scope_of
+from brands.models import OperatorBrand
 from conversations.actions._base import add_activity, can_access, lock_and_reload
+from conversations.actions.read_receipts import make_unread
 from conversations.models import Activity, Conversation, Notification
 from conversations.serializers import person_json
 from praxtalk.core.db.transactions import joined_transaction
@@ -25,7 +30,8 @@ class CannotAssign(ValueError):
 def assign(conversation: Conversation, *, operator: Operator | None) -> Conversation:
     """Assign the conversation to an operator, or to nobody. Raises CannotAssign.
 
-    The new assignee is notified, unless they assigned it themselves.
+    The new assignee is notified, and the conversation becomes unread for them, unless they assigned it themselves. An earlier
+    assignee who loses the conversation to somebody else is notified too.
 
     The operator's row is locked before the conversation's, in the same order as when an operator is changed. No conversation can
     therefore be assigned to an operator while they are being deactivated.
@@ -35,7 +41,10 @@ def assign(conversation: Conversation, *, operator: Operator | None) -> Conversa
     if operator is not None and not can_access(operator, conversation):
         raise CannotAssign("this operator is inactive or cannot access the conversation's brand")
     if conversation.assignee_id != (operator.pk if operator else None):
+        previous = conversation.assignee_id
         _set_assignee(conversation, operator)
+        if previous is not None and previous != current_actor().operator_id:
+            _notify_of_loss(conversation, previous)
         publish_on_commit(*conversation.topics)
     return conversation
 
@@ -57,6 +66,21 @@ def assigned_to(operator: Operator) -> QuerySet[Conversation, Conversation]:
     """Return the open and snoozed conversations that are assigned to the operator."""
     rows = Conversation.objects.filter(workspace_id=operator.workspace_id, assignee_id=operator.pk)
     return rows.filter(status__in=REASSIGNED_STATUSES)
+
+
+def operators_without_access() -> QuerySet[Operator, Operator]:
+    """Return the operators of all workspaces to whom open or snoozed conversations are assigned that they cannot access.
+
+    `change_operator` leaves none: they come from older versions, or from changes in the database itself.
+    """
+    assigned = Conversation.objects.filter(
+        workspace_id=OuterRef("workspace_id"), assignee_id=OuterRef("pk"), status__in=REASSIGNED_STATUSES
+    )
+    own_brands = OperatorBrand.objects.filter(operator_id=OuterRef("assignee_id"), brand_id=OuterRef("brand_id"))
+    hidden = assigned.exclude(Exists(own_brands))
+    return Operator.objects.filter(
+        Q(Exists(assigned), is_active=False) | Q(Exists(hidden), is_active=True, sees_all_brands=False)
+    )
 
 
 @joined_transaction()
@@ -124,10 +148,35 @@ def _set_assignee_of_many(conversations: list[Conversation], operator: Operator 
     publish_on_commit(*{topic for each in conversations for topic in each.topics})
 
 
+def _notify_of_loss(conversation: Conversation, operator_id: UUID) -> None:
+    """Notify an earlier assignee that somebody else took the conversation from them. No e-mail is sent."""
+    actor = current_actor()
+    Notification.objects.create(
+        workspace_id=conversation.workspace_id,
+        conversation=conversation,
+        operator_id=operator_id,
+        assigned_by=(actor.short_name or actor.name)[:200],
+        is_loss=True,
+        assigned_to=conversation.assignee.name if conversation.assignee else "",
+        mailed_at=timezone.now(),
+    )
+    publish_on_commit(Notification.topic(operator_id))
+
+
 def _notify_assignee(conversations: list[Conversation], operator: Operator | None) -> None:
-    """Notify the new assignee, unless they are the current actor. Delete unseen notifications of earlier assignees."""
+    """Notify the new assignee, and make the conversations unread for them, unless they are the current actor.
+
+    Delete unseen notifications of earlier assignees, and that the new one had lost the conversation.
+    """
     workspace_id, actor = conversations[0].workspace_id, current_actor()
-    stale = Notification.objects.filter(workspace_id=workspace_id, conversation__in=conversations, seen_at__isnull=True)
+    if operator is not None and operator.pk != actor.operator_id:
+        make_unread(
+            conversations, operator
+        )  # before the notifications, as in `touch_presence`: otherwise, they could deadlock
+    unseen = Notification.objects.filter(
+        workspace_id=workspace_id, conversation__in=conversations, seen_at__isnull=True
+    )
+    stale = unseen.filter(Q(is_loss=False) | Q(operator=operator))
     notified = set(stale.order_by().values_list("operator_id", flat=True).distinct())
     stale.delete()
     if operator is not None and operator.pk != actor.operator_id:

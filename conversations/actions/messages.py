@@ -88,7 +88,7 @@ def send_message(
     new one, so use the `conversation` of the returned message.
 
     author: the operator who wrote it.
-    api_key: the key of the REST call that sent it. The key's name is stored with the message.
+    api_key: the key of the REST call that sent it, for itself or in the name of the author. Its name is stored with the message.
     client_id: the sender's own id for the message. If a message with this id exists, it is returned and nothing changes.
     attachment: an attachment from `attachments.stored_upload` that no message has yet. Its name becomes the body of a message
     without text. Raises UploadTooOld if it was stored too long ago.
@@ -185,6 +185,9 @@ def _save_conversation(
         conversation.mail_due_at = conversation.mail_due_at or now + REPLY_MAIL_DELAY
     if role == Message.Role.VISITOR:
         conversation.unread_position = conversation.last_position
+        conversation.waiting_since = conversation.waiting_since or now
+    else:
+        conversation.waiting_since = None
     changed_fields = [
         "last_position",
         "unread_position",
@@ -194,6 +197,7 @@ def _save_conversation(
         "last_activity_at",
         "updated_at",
         "mail_due_at",
+        "waiting_since",
     ]
     if role != Message.Role.VISITOR and conversation.first_reply_at is None:
         conversation.first_reply_at, conversation.first_reply_by = now, author

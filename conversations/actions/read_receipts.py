@@ -1,12 +1,14 @@
-"""Record presence and typing in a conversation, read positions, and which notifications an operator has seen."""
+"""Record presence and typing in a conversation, read and unread positions, and which notifications an operator has seen."""
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import Operator
 from conversations import presence
+from conversations.actions._base import lock_and_reload
 from conversations.models import Conversation, Notification, OperatorReadState, ReadState, Visitor
 from praxtalk.core.db.transactions import joined_transaction
 from praxtalk.core.epoch import MILLISECOND
@@ -56,6 +58,25 @@ def _mark_notifications_seen(conversation: Conversation, operator: Operator) -> 
     if of_conversation.exists():
         of_conversation.update(seen_at=timezone.now())
         publish_on_commit(Notification.topic(operator.pk))
+
+
+@joined_transaction()
+def mark_unread(conversation: Conversation, *, operator: Operator) -> None:
+    """Make the conversation unread for this operator, from the visitor's newest message (or the last end of a snooze) on.
+
+    It stays unread until the operator opens it again: a client must leave the conversation before it calls this.
+    """
+    conversation = lock_and_reload(conversation)
+    make_unread([conversation], operator)
+
+
+def make_unread(conversations: list[Conversation], operator: Operator) -> None:
+    """Make those of the locked conversations unread that the operator has read, and publish the operator's topic."""
+    unread_position = Conversation.objects.filter(pk=OuterRef("conversation_id")).values("unread_position")
+    rows = OperatorReadState.objects.filter(workspace_id=operator.workspace_id, operator=operator)
+    read = rows.filter(conversation__in=conversations, conversation__unread_position__range=(1, F("position")))
+    if read.update(highest_position=Greatest("highest_position", "position"), position=Subquery(unread_position) - 1):
+        publish_on_commit(OperatorReadState.topic(operator.pk))
 
 
 @joined_transaction()

@@ -72,7 +72,9 @@ def change_status(
     conversation.updated_at = now_after(conversation.updated_at)
     is_over = status in (Conversation.Status.RESOLVED, Conversation.Status.CLOSED)
     conversation.resolved_at = (conversation.resolved_at or conversation.updated_at) if is_over else None
-    conversation.save(update_fields=["status", "snoozed_until", "updated_at", "resolved_at"])
+    if is_over:
+        conversation.waiting_since = None
+    conversation.save(update_fields=["status", "snoozed_until", "updated_at", "resolved_at", "waiting_since"])
     record_conversation_event(EventName.CONVERSATION_STATUS_CHANGED, conversation, previousStatus=previous)
     until = {"until": to_milliseconds(snoozed_until)} if snoozed_until else {}
     ended = {"snoozeEnded": True} if actor and previous == Conversation.Status.SNOOZED else {}

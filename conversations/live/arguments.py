@@ -20,6 +20,7 @@ from praxtalk.core.api.serializers import (
 
 MAX_MENTIONS = 20
 MAX_NAME_LENGTH, MAX_EMAIL_LENGTH, MAX_PHONE_LENGTH = 200, 254, 40  # of a visitor
+LONGEST_WAITING = "longestWaiting"
 
 # ruff: noqa: N815 - the field names are the keys of the JSON
 
@@ -38,6 +39,8 @@ class ListInboxArguments(StrictSerializer):
 
 class InboxPageArguments(ListInboxArguments):
     tagId = IdField(required=False)
+    waiting = StrictBooleanField(required=False)
+    order = serializers.ChoiceField(["newest", LONGEST_WAITING], default="newest")
     after = StrictCharField(required=False, max_length=MAX_CURSOR)
 
 

@@ -19,10 +19,11 @@ from conversations.inbox import (
 )
 from conversations.inbox_json import inbox_row_json, match_json
 from conversations.inbox_search import newest_matching_messages, search
-from conversations.live.arguments import CountsArguments, InboxPageArguments, ListInboxArguments
+from conversations.live.arguments import LONGEST_WAITING, CountsArguments, InboxPageArguments, ListInboxArguments
 from conversations.models import INBOX, Notification, OperatorReadState, Tag
 from conversations.search_query import TextQuery, parse_query
 from conversations.serializers import CONVERSATION_COLUMNS, conversation_row_json
+from conversations.waiting import longest_waiting_page
 from conversations.words import words_of
 from praxtalk.core.api.errors import UnprocessableEntity
 from praxtalk.core.db.ids import parse_id
@@ -60,6 +61,7 @@ def _filtered_conversations(caller: OperatorCaller, arguments: Arguments) -> Que
         status=arguments.get("status"),
         assignee=str(caller.operator_id) if assignee == ME else assignee,
         tag=arguments.get("tagId"),
+        waiting=arguments.get("waiting"),
     )
 
 
@@ -102,9 +104,12 @@ def list_inbox_page(caller: OperatorCaller, arguments: Arguments) -> dict[str, A
     rows = inbox_rows(_filtered_conversations(caller, arguments), caller.operator_id)
     owner, after, limit = str(caller.workspace_id), arguments.get("after"), arguments["limit"]
     try:
-        page, after, _ = INBOX_KEYSET.page(
-            rows, owner=owner, cursor=after, limit=limit, first=_row_fetcher(caller, arguments)
-        )
+        if arguments["order"] == LONGEST_WAITING and not arguments.get("q"):
+            page, after = longest_waiting_page(rows, owner=owner, cursor=after, limit=limit)
+        else:
+            page, after, _ = INBOX_KEYSET.page(
+                rows, owner=owner, cursor=after, limit=limit, first=_row_fetcher(caller, arguments)
+            )
     except UnprocessableEntity as error:
         raise FunctionError(Code.INVALID, str(error.detail)) from error
     tags = tags_by_conversation(caller.workspace_id, [row[0] for row in page])
@@ -157,6 +162,7 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
             "visitor": newest.visitor.name,
             "preview": newest.preview,
             "position": newest.unread_position,
+            "seen": unread.is_seen,
             "snoozeEnded": newest.last_activity_at > newest.last_message_at,
         }
         if newest

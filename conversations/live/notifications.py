@@ -1,6 +1,8 @@
-"""Live functions for an operator's notifications: notes that mention them, and conversations assigned to them."""
+"""Live functions for an operator's notifications: notes that mention them, and conversations that they got or lost."""
 
 from typing import Any
+
+from django.db.models import QuerySet
 
 from accounts.operator_tokens import OperatorCaller, operators
 from conversations import actions
@@ -59,24 +61,31 @@ def list_mentions(caller: OperatorCaller, arguments: Arguments) -> list[dict[str
 )
 def list_assignments(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     """Return the conversations that somebody else assigned to the operator and that they have not seen: how many (up to
-    MAX_COUNT), and the newest of them."""
-    rows = caller.scope.rows(
+    MAX_COUNT), and the newest of them. Likewise, the newest that somebody else took from the operator."""
+    unseen = caller.scope.rows(
         Notification.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, conversation__isnull=False),
         brand_field="conversation__brand_id",
     )
-    newest = rows.select_related("conversation__visitor").order_by("-created_at", "-pk")[:MAX_NOTIFICATIONS]
+    unseen = unseen.order_by("-created_at", "-pk")
+    assigned, lost = unseen.filter(is_loss=False), unseen.filter(is_loss=True)
     return {
-        "count": rows[:MAX_COUNT].count(),
-        "newest": [
-            {
-                "id": str(assignment.pk),
-                "conversationId": str(assignment.conversation_id),
-                "visitor": assignment.subject.visitor.name,
-                "assignedBy": assignment.assigned_by,
-                "createdAt": to_milliseconds(assignment.created_at),
-            }
-            for assignment in newest
-        ],
+        "count": assigned[:MAX_COUNT].count(),
+        "newest": [_assignment_json(each) for each in _newest(assigned)],
+        "lost": [_assignment_json(each) | {"assignedTo": each.assigned_to or None} for each in _newest(lost)],
+    }
+
+
+def _newest(rows: QuerySet[Notification, Notification]) -> QuerySet[Notification, Notification]:
+    return rows.select_related("conversation__visitor")[:MAX_NOTIFICATIONS]
+
+
+def _assignment_json(notification: Notification) -> dict[str, Any]:
+    return {
+        "id": str(notification.pk),
+        "conversationId": str(notification.conversation_id),
+        "visitor": notification.subject.visitor.name,
+        "assignedBy": notification.assigned_by,
+        "createdAt": to_milliseconds(notification.created_at),
     }
 
 

@@ -1,4 +1,4 @@
-"""Live functions for the presence of operators, and for what the visitor has read and is typing."""
+"""Live functions for the presence and the read positions of operators, and for what the visitor has read and is typing."""
 
 from accounts.models import Operator
 from accounts.operator_tokens import OperatorCaller, operators
@@ -41,4 +41,11 @@ def get_visitor_state(caller: OperatorCaller, arguments: Arguments) -> ExpiringR
 def touch_presence(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
     operator = get_operator(caller, caller.operator_id)
     actions.touch_presence(conversation_in_scope(caller, arguments), operator=operator, is_typing=arguments["typing"])
+    return {"ok": True}
+
+
+@mutation("inbox:markUnread", authenticator=operators, serializer_class=ConversationArguments)
+def mark_unread(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    operator = get_operator(caller, caller.operator_id)
+    actions.mark_unread(conversation_in_scope(caller, arguments), operator=operator)
     return {"ok": True}

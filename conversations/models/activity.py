@@ -91,9 +91,10 @@ class ConversationTag(models.Model):
 
 
 class Notification(models.Model):
-    """A notification for one operator: a note mentions them, or somebody assigned a conversation to them.
+    """A notification for one operator: a note mentions them, or somebody assigned a conversation to them, or took one from them.
 
-    note: set for a mention. conversation, assigned_by: set for an assignment; assigned_by is the assigner's name at that time.
+    note: set for a mention. conversation, assigned_by: set for the others; assigned_by is the name of who did it, at that time.
+    is_loss: whether the conversation was taken from the operator. assigned_to: then the new assignee's name; "" if there is none.
     seen_at: when the operator saw it. mailed_at: when an e-mail was sent, given up, or no longer needed.
     """
 
@@ -101,6 +102,8 @@ class Notification(models.Model):
     note = models.ForeignKey(Note, on_delete=models.CASCADE, null=True, related_name="mentions")
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, null=True, related_name="+")
     assigned_by = models.CharField(max_length=200, default="", db_default="")
+    is_loss = models.BooleanField(default=False, db_default=False)
+    assigned_to = models.CharField(max_length=200, default="", db_default="")
     operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="+")
     seen_at = models.DateTimeField(null=True)
     mailed_at = models.DateTimeField(null=True)

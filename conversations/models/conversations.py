@@ -128,6 +128,8 @@ class Conversation(models.Model):
     mail_due_at = models.DateTimeField(null=True, blank=True)  # when to e-mail unseen replies to the visitor
     mail_attempts = models.PositiveSmallIntegerField(default=0, db_default=0)  # to send the e-mail that is due
     mailed_position = models.PositiveIntegerField(default=0, db_default=0)  # of the last reply sent by e-mail
+    # The time of the first message of the visitor that nobody has answered. Always null while resolved or closed.
+    waiting_since = models.DateTimeField(null=True, blank=True)
     first_reply_at = models.DateTimeField(null=True, blank=True)
     first_reply_by = models.ForeignKey(
         Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
@@ -195,6 +197,21 @@ class Conversation(models.Model):
                 F("last_activity_at").desc(),
                 F("id").desc(),
                 name="conversation_by_assignee",
+            ),
+            models.Index(
+                "workspace",
+                "waiting_since",
+                "id",
+                condition=Q(waiting_since__isnull=False),
+                name="conversation_waiting",
+            ),
+            models.Index(
+                "workspace",
+                "brand",
+                "waiting_since",
+                "id",
+                condition=Q(waiting_since__isnull=False),
+                name="conversation_waiting_by_brand",
             ),
             models.Index("workspace", "updated_at", name="conversation_updated"),
             models.Index("workspace", "created_at", name="conversation_by_creation"),

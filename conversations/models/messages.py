@@ -46,6 +46,7 @@ class Message(models.Model):
     role = models.CharField(max_length=10, choices=Role.choices)
     channel = models.CharField(max_length=10, choices=Channel.choices)
     author = models.ForeignKey(Operator, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    # The key that sent it over REST. If it named an operator, the message also has an author.
     api_key = models.ForeignKey(
         ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
@@ -68,9 +69,6 @@ class Message(models.Model):
             models.CheckConstraint(condition=Q(role__in=["visitor", "operator", "atlas"]), name="message_role_known"),
             models.CheckConstraint(
                 condition=Q(channel__in=["widget", "api", "dashboard"]), name="message_channel_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(author__isnull=True) | Q(api_key__isnull=True), name="message_author_or_api_key"
             ),
             body_length_constraint("message"),
             same_workspace("message", "conversation", "conversations.Conversation"),

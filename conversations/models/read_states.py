@@ -10,12 +10,19 @@ from praxtalk.core.db.constraints import same_workspace
 
 
 class OperatorReadState(models.Model):
-    """The position up to which one operator has read a conversation. It only increases."""
+    """The position up to which one operator has read a conversation.
+
+    It decreases only when the conversation becomes unread again without a new entry: the operator marks it as unread, or it is
+    assigned to them. `highest_position` is where it was before, so that nobody is alerted to an entry that they have seen.
+    """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="read_states", db_index=False)
     operator = models.ForeignKey(Operator, on_delete=models.CASCADE, related_name="+")
     position = models.PositiveIntegerField(default=0)
+    highest_position = models.PositiveIntegerField(
+        default=0, db_default=0
+    )  # meaningful only while it is above `position`
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.models import Operator
 from brands.models import OperatorBrand
-from conversations import mail
+from conversations import actions, mail
 from conversations.models import Notification
 from tests.conftest import make_conversation
 from tests.inbox.test_assignments import assign_to
+from tests.inbox.test_lists_and_unread_counts import unread_of
 from tests.inbox.test_mail import travel_forward
 from tests.sync.live_client import call_as
 
@@ -65,7 +67,7 @@ def test_assignment_that_is_withdrawn_is_no_longer_listed(tenants, conversations
     assert len(assignments(tenants.bob)) == 1
     assign_to(conversations.north, None)
     assert assignments(tenants.bob) == []
-    assert not Notification.objects.exists()
+    assert not Notification.objects.filter(is_loss=False).exists()
 
 
 def test_assignment_is_hidden_after_losing_access_to_the_brand(tenants, conversations):
@@ -115,3 +117,91 @@ def test_assignments_are_retried_while_the_mail_server_is_unreachable(tenants, c
     with travel_forward(minutes=17):
         assert mail.send_notification_emails() == 1
     assert "2 conversations" in mailoutbox[0].subject
+
+
+# --- losses, and what is unread ---
+
+
+def losses(operator):
+    found = call_as(operator, "inbox:assignments")["lost"]
+    return [(each["assignedBy"], each["conversationId"], each["assignedTo"]) for each in found]
+
+
+def take(operator, conversation, to):
+    call_as(
+        operator, "conversations:assign", conversationId=str(conversation.pk), operatorId=str(to.pk) if to else None
+    )
+
+
+@pytest.mark.parametrize("to", ["Alice", "Dave", None])
+def test_operator_is_told_who_took_a_conversation_from_them(tenants, conversations, mailoutbox, to):
+    dave = Operator.objects.create(workspace=tenants.acme, email="dave@acme.example", name="Dave")
+    assign_to(conversations.north, tenants.bob)
+    take(tenants.alice, conversations.north, {"Alice": tenants.alice, "Dave": dave, None: None}[to])
+    north = str(conversations.north.pk)
+    assert losses(tenants.bob) == [("Alice", north, to)]
+    assert assignments(tenants.bob) == []
+    assert losses(tenants.alice) == losses(tenants.mallory) == losses(dave) == []
+    with travel_forward(minutes=6):
+        mail.send_notification_emails()
+    assert "bob@acme.example" not in [address for each in mailoutbox for address in each.to]
+    call_as(tenants.bob, "presence:touch", conversationId=north)
+    assert losses(tenants.bob) == []
+
+
+def test_giving_a_conversation_away_oneself_is_not_told(tenants, conversations):
+    assign_to(conversations.north, tenants.bob)
+    take(tenants.bob, conversations.north, tenants.alice)
+    assert losses(tenants.bob) == []
+
+
+def test_loss_is_told_until_the_conversation_comes_back(tenants, conversations):
+    dave = Operator.objects.create(workspace=tenants.acme, email="dave@acme.example", name="Dave")
+    assign_to(conversations.north, tenants.bob)
+    take(tenants.alice, conversations.north, tenants.alice)
+    take(tenants.alice, conversations.north, dave)
+    assert losses(tenants.bob) == [("Alice", str(conversations.north.pk), "Alice")]
+    take(tenants.alice, conversations.north, tenants.bob)
+    assert (losses(tenants.bob), assignments(tenants.bob)) == ([], [("Alice", str(conversations.north.pk))])
+
+
+def test_losses_are_dismissed_with_the_assignments(tenants, conversations):
+    assign_to(conversations.north, tenants.bob)
+    take(tenants.alice, conversations.north, None)
+    call_as(tenants.bob, "inbox:seeAssignments")
+    assert losses(tenants.bob) == []
+
+
+def test_operator_who_no_longer_sees_the_brand_is_not_told(tenants, conversations):
+    assign_to(conversations.north, tenants.bob)
+    take(tenants.alice, conversations.north, None)
+    OperatorBrand.objects.filter(operator=tenants.bob).delete()
+    assert losses(tenants.bob) == []
+
+
+def test_conversation_is_unread_for_the_operator_to_whom_it_is_assigned(tenants, conversations):
+    north = str(conversations.north.pk)
+    for operator in (tenants.alice, tenants.bob):
+        call_as(operator, "presence:touch", conversationId=north)
+    before = call_as(tenants.bob, "inbox:counts")["unread"]
+    take(tenants.alice, conversations.north, tenants.bob)
+    assert (unread_of(tenants.bob)[north], unread_of(tenants.alice)[north]) == (True, False)
+    counts = call_as(tenants.bob, "inbox:counts")
+    assert (counts["unread"], counts["newest"]["seen"]) == (before + 1, True)
+    call_as(tenants.bob, "presence:touch", conversationId=north)
+    assert call_as(tenants.bob, "inbox:counts")["unread"] == before
+
+
+def test_taking_a_conversation_oneself_leaves_it_read(tenants, conversations):
+    call_as(tenants.bob, "presence:touch", conversationId=str(conversations.north.pk))
+    take(tenants.bob, conversations.north, tenants.bob)
+    assert not unread_of(tenants.bob)[str(conversations.north.pk)]
+
+
+def test_reassigned_conversations_are_unread_for_the_successor(tenants, conversations):
+    assign_to(conversations.north, tenants.bob)
+    dave = Operator.objects.create(workspace=tenants.acme, email="dave@acme.example", name="Dave")
+    call_as(dave, "presence:touch", conversationId=str(conversations.north.pk))
+    actions.change_operator(tenants.bob, by=tenants.alice, successor=dave, is_active=False)
+    assert unread_of(dave)[str(conversations.north.pk)]
+    assert losses(tenants.alice) == []

@@ -22,8 +22,8 @@ def assign_to(conversation, operator):
 @pytest.fixture
 def carol(tenants):
     """Return an operator who sees only the brand South."""
-    carol = Operator.objects.create(
-        workspace=tenants.acme, email="carol@acme.example", name="Carol", sees_all_brands=False
+    carol = Operator.objects.create_operator(
+        workspace=tenants.acme, email="carol@acme.example", name="Carol", password="ca-rol-9", sees_all_brands=False
     )
     OperatorBrand.objects.create(workspace=tenants.acme, operator=carol, brand=tenants.south)
     return carol

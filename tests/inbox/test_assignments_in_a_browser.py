@@ -55,12 +55,38 @@ def test_new_assignee_gets_a_sound_a_notification_and_an_entry(tenants, conversa
     alice.get_by_role("dialog").get_by_role("button", name="Bob").click()
     entry = bob.locator("#assignments a")
     expect(entry).to_have_text("Alice assigned Maya A. to you")
+    expect(bob.locator("#toast")).to_have_text("Alice assigned Maya A. to you")
     wait_for(lambda: bob.evaluate("sounds") == 1)
     wait_for(lambda: bob.evaluate("notifications.includes('Alice assigned Maya A. to you')"))
     expect(alice.locator("#assignments a")).to_have_count(0)
     entry.click()
     expect(bob.get_by_role("log")).to_contain_text("Alice assigned this to Bob")
     expect(entry).to_have_count(0)
+    assert alice.problems == bob.problems == []
+
+
+def test_taking_a_colleagues_conversation_asks_once_and_tells_them(tenants, conversations, browsers):
+    actions.assign(conversations.north, operator=tenants.bob)
+    actions.touch_presence(conversations.north, operator=tenants.bob, is_typing=False)
+    bob = open_recording_alerts(browsers, tenants.bob)
+    alice = browsers.open(tenants.alice, path_of(conversations.north))
+    expect(alice.locator("#thread-pane .status")).to_contain_text("Assigned to Bob")
+    alice.keyboard.press("i")
+    expect(alice.get_by_role("dialog")).to_contain_text("Bob has this conversation. Take it?")
+    alice.get_by_role("button", name="Cancel").click()
+    expect(alice.locator("#thread-pane .status")).to_contain_text("Assigned to Bob")
+    alice.keyboard.press("i")
+    alice.get_by_role("button", name="Take it", exact=True).click()
+    expect(alice.locator("#thread-pane .status")).to_contain_text("Assigned to Alice")
+    expect(bob.locator("#toast")).to_have_text("Alice took Maya A. from you")
+    expect(bob.locator("#assignments a")).to_have_text("Alice took Maya A. from you")
+    wait_for(lambda: bob.evaluate("[sounds, notifications]") == [1, ["Alice took Maya A. from you"]])
+    bob.get_by_role("button", name="Dismiss").click()
+    expect(bob.locator("#assignments a")).to_have_count(0)
+    actions.assign(conversations.north, operator=None)
+    expect(alice.locator("#thread-pane .status")).to_contain_text("Unassigned")
+    alice.keyboard.press("i")  # nobody has it
+    expect(alice.locator("#thread-pane .status")).to_contain_text("Assigned to Alice")
     assert alice.problems == bob.problems == []
 
 

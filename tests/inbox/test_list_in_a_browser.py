@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from conversations import actions
@@ -146,3 +147,46 @@ def test_each_new_visitor_message_plays_a_sound(tenants, conversations, browsers
     add_message(conversations.north, "While Bob looks")
     expect(page.get_by_role("log")).to_contain_text("While Bob looks")
     assert page.evaluate("window.rung") == 3
+
+
+WATCH_ROWS = """() => {
+  globalThis.changes = [];
+  new MutationObserver((records) => records.forEach(({ target }) => {
+    const element = target.closest ? target : target.parentElement;
+    const row = element.closest(".row");
+    if (row) changes.push(`${row.querySelector("strong").textContent}: ${element.className || element.localName}`);
+  })).observe(document.querySelector("#list"), { subtree: true, childList: true, characterData: true, attributes: true });
+  const now = Date.now;
+  Date.now = () => now() + 60_000;
+  document.querySelector("#list").dispatchEvent(new Event("scroll")); // draws the list, as its timer does
+}"""
+
+
+def test_rows_show_how_long_their_visitors_wait(tenants, conversations, browsers):
+    def wait(name, **since):
+        conversation = make_conversation(tenants.north, name=name)
+        moment = timezone.now() - timedelta(**since)
+        times = ("waiting_since", "last_activity_at", "last_message_at")
+        Conversation.objects.filter(pk=conversation.pk).update(**dict.fromkeys(times, moment))
+
+    wait("Amina", minutes=12, seconds=30)
+    wait("Zoe", hours=3, minutes=5)
+    wait("Walt", days=2, minutes=5)
+    page = browsers.open(tenants.bob)
+    page.get_by_label("Order").select_option("Longest waiting")
+    expect(page.locator(".row strong")).to_have_text(["Walt", "Zoe", "Amina", "Maya A."])
+    expect(page.locator(".row .wait")).to_have_text(["2 d", "3 h", "12 m", ""])
+    expect(row(page, "Zoe")).to_contain_text("Waiting for 3 hours.")
+    page.evaluate(WATCH_ROWS)
+    expect(row(page, "Amina").locator(".wait")).to_have_text("13 m")
+    assert set(page.evaluate("changes")) == {"Amina: wait", "Amina: visually-hidden", "Amina: time", "Maya A.: time"}
+    page.locator("#views button", has_text="Waiting").click()
+    expect(page.locator("#views [aria-current]")).to_contain_text("Waiting 3")
+    expect(page.locator(".row")).to_have_count(3)
+    page.reload()
+    expect(page.get_by_label("Order")).to_have_value("longestWaiting")
+    answered = Conversation.objects.get(visitor__name="Walt")
+    add_message(answered, "Yes!", role="operator")
+    expect(page.locator(".row strong")).to_have_text(["Zoe", "Amina"])
+    expect(page.locator("#views [aria-current]")).to_contain_text("Waiting 2")
+    assert page.problems == []

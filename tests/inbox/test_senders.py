@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from accounts.models import Operator
 from conversations import actions, mail
 from conversations.models import Activity, Channel, Message
 from integrations.actions.api_keys import create_key, revoke_key
@@ -126,8 +127,60 @@ def test_database_rejects_a_key_of_another_workspace(tenants, replied):
     with pytest.raises(IntegrityError), transaction.atomic():
         Message.objects.filter(body="From the CRM").update(api_key=key)
         connection.cursor().execute("SET CONSTRAINTS ALL IMMEDIATE")
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Message.objects.filter(body="From the CRM").update(author=tenants.alice)
+
+
+def reply_as(client, conversation, operator_id):
+    path = f"/api/v1/conversations/{conversation.pk}/messages"
+    return client.post(path, {"body": "On its way", "operatorId": operator_id})
+
+
+def test_reply_in_an_operators_name_shows_that_operator_to_everybody(tenants, conversations, demo_crm, api_client):
+    assert reply_as(demo_crm, conversations.north, str(tenants.bob.pk)).status_code == 201
+    assert senders(tenants.alice, conversations.north)["On its way"] == "Bob"
+    message = api_client.get(f"/api/v1/messages?conversationId={conversations.north.pk}").json()["messages"][-1]
+    assert (message["author"], message["channel"]) == ({"_id": str(tenants.bob.pk), "name": "Bob"}, "api")
+    assert thread_of(conversations.north.visitor).value["messages"][-1]["author"] == {"name": "Bob"}
+    stored = Message.objects.get(body="On its way")
+    assert (stored.api_key, stored.api_key_name) == (demo_crm.key, "Demo CRM")  # who sent it stays known
+    ApiKey.objects.filter(pk=demo_crm.key.pk).delete()
+    assert senders(tenants.alice, conversations.north)["On its way"] == "Bob"
+
+
+def test_reply_without_an_operator_may_say_so(tenants, conversations, demo_crm):
+    assert reply_as(demo_crm, conversations.north, None).status_code == 201
+    assert senders(tenants.alice, conversations.north)["On its way"] == "Demo CRM"
+
+
+@pytest.mark.parametrize(
+    "who", ["rival", "deactivated", "without the brand", "nobody", "nonsense", "", "\u200b", 5, []]
+)
+def test_reply_in_the_name_of_somebody_who_may_not_reply_is_rejected(tenants, conversations, demo_crm, who):
+    conversation, operator_id = conversations.north, who
+    if who == "rival":
+        operator_id = str(tenants.mallory.pk)
+    elif who == "deactivated":
+        operator_id = str(tenants.bob.pk)
+        Operator.objects.filter(pk=tenants.bob.pk).update(is_active=False)
+    elif who == "without the brand":
+        conversation, operator_id = conversations.south, str(tenants.bob.pk)
+    elif who == "nobody":
+        operator_id = str(tenants.acme.pk)
+    before = Message.objects.count()
+    response = reply_as(demo_crm, conversation, operator_id)
+    assert response.status_code == 422
+    assert "operatorId" in response.json()["error"]
+    assert Message.objects.count() == before
+
+
+def test_key_of_a_brand_names_operators_of_its_conversations_only(tenants, conversations, api_client_for):
+    client = api_client_for(tenants.acme, brand=tenants.north)
+    assert reply_as(client, conversations.north, str(tenants.bob.pk)).status_code == 201
+    assert reply_as(client, conversations.south, str(tenants.alice.pk)).status_code == 403
+
+
+def test_readers_cannot_reply_in_an_operators_name(tenants, conversations, api_client_for):
+    client = api_client_for(tenants.acme, scope="read")
+    assert reply_as(client, conversations.north, str(tenants.bob.pk)).status_code == 403
 
 
 @pytest.mark.browser

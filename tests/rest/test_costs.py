@@ -78,6 +78,11 @@ COSTS = {
         1,
         lambda world: (f"{world.north}/messages", MESSAGE, IDEMPOTENCY_KEY),
     ),
+    "POST /api/v1/conversations/<str:id>/messages, in an operator's name": (
+        10,
+        2,
+        lambda world: (f"{world.north}/messages", MESSAGE | {"operatorId": str(world.tenants.alice.pk)}),
+    ),
     "GET /api/v1/messages": (4, 1, lambda world: (f"messages?conversationId={world.conversations.north.pk}",)),
     "GET /api/v1/attachments/<str:id>": (3, 1, lambda world: (f"attachments/{world.attachment}",)),
     "GET /api/v1/leads": (4, 1, lambda world: ("leads",)),

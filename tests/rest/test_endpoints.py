@@ -33,7 +33,7 @@ def test_brands_are_listed(api_client, tenants):
 
 CONVERSATION_FIELDS = {
     *("_id", "status", "channel", "brandId", "visitor", "assignee", "preview", "messageCount", "snoozedUntil"),
-    *("createdAt", "updatedAt", "lastMessageAt"),
+    *("createdAt", "updatedAt", "lastMessageAt", "waitingSince"),
 }
 
 

@@ -9,7 +9,13 @@ from accounts.models import Operator
 from accounts.scope import Scope
 from brands.models import OperatorBrand
 from conversations import inbox_search, search
-from conversations.actions import change_tags, create_tag, reassign_conversations, wake_next_snoozed
+from conversations.actions import (
+    change_tags,
+    create_tag,
+    operators_without_access,
+    reassign_conversations,
+    wake_next_snoozed,
+)
 from conversations.inbox import filter_conversations
 from conversations.models import Conversation
 from tests.large_data import large_workspace, plans_of
@@ -58,6 +64,10 @@ def create_operator(workspace, brands=None):
         ("inbox:list", {"status": "open", "assignee": "me"}),
         ("inbox:list", {"status": "open", "brandId": "{brand}"}),
         ("inbox:list", {"tagId": "{tag}"}),
+        ("inbox:list", {"status": "open", "waiting": True}),
+        ("inbox:list", {"status": "open", "order": "longestWaiting"}),
+        ("inbox:list", {"status": "open", "brandId": "{brand}", "order": "longestWaiting"}),
+        ("inbox:list", {"status": "open", "assignee": "me", "order": "longestWaiting"}),
         ("inbox:counts", {}),
         ("inbox:thread", {"conversationId": "{conversation}"}),
         ("inbox:mentions", {}),
@@ -79,7 +89,7 @@ def test_live_queries_use_an_index(large_workspace, limited, name, arguments):
         "{visitor}": conversation.visitor_id,
         "{tag}": tag,
     }
-    arguments = {key: str(ids.get(value, value)) for key, value in arguments.items()}
+    arguments = {key: str(ids[value]) if value in ids else value for key, value in arguments.items()}
     operator = create_operator(large_workspace, brands[:limited])
     with CaptureQueriesContext(connection) as queries:
         call_as(operator, name, **arguments)
@@ -191,6 +201,7 @@ def test_reopening_snoozed_conversations_and_handovers_use_an_index(large_worksp
     with CaptureQueriesContext(connection) as queries:
         assert wake_next_snoozed() is not None
         # All but the snoozed one: reopening it removes an assignee who can no longer answer.
+        assert [operator] == list(operators_without_access())
         assert reassign_conversations(operator, to=successor) == 49
     for plan in plans_of(queries, without="operatorsession"):
         for table in ("conversation", "message", "visitor"):

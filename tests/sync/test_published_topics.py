@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.actions import operator_tokens, passwords, team, workspaces
 from accounts.actions.preferences import update_preferences
+from accounts.models import Operator
 from accounts.operator_tokens import operators
 from brands import actions as brand_actions
 from conversations import actions as conversation_actions
@@ -33,6 +34,11 @@ VISITOR = {"role": Message.Role.VISITOR, "channel": Channel.WIDGET}
 
 def create_visitor(tenants):
     return Visitor.objects.create(workspace=tenants.acme, brand=tenants.north, name="New")
+
+
+def create_dan(tenants):
+    create = Operator.objects.create_operator
+    return create(workspace=tenants.acme, name="Dan", email="dan@acme.example", password="da-niel-9")
 
 
 def make_snooze_due(conversations):
@@ -71,6 +77,10 @@ ACTIONS_BY_NAME = {
     "set_status": (None, lambda c, t: conversation_actions.set_status(t.north, status="resolved")),
     "assign": (None, lambda c, t: conversation_actions.assign(t.north, operator=c.bob)),
     "touch_presence": (None, lambda c, t: conversation_actions.touch_presence(t.north, operator=c.bob, is_typing=True)),
+    "mark_unread": (
+        lambda c, t: conversation_actions.touch_presence(t.north, operator=c.bob, is_typing=False),
+        lambda c, t: conversation_actions.mark_unread(t.north, operator=c.bob),
+    ),
     "wake_next_snoozed": (lambda c, t: make_snooze_due(t), lambda c, t: conversation_actions.wake_next_snoozed()),
     "create_lead": (None, lambda c, t: lead_actions.create_lead(c.acme.pk, name="New", brand=c.north)),
     "update_lead": (None, lambda c, t: lead_actions.update_lead(t.north_lead, status="won")),
@@ -132,6 +142,10 @@ ACTIONS_BY_NAME = {
     "reassign_conversations": (
         lambda c, t: Conversation.objects.filter(pk=t.south.pk).update(assignee=c.bob),
         lambda c, t: conversation_actions.reassign_conversations(c.bob, to=None),
+    ),
+    "deactivate_operators": (
+        lambda c, t: conversation_actions.assign(t.north, operator=create_dan(c)),
+        lambda c, t: conversation_actions.deactivate_operators(c.acme.operators.filter(name="Dan"), by=c.alice),
     ),
     "mark_assignments_seen": (
         lambda c, t: conversation_actions.assign(t.north, operator=c.bob),
@@ -198,6 +212,7 @@ def watchable_queries(tenants, conversations):
             yield operator, "conversations:listInbox", {**arguments, "q": "hi"}
             yield operator, "conversations:listInbox", {**arguments, "q": "vip"}  # a tag
             yield operator, "inbox:list", {**arguments, "q": "hello"}
+            yield operator, "inbox:list", {**arguments, "waiting": True, "order": "longestWaiting"}
             for name in ("inbox:list", "inbox:counts", "cannedReplies:list", "operators:list"):
                 yield operator, name, arguments
         for name in ("inbox:mentions", "inbox:assignments", "tags:list", "operators:me"):

@@ -1,7 +1,7 @@
-/** The lines above the list: mentions of the operator, and conversations that others assigned to them. */
+/** The lines above the list: mentions of the operator, and conversations that others assigned to them or took from them. */
 
 import { byId, h, isolated } from "./dom.js";
-import { assignmentText } from "./notifications.js";
+import { assignmentText, lossText } from "./notifications.js";
 import { urls } from "./urls.js";
 
 /**
@@ -25,14 +25,16 @@ export function createAlerts({ client }) {
     },
 
     /**
-     * Show each assignment on a line, or many as one line that links to the operator's own conversations. A button dismisses
-     * them.
+     * Show each assignment on a line, or many as one line that links to the operator's own conversations. The newest losses
+     * follow. A button dismisses them all.
      * @param {Assignments} assignments
      */
-    showAssignments({ count, newest }) {
-      if (!count) return byId("assignments").replaceChildren();
+    showAssignments({ count, newest, lost }) {
+      if (!count && !lost.length) return byId("assignments").replaceChildren();
       const lines = count > MAX_LINES ? [summaryOf(newest[0], count)] : newest.map(lineOf);
-      const dismiss = () => client.mutate("inbox:seeAssignments", { until: newest[0].createdAt });
+      lines.push(...lost.slice(0, MAX_LINES).map((loss) => linkTo(loss.conversationId, lossText(loss, isolated))));
+      const until = Math.max(...[...newest, ...lost].map(({ createdAt }) => createdAt));
+      const dismiss = () => client.mutate("inbox:seeAssignments", { until });
       const button = h("button", { type: "button", class: "button small", click: dismiss }, "Dismiss");
       byId("assignments").replaceChildren(...lines, button);
     },

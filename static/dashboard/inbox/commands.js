@@ -5,7 +5,7 @@ import { h, isolated, pluralize, reasonOf } from "./dom.js";
 import { showToast } from "./toast.js";
 
 /**
- * @import { Client, Colleague, Conversation, InboxStore, MutationName, Mutations, OpenConversation } from "./types.d.ts"
+ * @import { Client, Colleague, Conversation, InboxStore, MutationName, Mutations, OpenConversation, Row } from "./types.d.ts"
  * @typedef {ReturnType<typeof createCommands>} Commands
  */
 
@@ -16,8 +16,9 @@ const MAX_PER_CALL = 100; // the most conversations that the server changes in o
  * @param {InboxStore} options.store
  * @param {Client} options.client
  * @param {(brandId?: string) => Colleague[]} options.colleaguesIn
+ * @param {() => void} options.onLeave called to close the open conversation
  */
-export function createCommands({ store, client, colleaguesIn }) {
+export function createCommands({ store, client, colleaguesIn, onLeave }) {
   const ownId = () => store.get("me")?._id ?? "";
 
   /**
@@ -37,12 +38,30 @@ export function createCommands({ store, client, colleaguesIn }) {
   };
 
   /**
+   * Take conversations. Ask first if a colleague, who can still reply in them, has any.
+   * @param {Conversation[]} conversations @param {() => void} take
+   */
+  const askToTake = (conversations, take) => {
+    const colleagues = new Set(store.get("colleagues").map(({ _id }) => _id));
+    const taken = conversations.flatMap(({ assignee }) =>
+      assignee && assignee._id !== ownId() && colleagues.has(assignee._id) ? [assignee.name] : [],
+    );
+    if (!taken.length) return take();
+    const question =
+      conversations.length === 1
+        ? `${taken[0]} has this conversation. Take it?`
+        : `Colleagues have ${taken.length.toLocaleString()} of these conversations. Take them?`;
+    confirm(question, conversations.length === 1 ? "Take it" : "Take them", take);
+  };
+
+  /**
    * @param {(operatorId: string | null) => void} onChoice
+   * @param {Conversation[]} conversations those that are assigned
    * @param {string} [brandId] offer only operators who can see this brand
    */
-  const askAssignee = (onChoice, brandId) => {
+  const askAssignee = (onChoice, conversations, brandId) => {
     choose("Assign to", [
-      { label: "Me", onChoice: () => onChoice(ownId()) },
+      { label: "Me", onChoice: () => askToTake(conversations, () => onChoice(ownId())) },
       ...colleaguesIn(brandId).map(({ _id, name }) => ({ label: name, onChoice: () => onChoice(_id) })),
       { label: "Unassigned", onChoice: () => onChoice(null) },
     ]);
@@ -50,11 +69,17 @@ export function createCommands({ store, client, colleaguesIn }) {
 
   const commands = {
     assign: () =>
-      onOpen(({ _id: conversationId, brandId }) =>
-        askAssignee((operatorId) => change("conversations:assign", { conversationId, operatorId }), brandId),
-      ),
+      onOpen((conversation) => {
+        const { _id: conversationId, brandId } = conversation;
+        const assign = (/** @type {string | null} */ operatorId) =>
+          change("conversations:assign", { conversationId, operatorId });
+        askAssignee(assign, [conversation], brandId);
+      }),
     assignToMe: () =>
-      onOpen(({ _id: conversationId }) => change("conversations:assign", { conversationId, operatorId: ownId() })),
+      onOpen((conversation) => {
+        const { _id: conversationId } = conversation;
+        askToTake([conversation], () => change("conversations:assign", { conversationId, operatorId: ownId() }));
+      }),
     snooze: () =>
       onOpen(({ _id: conversationId }) =>
         askSnooze((snoozedUntil) =>
@@ -94,6 +119,13 @@ export function createCommands({ store, client, colleaguesIn }) {
         ),
       ),
 
+    /** Mark a conversation as unread. Close it first if it is open, because what is open counts as read. @param {string} id */
+    markUnread(id) {
+      if (!id) return;
+      if (id === store.get("openId")) onLeave();
+      change("inbox:markUnread", { conversationId: id });
+    },
+
     /** @param {"visitor" | "me"} to */
     transcript: (to) =>
       onOpen(async ({ _id: conversationId }) => {
@@ -118,10 +150,14 @@ export function createCommands({ store, client, colleaguesIn }) {
         tool("Tags", "t", commands.tags),
         tool(isOver(conversation) ? "Reopen" : "Resolve", "e", commands.resolve),
         conversation.status !== "closed" && tool("Close", "", commands.close),
+        tool("Mark as unread", "u", () => commands.markUnread(conversation._id)),
       ].filter((button) => button !== false),
 
-    /** Return the bar of bulk actions for the selected rows. @param {Set<string>} selected @param {() => void} deselect */
-    bulkActions(selected, deselect) {
+    /**
+     * Return the bar of bulk actions for the selected rows.
+     * @param {Set<string>} selected @param {(id: string) => Row | undefined} row @param {() => void} deselect
+     */
+    bulkActions(selected, row, deselect) {
       /** @param {Omit<Mutations["conversations:change"]["args"], "conversationIds">} changes */
       const changeAll = (changes) => {
         const ids = [...selected];
@@ -131,7 +167,10 @@ export function createCommands({ store, client, colleaguesIn }) {
       };
       return [
         h("span", {}, `${pluralize("conversation", selected.size)} selected`),
-        tool("Assign", "", () => askAssignee((operatorId) => changeAll({ operatorId }))),
+        tool("Assign", "", () => {
+          const rows = [...selected].flatMap((id) => row(id) ?? []);
+          askAssignee((operatorId) => changeAll({ operatorId }), rows);
+        }),
         tool("Snooze", "", () => askSnooze((snoozedUntil) => changeAll({ status: "snoozed", snoozedUntil }))),
         tool("Resolve", "", () => changeAll({ status: "resolved" })),
         tool("Clear selection", "", deselect),

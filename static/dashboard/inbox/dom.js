@@ -88,6 +88,21 @@ export const ago = (at) => {
   return `${Math.floor(minutes / 24 / 60)}d`;
 };
 
+/**
+ * Return how long something has lasted, such as "12 m", and the same in words, such as "12 minutes".
+ * @param {number} since
+ * @returns {[string, string]}
+ */
+export const duration = (since) => {
+  const minutes = Math.floor(Math.max(0, Date.now() - since) / MINUTE);
+  if (minutes < 1) return ["< 1 m", "less than a minute"];
+  if (minutes < 60) return [`${minutes} m`, pluralize("minute", minutes)];
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return [`${hours} h`, pluralize("hour", hours)];
+  const days = Math.floor(hours / 24);
+  return [`${days} d`, pluralize("day", days)];
+};
+
 /** @param {number} at */
 export const clock = (at) => clockFormat.format(at);
 /** @param {number} at */

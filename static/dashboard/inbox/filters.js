@@ -8,23 +8,25 @@ import { byId, h, isComposing, setAttribute, setText, wellFormed } from "./dom.j
 const VIEWS = [
   { name: "mine", label: "Mine", query: { status: "open", assignee: "me" } },
   { name: "unassigned", label: "Unassigned", query: { status: "open", assignee: "none" } },
+  { name: "waiting", label: "Waiting", query: { status: "open", waiting: true } },
   { name: "open", label: "Open", query: { status: "open" } },
   { name: "snoozed", label: "Snoozed", query: { status: "snoozed" } },
   { name: "resolved", label: "Resolved", query: { status: "resolved" } },
   { name: "closed", label: "Closed", query: { status: "closed" } },
 ];
-const DEFAULT_VIEW = VIEWS[2];
+const DEFAULT_VIEW = /** @type {(typeof VIEWS)[number]} */ (VIEWS.find(({ name }) => name === "open"));
+const LONGEST_WAITING = /** @type {const} */ ("longestWaiting"); // the other order, newest activity first, is ""
 const MAX_COUNT = 1000; // the server counts no further
 const SEARCH_DELAY = 200; // ms without input before a search begins
 
 /**
- * Create the filters. View, brand, assignee and tag are part of the page's URL, for reloads and links. A search is not, because
- * it names people.
+ * Create the filters. View, brand, assignee, tag and order are part of the page's URL, for reloads and links. A search is not,
+ * because it names people.
  * @param {{onChange: (query: ListQuery) => void}} options
  */
 export function createFilters({ onChange }) {
   let view = DEFAULT_VIEW;
-  const selected = { brand: "", assignee: "", tag: "" };
+  const selected = { brand: "", assignee: "", tag: "", order: "" };
   let timer = 0; // of the search
   const counts = /** @type {Map<ViewName, HTMLElement>} */ (new Map());
   const buttons = VIEWS.map((each) => {
@@ -42,6 +44,7 @@ export function createFilters({ onChange }) {
     brand: h("select", { "aria-label": "Brand" }),
     assignee: h("select", { "aria-label": "Assignee" }),
     tag: h("select", { "aria-label": "Tag" }),
+    order: h("select", { "aria-label": "Order" }),
   };
   const names = /** @type {(keyof typeof selected)[]} */ (Object.keys(selected));
   byId("views").append(...buttons);
@@ -58,6 +61,7 @@ export function createFilters({ onChange }) {
       ...(selected.brand && { brandId: selected.brand }),
       ...(selected.assignee && { assignee: selected.assignee }),
       ...(selected.tag && { tagId: selected.tag }),
+      ...(selected.order && !text && { order: LONGEST_WAITING }), // the newest search results always come first
     });
   };
 
@@ -65,6 +69,7 @@ export function createFilters({ onChange }) {
     const parameters = new URLSearchParams(location.search);
     view = VIEWS.find(({ name }) => name === parameters.get("view")) ?? DEFAULT_VIEW;
     for (const name of names) selects[name].value = selected[name] = parameters.get(name) ?? "";
+    if (selected.order !== LONGEST_WAITING) selects.order.value = selected.order = "";
     apply();
   };
 
@@ -126,6 +131,8 @@ export function createFilters({ onChange }) {
       update();
     }
   };
+
+  setChoices("order", "Newest", [{ _id: LONGEST_WAITING, name: "Longest waiting" }]);
 
   return {
     readUrl,

@@ -72,7 +72,7 @@ const colleaguesIn = (brandId) =>
       ({ _id, brandIds }) => _id !== store.get("me")?._id && (!brandIds || !brandId || brandIds.includes(brandId)),
     );
 
-const commands = createCommands({ store, client, colleaguesIn });
+const commands = createCommands({ store, client, colleaguesIn, onLeave: () => panes.close() });
 createConnectionLine({ store });
 
 // --- the list ---
@@ -121,7 +121,7 @@ const drawBulkActions = () => {
   bar.hidden = !list.selected.size;
   fill(
     bar,
-    commands.bulkActions(list.selected, () => list.deselect()),
+    commands.bulkActions(list.selected, pages.row, () => list.deselect()),
   );
 };
 
@@ -207,6 +207,7 @@ createShortcuts({
     i: commands.assignToMe,
     t: commands.tags,
     l: commands.lead,
+    u: () => commands.markUnread(store.get("openId") || list.active),
     x: () => list.toggleActive(),
     Escape: () => list.deselect(),
     "/": () => filters.focus(),

@@ -1,10 +1,14 @@
-/** Notify the operator of messages, mentions and assignments: title, badge in the navigation, sound, desktop notification. */
+/**
+ * Notify the operator of messages, mentions, and conversations that they got or lost: title, badge in the navigation, sound,
+ * desktop notification, toast.
+ */
 
 import { previewOf } from "../../shared/markup/preview.js";
 import { showUnread } from "../badge.js";
 import { isolatedText, pluralize } from "./dom.js";
+import { showToast } from "./toast.js";
 
-/** @import { Assignments, Counts, InboxStore, Mention } from "./types.d.ts" */
+/** @import { Assignment, Assignments, Counts, InboxStore, Loss, Mention } from "./types.d.ts" */
 
 const QUIET = 1000; // ms: an event that is reported twice, as a message and as an assignment, sounds once
 const TITLE = "Inbox | PraxTalk";
@@ -24,6 +28,19 @@ export const assignmentText = (assignedBy, count, visitor) => [
 ];
 
 /**
+ * Return the parts of the sentence about a conversation that the operator has lost.
+ * @template Name
+ * @param {Loss} loss
+ * @param {(name: string) => Name} isolate
+ */
+export const lossText = ({ assignedBy, assignedTo, visitor }, isolate) => {
+  const [by, who] = [assignedBy, visitor].map(isolate);
+  if (!assignedTo) return [by, " unassigned ", who, " from you"];
+  if (assignedTo === assignedBy) return [by, " took ", who, " from you"];
+  return [by, " reassigned ", who, " from you to ", isolate(assignedTo)];
+};
+
+/**
  * @param {object} options
  * @param {InboxStore} options.store
  * @param {(conversationId: string) => void} options.onOpen called when a desktop notification is clicked
@@ -32,7 +49,7 @@ export function createNotifications({ store, onOpen }) {
   let unreadBefore = /** @type {number | null} */ (null);
   const positions = /** @type {Map<string, number>} */ (new Map()); // the last known one of each conversation
   let mentionsBefore = /** @type {number | null} */ (null);
-  let assignmentsBefore = /** @type {Set<string> | null} */ (null); // ids
+  let assignmentsBefore = /** @type {Set<string> | null} */ (null); // ids, also of losses
   let rangFor = "";
   let rangAt = 0;
   let audio = /** @type {AudioContext | null} */ (null);
@@ -79,11 +96,11 @@ export function createNotifications({ store, onOpen }) {
       document.title = unread ? `(${unread}) ${TITLE}` : TITLE;
       showUnread(unread);
       if (newest) {
-        const { conversationId, visitor, preview, position, snoozeEnded } = newest;
+        const { conversationId, visitor, preview, position, seen, snoozeEnded } = newest;
         const known = positions.get(conversationId);
         const isMore = known === undefined ? unread > (unreadBefore ?? unread) : position > known;
         positions.set(conversationId, position);
-        if (isMore && !isInView(conversationId)) {
+        if (isMore && !seen && !isInView(conversationId)) {
           ring("message");
           show(snoozeEnded ? `Snooze ended: ${isolatedText(visitor)}` : visitor, previewOf(preview), conversationId);
         }
@@ -100,15 +117,22 @@ export function createNotifications({ store, onOpen }) {
       mentionsBefore = unseen.length;
     },
     /** @param {Assignments} unseen */
-    onAssignments({ count, newest }) {
+    onAssignments({ count, newest, lost }) {
       const known = assignmentsBefore;
-      const fresh = newest.filter(({ id }) => known && !known.has(id));
-      assignmentsBefore = new Set(newest.map(({ id }) => id));
-      if (!fresh.length || (fresh.length === 1 && isInView(fresh[0].conversationId))) return;
-      const [{ assignedBy, visitor, conversationId }] = fresh;
+      const isFresh = (/** @type {Assignment} */ { id }) => known && !known.has(id);
+      const [got, gone] = [newest.filter(isFresh), lost.filter(isFresh)];
+      assignmentsBefore = new Set([...newest, ...lost].map(({ id }) => id));
+      const texts = gone.map((loss) => lossText(loss, isolatedText).join(""));
+      if (got.length) {
+        const names = [got[0].assignedBy, got[0].visitor].map(isolatedText);
+        texts.unshift(assignmentText(names[0], got.length > 1 ? count : 1, names[1]).join(""));
+      }
+      if (!texts.length) return;
+      showToast(texts.join(". "));
+      const { conversationId } = got[0] ?? gone[0];
+      if (texts.length === 1 && got.length < 2 && isInView(conversationId)) return;
       ring("assignment");
-      const names = [assignedBy, visitor].map(isolatedText);
-      show(assignmentText(names[0], fresh.length > 1 ? count : 1, names[1]).join(""), "", conversationId);
+      show(texts[0], texts.slice(1).join(". "), conversationId);
     },
   };
 }

@@ -31,6 +31,7 @@ export interface components {
             status: components["schemas"]["ConversationStatus"];
             updatedAt: number;
             visitor: components["schemas"]["VisitorJson"];
+            waitingSince: number | null;
         };
         /** @enum {string} */
         ConversationStatus: "open" | "snoozed" | "resolved" | "closed";

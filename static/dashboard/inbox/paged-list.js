@@ -6,6 +6,7 @@
  *    place, rows that left the view are removed, and new ones are counted as fresh.
  * 3. Near the end, the next page is watched, after the cursor of the last one. Pages far from the visible rows are unsubscribed,
  *    and watched again when they come near.
+ *    In the order "longest waiting", fresh rows are those with newer activity, wherever they are.
  * 4. When the reader returns to the top (or clicks "3 new"), all pages but the first are dropped, and step 1 applies again.
  *
  * @typedef {{after: string, page: ListPage | null, stop: (() => void) | null}} WatchedPage after: the cursor
@@ -16,6 +17,16 @@ import { reasonOf } from "./dom.js";
 /** @import { Client, ListPage, ListQuery, Row } from "./types.d.ts" */
 
 const PAGE_SIZE = 100;
+
+/**
+ * Return whether a row comes after another one, or at the same place.
+ * @param {Row} row @param {Row} last @param {ListQuery} query
+ */
+const isAtOrAfter = (row, last, { order }) => {
+  if (order !== "longestWaiting" || (!row.waitingSince && !last.waitingSince))
+    return row.lastActivityAt <= last.lastActivityAt;
+  return !row.waitingSince || (last.waitingSince !== null && row.waitingSince >= last.waitingSince);
+};
 
 /**
  * @param {object} options
@@ -49,17 +60,17 @@ export function createPagedList({ client, onChange, onRemove }) {
     rows.clear();
     for (const row of firstPage?.rows ?? []) rows.set(row._id, row);
     order = [...rows.keys()];
-    newestShown = firstPage?.rows[0]?.lastActivityAt ?? 0;
+    newestShown = Math.max(0, ...(firstPage?.rows ?? []).map(({ lastActivityAt }) => lastActivityAt));
   };
 
   /** Return the rows that left the view between two values of a page, but not those that newer rows pushed off the page. */
   const removedFrom = (/** @type {ListPage} */ page, /** @type {ListPage | null} */ before) => {
     const current = new Set(page.rows.map(({ _id }) => _id));
-    const last = page.next ? page.rows.at(-1)?.lastActivityAt : undefined;
+    const last = page.next ? page.rows.at(-1) : undefined;
     const removed = /** @type {Set<string>} */ (new Set());
-    for (const { _id, lastActivityAt } of before?.rows ?? []) {
-      const wasPushedOut = last !== undefined && lastActivityAt <= last;
-      if (!current.has(_id) && !wasPushedOut) removed.add(_id);
+    for (const row of before?.rows ?? []) {
+      const wasPushedOut = last !== undefined && isAtOrAfter(row, last, query);
+      if (!current.has(row._id) && !wasPushedOut) removed.add(row._id);
     }
     if (removed.size) onRemove(removed);
     return removed;

@@ -92,6 +92,8 @@ export function createPanes({ store, client, commands, colleaguesIn, onShow }) {
 
   return {
     open,
+    /** Leave the conversation and return to the list. */
+    close,
     /** Set the outbox, which exists once the operator is known. Call this before a conversation is shown. @param {Outbox} value */
     setOutbox(value) {
       outbox = value;

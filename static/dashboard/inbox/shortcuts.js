@@ -14,6 +14,7 @@ export const KEYS = [
   ["i", "assign to me"],
   ["t", "tags"],
   ["l", "create a lead"],
+  ["u", "mark as unread"],
   ["x", "select for a bulk change"],
   ["/", "search"],
   ["Ctrl+Enter", "send"],

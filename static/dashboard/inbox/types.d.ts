@@ -68,7 +68,7 @@ export type Visitor = Schemas["VisitorJson"] & {
 export type PersonDetails = { name: string; email: string; phone: string };
 export type NewLead = PersonDetails & { notes: string };
 
-export type ViewName = "mine" | "unassigned" | "open" | "snoozed" | "resolved" | "closed";
+export type ViewName = "mine" | "unassigned" | "waiting" | "open" | "snoozed" | "resolved" | "closed";
 export type Counts = Record<ViewName, number> & {
   unread: number;
   newest: {
@@ -76,6 +76,8 @@ export type Counts = Record<ViewName, number> & {
     visitor: string;
     preview: string;
     position: number;
+    /** whether the operator had seen it before it became unread again */
+    seen: boolean;
     snoozeEnded: boolean;
   } | null;
 };
@@ -88,11 +90,22 @@ export type Assignment = {
   createdAt: number;
 };
 
-/** count: how many are unseen; newest: the newest of them. */
-export type Assignments = { count: number; newest: Assignment[] };
+/** A conversation that was taken from the operator. assignedTo: the new assignee's name, if there is one. */
+export type Loss = Assignment & { assignedTo: string | null };
+
+/** count: how many are unseen; newest: the newest of them; lost: those that others took from the operator. */
+export type Assignments = { count: number; newest: Assignment[]; lost: Loss[] };
 
 /** The arguments of a view: the filters of the list, without its paging. */
-export type ListQuery = { status?: Status; brandId?: string; assignee?: string; tagId?: string; q?: string };
+export type ListQuery = {
+  status?: Status;
+  brandId?: string;
+  assignee?: string;
+  tagId?: string;
+  q?: string;
+  waiting?: boolean;
+  order?: "longestWaiting";
+};
 export type ListPage = { rows: Row[]; next: string | null };
 export type ThreadPage = { conversation: OpenConversation; entries: Entry[]; hasMore: boolean };
 
@@ -131,6 +144,7 @@ export type Mutations = {
   "conversations:changeTags": { args: OfConversation<{ add: string[]; remove: string[] }>; value: Ok };
   "conversations:sendTranscript": { args: OfConversation<{ to: "visitor" | "me" }>; value: Ok };
   "conversations:setStatus": { args: OfConversation<StatusChange>; value: Ok };
+  "inbox:markUnread": { args: OfConversation; value: Ok };
   "inbox:seeAssignments": { args: { until: number }; value: Ok };
   "leads:create": {
     args: OfConversation<NewLead & { unlessDuplicate: boolean }>;

@@ -1,11 +1,11 @@
 /** The list of conversations: a listbox that keeps only the visible rows in the document. */
 
 import { previewOf } from "../../shared/markup/preview.js";
-import { ago, calendarDay, fill, h, isolated, setAttribute, setText, statusName } from "./dom.js";
+import { ago, calendarDay, duration, fill, h, isolated, setAttribute, setText, statusName } from "./dom.js";
 
 /**
  * @import { Match, Row } from "./types.d.ts"
- * @typedef {Record<"mark" | "name" | "time" | "preview" | "foot", HTMLElement>} Parts
+ * @typedef {Record<"mark" | "name" | "wait" | "waitWords" | "time" | "preview" | "foot", HTMLElement>} Parts
  * @typedef {{element: HTMLElement, parts: Parts}} DrawnRow
  */
 
@@ -79,6 +79,9 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
     element.classList.toggle("unread", Boolean(row.unread) && id !== opened);
     element.classList.toggle("selected", selected.has(id));
     setText(parts.name, row.visitor.name);
+    const [wait, words] = row.waitingSince ? duration(row.waitingSince) : ["", ""];
+    setText(parts.wait, wait);
+    setText(parts.waitWords, wait && `Waiting for ${words}. `);
     setText(parts.time, row.match ? calendarDay(row.match.createdAt) : ago(row.lastActivityAt));
     if (row.match || parts.preview.childElementCount)
       fill(parts.preview, row.match ? markedText(row.match) : previewOf(row.preview));
@@ -102,12 +105,15 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
     const parts = {
       mark: h("span", { class: "visually-hidden" }),
       name: h("strong"),
+      wait: h("span", { class: "wait", "aria-hidden": "true", title: "How long the visitor has been waiting" }),
+      waitWords: h("span", { class: "visually-hidden" }),
       time: h("time"),
       preview: h("p"),
       foot: h("p", { class: "foot" }),
     };
     const tick = h("span", { class: "tick", "aria-hidden": "true", title: "Select (x). Shift+click selects a range" });
-    const head = h("div", { class: "head" }, parts.mark, parts.name, parts.time);
+    const { mark, name, wait, waitWords, time } = parts;
+    const head = h("div", { class: "head" }, mark, name, wait, waitWords, time);
     const element = h("div", { class: "row", role: "option", id: `row-${id}` }, tick, head, parts.preview, parts.foot);
     element.dataset.id = id;
     return { element, parts };
