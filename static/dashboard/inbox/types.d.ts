@@ -129,10 +129,7 @@ export type Mutations = {
   "conversations:sendTranscript": { args: OfConversation<{ to: "visitor" | "me" }>; value: Ok };
   "conversations:setStatus": { args: OfConversation<StatusChange>; value: Ok };
   "inbox:seeAssignments": { args: { until: number }; value: Ok };
-  "leads:create": {
-    args: OfConversation<NewLead & { unlessDuplicate: boolean }>;
-    value: { leadId: string | null; duplicateOf?: Lead };
-  };
+  "leads:create": { args: OfConversation<NewLead & { unlessDuplicate: boolean }>; value: { leadId: string } };
   "messages:send": { args: NewMessage & { seenMessageId?: string }; value: { messageId: string } };
   "notes:write": { args: NewMessage & { mentions: string[] }; value: { noteId: string } };
   "operators:prefer": { args: Partial<Preferences>; value: Partial<Preferences> };
