@@ -30,8 +30,11 @@ def list_leads(caller: OperatorCaller, arguments: Arguments) -> list[dict[str, A
 
 
 @mutation("leads:create", authenticator=operators, serializer_class=LiveNewLead)
-def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
-    """Create a lead. With `unlessDuplicate`, return the lead that has this e-mail address already, if the operator sees one."""
+def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
+    """Create a lead. With `unlessDuplicate`, it is refused if the operator sees a lead that has this e-mail address already.
+
+    The refusal is an error and not a result, because results are stored, and erasures do not reach them.
+    """
     brand = brand_in_scope(caller, arguments.pop("brandId", None))
     conversation_id = arguments.pop("conversationId", None)
     conversation = caller.get_in_scope(Conversation.objects.all(), conversation_id) if conversation_id else None
@@ -40,7 +43,9 @@ def create_lead(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     if arguments.pop("unlessDuplicate"):
         same = caller.scope.rows(Lead.objects.with_email(arguments.get("email", ""))).order_by("-created_at", "-id")
         if duplicate := same.first():
-            return {"leadId": None, "duplicateOf": lead_json(duplicate)}
+            message = f"There is already a lead with this e-mail: {duplicate.name}."
+            more = {"duplicateOf": {"_id": str(duplicate.pk), "name": duplicate.name}}
+            raise FunctionError(Code.CONFLICT, message, more=more)
     try:
         lead = actions.create_lead(caller.workspace_id, brand=brand, conversation=conversation, **arguments)
     except actions.BrandMismatch as error:

@@ -47,7 +47,7 @@ def _response(request: HttpRequest, reason: str) -> HttpResponse:
     context = {
         **dashboard.each_context(request),
         "title": "This form had expired",
-        "explanation": text,
+        "explanation": text if text != EXPIRED else "",  # the title says that
         "base_url": settings.BASE_URL if is_foreign_address else "",
         "page": _page_of_form(request),
     }

@@ -77,6 +77,8 @@ class BaseVisitorAdmin(WorkspaceAdmin):
         rows = current_scope(request).rows(Conversation.objects.with_assignee().filter(visitor=visitor))
         pages = BoundedPaginator(rows.order_by("-last_activity_at", "-id"), CONVERSATIONS_PER_PAGE)
         more = {
+            "title": "Visitor",
+            "show_save_and_continue": False,  # saving stays on the page
             "conversations": pages.get_page(request.GET.get("page")),
             "may_erase": current_operator(request).may(Ability.ERASE),
         }

@@ -25,7 +25,7 @@
  *    the page is shown again.
  *
  * @typedef {"connecting" | "live" | "offline"} State offline: an attempt to reconnect has failed, too
- * @typedef {Error & {data?: {code: string, message: string, retryAfter?: number}}} LiveError
+ * @typedef {Error & {data?: {code: string, message: string, retryAfter?: number, duplicateOf?: {_id: string, name: string}}}} LiveError
  * @typedef {string | null | undefined} Token
  * @typedef {{onValue: (value: any) => void, onError?: (error: LiveError) => void}} Watcher
  * @typedef {{type: "Add", queryId: number, udfPath: string, args: object[]}} Add

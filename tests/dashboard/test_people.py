@@ -249,15 +249,17 @@ def test_the_warning_reveals_no_lead_of_another_brand_or_workspace(client, tenan
     form = FORM | {"email": "a@secret.example", "brand": str(tenants.north.pk)}
     assert client.post("/app/leads/add/", form).status_code == 302
     arguments = {"name": "New", "email": "a@secret.example", "brandId": str(tenants.north.pk), "unlessDuplicate": True}
-    found = call_as(tenants.bob, "leads:create", **arguments)
-    assert found["duplicateOf"]["name"] == "Maya"  # the one that Bob has created
+    with pytest.raises(RequestFailed, match="There is already a lead with this e-mail: Maya"):  # which Bob has created
+        call_as(tenants.bob, "leads:create", **arguments)
     assert Lead.objects.filter(email="a@secret.example").count() == 3
 
 
-def test_the_live_mutation_returns_the_lead_with_the_same_e_mail(tenants, conversations, lead):
+def test_the_live_mutation_names_the_lead_with_the_same_e_mail(tenants, conversations, lead):
     arguments = {"name": "Again", "email": "Maya@Example.com", "conversationId": str(conversations.north.pk)}
-    found = call_as(tenants.bob, "leads:create", **arguments, unlessDuplicate=True)
-    assert (found["leadId"], found["duplicateOf"]["_id"]) == (None, str(lead.pk))
+    with pytest.raises(RequestFailed) as refused:
+        call_as(tenants.bob, "leads:create", **arguments, unlessDuplicate=True)
+    assert refused.value.code == "CONFLICT"
+    assert str(lead.pk) in str(refused.value)
     assert call_as(tenants.bob, "leads:create", **arguments)["leadId"]
     without_email = {"name": "Again", "brandId": str(tenants.north.pk), "unlessDuplicate": True}
     assert call_as(tenants.bob, "leads:create", **without_email)["leadId"]

@@ -25,12 +25,12 @@ class InvalidCall(Exception):
 
 
 class FunctionError(Exception):
-    """An expected error. The client gets a ConvexError whose data is {code, message, retryAfter?}."""
+    """An expected error. The client gets a ConvexError whose data is {code, message, retryAfter?} and `more`."""
 
-    def __init__(self, code: Code, message: str, *, retry_after: int | None = None) -> None:
-        """retry_after: seconds."""
+    def __init__(self, code: Code, message: str, *, retry_after: int | None = None, more: Any = None) -> None:
+        """retry_after: seconds. more: further keys of the data, as a dictionary. Unlike a result, an error is never stored."""
         super().__init__(message)
-        self.data: dict[str, Any] = {"code": code.value, "message": message}
+        self.data: dict[str, Any] = {"code": code.value, "message": message, **(more or {})}
         if retry_after is not None:
             self.data["retryAfter"] = retry_after
 

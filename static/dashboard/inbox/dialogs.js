@@ -4,7 +4,8 @@ import { byId, h, isComposing, isolated, reasonOf, sendable } from "./dom.js";
 import { urls } from "./urls.js";
 
 /**
- * @import { Lead, Named, NewLead, PersonDetails, Preferences } from "./types.d.ts"
+ * @import { LiveError } from "../../live/client.js"
+ * @import { Named, NewLead, PersonDetails, Preferences } from "./types.d.ts"
  * @import { Child } from "./dom.js"
  */
 
@@ -202,21 +203,26 @@ export const askVisitor = (known, onSubmit) =>
 /**
  * Ask for a new lead. If there is one with the same e-mail address already, say so once. The next press creates the lead.
  * @param {PersonDetails} known
- * @param {(lead: NewLead, unlessDuplicate: boolean) => Promise<{duplicateOf?: Lead}>} onSubmit
+ * @param {(lead: NewLead, unlessDuplicate: boolean) => Promise<unknown>} onSubmit
  */
 export const askLead = (known, onSubmit) => {
   const notes = h("label", {}, "Notes", h("textarea", { name: "notes", maxlength: 10_000, rows: 3 }));
   let confirmed = ""; // the address that is known to be in use
   askForm("Create lead", [...personFields(known), notes], "Create lead", async (form) => {
     const lead = /** @type {NewLead} */ (textsOf(form, "name", "email", "phone", "notes"));
-    const { duplicateOf } = await onSubmit(lead, lead.email.toLowerCase() !== confirmed);
-    if (!duplicateOf) return;
-    confirmed = lead.email.toLowerCase();
-    throw new Refusal([
-      "There is already a lead with this e-mail: ",
-      h("a", { href: urls.lead(duplicateOf._id), target: "_blank" }, duplicateOf.name),
-      ". Press the button again to create another one.",
-    ]);
+    const address = lead.email.toLowerCase();
+    try {
+      await onSubmit(lead, address !== confirmed);
+    } catch (error) {
+      const { duplicateOf } = /** @type {LiveError} */ (error).data ?? {};
+      if (!duplicateOf) throw error;
+      confirmed = address;
+      throw new Refusal([
+        "There is already a lead with this e-mail: ",
+        h("a", { href: urls.lead(duplicateOf._id), target: "_blank" }, duplicateOf.name),
+        ". Press the button again to create another one.",
+      ]);
+    }
   });
 };
 

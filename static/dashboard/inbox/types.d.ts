@@ -146,10 +146,7 @@ export type Mutations = {
   "conversations:setStatus": { args: OfConversation<StatusChange>; value: Ok };
   "inbox:markUnread": { args: OfConversation; value: Ok };
   "inbox:seeAssignments": { args: { until: number }; value: Ok };
-  "leads:create": {
-    args: OfConversation<NewLead & { unlessDuplicate: boolean }>;
-    value: { leadId: string | null; duplicateOf?: Lead };
-  };
+  "leads:create": { args: OfConversation<NewLead & { unlessDuplicate: boolean }>; value: { leadId: string } };
   "messages:send": { args: NewMessage & { seenMessageId?: string }; value: { messageId: string } };
   "notes:write": { args: NewMessage & { mentions: string[] }; value: { noteId: string } };
   "operators:prefer": { args: Partial<Preferences>; value: Partial<Preferences> };
