@@ -23,14 +23,13 @@ PHONE_DIGITS = 7  # a number with so many digits may be a telephone number
 _SEPARATORS = r"\x00-/:-@\[-`{-\x7f"
 _PART = re.compile(rf"[^{_SEPARATORS}{UNSPACED}]+|[{UNSPACED}]+")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
-FIRST_UNSPACED = UNSPACED[0]
+_FIRST_UNSPACED = UNSPACED[0]
 _JOINERS = {"'", "`", "-"}
-_BETWEEN_DIGITS = re.compile(r"[ .()/-]{1,3}")
+_BETWEEN_DIGITS = re.compile(r"[ .,()/-]{1,3}")
 _DIGITS_IN_WORD = re.compile(r"(?<=[^0-9])[0-9]{3,}")  # 77123 in a77123
 _COUNTRY_CODE = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")  # of ITU-T E.164
 
-
-Span = tuple[int, int]
+Span = tuple[int, int]  # start and end of a piece of a text
 
 
 class Part(NamedTuple):
@@ -83,7 +82,7 @@ def split_parts(text: str) -> list[Part]:
     matches = list(_PART.finditer(folded))
     texts = [match[0] for match in matches]
     spans = [match.span() for match in matches]
-    are_unspaced = [text[0] >= FIRST_UNSPACED and _UNSPACED.match(text) is not None for text in texts]
+    are_unspaced = [text[0] >= _FIRST_UNSPACED and _UNSPACED.match(text) is not None for text in texts]
     are_joined = [
         _are_joined(texts[index], folded[spans[index][1] : spans[index + 1][0]], texts[index + 1])
         and not (are_unspaced[index] or are_unspaced[index + 1])
