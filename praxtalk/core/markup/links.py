@@ -18,7 +18,7 @@ START = re.compile(
 TOP_LEVEL = re.compile(r"xn--[\w-]+|[a-z]{2,63}|[^\0-\x7f]{2,}", re.IGNORECASE | re.ASCII)
 ASCII_PART = re.compile(r"[\0-\x7f]+")
 USER_NAME = re.compile(r"[^\s/?#]*@")
-PORT = re.compile(r"(?::[0-9]{1,5})?")
+PORT = re.compile(r":[0-9]{1,5}")
 AFTER_SHORT_HOST = re.compile(r"[/?#\s]|:[0-9]|\Z")
 MARKS_INSIDE = "\u00b7\u200c\u200d\u2010\u2011\u2012\u2013\u2019\u301c\u30fb"  # punctuation that addresses may contain
 TRAILING = ".,:;!?'*_~" + MARKS_INSIDE
@@ -100,7 +100,8 @@ def _url_end(text: str, host: int, unpaired: set[int]) -> int:
     """Return where a URL ends, or 0. host: where its host ends, or 0. unpaired: known unpaired brackets."""
     if not host:
         return 0
-    end = PORT.match(text, host).end()  # type: ignore[union-attr] - it always matches
+    port = PORT.match(text, host)
+    end = port.end() if port else host
     if text[end : end + 1] not in ("/", "?", "#"):
         return end
     brackets: list[int] = []  # those that are not closed yet
