@@ -77,3 +77,21 @@ def test_snooze_of_an_unavailable_assignee_ends_unassigned(tenants, conversation
     with travel_forward(hours=2):
         actions.wake_next_snoozed()
     assert call_as(tenants.alice, "inbox:counts")["unread"] == before + 1
+
+
+def test_ended_snooze_is_unread_for_the_assignee_or_for_everyone_if_there_is_none(tenants, conversations):
+    assigned = make_conversation(tenants.north)
+    assign_to(assigned, tenants.bob)
+    for conversation in (assigned, conversations.north):
+        for operator in (tenants.alice, tenants.bob):
+            call_as(operator, "presence:touch", conversationId=str(conversation.pk))
+        snooze(conversation, until=timezone.now() + timedelta(hours=1))
+    before = {each: call_as(each, "inbox:counts")["unread"] for each in (tenants.alice, tenants.bob)}
+    with travel_forward(hours=2):
+        while actions.wake_next_snoozed():
+            pass
+    after = {each: call_as(each, "inbox:counts") for each in (tenants.alice, tenants.bob)}
+    assert after[tenants.alice]["unread"] == before[tenants.alice] + 1
+    assert after[tenants.bob]["unread"] == before[tenants.bob] + 2
+    for counts in after.values():
+        assert (counts["newest"]["snoozeEnded"], counts["newest"]["seen"]) == (True, False)
