@@ -57,8 +57,7 @@ def _find_first(text: str, query: TextQuery) -> tuple[int, list[Span]]:
 
 
 def _bounds(text: str, spans: list[Span]) -> Span:
-    if len(text) <= LENGTH:
-        return 0, len(text)
+    """Return start and end of what is shown. It starts shortly before what was found, even if the text is short."""
     starts = [begin for begin, _ in spans[:MAX_STARTS]]
     first = max(starts, key=lambda start: _marked_length(spans, start, start + LENGTH - BEFORE), default=0)
     start = _word_start(text, max(0, first - BEFORE), first)

@@ -68,7 +68,7 @@ def test_search_shows_the_message_it_found_with_its_date_and_the_status(tenants,
     page = browsers.open(tenants.alice)
     page.get_by_label("Search").fill("koeln a77")
     result = row(page, "Maya A.")
-    expect(result.locator("p").first).to_have_text("Where is <b>my</b> parcel <A77123>, sent to Köln?")
+    expect(result.locator("p").first).to_have_text("…is <b>my</b> parcel <A77123>, sent to Köln?")
     expect(result.locator("mark")).to_have_text(["A77123", "Köln"])
     expect(result.locator("time")).to_contain_text(str((old.created_at - timedelta(days=700)).year))
     expect(result.locator(".foot")).to_contain_text("Resolved")

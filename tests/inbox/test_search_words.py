@@ -170,6 +170,7 @@ def parts_of(text, typed):
         ("O’Brien wrote", "obrien", [("O’Brien", True), (" wrote", False)]),
         ("😀 order 😀", "order", [("😀 ", False), ("order", True), (" 😀", False)]),
         ("nothing", "order", [("nothing", False)]),
+        ("So far from its beginning: order", "order", [("…", False), ("from its beginning: ", False), ("order", True)]),
     ],
 )
 def test_found_words_are_marked_in_the_text(text, typed, expected):
