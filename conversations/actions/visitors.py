@@ -35,7 +35,7 @@ def change_visitor(
     for field in changed:
         setattr(visitor, field, wanted[field])
     _validate(visitor, changed)
-    visitor.save(update_fields=changed)
+    visitor.save(update_fields=[*changed, *WORDS_FIELDS])
     record(Action.VISITOR_CHANGED, workspace_id=visitor.workspace_id, subject=visitor.pk, changed=changed)
     conversations = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
     publish_on_commit(

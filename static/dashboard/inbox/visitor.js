@@ -1,5 +1,6 @@
 /** The visitor's pane: their details, their leads and their other conversations. */
 
+import { plainText } from "../../shared/markup/markup.js";
 import { previewOf } from "../../shared/markup/preview.js";
 import { ago, date, fill, h, isolated, statusName } from "./dom.js";
 import { MAY_ERASE, urls } from "./urls.js";
@@ -93,7 +94,7 @@ const detailsOf = (visitor) => {
   const { email, phone, timeZone, locale, page, referrer, browser, externalId, createdAt } = visitor;
   const details = /** @type {[string, Child][]} */ ([
     ["E-mail", email && h("a", { href: `mailto:${email}` }, email)],
-    ["Phone", phone],
+    ["Phone", phone && plainText(phone)],
     ["Local time", timeZone && localTime(timeZone)],
     ["Language", locale],
     ["Page", page && linkTo(page)],
