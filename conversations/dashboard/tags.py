@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from accounts.middleware import current_scope
 from conversations.actions import create_tag, delete_tag, rename_tag
-from conversations.models import Tag
+from conversations.models import ConversationTag, Tag
 from praxtalk.core.dashboard.admin import WorkspaceAdmin
 
 
@@ -47,6 +47,13 @@ class TagAdmin(WorkspaceAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         kwargs["form"] = type("Form", (TagForm,), {"workspace_id": current_scope(request).workspace_id})
         return super().get_form(request, obj, change=change, **kwargs)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        """Say from how many conversations the tag will be removed."""
+        tag = self.get_object(request, object_id)
+        count = ConversationTag.objects.filter(workspace_id=tag.workspace_id, tag=tag).count()
+        consequence = f"It will be removed from {count} conversation{'s' * (count != 1)}."
+        return super().delete_view(request, object_id, {"consequence": consequence, **(extra_context or {})})
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Tag:
         return create_tag(current_scope(request).workspace_id, **values)

@@ -32,7 +32,7 @@ def open_form(browser, path="/app/login/"):
 def test_the_second_of_two_tabs_at_the_sign_in_leads_to_the_page_that_was_asked_for(browser, tenants):
     first, second = open_form(browser), open_form(browser, "/app/login/?next=/app/leads/")
     assert browser.post("/app/login/", ALICE | first).status_code == 302
-    for target, expected in (("/app/leads/", "/app/leads/"), ("", "/app/"), ("//evil.example", "/app/")):
+    for target, expected in (("/app/leads/", "/app/leads/"), ("", "/app/home/"), ("//evil.example", "/app/home/")):
         response = browser.post("/app/login/", ALICE | second | {"next": target})
         assert (response.status_code, response["Location"]) == (302, expected)
     assert is_signed_in(browser)

@@ -34,13 +34,13 @@ def test_every_model_has_a_readable_name(model):
     assert "object (" not in text
 
 
-def test_deleting_a_tag_names_what_goes_with_it(client, tenants, conversations):
+def test_the_question_before_deleting_a_tag_says_from_how_many_conversations_it_goes(client, tenants, conversations):
     tag = create_tag(tenants.acme.pk, name="vip")
     change_tags(conversations.north, add=[tag.pk])
     client.force_login(tenants.alice)
     page = client.get(f"/app/tags/{tag.pk}/delete/").content.decode()
     assert "object (" not in page
-    assert f"Tag of conversation {conversations.north.pk}" in page
+    assert "It will be removed from 1 conversation." in page
 
 
 def test_replies_of_a_key_are_not_counted_as_those_of_operators(client, tenants, conversations, api_client):
