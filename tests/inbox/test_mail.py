@@ -110,6 +110,7 @@ def test_unseen_mention_is_mailed_once(tenants, conversations, mailoutbox):
         assert mail.send_notification_emails() == 0
     assert (mailoutbox[0].to, mailoutbox[0].subject) == (["bob@acme.example"], "Alice mentioned you on PraxTalk")
     assert f"/app/inbox/{conversations.north.pk}/" in mailoutbox[0].body
+    assert "<bdi>Alice</bdi> mentioned you" in mailoutbox[0].alternatives[0].content
 
 
 @pytest.mark.parametrize("why", ["seen", "unwanted", "gone", "not theirs"])

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { isolatedText } from "../../static/dashboard/inbox/dom.js";
 import { markup, plainText } from "../../static/shared/markup/markup.js";
 import { previewOf } from "../../static/shared/markup/preview.js";
+import { isComposing, sendable } from "../../static/shared/text.js";
 
 const CASES = JSON.parse(readFileSync(new URL("cases.json", import.meta.url)));
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;" };
@@ -24,6 +26,25 @@ for (const { name, text, markdown, plain, preview } of CASES)
 
 test("a preview that is cut off inside a block of code does not show its fence", () => {
   assert.equal(previewOf(`See\n\`\`\`js\n${"x".repeat(140)}`), `See ${"x".repeat(140)}`);
+});
+
+test("what is sent is well-formed, and has something to see", () => {
+  const sent = { " a\0b ": "ab", "a\ud83d": "a\ufffd", "👩‍💻": "👩‍💻", "‌می‌خواهم": "‌می‌خواهم", "\ue000": "\ue000" };
+  for (const [typed, expected] of Object.entries(sent)) assert.equal(sendable(typed), expected);
+  for (const typed of ["", " \n", "\0", "\u200b", "\u2060 \u200d", "\u2800", "\u3164", "\u202e", "\ufeff\u0001"])
+    assert.equal(sendable(typed), "");
+});
+
+test("a key belongs to an input method if it says so, or by its code", () => {
+  assert.equal(isComposing({ isComposing: true, keyCode: 13 }), true);
+  assert.equal(isComposing({ isComposing: false, keyCode: 229 }), true);
+  assert.equal(isComposing({ isComposing: false, keyCode: 13 }), false);
+});
+
+test("a name in a notification is isolated if its direction could affect the rest", () => {
+  assert.equal(isolatedText("Łukasz 日本"), "Łukasz 日本");
+  assert.equal(isolatedText("\u202eecilA\u2069"), "\u2068ecilA\u2069");
+  assert.equal(isolatedText("ليلى"), "\u2068ليلى\u2069");
 });
 
 const HOSTILE = JSON.parse(readFileSync(new URL("hostile.json", import.meta.url)));
