@@ -104,12 +104,13 @@ def create_demo() -> dict[str, object] | None:
 
 def _create_conversations(workspace: Workspace) -> None:
     brands = {brand.slug: brand for brand in workspace.brands.all()}
+    owner = workspace.operators.get()
     for slug, name, message, reply, status in CONVERSATIONS:
         email = name.split()[0].lower().replace("ï", "i") + "@example.com"
         visitor = Visitor.objects.create(workspace=workspace, brand=brands[slug], name=name, email=email)
         conversation = start_conversation(visitor, body=message, channel=Channel.WIDGET)
         if reply:
-            send_message(conversation, role=Message.Role.OPERATOR, body=reply, channel=Channel.DASHBOARD)
+            send_message(conversation, role=Message.Role.OPERATOR, body=reply, channel=Channel.DASHBOARD, author=owner)
         set_status(conversation, status=Conversation.Status(status))
         lead = create_lead(workspace.pk, name=name, email=email, conversation=conversation)
         if reply:

@@ -1,6 +1,8 @@
 """No page of the dashboard shows the texts or the style of Django's own admin."""
 
+import json
 import re
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +16,8 @@ from conversations.models import CannedReply, Tag, Visitor
 from leads.models import Lead
 from praxtalk.core.dashboard import icons
 from praxtalk.core.dashboard.site import dashboard
-from praxtalk.core.dashboard.templatetags.components import face, initials, relative_time
+from praxtalk.core.dashboard.templatetags.components import face, face_color, initials, relative_time
+from tests.live.conftest import need_node
 from tests.servers import PROJECT
 
 pytestmark = pytest.mark.django_db
@@ -162,3 +165,16 @@ def test_times_are_relative_and_have_the_exact_time_as_title(seconds, text):
 
 def test_a_missing_time_is_a_dash():
     assert relative_time(None) == "–"
+
+
+def test_scripts_draw_the_same_faces_as_templates():
+    need_node()
+    samples = [("Maya Abebe", "01a2281d"), ("李娜", "b"), ("", "c"), ("o'neil, jr. the second", "é")]
+    script = (
+        'import { faceColor, initialsOf } from "./static/dashboard/face.js";'
+        f"console.log(JSON.stringify({json.dumps(samples)}.map(([name, id]) => [initialsOf(name), faceColor(id)])));"
+    )
+    output = subprocess.run(
+        ["node", "--input-type=module", "-e", script], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    assert json.loads(output) == [[initials(name), face_color(id)] for name, id in samples]

@@ -148,7 +148,7 @@ export function createCommands({ store, client, colleaguesIn, onLeave }) {
         conversation.assignee?._id !== ownId() && tool("To me", "i", commands.assignToMe),
         !isOver(conversation) && tool("Snooze", "z", commands.snooze),
         tool("Tags", "t", commands.tags),
-        tool(isOver(conversation) ? "Reopen" : "Resolve", "e", commands.resolve),
+        tool(isOver(conversation) ? "Reopen" : "Resolve", "e", commands.resolve, isOver(conversation) ? "" : "primary"),
         conversation.status !== "closed" && tool("Close", "", commands.close),
         tool("Mark as unread", "u", () => commands.markUnread(conversation._id)),
       ].filter((button) => button !== false),
@@ -183,6 +183,6 @@ export function createCommands({ store, client, colleaguesIn, onLeave }) {
 /** @param {Conversation} conversation */
 const isOver = ({ status }) => status === "resolved" || status === "closed";
 
-/** @param {string} text @param {string} key its shortcut, or "" @param {() => void} click */
-const tool = (text, key, click) =>
-  h("button", { type: "button", class: "button small", title: key && `Key: ${key}`, click }, text);
+/** @param {string} text @param {string} key its shortcut, or "" @param {() => void} click @param {string} [look] a class */
+const tool = (text, key, click, look = "") =>
+  h("button", { type: "button", class: `button small ${look}`, title: key && `Key: ${key}`, click }, text);

@@ -4,7 +4,7 @@ import { createAutoscroll } from "./autoscroll.js";
 import { createComposer } from "./composer.js";
 import { day, fill, h, reasonOf } from "./dom.js";
 import { createThreadHeader } from "./thread-header.js";
-import { createEntry, createUnsentEntry } from "./timeline.js";
+import { continues, createEntry, createUnsentEntry } from "./timeline.js";
 
 /**
  * @import { LiveError } from "../../live/client.js"
@@ -92,12 +92,15 @@ export function createThread(options) {
     }
     let previous = /** @type {HTMLElement} */ (earlier);
     let lastDay = "";
+    let last = /** @type {Entry | undefined} */ (undefined);
     for (const entry of all) {
       const element = elements.get(entry._id) ?? createEntry(entry, conversation()?.visitor.name ?? "");
       elements.set(entry._id, element);
       const today = day(entry.createdAt);
       element.dataset.day = today === lastDay ? "" : today;
       lastDay = today;
+      element.classList.toggle("continued", !element.dataset.day && continues(entry, last));
+      last = entry;
       if (previous.nextElementSibling !== element) previous.after(element);
       previous = element;
     }

@@ -10,6 +10,20 @@ import { urls } from "./urls.js";
  * @import { OutboxItem } from "./outbox.js"
  */
 
+const GROUP_MS = 5 * 60_000;
+
+/**
+ * Return whether an entry continues the one before it: the same person, in the same way, within five minutes. Its head is hidden.
+ * @param {Entry} entry @param {Entry | undefined} before
+ */
+export const continues = (entry, before) =>
+  before !== undefined &&
+  entry.type !== "activity" &&
+  before.type === entry.type &&
+  before.sender === entry.sender &&
+  entry.createdAt - before.createdAt < GROUP_MS &&
+  (entry.type !== "message" || (before.type === "message" && before.role === entry.role));
+
 /** @param {Entry} entry @param {string} visitorName */
 export const createEntry = (entry, visitorName) => {
   const time = h("time", {}, clock(entry.createdAt));

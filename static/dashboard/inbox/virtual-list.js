@@ -1,12 +1,11 @@
 /** The list of conversations: a listbox that keeps only the visible rows in the document. */
 
-import { previewOf } from "../../shared/markup/preview.js";
-import { ago, calendarDay, duration, fill, h, isolated, setAttribute, setText, statusName } from "./dom.js";
+import { h, setAttribute } from "./dom.js";
+import { createRow, updateRow } from "./list-row.js";
 
 /**
- * @import { Match, Row } from "./types.d.ts"
- * @typedef {Record<"mark" | "name" | "wait" | "waitWords" | "time" | "preview" | "foot", HTMLElement>} Parts
- * @typedef {{element: HTMLElement, parts: Parts}} DrawnRow
+ * @import { DrawnRow } from "./list-row.js"
+ * @import { Row } from "./types.d.ts"
  */
 
 const ROW_HEIGHT = 76; // as in list.css
@@ -64,7 +63,7 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
     if (!row) return;
     let known = drawn.get(id);
     if (!known) {
-      known = createRow(id);
+      known = createRow(row);
       drawn.set(id, known);
       space.append(known.element);
     }
@@ -76,47 +75,10 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
     setAttribute(element, "aria-selected", String(selected.size ? selected.has(id) : id === opened));
     element.classList.toggle("active", id === active);
     element.classList.toggle("opened", id === opened);
-    element.classList.toggle("unread", Boolean(row.unread) && id !== opened);
+    const isUnread = Boolean(row.unread) && id !== opened;
+    element.classList.toggle("unread", isUnread);
     element.classList.toggle("selected", selected.has(id));
-    setText(parts.name, row.visitor.name);
-    const [wait, words] = row.waitingSince ? duration(row.waitingSince) : ["", ""];
-    setText(parts.wait, wait);
-    setText(parts.waitWords, wait && `Waiting for ${words}. `);
-    setText(parts.time, row.match ? calendarDay(row.match.createdAt) : ago(row.lastActivityAt));
-    if (row.match || parts.preview.childElementCount)
-      fill(parts.preview, row.match ? markedText(row.match) : previewOf(row.preview));
-    else setText(parts.preview, previewOf(row.preview));
-    setText(parts.mark, row.unread && id !== opened ? "Unread. " : "");
-    const isInSearch = row.match !== undefined;
-    const facts = [
-      isInSearch && row.status !== "open" && statusName(row.status),
-      brandName(row.brandId),
-      row.assignee?.name ?? "Unassigned",
-      ...row.tags.map((tag) => `#${tag.name}`),
-    ];
-    setFacts(parts.foot, /** @type {string[]} */ (facts.filter(Boolean)));
-  };
-
-  /** @param {Match} match */
-  const markedText = ({ parts }) => parts.map(({ text, marked }) => (marked ? h("mark", {}, text) : text));
-
-  /** @param {string} id @returns {DrawnRow} */
-  const createRow = (id) => {
-    const parts = {
-      mark: h("span", { class: "visually-hidden" }),
-      name: h("strong"),
-      wait: h("span", { class: "wait", "aria-hidden": "true", title: "How long the visitor has been waiting" }),
-      waitWords: h("span", { class: "visually-hidden" }),
-      time: h("time"),
-      preview: h("p"),
-      foot: h("p", { class: "foot" }),
-    };
-    const tick = h("span", { class: "tick", "aria-hidden": "true", title: "Select (x). Shift+click selects a range" });
-    const { mark, name, wait, waitWords, time } = parts;
-    const head = h("div", { class: "head" }, mark, name, wait, waitWords, time);
-    const element = h("div", { class: "row", role: "option", id: `row-${id}` }, tick, head, parts.preview, parts.foot);
-    element.dataset.id = id;
-    return { element, parts };
+    updateRow(parts, row, brandName(row.brandId), isUnread);
   };
 
   /** @param {string} id */
@@ -224,9 +186,3 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
   });
   return list;
 }
-
-/** Show names side by side, unless they are shown already. @param {HTMLElement} line @param {string[]} facts */
-const setFacts = (line, facts) => {
-  if (line.textContent === facts.join(" · ")) return;
-  line.replaceChildren(...facts.flatMap((fact, index) => [index ? " · " : "", isolated(fact)]));
-};

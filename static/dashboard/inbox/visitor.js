@@ -2,6 +2,7 @@
 
 import { plainText } from "../../shared/markup/markup.js";
 import { previewOf } from "../../shared/markup/preview.js";
+import { createFace } from "../face.js";
 import { ago, date, fill, h, isolated, statusName } from "./dom.js";
 import { MAY_ERASE, urls } from "./urls.js";
 
@@ -33,7 +34,7 @@ export function createVisitorPane({ pane, client, commands, conversation, onHide
     fill(
       pane,
       h("button", { type: "button", class: "button small back", click: onHide }, "‹ Conversation"),
-      h("h2", {}, name),
+      h("div", { class: "person" }, createFace(name, visitorId, 36), h("h2", {}, name)),
       blocked && h("p", { class: "refused" }, "Blocked: their messages are rejected."),
       detailsOf(visitor),
       h("p", {}, h("a", { href: urls.visitor(visitorId) }, "All details")),
