@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
+import praxtalk.urls  # noqa: F401 - registers the pages of the admin site
 from accounts.models import Operator
 from conversations.actions import create_tag
 from conversations.actions.canned_replies import create_canned_reply
