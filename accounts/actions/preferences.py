@@ -1,4 +1,4 @@
-"""An operator's preferences: notifications and keyboard shortcuts."""
+"""An operator's preferences: notifications, keyboard shortcuts, and what the inbox does by itself."""
 
 from accounts.models import Operator
 from accounts.operator_tokens import operator_topic
@@ -10,6 +10,9 @@ DEFAULTS = {
     "desktop": False,  # a desktop notification in the same cases
     "shortcuts": True,  # single-key shortcuts in the inbox
     "mentionMails": True,  # an e-mail about a mention or an assignment that they have not seen
+    "enterSends": False,  # Enter sends, and Shift+Enter begins a line; otherwise Ctrl+Enter sends
+    "assignOnReply": False,  # a reply in an unassigned conversation assigns it to the operator
+    "nextAfterResolving": False,  # the inbox opens the next conversation after one has been resolved
 }
 
 

@@ -7,6 +7,7 @@ from conversations.actions._base import can_access, lock_and_reload, lock_conver
 from conversations.actions.assignment import (
     CannotAssign,
     assign,
+    assign_if_unassigned,
     assigned_to,
     operators_without_access,
     reassign_conversations,
@@ -42,6 +43,7 @@ __all__ = [
     "NoEmailAddress",
     "NotRatable",
     "assign",
+    "assign_if_unassigned",
     "assigned_to",
     "block_visitor",
     "can_access",

@@ -49,6 +49,16 @@ def assign(conversation: Conversation, *, operator: Operator | None) -> Conversa
     return conversation
 
 
+@joined_transaction()
+def assign_if_unassigned(conversation: Conversation, *, operator: Operator) -> None:
+    """Assign an unassigned conversation to an operator who replies in it. A conversation of a colleague stays theirs."""
+    operator = _lock_operator(operator)
+    conversation = lock_and_reload(conversation)
+    if conversation.assignee_id is None and can_access(operator, conversation):
+        _set_assignee(conversation, operator)
+        publish_on_commit(*conversation.topics)
+
+
 def unassign_if_unavailable(conversation: Conversation) -> None:
     """Unassign the conversation if its assignee is inactive or no longer sees the brand.
 

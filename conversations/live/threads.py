@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from accounts.actions.preferences import preferences_of
 from accounts.operator_tokens import OperatorCaller, operators
 from brands.serializers import brand_json
 from conversations import actions
@@ -75,13 +76,16 @@ def list_entries(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]
 def send_message(caller: OperatorCaller, arguments: Arguments) -> dict[str, str]:
     conversation = conversation_in_scope(caller, arguments)
     seen = arguments.get("seenMessageId")
+    author = get_operator(caller, caller.operator_id)
+    if preferences_of(author)["assignOnReply"]:
+        actions.assign_if_unassigned(conversation, operator=author)
     try:
         message = actions.send_message(
             conversation,
             role=Message.Role.OPERATOR,
             body=arguments["body"],
             channel=Channel(caller.source),
-            author=get_operator(caller, caller.operator_id),
+            author=author,
             client_id=arguments.get("clientMessageId") or None,
             seen=_get_message(conversation, seen) if seen else None,
         )

@@ -181,6 +181,9 @@ def test_preferences_are_per_operator(tenants):
         "desktop": False,
         "shortcuts": True,
         "mentionMails": True,
+        "enterSends": False,
+        "assignOnReply": False,
+        "nextAfterResolving": False,
     }
     for wrong in ({"sound": "no"}, {"is_superuser": True}, {}):
         with pytest.raises(RequestFailed):
@@ -233,3 +236,20 @@ def test_operator_of_one_brand_sees_nothing_of_another_brand(tenants, conversati
         for operator in (tenants.bob, tenants.mallory):
             with pytest.raises(RequestFailed, match="No such conversation"):
                 call_as(operator, name, **south)
+
+
+def test_a_reply_assigns_an_unassigned_conversation_only_if_the_operator_prefers_it(tenants, conversations, north_args):
+    call_as(tenants.bob, "messages:send", **north_args, body="Hello")
+    conversations.north.refresh_from_db()
+    assert conversations.north.assignee is None
+    call_as(tenants.bob, "operators:prefer", assignOnReply=True)
+    call_as(tenants.bob, "notes:write", **north_args, body="A note is no reply", mentions=[])
+    conversations.north.refresh_from_db()
+    assert conversations.north.assignee is None
+    call_as(tenants.bob, "messages:send", **north_args, body="Hello again")
+    conversations.north.refresh_from_db()
+    assert conversations.north.assignee == tenants.bob
+    call_as(tenants.alice, "operators:prefer", assignOnReply=True)
+    call_as(tenants.alice, "messages:send", **north_args, body="I can help")
+    conversations.north.refresh_from_db()
+    assert conversations.north.assignee == tenants.bob  # a colleague's conversation stays theirs

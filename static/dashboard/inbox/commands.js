@@ -17,8 +17,9 @@ const MAX_PER_CALL = 100; // the most conversations that the server changes in o
  * @param {Client} options.client
  * @param {(brandId?: string) => Colleague[]} options.colleaguesIn
  * @param {() => void} options.onLeave called to close the open conversation
+ * @param {() => void} options.onResolved called after the open conversation has been resolved
  */
-export function createCommands({ store, client, colleaguesIn, onLeave }) {
+export function createCommands({ store, client, colleaguesIn, onLeave, onResolved }) {
   const ownId = () => store.get("me")?._id ?? "";
 
   /**
@@ -68,6 +69,7 @@ export function createCommands({ store, client, colleaguesIn, onLeave }) {
   };
 
   const commands = {
+    onResolved,
     assign: () =>
       onOpen((conversation) => {
         const { _id: conversationId, brandId } = conversation;
@@ -91,6 +93,7 @@ export function createCommands({ store, client, colleaguesIn, onLeave }) {
       onOpen((conversation) => {
         const status = isOver(conversation) ? "open" : "resolved";
         change("conversations:setStatus", { conversationId: conversation._id, status });
+        if (status === "resolved") onResolved();
       }),
     close: () =>
       onOpen(({ _id: conversationId }) => change("conversations:setStatus", { conversationId, status: "closed" })),

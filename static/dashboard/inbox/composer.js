@@ -29,11 +29,21 @@ const TEXTS = {
  * @param {() => Record<string, string>} options.placeholders returns the values of placeholders such as {{visitor.name}}
  * @param {() => string | undefined} options.newestMessageId
  * @param {() => void} options.onTyping called when typing begins, continues, or ends by sending
- * @param {() => void} options.onSent
+ * @param {(resolves: boolean) => void} options.onSent
+ * @param {() => boolean} options.enterSends whether Enter sends, and Shift+Enter begins a line
  */
 export function createComposer(options) {
-  const { conversationId, outbox, cannedReplies, colleagues, placeholders, newestMessageId, onTyping, onSent } =
-    options;
+  const {
+    conversationId,
+    outbox,
+    cannedReplies,
+    colleagues,
+    placeholders,
+    newestMessageId,
+    onTyping,
+    onSent,
+    enterSends,
+  } = options;
   const texts = { reply: "", note: "" };
   let kind = /** @type {Kind} */ ("reply"); // the draft that is shown
   let seenMessageId = /** @type {string | undefined} */ (undefined); // the newest message when the reply was begun
@@ -81,6 +91,8 @@ export function createComposer(options) {
     fit();
   };
 
+  const sendKey = () => (enterSends() ? "Enter" : "Ctrl+Enter");
+
   /** Show and focus the reply or the note. @param {Kind} next */
   const showDraft = (next) => {
     kind = next;
@@ -109,7 +121,7 @@ export function createComposer(options) {
     field.style.height = `${Math.min(320, field.scrollHeight + 2)}px`;
     const length = [...field.value.trim()].length;
     const isTooLong = length > MAX_LENGTH;
-    setText(hint, isTooLong ? `${length.toLocaleString()} of ${MAX_LENGTH.toLocaleString()} characters` : "Ctrl+Enter");
+    setText(hint, isTooLong ? `${length.toLocaleString()} of ${MAX_LENGTH.toLocaleString()} characters` : sendKey());
     hint.classList.toggle("refused", isTooLong);
     submit.disabled = isTooLong;
   };
@@ -155,7 +167,7 @@ export function createComposer(options) {
     draw();
     save();
     onTyping();
-    onSent();
+    onSent(resolves && isReply);
   };
 
   /** Attach chosen, pasted or dropped files to the reply. @param {File[]} files */
@@ -178,8 +190,8 @@ export function createComposer(options) {
     }
   });
   field.addEventListener("keydown", (event) => {
-    if (isComposing(event)) return;
-    if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
+    if (isComposing(event) || event.defaultPrevented) return;
+    if (event.key === "Enter" && (event.metaKey || event.ctrlKey || (enterSends() && !event.shiftKey))) {
       event.preventDefault();
       send(event.shiftKey);
     } else if (event.key === "Escape") field.blur();

@@ -240,6 +240,9 @@ const PREFERENCES = {
   desktop: "Desktop notifications: new messages, assignments, mentions, ended snoozes",
   shortcuts: "Single-key shortcuts, such as j and k",
   mentionMails: "Send me an e-mail about mentions and assignments that I have not seen",
+  enterSends: "Enter sends; Shift+Enter begins a new line",
+  assignOnReply: "Assign unassigned conversations to me when I reply",
+  nextAfterResolving: "Open the next conversation after resolving one",
 };
 
 /** @param {Preferences} preferences @param {(changes: Partial<Preferences>) => Promise<unknown>} onSubmit */

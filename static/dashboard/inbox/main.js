@@ -19,11 +19,12 @@ import { createPagedList } from "./paged-list.js";
 import { createPanes } from "./panes.js";
 import { createShortcuts, KEYS } from "./shortcuts.js";
 import { createStore } from "./store.js";
+import { showToast } from "./toast.js";
 import { createVirtualList } from "./virtual-list.js";
 
 /**
  * @import { Outbox } from "./outbox.js"
- * @import { Client, InboxState, Queries, QueryName } from "./types.d.ts"
+ * @import { Client, InboxState, Preferences, Queries, QueryName } from "./types.d.ts"
  */
 
 const REDRAW_INTERVAL = 30_000; // updates the relative times
@@ -72,7 +73,20 @@ const colleaguesIn = (brandId) =>
       ({ _id, brandIds }) => _id !== store.get("me")?._id && (!brandIds || !brandId || brandIds.includes(brandId)),
     );
 
-const commands = createCommands({ store, client, colleaguesIn, onLeave: () => panes.close() });
+const hasPreference = (/** @type {keyof Preferences} */ name) => Boolean(store.get("me")?.preferences[name]);
+
+/** Open the next conversation after the open one has been resolved, if the operator prefers that. */
+const openNext = () => {
+  if (!hasPreference("nextAfterResolving")) return;
+  const next = list.neighbor(store.get("openId"));
+  if (next) panes.open(next);
+  else {
+    panes.close();
+    showToast("All done: there are no more conversations in this view.");
+  }
+};
+
+const commands = createCommands({ store, client, colleaguesIn, onLeave: () => panes.close(), onResolved: openNext });
 createConnectionLine({ store });
 
 // --- the list ---
@@ -194,7 +208,7 @@ byId("preferences").addEventListener("click", () => {
   });
 });
 createShortcuts({
-  isEnabled: () => Boolean(store.get("me")?.preferences.shortcuts),
+  isEnabled: () => hasPreference("shortcuts"),
   actions: {
     j: () => list.move(1),
     k: () => list.move(-1),

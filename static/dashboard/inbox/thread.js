@@ -67,7 +67,11 @@ export function createThread(options) {
     }),
     newestMessageId: () => entries.findLast(({ type }) => type === "message")?._id,
     onTyping: () => touch(),
-    onSent: () => autoscroll.toEnd(),
+    onSent(resolves) {
+      autoscroll.toEnd();
+      if (resolves) commands.onResolved();
+    },
+    enterSends: () => Boolean(store.get("me")?.preferences.enterSends),
   });
 
   const touch = () => {

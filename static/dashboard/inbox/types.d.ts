@@ -16,7 +16,10 @@ export type Tag = Named;
 /** brandIds: the brands that both operators see; null if the colleague sees all brands. */
 export type Colleague = Named & { brandIds: string[] | null };
 export type CannedReply = { _id: string; shortcut: string; body: string; brandId: string | null };
-export type Preferences = { sound: boolean; desktop: boolean; shortcuts: boolean; mentionMails: boolean };
+export type Preferences = Record<
+  "sound" | "desktop" | "shortcuts" | "mentionMails" | "enterSends" | "assignOnReply" | "nextAfterResolving",
+  boolean
+>;
 export type Me = Named & { preferences: Preferences };
 
 type WithTags = { tags: Tag[]; rating: number | null };

@@ -167,6 +167,11 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
       scheduleDraw();
     },
     redraw: scheduleDraw,
+    /** Return the row below this one, or above it if it is the last; "" if there is no other. @param {string} id */
+    neighbor(id) {
+      const index = order.indexOf(id);
+      return order[index + 1] ?? order[index - 1] ?? "";
+    },
     /** The id of the active row; "" if it is not in the list. */
     get active() {
       return isListed() ? active : "";
