@@ -149,6 +149,8 @@ class WorkspaceAdmin(AdminPages):
             field.label = "E-mail"
         if isinstance(getattr(field, "widget", None), RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
+        if getattr(field, "empty_label", None) is not None:
+            field.empty_label = "None"
         if isinstance(field, CharField) and not isinstance(field.widget, Textarea):
             field.validators.append(validate_visible)
         return field
