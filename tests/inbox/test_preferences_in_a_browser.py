@@ -43,6 +43,6 @@ def test_enter_sends_and_shift_enter_begins_a_line(tenants, conversations, brows
     page.keyboard.press("Shift+Enter")
     page.keyboard.type("Two")
     page.keyboard.press("Enter")
-    expect(page.locator(".entry.operator .body")).to_have_text("One\nTwo")
+    expect(page.locator(".entry.operator .body").last).to_have_text("One\nTwo", use_inner_text=True)
     expect(page.get_by_role("textbox", name="Reply")).to_have_value("")
     assert page.problems == []

@@ -195,7 +195,7 @@ def test_only_what_can_be_seen_is_sent_and_never_in_the_middle_of_a_composition(
     new_tag.press("Enter")
     expect(page.locator("#thread-pane .status")).to_contain_text("#にほん")
 
-    search = page.get_by_label("Search names, e-mails and messages")
+    search = page.get_by_label("Search names, e-mails, phone numbers, messages and tags")
     search.fill("にほん")
     search.focus()
     assert not press(search, "Enter", **SAFARI)

@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from accounts.actions import operator_tokens, passwords, team, workspaces
 from accounts.actions.preferences import update_preferences
-from accounts.models import Operator
+from accounts.models import Operator, Workspace
 from accounts.operator_tokens import operators
 from brands import actions as brand_actions
 from conversations import actions as conversation_actions
 from conversations.actions import canned_replies, erasure
 from conversations.models import Channel, Conversation, Message, Visitor
-from data_requests.actions import erase_visitor_and_leads
+from data_requests.actions import delete_demo, erase_visitor_and_leads
 from leads import actions as lead_actions
 from praxtalk.core.live import executor, functions
 from praxtalk.core.live.topics import capture_topics
@@ -67,6 +67,16 @@ ACTIONS_BY_NAME = {
             name="New", brand_name="New", owner_email="n@example.com", owner_name="N", password="long-enough-9"
         ),
     ),
+    "create_first_workspace": (
+        lambda c, t: Workspace.objects.update(is_demo=True),
+        lambda c, t: brand_actions.create_first_workspace(
+            name="New", brand_name="New", owner_email="n@example.com", owner_name="N", password="long-enough-9"
+        ),
+    ),
+    "delete_demo": (
+        lambda c, t: Workspace.objects.filter(pk=c.globex.pk).update(is_demo=True),
+        lambda c, t: delete_demo(c.globex),
+    ),
     "rename_workspace": (None, lambda c, t: workspaces.rename_workspace(c.acme, name="New")),
     "create_brand": (None, lambda c, t: brand_actions.create_brand(c.acme, name="New")),
     "send_first_message": (
@@ -75,6 +85,10 @@ ACTIONS_BY_NAME = {
     ),
     "send_message": (None, lambda c, t: conversation_actions.send_message(t.north, body="Hi", **VISITOR)),
     "set_status": (None, lambda c, t: conversation_actions.set_status(t.north, status="resolved")),
+    "assign_if_unassigned": (
+        None,
+        lambda c, t: conversation_actions.assign_if_unassigned(t.north, operator=c.bob),
+    ),
     "assign": (None, lambda c, t: conversation_actions.assign(t.north, operator=c.bob)),
     "touch_presence": (None, lambda c, t: conversation_actions.touch_presence(t.north, operator=c.bob, is_typing=True)),
     "mark_unread": (
@@ -154,7 +168,7 @@ ACTIONS_BY_NAME = {
     "change_visitor": (None, lambda c, t: conversation_actions.change_visitor(t.north.visitor, name="New")),
     "save_context": (None, lambda c, t: widget_actions.save_context(t.north.visitor, time_zone="Asia/Tokyo")),
     "issue_token": (None, lambda c, t: operator_tokens.issue_token(c.alice)),
-    "change_password": (None, lambda c, t: passwords.change_password(c.bob, password="long-enough-9")),
+    "store_password": (None, lambda c, t: passwords.change_password(c.bob, password="long-enough-9")),
     "revoke_token": (None, lambda c, t: operator_tokens.revoke_token(c.bob.sessions.first())),
     "revoke_dashboard_tokens": (
         None,
@@ -166,7 +180,9 @@ NOT_WATCHED = {  # actions that change the result of no query
     "rename_workspace",
     "issue_token",
     "revoke_dashboard_tokens",
-    "change_password",
+    "store_password",
+    "create_first_workspace",
+    "delete_demo",
     "rotate_identity_secret",
     "reveal_identity_secret",
     "invite",
