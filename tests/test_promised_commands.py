@@ -84,7 +84,7 @@ def copy(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("npm") and not os.environ.get("CI"), reason="no npm here")
-@pytest.mark.parametrize("target", ["format", "openapi", "widget"])
+@pytest.mark.parametrize("target", ["format", "icons", "openapi", "widget"])
 def test_generated_and_formatted_files_are_up_to_date(copy, target):
     result = run("make", target, cwd=copy)
     assert result.returncode == 0, result.stdout + result.stderr
