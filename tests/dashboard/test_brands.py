@@ -257,3 +257,10 @@ def test_content_security_policies_are_interpreted_as_in_browsers(text, script, 
     assert policy.allows_script(f"{OURS}/widget.js", "abc" if "nonce" in text else "") is script
     assert policy.allows_connection(OURS) is connection
     assert policy.allows_connection("wss://chat.example/api/sync") is socket
+
+
+def test_the_default_sender_is_shown_with_its_address(client, tenants, settings):
+    settings.EMAIL_FROM = "PraxTalk <praxtalk@acme.example>"
+    client.force_login(tenants.alice)
+    page = client.get(f"/app/brands/{tenants.north.pk}/change/").content.decode()
+    assert "Leave empty for PraxTalk &lt;praxtalk@acme.example&gt;." in page
