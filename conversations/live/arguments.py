@@ -83,6 +83,8 @@ class ChangeConversationsArguments(StrictSerializer):
     operatorId = IdField(allow_null=True, required=False)
     status = StatusChange().fields["status"]
     snoozedUntil = StatusChange().fields["snoozedUntil"]
+    addTags = serializers.ListField(child=IdField(), max_length=MAX_TAGS, required=False)
+    removeTags = serializers.ListField(child=IdField(), max_length=MAX_TAGS, required=False)
 
     def get_fields(self) -> dict[str, Any]:
         fields: dict[str, Any] = super().get_fields()
@@ -94,8 +96,8 @@ class ChangeConversationsArguments(StrictSerializer):
             StatusChange().validate(attrs)
         elif "snoozedUntil" in attrs:
             raise serializers.ValidationError({"snoozedUntil": "Only allowed when status is snoozed."})
-        if not {"status", "operatorId"} & set(attrs):
-            raise serializers.ValidationError({"status": "Provide status, operatorId or both."})
+        if not {"status", "operatorId", "addTags", "removeTags"} & set(attrs):
+            raise serializers.ValidationError({"status": "Provide status, operatorId, addTags or removeTags."})
         return attrs
 
 

@@ -43,20 +43,22 @@ def change_conversations(caller: OperatorCaller, arguments: Arguments) -> dict[s
             _assign(caller, conversation, arguments["operatorId"])
         if "status" in arguments:
             _set_status(conversation, arguments)
+        if "addTags" in arguments or "removeTags" in arguments:
+            _change_tags(conversation, arguments.get("addTags", []), arguments.get("removeTags", []))
     return OK
 
 
 @mutation("conversations:changeTags", authenticator=operators, serializer_class=ChangeTagsArguments)
 def change_tags(caller: OperatorCaller, arguments: Arguments) -> dict[str, bool]:
+    _change_tags(conversation_in_scope(caller, arguments), arguments["add"], arguments["remove"])
+    return OK
+
+
+def _change_tags(conversation: Conversation, add: list[str], remove: list[str]) -> None:
     try:
-        actions.change_tags(
-            conversation_in_scope(caller, arguments),
-            add=_parse_tag_ids(arguments["add"]),
-            remove=_parse_tag_ids(arguments["remove"]),
-        )
+        actions.change_tags(conversation, add=_parse_tag_ids(add), remove=_parse_tag_ids(remove))
     except actions.InvalidTags as error:
         raise FunctionError(Code.NOT_FOUND, f"add: {error}.") from error
-    return OK
 
 
 def _parse_tag_ids(tag_ids: list[str]) -> list[UUID]:

@@ -195,3 +195,37 @@ def test_rows_show_how_long_their_visitors_wait(tenants, conversations, browsers
     expect(page.locator(".row strong")).to_have_text(["Zoe", "Amina"])
     expect(page.locator("#views [aria-current]")).to_contain_text("Waiting 2")
     assert page.problems == []
+
+
+def test_keys_act_on_all_selected_conversations(tenants, browsers):
+    conversations = [make_conversation(tenants.north, name=f"Visitor {number}") for number in range(3)]
+    actions.create_tag(tenants.acme.pk, name="vip")
+    page = browsers.open(tenants.bob)
+    expect(page.locator(".row")).to_have_count(3)
+    row(page, "Visitor 0").click()
+    expect(page.locator("#thread-pane h2")).to_have_text("Visitor 0")
+    page.locator("#list").focus()
+    page.keyboard.press("Shift+X")
+    expect(page.locator("#many")).to_contain_text("3 conversations selected")
+    page.keyboard.press("t")
+    page.get_by_role("dialog").get_by_label("vip").check()
+    page.get_by_role("button", name="Save tags").click()
+    expect(page.locator(".row .foot", has_text="#vip")).to_have_count(3)
+    expect(page.locator("#many")).to_be_hidden()
+    page.locator("#list").focus()
+    page.keyboard.press("Shift+X")
+    page.keyboard.press("i")
+    expect(page.locator(".row .foot", has_text="Bob")).to_have_count(3)
+    page.keyboard.press("Shift+X")
+    page.keyboard.press("e")
+    expect(page.locator(".row")).to_have_count(0)
+    stored = Conversation.objects.filter(pk__in=[each.pk for each in conversations])
+    assert set(stored.values_list("status", "assignee")) == {("resolved", tenants.bob.pk)}
+    page.locator("#views button", has_text="Resolved").click()
+    expect(page.locator(".row")).to_have_count(3)
+    page.locator("#list").focus()
+    page.keyboard.press("Shift+X")
+    page.locator("#many").get_by_role("button", name="Reopen").click()
+    expect(page.locator(".row")).to_have_count(0)
+    assert set(stored.values_list("status", flat=True)) == {"open"}
+    assert page.problems == []

@@ -1,6 +1,7 @@
 """Live functions of the inbox: threads with notes, double replies, canned replies, preferences and scope."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -8,7 +9,7 @@ from accounts.models import Operator
 from brands.models import OperatorBrand
 from conversations import actions
 from conversations.actions.canned_replies import create_canned_reply
-from conversations.models import Activity, Channel, Conversation, Message, Note
+from conversations.models import Activity, Channel, Conversation, ConversationTag, Message, Note
 from integrations.models import Event
 from tests.conftest import make_conversation
 from tests.sync.live_client import call_as, call_with_token
@@ -171,6 +172,25 @@ def test_bulk_change_is_atomic(tenants, conversations):
     for wrong in ({}, {"status": "open", "snoozedUntil": 1}, {"snoozedUntil": 2**42}):
         with pytest.raises(RequestFailed, match=r"snoozedUntil|status"):
             call_as(tenants.bob, "conversations:change", conversationIds=ids, **wrong)
+
+
+def test_tags_of_several_conversations_are_changed_at_once_or_not_at_all(tenants, conversations, north_args):
+    old, new = (str(actions.create_tag(tenants.acme.pk, name=name).pk) for name in ("old", "new"))
+    foreign = str(actions.create_tag(tenants.globex.pk, name="foreign").pk)
+    ids = [str(conversations.north.pk), str(conversations.south.pk)]
+    change = partial(call_as, tenants.alice, "conversations:change", conversationIds=ids)
+    change(addTags=[old])
+    change(addTags=[new], removeTags=[old])
+    names = lambda: set(ConversationTag.objects.values_list("conversation_id", "tag__name"))  # noqa: E731
+    expected = {(conversations.north.pk, "new"), (conversations.south.pk, "new")}
+    assert names() == expected
+    for wrong in ({"addTags": [foreign]}, {"addTags": ["x"]}, {"removeTags": ["x"]}, {"addTags": "new"}, {}):
+        with pytest.raises(RequestFailed):
+            change(**wrong)
+    assert names() == expected
+    with pytest.raises(RequestFailed):  # Bob does not see South
+        call_as(tenants.bob, "conversations:change", conversationIds=ids, removeTags=[new])
+    assert names() == expected
 
 
 def test_preferences_are_per_operator(tenants):

@@ -1,15 +1,13 @@
 /** The commands on conversations, for the buttons above the thread, the shortcuts and the bulk actions. */
 
 import { askLead, askSnooze, askTags, askVisitor, choose, confirm } from "./dialogs.js";
-import { h, isolated, pluralize, reasonOf } from "./dom.js";
+import { h, isolated, reasonOf } from "./dom.js";
 import { showToast } from "./toast.js";
 
 /**
- * @import { Client, Colleague, Conversation, InboxStore, MutationName, Mutations, OpenConversation, Row } from "./types.d.ts"
+ * @import { Client, Colleague, Conversation, InboxStore, MutationName, Mutations, OpenConversation } from "./types.d.ts"
  * @typedef {ReturnType<typeof createCommands>} Commands
  */
-
-const MAX_PER_CALL = 100; // the most conversations that the server changes in one call
 
 /**
  * @param {object} options
@@ -70,6 +68,9 @@ export function createCommands({ store, client, colleaguesIn, onLeave, onResolve
 
   const commands = {
     onResolved,
+    change,
+    askAssignee,
+    askToTake,
     assign: () =>
       onOpen((conversation) => {
         const { _id: conversationId, brandId } = conversation;
@@ -155,30 +156,6 @@ export function createCommands({ store, client, colleaguesIn, onLeave, onResolve
         conversation.status !== "closed" && tool("Close", "", commands.close),
         tool("Mark as unread", "u", () => commands.markUnread(conversation._id)),
       ].filter((button) => button !== false),
-
-    /**
-     * Return the bar of bulk actions for the selected rows.
-     * @param {Set<string>} selected @param {(id: string) => Row | undefined} row @param {() => void} deselect
-     */
-    bulkActions(selected, row, deselect) {
-      /** @param {Omit<Mutations["conversations:change"]["args"], "conversationIds">} changes */
-      const changeAll = (changes) => {
-        const ids = [...selected];
-        for (let from = 0; from < ids.length; from += MAX_PER_CALL)
-          change("conversations:change", { conversationIds: ids.slice(from, from + MAX_PER_CALL), ...changes });
-        deselect();
-      };
-      return [
-        h("span", {}, `${pluralize("conversation", selected.size)} selected`),
-        tool("Assign", "", () => {
-          const rows = [...selected].flatMap((id) => row(id) ?? []);
-          askAssignee((operatorId) => changeAll({ operatorId }), rows);
-        }),
-        tool("Snooze", "", () => askSnooze((snoozedUntil) => changeAll({ status: "snoozed", snoozedUntil }))),
-        tool("Resolve", "", () => changeAll({ status: "resolved" })),
-        tool("Clear selection", "", deselect),
-      ];
-    },
   };
   return commands;
 }

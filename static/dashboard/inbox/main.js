@@ -7,6 +7,7 @@
 
 import { connect } from "../../live/client.js";
 import { createAlerts } from "./alerts.js";
+import { createBulkActions } from "./bulk.js";
 import { createCommands } from "./commands.js";
 import { createConnectionLine } from "./connection.js";
 import { askPreferences, showKeys } from "./dialogs.js";
@@ -104,6 +105,15 @@ const list = createVirtualList({
   onDraw: (ids) => pages.showRows(ids),
   onScroll: (isAtTop) => pages.onScroll(isAtTop),
 });
+const bulk = createBulkActions({
+  store,
+  client,
+  commands,
+  selected: list.selected,
+  row: pages.row,
+  deselect: () => list.deselect(),
+  selectAll: () => list.selectAll(),
+});
 let stopCounts = () => {};
 const filters = createFilters({
   onChange(query) {
@@ -133,10 +143,7 @@ byId("fresh").addEventListener("click", () => list.scrollToTop());
 const drawBulkActions = () => {
   const bar = byId("many");
   bar.hidden = !list.selected.size;
-  fill(
-    bar,
-    commands.bulkActions(list.selected, pages.row, () => list.deselect()),
-  );
+  fill(bar, bulk.bar());
 };
 
 // --- the open conversation ---
@@ -215,14 +222,15 @@ createShortcuts({
     Enter: () => list.active && panes.open(list.active),
     r: () => panes.thread?.composer.showDraft("reply"),
     n: () => panes.thread?.composer.showDraft("note"),
-    e: commands.resolve,
-    z: commands.snooze,
-    a: commands.assign,
-    i: commands.assignToMe,
-    t: commands.tags,
+    e: () => bulk.run("resolve"),
+    z: () => bulk.run("snooze"),
+    a: () => bulk.run("assign"),
+    i: () => bulk.run("assignToMe"),
+    t: () => bulk.run("tags"),
     l: commands.lead,
     u: () => commands.markUnread(store.get("openId") || list.active),
     x: () => list.toggleActive(),
+    X: () => list.selectAll(),
     Escape: () => list.deselect(),
     "/": () => filters.focus(),
     "?": () => showKeys(KEYS),

@@ -141,7 +141,12 @@ export type Mutations = {
   "conversations:assign": { args: OfConversation<{ operatorId: string | null }>; value: Ok };
   "conversations:blockVisitor": { args: OfConversation<{ blocked: boolean }>; value: Ok };
   "conversations:change": {
-    args: { conversationIds: string[]; operatorId?: string | null } & Partial<StatusChange>;
+    args: {
+      conversationIds: string[];
+      operatorId?: string | null;
+      addTags?: string[];
+      removeTags?: string[];
+    } & Partial<StatusChange>;
     value: Ok;
   };
   "conversations:changeTags": { args: OfConversation<{ add: string[]; remove: string[] }>; value: Ok };

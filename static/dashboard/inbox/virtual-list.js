@@ -157,6 +157,12 @@ export function createVirtualList({ box, onOpen, onSelect, onNearEnd, onDraw, on
       active = opened;
       lastIndex = 0;
     },
+    /** Select all rows that have been loaded. */
+    selectAll() {
+      for (const id of order) selected.add(id);
+      onSelect();
+      scheduleDraw();
+    },
     toggleActive: () => isListed() && toggle(active),
     /** Deselect these rows, or all. @param {Iterable<string>} [ids] */
     deselect(ids = [...selected]) {
