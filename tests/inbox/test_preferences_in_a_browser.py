@@ -1,10 +1,12 @@
 """What the inbox does by itself if the operator prefers it: assign on reply, open the next conversation, send with Enter."""
 
+from datetime import UTC, datetime
+
 import pytest
 from playwright.sync_api import expect
 
 from accounts.actions.preferences import update_preferences
-from conversations.models import Conversation
+from conversations.models import Conversation, Message
 from tests.conftest import make_conversation
 from tests.inbox.test_in_a_browser import row
 
@@ -45,4 +47,32 @@ def test_enter_sends_and_shift_enter_begins_a_line(tenants, conversations, brows
     page.keyboard.press("Enter")
     expect(page.locator(".entry.operator .body").last).to_have_text("One\nTwo", use_inner_text=True)
     expect(page.get_by_role("textbox", name="Reply")).to_have_value("")
+    assert page.problems == []
+
+
+def test_times_are_in_the_operators_own_time_zone(tenants, conversations, browsers):
+    Message.objects.filter(conversation=conversations.north).update(created_at=datetime(2027, 1, 1, 20, 30, tzinfo=UTC))
+    tenants.bob.time_zone = "Asia/Tokyo"
+    tenants.bob.save()
+    page = browsers.open(
+        tenants.bob, f"/app/inbox/{conversations.north.pk}/", locale="en-GB", timezone_id="Europe/Berlin"
+    )
+    expect(page.locator(".entry").first).to_have_attribute("data-day", "Saturday 2 January")
+    expect(page.locator(".entry time").first).to_have_text("05:30")
+
+
+def test_formatting_keys_put_marks_around_the_selection_and_remove_them(tenants, conversations, browsers):
+    page = browsers.open(tenants.bob, f"/app/inbox/{conversations.north.pk}/")
+    field = page.get_by_role("textbox", name="Reply")
+    field.fill("an order")
+    field.evaluate("field => field.setSelectionRange(3, 8)")
+    for key, text in (("b", "an **order**"), ("b", "an order"), ("i", "an *order*"), ("b", "an ***order***")):
+        page.keyboard.press(f"Control+{key}")
+        expect(field).to_have_value(text)
+    field.fill("")
+    page.keyboard.press("Control+e")
+    page.keyboard.type("id")
+    expect(field).to_have_value("`id`")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".entry.operator .body").last.locator("code")).to_have_text("id")
     assert page.problems == []

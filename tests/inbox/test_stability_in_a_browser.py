@@ -68,6 +68,7 @@ def test_failed_action_shows_a_message_until_it_is_dismissed(tenants, conversati
     conversations.north.visitor.email = ""
     conversations.north.visitor.save()
     page.get_by_role("button", name="Send transcript to the visitor").click()
+    page.get_by_role("button", name="Send transcript", exact=True).click()
     expect(page.locator("#toast")).to_have_text("The visitor has not given an e-mail address.")
     add_message(conversations.north, "Still there")
     expect(page.get_by_role("log")).to_contain_text("Still there")

@@ -132,9 +132,13 @@ export function createCommands({ store, client, colleaguesIn, onLeave, onResolve
 
     /** @param {"visitor" | "me"} to */
     transcript: (to) =>
-      onOpen(async ({ _id: conversationId }) => {
-        const isRequested = await change("conversations:sendTranscript", { conversationId, to });
-        if (isRequested) showToast("The transcript is on its way.");
+      onOpen(({ _id: conversationId, visitor: { name } }) => {
+        const send = async () => {
+          const isRequested = await change("conversations:sendTranscript", { conversationId, to });
+          if (isRequested) showToast("The transcript is on its way.");
+        };
+        if (to === "me") send();
+        else confirm(["Send the whole conversation to ", isolated(name), "?"], "Send transcript", send);
       }),
     /** @param {boolean} blocked */
     block: (blocked) =>

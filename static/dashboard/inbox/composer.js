@@ -3,6 +3,7 @@
 import { createAttachments } from "./attachments.js";
 import { createAutocomplete } from "./autocomplete.js";
 import { h, isComposing, sendable, setAttribute, setText } from "./dom.js";
+import { format } from "./formatting.js";
 import { mentionedIn } from "./mentions.js";
 import { showToast } from "./toast.js";
 
@@ -195,6 +196,7 @@ export function createComposer(options) {
       event.preventDefault();
       send(event.shiftKey);
     } else if (event.key === "Escape") field.blur();
+    else if (format(field, event)) event.preventDefault();
   });
   field.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];

@@ -74,10 +74,14 @@ export const reasonOf = (error) => {
 export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 const MINUTE = 60_000;
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const calendarDayFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+/** The operator's own time zone; undefined stands for the browser's. */
+const timeZone = document.body.dataset.timeZone || undefined;
+/** @param {Intl.DateTimeFormatOptions} options */
+const formatOf = (options) => new Intl.DateTimeFormat(undefined, { timeZone, ...options });
+const clockFormat = formatOf({ hour: "2-digit", minute: "2-digit" });
+const dayFormat = formatOf({ weekday: "long", day: "numeric", month: "long" });
+const calendarDayFormat = formatOf({ dateStyle: "medium" });
+const dateFormat = formatOf({ dateStyle: "medium", timeStyle: "short" });
 
 /** Return how long ago a time was, in two or three characters such as 5m. @param {number} at */
 export const ago = (at) => {

@@ -20,6 +20,7 @@ export const KEYS = [
   ["/", "search"],
   ["Ctrl+Enter", "send"],
   ["Ctrl+Shift+Enter", "send and resolve"],
+  ["Ctrl+B, Ctrl+I, Ctrl+E", "bold, italic, code"],
   ["Esc", "leave the text field; clear the selection"],
   ["?", "this help"],
 ];
