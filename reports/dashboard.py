@@ -8,7 +8,6 @@ from django.core.cache import cache
 from django.db.models import Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.mail import failures_since
@@ -18,25 +17,23 @@ from accounts.roles import Ability
 from accounts.scope import Scope
 from brands.models import Brand
 from conversations import statistics
-from conversations.models import Conversation
-from integrations.models import ApiKey, Delivery, DeliveryCount, WebhookSubscription
+from integrations.models import Delivery, DeliveryCount, WebhookSubscription
 from praxtalk.core.dashboard.charts import bars
 from praxtalk.core.dashboard.views import DashboardView
+from reports.setup_steps import can_visitors_write, setup_steps
 
 RANGES = (7, 30, 90)
 CACHE_SECONDS = 30
 FAILURE_WINDOW = timedelta(days=7)
 MAX_FAILURES_SHOWN = 10
-STEPS_UNTIL_MESSAGES = 3  # the setup steps after which visitors can write
 
 
 class HomeView(DashboardView):
     """Redirect to the page that an operator needs first: the setup steps until visitors can write, then the inbox."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        steps = setup_steps(current_operator(request), current_scope(request)) or []
-        can_receive = all(step["is_done"] for step in steps[:STEPS_UNTIL_MESSAGES])
-        return redirect("inbox" if can_receive else "overview")
+        steps = setup_steps(current_operator(request), current_scope(request))
+        return redirect("inbox" if can_visitors_write(steps) else "overview")
 
 
 class OverviewView(DashboardView):
@@ -129,50 +126,3 @@ def webhook_health(scope: Scope) -> dict[str, Any]:
         "failing": list(webhooks.filter(Q(failing_since__isnull=False) | Q(status="paused")).order_by("id")[:10]),
         "has_webhooks": webhooks.exists(),
     }
-
-
-def setup_steps(operator: Operator, scope: Scope) -> list[dict[str, Any]] | None:
-    """Return the setup steps from an empty workspace to a verified webhook.
-
-    None if all are done, or if the operator may not do them.
-    """
-    if not (operator.may(Ability.BRANDS) and operator.may(Ability.INTEGRATIONS)):
-        return None
-    brands = scope.rows(Brand.objects.all(), brand_field="pk")
-    webhooks = scope.rows(WebhookSubscription.objects.all())
-    verified = webhooks.filter(Q(verified_at__isnull=False) | Q(counts__deliveries_succeeded__gt=0))
-    brands_url = reverse("admin:brands_brand_changelist")
-    steps = [
-        ("Create a brand", "Visitors see its name and colour in the widget.", brands_url, brands.exists()),
-        (
-            "Add the snippet to your site",
-            "Copy it from the brand's card. This step is complete once a page of your site has loaded the widget.",
-            brands_url,
-            brands.filter(widget_seen_at__isnull=False).exists(),
-        ),
-        (
-            "Send the first message",
-            "Open your site, click the chat button and send a message as a visitor.",
-            brands_url,
-            scope.rows(Conversation.objects.all()).exists(),
-        ),
-        (
-            "Create an API key",
-            "Your CRM's server authenticates with it. The key is shown only once.",
-            reverse("keys"),
-            scope.rows(ApiKey.objects.filter(revoked_at__isnull=True)).exists(),
-        ),
-        (
-            "Add a webhook and send a test event",
-            "Webhooks notify your CRM of new messages and leads immediately.",
-            reverse("webhooks"),
-            verified.exists(),
-        ),
-    ]
-    if all(step[3] for step in steps):
-        return None
-    next_step = next(index for index, step in enumerate(steps) if not step[3])
-    return [
-        {"title": title, "text": text, "url": url, "is_done": is_done, "is_next": index == next_step}
-        for index, (title, text, url, is_done) in enumerate(steps)
-    ]

@@ -7,8 +7,9 @@ import time_machine
 from django.core.cache import cache
 from django.utils import timezone
 
-from accounts.models import Workspace
-from brands.actions import record_widget_load
+from accounts.actions import team
+from accounts.models import Operator
+from brands.actions import configure_widget, record_widget_load
 from brands.models import Brand
 from conversations.actions import send_message, set_status
 from conversations.models import Conversation
@@ -104,28 +105,55 @@ def test_invalid_query_parameters_still_show_the_overview(client, tenants, query
     assert client.get(f"/app/?{query}").status_code == 200
 
 
-def completed_steps(client, operator):
+def open_steps(client, operator):
+    """Return the titles of the setup steps that are not done; None if none is shown."""
     steps = context(client, operator, now=timezone.now())["steps"]
-    return steps and [step["is_done"] for step in steps]
+    return steps and [step["title"] for step in steps if not step["is_done"]]
 
 
-def test_a_new_owner_sees_which_setup_steps_are_done(client, tenants):
+def test_a_new_owner_sees_which_setup_steps_are_left(client, tenants, settings):
     tenants.west.delete()
-    assert completed_steps(client, tenants.mallory) == [False] * 5
+    everything = [
+        "Create a brand",
+        "Add the snippet to your site",
+        "Send the first message",
+        "Set your business hours",
+        "Invite your team",
+        "Set up e-mail",
+        "Create an API key",
+        "Add a webhook and send a test event",
+    ]
+    assert open_steps(client, tenants.mallory) == everything
     brand = Brand.objects.create(workspace=tenants.globex, name="West", slug="west")
-    assert completed_steps(client, tenants.mallory) == [True, False, False, False, False]
+    assert open_steps(client, tenants.mallory) == everything[1:]
     record_widget_load(brand)
     make_conversation(brand)
+    assert open_steps(client, tenants.mallory) == everything[3:]
+    configure_widget(brand, business_hours={"mon": ["09:00-17:00"]})
+    team.invite(tenants.mallory, email="dana@globex.example", name="Dana", role="operator")
+    settings.EMAIL_IS_CONFIGURED = True
     create_key(tenants.globex, name="CRM", scope="read")
-    assert completed_steps(client, tenants.mallory) == [True, True, True, True, False]
+    assert open_steps(client, tenants.mallory) == everything[7:]
     webhook = WebhookSubscription.objects.create(
         workspace=tenants.globex, url="https://x.example", events=["lead.created"]
     )
-    assert completed_steps(client, tenants.mallory)[4] is False
+    assert open_steps(client, tenants.mallory) == everything[7:]
     WebhookSubscription.objects.filter(pk=webhook.pk).update(verified_at=timezone.now())
-    assert completed_steps(client, tenants.mallory) is None
-    assert completed_steps(client, tenants.bob) is None  # an operator cannot do these steps
-    assert Workspace.objects.count() == 2
+    assert open_steps(client, tenants.mallory) is None
+    assert open_steps(client, tenants.bob) is None  # an operator cannot do these steps
+
+
+def test_setup_steps_leave_out_what_an_admin_may_not_do(client, tenants):
+    Operator.objects.filter(pk=tenants.bob.pk).update(role="admin", sees_all_brands=False)
+    titles = open_steps(client, Operator.objects.get(pk=tenants.bob.pk))
+    assert "Create an API key" in titles
+    assert {"Invite your team", "Set up e-mail"}.isdisjoint(titles)
+
+
+def test_setup_steps_of_the_demo_ask_for_no_mail_server(client, tenants):
+    tenants.acme.is_demo = True
+    tenants.acme.save()
+    assert "Set up e-mail" not in open_steps(client, tenants.alice)
 
 
 def test_only_requests_from_another_site_mark_the_widget_as_installed(client, tenants):
