@@ -15,6 +15,7 @@ from conversations.search_query import parse_query
 from leads.actions import create_lead, update_lead
 from leads.models import Lead
 from praxtalk.core.db.inserts import insert_if_new
+from praxtalk.core.epoch import to_milliseconds
 from tests.conftest import make_conversation
 from tests.inbox.test_search_words import ADDRESS, ARABIC, CHINESE, HOSTILE, JAPANESE
 from tests.sync.live_client import call_as, topics_of
@@ -136,7 +137,7 @@ def test_result_shows_the_newest_message_that_matches(tenants, conversations):
     say(conversations.north, "Thanks!")
     (row,) = rows_of(tenants.bob, "order")
     match = row["match"]
-    assert (match["messageId"], match["createdAt"]) == (str(message.pk), round(message.created_at.timestamp() * 1000))
+    assert (match["messageId"], match["createdAt"]) == (str(message.pk), to_milliseconds(message.created_at))
     assert [part["text"] for part in match["parts"] if part["marked"]] == ["order"]
     assert "".join(part["text"] for part in match["parts"]) == "…Again: Again: where is order <A77123>?"
 
