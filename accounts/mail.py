@@ -21,7 +21,7 @@ from uuid import UUID
 
 import structlog
 from django.core.exceptions import ObjectDoesNotExist
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, get_connection
 from django.db import DatabaseError
 from django.db.models import F, QuerySet
 from django.utils import timezone
@@ -36,6 +36,7 @@ FIRST_RETRY_DELAY = timedelta(minutes=10)
 MAX_RETRY_DELAY = timedelta(hours=1)
 MAX_CONSECUTIVE_OUTAGES = 3
 RETENTION = timedelta(days=30)
+TEST_TIMEOUT = 3  # seconds for each step of a test, which a browser waits for
 
 Reason = MailFailure.Reason
 
@@ -108,8 +109,9 @@ def send_test(operator: Operator) -> MailFailure.Reason | None:
     """Send a test e-mail to the operator and wait for the mail server. Return the reason if it does not take the e-mail."""
     subject = f"Test e-mail from {one_line(operator.workspace.name)}"
     body = "PraxTalk can send e-mail: this message has arrived.\n"
+    connection = get_connection(timeout=TEST_TIMEOUT)
     try:
-        _prepare(EmailMessage(subject, body, to=[operator.email])).send()
+        _prepare(EmailMessage(subject, body, to=[operator.email], connection=connection)).send()
     except Exception as error:  # whatever a mail server does is a result
         log.warning("the test e-mail could not be sent", error=type(error).__name__)
         return _classify_error(error)[0]

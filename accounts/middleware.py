@@ -46,7 +46,8 @@ class ActorMiddleware:
 
 
 class TimeZoneMiddleware:
-    """Show the times of dashboard pages in the operator's time zone, or else in the browser's, which a script puts into a cookie.
+    """Show the times of dashboard pages in the operator's time zone, or else in the browser's, which
+    static/dashboard/appearance.js puts into a cookie.
 
     Must come after Django's `AuthenticationMiddleware`.
     """

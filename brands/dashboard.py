@@ -20,13 +20,18 @@ from praxtalk.core.validators import validate_visible
 
 
 class SetupForm(forms.Form):
-    workspace = forms.CharField(max_length=100, validators=[validate_visible], label="Company")
+    workspace = forms.CharField(
+        max_length=100,
+        validators=[validate_visible],
+        label="Workspace",
+        help_text="For example the name of your company.",
+    )
     brand = forms.CharField(
         max_length=100,
         required=False,
         validators=[validate_visible],
         label="First brand",
-        help_text="Visitors see its name in the widget. Leave empty to use the company's name.",
+        help_text="Visitors see its name in the widget. Leave empty to use the workspace's name.",
     )
     name = forms.CharField(max_length=100, validators=[validate_visible], label="Your name")
     email = forms.EmailField(

@@ -1,4 +1,6 @@
-"""The address at which the first owner sets up an installation. It holds a signed code, so that only who runs the server has it.
+"""The address at which the first owner sets up an installation.
+
+It holds a signed code, so that only the person who runs the server has it.
 
 The code is valid for three days, and only until there is a workspace other than the demo.
 """

@@ -3,7 +3,7 @@
 from functools import partial
 
 from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Model
 
@@ -51,11 +51,4 @@ def delete_demo(workspace: Workspace) -> None:
 def _models_of_workspaces() -> list[type[Model]]:
     """Return the models whose rows belong to a workspace."""
     models = [model for model in apps.get_models(include_auto_created=True) if model._meta.managed]
-    return [model for model in models if _has_workspace(model)]
-
-
-def _has_workspace(model: type[Model]) -> bool:
-    try:
-        return model._meta.get_field("workspace").related_model is Workspace
-    except FieldDoesNotExist:
-        return False
+    return [model for model in models if any(field.column == "workspace_id" for field in model._meta.concrete_fields)]

@@ -31,7 +31,7 @@ class EmailSettingsView(DashboardView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         operator = current_operator(request)
-        if not settings.EMAIL_IS_CONFIGURED:
+        if not settings.EMAIL_IS_CONFIGURED or operator.workspace.is_demo:
             return self.render_to_response(self.get_context_data())
         try:
             with outgoing_slot(operator.workspace_id):

@@ -30,7 +30,7 @@ class ProfileForm(Form):
         required=False,
         label="Time zone",
         choices=lambda: [("", "As in the browser"), *((name, name.replace("_", " ")) for name in sorted(time_zones()))],
-        help_text="The dashboard shows all times in it.",
+        help_text="The dashboard shows times in this time zone.",
     )
 
 

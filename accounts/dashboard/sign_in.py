@@ -12,6 +12,7 @@ the account.
 
 from time import time
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
@@ -115,7 +116,7 @@ class SignInView(RateLimitedFormView, LoginView):
         return super().form_invalid(form)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        more = {"title": "Sign in", "is_set_up": Operator.objects.exists()}
+        more = {"title": "Sign in", "has_operators": Operator.objects.exists()}
         return {**dashboard.each_context(self.request), **super().get_context_data(**kwargs), **more}
 
 
@@ -196,7 +197,7 @@ def complete_password_step(request: HttpRequest, operator: Operator, url: str) -
         return complete_login(request, operator, url or reverse("home"))
     request.session.flush()
     request.session[PENDING_LOGIN_KEY] = {"operator": str(operator.pk), "since": time()}
-    query = f"?{REDIRECT_FIELD_NAME}={url}" if url else ""
+    query = "?" + urlencode({REDIRECT_FIELD_NAME: url}) if url else ""
     return redirect(reverse("two_factor_login") + query)
 
 

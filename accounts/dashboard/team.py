@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
@@ -106,7 +107,9 @@ class BaseTeamAdmin(WorkspaceAdmin):
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         """Lead to the page of the invited operator, which has the link to copy."""
-        messages.success(request, f"{obj} has been invited. The e-mail to {obj.email} is on its way.")
+        is_mailed = settings.EMAIL_IS_CONFIGURED and not obj.workspace.is_demo
+        how = f"The e-mail to {obj.email} is on its way." if is_mailed else "Copy the link below and send it to them."
+        messages.success(request, f"{obj} has been invited. {how}")
         return redirect(reverse("admin:accounts_operator_change", args=[obj.pk]))
 
     def create(self, request: HttpRequest, values: dict[str, Any]) -> Operator:

@@ -37,7 +37,14 @@ def change_visitor(
     _validate(visitor, changed)
     visitor.save(update_fields=[*changed, *WORDS_FIELDS])
     record(Action.VISITOR_CHANGED, workspace_id=visitor.workspace_id, subject=visitor.pk, changed=changed)
-    conversations = Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
+    conversations = list(
+        Conversation.objects.filter(workspace_id=visitor.workspace_id, visitor=visitor)
+        .select_for_update(no_key=True)
+        .order_by("pk")
+    )
+    for conversation in conversations:  # their JSON contains the visitor's details
+        conversation.updated_at = now_after(conversation.updated_at)
+        conversation.save(update_fields=["updated_at"])
     publish_on_commit(
         Visitor.topic(visitor.workspace_id, visitor.pk), *(topic for each in conversations for topic in each.topics)
     )

@@ -1,5 +1,6 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from praxtalk.core.db.concurrent_indexes import RebuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -10,7 +11,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        RebuildIndexConcurrently(
             model_name="conversation",
             index=models.Index(
                 "workspace",
@@ -20,7 +21,7 @@ class Migration(migrations.Migration):
                 name="conversation_waiting",
             ),
         ),
-        AddIndexConcurrently(
+        RebuildIndexConcurrently(
             model_name="conversation",
             index=models.Index(
                 "workspace",

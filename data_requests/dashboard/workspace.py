@@ -61,7 +61,7 @@ class DeleteDemoView(DashboardView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         workspace = current_operator(request).workspace
-        logout(request)
         delete_demo(workspace)
+        logout(request)
         messages.success(request, "The demo workspace has been deleted.")
         return redirect("sign_in")

@@ -1,8 +1,8 @@
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
 from conversations.search import fill_words
+from praxtalk.core.db.concurrent_indexes import RebuildIndexConcurrently
 
 
 def fill_existing_rows(apps, schema_editor):
@@ -20,12 +20,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        RebuildIndexConcurrently(
             model_name='lead',
             index=models.Index(condition=models.Q(('words_digest', models.Func(models.F('name'), models.F('email'), models.F('phone'), models.F('notes'), arg_joiner=' || chr(10) || ', output_field=models.UUIDField(), template="md5('1' || chr(10) || %(expressions)s)::uuid")), _negated=True), fields=['id'], name='lead_stale_words'),
         ),
         migrations.RunPython(fill_existing_rows, migrations.RunPython.noop),
-        AddIndexConcurrently(
+        RebuildIndexConcurrently(
             model_name='lead',
             index=GinIndex(fields=['words'], name='lead_by_words'),
         ),

@@ -1,6 +1,7 @@
 import django.db.models.functions.text
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from praxtalk.core.db.concurrent_indexes import RebuildIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -10,7 +11,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        RebuildIndexConcurrently(
             model_name="lead",
             index=models.Index(
                 models.F("workspace"),

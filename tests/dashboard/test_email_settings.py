@@ -124,3 +124,12 @@ def test_the_demo_workspace_sends_no_e_mail_and_says_so(owner, tenants):
     emails.send_due()
     assert mail.outbox == []
     assert not QueuedEmail.objects.exists()
+
+
+def test_the_demo_workspace_sends_no_test_e_mail(owner, tenants, configured):
+    tenants.acme.is_demo = True
+    tenants.acme.save()
+    assert "Send a test e-mail" not in text_of(owner.get(PATH))
+    with mail_server(configured) as server:
+        owner.post(PATH)
+    assert server.attempted_recipients == []

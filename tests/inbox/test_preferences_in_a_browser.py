@@ -66,7 +66,13 @@ def test_formatting_keys_put_marks_around_the_selection_and_remove_them(tenants,
     field = page.get_by_role("textbox", name="Reply")
     field.fill("an order")
     field.evaluate("field => field.setSelectionRange(3, 8)")
-    for key, text in (("b", "an **order**"), ("b", "an order"), ("i", "an *order*"), ("b", "an ***order***")):
+    for key, text in (
+        ("b", "an **order**"),
+        ("b", "an order"),
+        ("i", "an *order*"),
+        ("b", "an ***order***"),
+        ("i", "an **order**"),
+    ):
         page.keyboard.press(f"Control+{key}")
         expect(field).to_have_value(text)
     field.fill("")

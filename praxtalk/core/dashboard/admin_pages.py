@@ -44,7 +44,7 @@ class AdminPages(ModelAdmin[Any]):
             "title": self.list_title,
             "add_button": self._add_button,
             "empty_text": self.empty_text or f"No {self.opts.verbose_name_plural} yet.",
-            "nav_icon": self.empty_icon,
+            "empty_icon": self.empty_icon,
         }
         return super().changelist_view(request, {**texts, **(extra_context or {})})
 

@@ -1,7 +1,6 @@
 """The dashboard's icons: those of Lucide (https://lucide.dev, ISC licence) that it uses, in one sprite.
 
-`make icons` writes the sprite anew after a change of ICONS. Templates show an icon with `{% icon "inbox" %}`, scripts with the
-function `icon` of static/dashboard/dom.js.
+`make icons` writes the sprite anew after a change of ICONS. Templates show an icon with `{% icon "inbox" %}`.
 """
 
 import re

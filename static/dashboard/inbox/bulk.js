@@ -26,7 +26,7 @@ export function createBulkActions({ store, client, commands, selected, row, dese
 
   /** Change the selected conversations, and deselect them. @param {Changes} changes */
   const changeAll = (changes) => {
-    const ids = [...selected];
+    const ids = rows().map(({ _id }) => _id); // others have left the list since they were selected
     for (let from = 0; from < ids.length; from += MAX_PER_CALL)
       commands.change("conversations:change", { conversationIds: ids.slice(from, from + MAX_PER_CALL), ...changes });
     deselect();

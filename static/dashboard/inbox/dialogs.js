@@ -236,7 +236,7 @@ export const showKeys = (keys) => {
 
 /** @type {Record<keyof Preferences, string>} */
 const PREFERENCES = {
-  sound: "Play a sound when a visitor writes",
+  sound: "Play a sound for new messages, assignments, mentions and ended snoozes",
   desktop: "Desktop notifications: new messages, assignments, mentions, ended snoozes",
   shortcuts: "Single-key shortcuts, such as j and k",
   mentionMails: "Send me an e-mail about mentions and assignments that I have not seen",

@@ -2,23 +2,27 @@
 
 const MARKS = /** @type {Record<string, string>} */ ({ b: "**", i: "*", e: "`" });
 
+/** Return how many asterisks stand on both sides of a selection. @param {string} before @param {string} after */
+const asterisksAround = (before, after) =>
+  Math.min(/\**$/.exec(before)?.[0].length ?? 0, /^\**/.exec(after)?.[0].length ?? 0);
+
+/** Return whether a selection between these texts has the mark. One asterisk is italic, two are bold, three are both. */
+const hasMark = (/** @type {string} */ before, /** @type {string} */ after, /** @type {string} */ mark) => {
+  if (mark === "`") return before.endsWith(mark) && after.startsWith(mark);
+  const count = asterisksAround(before, after);
+  return mark === "*" ? count % 2 === 1 : count >= 2;
+};
+
 /**
  * Return the text with the mark around its selection, and the new selection. A selection that has the mark already loses it.
  * @param {string} text @param {number} start @param {number} end @param {string} mark
  */
 export const toggleMark = (text, start, end, mark) => {
+  const [before, inner, after] = [text.slice(0, start), text.slice(start, end), text.slice(end)];
   const size = mark.length;
-  const isMarked =
-    text.slice(start - size, start) === mark &&
-    text.slice(end, end + size) === mark &&
-    text[start - size - 1] !== "*" &&
-    text[end + size] !== "*";
-  if (isMarked) {
-    const inner = text.slice(start, end);
-    return { text: text.slice(0, start - size) + inner + text.slice(end + size), start: start - size, end: end - size };
-  }
-  const inner = mark + text.slice(start, end) + mark;
-  return { text: text.slice(0, start) + inner + text.slice(end), start: start + size, end: end + size };
+  if (hasMark(before, after, mark))
+    return { text: before.slice(0, -size) + inner + after.slice(size), start: start - size, end: end - size };
+  return { text: before + mark + inner + mark + after, start: start + size, end: end + size };
 };
 
 /**
