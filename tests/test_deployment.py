@@ -105,7 +105,7 @@ def test_packages_installed_in_the_image_can_serve(tmp_path, tenants):
             check=False,
         )
         assert result.returncode == 0, result.stderr
-    assert list((tmp_path / "static/dashboard").glob("theme.*.css"))
+    assert list((tmp_path / "static/dashboard").glob("tokens.*.css"))
     assert not (tmp_path / "venv/bin/pytest").exists()
     server = Server("--only", "web", WEB_PROCESSES="1")
     server.command = (str(tmp_path / "venv/bin/python"), "manage.py", "serve")

@@ -197,7 +197,7 @@ def complete_password_step(request: HttpRequest, operator: Operator, url: str) -
         return complete_login(request, operator, url or reverse("home"))
     request.session.flush()
     request.session[PENDING_LOGIN_KEY] = {"operator": str(operator.pk), "since": time()}
-    query = "?" + urlencode({REDIRECT_FIELD_NAME: url}) if url else ""
+    query = "?" + urlencode({REDIRECT_FIELD_NAME: url}, safe="/") if url else ""
     return redirect(reverse("two_factor_login") + query)
 
 

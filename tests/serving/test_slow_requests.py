@@ -102,7 +102,7 @@ def test_clients_that_never_read_block_no_thread(server, tenants):
 
 
 def add_messages(conversation, count, body):
-    Message.objects.bulk_create(
+    messages = [
         Message(
             workspace_id=conversation.workspace_id,
             conversation=conversation,
@@ -112,7 +112,8 @@ def add_messages(conversation, count, body):
             body=body,
         )
         for index in range(count)
-    )
+    ]
+    Message.objects.bulk_create(messages, batch_size=1000)
     Conversation.objects.filter(pk=conversation.pk).update(last_position=count + 1, message_count=count + 1)
 
 

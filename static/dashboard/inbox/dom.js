@@ -75,7 +75,7 @@ export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(
 
 const MINUTE = 60_000;
 /** The operator's own time zone; undefined stands for the browser's. */
-const timeZone = document.body.dataset.timeZone || undefined;
+const timeZone = globalThis.document?.body.dataset.timeZone || undefined; // the tests of Markdown have no document
 /** @param {Intl.DateTimeFormatOptions} options */
 const formatOf = (options) => new Intl.DateTimeFormat(undefined, { timeZone, ...options });
 const clockFormat = formatOf({ hour: "2-digit", minute: "2-digit" });
