@@ -1,5 +1,6 @@
 /** Bulk actions: what the keys and the bar do while rows of the list are selected. */
 
+import { isOver, tool } from "./commands.js";
 import { askSnooze, askTags } from "./dialogs.js";
 import { h, pluralize } from "./dom.js";
 
@@ -46,7 +47,7 @@ export function createBulkActions({ store, client, commands, selected, row, dese
     });
   };
 
-  const areOver = () => rows().length > 0 && rows().every(({ status }) => status === "resolved" || status === "closed");
+  const areOver = () => rows().length > 0 && rows().every(isOver);
 
   const actions = {
     resolve: () => changeAll({ status: areOver() ? "open" : "resolved" }),
@@ -73,7 +74,3 @@ export function createBulkActions({ store, client, commands, selected, row, dese
     ],
   };
 }
-
-/** @param {string} text @param {string} key its shortcut, or "" @param {() => void} click */
-const tool = (text, key, click) =>
-  h("button", { type: "button", class: "button small", title: key && `Key: ${key}`, click }, text);

@@ -165,8 +165,8 @@ export function createCommands({ store, client, colleaguesIn, onLeave, onResolve
 }
 
 /** @param {Conversation} conversation */
-const isOver = ({ status }) => status === "resolved" || status === "closed";
+export const isOver = ({ status }) => status === "resolved" || status === "closed";
 
 /** @param {string} text @param {string} key its shortcut, or "" @param {() => void} click @param {string} [look] a class */
-const tool = (text, key, click, look = "") =>
+export const tool = (text, key, click, look = "") =>
   h("button", { type: "button", class: `button small ${look}`, title: key && `Key: ${key}`, click }, text);
