@@ -150,9 +150,8 @@ def count_inbox(caller: OperatorCaller, arguments: Arguments) -> dict[str, Any]:
     brand, operator_id = brand_in_scope(caller, arguments.get("brandId")), caller.operator_id
     unread = unread_summary(caller.scope, brand=brand, operator_id=operator_id)
     newest = unread.newest
-    mentions = Notification.objects.filter(
-        workspace_id=caller.workspace_id, operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False
-    )
+    unseen = Notification.objects.filter(operator_id=caller.operator_id, seen_at__isnull=True, note__isnull=False)
+    mentions = caller.scope.rows(unseen, brand_field="note__conversation__brand_id")
     return {
         **count_views(caller.scope, brand=brand, operator_id=operator_id),
         "unread": unread.count,

@@ -273,3 +273,11 @@ def test_a_reply_assigns_an_unassigned_conversation_only_if_the_operator_prefers
     call_as(tenants.alice, "messages:send", **north_args, body="I can help")
     conversations.north.refresh_from_db()
     assert conversations.north.assignee == tenants.bob  # a colleague's conversation stays theirs
+
+
+def test_mentions_in_a_brand_that_the_operator_has_lost_are_neither_listed_nor_counted(tenants, conversations):
+    actions.write_note(conversations.north, author=tenants.alice, body="Look", mentioned=[tenants.bob])
+    assert call_as(tenants.bob, "inbox:counts")["mentions"] == 1
+    OperatorBrand.objects.filter(operator=tenants.bob).update(brand=tenants.south)
+    assert call_as(tenants.bob, "inbox:mentions") == []
+    assert call_as(tenants.bob, "inbox:counts")["mentions"] == 0
